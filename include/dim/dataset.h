@@ -1,0 +1,113 @@
+/**
+ * @file dataset.h
+ * @brief Data: files, arrays and callbacks as datasets; shuffled batches with prefetch from a loader.
+ */
+#ifndef DIM_DATASET_H
+#define DIM_DATASET_H
+
+#include <dim/tensor.h>
+
+DIM_BEGIN_DECLS
+
+/** Opaque dataset: images of one shape and dtype, optionally with class labels. */
+typedef struct dim_dataset dim_dataset;
+/** Opaque loader: batches of a dataset. */
+typedef struct dim_loader dim_loader;
+
+/** Part of a dataset. */
+typedef enum dim_split {
+    DIM_SPLIT_TRAIN = 0,
+    DIM_SPLIT_TEST = 1,
+    DIM_SPLIT_FORCE_INT = 0x7fffffff
+} dim_split;
+
+/**
+ * @brief Opens a dataset by a specification, as the examples' `--data` takes it.
+ *
+ * "cifar10:DIR" (data_batch_1.bin .. 5, test_batch.bin), "cifar100:DIR" (train.bin, test.bin; fine labels),
+ * "idx:DIR" (train-images-idx3-ubyte and its like, plain or .gz).  Images are read into memory.
+ * @return DIM_E_INVALID (unknown kind), DIM_E_IO (missing), DIM_E_FORMAT (truncated, oversized, empty, wrong magic; the
+ *         text names the file), DIM_E_UNSUPPORTED (.gz without zlib), DIM_E_NOMEM.
+ */
+DIM_API dim_status dim_dataset_open(dim_context *ctx, const char *spec, dim_split split, dim_dataset **out);
+
+/**
+ * @brief A dataset on tensors of the caller's, which it keeps alive; nothing is copied.
+ * @param images (N, C, H, W) or (N, features), u8 or f32
+ * @param labels i32 or i64 (N), each >= 0; NULL = none
+ */
+DIM_API dim_status dim_dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_tensor *labels,
+                                            dim_dataset **out);
+
+/**
+ * Writes sample `index` (u8 or f32, C H W, contiguous) into `image` and its class into `label` (-1 when it has none).
+ * Called from the loader's thread, one call at a time.  @return 0, or anything else to fail with DIM_E_CALLBACK.
+ */
+typedef int (*dim_sample_fn)(void *user, int64_t index, void *image, int64_t *label);
+
+/**
+ * @brief A dataset that asks the caller for each sample.
+ * @param rank  of a sample: 3 (C, H, W) or 1 (features)
+ * @param shape of a sample
+ */
+DIM_API dim_status dim_dataset_from_callback(dim_context *ctx, int64_t count, dim_dtype dtype, int rank,
+                                             const int64_t *shape, int64_t classes, dim_sample_fn read, void *user,
+                                             dim_dataset **out);
+
+/** @brief Number of samples. */
+DIM_API int64_t dim_dataset_count(const dim_dataset *ds);
+/** @brief Number of classes (largest label + 1); 0 without labels. */
+DIM_API int64_t dim_dataset_classes(const dim_dataset *ds);
+/** @brief Element type of the images. */
+DIM_API dim_dtype dim_dataset_dtype(const dim_dataset *ds);
+/** @brief Shape of one sample: (C, H, W), or (features, 1, 1).  @return its rank, 3 or 1; 0 for NULL. */
+DIM_API int dim_dataset_shape(const dim_dataset *ds, int64_t shape[3]);
+
+/**
+ * @brief Copies samples first .. first + count - 1 in their own order.
+ * @param images (count, C, H, W) or (count, features) of any dtype; NULL when not wanted
+ * @param labels i32 or i64 (count); NULL when not wanted; -1 where a sample has none
+ */
+DIM_API dim_status dim_dataset_read(dim_dataset *ds, int64_t first, int64_t count, dim_tensor *images,
+                                    dim_tensor *labels);
+
+/** @brief Releases a dataset; loaders on it keep it alive.  NULL is ignored. */
+DIM_API void dim_dataset_destroy(dim_dataset *ds);
+
+/** Append only.  Zero in any field means the library's default. */
+typedef struct dim_loader_options {
+    size_t size;        /**< set by DIM_OPTIONS_INIT */
+    uint64_t seed;      /**< of the shuffling; 0 = the context's */
+    uint32_t batch;     /**< samples a batch; 0 = 64 */
+    uint32_t in_order;  /**< 1 = no shuffling */
+    uint32_t keep_last; /**< 1 = the last, smaller batch of an epoch is delivered too */
+    uint32_t prefetch;  /**< batches prepared ahead on a thread of its own; 0 = 2 */
+    uint32_t no_thread; /**< 1 = no thread: batches are made when asked for */
+    uint32_t reserved0; /**< must be 0; keeps the struct unpadded */
+} dim_loader_options;
+
+/** @brief Creates a loader.  @return DIM_E_INVALID (a batch larger than the dataset without keep_last), DIM_E_NOMEM. */
+DIM_API dim_status dim_loader_create(dim_dataset *ds, const dim_loader_options *options, dim_loader **out);
+
+/**
+ * @brief The next batch; epochs follow each other, each in a new order drawn from (seed, epoch).
+ *
+ * The same seed gives the same batches, with any prefetch.
+ * @param images set to a tensor of the loader's, valid until the next call; do not destroy
+ * @param labels likewise, i32 (N); NULL when not wanted
+ * @return DIM_E_CALLBACK and the errors of the source; a later call goes on with the batch after.
+ */
+DIM_API dim_status dim_loader_next(dim_loader *loader, dim_tensor **images, dim_tensor **labels);
+
+/** @brief Epoch, from 0, of the batch that dim_loader_next() gave last. */
+DIM_API uint64_t dim_loader_epoch(const dim_loader *loader);
+
+/** @brief Batches of one epoch. */
+DIM_API uint64_t dim_loader_batches(const dim_loader *loader);
+
+/** @brief Stops the thread and releases the loader; NULL is ignored. */
+DIM_API void dim_loader_destroy(dim_loader *loader);
+
+DIM_END_DECLS
+
+#endif

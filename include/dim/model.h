@@ -1,0 +1,121 @@
+/**
+ * @file model.h
+ * @brief The objective: an encoder, weighted estimators and weighted priors, trained one step a batch.
+ */
+#ifndef DIM_MODEL_H
+#define DIM_MODEL_H
+
+#include <dim/encoder.h>
+#include <dim/estimator.h>
+#include <dim/optimizer.h>
+#include <dim/prior.h>
+
+DIM_BEGIN_DECLS
+
+/** Opaque model. */
+typedef struct dim_model dim_model;
+
+/** What gives a pair its score. */
+typedef enum dim_critic {
+    DIM_CRITIC_DOT = 0,      /**< residual networks into a space of `units`, then the dot product ("encode and dot") */
+    DIM_CRITIC_CONCAT = 1,   /**< a ReLU network on the concatenated pair ("concat and convolve") */
+    DIM_CRITIC_BILINEAR = 2, /**< x' W y */
+    DIM_CRITIC_MLP = 3,      /**< a ReLU network on the concatenated pair of plain vectors */
+    DIM_CRITIC_PLAIN_DOT = 4,/**< the dot product of the features as they are */
+    DIM_CRITIC_FORCE_INT = 0x7fffffff
+} dim_critic;
+
+/** Append only.  Zero in any field means the library's default. */
+typedef struct dim_term_options {
+    size_t size;              /**< set by DIM_OPTIONS_INIT */
+    const char *name;         /**< in reports and saved weights; NULL = "local", "global" or "term<i>"; copied */
+    /** x-side: NULL or "local" = each location of the local map; "global:local" = the local map as a whole (DIM(G));
+     *  else a tap: a map pairs by location, a vector as a whole.  Copied. */
+    const char *x;
+    const char *y;            /**< y-side: a tap with a vector; NULL = "global".  Copied */
+    const dim_estimator *estimator; /**< NULL = JSD over all pairs; its options are copied */
+    dim_critic critic;        /**< DOT */
+    float weight;             /**< alpha or beta of the objective; 0 = 1; a map's term is the mean over its locations */
+    uint32_t units;           /**< DOT: width of the space; 0 = 2048 */
+    uint32_t batch_norm;      /**< CONCAT, MLP: 1 = batch norm in the critic, which is known to fail (see docs) */
+    uint32_t hidden[DIM_MAX_HIDDEN]; /**< CONCAT, MLP: widths; all 0 = 512, 512 */
+} dim_term_options;
+
+/** Append only.  Zero in any field means the library's default. */
+typedef struct dim_model_options {
+    size_t size;              /**< set by DIM_OPTIONS_INIT */
+    uint64_t seed;            /**< of the critics' initial weights and of noise; 0 = the context's */
+} dim_model_options;
+
+/**
+ * @brief Starts a model on an encoder, which it keeps alive and trains in place.
+ *
+ * Add terms and priors, set the optimizer, then step.  The first step or evaluation fixes the objective.
+ */
+DIM_API dim_status dim_model_create(dim_encoder *enc, const dim_model_options *options, dim_model **out);
+
+/** @brief Adds an estimator with its critic.  @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_STATE (already fixed), DIM_E_NOMEM. */
+DIM_API dim_status dim_model_add_term(dim_model *model, const dim_term_options *term);
+
+/**
+ * @brief Adds a prior on the code.
+ * @param weight gamma of the objective; 0 = 1
+ */
+DIM_API dim_status dim_model_add_prior(dim_model *model, const dim_prior *prior, float weight);
+
+/** @brief Sets rule and schedule; without it Adam at 1e-4.  @return DIM_E_STATE once the model has stepped. */
+DIM_API dim_status dim_model_set_optimizer(dim_model *model, const dim_optimizer_options *options);
+
+/**
+ * @brief One training step on a batch: forward, backward, update.
+ *
+ * The graph is compiled at the first batch of each size; later steps of that size allocate nothing.
+ * @param images (N, C, H, W) or (N, features), as the encoder takes them; N >= 2
+ * @return DIM_E_NUMERIC when the loss is not finite (nothing has changed then), DIM_E_SHAPE, DIM_E_NOMEM.
+ */
+DIM_API dim_status dim_model_step(dim_model *model, const dim_tensor *images);
+
+/** @brief The same loss and reports without backward, update, or change of statistics; batch norm, dropout and noise as in training. */
+DIM_API dim_status dim_model_evaluate(dim_model *model, const dim_tensor *images);
+
+/**
+ * @name Reports of the last step or evaluation
+ * "loss"; "<term>" the weighted loss of a term; "<term>.value" its estimate, unweighted, for reading;
+ * "<term>.pos", "<term>.neg" mean scores; "prior" or "prior<i>" the weighted penalty, "prior.disc" the discriminator's
+ * loss; "code.mean", "code.std" averages over the units of the code of absolute mean and of standard deviation over the
+ * batch; "lr"; "grad_norm" when clipping by norm.
+ * @{
+ */
+/** @brief Number of reports. */
+DIM_API int dim_model_report_count(const dim_model *model);
+/** @brief Name of a report; NULL out of range. */
+DIM_API const char *dim_model_report_name(const dim_model *model, int index);
+/** @brief A report's value.  @return DIM_E_INVALID for an unknown name, DIM_E_STATE before the first step. */
+DIM_API dim_status dim_model_report(const dim_model *model, const char *name, double *value);
+/** @brief Mean and standard deviation of each unit of the code over the last batch; arrays of the global tap's width. */
+DIM_API dim_status dim_model_code_stats(const dim_model *model, float *mean, float *std);
+/** @} */
+
+/** @brief Training steps done. */
+DIM_API uint64_t dim_model_steps(const dim_model *model);
+
+/** @brief Number of parameter tensors of the model: "encoder." and the encoder's names, then the critics' and priors'. */
+DIM_API int dim_model_parameter_count(dim_model *model);
+/** @brief Name of a parameter; NULL out of range. */
+DIM_API const char *dim_model_parameter_name(dim_model *model, int index);
+/** @brief Copy of a parameter in PyTorch's layout; the caller owns it. */
+DIM_API dim_status dim_model_get_parameter(dim_model *model, const char *name, dim_tensor **out);
+/** @brief Replaces a parameter's values. */
+DIM_API dim_status dim_model_set_parameter(dim_model *model, const char *name, const dim_tensor *values);
+
+/** @brief Writes all parameters, the encoder's included, as safetensors, atomically. */
+DIM_API dim_status dim_model_save(dim_model *model, const char *path);
+/** @brief Reads all parameters; as dim_encoder_load(). */
+DIM_API dim_status dim_model_load(dim_model *model, const char *path);
+
+/** @brief Releases a model; NULL is ignored. */
+DIM_API void dim_model_destroy(dim_model *model);
+
+DIM_END_DECLS
+
+#endif

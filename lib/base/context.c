@@ -1,0 +1,118 @@
+#include "base/context.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Each block is preceded by a header of one alignment unit that remembers its size, so that the free hook can be told. */
+enum { ALIGN = 64 };
+
+dim_context *dim__context_retain(dim_context *ctx)
+{
+    atomic_fetch_add_explicit(&ctx->refs, 1, memory_order_relaxed);
+    return ctx;
+}
+
+void *dim__alloc(dim_context *ctx, size_t size)
+{
+    size_t total = size + ALIGN;
+    char *block = total < size || total > PTRDIFF_MAX ? NULL : ctx->alloc(ctx->alloc_user, total, ALIGN);
+    if (block == NULL) {
+        dim__fail(ctx, DIM_E_NOMEM, "no memory for %zu bytes", size);
+        return NULL;
+    }
+    memcpy(block, &total, sizeof total);
+    ctx->memory += total;
+    ctx->allocations++;
+    return block + ALIGN;
+}
+
+void *dim__calloc(dim_context *ctx, size_t n, size_t size)
+{
+    if (size != 0 && n > SIZE_MAX / size) {
+        dim__fail(ctx, DIM_E_NOMEM, "no memory for %zu x %zu bytes", n, size);
+        return NULL;
+    }
+    void *memory = dim__alloc(ctx, n * size);
+    if (memory != NULL)
+        memset(memory, 0, n * size);
+    return memory;
+}
+
+dim_status dim__grow(dim_context *ctx, void *array, int64_t *capacity, int64_t need, size_t element)
+{
+    void *old, *grown;
+    if (need <= *capacity)
+        return DIM_OK;
+    int64_t more = *capacity < 8 ? 8 : *capacity * 2;
+    if (more < need)
+        more = need;
+    grown = dim__calloc(ctx, (size_t)more, element);
+    if (grown == NULL)
+        return DIM_E_NOMEM;
+    memcpy(&old, array, sizeof old); /* array is the address of a pointer to any type */
+    if (old != NULL)
+        memcpy(grown, old, (size_t)*capacity * element);
+    dim__free(ctx, old);
+    memcpy(array, &grown, sizeof grown);
+    *capacity = more;
+    return DIM_OK;
+}
+
+void dim__free(dim_context *ctx, void *memory)
+{
+    if (memory == NULL)
+        return;
+    char *block = (char *)memory - ALIGN;
+    size_t total;
+    memcpy(&total, block, sizeof total);
+    ctx->memory -= total;
+    ctx->free(ctx->alloc_user, block, total);
+}
+
+char *dim__strdup(dim_context *ctx, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = dim__alloc(ctx, size);
+    if (copy != NULL)
+        memcpy(copy, text, size);
+    return copy;
+}
+
+dim_status dim__fail(dim_context *ctx, dim_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(ctx->error, sizeof ctx->error, format, args);
+    va_end(args);
+    return status;
+}
+
+void dim__log(dim_context *ctx, dim_log_level level, const char *format, ...)
+{
+    char message[512];
+    va_list args;
+    if (ctx->log == NULL)
+        return;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    ctx->log(ctx->log_user, level, message);
+}
+
+dim_status dim__options_copy(dim_context *ctx, const char *what, void *copy, size_t known, const void *options)
+{
+    size_t size = 0;
+    memset(copy, 0, known);
+    if (options != NULL) {
+        memcpy(&size, options, sizeof size);
+        if (size < sizeof size)
+            return dim__fail(ctx, DIM_E_INVALID, "%s: size is %zu; set it with DIM_OPTIONS_INIT", what, size);
+        for (size_t i = known; i < size; i++)
+            if (((const unsigned char *)options)[i] != 0)
+                return dim__fail(ctx, DIM_E_INVALID, "%s: an option that this version does not know is set", what);
+        memcpy(copy, options, size < known ? size : known);
+    }
+    memcpy(copy, &known, sizeof known);
+    return DIM_OK;
+}

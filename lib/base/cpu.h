@@ -1,0 +1,11 @@
+/* What the processor can do. */
+#ifndef DIM_BASE_CPU_H
+#define DIM_BASE_CPU_H
+
+#include <dim/context.h>
+
+/* The best of DIM_CPU_BASELINE, DIM_CPU_AVX2 and DIM_CPU_AVX512 that processor and operating system support. */
+dim_cpu_level dim__cpu_detect(void);
+uint32_t dim__cpu_count(void); /* that this process may run on, at least 1 */
+
+#endif

@@ -1,0 +1,86 @@
+/* A static graph: values and nodes in the order in which they run.  Built once for one batch size, differentiated into
+ * itself, then compiled into a program that runs without allocating. */
+#ifndef DIM_GRAPH_GRAPH_H
+#define DIM_GRAPH_GRAPH_H
+
+#include "graph/param.h"
+#include "ops/op.h"
+
+typedef enum dim__value_kind {
+    DIM__TEMP,  /* made by a node */
+    DIM__INPUT, /* filled by the caller before a run */
+    DIM__PARAM, /* memory of a dim__param: weight or state */
+    DIM__CONST  /* one float repeated */
+} dim__value_kind;
+
+typedef struct dim__value {
+    dim__value_kind kind;
+    dim_dtype dtype;
+    dim__shape shape;
+    dim__vid alias_of;   /* the value whose memory this is, or DIM__NONE */
+    dim__param *param;   /* DIM__PARAM */
+    float fill;          /* DIM__CONST */
+    bool wants_grad;
+    bool keep;           /* readable after the run */
+} dim__value;
+
+struct dim__graph {
+    dim_context *ctx;
+    dim__value *values;
+    int64_t n_values, cap_values;
+    dim__node *nodes;
+    int64_t n_nodes, cap_nodes;
+    dim__node *deferred;     /* state updates, to run once the loss is known to be finite */
+    int64_t n_deferred, cap_deferred;
+    int64_t forward_nodes;   /* nodes before the gradient's; set by dim__graph_backward */
+    dim__vid *grads;         /* of each value, after dim__graph_backward */
+    int64_t n_grads;
+    uint64_t next_stream;
+    dim_status status;       /* first failure */
+};
+
+dim_status dim__graph_create(dim_context *ctx, dim__graph **out);
+void dim__graph_destroy(dim__graph *g);
+dim_status dim__graph_status(const dim__graph *g);
+void dim__graph_fail(dim__graph *g, dim_status status); /* the text is set by dim__fail */
+
+dim__vid dim__graph_input(dim__graph *g, dim_dtype dtype, dim__shape shape, bool wants_grad);
+dim__vid dim__graph_param(dim__graph *g, dim__param *param); /* the same value for the same param */
+dim__vid dim__graph_const(dim__graph *g, dim__shape shape, float fill);
+void dim__graph_keep(dim__graph *g, dim__vid v);
+
+/* Emits a node that writes a state, to run after the forward part and only when its loss is finite. */
+void dim__graph_defer(dim__graph *g, const dim__op *op, int n_in, const dim__vid *in, const dim__attr *attr);
+
+/* Emits the gradient of the scalar `loss` with respect to every input and trainable parameter that it depends on, then
+ * the deferred nodes.  dim__graph_grad() gives them afterwards; they are kept. */
+dim_status dim__graph_backward(dim__graph *g, dim__vid loss);
+dim__vid dim__graph_grad(const dim__graph *g, dim__vid v); /* DIM__NONE when v has none */
+
+/* Without a gradient: emits the deferred nodes only (training-mode forward passes). */
+dim_status dim__graph_finish(dim__graph *g);
+
+/* Removes nodes whose outputs nobody needs (passes/dead.c); part of dim__program_create. */
+dim_status dim__pass_dead(dim__graph *g, bool *alive);
+
+/* Where each value lies: graph/plan.c.  Offsets are into one arena; see the diagram there. */
+typedef struct dim__plan {
+    int64_t *offset;      /* of each value; -1 where it has memory of its own (params) or none */
+    int64_t *workspace;   /* of each node; -1 = none */
+    int64_t size;         /* of the arena */
+} dim__plan;
+dim_status dim__plan_create(const dim__graph *g, const bool *alive, bool share, dim__plan *plan);
+void dim__plan_free(dim_context *ctx, dim__plan *plan);
+
+/* A graph compiled for running; owns the graph. */
+typedef struct dim__program dim__program;
+dim_status dim__program_create(dim__graph *g, dim__program **out); /* g is destroyed on failure, too */
+void dim__program_destroy(dim__program *p);
+dim__graph *dim__program_graph(dim__program *p);
+void *dim__program_data(dim__program *p, dim__vid v); /* memory of an input or kept value */
+float dim__program_scalar(dim__program *p, dim__vid v);
+void dim__program_forward(dim__program *p, uint64_t seed, uint64_t step);  /* up to the loss */
+void dim__program_backward(dim__program *p, uint64_t seed, uint64_t step); /* the rest */
+int64_t dim__program_arena(const dim__program *p); /* bytes */
+
+#endif

@@ -1,0 +1,59 @@
+/* Parameters and states by name: memory that graphs of all batch sizes share. */
+#ifndef DIM_GRAPH_PARAM_H
+#define DIM_GRAPH_PARAM_H
+
+#include "ops/op.h"
+#include <dim/encoder.h>
+
+/* How the memory is laid out compared with what is exported (PyTorch's layout). */
+typedef enum dim__layout {
+    DIM__LAYOUT_PLAIN = 0,
+    DIM__LAYOUT_OHWI = 1, /* memory (O, H, W, I), exported (O, I, H, W) */
+    DIM__LAYOUT_FLAT = 2  /* memory (O, H W C), exported (O, C H W): a linear layer on a flattened map */
+} dim__layout;
+
+typedef enum dim__fill {
+    DIM__FILL_CONST = 0,  /* a */
+    DIM__FILL_UNIFORM = 1,/* U(-a, a) */
+    DIM__FILL_NORMAL = 2, /* N(0, a) */
+    DIM__FILL_EYE = 3     /* 1 on the diagonal, U(-a, a) elsewhere: memory (rows, columns) */
+} dim__fill;
+
+typedef struct dim__param_spec {
+    dim__shape shape;     /* of the memory */
+    dim__layout layout;
+    int64_t map[3];       /* FLAT: H, W, C */
+    dim__fill fill;
+    float a;
+    bool state;           /* not trained: running statistics and the like */
+    bool hidden;          /* a state that is not part of saved weights */
+    uint32_t group;       /* whose optimizer trains it: 0 the model's */
+} dim__param_spec;
+
+typedef struct dim__param {
+    char *name;
+    dim__param_spec spec;
+    float *data;
+    int64_t count;
+} dim__param;
+
+typedef struct dim__params {
+    dim_context *ctx;
+    dim__param **list;    /* in the order of declaration; the records do not move */
+    int64_t count, capacity;
+    uint64_t seed;
+} dim__params;
+
+void dim__params_init(dim__params *ps, dim_context *ctx, uint64_t seed);
+void dim__params_free(dim__params *ps);
+dim__param *dim__params_find(const dim__params *ps, const char *name);
+/* The parameter of that name; made and filled at first use from (seed, name), so order does not matter.  NULL and an
+ * error text when there is no memory or an existing one has another shape. */
+dim__param *dim__params_get(dim__params *ps, const char *name, const dim__param_spec *spec);
+
+/* Export shape, and copies between memory and the exported layout (contiguous f32). */
+int dim__param_export_shape(const dim__param *p, int64_t shape[4]);
+void dim__param_export(const dim__param *p, float *out);
+void dim__param_import(dim__param *p, const float *in);
+
+#endif

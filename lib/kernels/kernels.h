@@ -1,0 +1,67 @@
+/* The table of inner loops.  One table per instruction set, made from one source (vec.c) compiled several times, and one
+ * in plain C with double accumulation (ref.c) that the others are tested against.  Functions work on one thread; ops
+ * divide the work with dim__parallel().  Arrays are contiguous; y may be x unless said.  Rows are (rows, c) row-major. */
+#ifndef DIM_KERNELS_KERNELS_H
+#define DIM_KERNELS_KERNELS_H
+
+#include "base/context.h"
+
+typedef struct dim__kernels {
+    const char *name;
+
+    /* elementwise, n elements */
+    void (*add)(float *y, const float *a, const float *b, int64_t n);
+    void (*mul)(float *y, const float *a, const float *b, int64_t n);
+    void (*affine)(float *y, const float *x, float scale, float shift, int64_t n);  /* y = scale x + shift */
+    void (*axpy)(float *y, float a, const float *x, int64_t n);                     /* y += a x; y is not x */
+    void (*relu)(float *y, const float *x, int64_t n);
+    void (*relu_grad)(float *dx, const float *dy, const float *y, int64_t n);       /* dy where y > 0 */
+    void (*leaky)(float *y, const float *x, float slope, int64_t n);
+    void (*leaky_grad)(float *dx, const float *dy, const float *y, float slope, int64_t n);
+    void (*sigmoid)(float *y, const float *x, int64_t n);
+    void (*sigmoid_grad)(float *dx, const float *dy, const float *y, int64_t n);    /* dy y (1 - y) */
+    void (*tanh)(float *y, const float *x, int64_t n);
+    void (*tanh_grad)(float *dx, const float *dy, const float *y, int64_t n);       /* dy (1 - y^2) */
+    void (*softplus)(float *y, const float *x, int64_t n);
+    void (*exp)(float *y, const float *x, int64_t n);
+    void (*exp_shift)(float *y, const float *x, float shift, float scale, int64_t n);   /* scale e^(x - shift) */
+    void (*sigmoid_scale)(float *y, const float *x, float scale, int64_t n);            /* scale sigmoid(x) */
+
+    /* reductions over n elements, n >= 0 */
+    double (*sum)(const float *x, int64_t n);
+    double (*sum_sq)(const float *x, int64_t n);
+    double (*dot)(const float *a, const float *b, int64_t n);
+    float (*max)(const float *x, int64_t n);                        /* -inf for n = 0; NaN when one is */
+    double (*sum_exp)(const float *x, float shift, int64_t n);      /* sum of e^(x - shift); each x - shift may be any */
+    double (*sum_softplus)(const float *x, float sign, int64_t n);  /* sum of softplus(sign x) */
+    bool (*finite)(const float *x, int64_t n);
+
+    /* rows */
+    void (*add_bias)(float *y, const float *x, const float *bias, int64_t rows, int64_t c);
+    void (*col_sum)(double *sum, const float *x, int64_t rows, int64_t c);          /* adds to sum[c] */
+    /* mean and sum of squared deviations of each column, without cancellation */
+    void (*col_moments)(double *mean, double *m2, const float *x, int64_t rows, int64_t c);
+    void (*col_affine)(float *y, const float *x, const float *scale, const float *shift, int64_t rows, int64_t c);
+    /* adds to sum_dy[c] and sum_dyx[c] the sums of dy and of dy (x - mean) */
+    void (*bn_grad_sums)(double *sum_dy, double *sum_dyx, const float *dy, const float *x, const float *mean,
+                         int64_t rows, int64_t c);
+    /* dx = a dy + b x + k with one a, b, k a column; dx may be dy or x */
+    void (*bn_grad_apply)(float *dx, const float *dy, const float *x, const float *a, const float *b, const float *k,
+                          int64_t rows, int64_t c);
+    /* layer norm of each row: y = (x - mean) rstd gamma + beta; mean[rows] and rstd[rows] are outputs */
+    void (*layer_norm)(float *y, float *mean, float *rstd, const float *x, const float *gamma, const float *beta,
+                       float eps, int64_t rows, int64_t c);
+    /* dx, and adds to dgamma[c], dbeta[c] */
+    void (*layer_norm_grad)(float *dx, double *dgamma, double *dbeta, const float *dy, const float *x,
+                            const float *mean, const float *rstd, const float *gamma, int64_t rows, int64_t c);
+
+    /* optimizer updates of n elements; the rules are in optim/ */
+    /* decay_grad w is added to grad_scale g; then w = decay_weight w - step_size m / (sqrt(v) inv_sqrt_bc2 + eps) */
+    void (*adam)(float *w, float *m, float *v, const float *g, float step_size, float beta1, float beta2,
+                 float inv_sqrt_bc2, float eps, float decay_grad, float decay_weight, float grad_scale, int64_t n);
+} dim__kernels;
+
+/* The table for a level; AUTO = the best of this processor.  NULL when level is above what the processor has. */
+const dim__kernels *dim__kernels_select(dim_cpu_level level);
+
+#endif

@@ -1,0 +1,20 @@
+/* How scores become a loss in a graph. */
+#ifndef DIM_OBJECTIVE_OBJECTIVE_H
+#define DIM_OBJECTIVE_OBJECTIVE_H
+
+#include "graph/graph.h"
+#include "objective/estimators/estimators.h"
+
+typedef struct dim__est_nodes { /* scalars of one estimator in a graph */
+    dim__vid loss, value, pos, neg;
+} dim__est_nodes;
+
+/* All pairs: scores (R, N L), R = N G rows, row r is global r % G of sample r / G; columns j L + l.
+ * `state` is the param of MINE's moving average (scalar, NaN at first), NULL for others and for evaluations without one. */
+dim__est_nodes dim__emit_estimator(dim__graph *g, const dim_estimator_options *o, dim__vid scores, int64_t samples,
+                                   dim__param *state);
+/* Scores of positive pairs (N, P) and of negative pairs (N, Q). */
+dim__est_nodes dim__emit_estimator_pairs(dim__graph *g, const dim_estimator_options *o, dim__vid pos, dim__vid neg,
+                                         dim__param *state);
+
+#endif

@@ -1,0 +1,155 @@
+/* What an op is, and how a graph is made of ops.
+ *
+ * A value is one tensor of the graph, a node one use of an op.  An op is one descriptor in one file plus one line in
+ * op_list.def.  Activations are NHWC, or (rows, channels); everything is f32 but indices (i32).
+ * Emitting never needs checks in between: after the first failure the graph remembers it and every further emission
+ * returns DIM__NONE (dim__graph_status() tells). */
+#ifndef DIM_OPS_OP_H
+#define DIM_OPS_OP_H
+
+#include "base/context.h"
+#include <dim/tensor.h>
+
+enum { DIM__MAX_DIMS = 5, DIM__MAX_IN = 8, DIM__MAX_OUT = 4 };
+
+typedef int32_t dim__vid; /* id of a value in its graph */
+#define DIM__NONE ((dim__vid)-1)
+
+typedef struct dim__shape {
+    int rank;
+    int64_t d[DIM__MAX_DIMS];
+} dim__shape;
+
+typedef struct dim__attr { /* constants of a node; each op's file says what is where */
+    int64_t i[8];
+    double f[4];
+    const void *p;
+} dim__attr;
+
+typedef struct dim__graph dim__graph;
+typedef struct dim__node dim__node;
+
+typedef struct dim__infer { /* shapes in, shapes out */
+    dim_context *ctx;
+    const char *op;
+    int n_in;
+    dim__shape in[DIM__MAX_IN];
+    dim_dtype in_type[DIM__MAX_IN];
+    dim__attr *attr;                    /* may be completed */
+    dim__shape out[DIM__MAX_OUT];       /* to be set */
+    dim_dtype out_type[DIM__MAX_OUT];   /* DIM_F32 unless set */
+} dim__infer;
+
+typedef struct dim__exec { /* one node, ready to run */
+    dim_context *ctx;
+    int n_in;
+    void *in[DIM__MAX_IN];              /* distinct from out, but where the op's flags allow sharing */
+    void *out[DIM__MAX_OUT];
+    const dim__shape *in_shape[DIM__MAX_IN];
+    const dim__shape *out_shape[DIM__MAX_OUT];
+    const dim__attr *attr;
+    void *workspace;
+    uint64_t seed;                      /* of the run; with stream and step it numbers random draws */
+    uint64_t stream;                    /* of the node */
+    uint64_t step;                      /* of the run */
+} dim__exec;
+
+enum dim__op_flags {
+    DIM__OP_INPLACE0 = 1,    /* output 0 may lie on input 0 */
+    DIM__OP_INPLACE1 = 2,    /* output 0 may lie on input 1 */
+    DIM__OP_ELEMENTWISE = 4, /* output element i depends on elements i of the inputs only */
+    DIM__OP_ALIAS = 8,       /* output 0 is input 0 under another shape: nothing runs */
+    DIM__OP_RANDOM = 16,     /* draws numbers: the node gets a stream of its own, unless attr.i[7] names one */
+    DIM__OP_EFFECT = 32      /* writes input 0 (a state): never removed, runs after everything before it */
+};
+
+typedef struct dim__op {
+    const char *name;
+    uint8_t min_in, max_in, n_out;
+    uint32_t flags;
+    dim_status (*infer)(dim__infer *inf);           /* failures through dim__fail, naming sizes */
+    size_t (*workspace)(const dim__infer *inf);     /* bytes, or NULL for none */
+    /* Emits the gradients of the inputs: din[i], for those with dim__wants_grad(), from dout[k] (DIM__NONE where nothing
+     * flows).  NULL = no gradient passes. */
+    void (*backward)(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din);
+    void (*run)(const dim__exec *e);                /* no allocation, cannot fail; NULL for an alias */
+} dim__op;
+
+#define DIM__OP_DECLARE(name) extern const dim__op dim__op_##name;
+#define X(name) DIM__OP_DECLARE(name)
+#include "ops/op_list.def"
+#undef X
+
+extern const dim__op *const dim__op_table[]; /* every op, NULL at the end */
+
+struct dim__node {
+    const dim__op *op;
+    int n_in;
+    dim__vid in[DIM__MAX_IN];
+    dim__vid out[DIM__MAX_OUT];
+    dim__attr attr;
+    uint64_t stream;
+    size_t workspace;
+};
+
+/* ---- Emission; implemented by graph/build.c ---------------------------------------------------------------------- */
+
+/* Adds a node; attr may be NULL.  Returns its output 0; output k is that + k. */
+dim__vid dim__emit(dim__graph *g, const dim__op *op, int n_in, const dim__vid *in, const dim__attr *attr);
+static inline dim__vid dim__out(dim__vid first, int k) { return first == DIM__NONE ? DIM__NONE : first + k; }
+
+const dim__shape *dim__shape_of(const dim__graph *g, dim__vid v); /* a scalar's for DIM__NONE */
+int64_t dim__count_of(const dim__graph *g, dim__vid v);
+bool dim__wants_grad(const dim__graph *g, dim__vid v);
+dim_context *dim__graph_context(const dim__graph *g);
+
+static inline dim__vid dim__emit1(dim__graph *g, const dim__op *op, dim__vid a, const dim__attr *attr)
+{
+    return dim__emit(g, op, 1, &a, attr);
+}
+static inline dim__vid dim__emit2(dim__graph *g, const dim__op *op, dim__vid a, dim__vid b, const dim__attr *attr)
+{
+    dim__vid in[2] = { a, b };
+    return dim__emit(g, op, 2, in, attr);
+}
+static inline dim__vid dim__emit3(dim__graph *g, const dim__op *op, dim__vid a, dim__vid b, dim__vid c,
+                                  const dim__attr *attr)
+{
+    dim__vid in[3] = { a, b, c };
+    return dim__emit(g, op, 3, in, attr);
+}
+
+/* ---- Shapes ------------------------------------------------------------------------------------------------------ */
+
+static inline int64_t dim__shape_count(const dim__shape *s)
+{
+    int64_t n = 1;
+    for (int i = 0; i < s->rank; i++)
+        n *= s->d[i];
+    return n;
+}
+static inline int64_t dim__shape_last(const dim__shape *s) { return s->rank > 0 ? s->d[s->rank - 1] : 1; }
+static inline int64_t dim__shape_rows(const dim__shape *s) /* all but the last axis */
+{
+    int64_t n = 1;
+    for (int i = 0; i + 1 < s->rank; i++)
+        n *= s->d[i];
+    return n;
+}
+static inline dim__shape dim__shape1(int64_t a) { return (dim__shape){ 1, { a } }; }
+static inline dim__shape dim__shape2(int64_t a, int64_t b) { return (dim__shape){ 2, { a, b } }; }
+static inline dim__shape dim__shape3(int64_t a, int64_t b, int64_t c) { return (dim__shape){ 3, { a, b, c } }; }
+static inline dim__shape dim__shape4(int64_t a, int64_t b, int64_t c, int64_t d)
+{
+    return (dim__shape){ 4, { a, b, c, d } };
+}
+static inline dim__shape dim__scalar(void) { return (dim__shape){ 0, { 0 } }; }
+bool dim__shape_equal(const dim__shape *a, const dim__shape *b);
+const char *dim__op_shape_text(char buffer[128], const dim__shape *s);
+
+/* Most ops' infer: output 0 has the shape of input 0, all inputs agree. */
+dim_status dim__infer_same(dim__infer *inf);
+/* "relu: got (2, 3), wants rank 4" in one line; returns DIM_E_SHAPE. */
+dim_status dim__infer_fail(const dim__infer *inf, int input, const char *wanted);
+
+#endif

@@ -1,0 +1,89 @@
+/* One emission function an op: what nn/ and objective/ write graphs with.  Shapes in comments; "rows" stands for all axes
+ * but the last.  Ops named *_grad and the like are emitted by the backward of their op and have no function here unless
+ * several ops need them. */
+#ifndef DIM_OPS_OPS_H
+#define DIM_OPS_OPS_H
+
+#include "ops/op.h"
+
+/* ---- matrix products: ops/matmul.c, ops/bias.c, ops/conv2d.c ----------------------------------------------------------- */
+
+/* op(a) op(b): operands are seen as matrices (rows, last).  Result (m, n); its backward emits the smaller gradient first,
+ * so that an operand's memory can be freed before the larger one is made. */
+dim__vid dim__op_matmul_(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bool trans_b);
+/* x (rows, c) + bias (c) */
+dim__vid dim__op_add_bias_(dim__graph *g, dim__vid x, dim__vid bias);
+/* x (N, H, W, I), w (O, KH, KW, I) -> (N, OH, OW, O); zero padding.  1x1 stride 1 is a plain matrix product. */
+dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding);
+
+/* ---- normalisation: ops/batch_norm.c, ops/layer_norm.c ----------------------------------------------------------------- */
+
+/* x (rows, c): statistics over the rows, biased variance.  Outputs: y, mean (c), var (c, biased), rstd (c) = first .. + 3. */
+dim__vid dim__op_batch_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps);
+/* Frozen statistics: y = (x - mean) / sqrt(var + eps) gamma + beta; gradients flow to x, gamma and beta. */
+dim__vid dim__op_channel_affine_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, dim__vid mean, dim__vid var,
+                                 double eps);
+/* each row of x (rows, c) */
+dim__vid dim__op_layer_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps);
+
+/* ---- pooling, padding: ops/pool.c, ops/pad.c ---------------------------------------------------------------------------- */
+
+/* (N, H, W, C) -> (N, OH, OW, C), OH = floor((H + 2 padding - kernel) / stride) + 1; padding counts as -inf */
+dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, int kernel, int stride, int padding);
+dim__vid dim__op_avg_pool_(dim__graph *g, dim__vid x, int kernel, int stride);
+/* (N, H, W, C) -> (N, H + 2p, W + 2p, C); reflect mirrors without the border, p < H and W */
+dim__vid dim__op_pad2d_(dim__graph *g, dim__vid x, int padding, bool reflect);
+/* (N, L..., C) -> (N, C): maximum over the middle axes; the gradient goes to the first of equal maxima */
+dim__vid dim__op_max_mid_(dim__graph *g, dim__vid x);
+
+/* ---- elementwise: ops/activation.c, ops/elementwise.c -------------------------------------------------------------------- */
+
+dim__vid dim__op_relu_(dim__graph *g, dim__vid x);
+dim__vid dim__op_leaky_relu_(dim__graph *g, dim__vid x, double slope); /* slope > 0 */
+dim__vid dim__op_sigmoid_(dim__graph *g, dim__vid x);
+dim__vid dim__op_tanh_(dim__graph *g, dim__vid x);
+dim__vid dim__op_softplus_(dim__graph *g, dim__vid x);
+dim__vid dim__op_exp_(dim__graph *g, dim__vid x);
+dim__vid dim__op_affine_(dim__graph *g, dim__vid x, double scale, double shift); /* scale x + shift */
+dim__vid dim__op_add_(dim__graph *g, dim__vid a, dim__vid b);
+dim__vid dim__op_mul_(dim__graph *g, dim__vid a, dim__vid b);
+
+/* ---- random: ops/random.c; draws are functions of (seed, step, stream, index) ---------------------------------------------- */
+
+dim__vid dim__op_dropout_(dim__graph *g, dim__vid x, double rate); /* survivors times 1 / (1 - rate) */
+dim__vid dim__op_noise_normal_(dim__graph *g, dim__shape shape);
+dim__vid dim__op_noise_uniform_(dim__graph *g, dim__shape shape);   /* [0, 1) */
+dim__vid dim__op_derangement_(dim__graph *g, int64_t n);            /* i32 (n), no fixed point; n >= 2 */
+
+/* ---- shape: ops/shape.c, ops/gather.c ------------------------------------------------------------------------------------- */
+
+dim__vid dim__op_reshape_(dim__graph *g, dim__vid x, dim__shape shape);       /* same count; an alias */
+dim__vid dim__op_stop_gradient_(dim__graph *g, dim__vid x);                   /* an alias */
+dim__vid dim__op_concat_(dim__graph *g, dim__vid a, dim__vid b);              /* along the last axis; rows equal */
+dim__vid dim__op_slice_(dim__graph *g, dim__vid x, int64_t start, int64_t n); /* of the last axis */
+dim__vid dim__op_broadcast_mid_(dim__graph *g, dim__vid x, int64_t l);        /* (N, C) -> (N, l, C) */
+dim__vid dim__op_sum_mid_(dim__graph *g, dim__vid x, double scale);           /* (N, L..., C) -> (N, C), times scale */
+dim__vid dim__op_gather_(dim__graph *g, dim__vid x, dim__vid index);          /* x (N, ...), i32 index (M) -> (M, ...) */
+
+/* ---- pairs and reductions: ops/pairs.c, ops/reduce.c ------------------------------------------------------------------------ */
+
+/* a (N, L, C) or (N, C), b (N, C) -> (N, L) or (N): <a[n, l], b[n]> */
+dim__vid dim__op_row_dot_(dim__graph *g, dim__vid a, dim__vid b);
+/* s (N, L), b (N, C) -> (N, L, C): s[n, l] b[n]: the gradient of row_dot for a */
+dim__vid dim__op_row_scale_(dim__graph *g, dim__vid s, dim__vid b);
+/* a (R, C), b (M, C) -> (R, M, C): a[r] + b[m] */
+dim__vid dim__op_pair_sum_(dim__graph *g, dim__vid a, dim__vid b);
+dim__vid dim__op_sum_all_(dim__graph *g, dim__vid x, double scale);           /* scalar: scale times the sum */
+/* scalar s -> every element of `shape` is scale s: the gradient of sum_all */
+dim__vid dim__op_fill_from_(dim__graph *g, dim__vid s, dim__shape shape, double scale);
+dim__vid dim__op_log_sum_exp_(dim__graph *g, dim__vid x);                     /* (rows, c) -> (rows) */
+/* logits (N, C), i32 labels (N) -> scalar mean cross-entropy, and the probabilities (N, C) as output 1 */
+dim__vid dim__op_softmax_xent_(dim__graph *g, dim__vid logits, dim__vid labels);
+/* 0.5 (mu^2 + e^lv - 1 - lv), times scale, summed: scalar */
+dim__vid dim__op_kl_normal_(dim__graph *g, dim__vid mu, dim__vid lv, double scale);
+/* (rows, c) -> mean (c) and standard deviation (c, biased) = first, + 1; no gradient */
+dim__vid dim__op_unit_stats_(dim__graph *g, dim__vid x);
+/* Effect, for dim__graph_defer(): state = (1 - rate) state + rate factor value, same shapes.  Inputs: state, value. */
+dim__attr dim__op_state_update_attr(double rate, double factor);
+
+#endif
