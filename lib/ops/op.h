@@ -151,5 +151,7 @@ const char *dim__op_shape_text(char buffer[128], const dim__shape *s);
 dim_status dim__infer_same(dim__infer *inf);
 /* "relu: got (2, 3), wants rank 4" in one line; returns DIM_E_SHAPE. */
 dim_status dim__infer_fail(const dim__infer *inf, int input, const char *wanted);
+/* Every infer checks element types: all f32 but the inputs of mask `i32`.  dim__infer_same() does it, too. */
+dim_status dim__infer_types(const dim__infer *inf, uint32_t i32);
 
 #endif

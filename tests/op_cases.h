@@ -1,0 +1,66 @@
+/* What test_ops.c checks of each op.  A file of cases is one table of op_case and one of op_bad, both ended by an entry
+ * without a name; test_ops.c walks over all tables and fails for an op of op_list.def that has no case.
+ *
+ * For each case the harness checks: every output against ref() in double; the analytic gradient of
+ * sum(weight * output) against central differences of ref(); planned against reference executor bit for bit, with
+ * outputs kept and with memory shared; 1 against 2 and 3 threads; reference against best kernels; that a wrong dtype of
+ * each input is refused, naming the op; that inputs with changed sizes or rank are refused with DIM_E_SHAPE or accepted
+ * without a crash.  op_bad lists what must be refused. */
+#ifndef DIM_TESTS_OP_CASES_H
+#define DIM_TESTS_OP_CASES_H
+
+#include "graph/graph.h"
+#include "ops/ops.h"
+
+typedef struct op_case op_case;
+struct op_case {
+    const char *op;              /* name in op_list.def */
+    const char *label;           /* what this case is about */
+    const char *covered_by;      /* a *_grad op: nothing below is set; a case of this op must have emitted it */
+    int n_in;
+    dim__shape in[DIM__MAX_IN];
+    uint32_t i32;                /* bit k: input k holds indices */
+    uint32_t grad;               /* bit k: the gradient of input k is checked */
+    int n_out;                   /* outputs to compare, 0 = 1 */
+    uint32_t no_grad_out;        /* bit k: output k stays out of the loss (its gradient is not defined) */
+    dim__shape out[DIM__MAX_OUT];/* expected */
+    double p[6];                 /* constants for build() and ref() */
+    /* Emits the op, usually through its dim__op_<name>_(); returns output 0. */
+    dim__vid (*build)(dim__graph *g, const op_case *c, const dim__vid *in);
+    /* The mathematics, written naively.  Index inputs come as doubles, too. */
+    void (*ref)(const op_case *c, const double *const *in, double *const *out);
+    /* Values of one input; NULL = op_fill_default: U(-1, 1) but at least 0.05 from 0 (kinks).  Index inputs need one. */
+    void (*fill)(const op_case *c, int input, float *x, int32_t *index, int64_t n);
+    double tol;                  /* of outputs: |y - ref| <= tol max(1, largest |ref|) */
+    double tol_grad;             /* of gradients, likewise; 0 = no gradient to check */
+};
+
+typedef struct op_bad { /* emission must give DIM_E_SHAPE and an error text that contains the op's name */
+    const char *op;
+    const char *label;
+    int n_in;
+    dim__shape in[DIM__MAX_IN];
+    uint32_t i32;
+    double p[6];
+    dim__vid (*build)(dim__graph *g, const op_case *c, const dim__vid *in); /* sees a case with in, n_in and p set */
+} op_bad;
+
+extern const op_case op_cases_basic[], op_cases_reduce[], op_cases_nn[];
+extern const op_bad op_bads_basic[], op_bads_reduce[], op_bads_nn[];
+
+/* Fillers; each input of a case gets other numbers, the same in every run. */
+void op_fill_default(const op_case *c, int input, float *x, int32_t *index, int64_t n);
+void op_fill_distinct(const op_case *c, int input, float *x, int32_t *index, int64_t n); /* no two closer than 1/n: max */
+float op_random(int input, int64_t i); /* U(-1, 1) */
+
+static inline int64_t op_count(const dim__shape *s) { return dim__shape_count(s); }
+
+/* Shapes for the tables. */
+#define S0 { 0, { 0 } }
+#define S1(a) { 1, { a } }
+#define S2(a, b) { 2, { a, b } }
+#define S3(a, b, c) { 3, { a, b, c } }
+#define S4(a, b, c, d) { 4, { a, b, c, d } }
+#define S5(a, b, c, d, e) { 5, { a, b, c, d, e } }
+
+#endif
