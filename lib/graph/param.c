@@ -1,0 +1,143 @@
+#include "graph/param.h"
+
+#include "base/rng.h"
+
+void dim__params_init(dim__params *ps, dim_context *ctx, uint64_t seed)
+{
+    *ps = (dim__params){ .ctx = ctx, .seed = seed };
+}
+
+void dim__params_free(dim__params *ps)
+{
+    for (int64_t i = 0; i < ps->count; i++) {
+        dim__free(ps->ctx, ps->list[i]->name);
+        dim__free(ps->ctx, ps->list[i]->data);
+        dim__free(ps->ctx, ps->list[i]);
+    }
+    dim__free(ps->ctx, ps->list);
+    ps->list = NULL;
+    ps->count = ps->capacity = 0;
+}
+
+dim__param *dim__params_find(const dim__params *ps, const char *name)
+{
+    for (int64_t i = 0; i < ps->count; i++)
+        if (strcmp(ps->list[i]->name, name) == 0)
+            return ps->list[i];
+    return NULL;
+}
+
+static void fill(dim__param *p, uint64_t seed)
+{
+    const dim__param_spec *s = &p->spec;
+    uint64_t stream = dim__hash_text(p->name);
+    if (s->fill == DIM__FILL_NORMAL) {
+        dim__rng_normal(p->data, p->count, seed, stream, 0);
+        for (int64_t i = 0; i < p->count; i++)
+            p->data[i] *= s->a;
+    } else if (s->fill == DIM__FILL_UNIFORM || s->fill == DIM__FILL_EYE) {
+        dim__rng_uniform(p->data, p->count, seed, stream, 0);
+        for (int64_t i = 0; i < p->count; i++)
+            p->data[i] = (2 * p->data[i] - 1) * s->a;
+        int64_t columns = dim__shape_last(&s->shape), rows = dim__shape_rows(&s->shape);
+        if (s->fill == DIM__FILL_EYE)
+            for (int64_t i = 0; i < rows && i < columns; i++)
+                p->data[i * columns + i] = 1;
+    } else {
+        for (int64_t i = 0; i < p->count; i++)
+            p->data[i] = s->a;
+    }
+}
+
+static dim__param *make(dim__params *ps, const char *name, const dim__param_spec *spec)
+{
+    if (dim__grow(ps->ctx, &ps->list, &ps->capacity, ps->count + 1, sizeof *ps->list) != DIM_OK)
+        return NULL;
+    dim__param *p = dim__calloc(ps->ctx, 1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    p->spec = *spec;
+    p->count = dim__shape_count(&spec->shape);
+    p->name = dim__strdup(ps->ctx, name);
+    p->data = dim__calloc(ps->ctx, (size_t)p->count, sizeof *p->data);
+    if (p->name == NULL || p->data == NULL) {
+        dim__free(ps->ctx, p->name);
+        dim__free(ps->ctx, p->data);
+        dim__free(ps->ctx, p);
+        return NULL;
+    }
+    fill(p, ps->seed);
+    ps->list[ps->count++] = p;
+    return p;
+}
+
+dim__param *dim__params_get(dim__params *ps, const char *name, const dim__param_spec *spec)
+{
+    dim__param *p = dim__params_find(ps, name);
+    if (p == NULL)
+        return make(ps, name, spec);
+    if (!dim__shape_equal(&p->spec.shape, &spec->shape)) {
+        char a[128], b[128];
+        dim__fail(ps->ctx, DIM_E_SHAPE, "parameter '%s' is used with shapes %s and %s", name,
+                  dim__op_shape_text(a, &p->spec.shape), dim__op_shape_text(b, &spec->shape));
+        return NULL;
+    }
+    return p;
+}
+
+int dim__param_export_shape(const dim__param *p, int64_t shape[4])
+{
+    const dim__shape *s = &p->spec.shape;
+    for (int i = 0; i < s->rank && i < 4; i++)
+        shape[i] = s->d[i];
+    if (p->spec.layout == DIM__LAYOUT_OHWI) {
+        shape[1] = s->d[3];
+        shape[2] = s->d[1];
+        shape[3] = s->d[2];
+    }
+    return s->rank;
+}
+
+/* Memory is (O, P, C) with P positions; exported is (O, C, P). */
+static void positions(const dim__param *p, int64_t *o, int64_t *pos, int64_t *c)
+{
+    const dim__shape *s = &p->spec.shape;
+    *o = s->d[0];
+    if (p->spec.layout == DIM__LAYOUT_OHWI) {
+        *pos = s->d[1] * s->d[2];
+        *c = s->d[3];
+    } else {
+        *pos = p->spec.map[0] * p->spec.map[1];
+        *c = p->spec.map[2];
+    }
+}
+
+static void transpose(const float *in, float *out, int64_t outer, int64_t rows, int64_t columns)
+{
+    for (int64_t k = 0; k < outer; k++, in += rows * columns, out += rows * columns)
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < columns; j++)
+                out[j * rows + i] = in[i * columns + j];
+}
+
+void dim__param_export(const dim__param *p, float *out)
+{
+    int64_t o, pos, c;
+    if (p->spec.layout == DIM__LAYOUT_PLAIN) {
+        memcpy(out, p->data, (size_t)p->count * sizeof *out);
+        return;
+    }
+    positions(p, &o, &pos, &c);
+    transpose(p->data, out, o, pos, c);
+}
+
+void dim__param_import(dim__param *p, const float *in)
+{
+    int64_t o, pos, c;
+    if (p->spec.layout == DIM__LAYOUT_PLAIN) {
+        memcpy(p->data, in, (size_t)p->count * sizeof *in);
+        return;
+    }
+    positions(p, &o, &pos, &c);
+    transpose(in, p->data, o, c, pos);
+}

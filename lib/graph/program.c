@@ -1,0 +1,134 @@
+/* A compiled graph: one arena, one list of ready nodes. */
+#include "graph/graph.h"
+
+struct dim__program {
+    dim__graph *g;
+    dim__plan plan;
+    char *arena;
+    dim__exec *execs;         /* of the nodes that run */
+    const dim__op **ops;
+    int64_t n_execs, forward; /* execs before the gradient's */
+};
+
+static void *address(const dim__program *p, dim__vid v)
+{
+    const dim__graph *g = p->g;
+    while (g->values[v].alias_of != DIM__NONE)
+        v = g->values[v].alias_of;
+    if (g->values[v].kind == DIM__PARAM)
+        return g->values[v].param->data;
+    return p->plan.offset[v] < 0 ? NULL : p->arena + p->plan.offset[v];
+}
+
+static void make_exec(dim__program *p, const dim__node *node, int64_t workspace)
+{
+    dim__exec *e = &p->execs[p->n_execs];
+    *e = (dim__exec){ .ctx = p->g->ctx, .n_in = node->n_in, .attr = &node->attr, .stream = node->stream };
+    for (int i = 0; i < node->n_in; i++) {
+        e->in[i] = address(p, node->in[i]);
+        e->in_shape[i] = &p->g->values[node->in[i]].shape;
+    }
+    for (int k = 0; k < node->op->n_out; k++) {
+        e->out[k] = address(p, node->out[k]);
+        e->out_shape[k] = &p->g->values[node->out[k]].shape;
+    }
+    e->workspace = workspace < 0 ? NULL : p->arena + workspace;
+    p->ops[p->n_execs++] = node->op;
+}
+
+static void fill_constants(dim__program *p)
+{
+    const dim__graph *g = p->g;
+    for (int64_t v = 0; v < g->n_values; v++) {
+        float *data = g->values[v].kind == DIM__CONST ? address(p, (dim__vid)v) : NULL;
+        for (int64_t i = 0; data != NULL && i < dim__count_of(g, (dim__vid)v); i++)
+            data[i] = g->values[v].fill;
+    }
+}
+
+dim_status dim__program_create(dim__graph *g, dim__program **out)
+{
+    dim_context *ctx = g->ctx;
+    dim__program *p = NULL;
+    bool *alive = NULL;
+    size_t nodes = (size_t)g->n_nodes + 1;
+    dim_status status = g->status;
+    if (status != DIM_OK)
+        goto done;
+    status = DIM_E_NOMEM;
+    p = dim__calloc(ctx, 1, sizeof *p);
+    alive = dim__calloc(ctx, nodes, sizeof *alive);
+    if (p == NULL || alive == NULL)
+        goto done;
+    p->g = g;
+    DIM__TRY_OR(done, dim__pass_dead(g, alive));
+    DIM__TRY_OR(done, dim__plan_create(g, alive, ctx->executor == DIM_EXECUTOR_PLANNED, &p->plan));
+    status = DIM_E_NOMEM;
+    p->execs = dim__calloc(ctx, nodes, sizeof *p->execs);
+    p->ops = dim__calloc(ctx, nodes, sizeof *p->ops);
+    p->arena = dim__alloc(ctx, (size_t)p->plan.size);
+    if (p->execs == NULL || p->ops == NULL || p->arena == NULL)
+        goto done;
+    for (int64_t i = 0; i < g->n_nodes; i++) {
+        if (i == g->forward_nodes)
+            p->forward = p->n_execs;
+        if (alive[i] && (g->nodes[i].op->flags & DIM__OP_ALIAS) == 0)
+            make_exec(p, &g->nodes[i], p->plan.workspace[i]);
+    }
+    if (g->forward_nodes >= g->n_nodes)
+        p->forward = p->n_execs;
+    fill_constants(p);
+    status = DIM_OK;
+    *out = p;
+done:
+    dim__free(ctx, alive);
+    if (status != DIM_OK && p != NULL) {
+        p->g = g;
+        dim__program_destroy(p);
+    } else if (status != DIM_OK) {
+        dim__graph_destroy(g);
+    }
+    return status;
+}
+
+void dim__program_destroy(dim__program *p)
+{
+    if (p == NULL)
+        return;
+    dim_context *ctx = p->g->ctx;
+    dim__plan_free(ctx, &p->plan);
+    dim__free(ctx, p->arena);
+    dim__free(ctx, p->execs);
+    dim__free(ctx, p->ops);
+    dim__graph_destroy(p->g);
+    dim__free(ctx, p);
+}
+
+dim__graph *dim__program_graph(dim__program *p) { return p->g; }
+
+void *dim__program_data(dim__program *p, dim__vid v) { return v == DIM__NONE ? NULL : address(p, v); }
+
+float dim__program_scalar(dim__program *p, dim__vid v)
+{
+    const float *data = dim__program_data(p, v);
+    return data == NULL ? 0 : *data;
+}
+
+int64_t dim__program_arena(const dim__program *p) { return p->plan.size; }
+
+static void run(dim__program *p, int64_t from, int64_t to, uint64_t seed, uint64_t step)
+{
+    for (int64_t i = from; i < to; i++) {
+        dim__exec *e = &p->execs[i];
+        e->seed = seed;
+        e->step = step;
+        p->ops[i]->run(e);
+    }
+}
+
+void dim__program_forward(dim__program *p, uint64_t seed, uint64_t step) { run(p, 0, p->forward, seed, step); }
+
+void dim__program_backward(dim__program *p, uint64_t seed, uint64_t step)
+{
+    run(p, p->forward, p->n_execs, seed, step);
+}
