@@ -1,0 +1,143 @@
+#include "base/context.h"
+#include "base/cpu.h"
+#include "base/pool.h"
+#include "kernels/gemm.h"
+#include "kernels/kernels.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define VERSION_TEXT_(x) #x
+#define VERSION_TEXT(x) VERSION_TEXT_(x)
+#define VERSION VERSION_TEXT(DIM_VERSION_MAJOR) "." VERSION_TEXT(DIM_VERSION_MINOR) "." VERSION_TEXT(DIM_VERSION_PATCH)
+
+enum { MAX_THREADS = 256 };
+
+_Static_assert(sizeof(dim_context_options) == 2 * sizeof(size_t) + 24 + 5 * sizeof(void *) + (8 - sizeof(size_t)),
+               "dim_context_options has no hidden padding");
+
+static void *default_alloc(void *user, size_t size, size_t align)
+{
+    (void)user;
+    if (size > SIZE_MAX - align)
+        return NULL;
+    return aligned_alloc(align, (size + align - 1) / align * align);
+}
+
+static void default_free(void *user, void *memory, size_t size)
+{
+    (void)user;
+    (void)size;
+    free(memory);
+}
+
+static dim_status check_options(dim_context *boot, const dim_context_options *o)
+{
+    if ((o->alloc == NULL) != (o->free == NULL))
+        return dim__fail(boot, DIM_E_INVALID, "alloc and free must be given together");
+    if (o->threads > MAX_THREADS)
+        return dim__fail(boot, DIM_E_INVALID, "threads is %u; at most %d", (unsigned)o->threads, (int)MAX_THREADS);
+    if ((unsigned)o->gemm > DIM_GEMM_REFERENCE || (unsigned)o->cpu > DIM_CPU_REFERENCE ||
+        (unsigned)o->executor > DIM_EXECUTOR_REFERENCE)
+        return dim__fail(boot, DIM_E_INVALID, "gemm %d, cpu %d or executor %d is no known choice", (int)o->gemm,
+                         (int)o->cpu, (int)o->executor);
+    if (o->reserved0 != 0)
+        return dim__fail(boot, DIM_E_INVALID, "reserved0 is %u; it must be 0", (unsigned)o->reserved0);
+    return DIM_OK;
+}
+
+/* The cap that the caller set, or everything when the processor has less than that. */
+static dim_cpu_level kernel_level(dim_cpu_level cap)
+{
+    return cap != DIM_CPU_REFERENCE && cap > dim__cpu_detect() ? DIM_CPU_AUTO : cap;
+}
+
+static dim_status set_up(dim_context *ctx, const dim_context_options *o)
+{
+    ctx->kernels = dim__kernels_select(kernel_level(o->cpu));
+    if (ctx->kernels == NULL)
+        return dim__fail(ctx, DIM_E_UNSUPPORTED, "this build has no kernels for cpu level %d", (int)o->cpu);
+    if (ctx->threads > 1)
+        DIM__TRY(dim__pool_create(ctx, ctx->threads, &ctx->pool));
+    DIM__TRY(dim__gemm_setup(ctx, o->gemm, o->blas_threads));
+    snprintf(ctx->describe, sizeof ctx->describe, "libdim " VERSION ", %s, %s gemm, %u thread%s", ctx->kernels->name,
+             dim__gemm_name(ctx), (unsigned)ctx->threads, ctx->threads == 1 ? "" : "s");
+    return DIM_OK;
+}
+
+dim_status dim_context_create(const dim_context_options *options, dim_context **out)
+{
+    /* Starts life on the stack, so that even its own memory comes from the caller's hooks and is counted. */
+    dim_context boot = {.alloc = default_alloc, .free = default_free};
+    dim_context_options o;
+    if (out == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(dim__options_copy(&boot, "dim_context_options", &o, sizeof o, options));
+    DIM__TRY(check_options(&boot, &o));
+    if (o.alloc != NULL) {
+        boot.alloc = o.alloc;
+        boot.free = o.free;
+        boot.alloc_user = o.alloc_user;
+    }
+    boot.log = o.log;
+    boot.log_user = o.log_user;
+    boot.seed = o.seed;
+    boot.executor = o.executor;
+    boot.threads = o.threads != 0 ? o.threads : dim__cpu_count();
+    if (boot.threads > MAX_THREADS)
+        boot.threads = MAX_THREADS;
+    dim_context *ctx = dim__alloc(&boot, sizeof *ctx);
+    if (ctx == NULL)
+        return DIM_E_NOMEM;
+    memcpy(ctx, &boot, sizeof *ctx);
+    atomic_init(&ctx->refs, 1);
+    dim_status status = set_up(ctx, &o);
+    if (status != DIM_OK)
+        dim__context_release(ctx);
+    else
+        *out = ctx;
+    return status;
+}
+
+/* Here and not in base/, which knows nothing of kernels/. */
+void dim__context_release(dim_context *ctx)
+{
+    if (atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    dim__gemm_teardown(ctx);
+    dim__pool_destroy(ctx, ctx->pool);
+    /* The hooks are read from the block that they release: dim__free() would write to it afterwards. */
+    dim_context last = {.alloc = ctx->alloc, .free = ctx->free, .alloc_user = ctx->alloc_user, .memory = ctx->memory};
+    dim__free(&last, ctx);
+}
+
+void dim_context_destroy(dim_context *ctx)
+{
+    if (ctx != NULL)
+        dim__context_release(ctx);
+}
+
+const char *dim_context_error(const dim_context *ctx)
+{
+    return ctx == NULL ? "" : ctx->error;
+}
+
+const char *dim_context_describe(const dim_context *ctx)
+{
+    return ctx == NULL ? "" : ctx->describe;
+}
+
+size_t dim_context_memory(const dim_context *ctx)
+{
+    return ctx == NULL ? 0 : ctx->memory;
+}
+
+uint64_t dim_context_allocations(const dim_context *ctx)
+{
+    return ctx == NULL ? 0 : ctx->allocations;
+}
+
+const char *dim_version(void)
+{
+    return VERSION;
+}

@@ -1,0 +1,41 @@
+# Build options, compiler flags and sanitizers.
+
+if(CMAKE_SOURCE_DIR STREQUAL PROJECT_SOURCE_DIR)
+    set(DIM_TOP_LEVEL ON)
+else()
+    set(DIM_TOP_LEVEL OFF)
+endif()
+option(BUILD_SHARED_LIBS "Build libdim.so" ON)
+option(DIM_BUILD_STATIC "Build libdim.a" ON)
+option(DIM_BUILD_TESTS "Build the tests (needs cmocka)" ${DIM_TOP_LEVEL})
+option(DIM_BUILD_EXAMPLES "Build the example programs" ${DIM_TOP_LEVEL})
+option(DIM_WERROR "Treat warnings as errors" OFF)
+set(DIM_BLAS AUTO CACHE STRING "CBLAS: AUTO, openblas, blis or cblas (any other with a cblas.pc)")
+set_property(CACHE DIM_BLAS PROPERTY STRINGS AUTO openblas blis cblas)
+set(DIM_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined or thread")
+foreach(name ONEDNN ZLIB JSON)
+    set(DIM_WITH_${name} AUTO CACHE STRING "Use ${name}: AUTO, ON (fail without it) or OFF")
+    set_property(CACHE DIM_WITH_${name} PROPERTY STRINGS AUTO ON OFF)
+endforeach()
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug, RelWithDebInfo or MinSizeRel" FORCE)
+endif()
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+# Everything that compiles C here, tests and examples included.
+add_library(dim_flags INTERFACE)
+target_compile_options(dim_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes)
+target_compile_definitions(dim_flags INTERFACE _POSIX_C_SOURCE=200809L _FILE_OFFSET_BITS=64)
+if(DIM_WERROR)
+    target_compile_options(dim_flags INTERFACE -Werror)
+endif()
+if(DIM_SANITIZE)
+    target_compile_options(dim_flags INTERFACE -fsanitize=${DIM_SANITIZE} -fno-sanitize-recover=all
+        -fno-omit-frame-pointer)
+    target_link_options(dim_flags INTERFACE -fsanitize=${DIM_SANITIZE})
+endif()
