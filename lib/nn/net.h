@@ -1,0 +1,38 @@
+/* Layers with parameters: they emit ops and declare what they need under "<prefix><name>.weight" and the like. */
+#ifndef DIM_NN_NET_H
+#define DIM_NN_NET_H
+
+#include "graph/graph.h"
+#include "ops/ops.h"
+
+typedef struct dim__net { /* where layers are emitted to */
+    dim__graph *g;
+    dim__params *params;
+    char prefix[64];      /* of parameter names, "" or ending in a dot */
+    bool training;        /* batch statistics, dropout and noise; else frozen ones */
+    bool frozen;          /* no gradient reaches the parameters */
+    dim_init init;
+    uint32_t group;       /* of the optimizer, see dim__param_spec */
+} dim__net;
+
+enum { DIM__NAME_SIZE = 128 };
+
+/* The same net with more prefix, "x." for instance. */
+dim__net dim__net_in(const dim__net *net, const char *more);
+
+/* Parameter "<prefix><layer>.<what>" ("<prefix><what>" for an empty layer). */
+dim__vid dim__nn_param(const dim__net *net, const char *layer, const char *what, const dim__param_spec *spec);
+
+/* x (rows, I) -> (rows, out), PyTorch's Linear.  map: H, W, C when the rows are flattened maps, else NULL. */
+dim__vid dim__nn_linear(const dim__net *net, const char *name, dim__vid x, int64_t out, bool bias, const int64_t *map);
+/* x (N, H, W, I) -> (N, OH, OW, out), PyTorch's Conv2d */
+dim__vid dim__nn_conv(const dim__net *net, const char *name, dim__vid x, int64_t out, int64_t kh, int64_t kw,
+                      int stride, int padding, bool bias);
+/* Per channel, the last axis; PyTorch's BatchNorm: epsilon 1e-5, momentum 0.1, running variance unbiased. */
+dim__vid dim__nn_batch_norm(const dim__net *net, const char *name, dim__vid x);
+dim__vid dim__nn_layer_norm(const dim__net *net, const char *name, dim__vid x); /* last axis; epsilon 1e-5 */
+
+/* x seen as (rows, last). */
+dim__vid dim__nn_rows(const dim__net *net, dim__vid x);
+
+#endif
