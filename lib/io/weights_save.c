@@ -1,0 +1,116 @@
+/* safetensors: 8 bytes little-endian length of the header, the header (a JSON object, padded with spaces), the data. */
+#include "io/weights.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+typedef struct text { /* grows; status keeps the first failure */
+    dim_context *ctx;
+    char *data;
+    int64_t size, capacity;
+    dim_status status;
+} text;
+
+static void put_bytes(text *t, const char *bytes, size_t n)
+{
+    if (t->status == DIM_OK)
+        t->status = dim__grow(t->ctx, &t->data, &t->capacity, t->size + (int64_t)n, 1);
+    if (t->status != DIM_OK)
+        return;
+    memcpy(t->data + t->size, bytes, n);
+    t->size += (int64_t)n;
+}
+
+static void put(text *t, const char *format, ...)
+{
+    char buffer[128];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(buffer, sizeof buffer, format, args);
+    va_end(args);
+    put_bytes(t, buffer, (size_t)n);
+}
+
+static void put_string(text *t, const char *s)
+{
+    put(t, "\"");
+    for (; *s != '\0'; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c < 0x20)
+            put(t, "\\u%04x", c);
+        else if (c == '"' || c == '\\')
+            put(t, "\\%c", c);
+        else
+            put_bytes(t, s, 1);
+    }
+    put(t, "\"");
+}
+
+static int64_t element_count(const dim__array *a)
+{
+    int64_t n = 1;
+    for (int i = 0; i < a->rank; i++)
+        n *= a->shape[i];
+    return n;
+}
+
+static void put_header(text *t, const dim__array *arrays, int64_t count)
+{
+    int64_t offset = 0;
+    put(t, "{\"__metadata__\":{\"format\":\"pt\"}");
+    for (int64_t i = 0; i < count; i++) {
+        const dim__array *a = &arrays[i];
+        put(t, ",");
+        put_string(t, a->name);
+        put(t, ":{\"dtype\":\"F32\",\"shape\":[");
+        for (int k = 0; k < a->rank; k++)
+            put(t, "%s%" PRId64, k == 0 ? "" : ",", a->shape[k]);
+        int64_t end = offset + element_count(a) * 4;
+        put(t, "],\"data_offsets\":[%" PRId64 ",%" PRId64 "]}", offset, end);
+        offset = end;
+    }
+    put(t, "}");
+    while (t->status == DIM_OK && t->size % 8 != 0)
+        put(t, " ");
+}
+
+/* Byte by byte, so that the file is little-endian on every machine; compilers make a copy of it where it is one. */
+static dim_status write_floats(dim__outfile *f, const float *x, int64_t n)
+{
+    unsigned char bytes[16384];
+    for (int64_t i = 0; i < n;) {
+        size_t used = 0;
+        for (; i < n && used < sizeof bytes; i++, used += 4) {
+            uint32_t u;
+            memcpy(&u, &x[i], 4);
+            for (int k = 0; k < 4; k++)
+                bytes[used + (size_t)k] = (unsigned char)(u >> (8 * k));
+        }
+        DIM__TRY(dim__outfile_write(f, bytes, used));
+    }
+    return DIM_OK;
+}
+
+dim_status dim__weights_save(dim_context *ctx, const char *path, const dim__array *arrays, int64_t count)
+{
+    dim_status status;
+    dim__outfile *file = NULL;
+    unsigned char length[8];
+    text header = {.ctx = ctx};
+    put_header(&header, arrays, count);
+    DIM__TRY_OR(done, header.status);
+    for (int k = 0; k < 8; k++)
+        length[k] = (unsigned char)((uint64_t)header.size >> (8 * k));
+    DIM__TRY_OR(done, dim__outfile_open(ctx, path, &file));
+    DIM__TRY_OR(done, dim__outfile_write(file, length, sizeof length));
+    DIM__TRY_OR(done, dim__outfile_write(file, header.data, (size_t)header.size));
+    for (int64_t i = 0; i < count; i++)
+        DIM__TRY_OR(done, write_floats(file, arrays[i].data, element_count(&arrays[i])));
+    status = dim__outfile_commit(file);
+    file = NULL;
+done:
+    dim__outfile_abort(file);
+    dim__free(ctx, header.data);
+    return status;
+}
