@@ -7,7 +7,18 @@
 
 typedef struct dim__est_nodes { /* scalars of one estimator in a graph */
     dim__vid loss, value, pos, neg;
+    dim__vid record; /* f64: results in full precision, see below */
 } dim__est_nodes;
+
+enum { /* what is where in a record: coefficients, loss, value, means of the scores, MINE's state, rows' accumulators */
+    DIM__EST_RECORD_COEF = 0,
+    DIM__EST_RECORD_LOSS = DIM__EST_MAX_COEF,
+    DIM__EST_RECORD_VALUE,
+    DIM__EST_RECORD_POS,
+    DIM__EST_RECORD_NEG,
+    DIM__EST_RECORD_STATE,
+    DIM__EST_RECORD_ROWS = 2 * DIM__EST_MAX_COEF
+};
 
 /* All pairs: scores (R, N L), R = N G rows, row r is global r % G of sample r / G; columns j L + l.
  * `state` is the param of MINE's moving average (scalar, NaN at first), NULL for others and for evaluations without one. */

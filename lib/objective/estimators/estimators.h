@@ -22,13 +22,18 @@ typedef struct dim__row {
     float *dneg[DIM__EST_SEGMENTS];
 } dim__row;
 
+struct dim__estimator_def;
+
 typedef struct dim__est_batch {
+    const struct dim__estimator_def *def;
     const dim_estimator_options *o;      /* checked, defaults filled in */
     const struct dim__kernels *k;
     int64_t rows;
     int64_t n_pos, n_neg;                /* pairs of the whole batch */
     int64_t row_neg;                     /* negatives of one row */
+    double pos_mean, neg_mean;           /* of the scores; known from finish() on */
     double state;                        /* MINE: log of the moving average before this batch; NAN at first */
+    double scale;                        /* row_backward() multiplies its gradient by this */
     double coef[DIM__EST_MAX_COEF];      /* from finish() to row_backward() */
 } dim__est_batch;
 
@@ -42,11 +47,17 @@ typedef struct dim__estimator_def {
     const char *name;
     dim_bound bound;
     int n_acc;
-    /* acc: n_acc doubles of this row; the harness sums scores for the means itself */
+    /* acc: n_acc doubles of this row; the harness sums scores for the means itself.  A row may have no negatives. */
     void (*row_forward)(const dim__est_batch *b, const dim__row *row, double *acc);
     void (*finish)(dim__est_batch *b, const double *acc /* rows x n_acc */, dim__est_result *r);
+    /* dpos may be pos and dneg may be neg */
     void (*row_backward)(const dim__est_batch *b, const dim__row *row, const double *acc);
+    const void *data;                    /* of the estimator's own */
 } dim__estimator_def;
+
+#define X(name) extern const dim__estimator_def dim__estimator_##name;
+#include "objective/estimators/estimator_list.def"
+#undef X
 
 const dim__estimator_def *dim__estimator_def_of(dim_estimator_kind kind); /* NULL for no kind */
 
