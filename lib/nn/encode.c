@@ -1,0 +1,182 @@
+/* Encoding: images into the input of a graph, features out of it. */
+#include "base/math.h"
+#include "base/pool.h"
+#include "nn/encoder.h"
+
+#include <stdio.h>
+
+enum { CHUNK = 256 }; /* samples a program: enough to fill the machine, little enough to stay small in memory */
+
+dim_status dim__encoder_check_images(const dim_encoder *enc, const dim_tensor *images, int64_t *batch)
+{
+    const int64_t *in = enc->stack.input;
+    bool map = dim__is_map(in);
+    char text[128];
+    bool fits = images->rank == (map ? 4 : 2) && images->shape[1] == in[0] &&
+                (!map || (images->shape[2] == in[1] && images->shape[3] == in[2]));
+    if (!fits && map)
+        return dim__fail(enc->ctx, DIM_E_SHAPE, "images have shape %s, the encoder takes (N, %lld, %lld, %lld)",
+                         dim__shape_text(text, images->rank, images->shape), (long long)in[0], (long long)in[1],
+                         (long long)in[2]);
+    if (!fits)
+        return dim__fail(enc->ctx, DIM_E_SHAPE, "vectors have shape %s, the encoder takes (N, %lld)",
+                         dim__shape_text(text, images->rank, images->shape), (long long)in[0]);
+    if (images->dtype != DIM_F32 && images->dtype != DIM_U8)
+        return dim__fail(enc->ctx, DIM_E_INVALID, "images must be u8 or f32");
+    *batch = images->shape[0];
+    return DIM_OK;
+}
+
+typedef struct fill_task {
+    const dim_encoder *enc;
+    const dim_tensor *images;
+    int64_t first;
+    float *out;
+} fill_task;
+
+/* One channel's pixel x becomes a x + b. */
+static void pixel_scale(const dim_encoder *enc, int64_t channel, bool bytes, float *a, float *b)
+{
+    *a = bytes ? 1 / 127.5f : 1;
+    *b = bytes ? -1.0f : 0;
+    if (enc->normalise) {
+        *a = 1 / (enc->std[channel] * (bytes ? 255.0f : 1.0f));
+        *b = -enc->mean[channel] / enc->std[channel];
+    }
+}
+
+static void fill_samples(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const fill_task *t = arg;
+    const int64_t *in = t->enc->stack.input, *stride = t->images->stride;
+    bool map = dim__is_map(in), bytes = t->images->dtype == DIM_U8;
+    int64_t c = in[0], h = map ? in[1] : 1, w = map ? in[2] : 1, sy = map ? stride[2] : 0, sx = map ? stride[3] : 0;
+    (void)thread;
+    for (int64_t n = begin; n < end; n++)
+        for (int64_t k = 0; k < c; k++) {
+            float a, b, *out = t->out + n * h * w * c + k;
+            int64_t base = (t->first + n) * stride[0] + k * stride[1];
+            pixel_scale(t->enc, k, bytes, &a, &b);
+            for (int64_t y = 0; y < h; y++)
+                for (int64_t x = 0; x < w; x++, out += c) {
+                    int64_t at = base + y * sy + x * sx;
+                    *out = a * (bytes ? (float)((const uint8_t *)t->images->data)[at] : ((const float *)t->images->data)[at]) + b;
+                }
+        }
+}
+
+void dim__encoder_fill_input(const dim_encoder *enc, const dim_tensor *images, int64_t first, int64_t n, float *out)
+{
+    fill_task t = { enc, images, first, out };
+    int64_t each = dim__shape_count(&(dim__shape){ 3, { enc->stack.input[0], dim__max64(enc->stack.input[1], 1),
+                                                        dim__max64(enc->stack.input[2], 1) } });
+    dim__parallel(enc->ctx, n, 1 + 16384 / each, fill_samples, &t);
+}
+
+dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *layer)
+{
+    char names[256] = "";
+    size_t used = 0;
+    int64_t found = tap == NULL ? enc->global : dim__stack_tap(&enc->stack, tap);
+    if (found >= 0) {
+        *layer = found;
+        return DIM_OK;
+    }
+    for (int64_t i = 0; i < enc->stack.count && used < sizeof names - DIM__TAP_SIZE - 2; i++)
+        if (enc->stack.layers[i].tap[0] != '\0')
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "", enc->stack.layers[i].tap);
+    return dim__fail(enc->ctx, DIM_E_INVALID, "the encoder has no tap '%s'; it has %s", tap, names);
+}
+
+/* Compiled once for a batch size, keep the last few. */
+static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, dim__encode_program **out)
+{
+    dim__graph *g = NULL;
+    for (int i = 0; i < DIM__ENCODER_PROGRAMS; i++)
+        if (enc->programs[i].program != NULL && enc->programs[i].batch == batch && enc->programs[i].layer == layer) {
+            *out = &enc->programs[i];
+            return DIM_OK;
+        }
+    dim__vid *values = dim__calloc(enc->ctx, (size_t)enc->stack.count, sizeof *values);
+    dim_status status = values == NULL ? DIM_E_NOMEM : dim__graph_create(enc->ctx, &g);
+    dim__encode_program p = { .batch = batch, .layer = layer };
+    if (status == DIM_OK) {
+        dim__net net = dim__encoder_net(enc, g, false);
+        p.in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(enc, batch), false);
+        dim__encoder_emit(enc, &net, p.in, values);
+        p.out = values[layer];
+        dim__graph_keep(g, p.out);
+        status = dim__graph_finish(g);
+        if (status == DIM_OK)
+            status = dim__program_create(g, &p.program);
+        else
+            dim__graph_destroy(g);
+    }
+    dim__free(enc->ctx, values);
+    if (status != DIM_OK)
+        return status;
+    dim__encode_program *slot = &enc->programs[enc->next_program];
+    enc->next_program = (enc->next_program + 1) % DIM__ENCODER_PROGRAMS;
+    dim__program_destroy(slot->program);
+    *slot = p;
+    *out = slot;
+    return DIM_OK;
+}
+
+/* Features must be (N, C, H, W) or (N, C H W) for a map, (N, d) for a vector. */
+static dim_status check_features(const dim_encoder *enc, int64_t layer, int64_t batch, const dim_tensor *f)
+{
+    const int64_t *s = enc->stack.layers[layer].out;
+    bool map = dim__is_map(s);
+    int64_t flat = map ? s[0] * s[1] * s[2] : s[0];
+    char text[128];
+    bool fits = (f->rank == 2 && f->shape[0] == batch && f->shape[1] == flat) ||
+                (map && f->rank == 4 && f->shape[0] == batch && f->shape[1] == s[0] && f->shape[2] == s[1] &&
+                 f->shape[3] == s[2]);
+    if (f->dtype != DIM_F32)
+        return dim__fail(enc->ctx, DIM_E_INVALID, "features must be f32");
+    if (fits)
+        return DIM_OK;
+    if (map)
+        return dim__fail(enc->ctx, DIM_E_SHAPE, "features have shape %s, but this tap gives (%lld, %lld, %lld, %lld)",
+                         dim__shape_text(text, f->rank, f->shape), (long long)batch, (long long)s[0], (long long)s[1],
+                         (long long)s[2]);
+    return dim__fail(enc->ctx, DIM_E_SHAPE, "features have shape %s, but this tap gives (%lld, %lld)",
+                     dim__shape_text(text, f->rank, f->shape), (long long)batch, (long long)s[0]);
+}
+
+/* n samples of NHWC values to rows first .. of the caller's tensor, in (C, H, W) order. */
+static void deliver(const int64_t s[3], const float *in, int64_t first, int64_t n, dim_tensor *f)
+{
+    int64_t h = dim__is_map(s) ? s[1] : 1, w = dim__is_map(s) ? s[2] : 1, c = s[0];
+    int64_t shape[4] = { n, c, h, w }, from[4] = { c * h * w, 1, w * c, c };
+    int64_t to[4] = { f->stride[0], f->stride[1], f->rank == 4 ? f->stride[2] : 0, f->rank == 4 ? f->stride[3] : 0 };
+    if (f->rank == 2) { /* a flattened map: element (c, y, x) is column c H W + y W + x */
+        to[3] = f->stride[1];
+        to[2] = to[3] * w;
+        to[1] = to[2] * h;
+    }
+    float *out = (float *)f->data + first * f->stride[0];
+    dim__strided_copy(4, shape, DIM_F32, out, to, DIM_F32, in, from);
+}
+
+dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64_t layer, dim_tensor *features)
+{
+    int64_t batch;
+    DIM__TRY(dim__encoder_check_images(enc, images, &batch));
+    DIM__TRY(check_features(enc, layer, batch, features));
+    dim__encode_program *p;
+    int64_t tail = batch % CHUNK;
+    if (tail > 0) /* compile both before anything is written */
+        DIM__TRY(find_program(enc, tail, layer, &p));
+    if (batch >= CHUNK)
+        DIM__TRY(find_program(enc, CHUNK, layer, &p));
+    for (int64_t first = 0; first < batch; first += CHUNK) {
+        int64_t n = dim__min64(CHUNK, batch - first);
+        DIM__TRY(find_program(enc, n, layer, &p));
+        dim__encoder_fill_input(enc, images, first, n, dim__program_data(p->program, p->in));
+        dim__program_forward(p->program, 0, 0);
+        deliver(enc->stack.layers[layer].out, dim__program_data(p->program, p->out), first, n, features);
+    }
+    return DIM_OK;
+}

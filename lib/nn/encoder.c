@@ -1,0 +1,179 @@
+/* Making encoders. */
+#include "nn/encoder.h"
+
+#include <math.h>
+
+static const dim__encoder_def *const defs[] = {
+#define X(name) &dim__encoder_##name,
+#include "nn/encoders/encoder_list.def"
+#undef X
+};
+
+dim_status dim__add(dim__stack *s, dim_layer_options layer)
+{
+    layer.size = sizeof layer;
+    return dim__stack_add(s, &layer);
+}
+
+static dim_status add_bn_relu(dim__stack *s, const char *tap)
+{
+    DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_BATCH_NORM }));
+    return dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_RELU, .tap = tap });
+}
+
+dim_status dim__add_conv_bn_relu(dim__stack *s, uint32_t out, uint32_t kernel, uint32_t stride, uint32_t padding,
+                                 const char *tap)
+{
+    DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = out, .kernel = kernel, .stride = stride,
+                                              .padding = padding, .no_bias = 1 }));
+    return add_bn_relu(s, tap);
+}
+
+dim_status dim__add_linear_bn_relu(dim__stack *s, uint32_t out, const char *tap)
+{
+    DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = out, .no_bias = 1 }));
+    return add_bn_relu(s, tap);
+}
+
+static dim_status check_pixels(dim_context *ctx, const dim_encoder_options *o)
+{
+    bool any = false;
+    for (int i = 0; i < DIM_MAX_CHANNELS; i++)
+        any = any || o->std[i] != 0 || o->mean[i] != 0;
+    if (any && o->channels > DIM_MAX_CHANNELS)
+        return dim__fail(ctx, DIM_E_INVALID, "mean and std are for at most %d channels, not %u", DIM_MAX_CHANNELS, o->channels);
+    for (uint32_t i = 0; any && i < o->channels; i++)
+        if (!(o->std[i] > 0) || !isfinite(o->std[i]) || !isfinite(o->mean[i]))
+            return dim__fail(ctx, DIM_E_INVALID, "std[%u] is %g and mean[%u] is %g; std must be above 0", i,
+                             (double)o->std[i], i, (double)o->mean[i]);
+    return DIM_OK;
+}
+
+dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *options, dim_encoder **out)
+{
+    dim_encoder_options o;
+    const dim__encoder_def *def = NULL;
+    DIM__TRY(dim__options_copy(ctx, "dim_encoder_options", &o, sizeof o, options));
+    for (size_t i = 0; i < sizeof defs / sizeof *defs; i++)
+        if (defs[i]->kind == o.kind)
+            def = defs[i];
+    if (def == NULL)
+        return dim__fail(ctx, DIM_E_INVALID, "%d is no kind of encoder", (int)o.kind);
+    if (o.channels == 0)
+        o.channels = def->channels;
+    if (o.units == 0)
+        o.units = def->units;
+    if (o.channels == 0)
+        return dim__fail(ctx, DIM_E_INVALID, "an encoder of vectors needs their size in channels");
+    if (o.channels > (1u << 24) || o.units > (1u << 24))
+        return dim__fail(ctx, DIM_E_INVALID, "channels %u or units %u is above 16777216", o.channels, o.units);
+    dim__stack s = { .ctx = ctx, .input = { o.channels, def->side, def->side } };
+    dim_status status = def->build(&s, &o);
+    if (status == DIM_OK)
+        status = dim__encoder_from_stack(&s, &o, out);
+    dim__stack_free(&s); /* empty when the encoder took it */
+    return status;
+}
+
+/* Parameters are declared by emitting the stack once, in training mode, for the smallest batch. */
+static dim_status declare(dim_encoder *enc)
+{
+    dim__graph *g = NULL;
+    dim__vid *out = dim__calloc(enc->ctx, (size_t)enc->stack.count, sizeof *out);
+    dim_status status = out == NULL ? DIM_E_NOMEM : dim__graph_create(enc->ctx, &g);
+    if (status == DIM_OK) {
+        dim__net net = dim__encoder_net(enc, g, true);
+        dim__vid x = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(enc, 2), false);
+        dim__encoder_emit(enc, &net, x, out);
+        status = dim__graph_status(g);
+    }
+    dim__graph_destroy(g);
+    dim__free(enc->ctx, out);
+    return status;
+}
+
+static dim_status check_global(dim_context *ctx, dim__stack *s)
+{
+    if (s->count == 0)
+        return dim__fail(ctx, DIM_E_STATE, "the encoder has no layers");
+    dim__layer *last = &s->layers[s->count - 1];
+    if (dim__stack_tap(s, "global") != -2)
+        return DIM_OK;
+    if (last->tap[0] == '\0') {
+        memcpy(last->tap, "global", sizeof "global");
+        return DIM_OK;
+    }
+    return dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = last->tap, .tap = "global" });
+}
+
+dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, dim_encoder **out)
+{
+    dim_context *ctx = s->ctx;
+    if (o->init != DIM_INIT_KAIMING && o->init != DIM_INIT_DCGAN)
+        return dim__fail(ctx, DIM_E_INVALID, "%d is no kind of initial weights", (int)o->init);
+    DIM__TRY(check_pixels(ctx, o));
+    DIM__TRY(check_global(ctx, s));
+    dim_encoder *enc = dim__calloc(ctx, 1, sizeof *enc);
+    if (enc == NULL)
+        return DIM_E_NOMEM;
+    enc->ctx = dim__context_retain(ctx);
+    enc->refs = 1;
+    enc->stack = *s;
+    enc->init = o->init;
+    for (uint32_t i = 0; i < o->channels && i < DIM_MAX_CHANNELS; i++) {
+        enc->mean[i] = o->mean[i];
+        enc->std[i] = o->std[i];
+        enc->normalise = enc->normalise || o->std[i] > 0;
+    }
+    enc->global = dim__stack_tap(s, "global");
+    enc->gaussian = -1;
+    for (int64_t i = 0; i < s->count; i++)
+        if (s->layers[i].o.kind == DIM_LAYER_GAUSSIAN)
+            enc->gaussian = i;
+    dim__params_init(&enc->params, ctx, o->seed != 0 ? o->seed : ctx->seed);
+    dim_status status = declare(enc);
+    if (status != DIM_OK) {
+        memset(&enc->stack, 0, sizeof enc->stack); /* stays the caller's */
+        enc->stack.ctx = ctx;
+        dim__encoder_release(enc);
+        return status;
+    }
+    *s = (dim__stack){ .ctx = ctx };
+    *out = enc;
+    return DIM_OK;
+}
+
+dim_encoder *dim__encoder_retain(dim_encoder *enc)
+{
+    enc->refs++;
+    return enc;
+}
+
+void dim__encoder_release(dim_encoder *enc)
+{
+    if (enc == NULL || --enc->refs > 0)
+        return;
+    dim_context *ctx = enc->ctx;
+    for (int i = 0; i < DIM__ENCODER_PROGRAMS; i++)
+        dim__program_destroy(enc->programs[i].program);
+    dim__stack_free(&enc->stack);
+    dim__params_free(&enc->params);
+    dim__free(ctx, enc);
+    dim__context_release(ctx);
+}
+
+dim__shape dim__encoder_input_shape(const dim_encoder *enc, int64_t batch)
+{
+    const int64_t *in = enc->stack.input;
+    return dim__is_map(in) ? dim__shape4(batch, in[1], in[2], in[0]) : dim__shape2(batch, in[0]);
+}
+
+dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training)
+{
+    return (dim__net){ .g = g, .params = &enc->params, .training = training, .init = enc->init };
+}
+
+void dim__encoder_emit(const dim_encoder *enc, dim__net *net, dim__vid x, dim__vid *out)
+{
+    dim__stack_emit(&enc->stack, net, x, 0, enc->stack.count - 1, 0, out);
+}
