@@ -1,0 +1,150 @@
+/* relu, leaky_relu, sigmoid, tanh: gradients from the output y, so that y may replace x.  softplus: from x.  exp: dy y.
+ * attr of leaky_relu and its gradient: f[0] = slope. */
+#include "ops/ops.h"
+#include "ops/run.h"
+
+typedef struct job { /* one of the three functions */
+    const dim__exec *e;
+    void (*one)(float *y, const float *x, int64_t n);
+    void (*two)(float *y, const float *a, const float *b, int64_t n);
+} job;
+
+static void run_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const job *j = arg;
+    float *y = (float *)j->e->out[0] + begin;
+    const float *a = (const float *)j->e->in[0] + begin;
+    (void)thread;
+    if (j->one != NULL)
+        j->one(y, a, end - begin);
+    else
+        j->two(y, a, (const float *)j->e->in[1] + begin, end - begin);
+}
+
+static void run_one(const dim__exec *e, void (*fn)(float *, const float *, int64_t))
+{
+    job j = { e, fn, NULL };
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, run_piece, &j);
+}
+
+static void run_two(const dim__exec *e, void (*fn)(float *, const float *, const float *, int64_t))
+{
+    job j = { e, NULL, fn };
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, run_piece, &j);
+}
+
+/* An op with its emission, and its gradient as an op of (dy, y): both straight from the kernel table. */
+#define ACTIVATION(name)                                                                                                \
+    static void name##_run(const dim__exec *e) { run_one(e, e->ctx->kernels->name); }                                  \
+    static void name##_grad_run(const dim__exec *e) { run_two(e, e->ctx->kernels->name##_grad); }                      \
+    static void name##_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)             \
+    {                                                                                                                  \
+        din[0] = dim__emit2(g, &dim__op_##name##_grad, dout[0], node->out[0], NULL);                                   \
+    }                                                                                                                  \
+    const dim__op dim__op_##name = { #name, 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, dim__infer_same, NULL,    \
+                                     name##_backward, name##_run };                                                    \
+    const dim__op dim__op_##name##_grad = { #name "_grad", 2, 2, 1,                                                    \
+                                            DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,                 \
+                                            dim__infer_same, NULL, NULL, name##_grad_run };                            \
+    dim__vid dim__op_##name##_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_##name, x, NULL); }
+
+ACTIVATION(relu)
+ACTIVATION(sigmoid)
+ACTIVATION(tanh)
+
+/* ---- leaky_relu: slope > 0, so the sign of y is that of x -------------------------------------------------------- */
+
+static void leaky_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    (void)thread;
+    e->ctx->kernels->leaky((float *)e->out[0] + begin, (const float *)e->in[0] + begin, (float)e->attr->f[0],
+                           end - begin);
+}
+
+static void leaky_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    (void)thread;
+    e->ctx->kernels->leaky_grad((float *)e->out[0] + begin, (const float *)e->in[0] + begin,
+                                (const float *)e->in[1] + begin, (float)e->attr->f[0], end - begin);
+}
+
+static void leaky_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, leaky_piece, (void *)e);
+}
+
+static void leaky_grad_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, leaky_grad_piece, (void *)e);
+}
+
+static dim_status leaky_infer(dim__infer *inf)
+{
+    if (!(inf->attr->f[0] > 0) || !isfinite(inf->attr->f[0]))
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: slope is %g, wants > 0", inf->op, inf->attr->f[0]);
+    return dim__infer_same(inf);
+}
+
+static void leaky_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__emit2(g, &dim__op_leaky_relu_grad, dout[0], node->out[0], &node->attr);
+}
+
+const dim__op dim__op_leaky_relu = { "leaky_relu", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, leaky_infer, NULL,
+                                     leaky_backward, leaky_run };
+const dim__op dim__op_leaky_relu_grad = { "leaky_relu_grad", 2, 2, 1,
+                                          DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE, leaky_infer, NULL,
+                                          NULL, leaky_grad_run };
+
+dim__vid dim__op_leaky_relu_(dim__graph *g, dim__vid x, double slope)
+{
+    dim__attr attr = { .f = { slope } };
+    return dim__emit1(g, &dim__op_leaky_relu, x, &attr);
+}
+
+/* ---- softplus: dx = dy sigmoid(x) -------------------------------------------------------------------------------- */
+
+static void softplus_run(const dim__exec *e) { run_one(e, e->ctx->kernels->softplus); }
+
+static void softplus_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    float *dx = (float *)e->out[0] + begin;
+    (void)thread;
+    /* dx is written before dy is read: it may lie on x, but not on dy */
+    e->ctx->kernels->sigmoid(dx, (const float *)e->in[1] + begin, end - begin);
+    e->ctx->kernels->mul(dx, dx, (const float *)e->in[0] + begin, end - begin);
+}
+
+static void softplus_grad_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, softplus_grad_piece, (void *)e);
+}
+
+static void softplus_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__emit2(g, &dim__op_softplus_grad, dout[0], node->in[0], NULL);
+}
+
+const dim__op dim__op_softplus = { "softplus", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, dim__infer_same, NULL,
+                                   softplus_backward, softplus_run };
+const dim__op dim__op_softplus_grad = { "softplus_grad", 2, 2, 1, DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
+                                        dim__infer_same, NULL, NULL, softplus_grad_run };
+
+dim__vid dim__op_softplus_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_softplus, x, NULL); }
+
+/* ---- exp --------------------------------------------------------------------------------------------------------- */
+
+static void exp_run(const dim__exec *e) { run_one(e, e->ctx->kernels->exp); }
+
+static void exp_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__op_mul_(g, dout[0], node->out[0]);
+}
+
+const dim__op dim__op_exp = { "exp", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, dim__infer_same, NULL,
+                              exp_backward, exp_run };
+
+dim__vid dim__op_exp_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_exp, x, NULL); }

@@ -1,0 +1,77 @@
+/* affine: f[0] x + f[1].  add, mul: of equal shapes. */
+#include "ops/ops.h"
+#include "ops/run.h"
+
+static void affine_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    (void)thread;
+    e->ctx->kernels->affine((float *)e->out[0] + begin, (const float *)e->in[0] + begin, (float)e->attr->f[0],
+                            (float)e->attr->f[1], end - begin);
+}
+
+static void add_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    (void)thread;
+    e->ctx->kernels->add((float *)e->out[0] + begin, (const float *)e->in[0] + begin, (const float *)e->in[1] + begin,
+                         end - begin);
+}
+
+static void mul_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    (void)thread;
+    e->ctx->kernels->mul((float *)e->out[0] + begin, (const float *)e->in[0] + begin, (const float *)e->in[1] + begin,
+                         end - begin);
+}
+
+static void affine_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, affine_piece, (void *)e);
+}
+
+static void add_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, add_piece, (void *)e);
+}
+
+static void mul_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, mul_piece, (void *)e);
+}
+
+static void affine_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__op_affine_(g, dout[0], node->attr.f[0], 0);
+}
+
+static void add_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    for (int k = 0; k < 2; k++)
+        if (dim__wants_grad(g, node->in[k]))
+            din[k] = dout[0];
+}
+
+static void mul_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    for (int k = 0; k < 2; k++)
+        if (dim__wants_grad(g, node->in[k]))
+            din[k] = dim__op_mul_(g, dout[0], node->in[1 - k]);
+}
+
+const dim__op dim__op_affine = { "affine", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, dim__infer_same, NULL,
+                                 affine_backward, affine_run };
+const dim__op dim__op_add = { "add", 2, 2, 1, DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
+                              dim__infer_same, NULL, add_backward, add_run };
+const dim__op dim__op_mul = { "mul", 2, 2, 1, DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
+                              dim__infer_same, NULL, mul_backward, mul_run };
+
+dim__vid dim__op_affine_(dim__graph *g, dim__vid x, double scale, double shift)
+{
+    dim__attr attr = { .f = { scale, shift } };
+    return dim__emit1(g, &dim__op_affine, x, &attr);
+}
+
+dim__vid dim__op_add_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_add, a, b, NULL); }
+dim__vid dim__op_mul_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_mul, a, b, NULL); }

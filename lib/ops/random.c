@@ -1,0 +1,141 @@
+/* Ops that draw.  A draw is a function of (seed, step, stream, index), so it does not depend on threads, and a backward
+ * that names its forward's stream in attr.i[7] (stream + 1; 0 = a stream of its own) sees the same draws.
+ * dropout: f[0] = rate.  noise_*: i[0] = rank, i[1..5] = sizes.  derangement: i[0] = n. */
+#include "base/rng.h"
+#include "ops/ops.h"
+#include "ops/run.h"
+
+static uint64_t run_seed(const dim__exec *e) { return dim__mix(e->seed, e->step); }
+
+/* ---- dropout ----------------------------------------------------------------------------------------------------- */
+
+static void dropout_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    const float *x = e->in[0];
+    float *y = e->out[0];
+    float rate = (float)e->attr->f[0], scale = (float)(1 / (1 - e->attr->f[0]));
+    float u[256];
+    (void)thread;
+    for (int64_t at = begin; at < end; at += 256) {
+        int64_t n = dim__min64(256, end - at);
+        dim__rng_uniform(u, n, run_seed(e), e->stream, at);
+        for (int64_t i = 0; i < n; i++)
+            y[at + i] = u[i] < rate ? 0 : scale * x[at + i];
+    }
+}
+
+static void dropout_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, dropout_piece, (void *)e);
+}
+
+static dim_status dropout_infer(dim__infer *inf)
+{
+    double rate = inf->attr->f[0];
+    if (!(rate >= 0 && rate < 1))
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: rate is %g, wants 0 <= rate < 1", inf->op, rate);
+    return dim__infer_same(inf);
+}
+
+static void dropout_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    dim__attr attr = node->attr;
+    attr.i[7] = (int64_t)node->stream + 1; /* the gradient passes where the value did, times the same factor */
+    din[0] = dim__emit1(g, &dim__op_dropout, dout[0], &attr);
+}
+
+const dim__op dim__op_dropout = { "dropout", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_RANDOM, dropout_infer, NULL,
+                                  dropout_backward, dropout_run };
+
+dim__vid dim__op_dropout_(dim__graph *g, dim__vid x, double rate)
+{
+    dim__attr attr = { .f = { rate } };
+    return dim__emit1(g, &dim__op_dropout, x, &attr);
+}
+
+/* ---- noise ------------------------------------------------------------------------------------------------------- */
+
+static void normal_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    (void)thread;
+    dim__rng_normal((float *)e->out[0] + begin, end - begin, run_seed(e), e->stream, begin);
+}
+
+static void uniform_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    (void)thread;
+    dim__rng_uniform((float *)e->out[0] + begin, end - begin, run_seed(e), e->stream, begin);
+}
+
+static void normal_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, normal_piece, (void *)e);
+}
+
+static void uniform_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, uniform_piece, (void *)e);
+}
+
+static dim_status noise_infer(dim__infer *inf)
+{
+    const int64_t *i = inf->attr->i;
+    int64_t n = 1;
+    if (i[0] < 0 || i[0] > DIM__MAX_DIMS)
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: rank %lld, wants 0 to %d", inf->op, (long long)i[0],
+                         DIM__MAX_DIMS);
+    inf->out[0].rank = (int)i[0];
+    for (int k = 0; k < inf->out[0].rank; k++) {
+        if (!dim__mul64(n, i[k + 1], &n))
+            return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: size %lld of axis %d", inf->op, (long long)i[k + 1], k);
+        inf->out[0].d[k] = i[k + 1];
+    }
+    return DIM_OK;
+}
+
+const dim__op dim__op_noise_normal = { "noise_normal", 0, 0, 1, DIM__OP_RANDOM, noise_infer, NULL, NULL, normal_run };
+const dim__op dim__op_noise_uniform = { "noise_uniform", 0, 0, 1, DIM__OP_RANDOM, noise_infer, NULL, NULL,
+                                        uniform_run };
+
+static dim__vid emit_noise(dim__graph *g, const dim__op *op, const dim__shape *shape)
+{
+    dim__attr attr = { .i = { shape->rank } };
+    for (int k = 0; k < shape->rank && k < DIM__MAX_DIMS; k++)
+        attr.i[k + 1] = shape->d[k];
+    return dim__emit(g, op, 0, NULL, &attr);
+}
+
+dim__vid dim__op_noise_normal_(dim__graph *g, dim__shape shape) { return emit_noise(g, &dim__op_noise_normal, &shape); }
+dim__vid dim__op_noise_uniform_(dim__graph *g, dim__shape shape)
+{
+    return emit_noise(g, &dim__op_noise_uniform, &shape);
+}
+
+/* ---- derangement ------------------------------------------------------------------------------------------------- */
+
+static dim_status derangement_infer(dim__infer *inf)
+{
+    int64_t n = inf->attr->i[0];
+    if (n < 2 || n > INT32_MAX)
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: n is %lld, wants 2 at least", inf->op, (long long)n);
+    inf->out[0] = dim__shape1(n);
+    inf->out_type[0] = DIM_I32;
+    return DIM_OK;
+}
+
+static void derangement_run(const dim__exec *e)
+{
+    dim__rng_derangement(e->out[0], e->out_shape[0]->d[0], run_seed(e), e->stream);
+}
+
+const dim__op dim__op_derangement = { "derangement", 0, 0, 1, DIM__OP_RANDOM, derangement_infer, NULL, NULL,
+                                      derangement_run };
+
+dim__vid dim__op_derangement_(dim__graph *g, int64_t n)
+{
+    dim__attr attr = { .i = { n } };
+    return dim__emit(g, &dim__op_derangement, 0, NULL, &attr);
+}

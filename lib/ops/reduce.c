@@ -1,0 +1,345 @@
+/* Sums over a whole tensor or its rows, and losses.  Each piece of the work sums in double into a slot of its own; slots
+ * are added in order, so a result depends on the number of threads only.
+ * sum_all, fill_from, kl_normal and its gradient: f[0] = scale; fill_from: i[0] = rank, i[1..5] = sizes. */
+#include "ops/ops.h"
+#include "ops/run.h"
+
+#include <string.h>
+
+typedef struct sums {
+    const dim__exec *e;
+    double slot[DIM__MAX_PIECES];
+} sums;
+
+/* Sum of what fn leaves in the slots; grain in items. */
+static double total(const dim__exec *e, int64_t n, int64_t grain, dim__task_fn fn)
+{
+    sums s;
+    double sum = 0;
+    int pieces = dim__parallel_pieces(e->ctx, n, grain);
+    s.e = e;
+    dim__parallel(e->ctx, n, grain, fn, &s);
+    for (int k = 0; k < pieces; k++)
+        sum += s.slot[k];
+    return sum;
+}
+
+static dim_status scalar_fail(const dim__infer *inf, int input) { return dim__infer_fail(inf, input, "one number"); }
+
+/* ---- sum_all, fill_from: each other's gradient ------------------------------------------------------------------- */
+
+static dim_status sum_all_infer(dim__infer *inf)
+{
+    DIM__TRY(dim__infer_types(inf, 0));
+    inf->out[0] = dim__scalar();
+    return DIM_OK;
+}
+
+static void sum_all_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    sums *s = arg;
+    s->slot[thread] = s->e->ctx->kernels->sum((const float *)s->e->in[0] + begin, end - begin);
+}
+
+static void sum_all_run(const dim__exec *e)
+{
+    double sum = total(e, dim__shape_count(e->in_shape[0]), DIM__GRAIN, sum_all_piece);
+    *(float *)e->out[0] = (float)(e->attr->f[0] * sum);
+}
+
+static void sum_all_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__op_fill_from_(g, dout[0], *dim__shape_of(g, node->in[0]), node->attr.f[0]);
+}
+
+static dim_status fill_from_infer(dim__infer *inf)
+{
+    const int64_t *i = inf->attr->i;
+    int64_t n = 1;
+    DIM__TRY(dim__infer_types(inf, 0));
+    if (dim__shape_count(&inf->in[0]) != 1)
+        return scalar_fail(inf, 0);
+    if (i[0] < 0 || i[0] > DIM__MAX_DIMS)
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: rank %lld, wants 0 to %d", inf->op, (long long)i[0],
+                         DIM__MAX_DIMS);
+    inf->out[0].rank = (int)i[0];
+    for (int k = 0; k < inf->out[0].rank; k++) {
+        if (!dim__mul64(n, i[k + 1], &n))
+            return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: size %lld of axis %d", inf->op, (long long)i[k + 1], k);
+        inf->out[0].d[k] = i[k + 1];
+    }
+    return DIM_OK;
+}
+
+static void fill_from_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    float value = (float)(e->attr->f[0] * *(const float *)e->in[0]);
+    float *y = e->out[0];
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        y[i] = value;
+}
+
+static void fill_from_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, fill_from_piece, (void *)e);
+}
+
+static void fill_from_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    dim__shape s = *dim__shape_of(g, node->in[0]);
+    dim__vid sum = dim__op_sum_all_(g, dout[0], node->attr.f[0]);
+    din[0] = s.rank == 0 ? sum : dim__op_reshape_(g, sum, s);
+}
+
+const dim__op dim__op_sum_all = { "sum_all", 1, 1, 1, 0, sum_all_infer, NULL, sum_all_backward, sum_all_run };
+const dim__op dim__op_fill_from = { "fill_from", 1, 1, 1, 0, fill_from_infer, NULL, fill_from_backward, fill_from_run };
+
+dim__vid dim__op_sum_all_(dim__graph *g, dim__vid x, double scale)
+{
+    dim__attr attr = { .f = { scale } };
+    return dim__emit1(g, &dim__op_sum_all, x, &attr);
+}
+
+dim__vid dim__op_fill_from_(dim__graph *g, dim__vid s, dim__shape shape, double scale)
+{
+    dim__attr attr = { .i = { shape.rank }, .f = { scale } };
+    for (int k = 0; k < shape.rank && k < DIM__MAX_DIMS; k++)
+        attr.i[k + 1] = shape.d[k];
+    return dim__emit1(g, &dim__op_fill_from, s, &attr);
+}
+
+/* ---- log_sum_exp ------------------------------------------------------------------------------------------------- */
+
+static dim_status log_sum_exp_infer(dim__infer *inf)
+{
+    DIM__TRY(dim__infer_types(inf, 0));
+    if (inf->in[0].rank < 1 || dim__shape_last(&inf->in[0]) < 1)
+        return dim__infer_fail(inf, 0, "rank 1 at least, a last axis that is not empty");
+    inf->out[0] = inf->in[0];
+    inf->out[0].rank--;
+    return DIM_OK;
+}
+
+static void log_sum_exp_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    const dim__kernels *k = e->ctx->kernels;
+    int64_t c = dim__shape_last(e->in_shape[0]);
+    float *y = e->out[0];
+    (void)thread;
+    for (int64_t r = begin; r < end; r++) {
+        const float *x = (const float *)e->in[0] + r * c;
+        float most = k->max(x, c);
+        /* an infinite (or NaN) maximum is the result; taking it off would give inf - inf */
+        y[r] = isfinite(most) ? (float)(most + log(k->sum_exp(x, most, c))) : most;
+    }
+}
+
+static void log_sum_exp_run(const dim__exec *e)
+{
+    dim__run_rows(e, dim__shape_rows(e->in_shape[0]), dim__shape_last(e->in_shape[0]), log_sum_exp_piece);
+}
+
+static void log_sum_exp_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__emit3(g, &dim__op_log_sum_exp_grad, dout[0], node->in[0], node->out[0], NULL);
+}
+
+/* dy (rows), x (rows, c), y (rows) -> dx = dy e^(x - y) */
+static dim_status log_sum_exp_grad_infer(dim__infer *inf)
+{
+    int64_t rows = dim__shape_rows(&inf->in[1]);
+    DIM__TRY(dim__infer_types(inf, 0));
+    if (inf->in[1].rank < 1)
+        return dim__infer_fail(inf, 1, "rank 1 at least");
+    for (int k = 0; k < 3; k += 2)
+        if (inf->in[k].rank != inf->in[1].rank - 1 || dim__shape_count(&inf->in[k]) != rows)
+            return dim__infer_fail(inf, k, "input 1 without its last axis");
+    inf->out[0] = inf->in[1];
+    return DIM_OK;
+}
+
+static void log_sum_exp_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    int64_t c = dim__shape_last(e->in_shape[1]);
+    const float *dy = e->in[0], *x = e->in[1], *y = e->in[2];
+    float *dx = e->out[0];
+    (void)thread;
+    for (int64_t r = begin; r < end; r++)
+        e->ctx->kernels->exp_shift(dx + r * c, x + r * c, y[r], dy[r], c);
+}
+
+static void log_sum_exp_grad_run(const dim__exec *e)
+{
+    dim__run_rows(e, dim__shape_rows(e->in_shape[1]), dim__shape_last(e->in_shape[1]), log_sum_exp_grad_piece);
+}
+
+const dim__op dim__op_log_sum_exp = { "log_sum_exp", 1, 1, 1, 0, log_sum_exp_infer, NULL, log_sum_exp_backward,
+                                      log_sum_exp_run };
+const dim__op dim__op_log_sum_exp_grad = { "log_sum_exp_grad", 3, 3, 1, DIM__OP_INPLACE1, log_sum_exp_grad_infer, NULL,
+                                           NULL, log_sum_exp_grad_run };
+
+dim__vid dim__op_log_sum_exp_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_log_sum_exp, x, NULL); }
+
+/* ---- softmax_xent: labels are not checked while running, see gather.c -------------------------------------------- */
+
+static dim_status softmax_xent_infer(dim__infer *inf)
+{
+    const dim__shape *x = &inf->in[0];
+    DIM__TRY(dim__infer_types(inf, 2));
+    if (x->rank != 2 || x->d[0] < 1 || x->d[1] < 1)
+        return dim__infer_fail(inf, 0, "(N, C), not empty");
+    if (inf->in[1].rank != 1 || inf->in[1].d[0] != x->d[0])
+        return dim__infer_fail(inf, 1, "one label a row of input 0");
+    inf->out[0] = dim__scalar();
+    inf->out[1] = *x;
+    return DIM_OK;
+}
+
+static void softmax_xent_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    sums *s = arg;
+    const dim__exec *e = s->e;
+    const dim__kernels *k = e->ctx->kernels;
+    const int32_t *label = e->in[1];
+    int64_t c = dim__shape_last(e->in_shape[0]);
+    double loss = 0;
+    for (int64_t r = begin; r < end; r++) {
+        const float *x = (const float *)e->in[0] + r * c;
+        float *p = (float *)e->out[1] + r * c;
+        float most = k->max(x, c);
+        double sum = k->sum_exp(x, most, c);
+        loss += log(sum) - ((double)x[label[r]] - most);
+        k->exp_shift(p, x, most, (float)(1 / sum), c);
+    }
+    s->slot[thread] = loss;
+}
+
+static void softmax_xent_run(const dim__exec *e)
+{
+    int64_t n = e->in_shape[0]->d[0];
+    double sum = total(e, n, dim__row_grain(e->in_shape[0]->d[1]), softmax_xent_piece);
+    *(float *)e->out[0] = (float)(sum / (double)n);
+}
+
+static void softmax_xent_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    if (dout[0] != DIM__NONE) /* through the probabilities no gradient passes */
+        din[0] = dim__emit3(g, &dim__op_softmax_xent_grad, dout[0], node->out[1], node->in[1], NULL);
+}
+
+/* dloss (scalar), p (N, C), labels (N) -> dlogits = dloss / N (p - onehot) */
+static dim_status softmax_xent_grad_infer(dim__infer *inf)
+{
+    DIM__TRY(dim__infer_types(inf, 4));
+    if (dim__shape_count(&inf->in[0]) != 1)
+        return scalar_fail(inf, 0);
+    if (inf->in[1].rank != 2)
+        return dim__infer_fail(inf, 1, "(N, C)");
+    if (inf->in[2].rank != 1 || inf->in[2].d[0] != inf->in[1].d[0])
+        return dim__infer_fail(inf, 2, "one label a row of input 1");
+    inf->out[0] = inf->in[1];
+    return DIM_OK;
+}
+
+static void softmax_xent_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    int64_t c = dim__shape_last(e->in_shape[1]);
+    float scale = *(const float *)e->in[0] / (float)e->in_shape[1]->d[0];
+    const int32_t *label = e->in[2];
+    float *dx = e->out[0];
+    (void)thread;
+    e->ctx->kernels->affine(dx + begin * c, (const float *)e->in[1] + begin * c, scale, 0, (end - begin) * c);
+    for (int64_t r = begin; r < end; r++)
+        dx[r * c + label[r]] -= scale;
+}
+
+static void softmax_xent_grad_run(const dim__exec *e)
+{
+    dim__run_rows(e, e->in_shape[1]->d[0], e->in_shape[1]->d[1], softmax_xent_grad_piece);
+}
+
+const dim__op dim__op_softmax_xent = { "softmax_xent", 2, 2, 2, 0, softmax_xent_infer, NULL, softmax_xent_backward,
+                                       softmax_xent_run };
+const dim__op dim__op_softmax_xent_grad = { "softmax_xent_grad", 3, 3, 1, DIM__OP_INPLACE1, softmax_xent_grad_infer,
+                                            NULL, NULL, softmax_xent_grad_run };
+
+dim__vid dim__op_softmax_xent_(dim__graph *g, dim__vid logits, dim__vid labels)
+{
+    return dim__emit2(g, &dim__op_softmax_xent, logits, labels, NULL);
+}
+
+/* ---- kl_normal: KL(N(mu, e^lv) || N(0, 1)) of every unit --------------------------------------------------------- */
+
+static dim_status kl_normal_infer(dim__infer *inf)
+{
+    DIM__TRY(dim__infer_same(inf));
+    inf->out[0] = dim__scalar();
+    return DIM_OK;
+}
+
+static void kl_normal_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    sums *s = arg;
+    const dim__kernels *k = s->e->ctx->kernels;
+    const float *mu = (const float *)s->e->in[0] + begin, *lv = (const float *)s->e->in[1] + begin;
+    int64_t n = end - begin;
+    s->slot[thread] = k->sum_sq(mu, n) + k->sum_exp(lv, 0, n) - (double)n - k->sum(lv, n);
+}
+
+static void kl_normal_run(const dim__exec *e)
+{
+    double sum = total(e, dim__shape_count(e->in_shape[0]), DIM__GRAIN, kl_normal_piece);
+    *(float *)e->out[0] = (float)(0.5 * e->attr->f[0] * sum);
+}
+
+static void kl_normal_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__emit3(g, &dim__op_kl_normal_grad, dout[0], node->in[0], node->in[1], &node->attr);
+    din[1] = dim__out(din[0], 1);
+}
+
+/* d (scalar), mu, lv -> dmu = scale d mu, dlv = scale d (e^lv - 1) / 2 */
+static dim_status kl_normal_grad_infer(dim__infer *inf)
+{
+    char text[128];
+    DIM__TRY(dim__infer_types(inf, 0));
+    if (dim__shape_count(&inf->in[0]) != 1)
+        return scalar_fail(inf, 0);
+    if (!dim__shape_equal(&inf->in[1], &inf->in[2]))
+        return dim__infer_fail(inf, 2, dim__op_shape_text(text, &inf->in[1]));
+    inf->out[0] = inf->out[1] = inf->in[1];
+    return DIM_OK;
+}
+
+static void kl_normal_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    const dim__kernels *k = e->ctx->kernels;
+    float d = (float)(e->attr->f[0] * *(const float *)e->in[0]), *dlv = (float *)e->out[1] + begin;
+    int64_t n = end - begin;
+    (void)thread;
+    k->affine((float *)e->out[0] + begin, (const float *)e->in[1] + begin, d, 0, n);
+    k->exp(dlv, (const float *)e->in[2] + begin, n);
+    k->affine(dlv, dlv, 0.5f * d, -0.5f * d, n);
+}
+
+static void kl_normal_grad_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->in_shape[1]), DIM__GRAIN, kl_normal_grad_piece, (void *)e);
+}
+
+const dim__op dim__op_kl_normal = { "kl_normal", 2, 2, 1, 0, kl_normal_infer, NULL, kl_normal_backward,
+                                    kl_normal_run };
+const dim__op dim__op_kl_normal_grad = { "kl_normal_grad", 3, 3, 2, DIM__OP_INPLACE1, kl_normal_grad_infer, NULL, NULL,
+                                         kl_normal_grad_run };
+
+dim__vid dim__op_kl_normal_(dim__graph *g, dim__vid mu, dim__vid lv, double scale)
+{
+    dim__attr attr = { .f = { scale } };
+    return dim__emit2(g, &dim__op_kl_normal, mu, lv, &attr);
+}

@@ -1,0 +1,26 @@
+/* How ops divide their work: pieces large enough that tiny tensors never wake the pool. */
+#ifndef DIM_OPS_RUN_H
+#define DIM_OPS_RUN_H
+
+#include "base/math.h"
+#include "base/pool.h"
+#include "kernels/kernels.h"
+#include "ops/op.h"
+
+enum {
+    DIM__GRAIN = 16384,   /* least elements of a piece */
+    DIM__MAX_PIECES = 256 /* as many as a context may have threads */
+};
+
+static inline int64_t dim__row_grain(int64_t c) /* in rows of c elements */
+{
+    return dim__max64(1, DIM__GRAIN / dim__max64(c, 1));
+}
+
+/* Runs over the rows [0, rows) of c elements each; the task gets the exec record. */
+static inline void dim__run_rows(const dim__exec *e, int64_t rows, int64_t c, dim__task_fn fn)
+{
+    dim__parallel(e->ctx, rows, dim__row_grain(c), fn, (void *)e);
+}
+
+#endif
