@@ -4,7 +4,6 @@
 #include "ops/ops.h"
 #include "ops/run.h"
 
-#include <string.h>
 
 typedef struct sums {
     const dim__exec *e;
