@@ -1,0 +1,193 @@
+/* Batch normalisation over the rows of x (rows, c).  attr.f[0]: eps.
+ *
+ * Each thread takes the moments of its rows; they are combined in a fixed order (Chan, Golub, LeVeque 1983). */
+#include "ops/ops.h"
+
+#include "base/pool.h"
+#include "kernels/kernels.h"
+#include "ops/rows.h"
+
+static dim_status batch_norm_infer(dim__infer *inf)
+{
+    DIM__TRY(dim__infer_types(inf, 0));
+    DIM__TRY(dim__infer_vectors(inf, 1, 3));
+    if (dim__shape_rows(&inf->in[0]) < 2)
+        return dim__infer_fail(inf, 0, "more than one value per channel");
+    inf->out[0] = inf->in[0];
+    inf->out[1] = inf->out[2] = inf->out[3] = inf->in[1];
+    return DIM_OK;
+}
+
+/* Doubles of one thread: mean (c), sum of squared deviations (c), rows. */
+static int64_t moments_size(int64_t c) { return 2 * c + 1; }
+
+static size_t batch_norm_workspace(const dim__infer *inf)
+{
+    int64_t c = dim__shape_last(&inf->in[0]);
+    return dim__sums_size(inf->ctx, moments_size(c)) + 2 * (size_t)c * sizeof(float);
+}
+
+typedef struct bn_job {
+    const dim__exec *e;
+    int64_t c;
+    double *moments;
+    float *scale, *shift; /* y = scale x + shift */
+} bn_job;
+
+static void moments_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const bn_job *job = arg;
+    double *mean = job->moments + thread * moments_size(job->c), *m2 = mean + job->c;
+    job->e->ctx->kernels->col_moments(mean, m2, (const float *)job->e->in[0] + begin * job->c, end - begin, job->c);
+    m2[job->c] = (double)(end - begin);
+}
+
+static void combine(const bn_job *job, int pieces)
+{
+    double *mean = job->moments, *m2 = mean + job->c, *rows = m2 + job->c;
+    for (int k = 1; k < pieces; k++) {
+        const double *mean_k = job->moments + k * moments_size(job->c), *m2_k = mean_k + job->c;
+        double rows_k = m2_k[job->c], total = *rows + rows_k;
+        for (int64_t j = 0; j < job->c; j++) {
+            double delta = mean_k[j] - mean[j];
+            mean[j] += delta * (rows_k / total);
+            m2[j] += m2_k[j] + delta * delta * (*rows * rows_k / total);
+        }
+        *rows = total;
+    }
+}
+
+static void affine_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const bn_job *job = arg;
+    int64_t at = begin * job->c;
+    (void)thread;
+    job->e->ctx->kernels->col_affine((float *)job->e->out[0] + at, (const float *)job->e->in[0] + at, job->scale,
+                                     job->shift, end - begin, job->c);
+}
+
+static void batch_norm_run(const dim__exec *e)
+{
+    int64_t rows = dim__shape_rows(e->in_shape[0]), c = dim__shape_last(e->in_shape[0]), grain = dim__row_grain(c);
+    const float *gamma = e->in[1], *beta = e->in[2];
+    float *mean = e->out[1], *var = e->out[2], *rstd = e->out[3];
+    bn_job job = { .e = e, .c = c, .moments = e->workspace };
+    job.scale = (float *)(job.moments + e->ctx->threads * moments_size(c));
+    job.shift = job.scale + c;
+    dim__parallel(e->ctx, rows, grain, moments_task, &job);
+    combine(&job, dim__parallel_pieces(e->ctx, rows, grain));
+    for (int64_t j = 0; j < c; j++) {
+        double v = job.moments[c + j] / (double)rows, r = 1 / sqrt(v + e->attr->f[0]);
+        mean[j] = (float)job.moments[j];
+        var[j] = (float)v;
+        rstd[j] = (float)r;
+        job.scale[j] = (float)(gamma[j] * r);
+        job.shift[j] = (float)(beta[j] - job.moments[j] * gamma[j] * r);
+    }
+    dim__parallel(e->ctx, rows, grain, affine_task, &job);
+}
+
+/* Nothing flows through mean, var and rstd: they feed the running statistics only. */
+static void batch_norm_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    if (dout[0] == DIM__NONE)
+        return;
+    dim__vid in[5] = { dout[0], node->in[0], node->out[1], node->out[3], node->in[1] };
+    dim__vid dx = dim__emit(g, &dim__op_batch_norm_grad, 5, in, NULL);
+    for (int i = 0; i < 3; i++)
+        din[i] = dim__out(dx, i);
+}
+
+const dim__op dim__op_batch_norm = {
+    .name = "batch_norm", .min_in = 3, .max_in = 3, .n_out = 4, .flags = DIM__OP_INPLACE0,
+    .infer = batch_norm_infer, .workspace = batch_norm_workspace, .backward = batch_norm_backward,
+    .run = batch_norm_run,
+};
+
+dim__vid dim__op_batch_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps)
+{
+    dim__attr attr = { .f = { eps } };
+    return dim__emit3(g, &dim__op_batch_norm, x, gamma, beta, &attr);
+}
+
+/* ---- batch_norm_grad: (dy, x, mean, rstd, gamma) -> dx, dgamma, dbeta ---------------------------------------------------- */
+
+static dim_status batch_norm_grad_infer(dim__infer *inf)
+{
+    DIM__TRY(dim__infer_types(inf, 0));
+    DIM__TRY(dim__infer_vectors(inf, 2, 5));
+    if (!dim__shape_equal(&inf->in[0], &inf->in[1]))
+        return dim__infer_fail(inf, 0, "dy of the shape of x");
+    inf->out[0] = inf->in[0];
+    inf->out[1] = inf->out[2] = inf->in[2];
+    return DIM_OK;
+}
+
+static size_t batch_norm_grad_workspace(const dim__infer *inf)
+{
+    int64_t c = dim__shape_last(&inf->in[0]);
+    return dim__sums_size(inf->ctx, 2 * c) + 3 * (size_t)c * sizeof(float);
+}
+
+typedef struct bn_grad_job {
+    const dim__exec *e;
+    int64_t c;
+    const float *mean;
+    double *sums;
+    float *a, *b, *k; /* dx = a dy + b x + k */
+} bn_grad_job;
+
+static void grad_sums_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const bn_grad_job *job = arg;
+    const dim__exec *e = job->e;
+    double *sum = job->sums + 2 * thread * job->c;
+    memset(sum, 0, 2 * (size_t)job->c * sizeof *sum);
+    e->ctx->kernels->bn_grad_sums(sum, sum + job->c, (const float *)e->in[0] + begin * job->c,
+                                  (const float *)e->in[1] + begin * job->c, job->mean, end - begin, job->c);
+}
+
+static void grad_apply_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const bn_grad_job *job = arg;
+    const dim__exec *e = job->e;
+    int64_t at = begin * job->c;
+    (void)thread;
+    e->ctx->kernels->bn_grad_apply((float *)e->out[0] + at, (const float *)e->in[0] + at, (const float *)e->in[1] + at,
+                                   job->a, job->b, job->k, end - begin, job->c);
+}
+
+static void grad_sums(bn_grad_job *job, int64_t rows)
+{
+    int64_t grain = dim__row_grain(job->c);
+    dim__parallel(job->e->ctx, rows, grain, grad_sums_task, job);
+    dim__sums_reduce(job->sums, dim__parallel_pieces(job->e->ctx, rows, grain), 2 * job->c);
+}
+
+/* With xhat = (x - mean) rstd: dx = gamma rstd (dy - mean(dy) - xhat mean(dy xhat)). */
+static void batch_norm_grad_run(const dim__exec *e)
+{
+    int64_t rows = dim__shape_rows(e->in_shape[0]), c = dim__shape_last(e->in_shape[0]);
+    const float *mean = e->in[2], *rstd = e->in[3], *gamma = e->in[4];
+    float *dgamma = e->out[1], *dbeta = e->out[2];
+    bn_grad_job job = { .e = e, .c = c, .mean = mean, .sums = e->workspace };
+    job.a = (float *)(job.sums + 2 * e->ctx->threads * c);
+    job.b = job.a + c;
+    job.k = job.b + c;
+    grad_sums(&job, rows);
+    for (int64_t j = 0; j < c; j++) {
+        double r = rstd[j], dy = job.sums[j], dy_xhat = job.sums[c + j] * r, scale = gamma[j] * r;
+        double b = -scale * r * dy_xhat / (double)rows;
+        dgamma[j] = (float)dy_xhat;
+        dbeta[j] = (float)dy;
+        job.a[j] = (float)scale;
+        job.b[j] = (float)b;
+        job.k[j] = (float)(-scale * dy / (double)rows - b * mean[j]);
+    }
+    dim__parallel(e->ctx, rows, dim__row_grain(c), grad_apply_task, &job);
+}
+
+const dim__op dim__op_batch_norm_grad = {
+    .name = "batch_norm_grad", .min_in = 5, .max_in = 5, .n_out = 3, .flags = DIM__OP_INPLACE0,
+    .infer = batch_norm_grad_infer, .workspace = batch_norm_grad_workspace, .run = batch_norm_grad_run,
+};

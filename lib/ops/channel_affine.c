@@ -1,0 +1,126 @@
+/* Batch norm with frozen statistics: y = (x - mean) / sqrt(var + eps) gamma + beta.  attr.f[0]: eps. */
+#include "ops/ops.h"
+
+#include "base/pool.h"
+#include "kernels/kernels.h"
+#include "ops/rows.h"
+
+typedef struct ca_job {
+    const dim__exec *e;
+    int64_t c;
+    const float *mean;
+    double *sums;
+    float *scale, *shift;
+} ca_job;
+
+static dim_status channel_affine_infer(dim__infer *inf)
+{
+    DIM__TRY(dim__infer_types(inf, 0));
+    DIM__TRY(dim__infer_vectors(inf, 1, 5));
+    inf->out[0] = inf->in[0];
+    return DIM_OK;
+}
+
+static size_t channel_affine_workspace(const dim__infer *inf)
+{
+    return 2 * (size_t)dim__shape_last(&inf->in[0]) * sizeof(float);
+}
+
+static void affine_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const ca_job *job = arg;
+    int64_t at = begin * job->c;
+    (void)thread;
+    job->e->ctx->kernels->col_affine((float *)job->e->out[0] + at, (const float *)job->e->in[0] + at, job->scale,
+                                     job->shift, end - begin, job->c);
+}
+
+static void channel_affine_run(const dim__exec *e)
+{
+    int64_t rows = dim__shape_rows(e->in_shape[0]), c = dim__shape_last(e->in_shape[0]);
+    const float *gamma = e->in[1], *beta = e->in[2], *mean = e->in[3], *var = e->in[4];
+    ca_job job = { .e = e, .c = c, .scale = e->workspace };
+    job.shift = job.scale + c;
+    for (int64_t j = 0; j < c; j++) {
+        double scale = gamma[j] / sqrt(var[j] + e->attr->f[0]);
+        job.scale[j] = (float)scale;
+        job.shift[j] = (float)(beta[j] - mean[j] * scale);
+    }
+    dim__parallel(e->ctx, rows, dim__row_grain(c), affine_task, &job);
+}
+
+static void channel_affine_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    dim__vid in[5] = { dout[0], node->in[0], node->in[1], node->in[3], node->in[4] };
+    dim__vid dx = dim__emit(g, &dim__op_channel_affine_grad, 5, in, &node->attr);
+    for (int i = 0; i < 3; i++)
+        din[i] = dim__out(dx, i);
+}
+
+const dim__op dim__op_channel_affine = {
+    .name = "channel_affine", .min_in = 5, .max_in = 5, .n_out = 1, .flags = DIM__OP_INPLACE0,
+    .infer = channel_affine_infer, .workspace = channel_affine_workspace, .backward = channel_affine_backward,
+    .run = channel_affine_run,
+};
+
+dim__vid dim__op_channel_affine_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, dim__vid mean, dim__vid var,
+                                 double eps)
+{
+    dim__vid in[5] = { x, gamma, beta, mean, var };
+    dim__attr attr = { .f = { eps } };
+    return dim__emit(g, &dim__op_channel_affine, 5, in, &attr);
+}
+
+/* ---- channel_affine_grad: (dy, x, gamma, mean, var) -> dx, dgamma, dbeta ------------------------------------------------- */
+
+static dim_status channel_affine_grad_infer(dim__infer *inf)
+{
+    DIM__TRY(dim__infer_types(inf, 0));
+    DIM__TRY(dim__infer_vectors(inf, 2, 5));
+    if (!dim__shape_equal(&inf->in[0], &inf->in[1]))
+        return dim__infer_fail(inf, 0, "dy of the shape of x");
+    inf->out[0] = inf->in[0];
+    inf->out[1] = inf->out[2] = inf->in[2];
+    return DIM_OK;
+}
+
+static size_t channel_affine_grad_workspace(const dim__infer *inf)
+{
+    int64_t c = dim__shape_last(&inf->in[0]);
+    return dim__sums_size(inf->ctx, 2 * c) + 2 * (size_t)c * sizeof(float);
+}
+
+static void sums_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const ca_job *job = arg;
+    const dim__exec *e = job->e;
+    double *sum = job->sums + 2 * thread * job->c;
+    memset(sum, 0, 2 * (size_t)job->c * sizeof *sum);
+    e->ctx->kernels->bn_grad_sums(sum, sum + job->c, (const float *)e->in[0] + begin * job->c,
+                                  (const float *)e->in[1] + begin * job->c, job->mean, end - begin, job->c);
+}
+
+static void channel_affine_grad_run(const dim__exec *e)
+{
+    int64_t rows = dim__shape_rows(e->in_shape[0]), c = dim__shape_last(e->in_shape[0]), grain = dim__row_grain(c);
+    const float *gamma = e->in[2], *var = e->in[4];
+    float *dgamma = e->out[1], *dbeta = e->out[2];
+    ca_job job = { .e = e, .c = c, .mean = e->in[3], .sums = e->workspace };
+    job.scale = (float *)(job.sums + 2 * e->ctx->threads * c);
+    job.shift = job.scale + c;
+    dim__parallel(e->ctx, rows, grain, sums_task, &job);
+    dim__sums_reduce(job.sums, dim__parallel_pieces(e->ctx, rows, grain), 2 * c);
+    for (int64_t j = 0; j < c; j++) {
+        double rstd = 1 / sqrt(var[j] + e->attr->f[0]);
+        dgamma[j] = (float)(job.sums[c + j] * rstd);
+        dbeta[j] = (float)job.sums[j];
+        job.scale[j] = (float)(gamma[j] * rstd);
+        job.shift[j] = 0;
+    }
+    dim__parallel(e->ctx, rows, grain, affine_task, &job);
+}
+
+const dim__op dim__op_channel_affine_grad = {
+    .name = "channel_affine_grad", .min_in = 5, .max_in = 5, .n_out = 3, .flags = DIM__OP_INPLACE0,
+    .infer = channel_affine_grad_infer, .workspace = channel_affine_grad_workspace, .run = channel_affine_grad_run,
+};

@@ -1,0 +1,55 @@
+/* What the convolution and its two gradients share.
+ *
+ * A convolution is a product of the patch matrix (pixels, KH KW I) with the weights (O, KH KW I) transposed, where
+ * "pixels" are those of the output, N OH OW of them.  The patch matrix is KH KW / stride^2 times larger than the input,
+ * so it is never made as a whole: blocks of it that stay in a cache are made, used and forgotten.  In NHWC one kernel
+ * row of a patch is one run of KW I floats of the input. */
+#ifndef DIM_OPS_CONV_H
+#define DIM_OPS_CONV_H
+
+#include "ops/op.h"
+
+typedef struct dim__conv {
+    int64_t n, h, w, i;   /* input */
+    int64_t o, kh, kw;    /* weights */
+    int64_t oh, ow;       /* output */
+    int64_t stride, padding;
+    int64_t k;            /* kh kw i: columns of the patch matrix */
+    int64_t pixels;       /* n oh ow: its rows */
+} dim__conv;
+
+/* oh and ow are those of `y`. */
+dim__conv dim__conv_of(const dim__shape *x, const dim__shape *w, const dim__shape *y, const dim__attr *attr);
+
+/* Whether the input is the patch matrix as it lies there: 1x1 with stride 1, or a kernel as large as the image. */
+bool dim__conv_plain(const dim__conv *c);
+
+/* Rows of the patch matrix of which `columns` columns make a good block. */
+int64_t dim__conv_block(const dim__conv *c, int64_t columns);
+
+/* Rows begin .. end - 1, columns first .. last - 1 of the patch matrix, tightly packed. */
+void dim__conv_patches(const dim__conv *c, const float *x, int64_t begin, int64_t end, int64_t first, int64_t last,
+                       float *patches);
+
+/* The same by all threads of the context. */
+void dim__conv_patches_parallel(dim_context *ctx, const dim__conv *c, const float *x, int64_t begin, int64_t end,
+                                float *patches);
+
+/* Part of a kernel row that lies on the image: elements [*lo, *hi) of its kw i; `at` is where element 0 would be. */
+typedef struct dim__conv_run {
+    int64_t lo, hi, at;
+} dim__conv_run;
+
+/* Of output pixel (n, oh, ow) and kernel row r; lo == hi when nothing does. */
+static inline dim__conv_run dim__conv_run_of(const dim__conv *c, int64_t n, int64_t oh, int64_t ow, int64_t r)
+{
+    int64_t ih = oh * c->stride - c->padding + r, iw = ow * c->stride - c->padding;
+    int64_t lo = iw < 0 ? -iw * c->i : 0, hi = (c->w - iw) * c->i;
+    if (hi > c->kw * c->i)
+        hi = c->kw * c->i;
+    if (ih < 0 || ih >= c->h || hi < lo)
+        lo = hi = 0;
+    return (dim__conv_run){ lo, hi, ((n * c->h + ih) * c->w + iw) * c->i };
+}
+
+#endif

@@ -1,0 +1,89 @@
+/* Matrix product.  attr.i[0]: a is transposed, attr.i[1]: b is transposed. */
+#include "ops/ops.h"
+
+#include "base/math.h"
+#include "kernels/gemm.h"
+
+typedef struct matmul_sizes {
+    int64_t m, n, k, k_of_b;
+} matmul_sizes;
+
+static matmul_sizes sizes_of(const dim__shape *a, const dim__shape *b, const dim__attr *attr)
+{
+    int64_t a_rows = dim__shape_rows(a), a_last = dim__shape_last(a);
+    int64_t b_rows = dim__shape_rows(b), b_last = dim__shape_last(b);
+    return (matmul_sizes){
+        .m = attr->i[0] ? a_last : a_rows,
+        .k = attr->i[0] ? a_rows : a_last,
+        .k_of_b = attr->i[1] ? b_last : b_rows,
+        .n = attr->i[1] ? b_rows : b_last,
+    };
+}
+
+static dim_status matmul_infer(dim__infer *inf)
+{
+    char a[128], b[128];
+    matmul_sizes s = sizes_of(&inf->in[0], &inf->in[1], inf->attr);
+    DIM__TRY(dim__infer_types(inf, 0));
+    if (s.k != s.k_of_b)
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "matmul: %s%s and %s%s: inner sizes %lld and %lld differ",
+                         dim__op_shape_text(a, &inf->in[0]), inf->attr->i[0] ? " transposed" : "",
+                         dim__op_shape_text(b, &inf->in[1]), inf->attr->i[1] ? " transposed" : "", (long long)s.k,
+                         (long long)s.k_of_b);
+    inf->out[0] = dim__shape2(s.m, s.n);
+    return DIM_OK;
+}
+
+static void matmul_run(const dim__exec *e)
+{
+    matmul_sizes s = sizes_of(e->in_shape[0], e->in_shape[1], e->attr);
+    dim__gemm(e->ctx, e->attr->i[0] != 0, e->attr->i[1] != 0, s.m, s.n, s.k, 1, e->in[0],
+              dim__shape_last(e->in_shape[0]), e->in[1], dim__shape_last(e->in_shape[1]), 0, e->out[0], s.n);
+}
+
+/* Gives a product the shape of the operand that it is the gradient of. */
+static dim__vid shaped_like(dim__graph *g, dim__vid product, dim__vid operand)
+{
+    if (product == DIM__NONE || dim__shape_equal(dim__shape_of(g, product), dim__shape_of(g, operand)))
+        return product;
+    return dim__op_reshape_(g, product, *dim__shape_of(g, operand));
+}
+
+/* With C = op(A) op(B): d op(A) = dC op(B)^T and d op(B) = op(A)^T dC, each written so that the result comes out in the
+ * operand's own layout. */
+static dim__vid grad_of_a(dim__graph *g, dim__vid a, dim__vid b, dim__vid dc, bool ta, bool tb)
+{
+    dim__vid product = ta ? dim__op_matmul_(g, b, dc, tb, true) : dim__op_matmul_(g, dc, b, false, !tb);
+    return shaped_like(g, product, a);
+}
+
+static dim__vid grad_of_b(dim__graph *g, dim__vid a, dim__vid b, dim__vid dc, bool ta, bool tb)
+{
+    dim__vid product = tb ? dim__op_matmul_(g, dc, a, true, ta) : dim__op_matmul_(g, a, dc, !ta, false);
+    return shaped_like(g, product, b);
+}
+
+static void matmul_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    dim__vid a = node->in[0], b = node->in[1], dc = dout[0];
+    bool ta = node->attr.i[0] != 0, tb = node->attr.i[1] != 0;
+    bool want_a = dim__wants_grad(g, a), want_b = dim__wants_grad(g, b);
+    bool a_first = dim__count_of(g, a) < dim__count_of(g, b);
+    if (want_a && a_first)
+        din[0] = grad_of_a(g, a, b, dc, ta, tb);
+    if (want_b)
+        din[1] = grad_of_b(g, a, b, dc, ta, tb);
+    if (want_a && !a_first)
+        din[0] = grad_of_a(g, a, b, dc, ta, tb);
+}
+
+const dim__op dim__op_matmul = {
+    .name = "matmul", .min_in = 2, .max_in = 2, .n_out = 1,
+    .infer = matmul_infer, .backward = matmul_backward, .run = matmul_run,
+};
+
+dim__vid dim__op_matmul_(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bool trans_b)
+{
+    dim__attr attr = { .i = { trans_a, trans_b } };
+    return dim__emit2(g, &dim__op_matmul, a, b, &attr);
+}

@@ -1,0 +1,260 @@
+/* Pooling over windows of an NHWC map.  attr.i[0]: kernel, i[1]: stride, i[2]: padding (max_pool only). */
+#include "ops/ops.h"
+
+#include "base/pool.h"
+#include "ops/rows.h"
+
+typedef struct pool_job {
+    const dim__exec *e;
+    int64_t h, w, c, oh, ow, kernel, stride, padding;
+    const float *x;
+} pool_job;
+
+static pool_job job_of(const dim__exec *e, const dim__shape *x, const dim__shape *y)
+{
+    return (pool_job){ .e = e, .h = x->d[1], .w = x->d[2], .c = x->d[3], .oh = y->d[1], .ow = y->d[2],
+                       .kernel = e->attr->i[0], .stride = e->attr->i[1], .padding = e->attr->i[2] };
+}
+
+/* Part of output pixel `o`'s window that lies on an axis of `size`. */
+static int64_t window(const pool_job *job, int64_t o, int64_t size, int64_t *end)
+{
+    int64_t begin = o * job->stride - job->padding;
+    *end = dim__min64(begin + job->kernel, size);
+    return dim__max64(begin, 0);
+}
+
+static dim_status infer_windows(dim__infer *inf, const dim__shape *x, dim__shape *y)
+{
+    char text[128];
+    int64_t kernel = inf->attr->i[0], stride = inf->attr->i[1], padding = inf->attr->i[2];
+    if (kernel < 1 || stride < 1 || padding < 0 || padding > kernel / 2)
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: kernel %lld, stride %lld, padding %lld (at most half the kernel)",
+                         inf->op, (long long)kernel, (long long)stride, (long long)padding);
+    if (x->d[1] + 2 * padding < kernel || x->d[2] + 2 * padding < kernel || x->d[1] < 1 || x->d[2] < 1)
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: kernel %lld is larger than x %s padded by %lld", inf->op,
+                         (long long)kernel, dim__op_shape_text(text, x), (long long)padding);
+    *y = dim__shape4(x->d[0], (x->d[1] + 2 * padding - kernel) / stride + 1,
+                     (x->d[2] + 2 * padding - kernel) / stride + 1, x->d[3]);
+    return DIM_OK;
+}
+
+static dim_status pool_infer(dim__infer *inf)
+{
+    DIM__TRY(dim__infer_types(inf, 0));
+    if (inf->in[0].rank != 4)
+        return dim__infer_fail(inf, 0, "rank 4 (N, H, W, C)");
+    return infer_windows(inf, &inf->in[0], &inf->out[0]);
+}
+
+/* ---- max_pool ------------------------------------------------------------------------------------------------------- */
+
+static void max_task(void *arg, int64_t begin, int64_t end, int thread) /* output rows (n, oh) */
+{
+    const pool_job *job = arg;
+    int64_t c = job->c, h1, w1;
+    (void)thread;
+    for (int64_t row = begin; row < end; row++)
+        for (int64_t ow = 0; ow < job->ow; ow++) {
+            float *restrict y = (float *)job->e->out[0] + (row * job->ow + ow) * c;
+            int64_t h0 = window(job, row % job->oh, job->h, &h1), w0 = window(job, ow, job->w, &w1);
+            const float *image = job->x + row / job->oh * job->h * job->w * c;
+            memcpy(y, image + (h0 * job->w + w0) * c, (size_t)c * sizeof *y);
+            for (int64_t ih = h0; ih < h1; ih++)
+                for (int64_t iw = w0; iw < w1; iw++) {
+                    const float *restrict x = image + (ih * job->w + iw) * c;
+                    for (int64_t j = 0; j < c; j++)
+                        y[j] = x[j] > y[j] || x[j] != x[j] ? x[j] : y[j]; /* NaN wins */
+                }
+        }
+}
+
+static void max_pool_run(const dim__exec *e)
+{
+    pool_job job = job_of(e, e->in_shape[0], e->out_shape[0]);
+    job.x = e->in[0];
+    dim__parallel(e->ctx, e->out_shape[0]->d[0] * job.oh, dim__row_grain(job.w * job.stride * job.c), max_task, &job);
+}
+
+static void max_pool_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__emit3(g, &dim__op_max_pool_grad, dout[0], node->in[0], node->out[0], &node->attr);
+}
+
+const dim__op dim__op_max_pool = {
+    .name = "max_pool", .min_in = 1, .max_in = 1, .n_out = 1,
+    .infer = pool_infer, .backward = max_pool_backward, .run = max_pool_run,
+};
+
+dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, int kernel, int stride, int padding)
+{
+    dim__attr attr = { .i = { kernel, stride, padding } };
+    return dim__emit1(g, &dim__op_max_pool, x, &attr);
+}
+
+/* ---- max_pool_grad: (dy, x, y) -> dx ------------------------------------------------------------------------------------ */
+
+static dim_status max_pool_grad_infer(dim__infer *inf)
+{
+    dim__shape y;
+    DIM__TRY(dim__infer_types(inf, 0));
+    if (inf->in[1].rank != 4)
+        return dim__infer_fail(inf, 1, "rank 4 (N, H, W, C)");
+    DIM__TRY(infer_windows(inf, &inf->in[1], &y));
+    if (!dim__shape_equal(&inf->in[0], &y))
+        return dim__infer_fail(inf, 0, "dy of the shape of y");
+    if (!dim__shape_equal(&inf->in[2], &y))
+        return dim__infer_fail(inf, 2, "y of the pooled shape of x");
+    inf->out[0] = inf->in[1];
+    return DIM_OK;
+}
+
+enum { LANES = 64 }; /* channels at a time */
+
+/* Gives dy of one window to the first element, in the order of (h, w), that is the maximum; `left` is what is not given
+ * away yet. */
+static void give(const pool_job *job, const float *image, float *dimage, const float *y, const float *dy, int64_t oh,
+                 int64_t ow)
+{
+    int64_t h1, w1, h0 = window(job, oh, job->h, &h1), w0 = window(job, ow, job->w, &w1);
+    for (int64_t j0 = 0; j0 < job->c; j0 += LANES) {
+        float left[LANES];
+        int64_t n = dim__min64(LANES, job->c - j0);
+        memcpy(left, dy + j0, (size_t)n * sizeof *left);
+        for (int64_t ih = h0; ih < h1; ih++)
+            for (int64_t iw = w0; iw < w1; iw++) {
+                const float *restrict x = image + (ih * job->w + iw) * job->c + j0, *restrict top = y + j0;
+                float *restrict dx = dimage + (ih * job->w + iw) * job->c + j0;
+                for (int64_t j = 0; j < n; j++) {
+                    bool hit = x[j] == top[j] || x[j] != x[j];
+                    dx[j] += hit ? left[j] : 0;
+                    left[j] = hit ? 0 : left[j];
+                }
+            }
+    }
+}
+
+static void max_grad_task(void *arg, int64_t begin, int64_t end, int thread) /* images */
+{
+    const pool_job *job = arg;
+    int64_t in_size = job->h * job->w * job->c, out_size = job->oh * job->ow * job->c;
+    (void)thread;
+    for (int64_t n = begin; n < end; n++) {
+        const float *dy = (const float *)job->e->in[0] + n * out_size, *y = (const float *)job->e->in[2] + n * out_size;
+        float *dx = (float *)job->e->out[0] + n * in_size;
+        memset(dx, 0, (size_t)in_size * sizeof *dx);
+        for (int64_t oh = 0; oh < job->oh; oh++)
+            for (int64_t ow = 0; ow < job->ow; ow++, dy += job->c, y += job->c)
+                give(job, job->x + n * in_size, dx, y, dy, oh, ow);
+    }
+}
+
+static void max_pool_grad_run(const dim__exec *e)
+{
+    pool_job job = job_of(e, e->out_shape[0], e->in_shape[0]);
+    job.x = e->in[1];
+    dim__parallel(e->ctx, e->out_shape[0]->d[0], dim__row_grain(job.h * job.w * job.c), max_grad_task, &job);
+}
+
+const dim__op dim__op_max_pool_grad = {
+    .name = "max_pool_grad", .min_in = 3, .max_in = 3, .n_out = 1,
+    .infer = max_pool_grad_infer, .run = max_pool_grad_run,
+};
+
+/* ---- avg_pool ------------------------------------------------------------------------------------------------------- */
+
+static void avg_task(void *arg, int64_t begin, int64_t end, int thread) /* output rows (n, oh) */
+{
+    const pool_job *job = arg;
+    int64_t c = job->c, h1, w1;
+    float scale = 1 / (float)(job->kernel * job->kernel);
+    (void)thread;
+    for (int64_t row = begin; row < end; row++)
+        for (int64_t ow = 0; ow < job->ow; ow++) {
+            float *restrict y = (float *)job->e->out[0] + (row * job->ow + ow) * c;
+            int64_t h0 = window(job, row % job->oh, job->h, &h1), w0 = window(job, ow, job->w, &w1);
+            const float *image = job->x + row / job->oh * job->h * job->w * c;
+            memset(y, 0, (size_t)c * sizeof *y);
+            for (int64_t ih = h0; ih < h1; ih++)
+                for (int64_t iw = w0; iw < w1; iw++) {
+                    const float *restrict x = image + (ih * job->w + iw) * c;
+                    for (int64_t j = 0; j < c; j++)
+                        y[j] += x[j];
+                }
+            for (int64_t j = 0; j < c; j++)
+                y[j] *= scale;
+        }
+}
+
+static void avg_pool_run(const dim__exec *e)
+{
+    pool_job job = job_of(e, e->in_shape[0], e->out_shape[0]);
+    job.x = e->in[0];
+    dim__parallel(e->ctx, e->out_shape[0]->d[0] * job.oh, dim__row_grain(job.w * job.stride * job.c), avg_task, &job);
+}
+
+static void avg_pool_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    dim__attr attr = node->attr;
+    attr.i[3] = dim__shape_of(g, node->in[0])->d[1];
+    attr.i[4] = dim__shape_of(g, node->in[0])->d[2];
+    din[0] = dim__emit1(g, &dim__op_avg_pool_grad, dout[0], &attr);
+}
+
+const dim__op dim__op_avg_pool = {
+    .name = "avg_pool", .min_in = 1, .max_in = 1, .n_out = 1,
+    .infer = pool_infer, .backward = avg_pool_backward, .run = avg_pool_run,
+};
+
+dim__vid dim__op_avg_pool_(dim__graph *g, dim__vid x, int kernel, int stride)
+{
+    dim__attr attr = { .i = { kernel, stride } };
+    return dim__emit1(g, &dim__op_avg_pool, x, &attr);
+}
+
+/* ---- avg_pool_grad: dy -> dx; attr.i[3], i[4]: H, W ------------------------------------------------------------------------ */
+
+static dim_status avg_pool_grad_infer(dim__infer *inf)
+{
+    dim__shape y;
+    DIM__TRY(dim__infer_types(inf, 0));
+    if (inf->in[0].rank != 4)
+        return dim__infer_fail(inf, 0, "rank 4 (N, OH, OW, C)");
+    inf->out[0] = dim__shape4(inf->in[0].d[0], inf->attr->i[3], inf->attr->i[4], inf->in[0].d[3]);
+    DIM__TRY(infer_windows(inf, &inf->out[0], &y));
+    if (!dim__shape_equal(&inf->in[0], &y))
+        return dim__infer_fail(inf, 0, "dy of the pooled shape");
+    return DIM_OK;
+}
+
+static void avg_grad_task(void *arg, int64_t begin, int64_t end, int thread) /* images */
+{
+    const pool_job *job = arg;
+    int64_t c = job->c, size = job->h * job->w * c, h1, w1;
+    const float *dy = (const float *)job->e->in[0] + begin * job->oh * job->ow * c;
+    float scale = 1 / (float)(job->kernel * job->kernel);
+    (void)thread;
+    memset((float *)job->e->out[0] + begin * size, 0, (size_t)((end - begin) * size) * sizeof(float));
+    for (int64_t row = begin * job->oh; row < end * job->oh; row++)
+        for (int64_t ow = 0; ow < job->ow; ow++, dy += c) {
+            float *image = (float *)job->e->out[0] + row / job->oh * size;
+            int64_t h0 = window(job, row % job->oh, job->h, &h1), w0 = window(job, ow, job->w, &w1);
+            for (int64_t ih = h0; ih < h1; ih++)
+                for (int64_t iw = w0; iw < w1; iw++) {
+                    float *restrict dx = image + (ih * job->w + iw) * c;
+                    for (int64_t j = 0; j < c; j++)
+                        dx[j] += scale * dy[j];
+                }
+        }
+}
+
+static void avg_pool_grad_run(const dim__exec *e)
+{
+    pool_job job = job_of(e, e->out_shape[0], e->in_shape[0]);
+    dim__parallel(e->ctx, e->out_shape[0]->d[0], dim__row_grain(job.h * job.w * job.c), avg_grad_task, &job);
+}
+
+const dim__op dim__op_avg_pool_grad = {
+    .name = "avg_pool_grad", .min_in = 1, .max_in = 1, .n_out = 1,
+    .infer = avg_pool_grad_infer, .run = avg_pool_grad_run,
+};
