@@ -26,7 +26,7 @@ static dim__est_nodes emit(dim__graph *g, const dim__op *op, int n_in, dim__vid 
     nodes.record = dim__out(nodes.loss, 2);
     if (state != NULL) { /* the op has averaged already: the state becomes its output */
         dim__attr replace = dim__op_state_update_attr(1, 1);
-        dim__vid update[2] = { average, scalar_of(g, stats, 3) };
+        dim__vid update[2] = { average, dim__op_reshape_(g, dim__op_slice_(g, stats, 3, 1), state->spec.shape) };
         dim__graph_defer(g, &dim__op_state_update, 2, update, &replace);
     }
     return nodes;

@@ -186,6 +186,7 @@ static dim_status infer_estimator(dim__infer *inf)
 {
     const dim__shape *s = &inf->in[0];
     int64_t n = inf->attr->i[0];
+    DIM__TRY(dim__infer_types(inf, 0));
     if (n < 2)
         return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: a batch of %lld has no negatives", inf->op, (long long)n);
     if (s->rank < 2 || s->d[0] < n || s->d[0] % n != 0 || columns_of(s) < n || columns_of(s) % n != 0)
@@ -196,6 +197,7 @@ static dim_status infer_estimator(dim__infer *inf)
 static dim_status infer_estimator_pairs(dim__infer *inf)
 {
     const dim__shape *p = &inf->in[0], *q = &inf->in[1];
+    DIM__TRY(dim__infer_types(inf, 0));
     if (p->rank < 1 || dim__shape_count(p) < 1)
         return dim__infer_fail(inf, 0, "scores (N, P)");
     if (q->rank < 1 || q->d[0] != p->d[0] || dim__shape_count(q) < 1)
@@ -203,8 +205,12 @@ static dim_status infer_estimator_pairs(dim__infer *inf)
     return infer_outputs(inf, 2);
 }
 
+/* Emitted by the ops' own backward only. */
 static dim_status infer_grad(dim__infer *inf)
 {
+    for (int k = 0; k < inf->n_in; k++)
+        if (inf->in_type[k] != (k == inf->n_in - 2 ? DIM_F64 : DIM_F32))
+            return dim__infer_fail(inf, k, "scores, a record and a gradient");
     inf->out[0] = inf->in[0];
     inf->out[1] = inf->in[1]; /* of the pairs' op */
     return DIM_OK;

@@ -26,6 +26,11 @@ typedef struct dim__prior_nodes { /* scalars */
 /* KL(N(mean, e^logvar) || N(0, I)), averaged over the batch, and over the units unless options say sum. */
 dim__vid dim__emit_prior_kl(dim__graph *g, const dim_prior_options *o, dim__vid mean, dim__vid logvar);
 
+/* The same for features of the caller's: tensors are (N, d), f32, gradients NULL when not wanted.  Outputs are written
+ * when all of them are known to be finite. */
+dim_status dim__prior_kl_run(dim_prior *prior, const dim_tensor *mean, const dim_tensor *logvar, double *value,
+                             dim_tensor *grad_mean, dim_tensor *grad_logvar);
+
 /* Both players: the penalty's gradient stops at the discriminator's parameters, the discriminator's at the code. */
 dim__prior_nodes dim__emit_prior_adversarial(const dim__net *net, const dim_prior_options *o, dim__vid code);
 

@@ -1,0 +1,228 @@
+/* Losses without a model: a small graph for each shape that is asked for, kept for the next call of that shape. */
+#include "base/math.h"
+#include "objective/estimators/handle.h"
+#include "ops/ops.h"
+#include "tensor/tensor.h"
+
+dim__param_spec dim__estimator_state_spec(void)
+{
+    return (dim__param_spec){ .shape = dim__scalar(), .fill = DIM__FILL_CONST, .a = NAN, .state = true, .hidden = true };
+}
+
+dim_status dim__estimator_create(dim_context *ctx, const dim_estimator_options *checked, dim_estimator **out)
+{
+    dim_estimator *est = dim__calloc(ctx, 1, sizeof *est);
+    if (est == NULL)
+        return DIM_E_NOMEM;
+    est->ctx = dim__context_retain(ctx);
+    est->o = *checked;
+    dim__params_init(&est->params, ctx, 0);
+    if (checked->kind == DIM_ESTIMATOR_MINE) {
+        dim__param_spec spec = dim__estimator_state_spec();
+        est->state = dim__params_get(&est->params, "mine.average", &spec);
+        if (est->state == NULL) {
+            dim__estimator_destroy(est);
+            return DIM_E_NOMEM;
+        }
+    }
+    *out = est;
+    return DIM_OK;
+}
+
+void dim__estimator_destroy(dim_estimator *est)
+{
+    if (est == NULL)
+        return;
+    dim_context *ctx = est->ctx;
+    for (int i = 0; i < DIM__EVAL_CACHE; i++)
+        dim__program_destroy(est->cache[i].program);
+    dim__params_free(&est->params);
+    dim__free(ctx, est);
+    dim__context_release(ctx);
+}
+
+static dim__vid scaled(dim__graph *g, const dim_estimator *est, dim__vid scores)
+{
+    return est->o.scale == 1 ? scores : dim__op_affine_(g, scores, est->o.scale, 0);
+}
+
+/* Rows r of the scores are globals, r / G their samples. */
+static dim__est_nodes emit_features(dim__graph *g, const dim_estimator *est, dim__eval *e)
+{
+    const dim__eval_key *k = &e->key;
+    int64_t rows = k->n * k->g;
+    e->a = dim__graph_input(g, DIM_F32, dim__shape2(rows, k->d), k->grad_a != 0);
+    e->b = dim__graph_input(g, DIM_F32, dim__shape3(k->n, k->l, k->d), k->grad_b != 0);
+    if (k->mode == DIM__EVAL_FEATURES) {
+        dim__vid scores = dim__op_matmul_(g, e->a, e->b, false, true);
+        return dim__emit_estimator(g, &est->o, scaled(g, est, scores), k->n, est->state);
+    }
+    dim__vid own = e->b;
+    if (k->g > 1) {
+        e->own = dim__graph_input(g, DIM_I32, dim__shape1(rows), false);
+        own = dim__op_gather_(g, e->b, e->own);
+    }
+    e->partner = dim__graph_input(g, DIM_I32, dim__shape1(rows), false);
+    dim__vid other = dim__op_gather_(g, e->b, e->partner);
+    dim__vid pos = scaled(g, est, dim__op_row_dot_(g, own, e->a));
+    dim__vid neg = scaled(g, est, dim__op_row_dot_(g, other, e->a));
+    return dim__emit_estimator_pairs(g, &est->o, pos, neg, est->state);
+}
+
+static dim__est_nodes emit_scores(dim__graph *g, const dim_estimator *est, dim__eval *e)
+{
+    const dim__eval_key *k = &e->key;
+    if (k->mode == DIM__EVAL_SCORES) {
+        e->a = dim__graph_input(g, DIM_F32, dim__shape2(k->n * k->g, k->n * k->l), k->grad_a != 0);
+        return dim__emit_estimator(g, &est->o, e->a, k->n, est->state);
+    }
+    e->a = dim__graph_input(g, DIM_F32, dim__shape2(k->n, k->g), k->grad_a != 0);
+    e->b = dim__graph_input(g, DIM_F32, dim__shape2(k->n, k->l), k->grad_b != 0);
+    return dim__emit_estimator_pairs(g, &est->o, e->a, e->b, est->state);
+}
+
+static dim_status compile(const dim_estimator *est, dim__eval *e)
+{
+    dim__graph *g;
+    e->a = e->b = e->own = e->partner = DIM__NONE;
+    DIM__TRY(dim__graph_create(est->ctx, &g));
+    bool features = e->key.mode == DIM__EVAL_FEATURES || e->key.mode == DIM__EVAL_SHUFFLE;
+    dim__est_nodes nodes = features ? emit_features(g, est, e) : emit_scores(g, est, e);
+    e->record = nodes.record;
+    dim__graph_keep(g, nodes.loss);
+    dim__graph_keep(g, e->record);
+    dim_status status = dim__graph_status(g);
+    if (status == DIM_OK && (e->key.grad_a || e->key.grad_b)) {
+        status = dim__graph_backward(g, nodes.loss);
+        e->da = dim__graph_grad(g, e->a);
+        e->db = dim__graph_grad(g, e->b);
+    } else if (status == DIM_OK) {
+        status = dim__graph_finish(g);
+        e->da = e->db = DIM__NONE;
+    }
+    if (status != DIM_OK) {
+        dim__graph_destroy(g);
+        return status;
+    }
+    return dim__program_create(g, &e->program);
+}
+
+/* The compiled evaluation for a key: a kept one, or a new one in the place of the one not used for longest. */
+static dim_status find(dim_estimator *est, const dim__eval_key *key, dim__eval **out)
+{
+    dim__eval *oldest = &est->cache[0];
+    for (int i = 0; i < DIM__EVAL_CACHE; i++) {
+        dim__eval *e = &est->cache[i];
+        if (e->program != NULL && memcmp(&e->key, key, sizeof *key) == 0) {
+            *out = e;
+            return DIM_OK;
+        }
+        if (e->used < oldest->used)
+            oldest = e;
+    }
+    dim__program_destroy(oldest->program);
+    *oldest = (dim__eval){ .key = *key };
+    DIM__TRY(compile(est, oldest));
+    *out = oldest;
+    return DIM_OK;
+}
+
+static void contiguous(int rank, const int64_t *shape, int64_t *stride)
+{
+    int64_t step = 1;
+    for (int i = rank - 1; i >= 0; i--) {
+        stride[i] = step;
+        step *= shape[i];
+    }
+}
+
+static int64_t first_not_finite(const float *x, int64_t n)
+{
+    int64_t i = 0;
+    while (i < n && isfinite(x[i]))
+        i++;
+    return i;
+}
+
+static dim_status fill_input(const dim_estimator *est, dim__program *p, dim__vid v, const dim_tensor *t,
+                             const char *name)
+{
+    int64_t stride[DIM_MAX_RANK], n = dim__count_of(dim__program_graph(p), v), at;
+    float *data = dim__program_data(p, v);
+    contiguous(t->rank, t->shape, stride);
+    dim__strided_copy(t->rank, t->shape, DIM_F32, data, stride, t->dtype, t->data, t->stride);
+    if (est->ctx->kernels->finite(data, n) || (at = first_not_finite(data, n)) == n)
+        return DIM_OK;
+    return dim__fail(est->ctx, DIM_E_NUMERIC, "%s: element %lld (in row-major order) is %g", name, (long long)at,
+                     (double)data[at]);
+}
+
+static dim_status check_gradient(const dim_estimator *est, dim__program *p, dim__vid d, const dim_tensor *grad,
+                                 const char *name)
+{
+    int64_t n = dim__count_of(dim__program_graph(p), d), at;
+    const float *data = dim__program_data(p, d);
+    if (grad == NULL || est->ctx->kernels->finite(data, n) || (at = first_not_finite(data, n)) == n)
+        return DIM_OK;
+    return dim__fail(est->ctx, DIM_E_NUMERIC,
+                     "the gradient of %s is %g at element %lld: %s's gradient does not fit a float for such scores", name,
+                     (double)data[at], (long long)at, dim__estimator_def_of(est->o.kind)->name);
+}
+
+static void copy_gradient(dim__program *p, dim__vid d, dim_tensor *grad)
+{
+    int64_t stride[DIM_MAX_RANK];
+    if (grad == NULL)
+        return;
+    contiguous(grad->rank, grad->shape, stride);
+    dim__strided_copy(grad->rank, grad->shape, DIM_F32, grad->data, grad->stride, DIM_F32, dim__program_data(p, d),
+                      stride);
+}
+
+static void fill_indices(dim__program *p, const dim__eval *e, const int32_t *partner)
+{
+    int32_t *own = dim__program_data(p, e->own), *other = dim__program_data(p, e->partner);
+    for (int64_t r = 0; r < e->key.n * e->key.g; r++) {
+        if (own != NULL)
+            own[r] = (int32_t)(r / e->key.g);
+        other[r] = partner[r / e->key.g];
+    }
+}
+
+dim_status dim__estimator_run(dim_estimator *est, const dim__eval_key *key, const dim_tensor *a, const dim_tensor *b,
+                              const int32_t *partner, const char *const names[2], dim_estimate *result,
+                              dim_tensor *grad_a, dim_tensor *grad_b)
+{
+    dim__eval *e;
+    DIM__TRY(find(est, key, &e));
+    dim__program *p = e->program;
+    e->used = ++est->evaluations;
+    DIM__TRY(fill_input(est, p, e->a, a, names[0]));
+    if (b != NULL)
+        DIM__TRY(fill_input(est, p, e->b, b, names[1]));
+    if (partner != NULL)
+        fill_indices(p, e, partner);
+    dim__program_forward(p, est->ctx->seed, 0);
+    const double *record = dim__program_data(p, e->record);
+    const dim_estimate found = { sizeof found, record[DIM__EST_RECORD_LOSS], record[DIM__EST_RECORD_VALUE],
+                                 record[DIM__EST_RECORD_POS], record[DIM__EST_RECORD_NEG] };
+    if (!isfinite(found.loss) || !isfinite(found.value))
+        return dim__fail(est->ctx, DIM_E_NUMERIC, "the loss is %g, the value %g (mean scores: positive %g, negative %g)",
+                         found.loss, found.value, found.positive_mean, found.negative_mean);
+    if (grad_a != NULL || grad_b != NULL) {
+        float average = est->state != NULL ? *est->state->data : 0;
+        dim__program_backward(p, est->ctx->seed, 0); /* moves MINE's average, too */
+        dim_status status = check_gradient(est, p, e->da, grad_a, names[0]);
+        if (status == DIM_OK)
+            status = check_gradient(est, p, e->db, grad_b, names[1]);
+        if (status != DIM_OK) {
+            if (est->state != NULL)
+                *est->state->data = average;
+            return status;
+        }
+    }
+    copy_gradient(p, e->da, grad_a);
+    copy_gradient(p, e->db, grad_b);
+    *result = found;
+    return DIM_OK;
+}
