@@ -1,0 +1,48 @@
+# Install rules, dim.pc and the CMake package.
+
+include(CMakePackageConfigHelpers)
+set(DIM_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/dim)
+
+set(dim_targets "")
+foreach(target dim dim_static)
+    if(TARGET ${target} AND (NOT target STREQUAL "dim_static" OR DIM_BUILD_STATIC OR NOT BUILD_SHARED_LIBS))
+        list(APPEND dim_targets ${target})
+    endif()
+endforeach()
+install(TARGETS ${dim_targets} EXPORT dimTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY include/dim DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+install(EXPORT dimTargets NAMESPACE dim:: DESTINATION ${DIM_CMAKE_DIR})
+
+configure_package_config_file(lib/cmake/dimConfig.cmake.in ${PROJECT_BINARY_DIR}/dimConfig.cmake
+    INSTALL_DESTINATION ${DIM_CMAKE_DIR})
+# Until 1.0 a minor version may break programs at compile time.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/dimConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/dimConfig.cmake ${PROJECT_BINARY_DIR}/dimConfigVersion.cmake
+    DESTINATION ${DIM_CMAKE_DIR})
+
+# The .pc file finds its prefix from its own place, so that a tree may be moved (DESTDIR, --prefix, relocation).
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+    set(DIM_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+    set(DIM_PC_LIBDIR ${CMAKE_INSTALL_LIBDIR})
+else()
+    file(RELATIVE_PATH dim_up /root/${CMAKE_INSTALL_LIBDIR}/pkgconfig /root)
+    string(REGEX REPLACE "/$" "" dim_up ${dim_up})
+    set(DIM_PC_PREFIX "\${pcfiledir}/${dim_up}")
+    set(DIM_PC_LIBDIR "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+endif()
+if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+    set(DIM_PC_INCLUDEDIR ${CMAKE_INSTALL_INCLUDEDIR})
+else()
+    set(DIM_PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+list(JOIN DIM_PC_REQUIRES ", " DIM_PC_REQUIRES)
+configure_file(dim.pc.in ${PROJECT_BINARY_DIR}/dim.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/dim.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+if(DIM_TOP_LEVEL)
+    configure_file(lib/cmake/uninstall.cmake.in ${PROJECT_BINARY_DIR}/uninstall.cmake @ONLY)
+    add_custom_target(uninstall COMMAND ${CMAKE_COMMAND} -P ${PROJECT_BINARY_DIR}/uninstall.cmake)
+endif()

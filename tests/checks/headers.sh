@@ -1,0 +1,26 @@
+#!/bin/sh
+# Every public header compiles alone, and twice, as C11, C17, C++11 and C++20 without a warning; C structs have no padding.
+# Usage: headers.sh SOURCE CC CXX
+set -u
+include=$1/include cc=$2 cxx=$3 failed=0 count=0
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+check() { # compiler standard extension further-flags
+    printf '#include <dim/%s>\n#include <dim/%s>\nextern int dim_check_;\n' "$name" "$name" >"$work/check.$3"
+    # -Wpedantic forbids an empty unit, hence the declaration.
+    if ! $1 -std="$2" -Wall -Wextra -Wpedantic -Werror $4 -I "$include" -fsyntax-only "$work/check.$3"; then
+        echo "FAIL: <dim/$name> as $2"
+        failed=1
+    fi
+    count=$((count + 1))
+}
+
+for header in "$include"/dim/*.h; do
+    name=${header##*/}
+    for std in c11 c17; do check "$cc" $std c "-Wpadded -Wstrict-prototypes"; done
+    for std in c++11 c++20; do check "$cxx" $std cpp ""; done
+done
+[ "$count" -gt 0 ] || failed=1
+[ "$failed" = 0 ] && echo "$count compilations without a warning"
+exit "$failed"

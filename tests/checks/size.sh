@@ -1,0 +1,10 @@
+#!/bin/sh
+# A stripped libdim.so stays below a megabyte.
+# Usage: size.sh LIBRARY
+set -eu
+copy=$(mktemp)
+trap 'rm -f "$copy"' EXIT
+strip -o "$copy" "$1"
+size=$(wc -c <"$copy")
+echo "stripped: $size bytes"
+[ "$size" -lt 1000000 ]
