@@ -1,0 +1,169 @@
+/* Which backend multiplies, and how a product is divided over the context's threads. */
+#include "kernels/gemm_backend.h"
+
+#include "base/math.h"
+#include "base/pool.h"
+#include "kernels/kernels.h"
+
+#include <stdio.h>
+
+/* Products with fewer multiply-adds stay off oneDNN, whose first product takes some 20 ms to generate code, and off the
+ * pool: OpenBLAS, too, computes those of up to 2^18 on the calling thread alone. */
+static const double SMALL = 1 << 18;
+/* Products that are bound by memory are worth a second thread from this many multiply-adds. */
+static const double SKINNY_SPLIT = 1 << 16;
+
+dim__product dim__product_rows(const dim__product *p, int64_t begin, int64_t end)
+{
+    dim__product part = *p;
+    part.m = end - begin;
+    part.a += p->trans_a ? begin : begin * p->lda;
+    part.c += begin * p->ldc;
+    return part;
+}
+
+dim__product dim__product_columns(const dim__product *p, int64_t begin, int64_t end)
+{
+    dim__product part = *p;
+    part.n = end - begin;
+    part.b += p->trans_b ? begin * p->ldb : begin;
+    part.c += begin;
+    return part;
+}
+
+void dim__gemm_chunked(const dim__product *p, int64_t chunk, void (*run)(const dim__product *, void *), void *user)
+{
+    for (int64_t i = 0; i < p->m; i += chunk) {
+        dim__product rows = dim__product_rows(p, i, dim__min64(p->m, i + chunk));
+        for (int64_t j = 0; j < p->n; j += chunk) {
+            dim__product part = dim__product_columns(&rows, j, dim__min64(p->n, j + chunk));
+            for (int64_t l = 0; l < p->k; l += chunk) {
+                part.k = dim__min64(p->k - l, chunk);
+                run(&part, user);
+                part.a += p->trans_a ? chunk * p->lda : chunk;
+                part.b += p->trans_b ? chunk : chunk * p->ldb;
+                part.beta = 1;
+            }
+        }
+    }
+}
+
+static double work(const dim__product *p)
+{
+    return (double)p->m * (double)p->n * (double)p->k;
+}
+
+static void scale(const dim__product *p)
+{
+    for (int64_t i = 0; i < p->m; i++) {
+        float *c = p->c + i * p->ldc;
+        for (int64_t j = 0; j < p->n; j++)
+            c[j] = p->beta == 0 ? 0 : p->beta * c[j];
+    }
+}
+
+static void product(const dim_context *ctx, const dim__product *p)
+{
+    const dim__gemm_state *state = ctx->gemm_state;
+    if (p->m == 0 || p->n == 0)
+        return;
+    if (p->k == 0)
+        scale(p);
+    else if (state->kind == DIM_GEMM_REFERENCE)
+        dim__gemm_ref_run(p);
+    else if (dim__gemm_is_skinny(p))
+        dim__gemm_skinny_run(ctx->kernels, p);
+    else if (state->kind == DIM_GEMM_ONEDNN && work(p) > SMALL)
+        dim__gemm_onednn_run(state, p);
+    else
+        dim__gemm_cblas_run(state, p);
+}
+
+typedef struct task {
+    const dim_context *ctx;
+    const dim__product *whole;
+    bool columns;
+    int64_t unit; /* rows or columns that are not divided: the backends' kernels compute so many at once */
+} task;
+
+static void run_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const task *t = arg;
+    int64_t size = t->columns ? t->whole->n : t->whole->m;
+    (void)thread;
+    begin = dim__min64(begin * t->unit, size);
+    end = dim__min64(end * t->unit, size);
+    dim__product part = t->columns ? dim__product_columns(t->whole, begin, end) : dim__product_rows(t->whole, begin, end);
+    product(t->ctx, &part);
+}
+
+void dim__gemm(dim_context *ctx, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha,
+               const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    dim__product p = { trans_a, trans_b, m, n, k, alpha, beta, a, b, c, lda, ldb, ldc };
+    const dim__gemm_state *state = ctx->gemm_state;
+    bool skinny = dim__gemm_is_skinny(&p) && state->kind != DIM_GEMM_REFERENCE;
+    if (ctx->threads == 1 || work(&p) <= (skinny ? SKINNY_SPLIT : SMALL) || (!state->in_tasks && !skinny)) {
+        product(ctx, &p);
+        return;
+    }
+    task t = { ctx, &p, n > m, 1 };
+    int64_t size = t.columns ? n : m;
+    if (!skinny && size >= 64 * (int64_t)ctx->threads)
+        t.unit = 16;
+    dim__parallel(ctx, (size + t.unit - 1) / t.unit, 1, run_task, &t);
+}
+
+void dim__gemm_serial(dim_context *ctx, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha,
+                      const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    dim__product p = { trans_a, trans_b, m, n, k, alpha, beta, a, b, c, lda, ldb, ldc };
+    product(ctx, &p);
+}
+
+bool dim__gemm_in_tasks(const dim_context *ctx)
+{
+    return ((const dim__gemm_state *)ctx->gemm_state)->in_tasks;
+}
+
+const char *dim__gemm_name(const dim_context *ctx)
+{
+    const dim__gemm_state *state = ctx->gemm_state;
+    return state == NULL ? "" : state->name;
+}
+
+dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_threads)
+{
+    if (kind < DIM_GEMM_AUTO || kind > DIM_GEMM_REFERENCE)
+        return dim__fail(ctx, DIM_E_INVALID, "gemm: there is no backend %d", (int)kind);
+    if (blas_threads > 1024)
+        return dim__fail(ctx, DIM_E_INVALID, "blas_threads is %u, must be at most 1024", (unsigned)blas_threads);
+    dim__gemm_state *state = dim__calloc(ctx, 1, sizeof *state);
+    if (state == NULL)
+        return DIM_E_NOMEM;
+    state->kind = kind;
+    state->blas_threads = blas_threads;
+    dim__gemm_cblas_setup(state); /* of use to every backend: oneDNN leaves small products to it */
+    if (kind == DIM_GEMM_AUTO || kind == DIM_GEMM_ONEDNN) {
+        bool found = dim__gemm_onednn_setup(state);
+        if (!found && kind == DIM_GEMM_ONEDNN) {
+            dim__free(ctx, state);
+            return dim__fail(ctx, DIM_E_UNSUPPORTED, "gemm: this build has no oneDNN, or its library is not installed");
+        }
+        if (!found)
+            dim__log(ctx, DIM_LOG_INFO, "oneDNN is not there; matrix products by %s", state->name);
+        state->kind = found ? DIM_GEMM_ONEDNN : DIM_GEMM_BLAS;
+        state->in_tasks = state->in_tasks || found;
+    } else if (kind == DIM_GEMM_REFERENCE) {
+        snprintf(state->name, sizeof state->name, "reference");
+        state->in_tasks = true;
+    }
+    ctx->gemm_state = state;
+    return DIM_OK;
+}
+
+void dim__gemm_teardown(dim_context *ctx)
+{
+    dim__free(ctx, ctx->gemm_state);
+    ctx->gemm_state = NULL;
+}

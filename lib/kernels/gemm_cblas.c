@@ -1,0 +1,72 @@
+/* Products by the CBLAS that libdim is linked with: OpenBLAS, BLIS (DIM_BLAS_BLIS, through its own interface, which
+ * takes 64-bit sizes and a number of threads per call) or any other. */
+#include "kernels/gemm_backend.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#if defined(DIM_BLAS_BLIS)
+#include <blis.h>
+
+void dim__gemm_cblas_setup(dim__gemm_state *state)
+{
+    state->in_tasks = state->blas_threads <= 1;
+    snprintf(state->name, sizeof state->name, "BLIS %s", bli_info_get_version_str());
+}
+
+void dim__gemm_cblas_run(const dim__gemm_state *state, const dim__product *p)
+{
+    float alpha = p->alpha, beta = p->beta;
+    rntm_t runtime;
+    bli_rntm_init(&runtime);
+    bli_rntm_set_num_threads(state->blas_threads > 1 ? (dim_t)state->blas_threads : 1, &runtime);
+    bli_sgemm_ex(p->trans_a ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, p->trans_b ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE,
+                 p->m, p->n, p->k, &alpha, (float *)p->a, p->lda, 1, (float *)p->b, p->ldb, 1, &beta, p->c, p->ldc, 1,
+                 NULL, &runtime);
+}
+
+#else
+#include <cblas.h>
+
+/* A CBLAS takes int sizes; half of the range leaves room for what it adds to them. */
+enum { CHUNK = 1 << 30 };
+
+#if defined(DIM_BLAS_OPENBLAS)
+void dim__gemm_cblas_setup(dim__gemm_state *state)
+{
+    /* The one setting of the process that libdim changes, and only when told to. */
+    if (state->blas_threads > 0)
+        openblas_set_num_threads((int)state->blas_threads);
+    int threads = openblas_get_num_threads();
+    state->in_tasks = threads == 1;
+    snprintf(state->name, sizeof state->name, "OpenBLAS (%s, %d thread%s)", openblas_get_corename(), threads,
+             threads == 1 ? "" : "s");
+}
+#else
+void dim__gemm_cblas_setup(dim__gemm_state *state)
+{
+    /* An unknown CBLAS cannot be asked: it is used from one thread only unless the caller says that it has but one. */
+    state->in_tasks = state->blas_threads == 1;
+    snprintf(state->name, sizeof state->name, "CBLAS");
+}
+#endif
+
+static void run(const dim__product *p, void *user)
+{
+    (void)user;
+    cblas_sgemm(CblasRowMajor, p->trans_a ? CblasTrans : CblasNoTrans, p->trans_b ? CblasTrans : CblasNoTrans,
+                (int)p->m, (int)p->n, (int)p->k, p->alpha, p->a, (int)p->lda, p->b, (int)p->ldb, p->beta, p->c,
+                (int)p->ldc);
+}
+
+void dim__gemm_cblas_run(const dim__gemm_state *state, const dim__product *p)
+{
+    (void)state;
+    if (p->lda > INT_MAX || p->ldb > INT_MAX || p->ldc > INT_MAX)
+        dim__gemm_ref_run(p); /* rows of more than 8 GB: slow, but right */
+    else if (p->m > CHUNK || p->n > CHUNK || p->k > CHUNK)
+        dim__gemm_chunked(p, CHUNK, run, NULL);
+    else
+        run(p, NULL);
+}
+#endif

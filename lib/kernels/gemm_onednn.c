@@ -1,0 +1,77 @@
+/* Products by oneDNN's sgemm, which generates code for the processor at its first use (some 20 ms).
+ *
+ * The library is loaded when a context asks for it rather than linked: programs that link libdim then run where oneDNN
+ * is not installed, with the CBLAS, and libdim.so does not pull in its C++, OpenCL and OpenMP libraries.  Loading takes
+ * about 1 ms.
+ *
+ * oneDNN divides a product over OpenMP threads, whose idle spinning would fight with our pool.  We call it with one
+ * OpenMP thread from each of our own instead; that number is kept per thread by OpenMP and is put back after the call,
+ * so neither the process's setting nor the caller's changes, and no OpenMP team is ever started. */
+#include "kernels/gemm_backend.h"
+
+#if defined(DIM_HAVE_ONEDNN)
+#include <dlfcn.h>
+#include <oneapi/dnnl/dnnl.h>
+#include <stdio.h>
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+typedef const dnnl_version_t *(*version_fn)(void);
+
+/* POSIX gives functions as object pointers; copying the bits is the conversion that C allows. */
+static bool find(void *library, const char *name, void *function)
+{
+    void *symbol = dlsym(library, name);
+    memcpy(function, &symbol, sizeof symbol);
+    return symbol != NULL;
+}
+
+bool dim__gemm_onednn_setup(dim__gemm_state *state)
+{
+    version_fn version;
+    /* Never unloaded: OpenMP's per-thread data outlives any context. */
+    void *library = dlopen("libdnnl.so." TEXT(DNNL_VERSION_MAJOR), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (library == NULL)
+        return false;
+    bool found = find(library, "dnnl_sgemm", &state->sgemm) && find(library, "dnnl_version", &version);
+    if (found && version()->cpu_runtime == DNNL_RUNTIME_OMP)
+        found = find(library, "omp_set_num_threads", &state->omp_set_threads) &&
+                find(library, "omp_get_max_threads", &state->omp_get_threads);
+    else if (found)
+        found = version()->cpu_runtime == DNNL_RUNTIME_SEQ; /* other runtimes start threads of their own */
+    if (found)
+        snprintf(state->name, sizeof state->name, "oneDNN %d.%d.%d", version()->major, version()->minor,
+                 version()->patch);
+    dlclose(library);
+    return found;
+}
+
+void dim__gemm_onednn_run(const dim__gemm_state *state, const dim__product *p)
+{
+    int threads = 1, failed;
+    if (state->omp_set_threads != NULL) {
+        threads = state->omp_get_threads();
+        if (threads != 1)
+            state->omp_set_threads(1);
+    }
+    failed = state->sgemm(p->trans_a ? 'T' : 'N', p->trans_b ? 'T' : 'N', p->m, p->n, p->k, p->alpha, p->a, p->lda, p->b,
+                          p->ldb, p->beta, p->c, p->ldc);
+    if (threads != 1)
+        state->omp_set_threads(threads);
+    if (failed) /* it has no memory for its copies */
+        dim__gemm_cblas_run(state, p);
+}
+
+#else
+bool dim__gemm_onednn_setup(dim__gemm_state *state)
+{
+    (void)state;
+    return false;
+}
+
+void dim__gemm_onednn_run(const dim__gemm_state *state, const dim__product *p)
+{
+    dim__gemm_cblas_run(state, p);
+}
+#endif

@@ -1,0 +1,99 @@
+/* Matrix times vector and products over a k of a few: a BLAS copies the matrix into its blocks first, which takes longer
+ * than these products themselves. */
+#include "kernels/gemm_backend.h"
+
+#include "base/math.h"
+#include "kernels/kernels.h"
+
+enum { BLOCK = 1024, FEW = 4 };
+
+bool dim__gemm_is_skinny(const dim__product *p)
+{
+    return p->m == 1 || p->n == 1 || (p->k <= FEW && p->n >= 16);
+}
+
+static float combine(const dim__product *p, double sum, float c)
+{
+    return (float)(p->beta == 0 ? p->alpha * sum : p->alpha * sum + (double)p->beta * c);
+}
+
+/* c[i inc_c] = alpha sum_l A[i, l] x[l inc_x] + beta c, A (m, k) row-major. */
+static void matrix_vector(const dim__kernels *kernels, const dim__product *p, int64_t m, const float *a, int64_t lda,
+                          const float *x, int64_t inc_x, int64_t inc_c)
+{
+    float packed[BLOCK];
+    dim__product q = *p;
+    for (int64_t l = 0; l < p->k; l += BLOCK, q.beta = 1) {
+        int64_t size = inc_x == 1 ? p->k : dim__min64(p->k - l, BLOCK);
+        const float *part = x;
+        if (inc_x != 1) {
+            for (int64_t j = 0; j < size; j++)
+                packed[j] = x[(l + j) * inc_x];
+            part = packed;
+        }
+        for (int64_t i = 0; i < m; i++)
+            p->c[i * inc_c] = combine(&q, kernels->dot(a + i * lda + l, part, size), p->c[i * inc_c]);
+        if (inc_x == 1)
+            break; /* all of k at once */
+    }
+}
+
+/* c[j inc_c] = alpha sum_l A[l, j] x[l inc_x] + beta c, A (k, n) row-major. */
+static void vector_matrix(const dim__kernels *kernels, const dim__product *p, int64_t n, const float *a, int64_t lda,
+                          const float *x, int64_t inc_x, int64_t inc_c)
+{
+    float sum[BLOCK];
+    for (int64_t j = 0; j < n; j += BLOCK) {
+        int64_t size = dim__min64(n - j, BLOCK);
+        memset(sum, 0, sizeof sum);
+        for (int64_t l = 0; l < p->k; l++)
+            kernels->axpy(sum, x[l * inc_x], a + l * lda + j, size);
+        for (int64_t i = 0; i < size; i++)
+            p->c[(j + i) * inc_c] = combine(p, sum[i], p->c[(j + i) * inc_c]);
+    }
+}
+
+/* k <= FEW: each row of C is a sum of a few rows of op(B). */
+static void few_rows(const dim__kernels *kernels, const dim__product *p)
+{
+    float rows[FEW][BLOCK], sum[BLOCK];
+    for (int64_t j = 0; j < p->n; j += BLOCK) {
+        int64_t size = dim__min64(p->n - j, BLOCK);
+        for (int64_t l = 0; l < p->k; l++)
+            for (int64_t i = 0; i < size; i++)
+                rows[l][i] = p->trans_b ? p->b[(j + i) * p->ldb + l] : p->b[l * p->ldb + j + i];
+        for (int64_t i = 0; i < p->m; i++) {
+            float *c = p->c + i * p->ldc + j, *out = p->beta == 0 ? c : sum;
+            for (int64_t l = 0; l < p->k; l++) {
+                float scale = p->alpha * p->a[p->trans_a ? l * p->lda + i : i * p->lda + l];
+                if (l == 0)
+                    kernels->affine(out, rows[l], scale, 0, size);
+                else
+                    kernels->axpy(out, scale, rows[l], size);
+            }
+            if (p->beta != 0) {
+                if (p->beta != 1)
+                    kernels->affine(c, c, p->beta, 0, size);
+                kernels->add(c, c, sum, size);
+            }
+        }
+    }
+}
+
+void dim__gemm_skinny_run(const dim__kernels *kernels, const dim__product *p)
+{
+    if (p->n == 1) {
+        int64_t inc = p->trans_b ? 1 : p->ldb;
+        if (p->trans_a)
+            vector_matrix(kernels, p, p->m, p->a, p->lda, p->b, inc, p->ldc);
+        else
+            matrix_vector(kernels, p, p->m, p->a, p->lda, p->b, inc, p->ldc);
+    } else if (p->m == 1) {
+        int64_t inc = p->trans_a ? p->lda : 1;
+        if (p->trans_b)
+            matrix_vector(kernels, p, p->n, p->b, p->ldb, p->a, inc, 1);
+        else
+            vector_matrix(kernels, p, p->n, p->b, p->ldb, p->a, inc, 1);
+    } else
+        few_rows(kernels, p);
+}

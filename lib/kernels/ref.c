@@ -1,0 +1,276 @@
+/* The table in plain C with double accumulation and the C library's functions: what the others are tested against. */
+#include "base/math.h"
+#include "kernels/kernels.h"
+
+static void add(float *y, const float *a, const float *b, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = a[i] + b[i];
+}
+
+static void mul(float *y, const float *a, const float *b, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = a[i] * b[i];
+}
+
+static void affine(float *y, const float *x, float scale, float shift, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)((double)scale * x[i] + shift);
+}
+
+static void axpy(float *y, float a, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)(y[i] + (double)a * x[i]);
+}
+
+static void relu(float *y, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] < 0 ? 0 : x[i]; /* NaN stays */
+}
+
+static void relu_grad(float *dx, const float *dy, const float *y, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        dx[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+static void leaky(float *y, const float *x, float slope, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] > 0 ? x[i] : slope * x[i];
+}
+
+static void leaky_grad(float *dx, const float *dy, const float *y, float slope, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        dx[i] = y[i] > 0 ? dy[i] : slope * dy[i];
+}
+
+static void sigmoid(float *y, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)dim__sigmoid(x[i]);
+}
+
+static void sigmoid_grad(float *dx, const float *dy, const float *y, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        dx[i] = (float)(dy[i] * (y[i] * (1.0 - y[i])));
+}
+
+static void tanh_(float *y, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)tanh(x[i]);
+}
+
+static void tanh_grad(float *dx, const float *dy, const float *y, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        dx[i] = (float)(dy[i] * (1 - (double)y[i] * y[i]));
+}
+
+static void softplus(float *y, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)dim__softplus(x[i]);
+}
+
+static void exp_(float *y, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)exp(x[i]);
+}
+
+static void exp_shift(float *y, const float *x, float shift, float scale, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)(scale * exp((double)x[i] - shift));
+}
+
+static void sigmoid_scale(float *y, const float *x, float scale, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)(scale * dim__sigmoid(x[i]));
+}
+
+static double sum(const float *x, int64_t n)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++)
+        total += x[i];
+    return total;
+}
+
+static double sum_sq(const float *x, int64_t n)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++)
+        total += (double)x[i] * x[i];
+    return total;
+}
+
+static double dot(const float *a, const float *b, int64_t n)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++)
+        total += (double)a[i] * b[i];
+    return total;
+}
+
+static float max(const float *x, int64_t n)
+{
+    float best = -INFINITY;
+    for (int64_t i = 0; i < n; i++) {
+        if (isnan(x[i]))
+            return x[i];
+        if (x[i] > best)
+            best = x[i];
+    }
+    return best;
+}
+
+static double sum_exp(const float *x, float shift, int64_t n)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++)
+        total += exp((double)x[i] - shift);
+    return total;
+}
+
+static double sum_softplus(const float *x, float sign, int64_t n)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++)
+        total += dim__softplus((double)sign * x[i]);
+    return total;
+}
+
+static bool finite_(const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return false;
+    return true;
+}
+
+static void add_bias(float *y, const float *x, const float *bias, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++)
+        add(y + i * c, x + i * c, bias, c);
+}
+
+static void col_sum(double *total, const float *x, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < c; j++)
+            total[j] += x[i * c + j];
+}
+
+static void col_moments(double *mean, double *m2, const float *x, int64_t rows, int64_t c)
+{
+    for (int64_t j = 0; j < c; j++) {
+        mean[j] = m2[j] = 0;
+        for (int64_t i = 0; i < rows; i++)
+            mean[j] += x[i * c + j];
+        if (rows > 0)
+            mean[j] /= (double)rows;
+        for (int64_t i = 0; i < rows; i++)
+            m2[j] += (x[i * c + j] - mean[j]) * (x[i * c + j] - mean[j]);
+    }
+}
+
+static void col_affine(float *y, const float *x, const float *scale, const float *shift, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < c; j++)
+            y[i * c + j] = (float)((double)x[i * c + j] * scale[j] + shift[j]);
+}
+
+static void bn_grad_sums(double *sum_dy, double *sum_dyx, const float *dy, const float *x, const float *mean,
+                         int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < c; j++) {
+            sum_dy[j] += dy[i * c + j];
+            sum_dyx[j] += dy[i * c + j] * ((double)x[i * c + j] - mean[j]);
+        }
+}
+
+static void bn_grad_apply(float *dx, const float *dy, const float *x, const float *a, const float *b, const float *k,
+                          int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < c; j++)
+            dx[i * c + j] = (float)((double)a[j] * dy[i * c + j] + (double)b[j] * x[i * c + j] + k[j]);
+}
+
+static void layer_norm(float *y, float *mean, float *rstd, const float *x, const float *gamma, const float *beta,
+                       float eps, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        double mu = 0, m2 = 0;
+        for (int64_t j = 0; j < c; j++)
+            mu += x[i * c + j];
+        mu /= (double)c;
+        for (int64_t j = 0; j < c; j++)
+            m2 += (x[i * c + j] - mu) * (x[i * c + j] - mu);
+        double scale = 1 / sqrt(m2 / (double)c + eps);
+        for (int64_t j = 0; j < c; j++)
+            y[i * c + j] = (float)((x[i * c + j] - mu) * scale * gamma[j] + beta[j]);
+        mean[i] = (float)mu;
+        rstd[i] = (float)scale;
+    }
+}
+
+static void layer_norm_grad(float *dx, double *dgamma, double *dbeta, const float *dy, const float *x,
+                            const float *mean, const float *rstd, const float *gamma, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        const float *xi = x + i * c, *dyi = dy + i * c;
+        double m = mean[i], r = rstd[i], g_mean = 0, gx_mean = 0;
+        for (int64_t j = 0; j < c; j++) {
+            double hat = (xi[j] - m) * r, g = (double)dyi[j] * gamma[j];
+            g_mean += g;
+            gx_mean += g * hat;
+            dgamma[j] += dyi[j] * hat;
+            dbeta[j] += dyi[j];
+        }
+        g_mean /= (double)c;
+        gx_mean /= (double)c;
+        for (int64_t j = 0; j < c; j++) {
+            double hat = (xi[j] - m) * r, g = (double)dyi[j] * gamma[j];
+            dx[i * c + j] = (float)(r * (g - g_mean - hat * gx_mean));
+        }
+    }
+}
+
+static void adam(float *w, float *m, float *v, const float *g, float step_size, float beta1, float beta2,
+                 float inv_sqrt_bc2, float eps, float decay_grad, float decay_weight, float grad_scale, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double grad = (double)grad_scale * g[i] + (double)decay_grad * w[i];
+        m[i] = (float)((double)beta1 * m[i] + (1 - (double)beta1) * grad);
+        v[i] = (float)((double)beta2 * v[i] + (1 - (double)beta2) * grad * grad);
+        w[i] = (float)((double)decay_weight * w[i] - step_size * (double)m[i] / (sqrt(v[i]) * inv_sqrt_bc2 + eps));
+    }
+}
+
+extern const dim__kernels dim__kernels_ref;
+const dim__kernels dim__kernels_ref = {
+    .name = "reference",
+    .add = add, .mul = mul, .affine = affine, .axpy = axpy,
+    .relu = relu, .relu_grad = relu_grad, .leaky = leaky, .leaky_grad = leaky_grad,
+    .sigmoid = sigmoid, .sigmoid_grad = sigmoid_grad, .tanh = tanh_, .tanh_grad = tanh_grad,
+    .softplus = softplus, .exp = exp_, .exp_shift = exp_shift, .sigmoid_scale = sigmoid_scale,
+    .sum = sum, .sum_sq = sum_sq, .dot = dot, .max = max,
+    .sum_exp = sum_exp, .sum_softplus = sum_softplus, .finite = finite_,
+    .add_bias = add_bias, .col_sum = col_sum, .col_moments = col_moments, .col_affine = col_affine,
+    .bn_grad_sums = bn_grad_sums, .bn_grad_apply = bn_grad_apply,
+    .layer_norm = layer_norm, .layer_norm_grad = layer_norm_grad,
+    .adam = adam,
+};

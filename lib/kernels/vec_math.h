@@ -1,0 +1,96 @@
+/* Vectors of the instruction set that the including file is compiled for, and the functions that C's library would
+ * compute one number at a time.  Included by vec.c only.
+ *
+ * Errors against the exact value, measured by tests/test_kernels.c: exp 1 ulp, tanh 1.3, sigmoid 2.2 and
+ * softplus 2.7.
+ * All keep NaN, and their results may be denormal. */
+#ifndef DIM_KERNELS_VEC_MATH_H
+#define DIM_KERNELS_VEC_MATH_H
+
+#include <stdint.h>
+
+#if defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX2__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+#define HALF (LANES / 2)
+
+typedef float vf __attribute__((vector_size(4 * LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef double vd __attribute__((vector_size(4 * LANES))); /* HALF of them */
+/* As they lie in arrays of floats. */
+typedef float vf_memory __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef float vh_memory __attribute__((vector_size(4 * HALF), aligned(4), may_alias));
+
+static inline vf load(const float *p) { return *(const vf_memory *)p; }
+static inline void store(float *p, vf v) { *(vf_memory *)p = v; }
+static inline vd widen(const float *p) { return __builtin_convertvector(*(const vh_memory *)p, vd); }
+
+static inline vf vec_select(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
+static inline vf vec_fill(float x) { return x - (vf){ 0 }; }
+static inline vf vec_abs(vf x) { return (vf)((vi)x & 0x7fffffff); }
+
+/* e^x = 2^n e^r with n whole and |r| <= ln(2)/2; e^r by the polynomial of Cephes' expf.  2^n is multiplied in two parts,
+ * so that overflow and denormals come out as the exact result rounded. */
+static inline vf vec_exp(vf x)
+{
+    const float magic = 12582912; /* 1.5 2^23: adding it rounds to a whole number in the low bits */
+    x = vec_select(x > 89.0f, vec_fill(89), x);
+    x = vec_select(x < -104.0f, vec_fill(-104), x);
+    vf t = x * 1.44269504f + magic;
+    vi n = (vi)t - 0x4b400000;
+    t -= magic;
+    vf r = x - t * 0.693359375f; /* ln 2 in two parts, of which the first is exact in few bits */
+    r = r + t * 2.12194440e-4f;
+    vf p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * (r * r) + r + 1.0f;
+    vi half = n >> 1;
+    return p * (vf)((half + 127) << 23) * (vf)((n - half + 127) << 23);
+}
+
+/* log(1 + u) for 0 <= u <= 1, as 2 artanh(u / (2 + u)), by interpolation at Chebyshev's nodes to 4e-10. */
+static inline vf vec_log1p_unit(vf u)
+{
+    vf s = (u + u) / (u + 2.0f), z = s * s * 0.25f;
+    vf p = z * 0.11612190306f + 0.10853281617f;
+    p = p * z + 0.14296180010f;
+    p = p * z + 0.19999852777f;
+    p = p * z + 0.33333334327f;
+    return s + s * (z * p);
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|) */
+static inline vf vec_softplus(vf x)
+{
+    vf positive = (vf)(~(x < 0.0f) & (vi)x); /* keeps NaN */
+    return positive + vec_log1p_unit(vec_exp(-vec_abs(x)));
+}
+
+static inline vf vec_sigmoid(vf x)
+{
+    vf e = vec_exp(-vec_abs(x));
+    return vec_select(x < 0.0f, e, vec_fill(1)) / (e + 1.0f);
+}
+
+/* Cephes' tanhf: a polynomial for |x| < 0.625, 1 - 2 / (e^2|x| + 1) beyond. */
+static inline vf vec_tanh(vf x)
+{
+    vf size = vec_abs(x), z = x * x;
+    vf p = z * -5.70498872745e-3f + 2.06390887954e-2f;
+    p = p * z - 5.37397155531e-2f;
+    p = p * z + 1.33314422036e-1f;
+    p = p * z - 3.33332819422e-1f;
+    vf near = p * (z * x) + x;
+    vf far = 1.0f - 2.0f / (vec_exp(size + size) + 1.0f);
+    far = (vf)((vi)far | ((vi)x & INT32_MIN));
+    return vec_select(size < 0.625f, near, far);
+}
+
+#endif

@@ -1,0 +1,140 @@
+/* Functions of rows and columns; part of vec.c.  Sums over rows take ROWS of them at a time, so that the doubles of the
+ * columns are read and written once for that many. */
+
+enum { ROWS = 4 };
+
+static void add_bias(float *y, const float *x, const float *bias, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++, y += c, x += c) {
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++)
+            y[j] = x[j] + bias[j];
+    }
+}
+
+static void col_sum(double *total, const float *x, int64_t rows, int64_t c)
+{
+    int64_t i = 0;
+    for (; i + ROWS <= rows; i += ROWS, x += ROWS * c) {
+        const float *x1 = x + c, *x2 = x1 + c, *x3 = x2 + c;
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++)
+            total[j] += ((double)x[j] + x1[j]) + ((double)x2[j] + x3[j]);
+    }
+    for (; i < rows; i++, x += c) {
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++)
+            total[j] += x[j];
+    }
+}
+
+/* In one pass over x: with s and q the sums of d = x - x_0 and of d^2, x_0 the first row, m2 = q - s^2 / rows.  As x_0 is
+ * one of the numbers, q <= (1 + rows) m2: in double the difference keeps at least 16 - log10(rows) digits. */
+static void col_moments(double *restrict mean, double *restrict m2, const float *x, int64_t rows, int64_t c)
+{
+    const float *first = x;
+    int64_t i = 1;
+    memset(mean, 0, (size_t)c * sizeof *mean);
+    memset(m2, 0, (size_t)c * sizeof *m2);
+    if (rows == 0)
+        return;
+    for (x += c; i + ROWS <= rows; i += ROWS, x += ROWS * c) {
+        const float *x1 = x + c, *x2 = x1 + c, *x3 = x2 + c;
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++) {
+            double f = first[j], d0 = x[j] - f, d1 = x1[j] - f, d2 = x2[j] - f, d3 = x3[j] - f;
+            mean[j] += (d0 + d1) + (d2 + d3);
+            m2[j] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3);
+        }
+    }
+    for (; i < rows; i++, x += c) {
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++) {
+            double d = (double)x[j] - first[j];
+            mean[j] += d;
+            m2[j] += d * d;
+        }
+    }
+    for (int64_t j = 0; j < c; j++) {
+        double d = mean[j] / (double)rows, rest = m2[j] - mean[j] * d;
+        m2[j] = rest < 0 ? 0 : rest; /* NaN stays */
+        mean[j] = first[j] + d;
+    }
+}
+
+static void col_affine(float *y, const float *x, const float *scale, const float *shift, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++, y += c, x += c) {
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++)
+            y[j] = x[j] * scale[j] + shift[j];
+    }
+}
+
+static void bn_grad_sums(double *restrict sum_dy, double *restrict sum_dyx, const float *dy, const float *x,
+                         const float *mean, int64_t rows, int64_t c)
+{
+    int64_t i = 0;
+    for (; i + ROWS <= rows; i += ROWS, x += ROWS * c, dy += ROWS * c) {
+        const float *x1 = x + c, *x2 = x1 + c, *x3 = x2 + c, *g1 = dy + c, *g2 = g1 + c, *g3 = g2 + c;
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++) {
+            double g = dy[j], h1 = g1[j], h2 = g2[j], h3 = g3[j], m = mean[j];
+            sum_dy[j] += (g + h1) + (h2 + h3);
+            sum_dyx[j] += (g * (x[j] - m) + h1 * (x1[j] - m)) + (h2 * (x2[j] - m) + h3 * (x3[j] - m));
+        }
+    }
+    for (; i < rows; i++, x += c, dy += c) {
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++) {
+            sum_dy[j] += dy[j];
+            sum_dyx[j] += dy[j] * ((double)x[j] - mean[j]);
+        }
+    }
+}
+
+static void bn_grad_apply(float *dx, const float *dy, const float *x, const float *a, const float *b, const float *k,
+                          int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++, dx += c, dy += c, x += c) {
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++)
+            dx[j] = a[j] * dy[j] + (b[j] * x[j] + k[j]);
+    }
+}
+
+static void layer_norm(float *y, float *mean, float *rstd, const float *x, const float *gamma, const float *beta,
+                       float eps, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++, y += c, x += c) {
+        double mu = sum(x, c) / (double)c;
+        float m = (float)mu, r = (float)(1 / sqrt(sum_sq_around(x, mu, c) / (double)c + eps));
+        float low = (float)(mu - m); /* what rounding the mean takes away, of weight when it is large */
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++)
+            y[j] = ((x[j] - m) - low) * r * gamma[j] + beta[j];
+        mean[i] = m;
+        rstd[i] = r;
+    }
+}
+
+static void layer_norm_grad(float *dx, double *restrict dgamma, double *restrict dbeta, const float *dy, const float *x,
+                            const float *mean, const float *rstd, const float *gamma, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++, dx += c, dy += c, x += c) {
+        float m = mean[i], r = rstd[i];
+        double g_sum = 0, gx_sum = 0;
+#pragma omp simd reduction(+ : g_sum, gx_sum)
+        for (int64_t j = 0; j < c; j++) {
+            double hat = (double)((x[j] - m) * r), g = (double)dy[j] * gamma[j];
+            g_sum += g;
+            gx_sum += g * hat;
+            dgamma[j] += dy[j] * hat;
+            dbeta[j] += dy[j];
+        }
+        float g_mean = (float)(g_sum / (double)c), gx_mean = (float)(gx_sum / (double)c);
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++)
+            dx[j] = r * ((dy[j] * gamma[j] - g_mean) - (x[j] - m) * r * gx_mean);
+    }
+}
