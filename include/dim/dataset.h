@@ -41,7 +41,8 @@ DIM_API dim_status dim_dataset_from_tensors(dim_context *ctx, dim_tensor *images
 
 /**
  * Writes sample `index` (u8 or f32, C H W, contiguous) into `image` and its class into `label` (-1 when it has none).
- * Called from the loader's thread, one call at a time.  @return 0, or anything else to fail with DIM_E_CALLBACK.
+ * Called from a loader's thread or from dim_dataset_read(), one call at a time for each dataset; it must not use the
+ * dataset's context.  A label outside -1 .. classes - 1 counts as a failure; without classes it is ignored.  @return 0, or anything else to fail with DIM_E_CALLBACK.
  */
 typedef int (*dim_sample_fn)(void *user, int64_t index, void *image, int64_t *label);
 
@@ -56,7 +57,8 @@ DIM_API dim_status dim_dataset_from_callback(dim_context *ctx, int64_t count, di
 
 /** @brief Number of samples. */
 DIM_API int64_t dim_dataset_count(const dim_dataset *ds);
-/** @brief Number of classes (largest label + 1); 0 without labels. */
+/** @brief Number of classes: 10 or 100 for CIFAR, what a callback's dataset was given, else the largest label + 1; 0
+ *  without labels. */
 DIM_API int64_t dim_dataset_classes(const dim_dataset *ds);
 /** @brief Element type of the images. */
 DIM_API dim_dtype dim_dataset_dtype(const dim_dataset *ds);
@@ -67,6 +69,7 @@ DIM_API int dim_dataset_shape(const dim_dataset *ds, int64_t shape[3]);
  * @brief Copies samples first .. first + count - 1 in their own order.
  * @param images (count, C, H, W) or (count, features) of any dtype; NULL when not wanted
  * @param labels i32 or i64 (count); NULL when not wanted; -1 where a sample has none
+ * @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_CALLBACK (the samples before the one that failed are written then).
  */
 DIM_API dim_status dim_dataset_read(dim_dataset *ds, int64_t first, int64_t count, dim_tensor *images,
                                     dim_tensor *labels);

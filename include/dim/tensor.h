@@ -61,7 +61,8 @@ DIM_API dim_status dim_tensor_slice(dim_tensor *t, int axis, int64_t start, int6
 DIM_API dim_status dim_tensor_reshape(dim_tensor *t, int rank, const int64_t *shape, dim_tensor **out);
 
 /** @brief Copies src into dst of the same shape, converting the element type (float to integer rounds to nearest
- *  and saturates; NaN becomes 0).  Memory may not overlap, unless both are the same view. */
+ *  and saturates; NaN becomes 0).  Where src and dst overlap, src is read before dst is written, by way of a buffer.
+ *  @return DIM_E_SHAPE, DIM_E_INVALID (dst has a stride of 0), DIM_E_NOMEM (no buffer). */
 DIM_API dim_status dim_tensor_copy(dim_tensor *dst, const dim_tensor *src);
 
 /** @brief Element type. */
