@@ -1,0 +1,294 @@
+#include "data/dataset.h"
+
+#include "base/math.h"
+#include "data/stream.h"
+
+static dim_status dataset_new(dim_context *ctx, dim_dataset **out)
+{
+    dim_dataset *ds = dim__calloc(ctx, 1, sizeof *ds);
+    if (ds == NULL)
+        return DIM_E_NOMEM;
+    if (pthread_mutex_init(&ds->reading, NULL) != 0) {
+        dim__free(ctx, ds);
+        return dim__fail(ctx, DIM_E_NOMEM, "no mutex for a dataset");
+    }
+    ds->refs = 1;
+    ds->ctx = dim__context_retain(ctx);
+    *out = ds;
+    return DIM_OK;
+}
+
+void dim__dataset_release(dim_dataset *ds)
+{
+    if (ds == NULL || --ds->refs > 0)
+        return;
+    dim_context *ctx = ds->ctx;
+    dim__tensor_destroy(ds->images);
+    dim__tensor_destroy(ds->labels);
+    dim__free(ctx, ds->scratch);
+    pthread_mutex_destroy(&ds->reading);
+    dim__free(ctx, ds);
+    dim__context_release(ctx);
+}
+
+static int64_t label_at(const dim_tensor *labels, int64_t i)
+{
+    const void *p = labels->data + i * labels->stride[0] * (int64_t)dim__dtype_size(labels->dtype);
+    return labels->dtype == DIM_I32 ? *(const int32_t *)p : *(const int64_t *)p;
+}
+
+static dim_status check_labels(dim_context *ctx, const dim_tensor *labels, int64_t count, int64_t *classes)
+{
+    char text[128];
+    int64_t largest = 0;
+    if (labels->dtype != DIM_I32 && labels->dtype != DIM_I64)
+        return dim__fail(ctx, DIM_E_INVALID, "labels are %s; i32 or i64 are taken", dim__dtype_name(labels->dtype));
+    if (labels->rank != 1 || labels->shape[0] != count)
+        return dim__fail(ctx, DIM_E_SHAPE, "labels have shape %s, images make it (%lld)",
+                         dim__shape_text(text, labels->rank, labels->shape), (long long)count);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t label = label_at(labels, i);
+        if (label < 0 || label >= INT32_MAX)
+            return dim__fail(ctx, DIM_E_INVALID, "labels[%lld] = %lld is not in 0 .. %d", (long long)i,
+                             (long long)label, INT32_MAX - 1);
+        largest = dim__max64(largest, label);
+    }
+    *classes = largest + 1;
+    return DIM_OK;
+}
+
+dim_status dim__dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_tensor *labels, dim_dataset **out)
+{
+    char text[128];
+    int64_t classes = 0;
+    dim_dataset *ds;
+    if (images->ctx != ctx || (labels != NULL && labels->ctx != ctx))
+        return dim__fail(ctx, DIM_E_INVALID, "%s belong to another context", images->ctx != ctx ? "images" : "labels");
+    if (images->dtype != DIM_U8 && images->dtype != DIM_F32)
+        return dim__fail(ctx, DIM_E_INVALID, "images are %s; u8 or f32 are taken", dim__dtype_name(images->dtype));
+    if (images->rank != 4 && images->rank != 2)
+        return dim__fail(ctx, DIM_E_SHAPE, "images have shape %s; (N, C, H, W) or (N, features) are taken",
+                         dim__shape_text(text, images->rank, images->shape));
+    if (dim__tensor_count(images) == 0)
+        return dim__fail(ctx, DIM_E_INVALID, "images of shape %s are empty",
+                         dim__shape_text(text, images->rank, images->shape));
+    if (labels != NULL)
+        DIM__TRY(check_labels(ctx, labels, images->shape[0], &classes));
+    DIM__TRY(dataset_new(ctx, &ds));
+    ds->count = images->shape[0];
+    ds->classes = classes;
+    ds->dtype = images->dtype;
+    ds->rank = images->rank - 1;
+    for (int i = 0; i < 3; i++)
+        ds->shape[i] = i < ds->rank ? images->shape[i + 1] : 1;
+    ds->bytes = (size_t)(ds->shape[0] * ds->shape[1] * ds->shape[2]) * dim__dtype_size(ds->dtype);
+    dim_status status;
+    DIM__TRY_OR(fail, dim__tensor_view(images, &ds->images));
+    if (labels != NULL)
+        DIM__TRY_OR(fail, dim__tensor_view(labels, &ds->labels));
+    *out = ds;
+    return DIM_OK;
+fail:
+    dim__dataset_release(ds);
+    return status;
+}
+
+dim_status dim__dataset_from_callback(dim_context *ctx, int64_t count, dim_dtype dtype, int rank, const int64_t *shape,
+                                      int64_t classes, dim_sample_fn read, void *user, dim_dataset **out)
+{
+    char text[128];
+    int64_t elements;
+    dim_dataset *ds;
+    if (count < 1)
+        return dim__fail(ctx, DIM_E_INVALID, "count is %lld; a dataset has a sample at least", (long long)count);
+    if (dtype != DIM_U8 && dtype != DIM_F32)
+        return dim__fail(ctx, DIM_E_INVALID, "dtype is %s; u8 or f32 are taken", dim__dtype_name(dtype));
+    if (rank != 3 && rank != 1)
+        return dim__fail(ctx, DIM_E_INVALID, "rank is %d; 3 (C, H, W) or 1 (features) are taken", rank);
+    if (classes < 0 || classes > INT32_MAX)
+        return dim__fail(ctx, DIM_E_INVALID, "classes is %lld; 0 .. %d are taken", (long long)classes, INT32_MAX);
+    DIM__TRY(dim__shape_check(ctx, dtype, rank, shape, &elements, NULL));
+    if (elements == 0)
+        return dim__fail(ctx, DIM_E_INVALID, "a sample of shape %s is empty", dim__shape_text(text, rank, shape));
+    DIM__TRY(dataset_new(ctx, &ds));
+    ds->count = count;
+    ds->classes = classes;
+    ds->dtype = dtype;
+    ds->rank = rank;
+    for (int i = 0; i < 3; i++)
+        ds->shape[i] = i < rank ? shape[i] : 1;
+    ds->bytes = (size_t)elements * dim__dtype_size(dtype);
+    ds->read = read;
+    ds->user = user;
+    ds->scratch = dim__alloc(ctx, ds->bytes);
+    if (ds->scratch == NULL) {
+        dim__dataset_release(ds);
+        return DIM_E_NOMEM;
+    }
+    *out = ds;
+    return DIM_OK;
+}
+
+static const struct {
+    const char *kind;
+    dim__source_fn read;
+} sources[] = {
+#define DIM_SOURCE(kind, function, what) { kind, function },
+#include "data/sources.def"
+#undef DIM_SOURCE
+};
+
+dim_status dim__source_missing(dim_context *ctx, const char *path, const char *dir, const char *folder)
+{
+    char *inside = dim__path_join(ctx, dir, folder, "");
+    if (inside == NULL)
+        return DIM_E_NOMEM;
+    if (dim__path_exists(inside))
+        dim__fail(ctx, DIM_E_IO, "cannot find %s; there is a folder %s: is that the one?", path, inside);
+    else
+        dim__fail(ctx, DIM_E_IO, "cannot find %s", path);
+    dim__free(ctx, inside);
+    return DIM_E_IO;
+}
+
+dim_status dim__dataset_open(dim_context *ctx, const char *spec, dim_split split, dim_dataset **out)
+{
+    dim__source_fn read = NULL;
+    const char *colon = strchr(spec, ':');
+    size_t kind = colon != NULL ? (size_t)(colon - spec) : strlen(spec);
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+        if (strlen(sources[i].kind) == kind && strncmp(spec, sources[i].kind, kind) == 0)
+            read = sources[i].read;
+    if (read == NULL || colon == NULL || colon[1] == '\0')
+        return dim__fail(ctx, DIM_E_INVALID, "spec \"%.200s\" is not KIND:DIR with one of the kinds"
+#define DIM_SOURCE(name, function, what) " " name
+#include "data/sources.def"
+#undef DIM_SOURCE
+                         , spec);
+    if (split != DIM_SPLIT_TRAIN && split != DIM_SPLIT_TEST)
+        return dim__fail(ctx, DIM_E_INVALID, "split %d is unknown", (int)split);
+    dim__samples samples = { NULL, NULL, 0 };
+    dim_dataset *ds;
+    DIM__TRY(read(ctx, colon + 1, split, &samples));
+    dim_status status = dim__dataset_from_tensors(ctx, samples.images, samples.labels, &ds);
+    dim__tensor_destroy(samples.images);
+    dim__tensor_destroy(samples.labels);
+    if (status != DIM_OK)
+        return status;
+    if (samples.classes > 0)
+        ds->classes = samples.classes;
+    *out = ds;
+    return DIM_OK;
+}
+
+/* Calls the caller's function; under ds->reading. */
+static dim_status call_back(dim_dataset *ds, int64_t index, void *image, int64_t *label, dim__sample_error *error)
+{
+    int64_t got = -1;
+    int code = ds->read(ds->user, index, image, &got);
+    if (ds->classes == 0)
+        got = -1;
+    if (code != 0 || got < -1 || (got >= ds->classes && got != -1)) {
+        *error = (dim__sample_error){ index, got, code };
+        return DIM_E_CALLBACK;
+    }
+    *label = got;
+    return DIM_OK;
+}
+
+dim_status dim__dataset_sample(dim_dataset *ds, int64_t index, void *image, int64_t *label, dim__sample_error *error)
+{
+    if (ds->images == NULL) {
+        pthread_mutex_lock(&ds->reading);
+        dim_status status = call_back(ds, index, image, label, error);
+        pthread_mutex_unlock(&ds->reading);
+        return status;
+    }
+    const dim_tensor *t = ds->images;
+    const char *from = t->data + index * t->stride[0] * (int64_t)dim__dtype_size(t->dtype);
+    int64_t packed[3] = { ds->shape[1] * ds->shape[2], ds->shape[2], 1 };
+    dim__strided_copy(ds->rank, ds->shape, ds->dtype, image, ds->rank == 3 ? packed : packed + 2, ds->dtype, from,
+                      t->stride + 1);
+    *label = ds->labels != NULL ? label_at(ds->labels, index) : -1;
+    return DIM_OK;
+}
+
+dim_status dim__dataset_sample_fail(dim_dataset *ds, const dim__sample_error *error)
+{
+    if (error->code != 0)
+        return dim__fail(ds->ctx, DIM_E_CALLBACK, "the callback failed with %d for sample %lld", error->code,
+                         (long long)error->index);
+    return dim__fail(ds->ctx, DIM_E_CALLBACK, "the callback gave label %lld for sample %lld; -1 .. %lld are taken",
+                     (long long)error->label, (long long)error->index, (long long)ds->classes - 1);
+}
+
+/* Shapes and types of what samples are read into. */
+static dim_status check_targets(dim_dataset *ds, int64_t count, const dim_tensor *images, const dim_tensor *labels)
+{
+    char want[128], got[128];
+    if (images != NULL) {
+        int64_t shape[4] = { count, ds->shape[0], ds->shape[1], ds->shape[2] };
+        if (images->rank != ds->rank + 1 || memcmp(images->shape, shape, (size_t)images->rank * sizeof *shape) != 0)
+            return dim__fail(ds->ctx, DIM_E_SHAPE, "images are %s, %s is needed",
+                             dim__shape_text(got, images->rank, images->shape),
+                             dim__shape_text(want, ds->rank + 1, shape));
+    }
+    if (labels != NULL) {
+        if (labels->dtype != DIM_I32 && labels->dtype != DIM_I64)
+            return dim__fail(ds->ctx, DIM_E_INVALID, "labels are %s; i32 or i64 are taken",
+                             dim__dtype_name(labels->dtype));
+        if (labels->rank != 1 || labels->shape[0] != count)
+            return dim__fail(ds->ctx, DIM_E_SHAPE, "labels are %s, (%lld) is needed",
+                             dim__shape_text(got, labels->rank, labels->shape), (long long)count);
+    }
+    return DIM_OK;
+}
+
+static void put_label(dim_tensor *labels, int64_t i, int64_t label)
+{
+    void *p = labels->data + i * labels->stride[0] * (int64_t)dim__dtype_size(labels->dtype);
+    if (labels->dtype == DIM_I32)
+        *(int32_t *)p = (int32_t)label;
+    else
+        *(int64_t *)p = label;
+}
+
+static dim_status read_callback(dim_dataset *ds, int64_t first, int64_t count, dim_tensor *images, dim_tensor *labels)
+{
+    int64_t packed[3] = { ds->shape[1] * ds->shape[2], ds->shape[2], 1 };
+    for (int64_t i = 0; i < count; i++) {
+        int64_t label;
+        dim__sample_error error;
+        pthread_mutex_lock(&ds->reading);
+        dim_status status = call_back(ds, first + i, ds->scratch, &label, &error);
+        if (status == DIM_OK && images != NULL)
+            dim__strided_copy(ds->rank, ds->shape, images->dtype,
+                              images->data + i * images->stride[0] * (int64_t)dim__dtype_size(images->dtype),
+                              images->stride + 1, ds->dtype, ds->scratch, ds->rank == 3 ? packed : packed + 2);
+        pthread_mutex_unlock(&ds->reading);
+        if (status != DIM_OK)
+            return dim__dataset_sample_fail(ds, &error);
+        if (labels != NULL)
+            put_label(labels, i, label);
+    }
+    return DIM_OK;
+}
+
+dim_status dim__dataset_read(dim_dataset *ds, int64_t first, int64_t count, dim_tensor *images, dim_tensor *labels)
+{
+    if (first < 0 || count < 0 || count > ds->count || first > ds->count - count)
+        return dim__fail(ds->ctx, DIM_E_INVALID, "%lld samples from %lld on are not in a dataset of %lld",
+                         (long long)count, (long long)first, (long long)ds->count);
+    DIM__TRY(check_targets(ds, count, images, labels));
+    if (ds->images == NULL)
+        return read_callback(ds, first, count, images, labels);
+    if (images != NULL && count > 0) {
+        dim_tensor part = *ds->images; /* a view on the stack: it lives in this call only */
+        part.shape[0] = count;
+        part.data += first * part.stride[0] * (int64_t)dim__dtype_size(part.dtype);
+        DIM__TRY(dim__tensor_copy(images, &part));
+    }
+    for (int64_t i = 0; labels != NULL && i < count; i++)
+        put_label(labels, i, ds->labels != NULL ? label_at(ds->labels, first + i) : -1);
+    return DIM_OK;
+}
