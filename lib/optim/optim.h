@@ -12,7 +12,7 @@ float dim__schedule_lr(const dim_optimizer_options *o, uint64_t step);
 typedef struct dim__slot { /* one parameter with its state */
     int64_t count;
     float *w;
-    const float *g;
+    const float *g;        /* NULL = has no gradient and stays as it is */
     float *m, *v;          /* as the rule needs; made by dim__optim_prepare */
 } dim__slot;
 
@@ -22,12 +22,16 @@ typedef struct dim__optim {
     dim__slot *slots;
     int64_t n_slots;
     uint64_t steps;
-    double grad_norm;      /* of the last update when clipping by norm */
+    double grad_norm;      /* of the last update when clipping by norm: before it, after clipping by value */
+    float *states;         /* memory of all m and v */
 } dim__optim;
 
 dim_status dim__optim_init(dim__optim *opt, dim_context *ctx, const dim_optimizer_options *checked);
-dim_status dim__optim_prepare(dim__optim *opt, int64_t n, const int64_t *counts); /* allocates slots and states */
-void dim__optim_step(dim__optim *opt);    /* slots' w and g are set; allocates nothing */
+/* Allocates slots and states; when there are some already, DIM_E_SHAPE unless the counts are the same. */
+dim_status dim__optim_prepare(dim__optim *opt, int64_t n, const int64_t *counts);
+/* Slots' w and g are set; allocates nothing.  Gradients are clamped by clip_value first, then scaled by clip_norm.  They are
+ * not checked, except that a norm to clip by that is not finite stops the step: grad_norm tells, nothing else changes. */
+void dim__optim_step(dim__optim *opt);
 void dim__optim_free(dim__optim *opt);
 
 #endif

@@ -1,0 +1,102 @@
+#include "kernels/kernels.h"
+#include "optim/optim.h"
+#include "tensor/tensor.h"
+
+struct dim_optimizer {
+    dim_context *ctx;
+    dim__optim optim;
+};
+
+_Static_assert(sizeof(size_t) != 8 ||
+               sizeof(dim_optimizer_options) == 8 + 14 * 4 + 2 * 8 + DIM_MAX_MILESTONES * 8,
+               "dim_optimizer_options has no hidden padding");
+
+dim_status dim_optimizer_create(dim_context *ctx, const dim_optimizer_options *options, dim_optimizer **out)
+{
+    dim_optimizer_options checked;
+    if (ctx == NULL)
+        return DIM_E_INVALID;
+    if (out == NULL)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_create: out is NULL");
+    DIM__TRY(dim__optim_options(ctx, options, &checked));
+    dim_optimizer *opt = dim__calloc(ctx, 1, sizeof *opt);
+    if (opt == NULL)
+        return DIM_E_NOMEM;
+    dim_status status = dim__optim_init(&opt->optim, ctx, &checked);
+    if (status != DIM_OK) {
+        dim__free(ctx, opt);
+        return status;
+    }
+    opt->ctx = dim__context_retain(ctx);
+    *out = opt;
+    return DIM_OK;
+}
+
+static dim_status check_pair(dim_context *ctx, int i, const dim_tensor *p, const dim_tensor *g)
+{
+    char left[128], right[128];
+    if (p == NULL || g == NULL)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_update: %s %d is NULL", p == NULL ? "parameter" : "gradient",
+                         i);
+    if (p->dtype != DIM_F32 || g->dtype != DIM_F32)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_update: parameter and gradient %d have dtypes %d and %d; "
+                         "both must be DIM_F32", i, (int)p->dtype, (int)g->dtype);
+    if (p->rank != g->rank || memcmp(p->shape, g->shape, (size_t)p->rank * sizeof p->shape[0]) != 0)
+        return dim__fail(ctx, DIM_E_SHAPE, "dim_optimizer_update: parameter %d is %s, its gradient %s", i,
+                         dim__shape_text(left, p->rank, p->shape), dim__shape_text(right, g->rank, g->shape));
+    if (!dim__tensor_contiguous(p) || !dim__tensor_contiguous(g))
+        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_update: parameter or gradient %d is not contiguous", i);
+    return DIM_OK;
+}
+
+dim_status dim_optimizer_update(dim_optimizer *opt, int count, dim_tensor *const *parameters,
+                                const dim_tensor *const *gradients)
+{
+    if (opt == NULL)
+        return DIM_E_INVALID;
+    dim_context *ctx = opt->ctx;
+    if (count < 1 || parameters == NULL || gradients == NULL)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_update: %d parameters, parameters %p, gradients %p", count,
+                         (const void *)parameters, (const void *)gradients);
+    int64_t *counts = dim__alloc(ctx, (size_t)count * sizeof *counts);
+    if (counts == NULL)
+        return DIM_E_NOMEM;
+    dim_status status;
+    for (int i = 0; i < count; i++) {
+        DIM__TRY_OR(done, check_pair(ctx, i, parameters[i], gradients[i]));
+        counts[i] = dim__tensor_count(parameters[i]);
+        if (!ctx->kernels->finite((const float *)(const void *)gradients[i]->data, counts[i])) {
+            status = dim__fail(ctx, DIM_E_NUMERIC, "dim_optimizer_update: gradient %d is not finite", i);
+            goto done;
+        }
+    }
+    DIM__TRY_OR(done, dim__optim_prepare(&opt->optim, count, counts));
+    for (int i = 0; i < count; i++) {
+        opt->optim.slots[i].w = (float *)(void *)parameters[i]->data;
+        opt->optim.slots[i].g = (const float *)(const void *)gradients[i]->data;
+    }
+    dim__optim_step(&opt->optim);
+done:
+    dim__free(ctx, counts);
+    return status;
+}
+
+float dim_optimizer_lr(const dim_optimizer *opt)
+{
+    return opt == NULL ? 0 : dim__schedule_lr(&opt->optim.o, opt->optim.steps);
+}
+
+uint64_t dim_optimizer_steps(const dim_optimizer *opt)
+{
+    return opt == NULL ? 0 : opt->optim.steps;
+}
+
+void dim_optimizer_destroy(dim_optimizer *opt)
+{
+    if (opt == NULL)
+        return;
+    dim_context *ctx = opt->ctx;
+    dim__optim_free(&opt->optim);
+    dim__free(ctx, opt);
+    dim__context_release(ctx);
+}
