@@ -1,0 +1,88 @@
+#!/bin/sh
+# Installs what is missing (Debian packages, as root), builds every variant and runs its tests.
+# Usage: sh tests/run.sh [STAGE...]     stages: release blis asan tsan valgrind minimal; without any, all of them
+# Ends with a summary; the exit code is 0 only when everything passed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+packages="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev libblis-pthread-dev libdnnl-dev
+    libcmocka-dev libpng-dev zlib1g-dev libcjson-dev abigail-tools valgrind"
+jobs=$(nproc 2>/dev/null || echo 2)
+stages=${*:-release blis asan tsan valgrind minimal}
+summary="" failed=0
+
+install_packages() {
+    missing=""
+    for package in $packages; do
+        case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
+        "install ok installed") ;;
+        *) missing="$missing $package" ;;
+        esac
+    done
+    [ -z "$missing" ] && return 0
+    echo "== installing:$missing"
+    if [ "$(id -u)" != 0 ]; then
+        echo "Not root: install these first"
+        return 1
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+build() { # preset
+    cmake --preset "$1" >"build/$1.log" 2>&1 && cmake --build --preset "$1" -j "$jobs" >>"build/$1.log" 2>&1 && return 0
+    tail -n 60 "build/$1.log"
+    return 1
+}
+
+tests() { # preset, further arguments of ctest
+    preset=$1
+    shift
+    ctest --preset "$preset" -j "$jobs" "$@"
+}
+
+stage_release() { build release && tests release; }
+# The sources were checked above.
+stage_blis() { build blis && tests blis -LE source; }
+stage_asan() { build asan && ASAN_OPTIONS=detect_stack_use_after_return=1 tests asan -LE source; }
+stage_tsan() { build tsan && TSAN_OPTIONS=halt_on_error=1 tests tsan; }
+stage_minimal() { build minimal && tests minimal -LE source; }
+
+stage_valgrind() {
+    build release || return 1
+    code=0
+    for name in test_base test_tensor test_weights test_graph test_threads; do
+        [ -x "build/release/tests/$name" ] || continue
+        # A worker that waits for work is starved by valgrind's one-at-a-time threads unless it schedules fairly.
+        if (cd build/release/tests && valgrind -q --fair-sched=try --leak-check=full --show-leak-kinds=definite \
+            --errors-for-leak-kinds=definite --error-exitcode=9 "./$name") >"build/valgrind-$name.log" 2>&1; then
+            echo "valgrind $name: clean"
+        else
+            tail -n 60 "build/valgrind-$name.log"
+            echo "valgrind $name: FAILED"
+            code=1
+        fi
+    done
+    return $code
+}
+
+if ! install_packages; then
+    echo "FAILED: packages"
+    exit 1
+fi
+mkdir -p build
+for stage in $stages; do
+    echo "== $stage"
+    start=$(date +%s)
+    if "stage_$stage"; then
+        result=passed
+    else
+        result=FAILED
+        failed=1
+    fi
+    summary="$summary$(printf '%-10s %s  (%d s)' "$stage" "$result" "$(($(date +%s) - start))")
+"
+done
+printf '\n== summary\n%s' "$summary"
+exit $failed
