@@ -1,0 +1,69 @@
+/* T([x ; y]): ReLU layers on the concatenated pair, then one score ("concat and convolve" when x has locations).
+ *
+ * The first layer is linear in the pair, W [x ; y] = Wx x + Wy y, so its two halves are computed once a sample and the
+ * concatenation is never made.  Weights are stored as for the concatenation: (hidden, x then y). */
+#include "objective/critics/critics.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static int hidden_layers(const dim_term_options *o)
+{
+    int n = 0;
+    while (n < DIM_MAX_HIDDEN && o->hidden[n] != 0)
+        n++;
+    return n;
+}
+
+/* After each hidden layer's sum: ReLU, and where the option asks for it the batch norm that seed 000 warns of: with the
+ * statistics of one kind of pair it hides from the critic which kind it is. */
+static dim__vid activate(const dim__pairing *p, int layer, dim__vid h)
+{
+    char name[16];
+    h = dim__op_relu_(p->net.g, h);
+    snprintf(name, sizeof name, "bn%d", layer);
+    return p->o->batch_norm ? dim__nn_batch_norm(&p->net, name, h) : h;
+}
+
+/* The layers after the first: h (pairs, hidden[0]) -> (rows, columns) scores. */
+static dim__vid finish(const dim__pairing *p, dim__vid h, int64_t rows, int64_t columns)
+{
+    char name[16];
+    int n = hidden_layers(p->o);
+    h = activate(p, 1, dim__nn_rows(&p->net, h));
+    for (int i = 1; i < n; i++) {
+        snprintf(name, sizeof name, "fc%d", i + 1);
+        h = activate(p, i + 1, dim__nn_linear(&p->net, name, h, p->o->hidden[i], true, NULL));
+    }
+    snprintf(name, sizeof name, "fc%d", n + 1);
+    return dim__op_reshape_(p->net.g, dim__nn_linear(&p->net, name, h, 1, true, NULL), dim__shape2(rows, columns));
+}
+
+static dim__scores score(const dim__pairing *p)
+{
+    dim__graph *g = p->net.g;
+    dim__scores s = { DIM__NONE, DIM__NONE, DIM__NONE };
+    dim__vid x = dim__nn_rows(&p->net, p->x);
+    if (dim__graph_status(g) != DIM_OK)
+        return s;
+    int64_t dx = dim__shape_last(dim__shape_of(g, x)), dy = dim__shape_last(dim__shape_of(g, p->y)), h = p->o->hidden[0];
+    float bound = (float)(1 / sqrt((double)(dx + dy)));
+    dim__param_spec w = { .shape = dim__shape2(h, dx + dy), .fill = DIM__FILL_UNIFORM, .a = bound };
+    dim__param_spec b = { .shape = dim__shape1(h), .fill = DIM__FILL_UNIFORM, .a = bound };
+    dim__vid weight = dim__nn_param(&p->net, "fc1", "weight", &w);
+    dim__vid hx = dim__op_matmul_(g, x, dim__op_slice_(g, weight, 0, dx), false, true);
+    dim__vid hy = dim__op_matmul_(g, p->y, dim__op_slice_(g, weight, dx, dy), false, true);
+    hy = dim__op_add_bias_(g, hy, dim__nn_param(&p->net, "fc1", "bias", &b));
+    if (p->partner == DIM__NONE) {
+        s.all = finish(p, dim__op_pair_sum_(g, hy, hx), p->n, p->n * p->l);
+        return s;
+    }
+    hx = dim__op_reshape_(g, hx, dim__shape3(p->n, p->l, h));
+    hy = dim__op_broadcast_mid_(g, hy, p->l);
+    s.pos = finish(p, dim__op_add_(g, hx, hy), p->n, p->l);
+    s.neg = finish(p, dim__op_add_(g, dim__op_gather_(g, hx, p->partner), hy), p->n, p->l);
+    return s;
+}
+
+const dim__critic_def dim__critic_concat = { DIM_CRITIC_CONCAT, "concat", score };
+const dim__critic_def dim__critic_mlp = { DIM_CRITIC_MLP, "mlp", score };

@@ -1,0 +1,73 @@
+/* Inner products: plain, bilinear, and "encode and dot" (DIM, appendix) with a residual network before it. */
+#include "objective/critics/critics.h"
+
+#include <math.h>
+
+dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x, dim__vid y)
+{
+    dim__graph *g = p->net.g;
+    dim__scores none = { DIM__NONE, DIM__NONE, DIM__NONE };
+    if (dim__graph_status(g) != DIM_OK)
+        return none;
+    int64_t u = dim__shape_last(dim__shape_of(g, x));
+    if (u != dim__shape_last(dim__shape_of(g, y))) {
+        dim__graph_fail(g, dim__fail(p->net.params->ctx, DIM_E_SHAPE, "a dot product needs features of one width, but x has "
+                                     "%lld and y has %lld", (long long)u, (long long)dim__shape_last(dim__shape_of(g, y))));
+        return none;
+    }
+    if (p->partner == DIM__NONE)
+        return (dim__scores){ dim__op_matmul_(g, y, x, false, true), DIM__NONE, DIM__NONE };
+    x = dim__op_reshape_(g, x, dim__shape3(p->n, p->l, u));
+    return (dim__scores){ DIM__NONE, dim__op_row_dot_(g, x, y), dim__op_row_dot_(g, dim__op_gather_(g, x, p->partner), y) };
+}
+
+/* phi: h = W2 relu(BN(W1 x)) + b2 + S x, then layer norm (SPEC section 1).  S starts near the identity when it can. */
+static dim__vid project(const dim__net *net, dim__vid x, int64_t units)
+{
+    dim__graph *g = net->g;
+    if (dim__graph_status(g) != DIM_OK)
+        return DIM__NONE;
+    int64_t in = dim__shape_last(dim__shape_of(g, x));
+    dim__param_spec shortcut = { .shape = dim__shape2(units, in), .fill = units >= in ? DIM__FILL_EYE : DIM__FILL_UNIFORM,
+                                 .a = units >= in ? 0.01f : (float)(1 / sqrt((double)in)) };
+    dim__vid h = dim__nn_linear(net, "fc1", x, units, false, NULL);
+    h = dim__op_relu_(g, dim__nn_batch_norm(net, "bn", h));
+    h = dim__nn_linear(net, "fc2", h, units, true, NULL);
+    dim__vid s = dim__op_matmul_(g, x, dim__nn_param(net, "shortcut", "weight", &shortcut), false, true);
+    return dim__nn_layer_norm(net, "norm", dim__op_add_(g, h, s));
+}
+
+static dim__scores score_dot(const dim__pairing *p)
+{
+    dim__net net_x = dim__net_in(&p->net, "x."), net_y = dim__net_in(&p->net, "y.");
+    dim__vid x = dim__nn_rows(&p->net, p->x), y = p->y;
+    if (dim__graph_status(p->net.g) != DIM_OK)
+        return (dim__scores){ DIM__NONE, DIM__NONE, DIM__NONE };
+    if (!p->x_in_space)
+        x = project(&net_x, x, p->o->units);
+    /* against a whole map a global feature that is wide enough already is taken as it is */
+    if (!p->x_in_space || dim__shape_last(dim__shape_of(p->net.g, y)) != (int64_t)p->o->units)
+        y = project(&net_y, y, p->o->units);
+    return dim__dot_scores(p, x, y);
+}
+
+static dim__scores score_plain(const dim__pairing *p)
+{
+    return dim__dot_scores(p, dim__nn_rows(&p->net, p->x), p->y);
+}
+
+/* x' W y */
+static dim__scores score_bilinear(const dim__pairing *p)
+{
+    dim__graph *g = p->net.g;
+    dim__vid x = dim__nn_rows(&p->net, p->x);
+    if (dim__graph_status(g) != DIM_OK)
+        return (dim__scores){ DIM__NONE, DIM__NONE, DIM__NONE };
+    int64_t dx = dim__shape_last(dim__shape_of(g, x)), dy = dim__shape_last(dim__shape_of(g, p->y));
+    dim__param_spec w = { .shape = dim__shape2(dx, dy), .fill = DIM__FILL_UNIFORM, .a = (float)(1 / sqrt((double)dx)) };
+    return dim__dot_scores(p, dim__op_matmul_(g, x, dim__nn_param(&p->net, "", "weight", &w), false, false), p->y);
+}
+
+const dim__critic_def dim__critic_dot = { DIM_CRITIC_DOT, "dot", score_dot };
+const dim__critic_def dim__critic_plain_dot = { DIM_CRITIC_PLAIN_DOT, "plain-dot", score_plain };
+const dim__critic_def dim__critic_bilinear = { DIM_CRITIC_BILINEAR, "bilinear", score_bilinear };
