@@ -1,5 +1,5 @@
 /* The objective as a graph. */
-#include "objective/model.h"
+#include "model/model.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -220,7 +220,7 @@ void dim__model_program_free(dim_model *model, dim__model_program *p)
     memset(p, 0, sizeof *p);
 }
 
-dim_status dim__model_program(dim_model *model, int64_t batch, bool training, dim__model_program **out)
+dim_status dim__model_compile(dim_model *model, int64_t batch, bool training, dim__model_program **out)
 {
     dim__graph *g = NULL;
     for (int i = 0; i < DIM__MODEL_PROGRAMS; i++)

@@ -1,5 +1,5 @@
 /* Putting an objective together (SPEC section 4): alpha I_global + beta / M^2 sum I_local - gamma D(prior). */
-#include "objective/model.h"
+#include "model/model.h"
 
 #include "base/rng.h"
 
@@ -168,7 +168,7 @@ static void name_report(dim_model *model, const char *a, const char *b)
     snprintf(model->reports[model->n_reports++].name, DIM__REPORT_SIZE, "%s%s", a, b);
 }
 
-/* In the order in which collect() of model_run.c fills them. */
+/* In the order in which collect() of run.c fills them. */
 static dim_status make_reports(dim_model *model)
 {
     int64_t most = 5 + DIM__TERM_REPORTS * model->n_terms + 2 * model->n_priors;

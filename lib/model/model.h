@@ -1,6 +1,6 @@
 /* The inside of a model: the objective, its graphs, its optimizers. */
-#ifndef DIM_OBJECTIVE_MODEL_H
-#define DIM_OBJECTIVE_MODEL_H
+#ifndef DIM_MODEL_MODEL_H
+#define DIM_MODEL_MODEL_H
 
 #include "io/params.h"
 #include "nn/encoder.h"
@@ -83,7 +83,7 @@ dim_status dim__model_add_prior(dim_model *model, const dim__prior_spec *spec, f
 dim_status dim__model_fix(dim_model *model);
 /* Emits everything up to the losses; arrays of *objective are the caller's, one element a term and a prior. */
 dim_status dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, bool training, dim__objective *objective);
-dim_status dim__model_program(dim_model *model, int64_t batch, bool training, dim__model_program **out);
+dim_status dim__model_compile(dim_model *model, int64_t batch, bool training, dim__model_program **out);
 void dim__model_program_free(dim_model *model, dim__model_program *p);
 
 dim_status dim__model_run(dim_model *model, const dim_tensor *images, bool training);
