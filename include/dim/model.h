@@ -101,7 +101,7 @@ DIM_API uint64_t dim_model_steps(const dim_model *model);
 
 /** @brief Number of parameter tensors of the model: "encoder." and the encoder's names, then the critics' and priors'. */
 DIM_API int dim_model_parameter_count(dim_model *model);
-/** @brief Name of a parameter; NULL out of range. */
+/** @brief Name of a parameter; NULL out of range.  Owned by the model, valid until the next call of this function. */
 DIM_API const char *dim_model_parameter_name(dim_model *model, int index);
 /** @brief Copy of a parameter in PyTorch's layout; the caller owns it. */
 DIM_API dim_status dim_model_get_parameter(dim_model *model, const char *name, dim_tensor **out);

@@ -197,7 +197,7 @@ void dim__graph_defer(dim__graph *g, const dim__op *op, int n_in, const dim__vid
 
 dim_status dim__graph_finish(dim__graph *g)
 {
-    g->forward_nodes = g->n_nodes;
+    g->forward_nodes = g->gradient_nodes = g->n_nodes;
     for (int64_t i = 0; i < g->n_deferred; i++) {
         dim__node node = g->deferred[i];
         dim__emit(g, node.op, node.n_in, node.in, &node.attr);

@@ -33,6 +33,7 @@ struct dim__graph {
     dim__node *deferred;     /* state updates, to run once the loss is known to be finite */
     int64_t n_deferred, cap_deferred;
     int64_t forward_nodes;   /* nodes before the gradient's; set by dim__graph_backward */
+    int64_t gradient_nodes;  /* nodes before the deferred ones */
     dim__vid *grads;         /* of each value, after dim__graph_backward */
     int64_t n_grads;
     uint64_t next_stream;
@@ -80,7 +81,9 @@ dim__graph *dim__program_graph(dim__program *p);
 void *dim__program_data(dim__program *p, dim__vid v); /* memory of an input or kept value */
 float dim__program_scalar(dim__program *p, dim__vid v);
 void dim__program_forward(dim__program *p, uint64_t seed, uint64_t step);  /* up to the loss */
-void dim__program_backward(dim__program *p, uint64_t seed, uint64_t step); /* the rest */
+void dim__program_gradient(dim__program *p, uint64_t seed, uint64_t step); /* up to the state updates */
+void dim__program_commit(dim__program *p, uint64_t seed, uint64_t step);   /* the state updates */
+void dim__program_backward(dim__program *p, uint64_t seed, uint64_t step); /* both */
 int64_t dim__program_arena(const dim__program *p); /* bytes */
 
 #endif

@@ -7,7 +7,8 @@ struct dim__program {
     char *arena;
     dim__exec *execs;         /* of the nodes that run */
     const dim__op **ops;
-    int64_t n_execs, forward; /* execs before the gradient's */
+    int64_t n_execs;
+    int64_t forward, gradient; /* execs before the gradient's, and before the state updates */
 };
 
 static void *address(const dim__program *p, dim__vid v)
@@ -72,11 +73,15 @@ dim_status dim__program_create(dim__graph *g, dim__program **out)
     for (int64_t i = 0; i < g->n_nodes; i++) {
         if (i == g->forward_nodes)
             p->forward = p->n_execs;
+        if (i == g->gradient_nodes)
+            p->gradient = p->n_execs;
         if (alive[i] && (g->nodes[i].op->flags & DIM__OP_ALIAS) == 0)
             make_exec(p, &g->nodes[i], p->plan.workspace[i]);
     }
     if (g->forward_nodes >= g->n_nodes)
         p->forward = p->n_execs;
+    if (g->gradient_nodes >= g->n_nodes)
+        p->gradient = p->n_execs;
     fill_constants(p);
     status = DIM_OK;
     *out = p;
@@ -127,6 +132,16 @@ static void run(dim__program *p, int64_t from, int64_t to, uint64_t seed, uint64
 }
 
 void dim__program_forward(dim__program *p, uint64_t seed, uint64_t step) { run(p, 0, p->forward, seed, step); }
+
+void dim__program_gradient(dim__program *p, uint64_t seed, uint64_t step)
+{
+    run(p, p->forward, p->gradient, seed, step);
+}
+
+void dim__program_commit(dim__program *p, uint64_t seed, uint64_t step)
+{
+    run(p, p->gradient, p->n_execs, seed, step);
+}
 
 void dim__program_backward(dim__program *p, uint64_t seed, uint64_t step)
 {

@@ -1,7 +1,8 @@
 /* The objective as a graph. */
 #include "model/model.h"
 
-#include <math.h>
+#include "objective/estimators/handle.h"
+
 #include <stdio.h>
 
 typedef struct emission {
@@ -80,7 +81,7 @@ static void pair_locations(const emission *e, const dim__term *t, dim__pairing *
 static void declare_state(const emission *e, dim__term *t)
 {
     char name[DIM__NAME_SIZE];
-    dim__param_spec spec = { .shape = dim__scalar(), .a = NAN, .state = true, .hidden = true };
+    dim__param_spec spec = dim__estimator_state_spec();
     if (t->estimator.kind != DIM_ESTIMATOR_MINE || t->state != NULL)
         return;
     snprintf(name, sizeof name, "%s.moving_average", t->name);
@@ -217,6 +218,7 @@ void dim__model_program_free(dim_model *model, dim__model_program *p)
     dim__program_destroy(p->program);
     dim__free(model->ctx, p->objective.terms);
     dim__free(model->ctx, p->objective.priors);
+    dim__free(model->ctx, p->grads);
     memset(p, 0, sizeof *p);
 }
 

@@ -1,7 +1,7 @@
 /* Putting an objective together (SPEC section 4): alpha I_global + beta / M^2 sum I_local - gamma D(prior). */
 #include "model/model.h"
 
-#include "base/rng.h"
+#include "objective/estimators/handle.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -126,8 +126,10 @@ dim_status dim__model_add_term(dim_model *model, const dim_term_options *term)
     DIM__TRY(dim__options_copy(model->ctx, "dim_term_options", o, sizeof *o, term));
     DIM__TRY(set_sides(model, &t, o->x, o->y));
     DIM__TRY(set_name(model, &t, o->name));
-    DIM__TRY(dim__estimator_options(model->ctx, o->estimator != NULL ? dim__estimator_options_of(o->estimator) : NULL,
-                                    &t.estimator));
+    if (o->estimator != NULL)
+        t.estimator = o->estimator->o;
+    else
+        DIM__TRY(dim__estimator_options(model->ctx, NULL, &t.estimator));
     DIM__TRY(set_critic(model, o));
     o->name = o->x = o->y = NULL;
     o->estimator = NULL;

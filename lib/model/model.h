@@ -45,6 +45,7 @@ typedef struct dim__model_program {
     bool training;             /* with backward and state updates */
     dim__program *program;
     dim__objective objective;
+    const float **grads;       /* of the trained parameters, in their order; made by the first step */
 } dim__model_program;
 
 typedef struct dim__report {
@@ -63,7 +64,7 @@ struct dim_model {
     dim_optimizer_options optimizer; /* checked */
     bool fixed;                /* the objective is complete: parameters are declared */
     dim__optim *optims;        /* group 0 the model's, then one a prior; made by the first step */
-    dim__param **trained;      /* of all groups, by group, in the order of the optimizers' slots */
+    dim__param **trained;      /* by group, in the order of the optimizers' slots */
     int64_t n_trained;
     uint64_t seed, steps;
     dim__model_program programs[DIM__MODEL_PROGRAMS];
@@ -72,6 +73,7 @@ struct dim_model {
     int64_t n_reports;
     bool reported;
     float *code_mean, *code_std; /* of the last batch */
+    char name[DIM__FULL_NAME_SIZE]; /* of the parameter that was asked for last */
 };
 
 dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options, dim_model **out);
@@ -86,6 +88,7 @@ dim_status dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, bool 
 dim_status dim__model_compile(dim_model *model, int64_t batch, bool training, dim__model_program **out);
 void dim__model_program_free(dim_model *model, dim__model_program *p);
 
+/* A step (training) or an evaluation, with its reports. */
 dim_status dim__model_run(dim_model *model, const dim_tensor *images, bool training);
 
 /* Encoder's and model's parameters, as saved. */

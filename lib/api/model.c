@@ -1,0 +1,165 @@
+/* <dim/model.h> */
+#include "model/model.h"
+
+/* Argument checks of one line. */
+static dim_status need(const dim_model *model, const void *pointer, const char *function, const char *name)
+{
+    return pointer != NULL ? DIM_OK : dim__fail(model->ctx, DIM_E_INVALID, "%s: %s is NULL", function, name);
+}
+
+dim_status dim_model_create(dim_encoder *enc, const dim_model_options *options, dim_model **out)
+{
+    if (enc == NULL)
+        return DIM_E_INVALID;
+    if (out == NULL)
+        return dim__fail(enc->ctx, DIM_E_INVALID, "dim_model_create: out is NULL");
+    return dim__model_create(enc, options, out);
+}
+
+dim_status dim_model_add_term(dim_model *model, const dim_term_options *term)
+{
+    return model == NULL ? DIM_E_INVALID : dim__model_add_term(model, term);
+}
+
+dim_status dim_model_add_prior(dim_model *model, const dim_prior *prior, float weight)
+{
+    if (model == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(need(model, prior, "dim_model_add_prior", "prior"));
+    return dim__model_add_prior(model, &prior->spec, weight);
+}
+
+dim_status dim_model_set_optimizer(dim_model *model, const dim_optimizer_options *options)
+{
+    dim_optimizer_options checked;
+    if (model == NULL)
+        return DIM_E_INVALID;
+    if (model->fixed)
+        return dim__fail(model->ctx, DIM_E_STATE, "the optimizer is fixed by the model's first use; set it before");
+    DIM__TRY(dim__optim_options(model->ctx, options, &checked));
+    model->optimizer = checked;
+    return DIM_OK;
+}
+
+dim_status dim_model_step(dim_model *model, const dim_tensor *images)
+{
+    if (model == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(need(model, images, "dim_model_step", "images"));
+    return dim__model_run(model, images, true);
+}
+
+dim_status dim_model_evaluate(dim_model *model, const dim_tensor *images)
+{
+    if (model == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(need(model, images, "dim_model_evaluate", "images"));
+    return dim__model_run(model, images, false);
+}
+
+int dim_model_report_count(const dim_model *model) { return model == NULL ? 0 : (int)model->n_reports; }
+
+const char *dim_model_report_name(const dim_model *model, int index)
+{
+    return model == NULL || index < 0 || index >= model->n_reports ? NULL : model->reports[index].name;
+}
+
+dim_status dim_model_report(const dim_model *model, const char *name, double *value)
+{
+    if (model == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(need(model, name, "dim_model_report", "name"));
+    DIM__TRY(need(model, value, "dim_model_report", "value"));
+    if (!model->reported)
+        return dim__fail(model->ctx, DIM_E_STATE, "there are no reports before the first step or evaluation");
+    for (int64_t i = 0; i < model->n_reports; i++)
+        if (strcmp(model->reports[i].name, name) == 0) {
+            *value = model->reports[i].value;
+            return DIM_OK;
+        }
+    return dim__fail(model->ctx, DIM_E_INVALID, "there is no report '%s'", name);
+}
+
+dim_status dim_model_code_stats(const dim_model *model, float *mean, float *std)
+{
+    if (model == NULL)
+        return DIM_E_INVALID;
+    const int64_t *code = model->enc->stack.layers[model->enc->global].out;
+    if (!model->reported)
+        return dim__fail(model->ctx, DIM_E_STATE, "there are no statistics before the first step or evaluation");
+    if (dim__is_map(code))
+        return dim__fail(model->ctx, DIM_E_SHAPE, "the tap 'global' is a map; statistics are of a vector's units");
+    if (mean != NULL)
+        memcpy(mean, model->code_mean, (size_t)code[0] * sizeof *mean);
+    if (std != NULL)
+        memcpy(std, model->code_std, (size_t)code[0] * sizeof *std);
+    return DIM_OK;
+}
+
+uint64_t dim_model_steps(const dim_model *model) { return model == NULL ? 0 : model->steps; }
+
+int dim_model_parameter_count(dim_model *model)
+{
+    dim__param_group groups[2];
+    if (model == NULL || dim__model_fix(model) != DIM_OK)
+        return 0;
+    dim__model_groups(model, groups);
+    return (int)dim__params_visible(groups, 2);
+}
+
+const char *dim_model_parameter_name(dim_model *model, int index)
+{
+    dim__param_group groups[2];
+    if (model == NULL || dim__model_fix(model) != DIM_OK)
+        return NULL;
+    dim__model_groups(model, groups);
+    return dim__params_at(groups, 2, index, model->name) == NULL ? NULL : model->name;
+}
+
+dim_status dim_model_get_parameter(dim_model *model, const char *name, dim_tensor **out)
+{
+    dim__param_group groups[2];
+    if (model == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(need(model, name, "dim_model_get_parameter", "name"));
+    DIM__TRY(need(model, out, "dim_model_get_parameter", "out"));
+    DIM__TRY(dim__model_fix(model));
+    dim__model_groups(model, groups);
+    return dim__params_get_tensor(model->ctx, groups, 2, name, out);
+}
+
+dim_status dim_model_set_parameter(dim_model *model, const char *name, const dim_tensor *values)
+{
+    dim__param_group groups[2];
+    if (model == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(need(model, name, "dim_model_set_parameter", "name"));
+    DIM__TRY(need(model, values, "dim_model_set_parameter", "values"));
+    DIM__TRY(dim__model_fix(model));
+    dim__model_groups(model, groups);
+    return dim__params_set_tensor(model->ctx, groups, 2, name, values);
+}
+
+dim_status dim_model_save(dim_model *model, const char *path)
+{
+    dim__param_group groups[2];
+    if (model == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(need(model, path, "dim_model_save", "path"));
+    DIM__TRY(dim__model_fix(model));
+    dim__model_groups(model, groups);
+    return dim__params_save(model->ctx, groups, 2, path);
+}
+
+dim_status dim_model_load(dim_model *model, const char *path)
+{
+    dim__param_group groups[2];
+    if (model == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(need(model, path, "dim_model_load", "path"));
+    DIM__TRY(dim__model_fix(model));
+    dim__model_groups(model, groups);
+    return dim__params_load(model->ctx, groups, 2, "", path);
+}
+
+void dim_model_destroy(dim_model *model) { dim__model_destroy(model); }

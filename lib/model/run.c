@@ -1,0 +1,201 @@
+/* One step: forward, a look at the loss, gradient, a look at the gradients, state updates, parameter updates. */
+#include "base/pool.h"
+#include "kernels/kernels.h"
+#include "model/model.h"
+
+#include <math.h>
+
+static bool is_trained(const dim__graph *g, int64_t v)
+{
+    return g->values[v].kind == DIM__PARAM && !g->values[v].param->spec.state &&
+           dim__graph_grad(g, (dim__vid)v) != DIM__NONE;
+}
+
+/* Lists the parameters of one group that the graph has gradients for; their number. */
+static int64_t list_group(const dim__graph *g, uint32_t group, dim__param **list, int64_t *counts)
+{
+    int64_t n = 0;
+    for (int64_t v = 0; v < g->n_values; v++)
+        if (is_trained(g, v) && g->values[v].param->spec.group == group) {
+            list[n] = g->values[v].param;
+            counts[n++] = g->values[v].param->count;
+        }
+    return n;
+}
+
+static const dim_optimizer_options *group_options(const dim_model *model, int64_t group)
+{
+    const dim__model_prior *p = group == 0 ? NULL : &model->priors[group - 1];
+    return p != NULL && p->spec.own_optimizer ? &p->spec.optimizer : &model->optimizer;
+}
+
+/* The optimizers of all groups, made at the first training step. */
+static dim_status make_optimizers(dim_model *model, const dim__graph *g)
+{
+    dim_context *ctx = model->ctx;
+    int64_t n_groups = model->n_priors + 1, total = 0;
+    dim__optim *optims = dim__calloc(ctx, (size_t)n_groups, sizeof *optims);
+    dim__param **trained = dim__calloc(ctx, (size_t)g->n_values, sizeof *trained);
+    int64_t *counts = dim__calloc(ctx, (size_t)g->n_values, sizeof *counts);
+    dim_status status = optims != NULL && trained != NULL && counts != NULL ? DIM_OK : DIM_E_NOMEM;
+    int64_t made = 0;
+    for (; status == DIM_OK && made < n_groups; made++) {
+        int64_t n = list_group(g, (uint32_t)made, trained + total, counts);
+        status = dim__optim_init(&optims[made], ctx, group_options(model, made));
+        if (status != DIM_OK)
+            break;
+        status = dim__optim_prepare(&optims[made], n, counts);
+        for (int64_t i = 0; status == DIM_OK && i < n; i++)
+            optims[made].slots[i].w = trained[total + i]->data;
+        total += n;
+    }
+    dim__free(ctx, counts);
+    if (status == DIM_OK) {
+        model->optims = optims;
+        model->trained = trained;
+        model->n_trained = total;
+        return DIM_OK;
+    }
+    for (int64_t i = 0; i < made; i++)
+        dim__optim_free(&optims[i]);
+    dim__free(ctx, optims);
+    dim__free(ctx, trained);
+    return status;
+}
+
+/* Where this program leaves the gradients. */
+static dim_status bind_gradients(dim_model *model, dim__model_program *p)
+{
+    dim__graph *g = dim__program_graph(p->program);
+    if (model->optims == NULL)
+        DIM__TRY(make_optimizers(model, g));
+    if (p->grads != NULL)
+        return DIM_OK;
+    p->grads = dim__calloc(model->ctx, (size_t)model->n_trained, sizeof *p->grads);
+    if (p->grads == NULL)
+        return DIM_E_NOMEM;
+    for (int64_t i = 0; i < model->n_trained; i++)
+        for (int64_t v = 0; v < g->n_values; v++)
+            if (is_trained(g, v) && g->values[v].param == model->trained[i])
+                p->grads[i] = dim__program_data(p->program, dim__graph_grad(g, (dim__vid)v));
+    return DIM_OK;
+}
+
+typedef struct finite_task {
+    const dim__kernels *k;
+    const float *x;
+    bool bad[256];
+} finite_task;
+
+static void finite_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    finite_task *t = arg;
+    t->bad[thread] = !t->k->finite(t->x + begin, end - begin);
+}
+
+static dim_status check_gradients(dim_model *model, const dim__model_program *p)
+{
+    for (int64_t i = 0; i < model->n_trained; i++) {
+        finite_task t = { .k = model->ctx->kernels, .x = p->grads[i] };
+        dim__parallel(model->ctx, model->trained[i]->count, 1 << 16, finite_piece, &t);
+        for (size_t k = 0; k < sizeof t.bad / sizeof *t.bad; k++)
+            if (t.bad[k])
+                return dim__fail(model->ctx, DIM_E_NUMERIC, "the gradient of '%s' is not finite at step %llu; nothing was "
+                                 "updated", model->trained[i]->name, (unsigned long long)model->steps);
+    }
+    return DIM_OK;
+}
+
+static dim_status check_loss(dim_model *model, dim__model_program *p)
+{
+    const dim__objective *o = &p->objective;
+    for (int64_t i = 0; i < model->n_terms; i++) {
+        double loss = dim__program_scalar(p->program, o->terms[i].weighted);
+        if (!isfinite(loss))
+            return dim__fail(model->ctx, DIM_E_NUMERIC, "the loss of term '%s' is %g at step %llu; nothing was updated",
+                             model->terms[i].name, loss, (unsigned long long)model->steps);
+    }
+    for (int64_t i = 0; i < model->n_priors; i++) {
+        double penalty = dim__program_scalar(p->program, o->priors[i].penalty);
+        if (!isfinite(penalty))
+            return dim__fail(model->ctx, DIM_E_NUMERIC, "the penalty of '%s' is %g at step %llu; nothing was updated",
+                             model->priors[i].name, penalty, (unsigned long long)model->steps);
+    }
+    double total = dim__program_scalar(p->program, o->total);
+    if (!isfinite(total))
+        return dim__fail(model->ctx, DIM_E_NUMERIC, "the loss is %g at step %llu; nothing was updated", total,
+                         (unsigned long long)model->steps);
+    return DIM_OK;
+}
+
+static void update(dim_model *model, const dim__model_program *p)
+{
+    int64_t at = 0;
+    for (int64_t k = 0; k <= model->n_priors; k++) {
+        dim__optim *opt = &model->optims[k];
+        for (int64_t i = 0; i < opt->n_slots; i++)
+            opt->slots[i].g = p->grads[at++];
+        dim__optim_step(opt);
+    }
+}
+
+/* In the order of make_reports() in model.c. */
+static void collect(dim_model *model, dim__model_program *p, double lr)
+{
+    const dim__objective *o = &p->objective;
+    dim__report *r = model->reports;
+    dim__program *program = p->program;
+    (r++)->value = dim__program_scalar(program, o->loss);
+    for (int64_t i = 0; i < model->n_terms; i++) {
+        (r++)->value = dim__program_scalar(program, o->terms[i].weighted);
+        (r++)->value = dim__program_scalar(program, o->terms[i].est.value);
+        (r++)->value = dim__program_scalar(program, o->terms[i].est.pos);
+        (r++)->value = dim__program_scalar(program, o->terms[i].est.neg);
+    }
+    for (int64_t i = 0; i < model->n_priors; i++) {
+        (r++)->value = dim__program_scalar(program, o->priors[i].penalty);
+        if (o->priors[i].disc != DIM__NONE)
+            (r++)->value = dim__program_scalar(program, o->priors[i].disc);
+    }
+    int64_t units = dim__count_of(dim__program_graph(program), o->code_mean);
+    const float *mean = dim__program_data(program, o->code_mean), *std = dim__program_data(program, o->code_std);
+    double sum_mean = 0, sum_std = 0;
+    for (int64_t i = 0; mean != NULL && i < units; i++) {
+        model->code_mean[i] = mean[i];
+        model->code_std[i] = std[i];
+        sum_mean += fabs((double)mean[i]);
+        sum_std += std[i];
+    }
+    (r++)->value = sum_mean / (double)units;
+    (r++)->value = sum_std / (double)units;
+    (r++)->value = lr;
+    if (model->optimizer.clip_norm > 0)
+        (r++)->value = model->optims != NULL ? model->optims[0].grad_norm : 0;
+    model->reported = true;
+}
+
+dim_status dim__model_run(dim_model *model, const dim_tensor *images, bool training)
+{
+    int64_t batch;
+    dim__model_program *p;
+    DIM__TRY(dim__encoder_check_images(model->enc, images, &batch));
+    if (batch < 2)
+        return dim__fail(model->ctx, DIM_E_SHAPE, "a batch of %lld has no negatives; it needs 2 at least", (long long)batch);
+    DIM__TRY(dim__model_fix(model));
+    DIM__TRY(dim__model_compile(model, batch, training, &p));
+    if (training)
+        DIM__TRY(bind_gradients(model, p));
+    dim__encoder_fill_input(model->enc, images, 0, batch, dim__program_data(p->program, p->objective.input));
+    dim__program_forward(p->program, model->seed, model->steps);
+    DIM__TRY(check_loss(model, p));
+    double lr = dim__schedule_lr(&model->optimizer, model->steps);
+    if (training) {
+        dim__program_gradient(p->program, model->seed, model->steps);
+        DIM__TRY(check_gradients(model, p));
+        dim__program_commit(p->program, model->seed, model->steps);
+        update(model, p);
+        model->steps++;
+    }
+    collect(model, p, lr);
+    return DIM_OK;
+}
