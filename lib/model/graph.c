@@ -9,7 +9,6 @@ typedef struct emission {
     dim_model *model;
     dim__graph *g;
     int64_t batch;
-    bool training;
     dim__vid input;
     dim__vid *layers; /* of the encoder */
 } emission;
@@ -190,7 +189,7 @@ static void emit_objective(const emission *e, dim__objective *o)
 
 dim_status dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, bool training, dim__objective *o)
 {
-    emission e = { .model = model, .g = g, .batch = batch, .training = training };
+    emission e = { .model = model, .g = g, .batch = batch };
     e.layers = dim__calloc(model->ctx, (size_t)model->enc->stack.count, sizeof *e.layers);
     if (e.layers == NULL)
         return DIM_E_NOMEM;
@@ -230,7 +229,7 @@ dim_status dim__model_compile(dim_model *model, int64_t batch, bool training, di
             *out = &model->programs[i];
             return DIM_OK;
         }
-    dim__model_program p = { .batch = batch, .training = training };
+    dim__model_program p = { .batch = batch };
     p.objective.terms = dim__calloc(model->ctx, (size_t)model->n_terms, sizeof *p.objective.terms);
     p.objective.priors = dim__calloc(model->ctx, (size_t)model->n_priors, sizeof *p.objective.priors);
     dim_status status = p.objective.terms == NULL || p.objective.priors == NULL ? DIM_E_NOMEM

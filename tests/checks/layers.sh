@@ -8,7 +8,7 @@ files=$(find . -name '*.[ch]' -o -name '*.def' | sed 's,^\./,,' | sort)
 # shellcheck disable=SC2086
 awk '
     BEGIN {
-        n = split("base tensor kernels ops graph nn objective optim data eval io api", order)
+        n = split("base tensor kernels ops graph nn optim objective data eval io model api", order)
         for (i = 1; i <= n; i++) rank[order[i]] = i
     }
     function fail(text) { printf "FAIL: lib/%s:%d: %s\n", FILENAME, FNR, text; bad = 1 }
