@@ -1,9 +1,8 @@
-/* What ops that work on rows (rows, channels) share: how finely work is divided, and sums over rows by several threads. */
+/* What ops with one parameter a channel share: the check of it, and sums over the rows by several threads. */
 #ifndef DIM_OPS_ROWS_H
 #define DIM_OPS_ROWS_H
 
-#include "base/math.h"
-#include "ops/op.h"
+#include "ops/run.h"
 #include <string.h>
 
 /* Checks that inputs from, ..., to - 1 are vectors with one element a channel of input 0. */
@@ -18,11 +17,6 @@ static inline dim_status dim__infer_vectors(const dim__infer *inf, int from, int
                              dim__op_shape_text(v, &inf->in[i]), dim__op_shape_text(x, &inf->in[0]));
     return DIM_OK;
 }
-
-/* Elements below which waking another thread costs more than it saves. */
-enum { DIM__GRAIN = 32768 };
-
-static inline int64_t dim__row_grain(int64_t c) { return dim__max64(1, DIM__GRAIN / dim__max64(1, c)); }
 
 /* One block of `count` doubles a thread; thread k adds into block k. */
 static inline size_t dim__sums_size(const dim_context *ctx, int64_t count)

@@ -1,0 +1,417 @@
+/* Cases of matrix products, convolutions, normalisation, pooling and padding.
+ *
+ * Tolerances: outputs are sums of K products of numbers below 1 in size, accumulated in f32: 1e-6 covers K up to a few
+ * hundred.  Gradients are compared with central differences of the double reference, good to about 1e-8, so theirs is
+ * f32 rounding again; normalisation divides by deviations and gets a digit more. */
+#include "op_cases.h"
+
+#include <math.h>
+
+#define TOL 1e-6
+#define TOL_GRAD 4e-6
+#define TOL_NORM 1e-5
+
+static int64_t param(const op_case *c, int k) { return (int64_t)c->p[k]; }
+
+/* ---- matmul: p = transposed a, transposed b ---------------------------------------------------------------------------- */
+
+static dim__vid build_matmul(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_matmul_(g, in[0], in[1], c->p[0] != 0, c->p[1] != 0);
+}
+
+static void ref_matmul(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t m = c->out[0].d[0], n = c->out[0].d[1];
+    int64_t a_last = dim__shape_last(&c->in[0]), b_last = dim__shape_last(&c->in[1]);
+    int64_t k = c->p[0] != 0 ? dim__shape_rows(&c->in[0]) : a_last;
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double sum = 0;
+            for (int64_t t = 0; t < k; t++)
+                sum += in[0][c->p[0] != 0 ? t * a_last + i : i * a_last + t] *
+                       in[1][c->p[1] != 0 ? j * b_last + t : t * b_last + j];
+            out[0][i * n + j] = sum;
+        }
+}
+
+#define MATMUL(text, a, b, ta, tb, y)                                                                                  \
+    { .op = "matmul", .label = text, .n_in = 2, .in = { a, b }, .grad = 3, .out = { y }, .p = { ta, tb },              \
+      .build = build_matmul, .ref = ref_matmul, .tol = TOL, .tol_grad = TOL_GRAD }
+
+/* ---- add_bias ------------------------------------------------------------------------------------------------------- */
+
+static dim__vid build_add_bias(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__op_add_bias_(g, in[0], in[1]);
+}
+
+static void ref_add_bias(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t n = op_count(&c->in[0]), ch = c->in[1].d[0];
+    for (int64_t i = 0; i < n; i++)
+        out[0][i] = in[0][i] + in[1][i % ch];
+}
+
+#define ADD_BIAS(text, x, ch)                                                                                          \
+    { .op = "add_bias", .label = text, .n_in = 2, .in = { x, S1(ch) }, .grad = 3, .out = { x },                        \
+      .build = build_add_bias, .ref = ref_add_bias, .tol = TOL, .tol_grad = TOL_GRAD }
+
+/* ---- conv2d: p = stride, padding --------------------------------------------------------------------------------------- */
+
+static dim__vid build_conv2d(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_conv2d_(g, in[0], in[1], (int)c->p[0], (int)c->p[1]);
+}
+
+/* Element (n, h, w, ch) of an NHWC map; 0 outside. */
+static double at(const double *x, const dim__shape *s, int64_t n, int64_t h, int64_t w, int64_t ch)
+{
+    if (h < 0 || w < 0 || h >= s->d[1] || w >= s->d[2])
+        return 0;
+    return x[((n * s->d[1] + h) * s->d[2] + w) * s->d[3] + ch];
+}
+
+static double conv_at(const op_case *c, const double *const *in, int64_t n, int64_t oh, int64_t ow, int64_t o)
+{
+    const dim__shape *w = &c->in[1];
+    int64_t stride = param(c, 0), padding = param(c, 1);
+    double sum = 0;
+    for (int64_t r = 0; r < w->d[1]; r++)
+        for (int64_t s = 0; s < w->d[2]; s++)
+            for (int64_t i = 0; i < w->d[3]; i++)
+                sum += at(in[0], &c->in[0], n, oh * stride - padding + r, ow * stride - padding + s, i) *
+                       in[1][((o * w->d[1] + r) * w->d[2] + s) * w->d[3] + i];
+    return sum;
+}
+
+static void ref_conv2d(const op_case *c, const double *const *in, double *const *out)
+{
+    const dim__shape *y = &c->out[0];
+    double *to = out[0];
+    for (int64_t n = 0; n < y->d[0]; n++)
+        for (int64_t oh = 0; oh < y->d[1]; oh++)
+            for (int64_t ow = 0; ow < y->d[2]; ow++)
+                for (int64_t o = 0; o < y->d[3]; o++)
+                    *to++ = conv_at(c, in, n, oh, ow, o);
+}
+
+#define CONV(text, x, w, stride, padding, y)                                                                           \
+    { .op = "conv2d", .label = text, .n_in = 2, .in = { x, w }, .grad = 3, .out = { y },                               \
+      .p = { stride, padding }, .build = build_conv2d, .ref = ref_conv2d, .tol = TOL, .tol_grad = TOL_GRAD }
+
+/* ---- batch_norm: p = eps, offset of x ------------------------------------------------------------------------------------ */
+
+static dim__vid build_batch_norm(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_batch_norm_(g, in[0], in[1], in[2], c->p[0]);
+}
+
+static void moments(const double *x, int64_t n, int64_t step, double *mean, double *var)
+{
+    double sum = 0, sq = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += x[i * step];
+    for (int64_t i = 0; i < n; i++)
+        sq += (x[i * step] - sum / (double)n) * (x[i * step] - sum / (double)n);
+    *mean = sum / (double)n;
+    *var = sq / (double)n;
+}
+
+static void ref_batch_norm(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t rows = dim__shape_rows(&c->in[0]), ch = dim__shape_last(&c->in[0]);
+    for (int64_t j = 0; j < ch; j++) {
+        double mean, var;
+        moments(in[0] + j, rows, ch, &mean, &var);
+        out[1][j] = mean;
+        out[2][j] = var;
+        out[3][j] = 1 / sqrt(var + c->p[0]);
+        for (int64_t i = 0; i < rows; i++)
+            out[0][i * ch + j] = (in[0][i * ch + j] - mean) * out[3][j] * in[1][j] + in[2][j];
+    }
+}
+
+static void fill_offset(const op_case *c, int input, float *x, int32_t *index, int64_t n)
+{
+    (void)index;
+    for (int64_t i = 0; i < n; i++)
+        x[i] = op_random(input, i) + (input == 0 ? (float)c->p[1] : 0);
+}
+
+#define BATCH_NORM(text, x, ch, offset, tolerance)                                                                     \
+    { .op = "batch_norm", .label = text, .n_in = 3, .in = { x, S1(ch), S1(ch) }, .grad = 7, .n_out = 4,                \
+      .no_grad_out = 14, .out = { x, S1(ch), S1(ch), S1(ch) }, .p = { 1e-5, offset }, .build = build_batch_norm,       \
+      .ref = ref_batch_norm, .fill = fill_offset, .tol = tolerance, .tol_grad = tolerance }
+
+/* ---- channel_affine: p = eps --------------------------------------------------------------------------------------------- */
+
+static dim__vid build_channel_affine(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_channel_affine_(g, in[0], in[1], in[2], in[3], in[4], c->p[0]);
+}
+
+static void ref_channel_affine(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t n = op_count(&c->in[0]), ch = dim__shape_last(&c->in[0]);
+    for (int64_t i = 0; i < n; i++)
+        out[0][i] = (in[0][i] - in[3][i % ch]) / sqrt(in[4][i % ch] + c->p[0]) * in[1][i % ch] + in[2][i % ch];
+}
+
+static void fill_positive_variance(const op_case *c, int input, float *x, int32_t *index, int64_t n)
+{
+    op_fill_default(c, input, x, index, n);
+    for (int64_t i = 0; input == 4 && i < n; i++)
+        x[i] = 0.2f + fabsf(x[i]);
+}
+
+#define CHANNEL_AFFINE(text, x, ch)                                                                                    \
+    { .op = "channel_affine", .label = text, .n_in = 5, .in = { x, S1(ch), S1(ch), S1(ch), S1(ch) }, .grad = 7,        \
+      .out = { x }, .p = { 1e-5 }, .build = build_channel_affine, .ref = ref_channel_affine,                           \
+      .fill = fill_positive_variance, .tol = TOL, .tol_grad = TOL_NORM }
+
+/* ---- layer_norm: p = eps, offset of x ------------------------------------------------------------------------------------ */
+
+static dim__vid build_layer_norm(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_layer_norm_(g, in[0], in[1], in[2], c->p[0]);
+}
+
+static void ref_layer_norm(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t rows = dim__shape_rows(&c->in[0]), ch = dim__shape_last(&c->in[0]);
+    for (int64_t i = 0; i < rows; i++) {
+        double mean, var;
+        moments(in[0] + i * ch, ch, 1, &mean, &var);
+        out[1][i] = mean;
+        out[2][i] = 1 / sqrt(var + c->p[0]);
+        for (int64_t j = 0; j < ch; j++)
+            out[0][i * ch + j] = (in[0][i * ch + j] - mean) * out[2][i] * in[1][j] + in[2][j];
+    }
+}
+
+#define LAYER_NORM(text, x, rows, ch, offset, tolerance)                                                               \
+    { .op = "layer_norm", .label = text, .n_in = 3, .in = { x, S1(ch), S1(ch) }, .grad = 7, .n_out = 3,                \
+      .no_grad_out = 6, .out = { x, S1(rows), S1(rows) }, .p = { 1e-5, offset }, .build = build_layer_norm,            \
+      .ref = ref_layer_norm, .fill = fill_offset, .tol = tolerance, .tol_grad = tolerance }
+
+/* ---- pooling: p = kernel, stride, padding ---------------------------------------------------------------------------------- */
+
+static dim__vid build_max_pool(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_max_pool_(g, in[0], (int)c->p[0], (int)c->p[1], (int)c->p[2]);
+}
+
+static dim__vid build_avg_pool(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_avg_pool_(g, in[0], (int)c->p[0], (int)c->p[1]);
+}
+
+static double pool_at(const op_case *c, const double *x, int64_t n, int64_t oh, int64_t ow, int64_t ch, bool average)
+{
+    int64_t kernel = param(c, 0), stride = param(c, 1), padding = param(c, 2);
+    double top = -INFINITY, sum = 0;
+    for (int64_t r = 0; r < kernel; r++)
+        for (int64_t s = 0; s < kernel; s++) {
+            int64_t h = oh * stride - padding + r, w = ow * stride - padding + s;
+            if (h < 0 || w < 0 || h >= c->in[0].d[1] || w >= c->in[0].d[2])
+                continue;
+            double value = at(x, &c->in[0], n, h, w, ch);
+            sum += value;
+            top = value > top ? value : top;
+        }
+    return average ? sum / (double)(kernel * kernel) : top;
+}
+
+static void ref_pool(const op_case *c, const double *x, double *to, bool average)
+{
+    const dim__shape *y = &c->out[0];
+    for (int64_t n = 0; n < y->d[0]; n++)
+        for (int64_t oh = 0; oh < y->d[1]; oh++)
+            for (int64_t ow = 0; ow < y->d[2]; ow++)
+                for (int64_t ch = 0; ch < y->d[3]; ch++)
+                    *to++ = pool_at(c, x, n, oh, ow, ch, average);
+}
+
+static void ref_max_pool(const op_case *c, const double *const *in, double *const *out)
+{
+    ref_pool(c, in[0], out[0], false);
+}
+
+static void ref_avg_pool(const op_case *c, const double *const *in, double *const *out)
+{
+    ref_pool(c, in[0], out[0], true);
+}
+
+/* The maximum only moves numbers: exact. */
+#define MAX_POOL(text, x, kernel, stride, padding, y)                                                                  \
+    { .op = "max_pool", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y },                                \
+      .p = { kernel, stride, padding }, .build = build_max_pool, .ref = ref_max_pool, .fill = op_fill_distinct,        \
+      .tol = 1e-15, .tol_grad = TOL }
+#define AVG_POOL(text, x, kernel, stride, y)                                                                           \
+    { .op = "avg_pool", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y },                                \
+      .p = { kernel, stride }, .build = build_avg_pool, .ref = ref_avg_pool, .tol = TOL, .tol_grad = TOL }
+
+/* ---- pad2d: p = padding, reflect ------------------------------------------------------------------------------------------- */
+
+static dim__vid build_pad2d(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_pad2d_(g, in[0], (int)c->p[0], c->p[1] != 0);
+}
+
+static int64_t mirrored(int64_t i, int64_t size) { return i < 0 ? -i : i >= size ? 2 * size - 2 - i : i; }
+
+static void ref_pad2d(const op_case *c, const double *const *in, double *const *out)
+{
+    const dim__shape *x = &c->in[0], *y = &c->out[0];
+    double *to = out[0];
+    for (int64_t n = 0; n < y->d[0]; n++)
+        for (int64_t oh = 0; oh < y->d[1]; oh++)
+            for (int64_t ow = 0; ow < y->d[2]; ow++)
+                for (int64_t ch = 0; ch < y->d[3]; ch++) {
+                    int64_t h = oh - param(c, 0), w = ow - param(c, 0);
+                    if (c->p[1] != 0)
+                        h = mirrored(h, x->d[1]), w = mirrored(w, x->d[2]);
+                    *to++ = at(in[0], x, n, h, w, ch);
+                }
+}
+
+#define PAD2D(text, x, padding, reflect, y)                                                                            \
+    { .op = "pad2d", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y },                                   \
+      .p = { padding, reflect }, .build = build_pad2d, .ref = ref_pad2d, .tol = 1e-15, .tol_grad = TOL }
+
+/* ---- max_mid ---------------------------------------------------------------------------------------------------------- */
+
+static dim__vid build_max_mid(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__op_max_mid_(g, in[0]);
+}
+
+static void ref_max_mid(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t n = c->out[0].d[0], ch = c->out[0].d[1], l = op_count(&c->in[0]) / (n * ch);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < ch; j++) {
+            double top = -INFINITY;
+            for (int64_t k = 0; k < l; k++)
+                top = fmax(top, in[0][(i * l + k) * ch + j]);
+            out[0][i * ch + j] = top;
+        }
+}
+
+#define MAX_MID(text, x, n, ch)                                                                                        \
+    { .op = "max_mid", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { S2(n, ch) },                         \
+      .build = build_max_mid, .ref = ref_max_mid, .fill = op_fill_distinct, .tol = 1e-15, .tol_grad = TOL }
+
+/* ---- the table ---------------------------------------------------------------------------------------------------------- */
+
+#define GRAD_OF(name, by) { .op = name, .label = "by the gradient check", .covered_by = by }
+
+const op_case op_cases_nn[] = {
+    MATMUL("plain", S2(5, 7), S2(7, 3), 0, 0, S2(5, 3)),
+    MATMUL("a transposed", S2(7, 5), S2(7, 3), 1, 0, S2(5, 3)),
+    MATMUL("b transposed", S2(5, 7), S2(3, 7), 0, 1, S2(5, 3)),
+    MATMUL("both transposed", S2(7, 5), S2(3, 7), 1, 1, S2(5, 3)),
+    MATMUL("a map of rank 4 as rows", S4(2, 3, 1, 4), S2(5, 4), 0, 1, S2(6, 5)),
+    MATMUL("maps of rank 3 on both sides, a transposed", S3(2, 3, 4), S3(3, 2, 2), 1, 0, S2(4, 2)),
+    MATMUL("one by one", S2(1, 1), S2(1, 1), 0, 0, S2(1, 1)),
+    MATMUL("wide second operand", S2(2, 33), S2(70, 33), 0, 1, S2(2, 70)),
+    ADD_BIAS("rank 2", S2(5, 3), 3),
+    ADD_BIAS("rank 4, many channels", S4(2, 3, 2, 37), 37),
+    ADD_BIAS("one channel", S2(4, 1), 1),
+    GRAD_OF("bias_grad", "add_bias"),
+    CONV("3x3, padding 1, sides differ", S4(2, 5, 7, 3), S4(4, 3, 3, 3), 1, 1, S4(2, 5, 7, 4)),
+    CONV("4x4, stride 2, padding 1", S4(3, 8, 6, 3), S4(5, 4, 4, 3), 2, 1, S4(3, 4, 3, 5)),
+    CONV("5x5, stride 2, padding 2, one channel", S4(2, 7, 9, 1), S4(3, 5, 5, 1), 2, 2, S4(2, 4, 5, 3)),
+    CONV("1x1", S4(2, 3, 2, 5), S4(4, 1, 1, 5), 1, 0, S4(2, 3, 2, 4)),
+    CONV("1x1, stride 2: columns that no patch covers", S4(2, 4, 5, 3), S4(2, 1, 1, 3), 2, 0, S4(2, 2, 3, 2)),
+    CONV("1x1, padding 1", S4(1, 2, 3, 2), S4(2, 1, 1, 2), 1, 1, S4(1, 4, 5, 2)),
+    CONV("kernel as large as the image", S4(3, 3, 4, 2), S4(5, 3, 4, 2), 1, 0, S4(3, 1, 1, 5)),
+    CONV("kernel as large as the padded image", S4(2, 2, 2, 2), S4(3, 4, 4, 2), 1, 1, S4(2, 1, 1, 3)),
+    CONV("padding wider than the kernel", S4(1, 2, 2, 2), S4(2, 2, 2, 2), 1, 3, S4(1, 7, 7, 2)),
+    CONV("2x3 kernel, stride 3", S4(1, 8, 9, 2), S4(2, 2, 3, 2), 3, 0, S4(1, 3, 3, 2)),
+    CONV("batch 1, one output channel", S4(1, 4, 4, 2), S4(1, 3, 3, 2), 1, 0, S4(1, 2, 2, 1)),
+    CONV("no images", S4(0, 4, 4, 2), S4(3, 3, 3, 2), 1, 1, S4(0, 4, 4, 3)),
+    CONV("gradient of the weights by columns", S4(2, 4, 3, 22), S4(2, 3, 3, 22), 1, 1, S4(2, 4, 3, 2)),
+    { .op = "conv2d", .label = "several blocks and threads", .n_in = 2, .in = { S4(70, 9, 8, 3), S4(4, 3, 3, 3) },
+      .out = { S4(70, 9, 8, 4) }, .p = { 1, 1 }, .build = build_conv2d, .ref = ref_conv2d, .tol = TOL },
+    { .op = "conv2d", .label = "many channels, several blocks", .n_in = 2,
+      .in = { S4(6, 9, 8, 130), S4(3, 3, 3, 130) }, .out = { S4(6, 9, 8, 3) }, .p = { 1, 1 }, .build = build_conv2d,
+      .ref = ref_conv2d, .tol = 3 * TOL },
+    GRAD_OF("conv2d_dx", "conv2d"),
+    GRAD_OF("conv2d_dw", "conv2d"),
+    BATCH_NORM("rank 2", S2(6, 5), 5, 0, TOL_NORM),
+    BATCH_NORM("a map", S4(3, 2, 3, 4), 4, 0, TOL_NORM),
+    BATCH_NORM("two rows", S2(2, 3), 3, 0, TOL_NORM),
+    BATCH_NORM("one channel", S2(9, 1), 1, 0, TOL_NORM),
+    BATCH_NORM("a large mean: 100 with deviations below 1", S2(8, 3), 3, 100, 2e-4),
+    { .op = "batch_norm", .label = "moments of several threads", .n_in = 3, .in = { S2(3000, 37), S1(37), S1(37) },
+      .n_out = 4, .out = { S2(3000, 37), S1(37), S1(37), S1(37) }, .p = { 1e-5, 2 }, .build = build_batch_norm,
+      .ref = ref_batch_norm, .fill = fill_offset, .tol = TOL_NORM },
+    GRAD_OF("batch_norm_grad", "batch_norm"),
+    CHANNEL_AFFINE("rank 2", S2(4, 5), 5),
+    CHANNEL_AFFINE("a map", S4(2, 2, 3, 3), 3),
+    CHANNEL_AFFINE("one row", S2(1, 17), 17),
+    GRAD_OF("channel_affine_grad", "channel_affine"),
+    LAYER_NORM("rank 2", S2(4, 7), 4, 7, 0, TOL_NORM),
+    LAYER_NORM("a map", S4(2, 1, 3, 18), 6, 18, 0, TOL_NORM),
+    LAYER_NORM("one row", S2(1, 5), 1, 5, 0, TOL_NORM),
+    LAYER_NORM("one channel: y = beta", S2(3, 1), 3, 1, 0, TOL_NORM),
+    LAYER_NORM("a large mean: 100 with deviations below 1", S2(3, 20), 3, 20, 100, 2e-4),
+    GRAD_OF("layer_norm_grad", "layer_norm"),
+    MAX_POOL("2/2", S4(2, 4, 6, 3), 2, 2, 0, S4(2, 2, 3, 3)),
+    MAX_POOL("3/2: windows overlap, an edge is left over", S4(2, 6, 8, 3), 3, 2, 0, S4(2, 2, 3, 3)),
+    MAX_POOL("3/2 padded", S4(1, 5, 6, 2), 3, 2, 1, S4(1, 3, 3, 2)),
+    MAX_POOL("3/1 padded, many channels", S4(1, 3, 4, 70), 3, 1, 1, S4(1, 3, 4, 70)),
+    MAX_POOL("1/1", S4(1, 3, 2, 2), 1, 1, 0, S4(1, 3, 2, 2)),
+    MAX_POOL("2/3: gaps between windows", S4(1, 5, 8, 2), 2, 3, 0, S4(1, 2, 3, 2)),
+    MAX_POOL("window as large as the image", S4(2, 3, 3, 1), 3, 1, 0, S4(2, 1, 1, 1)),
+    GRAD_OF("max_pool_grad", "max_pool"),
+    AVG_POOL("2/2", S4(2, 4, 6, 3), 2, 2, S4(2, 2, 3, 3)),
+    AVG_POOL("3/2: windows overlap, an edge is left over", S4(2, 6, 8, 3), 3, 2, S4(2, 2, 3, 3)),
+    AVG_POOL("1/1, one channel", S4(1, 3, 2, 1), 1, 1, S4(1, 3, 2, 1)),
+    AVG_POOL("2/3: gaps between windows", S4(1, 5, 8, 2), 2, 3, S4(1, 2, 3, 2)),
+    AVG_POOL("window as large as the image", S4(2, 4, 4, 2), 4, 4, S4(2, 1, 1, 2)),
+    GRAD_OF("avg_pool_grad", "avg_pool"),
+    PAD2D("zeros", S4(2, 3, 4, 2), 1, 0, S4(2, 5, 6, 2)),
+    PAD2D("zeros, wider than the image", S4(1, 2, 1, 3), 3, 0, S4(1, 8, 7, 3)),
+    PAD2D("reflected", S4(2, 3, 4, 2), 1, 1, S4(2, 5, 6, 2)),
+    PAD2D("reflected as far as it goes", S4(1, 4, 3, 1), 2, 1, S4(1, 8, 7, 1)),
+    PAD2D("none", S4(1, 2, 2, 2), 0, 0, S4(1, 2, 2, 2)),
+    GRAD_OF("pad2d_grad", "pad2d"),
+    MAX_MID("a map", S4(2, 3, 2, 5), 2, 5),
+    MAX_MID("a sequence, many channels", S3(2, 5, 70), 2, 70),
+    MAX_MID("one location", S3(3, 1, 4), 3, 4),
+    MAX_MID("no middle axes", S2(3, 4), 3, 4),
+    GRAD_OF("max_mid_grad", "max_mid"),
+    { .op = NULL },
+};
+
+const op_bad op_bads_nn[] = {
+    { "matmul", "inner sizes", 2, { S2(2, 3), S2(4, 5) }, 0, { 0, 0 }, build_matmul },
+    { "matmul", "inner sizes, transposed", 2, { S2(2, 3), S2(3, 5) }, 0, { 0, 1 }, build_matmul },
+    { "add_bias", "size", 2, { S2(2, 3), S1(2) }, 0, { 0 }, build_add_bias },
+    { "add_bias", "rank of the bias", 2, { S2(2, 3), S2(1, 3) }, 0, { 0 }, build_add_bias },
+    { "conv2d", "rank of x", 2, { S3(8, 8, 3), S4(4, 3, 3, 3) }, 0, { 1, 1 }, build_conv2d },
+    { "conv2d", "rank of w", 2, { S4(1, 8, 8, 3), S2(4, 3) }, 0, { 1, 1 }, build_conv2d },
+    { "conv2d", "channels", 2, { S4(1, 8, 8, 3), S4(4, 3, 3, 2) }, 0, { 1, 1 }, build_conv2d },
+    { "conv2d", "kernel larger than the padded image", 2, { S4(1, 2, 8, 3), S4(4, 5, 5, 3) }, 0, { 1, 1 },
+      build_conv2d },
+    { "batch_norm", "one value per channel", 3, { S2(1, 3), S1(3), S1(3) }, 0, { 1e-5 }, build_batch_norm },
+    { "batch_norm", "gamma", 3, { S2(4, 3), S1(2), S1(3) }, 0, { 1e-5 }, build_batch_norm },
+    { "batch_norm", "beta", 3, { S2(4, 3), S1(3), S1(4) }, 0, { 1e-5 }, build_batch_norm },
+    { "channel_affine", "variance", 5, { S2(4, 3), S1(3), S1(3), S1(3), S1(1) }, 0, { 1e-5 }, build_channel_affine },
+    { "layer_norm", "gamma", 3, { S2(4, 3), S1(4), S1(3) }, 0, { 1e-5 }, build_layer_norm },
+    { "layer_norm", "no channels", 3, { S2(4, 0), S1(0), S1(0) }, 0, { 1e-5 }, build_layer_norm },
+    { "max_pool", "rank", 1, { S3(4, 4, 3) }, 0, { 2, 2, 0 }, build_max_pool },
+    { "max_pool", "window larger than the image", 1, { S4(1, 2, 8, 3) }, 0, { 3, 2, 0 }, build_max_pool },
+    { "max_pool", "no pixels", 1, { S4(1, 0, 3, 3) }, 0, { 2, 2, 1 }, build_max_pool },
+    { "avg_pool", "window larger than the image", 1, { S4(1, 8, 2, 3) }, 0, { 3, 2 }, build_avg_pool },
+    { "pad2d", "rank", 1, { S2(4, 3) }, 0, { 1, 0 }, build_pad2d },
+    { "pad2d", "a reflected border as wide as the image", 1, { S4(1, 3, 5, 3) }, 0, { 3, 1 }, build_pad2d },
+    { "max_mid", "rank", 1, { S1(4) }, 0, { 0 }, build_max_mid },
+    { "max_mid", "no locations", 1, { S3(2, 0, 4) }, 0, { 0 }, build_max_mid },
+    { .op = NULL },
+};
