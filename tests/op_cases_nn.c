@@ -6,6 +6,7 @@
 #include "op_cases.h"
 
 #include <math.h>
+#include <string.h>
 
 #define TOL 1e-6
 #define TOL_GRAD 4e-6
@@ -13,7 +14,7 @@
 
 static int64_t param(const op_case *c, int k) { return (int64_t)c->p[k]; }
 
-/* ---- matmul: p = transposed a, transposed b ---------------------------------------------------------------------------- */
+/* ---- matmul: p = transposed a, transposed b ---------------------------------------------------------------------- */
 
 static dim__vid build_matmul(dim__graph *g, const op_case *c, const dim__vid *in)
 {
@@ -39,7 +40,7 @@ static void ref_matmul(const op_case *c, const double *const *in, double *const 
     { .op = "matmul", .label = text, .n_in = 2, .in = { a, b }, .grad = 3, .out = { y }, .p = { ta, tb },              \
       .build = build_matmul, .ref = ref_matmul, .tol = TOL, .tol_grad = TOL_GRAD }
 
-/* ---- add_bias ------------------------------------------------------------------------------------------------------- */
+/* ---- add_bias ---------------------------------------------------------------------------------------------------- */
 
 static dim__vid build_add_bias(dim__graph *g, const op_case *c, const dim__vid *in)
 {
@@ -58,7 +59,7 @@ static void ref_add_bias(const op_case *c, const double *const *in, double *cons
     { .op = "add_bias", .label = text, .n_in = 2, .in = { x, S1(ch) }, .grad = 3, .out = { x },                        \
       .build = build_add_bias, .ref = ref_add_bias, .tol = TOL, .tol_grad = TOL_GRAD }
 
-/* ---- conv2d: p = stride, padding --------------------------------------------------------------------------------------- */
+/* ---- conv2d: p = stride, padding --------------------------------------------------------------------------------- */
 
 static dim__vid build_conv2d(dim__graph *g, const op_case *c, const dim__vid *in)
 {
@@ -101,7 +102,7 @@ static void ref_conv2d(const op_case *c, const double *const *in, double *const 
     { .op = "conv2d", .label = text, .n_in = 2, .in = { x, w }, .grad = 3, .out = { y },                               \
       .p = { stride, padding }, .build = build_conv2d, .ref = ref_conv2d, .tol = TOL, .tol_grad = TOL_GRAD }
 
-/* ---- batch_norm: p = eps, offset of x ------------------------------------------------------------------------------------ */
+/* ---- batch_norm: p = eps, offset of x ---------------------------------------------------------------------------- */
 
 static dim__vid build_batch_norm(dim__graph *g, const op_case *c, const dim__vid *in)
 {
@@ -145,7 +146,7 @@ static void fill_offset(const op_case *c, int input, float *x, int32_t *index, i
       .no_grad_out = 14, .out = { x, S1(ch), S1(ch), S1(ch) }, .p = { 1e-5, offset }, .build = build_batch_norm,       \
       .ref = ref_batch_norm, .fill = fill_offset, .tol = tolerance, .tol_grad = tolerance }
 
-/* ---- channel_affine: p = eps --------------------------------------------------------------------------------------------- */
+/* ---- channel_affine: p = eps ------------------------------------------------------------------------------------- */
 
 static dim__vid build_channel_affine(dim__graph *g, const op_case *c, const dim__vid *in)
 {
@@ -171,7 +172,7 @@ static void fill_positive_variance(const op_case *c, int input, float *x, int32_
       .out = { x }, .p = { 1e-5 }, .build = build_channel_affine, .ref = ref_channel_affine,                           \
       .fill = fill_positive_variance, .tol = TOL, .tol_grad = TOL_NORM }
 
-/* ---- layer_norm: p = eps, offset of x ------------------------------------------------------------------------------------ */
+/* ---- layer_norm: p = eps, offset of x ---------------------------------------------------------------------------- */
 
 static dim__vid build_layer_norm(dim__graph *g, const op_case *c, const dim__vid *in)
 {
@@ -196,7 +197,7 @@ static void ref_layer_norm(const op_case *c, const double *const *in, double *co
       .no_grad_out = 6, .out = { x, S1(rows), S1(rows) }, .p = { 1e-5, offset }, .build = build_layer_norm,            \
       .ref = ref_layer_norm, .fill = fill_offset, .tol = tolerance, .tol_grad = tolerance }
 
-/* ---- pooling: p = kernel, stride, padding ---------------------------------------------------------------------------------- */
+/* ---- pooling: p = kernel, stride, padding ------------------------------------------------------------------------ */
 
 static dim__vid build_max_pool(dim__graph *g, const op_case *c, const dim__vid *in)
 {
@@ -253,7 +254,7 @@ static void ref_avg_pool(const op_case *c, const double *const *in, double *cons
     { .op = "avg_pool", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y },                                \
       .p = { kernel, stride }, .build = build_avg_pool, .ref = ref_avg_pool, .tol = TOL, .tol_grad = TOL }
 
-/* ---- pad2d: p = padding, reflect ------------------------------------------------------------------------------------------- */
+/* ---- pad2d: p = padding, reflect --------------------------------------------------------------------------------- */
 
 static dim__vid build_pad2d(dim__graph *g, const op_case *c, const dim__vid *in)
 {
@@ -281,7 +282,7 @@ static void ref_pad2d(const op_case *c, const double *const *in, double *const *
     { .op = "pad2d", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y },                                   \
       .p = { padding, reflect }, .build = build_pad2d, .ref = ref_pad2d, .tol = 1e-15, .tol_grad = TOL }
 
-/* ---- max_mid ---------------------------------------------------------------------------------------------------------- */
+/* ---- max_mid ----------------------------------------------------------------------------------------------------- */
 
 static dim__vid build_max_mid(dim__graph *g, const op_case *c, const dim__vid *in)
 {
@@ -305,7 +306,215 @@ static void ref_max_mid(const op_case *c, const double *const *in, double *const
     { .op = "max_mid", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { S2(n, ch) },                         \
       .build = build_max_mid, .ref = ref_max_mid, .fill = op_fill_distinct, .tol = 1e-15, .tol_grad = TOL }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------------- */
+/* ---- Gradients as ops of their own, at sizes that several threads and blocks share -------------------------------- *
+ * The gradient check covers them with small shapes only: differences of large ones would take minutes. */
+
+/* in: dy, x; p = stride, padding, KH, KW */
+static dim__vid build_conv2d_dw(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim__attr attr = { .i = { param(c, 0), param(c, 1), param(c, 2), param(c, 3) } };
+    return dim__emit2(g, &dim__op_conv2d_dw, in[0], in[1], &attr);
+}
+
+static void ref_conv2d_dw(const op_case *c, const double *const *in, double *const *out)
+{
+    const dim__shape *dy = &c->in[0], *dw = &c->out[0];
+    int64_t stride = param(c, 0), padding = param(c, 1);
+    for (int64_t e = 0; e < op_count(dw); e++) {
+        int64_t i = e % dw->d[3], s = e / dw->d[3] % dw->d[2], r = e / dw->d[3] / dw->d[2] % dw->d[1];
+        int64_t o = e / dw->d[3] / dw->d[2] / dw->d[1];
+        out[0][e] = 0;
+        for (int64_t n = 0; n < dy->d[0]; n++)
+            for (int64_t oh = 0; oh < dy->d[1]; oh++)
+                for (int64_t ow = 0; ow < dy->d[2]; ow++)
+                    out[0][e] += at(in[0], dy, n, oh, ow, o) *
+                                 at(in[1], &c->in[1], n, oh * stride - padding + r, ow * stride - padding + s, i);
+    }
+}
+
+#define CONV_DW(text, dy, x, stride, padding, o, kh, kw, i)                                                            \
+    { .op = "conv2d_dw", .label = text, .n_in = 2, .in = { dy, x }, .out = { S4(o, kh, kw, i) },                       \
+      .p = { stride, padding, kh, kw }, .build = build_conv2d_dw, .ref = ref_conv2d_dw, .tol = 3 * TOL }
+
+/* in: dy, w; p = stride, padding, H, W */
+static dim__vid build_conv2d_dx(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim__attr attr = { .i = { param(c, 0), param(c, 1), param(c, 2), param(c, 3) } };
+    return dim__emit2(g, &dim__op_conv2d_dx, in[0], in[1], &attr);
+}
+
+static double conv_dx_at(const op_case *c, const double *const *in, int64_t n, int64_t h, int64_t v, int64_t i)
+{
+    const dim__shape *w = &c->in[1];
+    int64_t stride = param(c, 0), padding = param(c, 1);
+    double sum = 0;
+    for (int64_t r = 0; r < w->d[1]; r++)
+        for (int64_t s = 0; s < w->d[2]; s++) {
+            int64_t oh = h + padding - r, ow = v + padding - s;
+            for (int64_t o = 0; oh % stride == 0 && ow % stride == 0 && o < w->d[0]; o++)
+                sum += at(in[0], &c->in[0], n, oh / stride, ow / stride, o) *
+                       in[1][((o * w->d[1] + r) * w->d[2] + s) * w->d[3] + i];
+        }
+    return sum;
+}
+
+static void ref_conv2d_dx(const op_case *c, const double *const *in, double *const *out)
+{
+    const dim__shape *x = &c->out[0];
+    double *to = out[0];
+    for (int64_t n = 0; n < x->d[0]; n++)
+        for (int64_t h = 0; h < x->d[1]; h++)
+            for (int64_t v = 0; v < x->d[2]; v++)
+                for (int64_t i = 0; i < x->d[3]; i++)
+                    *to++ = conv_dx_at(c, in, n, h, v, i);
+}
+
+#define CONV_DX(text, dy, w, stride, padding, n, h, v, i)                                                              \
+    { .op = "conv2d_dx", .label = text, .n_in = 2, .in = { dy, w }, .out = { S4(n, h, v, i) },                         \
+      .p = { stride, padding, h, v }, .build = build_conv2d_dx, .ref = ref_conv2d_dx, .tol = TOL }
+
+static dim__vid build_bias_grad(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__emit1(g, &dim__op_bias_grad, in[0], NULL);
+}
+
+static void ref_bias_grad(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t n = op_count(&c->in[0]), ch = c->out[0].d[0];
+    memset(out[0], 0, (size_t)ch * sizeof(double));
+    for (int64_t i = 0; i < n; i++)
+        out[0][i % ch] += in[0][i];
+}
+
+/* in: dy, x, mean, rstd, gamma: the formula of the paper (Ioffe, Szegedy 2015), whatever mean and rstd are */
+static dim__vid build_batch_norm_grad(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__emit(g, &dim__op_batch_norm_grad, 5, in, NULL);
+}
+
+static void ref_batch_norm_grad(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t n = op_count(&c->in[0]), ch = c->in[2].d[0];
+    double rows = (double)(n / ch);
+    memset(out[1], 0, (size_t)ch * sizeof(double));
+    memset(out[2], 0, (size_t)ch * sizeof(double));
+    for (int64_t i = 0, j = 0; i < n; i++, j = i % ch) {
+        out[1][j] += in[0][i] * (in[1][i] - in[2][j]) * in[3][j];
+        out[2][j] += in[0][i];
+    }
+    for (int64_t i = 0, j = 0; i < n; i++, j = i % ch)
+        out[0][i] = in[4][j] * in[3][j] *
+                    (in[0][i] - out[2][j] / rows - (in[1][i] - in[2][j]) * in[3][j] * out[1][j] / rows);
+}
+
+/* in: dy, x, gamma, mean, var; p = eps */
+static dim__vid build_channel_affine_grad(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim__attr attr = { .f = { c->p[0] } };
+    return dim__emit(g, &dim__op_channel_affine_grad, 5, in, &attr);
+}
+
+static void ref_channel_affine_grad(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t n = op_count(&c->in[0]), ch = c->in[2].d[0];
+    memset(out[1], 0, (size_t)ch * sizeof(double));
+    memset(out[2], 0, (size_t)ch * sizeof(double));
+    for (int64_t i = 0, j = 0; i < n; i++, j = i % ch) {
+        double rstd = 1 / sqrt(in[4][j] + c->p[0]);
+        out[0][i] = in[0][i] * in[2][j] * rstd;
+        out[1][j] += in[0][i] * (in[1][i] - in[3][j]) * rstd;
+        out[2][j] += in[0][i];
+    }
+}
+
+/* in: dy, x, mean (rows), rstd (rows), gamma */
+static dim__vid build_layer_norm_grad(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__emit(g, &dim__op_layer_norm_grad, 5, in, NULL);
+}
+
+static void ref_layer_norm_grad(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t rows = c->in[2].d[0], ch = c->in[4].d[0];
+    memset(out[1], 0, (size_t)ch * sizeof(double));
+    memset(out[2], 0, (size_t)ch * sizeof(double));
+    for (int64_t i = 0; i < rows; i++) {
+        const double *dy = in[0] + i * ch, *x = in[1] + i * ch, *gamma = in[4];
+        double mean = in[2][i], rstd = in[3][i], sum = 0, dot = 0;
+        for (int64_t j = 0; j < ch; j++) {
+            double xhat = (x[j] - mean) * rstd;
+            sum += dy[j] * gamma[j] / (double)ch;
+            dot += dy[j] * gamma[j] * xhat / (double)ch;
+            out[1][j] += dy[j] * xhat;
+            out[2][j] += dy[j];
+        }
+        for (int64_t j = 0; j < ch; j++)
+            out[0][i * ch + j] = rstd * (dy[j] * gamma[j] - sum - (x[j] - mean) * rstd * dot);
+    }
+}
+
+#define GRAD_5(name, text, x, third, fourth, fifth, ch, fn)                                                            \
+    { .op = #name, .label = text, .n_in = 5, .in = { x, x, third, fourth, fifth }, .n_out = 3,                         \
+      .out = { x, S1(ch), S1(ch) }, .p = { 1e-5 }, .build = build_##name, .ref = ref_##name, .fill = fn,               \
+      .tol = TOL_NORM }
+
+/* in: dy, x; of equal maxima the first takes all.  x has four different values only. */
+static void fill_ties(const op_case *c, int input, float *x, int32_t *index, int64_t n)
+{
+    (void)c, (void)index;
+    for (int64_t i = 0; i < n; i++)
+        x[i] = input == 1 ? floorf(2 * op_random(input, i)) : op_random(input, i);
+}
+
+static dim__vid build_max_pool_grad(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim__attr attr = { .i = { param(c, 0), param(c, 1), param(c, 2) } };
+    dim__vid y = dim__op_max_pool_(g, in[1], (int)c->p[0], (int)c->p[1], (int)c->p[2]);
+    return dim__emit3(g, &dim__op_max_pool_grad, in[0], in[1], y, &attr);
+}
+
+static void ref_max_pool_grad(const op_case *c, const double *const *in, double *const *out)
+{
+    const dim__shape *y = &c->in[0], *x = &c->in[1];
+    int64_t kernel = param(c, 0);
+    memset(out[0], 0, (size_t)op_count(x) * sizeof(double));
+    for (int64_t e = 0; e < op_count(y); e++) {
+        int64_t ch = e % y->d[3], ow = e / y->d[3] % y->d[2], oh = e / y->d[3] / y->d[2] % y->d[1];
+        int64_t n = e / y->d[3] / y->d[2] / y->d[1], first = -1;
+        for (int64_t k = 0; k < kernel * kernel; k++) {
+            int64_t h = oh * param(c, 1) - param(c, 2) + k / kernel, w = ow * param(c, 1) - param(c, 2) + k % kernel;
+            int64_t pixel = ((n * x->d[1] + h) * x->d[2] + w) * x->d[3] + ch;
+            bool inside = h >= 0 && w >= 0 && h < x->d[1] && w < x->d[2];
+            if (inside && (first < 0 || in[1][pixel] > in[1][first]))
+                first = pixel;
+        }
+        out[0][first] += in[0][e];
+    }
+}
+
+static dim__vid build_max_mid_grad(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__emit3(g, &dim__op_max_mid_grad, in[0], in[1], dim__op_max_mid_(g, in[1]), NULL);
+}
+
+static void ref_max_mid_grad(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t n = c->in[1].d[0], l = c->in[1].d[1], ch = c->in[1].d[2];
+    memset(out[0], 0, (size_t)(n * l * ch) * sizeof(double));
+    for (int64_t i = 0; i < n * ch; i++) {
+        int64_t base = i / ch * l * ch + i % ch, first = 0;
+        for (int64_t k = 1; k < l; k++)
+            if (in[1][base + k * ch] > in[1][base + first * ch])
+                first = k;
+        out[0][base + first * ch] = in[0][i];
+    }
+}
+
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 #define GRAD_OF(name, by) { .op = name, .label = "by the gradient check", .covered_by = by }
 
@@ -322,6 +531,8 @@ const op_case op_cases_nn[] = {
     ADD_BIAS("rank 4, many channels", S4(2, 3, 2, 37), 37),
     ADD_BIAS("one channel", S2(4, 1), 1),
     GRAD_OF("bias_grad", "add_bias"),
+    { .op = "bias_grad", .label = "several threads", .n_in = 1, .in = { S3(50, 41, 37) }, .out = { S1(37) },
+      .build = build_bias_grad, .ref = ref_bias_grad, .tol = TOL },
     CONV("3x3, padding 1, sides differ", S4(2, 5, 7, 3), S4(4, 3, 3, 3), 1, 1, S4(2, 5, 7, 4)),
     CONV("4x4, stride 2, padding 1", S4(3, 8, 6, 3), S4(5, 4, 4, 3), 2, 1, S4(3, 4, 3, 5)),
     CONV("5x5, stride 2, padding 2, one channel", S4(2, 7, 9, 1), S4(3, 5, 5, 1), 2, 2, S4(2, 4, 5, 3)),
@@ -342,6 +553,14 @@ const op_case op_cases_nn[] = {
       .ref = ref_conv2d, .tol = 3 * TOL },
     GRAD_OF("conv2d_dx", "conv2d"),
     GRAD_OF("conv2d_dw", "conv2d"),
+    CONV_DW("few columns: by pixels", S4(70, 9, 8, 4), S4(70, 9, 8, 3), 1, 1, 4, 3, 3, 3),
+    CONV_DW("by pixels, 4x4, stride 2", S4(90, 8, 9, 5), S4(90, 16, 18, 3), 2, 1, 5, 4, 4, 3),
+    CONV_DW("many columns, several blocks", S4(10, 9, 8, 2), S4(10, 9, 8, 130), 1, 1, 2, 3, 3, 130),
+    CONV_DW("many columns, stride 2", S4(30, 4, 5, 3), S4(30, 8, 10, 40), 2, 1, 3, 4, 4, 40),
+    CONV_DX("several images a thread", S4(70, 9, 8, 4), S4(4, 3, 3, 3), 1, 1, 70, 9, 8, 3),
+    CONV_DX("4x4, stride 2, several blocks", S4(20, 8, 9, 5), S4(5, 4, 4, 40), 2, 1, 20, 16, 18, 40),
+    CONV_DX("stride beyond the kernel", S4(7, 3, 4, 2), S4(2, 2, 2, 17), 3, 0, 7, 9, 12, 17),
+    CONV_DX("one image of several blocks", S4(1, 20, 21, 2), S4(2, 3, 3, 130), 1, 1, 1, 20, 21, 130),
     BATCH_NORM("rank 2", S2(6, 5), 5, 0, TOL_NORM),
     BATCH_NORM("a map", S4(3, 2, 3, 4), 4, 0, TOL_NORM),
     BATCH_NORM("two rows", S2(2, 3), 3, 0, TOL_NORM),
@@ -351,16 +570,19 @@ const op_case op_cases_nn[] = {
       .n_out = 4, .out = { S2(3000, 37), S1(37), S1(37), S1(37) }, .p = { 1e-5, 2 }, .build = build_batch_norm,
       .ref = ref_batch_norm, .fill = fill_offset, .tol = TOL_NORM },
     GRAD_OF("batch_norm_grad", "batch_norm"),
+    GRAD_5(batch_norm_grad, "several threads", S2(3000, 37), S1(37), S1(37), S1(37), 37, op_fill_default),
     CHANNEL_AFFINE("rank 2", S2(4, 5), 5),
     CHANNEL_AFFINE("a map", S4(2, 2, 3, 3), 3),
     CHANNEL_AFFINE("one row", S2(1, 17), 17),
     GRAD_OF("channel_affine_grad", "channel_affine"),
+    GRAD_5(channel_affine_grad, "several threads", S2(3000, 37), S1(37), S1(37), S1(37), 37, fill_positive_variance),
     LAYER_NORM("rank 2", S2(4, 7), 4, 7, 0, TOL_NORM),
     LAYER_NORM("a map", S4(2, 1, 3, 18), 6, 18, 0, TOL_NORM),
     LAYER_NORM("one row", S2(1, 5), 1, 5, 0, TOL_NORM),
     LAYER_NORM("one channel: y = beta", S2(3, 1), 3, 1, 0, TOL_NORM),
     LAYER_NORM("a large mean: 100 with deviations below 1", S2(3, 20), 3, 20, 100, 2e-4),
     GRAD_OF("layer_norm_grad", "layer_norm"),
+    GRAD_5(layer_norm_grad, "several threads", S2(3000, 37), S1(3000), S1(3000), S1(37), 37, op_fill_default),
     MAX_POOL("2/2", S4(2, 4, 6, 3), 2, 2, 0, S4(2, 2, 3, 3)),
     MAX_POOL("3/2: windows overlap, an edge is left over", S4(2, 6, 8, 3), 3, 2, 0, S4(2, 2, 3, 3)),
     MAX_POOL("3/2 padded", S4(1, 5, 6, 2), 3, 2, 1, S4(1, 3, 3, 2)),
@@ -369,6 +591,9 @@ const op_case op_cases_nn[] = {
     MAX_POOL("2/3: gaps between windows", S4(1, 5, 8, 2), 2, 3, 0, S4(1, 2, 3, 2)),
     MAX_POOL("window as large as the image", S4(2, 3, 3, 1), 3, 1, 0, S4(2, 1, 1, 1)),
     GRAD_OF("max_pool_grad", "max_pool"),
+    { .op = "max_pool_grad", .label = "equal maxima, several threads", .n_in = 2,
+      .in = { S4(40, 5, 6, 70), S4(40, 9, 11, 70) }, .out = { S4(40, 9, 11, 70) }, .p = { 3, 2, 1 },
+      .build = build_max_pool_grad, .ref = ref_max_pool_grad, .fill = fill_ties, .tol = TOL },
     AVG_POOL("2/2", S4(2, 4, 6, 3), 2, 2, S4(2, 2, 3, 3)),
     AVG_POOL("3/2: windows overlap, an edge is left over", S4(2, 6, 8, 3), 3, 2, S4(2, 2, 3, 3)),
     AVG_POOL("1/1, one channel", S4(1, 3, 2, 1), 1, 1, S4(1, 3, 2, 1)),
@@ -386,6 +611,9 @@ const op_case op_cases_nn[] = {
     MAX_MID("one location", S3(3, 1, 4), 3, 4),
     MAX_MID("no middle axes", S2(3, 4), 3, 4),
     GRAD_OF("max_mid_grad", "max_mid"),
+    { .op = "max_mid_grad", .label = "equal maxima, several threads", .n_in = 2,
+      .in = { S2(40, 70), S3(40, 20, 70) }, .out = { S3(40, 20, 70) }, .build = build_max_mid_grad,
+      .ref = ref_max_mid_grad, .fill = fill_ties, .tol = 1e-15 },
     { .op = NULL },
 };
 

@@ -47,7 +47,7 @@ dim__vid dim__op_add_bias_(dim__graph *g, dim__vid x, dim__vid bias)
     return dim__emit2(g, &dim__op_add_bias, x, bias, NULL);
 }
 
-/* ---- bias_grad: dy (rows, c) -> (c) ------------------------------------------------------------------------------- */
+/* ---- bias_grad: dy (rows, c) -> (c) ------------------------------------------------------------------------------ */
 
 static dim_status bias_grad_infer(dim__infer *inf)
 {

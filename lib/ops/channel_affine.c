@@ -71,7 +71,7 @@ dim__vid dim__op_channel_affine_(dim__graph *g, dim__vid x, dim__vid gamma, dim_
     return dim__emit(g, &dim__op_channel_affine, 5, in, &attr);
 }
 
-/* ---- channel_affine_grad: (dy, x, gamma, mean, var) -> dx, dgamma, dbeta ------------------------------------------------- */
+/* ---- channel_affine_grad: (dy, x, gamma, mean, var) -> dx, dgamma, dbeta ----------------------------------------- */
 
 static dim_status channel_affine_grad_infer(dim__infer *inf)
 {

@@ -82,7 +82,7 @@ void dim__conv_patches_parallel(dim_context *ctx, const dim__conv *c, const floa
     dim__parallel(ctx, end - begin, dim__max64(1, 32768 / dim__max64(1, c->k)), patches_task, &job);
 }
 
-/* ---- the op --------------------------------------------------------------------------------------------------------- */
+/* ---- the op ------------------------------------------------------------------------------------------------------ */
 
 static dim_status conv2d_infer(dim__infer *inf)
 {

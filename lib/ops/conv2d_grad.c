@@ -39,7 +39,7 @@ static dim_status check_output(const dim__infer *inf, const dim__shape *x, const
     return DIM_OK;
 }
 
-/* ---- dw = dy^T patches ------------------------------------------------------------------------------------------------ */
+/* ---- dw = dy^T patches ------------------------------------------------------------------------------------------- */
 
 static dim_status dw_infer(dim__infer *inf)
 {
@@ -146,7 +146,7 @@ const dim__op dim__op_conv2d_dw = {
     .infer = dw_infer, .workspace = dw_workspace, .run = dw_run,
 };
 
-/* ---- dx: the gradient of the patches, dy w, added back to where they were cut ---------------------------------------------- */
+/* ---- dx: the gradient of the patches, dy w, added back to where they were cut ------------------------------------ */
 
 static dim_status dx_infer(dim__infer *inf)
 {

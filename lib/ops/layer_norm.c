@@ -53,7 +53,7 @@ dim__vid dim__op_layer_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid
     return dim__emit3(g, &dim__op_layer_norm, x, gamma, beta, &attr);
 }
 
-/* ---- layer_norm_grad: (dy, x, mean, rstd, gamma) -> dx, dgamma, dbeta ---------------------------------------------------- */
+/* ---- layer_norm_grad: (dy, x, mean, rstd, gamma) -> dx, dgamma, dbeta -------------------------------------------- */
 
 static dim_status layer_norm_grad_infer(dim__infer *inf)
 {

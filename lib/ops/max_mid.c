@@ -65,7 +65,7 @@ const dim__op dim__op_max_mid = {
 
 dim__vid dim__op_max_mid_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_max_mid, x, NULL); }
 
-/* ---- max_mid_grad: (dy, x, y) -> dx, to the first of equal maxima --------------------------------------------------------- */
+/* ---- max_mid_grad: (dy, x, y) -> dx, to the first of equal maxima ------------------------------------------------ */
 
 static dim_status max_mid_grad_infer(dim__infer *inf)
 {

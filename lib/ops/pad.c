@@ -94,7 +94,7 @@ dim__vid dim__op_pad2d_(dim__graph *g, dim__vid x, int padding, bool reflect)
     return dim__emit1(g, &dim__op_pad2d, x, &attr);
 }
 
-/* ---- pad2d_grad: dy -> dx ------------------------------------------------------------------------------------------------ */
+/* ---- pad2d_grad: dy -> dx ---------------------------------------------------------------------------------------- */
 
 static dim_status pad2d_grad_infer(dim__infer *inf)
 {

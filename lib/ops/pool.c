@@ -29,7 +29,7 @@ static dim_status infer_windows(dim__infer *inf, const dim__shape *x, dim__shape
     char text[128];
     int64_t kernel = inf->attr->i[0], stride = inf->attr->i[1], padding = inf->attr->i[2];
     if (kernel < 1 || stride < 1 || padding < 0 || padding > kernel / 2)
-        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: kernel %lld, stride %lld, padding %lld (at most half the kernel)",
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: kernel %lld, stride %lld, padding %lld (at most half of kernel)",
                          inf->op, (long long)kernel, (long long)stride, (long long)padding);
     if (x->d[1] + 2 * padding < kernel || x->d[2] + 2 * padding < kernel || x->d[1] < 1 || x->d[2] < 1)
         return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: kernel %lld is larger than x %s padded by %lld", inf->op,
@@ -47,7 +47,7 @@ static dim_status pool_infer(dim__infer *inf)
     return infer_windows(inf, &inf->in[0], &inf->out[0]);
 }
 
-/* ---- max_pool ------------------------------------------------------------------------------------------------------- */
+/* ---- max_pool ---------------------------------------------------------------------------------------------------- */
 
 static void max_task(void *arg, int64_t begin, int64_t end, int thread) /* output rows (n, oh) */
 {
@@ -92,7 +92,7 @@ dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, int kernel, int stride, in
     return dim__emit1(g, &dim__op_max_pool, x, &attr);
 }
 
-/* ---- max_pool_grad: (dy, x, y) -> dx ------------------------------------------------------------------------------------ */
+/* ---- max_pool_grad: (dy, x, y) -> dx ----------------------------------------------------------------------------- */
 
 static dim_status max_pool_grad_infer(dim__infer *inf)
 {
@@ -161,7 +161,7 @@ const dim__op dim__op_max_pool_grad = {
     .infer = max_pool_grad_infer, .run = max_pool_grad_run,
 };
 
-/* ---- avg_pool ------------------------------------------------------------------------------------------------------- */
+/* ---- avg_pool ---------------------------------------------------------------------------------------------------- */
 
 static void avg_task(void *arg, int64_t begin, int64_t end, int thread) /* output rows (n, oh) */
 {
@@ -212,7 +212,7 @@ dim__vid dim__op_avg_pool_(dim__graph *g, dim__vid x, int kernel, int stride)
     return dim__emit1(g, &dim__op_avg_pool, x, &attr);
 }
 
-/* ---- avg_pool_grad: dy -> dx; attr.i[3], i[4]: H, W ------------------------------------------------------------------------ */
+/* ---- avg_pool_grad: dy -> dx; attr.i[3], i[4]: H, W -------------------------------------------------------------- */
 
 static dim_status avg_pool_grad_infer(dim__infer *inf)
 {
