@@ -61,7 +61,7 @@ dim_status dim__dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_t
 {
     char text[128];
     int64_t classes = 0;
-    dim_dataset *ds;
+    dim_dataset *ds = NULL;
     if (images->ctx != ctx || (labels != NULL && labels->ctx != ctx))
         return dim__fail(ctx, DIM_E_INVALID, "%s belong to another context", images->ctx != ctx ? "images" : "labels");
     if (images->dtype != DIM_U8 && images->dtype != DIM_F32)
@@ -98,7 +98,7 @@ dim_status dim__dataset_from_callback(dim_context *ctx, int64_t count, dim_dtype
 {
     char text[128];
     int64_t elements;
-    dim_dataset *ds;
+    dim_dataset *ds = NULL;
     if (count < 1)
         return dim__fail(ctx, DIM_E_INVALID, "count is %lld; a dataset has a sample at least", (long long)count);
     if (dtype != DIM_U8 && dtype != DIM_F32)
