@@ -52,7 +52,8 @@ typedef struct dim_estimator_options {
     dim_estimator_kind kind; /**< JSD */
     dim_negatives negatives; /**< ALL */
     float smile_tau;         /**< SMILE: e^u is clipped to [e^-tau, e^tau]; 0 = 5 */
-    float mine_rate;         /**< MINE: rate of the moving average; 0 = 0.01; 1 = the batch alone, which is DV */
+    /** MINE: rate of the moving average, which evaluations with gradients move; 0 = 0.01; 1 = the batch alone, as DV */
+    float mine_rate;
     float scale;             /**< scores made here from features are multiplied by this; 0 = 1 */
     uint32_t reserved0;      /**< must be 0; keeps the struct unpadded */
 } dim_estimator_options;

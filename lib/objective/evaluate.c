@@ -94,16 +94,15 @@ static dim_status compile(const dim_estimator *est, dim__eval *e)
     dim_status status = dim__graph_status(g);
     if (status == DIM_OK && (e->key.grad_a || e->key.grad_b)) {
         status = dim__graph_backward(g, nodes.loss);
-        e->da = dim__graph_grad(g, e->a);
-        e->db = dim__graph_grad(g, e->b);
     } else if (status == DIM_OK) {
         status = dim__graph_finish(g);
-        e->da = e->db = DIM__NONE;
     }
     if (status != DIM_OK) {
         dim__graph_destroy(g);
         return status;
     }
+    e->da = dim__graph_grad(g, e->a);
+    e->db = dim__graph_grad(g, e->b);
     return dim__program_create(g, &e->program);
 }
 
