@@ -229,7 +229,7 @@ dim_status dim__model_compile(dim_model *model, int64_t batch, bool training, di
             *out = &model->programs[i];
             return DIM_OK;
         }
-    dim__model_program p = { .batch = batch };
+    dim__model_program p = { .batch = batch, .training = training };
     p.objective.terms = dim__calloc(model->ctx, (size_t)model->n_terms, sizeof *p.objective.terms);
     p.objective.priors = dim__calloc(model->ctx, (size_t)model->n_priors, sizeof *p.objective.priors);
     dim_status status = p.objective.terms == NULL || p.objective.priors == NULL ? DIM_E_NOMEM
