@@ -327,6 +327,29 @@ static void check_rows(int64_t rows, int64_t c, int offset)
     all_close_d("m2", got[1], want[1], c, 1, 1e-13);
 }
 
+/* A matrix of `rows` rows, `more` apart, times vectors. */
+static void check_products(int64_t rows, int64_t n, int64_t more, int offset)
+{
+    int64_t lda = n + more;
+    float *a = buffer[0] + offset, *x = buffer[1] + (offset * 3) % PAD, *y;
+    fill(a, rows * lda, -1, 1);
+    fill(x, MOST, -1, 1);
+    ref->dot_rows(expected, a, lda, x, rows, n);
+    table->dot_rows(y = fresh(rows, offset), a, lda, x, rows, n);
+    all_close("dot_rows", y, expected, rows, (double)n, 1.2e-7);
+    for (int64_t i = 0; i < rows; i++) {
+        float one;
+        table->dot_rows(&one, a + i * lda, lda, x, 1, n);
+        assert_memory_equal(&one, y + i, sizeof one);
+    }
+    y = fresh(n, offset);
+    for (int64_t j = 0; j < n; j++)
+        y[j] = expected[j] = (float)j;
+    ref->add_rows(expected, a, lda, x, 2, rows, n);
+    table->add_rows(y, a, lda, x, 2, rows, n);
+    all_close("add_rows", y, expected, n, (double)rows, 1.2e-7);
+}
+
 static void check_layer_norm(int64_t rows, int64_t c, int offset)
 {
     const double eps = 1.2e-7;
@@ -366,6 +389,7 @@ static void test_rows(void **unused)
         static const int64_t row_counts[] = { 1, 2, 3, 4, 5, 9 };
         for (int r = 0; r < 6; r++)
             if (sizes[s] * row_counts[r] <= MOST) {
+                check_products(row_counts[r], sizes[s], (sizes[s] + 2) * row_counts[r] <= MOST ? 2 : 0, r);
                 check_rows(row_counts[r], sizes[s], r);
                 if (sizes[s] > 0)
                     check_layer_norm(row_counts[r], sizes[s], s % PAD);

@@ -7,11 +7,11 @@
 
 #include <stdio.h>
 
-/* Products with fewer multiply-adds stay off oneDNN, whose first product takes some 20 ms to generate code, and off the
- * pool: OpenBLAS, too, computes those of up to 2^18 on the calling thread alone. */
+/* Products with fewer multiply-adds stay off oneDNN, whose first product takes some 20 ms to generate code: evaluating
+ * one small loss must not pay for it.  OpenBLAS, too, computes those of up to 2^18 on the calling thread alone. */
 static const double SMALL = 1 << 18;
-/* Products that are bound by memory are worth a second thread from this many multiply-adds. */
-static const double SKINNY_SPLIT = 1 << 16;
+/* From this many multiply-adds a product, or one that is bound by memory, is worth waking the pool. */
+static const double SPLIT = 1 << 20, SKINNY_SPLIT = 1 << 19;
 
 dim__product dim__product_rows(const dim__product *p, int64_t begin, int64_t end)
 {
@@ -103,7 +103,7 @@ void dim__gemm(dim_context *ctx, bool trans_a, bool trans_b, int64_t m, int64_t 
     dim__product p = { trans_a, trans_b, m, n, k, alpha, beta, a, b, c, lda, ldb, ldc };
     const dim__gemm_state *state = ctx->gemm_state;
     bool skinny = dim__gemm_is_skinny(&p) && state->kind != DIM_GEMM_REFERENCE;
-    if (ctx->threads == 1 || work(&p) <= (skinny ? SKINNY_SPLIT : SMALL) || (!state->in_tasks && !skinny)) {
+    if (ctx->threads == 1 || work(&p) < (skinny ? SKINNY_SPLIT : SPLIT) || (!state->in_tasks && !skinny)) {
         product(ctx, &p);
         return;
     }

@@ -21,20 +21,19 @@ static float combine(const dim__product *p, double sum, float c)
 static void matrix_vector(const dim__kernels *kernels, const dim__product *p, int64_t m, const float *a, int64_t lda,
                           const float *x, int64_t inc_x, int64_t inc_c)
 {
-    float packed[BLOCK];
+    float packed[BLOCK], sum[BLOCK];
     dim__product q = *p;
-    for (int64_t l = 0; l < p->k; l += BLOCK, q.beta = 1) {
-        int64_t size = inc_x == 1 ? p->k : dim__min64(p->k - l, BLOCK);
-        const float *part = x;
-        if (inc_x != 1) {
-            for (int64_t j = 0; j < size; j++)
-                packed[j] = x[(l + j) * inc_x];
-            part = packed;
+    int64_t step = inc_x == 1 ? p->k : BLOCK; /* of k; x is packed where it is not contiguous */
+    for (int64_t l = 0; l < p->k; l += step, q.beta = 1) {
+        int64_t size = dim__min64(p->k - l, step);
+        for (int64_t j = 0; inc_x != 1 && j < size; j++)
+            packed[j] = x[(l + j) * inc_x];
+        for (int64_t i = 0; i < m; i += BLOCK) {
+            int64_t rows = dim__min64(m - i, BLOCK);
+            kernels->dot_rows(sum, a + i * lda + l, lda, inc_x == 1 ? x : packed, rows, size);
+            for (int64_t r = 0; r < rows; r++)
+                p->c[(i + r) * inc_c] = combine(&q, sum[r], p->c[(i + r) * inc_c]);
         }
-        for (int64_t i = 0; i < m; i++)
-            p->c[i * inc_c] = combine(&q, kernels->dot(a + i * lda + l, part, size), p->c[i * inc_c]);
-        if (inc_x == 1)
-            break; /* all of k at once */
     }
 }
 
@@ -46,8 +45,7 @@ static void vector_matrix(const dim__kernels *kernels, const dim__product *p, in
     for (int64_t j = 0; j < n; j += BLOCK) {
         int64_t size = dim__min64(n - j, BLOCK);
         memset(sum, 0, sizeof sum);
-        for (int64_t l = 0; l < p->k; l++)
-            kernels->axpy(sum, x[l * inc_x], a + l * lda + j, size);
+        kernels->add_rows(sum, a + j, lda, x, inc_x, p->k, size);
         for (int64_t i = 0; i < size; i++)
             p->c[(j + i) * inc_c] = combine(p, sum[i], p->c[(j + i) * inc_c]);
     }

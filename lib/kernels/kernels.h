@@ -37,6 +37,10 @@ typedef struct dim__kernels {
     bool (*finite)(const float *x, int64_t n);
 
     /* rows */
+    /* y[i] = a_i . x for rows a_i = a + i lda of n numbers, in float over several lanes; the same for any `rows` */
+    void (*dot_rows)(float *y, const float *a, int64_t lda, const float *x, int64_t rows, int64_t n);
+    /* y[j] += sum over i of x[i inc_x] a_i[j]; y is neither a nor x */
+    void (*add_rows)(float *y, const float *a, int64_t lda, const float *x, int64_t inc_x, int64_t rows, int64_t n);
     void (*add_bias)(float *y, const float *x, const float *bias, int64_t rows, int64_t c);
     void (*col_sum)(double *sum, const float *x, int64_t rows, int64_t c);          /* adds to sum[c] */
     /* mean and sum of squared deviations of each column, without cancellation */

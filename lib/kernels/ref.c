@@ -158,6 +158,22 @@ static bool finite_(const float *x, int64_t n)
     return true;
 }
 
+static void dot_rows(float *y, const float *a, int64_t lda, const float *x, int64_t rows, int64_t n)
+{
+    for (int64_t i = 0; i < rows; i++)
+        y[i] = (float)dot(a + i * lda, x, n);
+}
+
+static void add_rows(float *y, const float *a, int64_t lda, const float *x, int64_t inc_x, int64_t rows, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++) {
+        double total = y[j];
+        for (int64_t i = 0; i < rows; i++)
+            total += (double)x[i * inc_x] * a[i * lda + j];
+        y[j] = (float)total;
+    }
+}
+
 static void add_bias(float *y, const float *x, const float *bias, int64_t rows, int64_t c)
 {
     for (int64_t i = 0; i < rows; i++)
@@ -269,6 +285,7 @@ const dim__kernels dim__kernels_ref = {
     .softplus = softplus, .exp = exp_, .exp_shift = exp_shift, .sigmoid_scale = sigmoid_scale,
     .sum = sum, .sum_sq = sum_sq, .dot = dot, .max = max,
     .sum_exp = sum_exp, .sum_softplus = sum_softplus, .finite = finite_,
+    .dot_rows = dot_rows, .add_rows = add_rows,
     .add_bias = add_bias, .col_sum = col_sum, .col_moments = col_moments, .col_affine = col_affine,
     .bn_grad_sums = bn_grad_sums, .bn_grad_apply = bn_grad_apply,
     .layer_norm = layer_norm, .layer_norm_grad = layer_norm_grad,

@@ -29,6 +29,7 @@ const dim__kernels TABLE = {
     .softplus = softplus, .exp = exp_, .exp_shift = exp_shift, .sigmoid_scale = sigmoid_scale,
     .sum = sum, .sum_sq = sum_sq, .dot = dot, .max = max,
     .sum_exp = sum_exp, .sum_softplus = sum_softplus, .finite = finite_,
+    .dot_rows = dot_rows, .add_rows = add_rows,
     .add_bias = add_bias, .col_sum = col_sum, .col_moments = col_moments, .col_affine = col_affine,
     .bn_grad_sums = bn_grad_sums, .bn_grad_apply = bn_grad_apply,
     .layer_norm = layer_norm, .layer_norm_grad = layer_norm_grad,

@@ -3,6 +3,52 @@
 
 enum { ROWS = 4 };
 
+/* `count` rows, a constant where this is called, times x; a row's sum is the same whatever count is. */
+static inline __attribute__((always_inline)) void dot_some_rows(float *y, const float *a, int64_t lda, const float *x,
+                                                                int64_t n, int count)
+{
+    vf part[ROWS][2] = { { { 0 } } };
+    int64_t j = 0;
+    for (; j + 2 * LANES <= n; j += 2 * LANES)
+        for (int r = 0; r < count; r++) {
+            part[r][0] += load(a + r * lda + j) * load(x + j);
+            part[r][1] += load(a + r * lda + j + LANES) * load(x + j + LANES);
+        }
+    for (int r = 0; r < count; r++) {
+        float lanes[LANES], rest = 0;
+        store(lanes, part[r][0] + part[r][1]);
+        for (int half = LANES / 2; half > 0; half /= 2)
+            for (int k = 0; k < half; k++)
+                lanes[k] += lanes[k + half];
+        for (int64_t l = j; l < n; l++)
+            rest += a[r * lda + l] * x[l];
+        y[r] = lanes[0] + rest;
+    }
+}
+
+static void dot_rows(float *y, const float *a, int64_t lda, const float *x, int64_t rows, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + ROWS <= rows; i += ROWS)
+        dot_some_rows(y + i, a + i * lda, lda, x, n, ROWS);
+    for (; i < rows; i++)
+        dot_some_rows(y + i, a + i * lda, lda, x, n, 1);
+}
+
+static void add_rows(float *y, const float *a, int64_t lda, const float *x, int64_t inc_x, int64_t rows, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + ROWS <= rows; i += ROWS, a += ROWS * lda, x += ROWS * inc_x) {
+        const float *a1 = a + lda, *a2 = a1 + lda, *a3 = a2 + lda;
+        float s0 = x[0], s1 = x[inc_x], s2 = x[2 * inc_x], s3 = x[3 * inc_x];
+#pragma omp simd
+        for (int64_t j = 0; j < n; j++)
+            y[j] += (s0 * a[j] + s1 * a1[j]) + (s2 * a2[j] + s3 * a3[j]);
+    }
+    for (; i < rows; i++, a += lda, x += inc_x)
+        axpy(y, x[0], a, n);
+}
+
 static void add_bias(float *y, const float *x, const float *bias, int64_t rows, int64_t c)
 {
     for (int64_t i = 0; i < rows; i++, y += c, x += c) {
