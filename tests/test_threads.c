@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-enum { JOBS = 4, BATCH = 16, FEATURES = 12, STEPS = 6, ITEMS = 64 };
+/* Large enough that products and rows are divided over the threads of a context. */
+enum { JOBS = 4, BATCH = 64, FEATURES = 48, STEPS = 4, ITEMS = 192 };
 
 typedef struct job {
     uint32_t threads; /* of its context */
@@ -42,10 +43,10 @@ static dim_status train(job *j, dim_context *ctx, dim_dataset *data)
     DIM_OPTIONS_INIT(&lo);
     eo.kind = DIM_ENCODER_MLP;
     eo.channels = FEATURES;
-    eo.units = 8;
-    eo.hidden[0] = 32;
+    eo.units = 32;
+    eo.hidden[0] = 256;
     to.x = "fc";
-    to.units = 16;
+    to.units = 512;
     lo.batch = BATCH;
     dim_status status = dim_encoder_create(ctx, &eo, &enc);
     if (status == DIM_OK)
