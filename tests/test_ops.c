@@ -1,0 +1,553 @@
+/* One harness for all ops: op_cases.h says what is checked.  Ops without a double-precision mathematics of their own, the
+ * random ones and the state update, have tests in test_op_random.c. */
+#include "op_cases.h"
+
+#include "base/math.h"
+#include "objective/objective.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+/* after what it needs */
+#include <cmocka.h>
+
+enum { MOST_OPS = 256, MOST_DIFFERENCES = 64 };
+
+static const op_case *const case_tables[] = { op_cases_basic, op_cases_reduce, op_cases_nn };
+static const op_bad *const bad_tables[] = { op_bads_basic, op_bads_reduce, op_bads_nn };
+enum { TABLES = sizeof case_tables / sizeof *case_tables };
+
+static const char *const tested_elsewhere[] = { "dropout", "noise_normal", "noise_uniform", "derangement",
+                                                "state_update" };
+
+/* ---- contexts ---------------------------------------------------------------------------------------------------- */
+
+typedef struct setup {
+    const char *name;
+    uint32_t threads;
+    dim_gemm gemm;
+    dim_cpu_level cpu;
+    dim_executor executor;
+    dim_context *ctx;
+    size_t memory; /* that the context holds by itself */
+} setup;
+
+enum { ONE, ONE_REFERENCE_EXECUTOR, TWO, TWO_REFERENCE_EXECUTOR, THREE, REFERENCE_KERNELS, BASELINE, AVX2, BLAS, SETUPS };
+
+static setup setups[SETUPS] = {
+    [ONE] = { .name = "1 thread", .threads = 1 },
+    [ONE_REFERENCE_EXECUTOR] = { .name = "1 thread, reference executor", .threads = 1,
+                                 .executor = DIM_EXECUTOR_REFERENCE },
+    [TWO] = { .name = "2 threads", .threads = 2 },
+    [TWO_REFERENCE_EXECUTOR] = { .name = "2 threads, reference executor", .threads = 2,
+                                 .executor = DIM_EXECUTOR_REFERENCE },
+    [THREE] = { .name = "3 threads", .threads = 3 },
+    [REFERENCE_KERNELS] = { .name = "reference kernels", .threads = 2, .gemm = DIM_GEMM_REFERENCE,
+                            .cpu = DIM_CPU_REFERENCE },
+    [BASELINE] = { .name = "baseline kernels", .threads = 1, .cpu = DIM_CPU_BASELINE },
+    [AVX2] = { .name = "AVX2 kernels", .threads = 1, .cpu = DIM_CPU_AVX2 },
+    [BLAS] = { .name = "CBLAS", .threads = 2, .gemm = DIM_GEMM_BLAS },
+};
+
+static int open_contexts(void **state)
+{
+    (void)state;
+    for (int k = 0; k < SETUPS; k++) {
+        dim_context_options o;
+        DIM_OPTIONS_INIT(&o);
+        o.threads = setups[k].threads;
+        o.gemm = setups[k].gemm;
+        o.cpu = setups[k].cpu;
+        o.executor = setups[k].executor;
+        o.blas_threads = 1;
+        if (dim_context_create(&o, &setups[k].ctx) != DIM_OK)
+            return -1;
+        setups[k].memory = dim_context_memory(setups[k].ctx);
+    }
+    return 0;
+}
+
+static int close_contexts(void **state)
+{
+    int leaks = 0;
+    (void)state;
+    for (int k = 0; k < SETUPS; k++) {
+        leaks += dim_context_memory(setups[k].ctx) != setups[k].memory;
+        dim_context_destroy(setups[k].ctx);
+    }
+    return leaks;
+}
+
+/* ---- inputs ------------------------------------------------------------------------------------------------------ */
+
+float op_random(int input, int64_t i)
+{
+    uint64_t z = (uint64_t)(input + 1) * 0x9e3779b97f4a7c15u + (uint64_t)i * 0xd1342543de82ef95u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (float)((double)((z ^ z >> 31) >> 11) * 0x1p-52 - 1);
+}
+
+void op_fill_default(const op_case *c, int input, float *x, int32_t *index, int64_t n)
+{
+    (void)c;
+    assert_null(index); /* what indices are in range, the case must say */
+    for (int64_t i = 0; i < n; i++) {
+        float r = op_random(input, i);
+        x[i] = r < 0 ? 0.95f * r - 0.05f : 0.95f * r + 0.05f;
+    }
+}
+
+void op_fill_distinct(const op_case *c, int input, float *x, int32_t *index, int64_t n)
+{
+    int64_t stride = n / 2 + 1; /* i stride mod n visits every number when they have no common factor */
+    (void)c;
+    assert_null(index);
+    for (int64_t a = stride, b = n; b != 0 || a != 1;) {
+        if (b == 0) { /* a is a common factor above 1: try the next stride */
+            a = ++stride;
+            b = n;
+        }
+        int64_t rest = a % (b == 0 ? 1 : b);
+        a = b;
+        b = rest;
+    }
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)((i + input) * stride % n * 2 - n) / (float)n;
+}
+
+static void fill(const op_case *c, int input, void *data, int64_t n)
+{
+    bool index = (c->i32 >> input & 1) != 0;
+    if (c->fill == NULL)
+        op_fill_default(c, input, index ? NULL : data, index ? data : NULL, n);
+    else
+        c->fill(c, input, index ? NULL : data, index ? data : NULL, n);
+}
+
+/* ---- one run of a case ------------------------------------------------------------------------------------------- */
+
+typedef struct result {
+    float *out[DIM__MAX_OUT];
+    float *grad[DIM__MAX_IN];
+    float loss;
+    bool seen[MOST_OPS]; /* ops that the graph holds */
+} result;
+
+static int n_outputs(const op_case *c) { return c->n_out > 0 ? c->n_out : 1; }
+static bool in_loss(const op_case *c, int k) { return (c->no_grad_out >> k & 1) == 0; }
+static float weight(int out, int64_t i) { return op_random(100 + out, i); }
+
+static float *copy_of(dim__program *p, dim__vid v, int64_t n)
+{
+    float *copy = malloc((size_t)n * sizeof *copy + 1);
+    assert_non_null(copy);
+    assert_non_null(dim__program_data(p, v));
+    memcpy(copy, dim__program_data(p, v), (size_t)n * sizeof *copy);
+    return copy;
+}
+
+static void note_ops(const dim__graph *g, bool *seen)
+{
+    for (int64_t i = 0; i < g->n_nodes; i++)
+        for (int k = 0; dim__op_table[k] != NULL; k++)
+            if (dim__op_table[k] == g->nodes[i].op)
+                seen[k] = true;
+}
+
+/* loss = sum over outputs and elements of weight * output */
+static dim__vid emit_loss(dim__graph *g, const op_case *c, dim__vid first, dim__vid *weights)
+{
+    dim__vid loss = DIM__NONE;
+    for (int k = 0; k < n_outputs(c); k++) {
+        weights[k] = DIM__NONE;
+        if (!in_loss(c, k))
+            continue;
+        weights[k] = dim__graph_input(g, DIM_F32, *dim__shape_of(g, dim__out(first, k)), false);
+        dim__vid sum = dim__op_sum_all_(g, dim__op_mul_(g, dim__out(first, k), weights[k]), 1);
+        loss = loss == DIM__NONE ? sum : dim__op_add_(g, loss, sum);
+    }
+    dim__graph_keep(g, loss);
+    return loss;
+}
+
+/* `keep`: inputs and outputs keep their memory.  Else they are temporaries that the planner may reuse. */
+static void run_case(const op_case *c, dim_context *ctx, bool keep, result *r)
+{
+    dim__graph *g = NULL;
+    dim__program *p = NULL;
+    dim__vid in[DIM__MAX_IN], given[DIM__MAX_IN], weights[DIM__MAX_OUT], grads[DIM__MAX_IN], first, loss;
+    memset(r, 0, sizeof *r);
+    assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
+    for (int k = 0; k < c->n_in; k++) {
+        bool index = (c->i32 >> k & 1) != 0;
+        in[k] = dim__graph_input(g, index ? DIM_I32 : DIM_F32, c->in[k], (c->grad >> k & 1) != 0);
+        given[k] = keep || index ? in[k] : dim__op_affine_(g, in[k], 1, 0);
+    }
+    first = c->build(g, c, given);
+    if (dim__graph_status(g) != DIM_OK)
+        fail_msg("%s (%s): %s", c->op, c->label, dim_context_error(ctx));
+    for (int k = 0; k < n_outputs(c); k++) {
+        char have[128], want[128];
+        if (!dim__shape_equal(dim__shape_of(g, dim__out(first, k)), &c->out[k]))
+            fail_msg("%s (%s): output %d is %s, not %s", c->op, c->label, k,
+                     dim__op_shape_text(have, dim__shape_of(g, dim__out(first, k))),
+                     dim__op_shape_text(want, &c->out[k]));
+        if (keep)
+            dim__graph_keep(g, dim__out(first, k));
+    }
+    loss = emit_loss(g, c, first, weights);
+    assert_int_equal(c->grad != 0 ? dim__graph_backward(g, loss) : dim__graph_finish(g), DIM_OK);
+    for (int k = 0; k < c->n_in; k++)
+        grads[k] = dim__graph_grad(g, in[k]);
+    note_ops(g, r->seen);
+    if (dim__program_create(g, &p) != DIM_OK)
+        fail_msg("%s (%s): %s", c->op, c->label, dim_context_error(ctx));
+    for (int k = 0; k < c->n_in; k++)
+        if (dim__program_data(p, in[k]) != NULL)
+            fill(c, k, dim__program_data(p, in[k]), op_count(&c->in[k]));
+    for (int k = 0; k < n_outputs(c); k++)
+        for (int64_t i = 0; weights[k] != DIM__NONE && i < op_count(&c->out[k]); i++)
+            ((float *)dim__program_data(p, weights[k]))[i] = weight(k, i);
+    dim__program_forward(p, 5, 7);
+    dim__program_backward(p, 5, 7);
+    if (loss != DIM__NONE)
+        r->loss = dim__program_scalar(p, loss);
+    for (int k = 0; k < n_outputs(c) && keep; k++)
+        r->out[k] = copy_of(p, dim__out(first, k), op_count(&c->out[k]));
+    for (int k = 0; k < c->n_in; k++)
+        if ((c->grad >> k & 1) != 0) {
+            if (grads[k] == DIM__NONE)
+                fail_msg("%s (%s): no gradient of input %d", c->op, c->label, k);
+            r->grad[k] = copy_of(p, grads[k], op_count(&c->in[k]));
+        }
+    dim__program_destroy(p);
+}
+
+static void free_result(result *r)
+{
+    for (int k = 0; k < DIM__MAX_OUT; k++)
+        free(r->out[k]);
+    for (int k = 0; k < DIM__MAX_IN; k++)
+        free(r->grad[k]);
+}
+
+/* ---- the double-precision reference ------------------------------------------------------------------------------ */
+
+typedef struct oracle {
+    double *in[DIM__MAX_IN];
+    double *out[DIM__MAX_OUT];
+    double *diff[DIM__MAX_IN];   /* central differences at `at` */
+    int64_t at[DIM__MAX_IN][MOST_DIFFERENCES];
+    int n_diff[DIM__MAX_IN];
+} oracle;
+
+static double reference_loss(const op_case *c, oracle *o)
+{
+    double loss = 0;
+    c->ref(c, (const double *const *)o->in, o->out);
+    for (int k = 0; k < n_outputs(c); k++)
+        for (int64_t i = 0; in_loss(c, k) && i < op_count(&c->out[k]); i++)
+            loss += weight(k, i) * o->out[k][i];
+    return loss;
+}
+
+static void differences(const op_case *c, oracle *o, int k)
+{
+    int64_t n = op_count(&c->in[k]);
+    o->n_diff[k] = (int)dim__min64(n, MOST_DIFFERENCES);
+    o->diff[k] = malloc(sizeof(double) * MOST_DIFFERENCES);
+    assert_non_null(o->diff[k]);
+    for (int j = 0; j < o->n_diff[k]; j++) {
+        int64_t i = n <= MOST_DIFFERENCES ? j : (n - 1) * j / (MOST_DIFFERENCES - 1);
+        double x = o->in[k][i], h = 1e-5 * (fabs(x) > 1 ? fabs(x) : 1), up, down;
+        o->in[k][i] = x + h;
+        up = reference_loss(c, o);
+        o->in[k][i] = x - h;
+        down = reference_loss(c, o);
+        o->in[k][i] = x;
+        o->at[k][j] = i;
+        o->diff[k][j] = (up - down) / (2 * h);
+    }
+}
+
+static void make_oracle(const op_case *c, oracle *o)
+{
+    memset(o, 0, sizeof *o);
+    for (int k = 0; k < c->n_in; k++) {
+        int64_t n = op_count(&c->in[k]);
+        bool index = (c->i32 >> k & 1) != 0;
+        float *x = malloc((size_t)n * sizeof *x + 1);
+        o->in[k] = malloc((size_t)n * sizeof(double) + 1);
+        assert_true(x != NULL && o->in[k] != NULL);
+        fill(c, k, x, n);
+        for (int64_t i = 0; i < n; i++) {
+            int32_t number;
+            memcpy(&number, &x[i], sizeof number);
+            o->in[k][i] = index ? number : (double)x[i];
+        }
+        free(x);
+    }
+    for (int k = 0; k < n_outputs(c); k++) {
+        o->out[k] = malloc((size_t)op_count(&c->out[k]) * sizeof(double) + 1);
+        assert_non_null(o->out[k]);
+    }
+    for (int k = 0; k < c->n_in; k++)
+        if ((c->grad >> k & 1) != 0)
+            differences(c, o, k);
+    c->ref(c, (const double *const *)o->in, o->out);
+}
+
+static void free_oracle(oracle *o)
+{
+    for (int k = 0; k < DIM__MAX_IN; k++) {
+        free(o->in[k]);
+        free(o->diff[k]);
+    }
+    for (int k = 0; k < DIM__MAX_OUT; k++)
+        free(o->out[k]);
+}
+
+static double largest(const double *x, int64_t n)
+{
+    double most = 1;
+    for (int64_t i = 0; i < n; i++)
+        most = fabs(x[i]) > most ? fabs(x[i]) : most;
+    return most;
+}
+
+static void compare(const op_case *c, const char *where, const oracle *o, const result *r)
+{
+    for (int k = 0; k < n_outputs(c); k++) {
+        double allowed = c->tol * largest(o->out[k], op_count(&c->out[k]));
+        for (int64_t i = 0; i < op_count(&c->out[k]); i++)
+            if (!(fabs(r->out[k][i] - o->out[k][i]) <= allowed)) /* NaN fails, too */
+                fail_msg("%s (%s), %s: output %d [%lld] is %.9g, not %.9g within %.2g", c->op, c->label, where, k,
+                         (long long)i, r->out[k][i], o->out[k][i], allowed);
+    }
+    for (int k = 0; k < c->n_in; k++) {
+        double allowed = o->diff[k] == NULL ? 0 : c->tol_grad * largest(o->diff[k], o->n_diff[k]);
+        for (int j = 0; j < o->n_diff[k]; j++)
+            if (!(fabs(r->grad[k][o->at[k][j]] - o->diff[k][j]) <= allowed))
+                fail_msg("%s (%s), %s: gradient of input %d [%lld] is %.9g, not %.9g within %.2g", c->op, c->label,
+                         where, k, (long long)o->at[k][j], r->grad[k][o->at[k][j]], o->diff[k][j], allowed);
+    }
+}
+
+static void same_bits(const op_case *c, const char *what, const result *a, const result *b)
+{
+    if (memcmp(&a->loss, &b->loss, sizeof a->loss) != 0)
+        fail_msg("%s (%s): loss differs %s: %.9g, %.9g", c->op, c->label, what, a->loss, b->loss);
+    for (int k = 0; k < n_outputs(c); k++)
+        if (a->out[k] != NULL && b->out[k] != NULL &&
+            memcmp(a->out[k], b->out[k], (size_t)op_count(&c->out[k]) * sizeof(float)) != 0)
+            fail_msg("%s (%s): output %d differs %s", c->op, c->label, k, what);
+    for (int k = 0; k < c->n_in; k++)
+        if (a->grad[k] != NULL &&
+            memcmp(a->grad[k], b->grad[k], (size_t)op_count(&c->in[k]) * sizeof(float)) != 0)
+            fail_msg("%s (%s): gradient of input %d differs %s", c->op, c->label, k, what);
+}
+
+/* ---- tests ------------------------------------------------------------------------------------------------------- */
+
+static void check_case(const op_case *c)
+{
+    result base[SETUPS], other;
+    oracle o;
+    assert_true(c->build != NULL && c->ref != NULL && (c->grad == 0 || c->tol_grad > 0));
+    make_oracle(c, &o);
+    for (int k = 0; k < SETUPS; k++) {
+        run_case(c, setups[k].ctx, true, &base[k]);
+        compare(c, setups[k].name, &o, &base[k]);
+    }
+    same_bits(c, "between executors", &base[ONE], &base[ONE_REFERENCE_EXECUTOR]);
+    same_bits(c, "between executors with 2 threads", &base[TWO], &base[TWO_REFERENCE_EXECUTOR]);
+    run_case(c, setups[TWO].ctx, true, &other);
+    same_bits(c, "between two runs", &base[TWO], &other);
+    free_result(&other);
+    run_case(c, setups[TWO].ctx, false, &other);
+    same_bits(c, "when memory is shared", &base[TWO], &other);
+    free_result(&other);
+    run_case(c, setups[ONE].ctx, false, &other);
+    same_bits(c, "when memory is shared with 1 thread", &base[ONE], &other);
+    free_result(&other);
+    for (int k = 0; k < SETUPS; k++)
+        free_result(&base[k]);
+    free_oracle(&o);
+}
+
+static void test_cases(void **state)
+{
+    (void)state;
+    for (int t = 0; t < TABLES; t++)
+        for (const op_case *c = case_tables[t]; c->op != NULL; c++)
+            if (c->covered_by == NULL)
+                check_case(c);
+}
+
+static bool is_tested_elsewhere(const char *op)
+{
+    for (size_t k = 0; k < sizeof tested_elsewhere / sizeof *tested_elsewhere; k++)
+        if (strcmp(op, tested_elsewhere[k]) == 0)
+            return true;
+    return false;
+}
+
+/* Whether op number `wanted` is in the graph of a case of `op`. */
+static bool emitted_by(const char *op, int wanted)
+{
+    bool found = false;
+    for (int t = 0; t < TABLES && !found; t++)
+        for (const op_case *c = case_tables[t]; c->op != NULL && !found; c++)
+            if (c->covered_by == NULL && strcmp(c->op, op) == 0) {
+                result r;
+                run_case(c, setups[ONE].ctx, true, &r);
+                found = r.seen[wanted];
+                free_result(&r);
+            }
+    return found;
+}
+
+static void test_every_op_has_a_case(void **state)
+{
+    (void)state;
+    for (int k = 0; dim__op_table[k] != NULL; k++) {
+        const char *name = dim__op_table[k]->name;
+        bool covered = is_tested_elsewhere(name);
+        assert_true(k < MOST_OPS);
+        for (int t = 0; t < TABLES && !covered; t++)
+            for (const op_case *c = case_tables[t]; c->op != NULL && !covered; c++)
+                if (strcmp(c->op, name) == 0) {
+                    const char *by = c->covered_by != NULL ? c->covered_by : name;
+                    if (!emitted_by(by, k))
+                        fail_msg("%s: no case of %s emits it", name, by);
+                    covered = true;
+                }
+        if (!covered)
+            fail_msg("%s has no case", name);
+    }
+    for (int t = 0; t < TABLES; t++)
+        for (const op_case *c = case_tables[t]; c->op != NULL; c++) {
+            bool known = false;
+            for (int k = 0; dim__op_table[k] != NULL; k++)
+                known = known || strcmp(dim__op_table[k]->name, c->op) == 0;
+            if (!known)
+                fail_msg("%s is in no op list", c->op);
+        }
+}
+
+/* Emits the case's op alone; runs it when it is accepted, so that a sanitiser sees wrong sizes. */
+static dim_status try_shapes(const op_case *c, dim_context *ctx, bool run)
+{
+    dim__graph *g = NULL;
+    dim__program *p = NULL;
+    dim__vid in[DIM__MAX_IN];
+    assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
+    for (int k = 0; k < c->n_in; k++)
+        in[k] = dim__graph_input(g, (c->i32 >> k & 1) != 0 ? DIM_I32 : DIM_F32, c->in[k], (c->grad >> k & 1) != 0);
+    dim__vid out = c->build(g, c, in);
+    dim_status status = dim__graph_status(g);
+    if (status != DIM_OK || !run) {
+        assert_true(status == DIM_OK || out == DIM__NONE);
+        dim__graph_destroy(g);
+        return status;
+    }
+    dim__graph_keep(g, out);
+    assert_int_equal(dim__graph_finish(g), DIM_OK);
+    assert_int_equal(dim__program_create(g, &p), DIM_OK);
+    for (int k = 0; k < c->n_in; k++)
+        if (dim__program_data(p, in[k]) != NULL)
+            fill(c, k, dim__program_data(p, in[k]), op_count(&c->in[k]));
+    dim__program_forward(p, 5, 7);
+    dim__program_destroy(p);
+    return DIM_OK;
+}
+
+static void must_name(const op_case *c, const char *what, dim_status status)
+{
+    const char *text = dim_context_error(setups[ONE].ctx);
+    if (status != DIM_E_SHAPE || strstr(text, c->op) == NULL)
+        fail_msg("%s (%s), %s: %s, \"%s\"", c->op, c->label, what, dim_status_name(status), text);
+}
+
+static void check_changed_shapes(const op_case *c)
+{
+    dim_context *ctx = setups[ONE].ctx;
+    for (int k = 0; k < c->n_in; k++) {
+        op_case changed = *c;
+        changed.i32 ^= 1u << k;
+        changed.grad &= ~(1u << k);
+        must_name(&changed, "another element type", try_shapes(&changed, ctx, false));
+        for (int axis = -2; axis < c->in[k].rank; axis++) { /* -2: an axis less, -1: an axis more */
+            changed = *c;
+            dim__shape *s = &changed.in[k];
+            if (axis == -1 && s->rank < DIM__MAX_DIMS)
+                s->d[s->rank++] = 1;
+            else if (axis == -2 && s->rank > 0)
+                s->rank--;
+            else if (axis >= 0)
+                s->d[axis]++;
+            else
+                continue;
+            dim_status status = try_shapes(&changed, ctx, true);
+            if (status != DIM_OK)
+                must_name(&changed, "another shape", status);
+        }
+    }
+}
+
+static void test_changed_shapes(void **state)
+{
+    (void)state;
+    for (int t = 0; t < TABLES; t++)
+        for (const op_case *c = case_tables[t]; c->op != NULL; c++)
+            if (c->covered_by == NULL)
+                check_changed_shapes(c);
+}
+
+static void test_bad_shapes(void **state)
+{
+    (void)state;
+    for (int t = 0; t < TABLES; t++)
+        for (const op_bad *b = bad_tables[t]; b->op != NULL; b++) {
+            op_case c = { .op = b->op, .label = b->label, .n_in = b->n_in, .i32 = b->i32, .build = b->build };
+            memcpy(c.in, b->in, sizeof c.in);
+            memcpy(c.p, b->p, sizeof c.p);
+            must_name(&c, "must be refused", try_shapes(&c, setups[ONE].ctx, false));
+        }
+}
+
+/* Too few or too many inputs never reach an op. */
+static void test_input_counts(void **state)
+{
+    (void)state;
+    for (int k = 0; dim__op_table[k] != NULL; k++) {
+        const dim__op *op = dim__op_table[k];
+        dim__vid in[DIM__MAX_IN + 1];
+        for (int n = 0; n <= DIM__MAX_IN; n++) {
+            dim__graph *g = NULL;
+            if (n >= op->min_in && n <= op->max_in)
+                continue;
+            assert_int_equal(dim__graph_create(setups[ONE].ctx, &g), DIM_OK);
+            for (int i = 0; i < n; i++)
+                in[i] = dim__graph_input(g, DIM_F32, dim__shape2(2, 3), true);
+            assert_int_equal(dim__emit(g, op, n, in, NULL), DIM__NONE);
+            assert_int_not_equal(dim__graph_status(g), DIM_OK);
+            assert_non_null(strstr(dim_context_error(setups[ONE].ctx), op->name));
+            dim__graph_destroy(g);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_op_has_a_case),
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_changed_shapes),
+        cmocka_unit_test(test_bad_shapes),
+        cmocka_unit_test(test_input_counts),
+    };
+    return cmocka_run_group_tests(tests, open_contexts, close_contexts);
+}
