@@ -1,0 +1,384 @@
+/* Ops that test_ops.c cannot check against mathematics in double: draws, state updates, and what does not flow. */
+#include "graph/graph.h"
+#include "ops/ops.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+/* after what it needs */
+#include <cmocka.h>
+
+enum { THREADS = 3, MANY = 60000 };
+
+static dim_context *contexts[THREADS]; /* of 1, 2 and 3 threads */
+
+static int open_contexts(void **state)
+{
+    (void)state;
+    for (uint32_t k = 0; k < THREADS; k++) {
+        dim_context_options o;
+        DIM_OPTIONS_INIT(&o);
+        o.threads = k + 1;
+        o.blas_threads = 1;
+        if (dim_context_create(&o, &contexts[k]) != DIM_OK)
+            return -1;
+    }
+    return 0;
+}
+
+static int close_contexts(void **state)
+{
+    (void)state;
+    for (int k = 0; k < THREADS; k++)
+        dim_context_destroy(contexts[k]);
+    return 0;
+}
+
+static dim__program *compile(dim__graph *g)
+{
+    dim__program *p = NULL;
+    if (dim__graph_status(g) != DIM_OK)
+        fail_msg("%s", dim_context_error(g->ctx));
+    if (dim__program_create(g, &p) != DIM_OK)
+        fail_msg("%s", dim_context_error(contexts[0]));
+    return p;
+}
+
+static dim__graph *graph_of(dim_context *ctx)
+{
+    dim__graph *g = NULL;
+    assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
+    return g;
+}
+
+/* ---- noise ------------------------------------------------------------------------------------------------------- */
+
+static void moments(const float *x, int64_t n, double *mean, double *var)
+{
+    *mean = *var = 0;
+    for (int64_t i = 0; i < n; i++)
+        *mean += x[i] / (double)n;
+    for (int64_t i = 0; i < n; i++)
+        *var += (x[i] - *mean) * (x[i] - *mean) / (double)n;
+}
+
+/* Two nodes of the same op, run at a step; copies of what they drew. */
+static void draw_noise(dim_context *ctx, bool normal, uint64_t seed, uint64_t step, float *a, float *b)
+{
+    dim__graph *g = graph_of(ctx);
+    dim__shape shape = dim__shape3(10, MANY / 100, 10);
+    dim__vid x = normal ? dim__op_noise_normal_(g, shape) : dim__op_noise_uniform_(g, shape);
+    dim__vid y = normal ? dim__op_noise_normal_(g, shape) : dim__op_noise_uniform_(g, shape);
+    dim__graph_keep(g, x);
+    dim__graph_keep(g, y);
+    assert_int_equal(dim__graph_finish(g), DIM_OK);
+    dim__program *p = compile(g);
+    dim__program_forward(p, seed, step + 1); /* another step before must not matter */
+    dim__program_forward(p, seed, step);
+    memcpy(a, dim__program_data(p, x), MANY * sizeof *a);
+    memcpy(b, dim__program_data(p, y), MANY * sizeof *b);
+    dim__program_destroy(p);
+}
+
+static void check_noise(bool normal, double want_mean, double want_var)
+{
+    float *a = malloc(MANY * sizeof *a), *b = malloc(MANY * sizeof *b), *c = malloc(MANY * sizeof *c);
+    double mean, var, product = 0;
+    assert_true(a != NULL && b != NULL && c != NULL);
+    draw_noise(contexts[0], normal, 11, 4, a, b);
+    moments(a, MANY, &mean, &var);
+    /* 5 standard errors: of the mean sqrt(var / n); of the variance below var sqrt(2 / n) */
+    assert_true(fabs(mean - want_mean) < 5 * sqrt(want_var / MANY));
+    assert_true(fabs(var - want_var) < 5 * want_var * sqrt(2.0 / MANY));
+    for (int64_t i = 0; i < MANY; i++) {
+        product += (a[i] - want_mean) * (b[i] - want_mean) / MANY;
+        assert_true(isfinite(a[i]) && (normal || (a[i] >= 0 && a[i] < 1)));
+    }
+    assert_true(fabs(product) < 5 * want_var / sqrt(MANY)); /* nodes draw independently */
+    product = 0;
+    for (int64_t i = 1; i < MANY; i++)
+        product += (a[i] - want_mean) * (a[i - 1] - want_mean) / MANY;
+    assert_true(fabs(product) < 5 * want_var / sqrt(MANY)); /* so do neighbours */
+    for (int k = 1; k < THREADS; k++) {
+        draw_noise(contexts[k], normal, 11, 4, c, b);
+        assert_memory_equal(a, c, MANY * sizeof *a);
+    }
+    draw_noise(contexts[0], normal, 11, 5, c, b);
+    assert_memory_not_equal(a, c, MANY * sizeof *a);
+    draw_noise(contexts[0], normal, 12, 4, c, b);
+    assert_memory_not_equal(a, c, MANY * sizeof *a);
+    free(a);
+    free(b);
+    free(c);
+}
+
+static void test_noise_normal(void **state) { (void)state; check_noise(true, 0, 1); }
+static void test_noise_uniform(void **state) { (void)state; check_noise(false, 0.5, 1.0 / 12); }
+
+static void test_noise_bad_shape(void **state)
+{
+    (void)state;
+    dim__shape bad[2] = { dim__shape2(3, -1), { 6, { 1, 1, 1, 1, 1 } } };
+    for (int k = 0; k < 2; k++) {
+        dim__graph *g = graph_of(contexts[0]);
+        assert_int_equal(dim__op_noise_uniform_(g, bad[k]), DIM__NONE);
+        assert_int_equal(dim__graph_status(g), DIM_E_SHAPE);
+        assert_non_null(strstr(dim_context_error(contexts[0]), "noise_uniform"));
+        dim__graph_destroy(g);
+    }
+}
+
+/* ---- dropout ----------------------------------------------------------------------------------------------------- */
+
+typedef struct dropped {
+    float y[MANY], dx[MANY];
+} dropped;
+
+/* loss = sum(w * dropout(x)) with x = 1 + i / n and w = 2 - i / n */
+static void run_dropout(dim_context *ctx, double rate, uint64_t step, dropped *d)
+{
+    dim__graph *g = graph_of(ctx);
+    dim__vid x = dim__graph_input(g, DIM_F32, dim__shape1(MANY), true);
+    dim__vid w = dim__graph_input(g, DIM_F32, dim__shape1(MANY), false);
+    dim__vid other = dim__op_dropout_(g, x, rate); /* so that streams are not all 0; dead */
+    dim__vid y = dim__op_dropout_(g, x, rate);
+    assert_int_not_equal(other, DIM__NONE);
+    dim__graph_keep(g, y);
+    dim__vid loss = dim__op_sum_all_(g, dim__op_mul_(g, y, w), 1);
+    dim__graph_keep(g, loss);
+    assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
+    dim__vid dx = dim__graph_grad(g, x);
+    dim__program *p = compile(g);
+    for (int i = 0; i < MANY; i++) {
+        ((float *)dim__program_data(p, x))[i] = 1 + (float)i / MANY;
+        ((float *)dim__program_data(p, w))[i] = 2 - (float)i / MANY;
+    }
+    dim__program_forward(p, 3, step);
+    dim__program_backward(p, 3, step);
+    memcpy(d->y, dim__program_data(p, y), sizeof d->y);
+    memcpy(d->dx, dim__program_data(p, dx), sizeof d->dx);
+    dim__program_destroy(p);
+}
+
+static void test_dropout(void **state)
+{
+    dropped *a = malloc(sizeof *a), *b = malloc(sizeof *b);
+    double rate = 0.3;
+    float scale = (float)(1 / (1 - rate));
+    int zeros = 0;
+    (void)state;
+    assert_true(a != NULL && b != NULL);
+    run_dropout(contexts[0], rate, 9, a);
+    for (int i = 0; i < MANY; i++) {
+        float x = 1 + (float)i / MANY, w = 2 - (float)i / MANY;
+        zeros += a->y[i] == 0;
+        assert_true(a->y[i] == 0 || a->y[i] == x * scale);
+        assert_true(a->y[i] == 0 ? a->dx[i] == 0 : a->dx[i] == w * scale); /* the same elements survive */
+    }
+    assert_true(fabs(zeros - rate * MANY) < 5 * sqrt(rate * (1 - rate) * MANY));
+    for (int k = 1; k < THREADS; k++) {
+        run_dropout(contexts[k], rate, 9, b);
+        assert_memory_equal(a, b, sizeof *a);
+    }
+    run_dropout(contexts[0], rate, 10, b);
+    assert_memory_not_equal(a->y, b->y, sizeof a->y);
+    run_dropout(contexts[0], 0, 9, b); /* nothing is dropped */
+    for (int i = 0; i < MANY; i++)
+        assert_true(b->y[i] == 1 + (float)i / MANY && b->dx[i] == 2 - (float)i / MANY);
+    free(a);
+    free(b);
+}
+
+static void test_dropout_bad_rate(void **state)
+{
+    const double bad[] = { 1, 1.5, -0.1, NAN };
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        dim__graph *g = graph_of(contexts[0]);
+        dim__vid x = dim__graph_input(g, DIM_F32, dim__shape1(3), true);
+        assert_int_equal(dim__op_dropout_(g, x, bad[k]), DIM__NONE);
+        assert_int_equal(dim__graph_status(g), DIM_E_INVALID);
+        assert_non_null(strstr(dim_context_error(contexts[0]), "dropout"));
+        dim__graph_destroy(g);
+    }
+}
+
+static void test_leaky_relu_bad_slope(void **state)
+{
+    const double bad[] = { 0, -0.2, NAN, INFINITY };
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        dim__graph *g = graph_of(contexts[0]);
+        dim__vid x = dim__graph_input(g, DIM_F32, dim__shape1(3), true);
+        assert_int_equal(dim__op_leaky_relu_(g, x, bad[k]), DIM__NONE);
+        assert_int_equal(dim__graph_status(g), DIM_E_INVALID);
+        assert_non_null(strstr(dim_context_error(contexts[0]), "leaky_relu"));
+        dim__graph_destroy(g);
+    }
+}
+
+/* ---- derangement ------------------------------------------------------------------------------------------------- */
+
+static void test_derangement(void **state)
+{
+    (void)state;
+    for (int n = 2; n <= 50; n++) {
+        int32_t last[50] = { 0 };
+        int changed = 0;
+        dim__graph *g = graph_of(contexts[n % THREADS]);
+        dim__vid d = dim__op_derangement_(g, n);
+        dim__graph_keep(g, d);
+        assert_int_equal(dim__graph_finish(g), DIM_OK);
+        dim__program *p = compile(g);
+        for (uint64_t step = 0; step < 40; step++) {
+            bool met[50] = { false };
+            dim__program_forward(p, 1, step);
+            const int32_t *partner = dim__program_data(p, d);
+            for (int i = 0; i < n; i++) {
+                assert_in_range(partner[i], 0, n - 1);
+                assert_int_not_equal(partner[i], i);
+                assert_false(met[partner[i]]);
+                met[partner[i]] = true;
+            }
+            changed += memcmp(last, partner, sizeof *last * (size_t)n) != 0;
+            memcpy(last, partner, sizeof *last * (size_t)n);
+        }
+        assert_true(n == 2 ? changed == 1 : changed > 15); /* there is one for n = 2, two for n = 3 */
+        dim__program_forward(p, 1, 39);
+        assert_memory_equal(last, dim__program_data(p, d), sizeof *last * (size_t)n);
+        dim__program_destroy(p);
+    }
+}
+
+static void test_derangement_bad_size(void **state)
+{
+    const int64_t bad[] = { 1, 0, -3, INT64_C(1) << 40 };
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        dim__graph *g = graph_of(contexts[0]);
+        assert_int_equal(dim__op_derangement_(g, bad[k]), DIM__NONE);
+        assert_int_equal(dim__graph_status(g), DIM_E_SHAPE);
+        assert_non_null(strstr(dim_context_error(contexts[0]), "derangement"));
+        dim__graph_destroy(g);
+    }
+}
+
+/* ---- state_update ------------------------------------------------------------------------------------------------ */
+
+static void run_update(dim_context *ctx, double rate, double factor, float state[3], const float value[3])
+{
+    dim__params ps;
+    dim__param_spec spec = { .shape = dim__shape1(3), .state = true };
+    dim__params_init(&ps, ctx, 1);
+    dim__param *param = dim__params_get(&ps, "running", &spec);
+    assert_non_null(param);
+    memcpy(param->data, state, 3 * sizeof *state);
+    dim__graph *g = graph_of(ctx);
+    dim__vid x = dim__graph_input(g, DIM_F32, dim__shape1(3), false);
+    dim__vid in[2] = { dim__graph_param(g, param), dim__op_affine_(g, x, 1, 0) };
+    dim__attr attr = dim__op_state_update_attr(rate, factor);
+    dim__graph_defer(g, &dim__op_state_update, 2, in, &attr);
+    assert_int_equal(dim__graph_finish(g), DIM_OK);
+    dim__program *p = compile(g);
+    memcpy(dim__program_data(p, x), value, 3 * sizeof *value);
+    dim__program_forward(p, 0, 0);
+    for (int i = 0; i < 3; i++) /* not before the loss is known */
+        assert_true(memcmp(&param->data[i], &state[i], sizeof *state) == 0);
+    dim__program_backward(p, 0, 0);
+    memcpy(state, param->data, 3 * sizeof *state);
+    dim__program_destroy(p);
+    dim__params_free(&ps);
+}
+
+static void test_state_update(void **unused)
+{
+    const float value[3] = { 10, -4, 0.5f };
+    (void)unused;
+    for (int k = 0; k < THREADS; k++) {
+        float state[3] = { 1, 2, 3 }, first[3] = { NAN, INFINITY, 0 };
+        run_update(contexts[k], 0.25, 1.5, state, value);
+        for (int i = 0; i < 3; i++)
+            assert_true(fabs(state[i] - (0.75 * (i + 1) + 0.25 * 1.5 * (double)value[i])) < 1e-6);
+        run_update(contexts[k], 1, 1, first, value); /* at rate 1 nothing of the old state stays, NaN included */
+        assert_memory_equal(first, value, sizeof value);
+    }
+}
+
+static void test_state_update_bad_shape(void **state)
+{
+    (void)state;
+    dim__graph *g = graph_of(contexts[0]);
+    dim__vid a = dim__graph_input(g, DIM_F32, dim__shape1(3), false);
+    dim__vid b = dim__graph_input(g, DIM_F32, dim__shape1(4), false);
+    dim__emit2(g, &dim__op_state_update, a, b, NULL);
+    assert_int_equal(dim__graph_status(g), DIM_E_SHAPE);
+    assert_non_null(strstr(dim_context_error(contexts[0]), "state_update"));
+    dim__graph_destroy(g);
+}
+
+/* ---- what does not flow ------------------------------------------------------------------------------------------ */
+
+/* loss = sum(2 x + 3 stop(x)): the gradient is 2. */
+static void test_stop_gradient(void **state)
+{
+    (void)state;
+    dim__graph *g = graph_of(contexts[0]);
+    dim__vid x = dim__graph_input(g, DIM_F32, dim__shape2(2, 3), true);
+    dim__vid stopped = dim__op_stop_gradient_(g, x);
+    assert_false(dim__wants_grad(g, stopped));
+    dim__vid sum = dim__op_add_(g, dim__op_affine_(g, x, 2, 0), dim__op_affine_(g, stopped, 3, 0));
+    dim__vid loss = dim__op_sum_all_(g, sum, 1);
+    dim__graph_keep(g, loss);
+    assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
+    dim__vid dx = dim__graph_grad(g, x);
+    assert_int_not_equal(dx, DIM__NONE);
+    dim__program *p = compile(g);
+    for (int i = 0; i < 6; i++)
+        ((float *)dim__program_data(p, x))[i] = (float)i;
+    dim__program_forward(p, 0, 0);
+    dim__program_backward(p, 0, 0);
+    assert_true(dim__program_scalar(p, loss) == 5 * 15);
+    for (int i = 0; i < 6; i++)
+        assert_true(((float *)dim__program_data(p, dx))[i] == 2);
+    dim__program_destroy(p);
+}
+
+/* Infinite scores: the sum of exponentials is what it should be, not NaN. */
+static void test_log_sum_exp_of_infinities(void **state)
+{
+    const float rows[4][3] = { { -INFINITY, 0, -INFINITY }, { INFINITY, 0, 1 }, { -INFINITY, -INFINITY, -INFINITY },
+                               { NAN, 0, 1 } };
+    (void)state;
+    dim__graph *g = graph_of(contexts[0]);
+    dim__vid x = dim__graph_input(g, DIM_F32, dim__shape2(4, 3), false), y = dim__op_log_sum_exp_(g, x);
+    dim__graph_keep(g, y);
+    assert_int_equal(dim__graph_finish(g), DIM_OK);
+    dim__program *p = compile(g);
+    memcpy(dim__program_data(p, x), rows, sizeof rows);
+    dim__program_forward(p, 0, 0);
+    const float *out = dim__program_data(p, y);
+    assert_true(fabsf(out[0]) < 1e-6f);
+    assert_true(out[1] == INFINITY && out[2] == -INFINITY && isnan(out[3]));
+    dim__program_destroy(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_noise_normal),
+        cmocka_unit_test(test_noise_uniform),
+        cmocka_unit_test(test_noise_bad_shape),
+        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_dropout_bad_rate),
+        cmocka_unit_test(test_leaky_relu_bad_slope),
+        cmocka_unit_test(test_derangement),
+        cmocka_unit_test(test_derangement_bad_size),
+        cmocka_unit_test(test_state_update),
+        cmocka_unit_test(test_state_update_bad_shape),
+        cmocka_unit_test(test_stop_gradient),
+        cmocka_unit_test(test_log_sum_exp_of_infinities),
+    };
+    return cmocka_run_group_tests(tests, open_contexts, close_contexts);
+}
