@@ -549,7 +549,7 @@ const op_case op_cases_nn[] = {
     { .op = "conv2d", .label = "several blocks and threads", .n_in = 2, .in = { S4(70, 9, 8, 3), S4(4, 3, 3, 3) },
       .out = { S4(70, 9, 8, 4) }, .p = { 1, 1 }, .build = build_conv2d, .ref = ref_conv2d, .tol = TOL },
     { .op = "conv2d", .label = "many channels, several blocks", .n_in = 2,
-      .in = { S4(6, 9, 8, 130), S4(3, 3, 3, 130) }, .out = { S4(6, 9, 8, 3) }, .p = { 1, 1 }, .build = build_conv2d,
+      .in = { S4(16, 9, 8, 130), S4(3, 3, 3, 130) }, .out = { S4(16, 9, 8, 3) }, .p = { 1, 1 }, .build = build_conv2d,
       .ref = ref_conv2d, .tol = 3 * TOL },
     GRAD_OF("conv2d_dx", "conv2d"),
     GRAD_OF("conv2d_dw", "conv2d"),
