@@ -62,8 +62,13 @@ static void pair_map(const emission *e, const dim__term *t, dim__pairing *p)
     } else if (t->o.critic == DIM_CRITIC_CONCAT) {
         x = convolve_map(e, &p->net, x);
     }
+    int64_t c = dim__shape_last(dim__shape_of(e->g, x)), size = dim__count_of(e->g, x) / e->batch;
+    if (dim__graph_status(e->g) != DIM_OK)
+        return;
+    if (size > c) /* flattened as PyTorch does: channels first */
+        x = dim__op_swap_last_(e->g, dim__op_reshape_(e->g, x, dim__shape3(e->batch, size / c, c)));
     p->l = 1;
-    p->x = dim__op_reshape_(e->g, x, dim__shape3(e->batch, 1, dim__count_of(e->g, x) / e->batch));
+    p->x = dim__op_reshape_(e->g, x, dim__shape3(e->batch, 1, size));
 }
 
 static void pair_locations(const emission *e, const dim__term *t, dim__pairing *p)
