@@ -1,0 +1,190 @@
+/* What the cases of test_ops.c cannot say of convolutions, matrix products and maxima: a CBLAS that threads itself, the
+ * order in which gradients are emitted, gradients that nobody wants, and NaN. */
+#include "graph/graph.h"
+#include "kernels/gemm.h"
+#include "ops/ops.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static dim_context *context(dim_gemm gemm, uint32_t threads, uint32_t blas_threads)
+{
+    dim_context *ctx = NULL;
+    dim_context_options o;
+    DIM_OPTIONS_INIT(&o);
+    o.gemm = gemm;
+    o.threads = threads;
+    o.blas_threads = blas_threads;
+    assert_int_equal(dim_context_create(&o, &ctx), DIM_OK);
+    return ctx;
+}
+
+static void fill(float *x, int64_t n, uint32_t seed)
+{
+    for (int64_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        x[i] = (float)(seed >> 8) / (float)(1 << 23) - 1;
+    }
+}
+
+typedef struct conv_case {
+    dim__shape x, w;
+    int stride, padding;
+} conv_case;
+
+/* y, dw and dx of one convolution, one after the other in one array that the caller frees. */
+static float *run_conv(dim_context *ctx, const conv_case *c, int64_t *count)
+{
+    dim__graph *g = NULL;
+    dim__program *p = NULL;
+    assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
+    dim__vid x = dim__graph_input(g, DIM_F32, c->x, true), w = dim__graph_input(g, DIM_F32, c->w, true);
+    dim__vid y = dim__op_conv2d_(g, x, w, c->stride, c->padding);
+    dim__vid weight = dim__graph_input(g, DIM_F32, *dim__shape_of(g, y), false);
+    dim__graph_keep(g, y);
+    dim__vid loss = dim__op_sum_all_(g, dim__op_mul_(g, y, weight), 1);
+    assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
+    dim__vid parts[3] = { y, dim__graph_grad(g, w), dim__graph_grad(g, x) };
+    assert_int_equal(dim__program_create(g, &p), DIM_OK);
+    fill(dim__program_data(p, x), dim__count_of(g, x), 1);
+    fill(dim__program_data(p, w), dim__count_of(g, w), 2);
+    fill(dim__program_data(p, weight), dim__count_of(g, weight), 3);
+    dim__program_forward(p, 0, 0);
+    dim__program_backward(p, 0, 0);
+    *count = 0;
+    for (int k = 0; k < 3; k++)
+        *count += dim__count_of(g, parts[k]);
+    float *all = malloc((size_t)*count * sizeof *all), *to = all;
+    assert_non_null(all);
+    for (int k = 0; k < 3; k++) {
+        memcpy(to, dim__program_data(p, parts[k]), (size_t)dim__count_of(g, parts[k]) * sizeof *to);
+        to += dim__count_of(g, parts[k]);
+    }
+    dim__program_destroy(p);
+    return all;
+}
+
+/* A CBLAS with threads of its own takes whole blocks from the calling thread; here each path has several of them. */
+static void test_threaded_cblas(void **state)
+{
+    static const conv_case cases[] = {
+        { { 4, { 140, 9, 8, 3 } }, { 4, { 4, 3, 3, 3 } }, 1, 1 },
+        { { 4, { 16, 9, 8, 130 } }, { 4, { 3, 3, 3, 130 } }, 1, 1 },
+        { { 4, { 12, 16, 18, 40 } }, { 4, { 5, 4, 4, 40 } }, 2, 1 },
+        { { 4, { 1, 33, 20, 80 } }, { 4, { 2, 5, 5, 80 } }, 1, 2 },
+        { { 4, { 5, 6, 7, 9 } }, { 4, { 4, 1, 1, 9 } }, 1, 0 },
+    };
+    dim_context *threaded = context(DIM_GEMM_BLAS, 2, 2), *reference = context(DIM_GEMM_REFERENCE, 1, 0);
+    (void)state;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        int64_t n, m;
+        float *got = run_conv(threaded, &cases[k], &n), *want = run_conv(reference, &cases[k], &m);
+        float top = 1;
+        assert_int_equal(n, m);
+        for (int64_t i = 0; i < n; i++)
+            top = fmaxf(top, fabsf(want[i]));
+        for (int64_t i = 0; i < n; i++)
+            if (!(fabsf(got[i] - want[i]) <= 2e-6f * top)) /* f32 accumulation of up to 10080 products */
+                fail_msg("case %zu, element %lld: %g, not %g", k, (long long)i, (double)got[i], (double)want[i]);
+        free(got);
+        free(want);
+    }
+    dim_context_destroy(threaded);
+    dim_context_destroy(reference);
+}
+
+/* Nodes of `op` after the forward part; *first is the size of the first one's result. */
+static int emitted(const dim__graph *g, const dim__op *op, int64_t *first)
+{
+    int n = 0;
+    for (int64_t i = g->forward_nodes; i < g->n_nodes; i++)
+        if (g->nodes[i].op == op && n++ == 0)
+            *first = dim__count_of(g, g->nodes[i].out[0]);
+    return n;
+}
+
+static void test_smaller_gradient_first(void **state)
+{
+    dim_context *ctx = context(DIM_GEMM_AUTO, 1, 1);
+    (void)state;
+    for (int large = 0; large < 2; large++) {
+        dim__graph *g = NULL;
+        int64_t first = 0;
+        assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
+        dim__vid a = dim__graph_input(g, DIM_F32, dim__shape2(large == 0 ? 50 : 2, 6), true);
+        dim__vid b = dim__graph_input(g, DIM_F32, dim__shape2(6, large == 1 ? 50 : 2), true);
+        dim__vid loss = dim__op_sum_all_(g, dim__op_matmul_(g, a, b, false, false), 1);
+        assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
+        assert_int_equal(emitted(g, &dim__op_matmul, &first), 2);
+        assert_int_equal(first, 12);
+        dim__graph_destroy(g);
+    }
+    dim_context_destroy(ctx);
+}
+
+static void test_unwanted_gradients(void **state)
+{
+    dim_context *ctx = context(DIM_GEMM_AUTO, 1, 1);
+    (void)state;
+    for (int wanted = 0; wanted < 2; wanted++) {
+        dim__graph *g = NULL;
+        int64_t first = 0;
+        assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
+        dim__vid x = dim__graph_input(g, DIM_F32, dim__shape4(2, 5, 5, 3), wanted == 0);
+        dim__vid w = dim__graph_input(g, DIM_F32, dim__shape4(4, 3, 3, 3), wanted == 1);
+        dim__vid y = dim__op_conv2d_(g, x, w, 1, 0);
+        assert_int_equal(dim__graph_backward(g, dim__op_sum_all_(g, y, 1)), DIM_OK);
+        assert_int_equal(emitted(g, &dim__op_conv2d_dx, &first), wanted == 0);
+        assert_int_equal(emitted(g, &dim__op_conv2d_dw, &first), wanted == 1);
+        dim__graph_destroy(g);
+    }
+    dim_context_destroy(ctx);
+}
+
+/* NaN wins a maximum wherever it stands, and takes the gradient of its windows only. */
+static void test_nan_in_maximum(void **state)
+{
+    dim_context *ctx = context(DIM_GEMM_AUTO, 1, 1);
+    (void)state;
+    for (int where = 0; where < 4; where++) {
+        dim__graph *g = NULL;
+        dim__program *p = NULL;
+        assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
+        dim__vid x = dim__graph_input(g, DIM_F32, dim__shape4(1, 2, 4, 1), true);
+        dim__vid pooled = dim__op_max_pool_(g, x, 2, 2, 0), top = dim__op_max_mid_(g, x);
+        dim__graph_keep(g, pooled);
+        dim__graph_keep(g, top);
+        assert_int_equal(dim__graph_backward(g, dim__op_sum_all_(g, pooled, 1)), DIM_OK);
+        dim__vid grad = dim__graph_grad(g, x);
+        assert_int_equal(dim__program_create(g, &p), DIM_OK);
+        const float values[8] = { 1, 2, -1, -2, 3, 4, -3, -4 };
+        const int windows[4] = { 0, 1, 4, 5 }; /* the left one's elements */
+        memcpy(dim__program_data(p, x), values, sizeof values);
+        ((float *)dim__program_data(p, x))[windows[where]] = NAN;
+        dim__program_forward(p, 0, 0);
+        dim__program_backward(p, 0, 0);
+        const float *y = dim__program_data(p, pooled), *dx = dim__program_data(p, grad);
+        assert_true(isnan(y[0]) && y[1] == -1);
+        assert_true(isnan(((const float *)dim__program_data(p, top))[0]));
+        for (int i = 0; i < 8; i++)
+            assert_true(dx[i] == (i == windows[where] || i == 2 ? 1 : 0));
+        dim__program_destroy(p);
+    }
+    dim_context_destroy(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_threaded_cblas),
+        cmocka_unit_test(test_smaller_gradient_first),
+        cmocka_unit_test(test_unwanted_gradients),
+        cmocka_unit_test(test_nan_in_maximum),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
