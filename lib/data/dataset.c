@@ -168,7 +168,7 @@ dim_status dim__dataset_open(dim_context *ctx, const char *spec, dim_split split
     if (split != DIM_SPLIT_TRAIN && split != DIM_SPLIT_TEST)
         return dim__fail(ctx, DIM_E_INVALID, "split %d is unknown", (int)split);
     dim__samples samples = { NULL, NULL, 0 };
-    dim_dataset *ds;
+    dim_dataset *ds = NULL;
     DIM__TRY(read(ctx, colon + 1, split, &samples));
     dim_status status = dim__dataset_from_tensors(ctx, samples.images, samples.labels, &ds);
     dim__tensor_destroy(samples.images);
