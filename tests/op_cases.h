@@ -3,9 +3,10 @@
  *
  * For each case the harness checks: every output against ref() in double; the analytic gradient of
  * sum(weight * output) against central differences of ref(); planned against reference executor bit for bit, with
- * outputs kept and with memory shared, and every value in fenced memory of its own; 1 against 2 and 3 threads; reference against best kernels; that a wrong dtype of
- * each input is refused, naming the op; that inputs with changed sizes or rank are refused with DIM_E_SHAPE or accepted
- * without a crash.  op_bad lists what must be refused. */
+ * outputs kept, with memory shared, and with every value in fenced memory of its own; 1 against 2 and 3 threads;
+ * reference against best kernels; that a wrong dtype of each input is refused, naming the op; that inputs with changed
+ * sizes or rank are refused with DIM_E_SHAPE or accepted without a crash.  op_bad lists what must be refused.
+ */
 #ifndef DIM_TESTS_OP_CASES_H
 #define DIM_TESTS_OP_CASES_H
 
