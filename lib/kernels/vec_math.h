@@ -8,6 +8,9 @@
 #define DIM_KERNELS_VEC_MATH_H
 
 #include <stdint.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 #define LANES 16
@@ -27,7 +30,22 @@ typedef float vh_memory __attribute__((vector_size(4 * HALF), aligned(4), may_al
 
 static inline vf load(const float *p) { return *(const vf_memory *)p; }
 static inline void store(float *p, vf v) { *(vf_memory *)p = v; }
+
+/* HALF floats as doubles: those at p, and the first and the last of v.  By hand because GCC makes three instructions and
+ * more of what is one. */
+#if defined(__AVX512F__)
+static inline vd widen(const float *p) { return (vd)_mm512_cvtps_pd(_mm256_loadu_ps(p)); }
+static inline vd widen_first(vf v) { return (vd)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v)); }
+static inline vd widen_last(vf v) { return (vd)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)v, 1)); }
+#elif defined(__AVX2__)
+static inline vd widen(const float *p) { return (vd)_mm256_cvtps_pd(_mm_loadu_ps(p)); }
+static inline vd widen_first(vf v) { return (vd)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v)); }
+static inline vd widen_last(vf v) { return (vd)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1)); }
+#else
 static inline vd widen(const float *p) { return __builtin_convertvector(*(const vh_memory *)p, vd); }
+static inline vd widen_first(vf v) { return widen((const float *)&v); }
+static inline vd widen_last(vf v) { return widen((const float *)&v + HALF); }
+#endif
 
 static inline vf vec_select(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
 static inline vf vec_fill(float x) { return x - (vf){ 0 }; }

@@ -45,21 +45,18 @@ SUM(sum_sq_around, (const float *x, double mean, int64_t n), vd u = widen(x + at
 #define SUM_OF(name, parameters, value)                             \
     static double name parameters                                   \
     {                                                               \
-        vd part[SUMS] = { { 0 } };                                  \
-        float term[LANES];                                          \
+        vd part[2] = { { 0 } };                                     \
         int64_t i = 0;                                              \
         for (; i + LANES <= n; i += LANES) {                        \
-            vf v = load(x + i);                                     \
-            store(term, value);                                     \
-            part[0] += widen(term);                                 \
-            part[1] += widen(term + HALF);                          \
+            vf v = load(x + i), term = value;                       \
+            part[0] += widen_first(term);                           \
+            part[1] += widen_last(term);                            \
         }                                                           \
         double rest = 0;                                            \
         if (i < n) {                                                \
             float last[LANES] = { 0 };                              \
             memcpy(last, x + i, (size_t)(n - i) * sizeof *x);       \
-            vf v = load(last);                                      \
-            store(term, value);                                     \
+            vf v = load(last), term = value;                        \
             for (int64_t k = 0; k < n - i; k++)                     \
                 rest += term[k];                                    \
         }                                                           \
