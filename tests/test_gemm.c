@@ -12,6 +12,13 @@
 
 #include <cmocka.h>
 
+/* ThreadSanitizer does not see how the threads of a BLAS, which it has not compiled, wait for each other. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "race:libopenblas\nrace:libblis\n";
+}
+
 static uint64_t state = 1;
 
 static float uniform(void)
@@ -102,15 +109,17 @@ static void check(dim_context *ctx, const trial *t, bool serial)
     free(a), free(b), free(c0), free(c), free(again);
 }
 
-static const dim_gemm kinds[] = { DIM_GEMM_REFERENCE, DIM_GEMM_BLAS, DIM_GEMM_ONEDNN, DIM_GEMM_AUTO };
+static const dim_gemm kinds[] = { DIM_GEMM_REFERENCE, DIM_GEMM_BLAS, DIM_GEMM_ONEDNN }; /* AUTO is one of them */
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-/* Calls f with every backend, 1 to 3 threads of ours, and the CBLAS with one thread or as many as it likes. */
+/* Calls f with every backend and 1 to 3 threads of ours, the CBLAS with as many threads as it likes, one, and two where
+ * it has ours to itself. */
 static void with_contexts(void (*f)(dim_context *))
 {
     for (int k = 0; k < KINDS; k++)
-        for (uint32_t threads = 1; threads <= 3; threads++)
-            for (uint32_t blas_threads = 0; blas_threads <= 2; blas_threads++) {
+        for (uint32_t threads = 1; threads <= 3; threads++) {
+            uint32_t most = kinds[k] != DIM_GEMM_BLAS ? 0 : threads == 1 ? 2 : 1;
+            for (uint32_t blas_threads = 0; blas_threads <= most; blas_threads++) {
                 dim_context *ctx = context(kinds[k], threads, blas_threads);
                 if (ctx == NULL) {
                     assert_true(kinds[k] == DIM_GEMM_ONEDNN);
@@ -119,6 +128,7 @@ static void with_contexts(void (*f)(dim_context *))
                 f(ctx);
                 dim_context_destroy(ctx);
             }
+        }
 }
 
 static void all_options(dim_context *ctx, int64_t m, int64_t n, int64_t k)
@@ -145,7 +155,8 @@ static void small_shapes(dim_context *ctx)
 static void large_shapes(dim_context *ctx)
 {
     static const int64_t shapes[][3] = { { 131, 67, 45 }, { 67, 131, 45 }, { 5, 303, 190 }, { 303, 5, 190 },
-                                         { 2, 3, 70000 }, { 1, 1200, 90 }, { 1200, 1, 90 }, { 90, 1100, 3 } };
+                                         { 2, 3, 50000 }, { 110, 120, 90 }, { 1, 1200, 90 }, { 1200, 1, 90 },
+                                         { 90, 1100, 3 } };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         all_options(ctx, shapes[i][0], shapes[i][1], shapes[i][2]);
 }
@@ -234,7 +245,7 @@ static void test_chunks(void **unused)
         p.c = d;
         dim__gemm_ref_run(&p);
         for (int i = 0; i < WIDE * WIDE; i++)
-            assert_true(fabsf(c[i] - d[i]) < 2e-6f);
+            assert_true(fabsf(c[i] - d[i]) < 4e-6f); /* four roundings of numbers up to 10 */
     }
     free(a), free(b), free(c), free(d);
 }

@@ -1,4 +1,17 @@
-/* Which backend multiplies, and how a product is divided over the context's threads. */
+/* Which backend multiplies, and how a product is divided over the context's threads.
+ *
+ * Measured in GFLOP/s on two cores of a Zen 5 with AVX-512: oneDNN 2.6 on our threads, OpenBLAS 0.3.21 on ours
+ * (blas_threads 1), and OpenBLAS on its own.
+ *
+ *     op   m     n     k        oneDNN  OpenBLAS/1  OpenBLAS/2
+ *     NN   4096  2048  2048     534     268         268
+ *     NT   4096  2048  128      544     271         247
+ *     TN   2048  2048  4096     521     223         264
+ *     NN   64    1024  4096     470     222         112
+ *     NT   16384 64    48       472     242         59
+ *     NT   512   256   40       380     238         97
+ *
+ * A product of 2 x 2 x 2 takes 60 ns, one of 64 x 64 x 64 4.3 us. */
 #include "kernels/gemm_backend.h"
 
 #include "base/math.h"
