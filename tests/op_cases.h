@@ -30,7 +30,7 @@ struct op_case {
     dim__vid (*build)(dim__graph *g, const op_case *c, const dim__vid *in);
     /* The mathematics, written naively.  Index inputs come as doubles, too. */
     void (*ref)(const op_case *c, const double *const *in, double *const *out);
-    /* Values of one input; NULL = op_fill_default: U(-1, 1) but at least 0.05 from 0 (kinks).  Index inputs need one. */
+    /* Values of one input; NULL = op_fill_default: U(-1, 1) but 0.05 from 0 at least (kinks).  Indices need one. */
     void (*fill)(const op_case *c, int input, float *x, int32_t *index, int64_t n);
     double tol;                  /* of outputs: |y - ref| <= tol max(1, largest |ref|) */
     double tol_grad;             /* of gradients, likewise; 0 = no gradient to check */
@@ -51,7 +51,7 @@ extern const op_bad op_bads_basic[], op_bads_reduce[], op_bads_nn[];
 
 /* Fillers; each input of a case gets other numbers, the same in every run. */
 void op_fill_default(const op_case *c, int input, float *x, int32_t *index, int64_t n);
-void op_fill_distinct(const op_case *c, int input, float *x, int32_t *index, int64_t n); /* no two closer than 1/n: max */
+void op_fill_distinct(const op_case *c, int input, float *x, int32_t *index, int64_t n); /* for maxima */
 float op_random(int input, int64_t i); /* U(-1, 1) */
 
 static inline int64_t op_count(const dim__shape *s) { return dim__shape_count(s); }

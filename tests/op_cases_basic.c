@@ -5,7 +5,11 @@
 
 /* ---- elementwise ------------------------------------------------------------------------------------------------- */
 
-static dim__vid build_relu(dim__graph *g, const op_case *c, const dim__vid *in) { (void)c; return dim__op_relu_(g, in[0]); }
+static dim__vid build_relu(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__op_relu_(g, in[0]);
+}
 static dim__vid build_leaky(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     return dim__op_leaky_relu_(g, in[0], c->p[0]);
@@ -14,13 +18,21 @@ static dim__vid build_sigmoid(dim__graph *g, const op_case *c, const dim__vid *i
 {
     return dim__op_affine_(g, dim__op_sigmoid_(g, in[0]), c->p[0], 0);
 }
-static dim__vid build_tanh(dim__graph *g, const op_case *c, const dim__vid *in) { (void)c; return dim__op_tanh_(g, in[0]); }
+static dim__vid build_tanh(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__op_tanh_(g, in[0]);
+}
 static dim__vid build_softplus(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
     return dim__op_softplus_(g, in[0]);
 }
-static dim__vid build_exp(dim__graph *g, const op_case *c, const dim__vid *in) { (void)c; return dim__op_exp_(g, in[0]); }
+static dim__vid build_exp(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__op_exp_(g, in[0]);
+}
 static dim__vid build_affine(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     return dim__op_affine_(g, in[0], c->p[0], c->p[1]);
@@ -372,8 +384,10 @@ const op_bad op_bads_basic[] = {
     { .op = "slice", .label = "negative", .n_in = 1, .in = { S2(3, 4) }, .p = { 2, -1 }, .build = build_slice },
     { .op = "slice", .label = "scalar", .n_in = 1, .in = { S0 }, .p = { 0, 1 }, .build = build_slice },
     { .op = "swap_last", .label = "rank 2", .n_in = 1, .in = { S2(3, 4) }, .build = build_swap },
-    { .op = "broadcast_mid", .label = "rank 3", .n_in = 1, .in = { S3(3, 4, 5) }, .p = { 2 }, .build = build_broadcast },
-    { .op = "broadcast_mid", .label = "negative", .n_in = 1, .in = { S2(3, 4) }, .p = { -2 }, .build = build_broadcast },
+    { .op = "broadcast_mid", .label = "rank 3", .n_in = 1, .in = { S3(3, 4, 5) }, .p = { 2 },
+      .build = build_broadcast },
+    { .op = "broadcast_mid", .label = "negative", .n_in = 1, .in = { S2(3, 4) }, .p = { -2 },
+      .build = build_broadcast },
     { .op = "sum_mid", .label = "rank 1", .n_in = 1, .in = { S1(3) }, .build = build_sum_mid },
     { .op = "gather", .label = "scalar", .n_in = 2, .in = { S0, S1(3) }, .i32 = 2, .build = build_gather },
     { .op = "gather", .label = "index of rank 2", .n_in = 2, .in = { S2(3, 4), S2(3, 1) }, .i32 = 2,

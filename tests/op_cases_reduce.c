@@ -115,7 +115,7 @@ static void fill_far(const op_case *c, int input, float *x, int32_t *index, int6
         x[i] = (float)c->p[5] + op_random(input, i);
 }
 
-/* ---- estimators: JSD here; all kinds have tests of their own ------------------------------------------------------ */
+/* ---- estimators: JSD here; all kinds have tests of their own ----------------------------------------------------- */
 
 static const dim_estimator_options jsd = { .size = sizeof jsd, .kind = DIM_ESTIMATOR_JSD, .smile_tau = 5,
                                            .mine_rate = 0.01f, .scale = 1 };

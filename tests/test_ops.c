@@ -1,5 +1,5 @@
-/* One harness for all ops: op_cases.h says what is checked.  Ops without a double-precision mathematics of their own, the
- * random ones and the state update, and what stop_gradient stops have tests in test_ops_special.c. */
+/* One harness for all ops: op_cases.h says what is checked.  What has no mathematics in double to be compared with (random
+ * ops, the state update, what stop_gradient stops) has tests in test_ops_special.c. */
 #include "op_cases.h"
 
 #include "base/math.h"
@@ -34,7 +34,9 @@ typedef struct setup {
 } setup;
 
 /* A reference executor follows the planned one of as many threads. */
-enum { ONE, ONE_REFERENCE_EXECUTOR, TWO, TWO_REFERENCE_EXECUTOR, THREE, REFERENCE_KERNELS, BASELINE, AVX2, BLAS, SETUPS };
+enum {
+    ONE, ONE_REFERENCE_EXECUTOR, TWO, TWO_REFERENCE_EXECUTOR, THREE, REFERENCE_KERNELS, BASELINE, AVX2, BLAS, SETUPS
+};
 
 static setup setups[SETUPS] = {
     [ONE] = { .name = "1 thread", .threads = 1 },
@@ -242,7 +244,7 @@ static void run_case(const op_case *c, dim_context *ctx, bool keep, result *r)
     dim__program_destroy(p);
 }
 
-/* ---- one run with every value in a fenced block of its own -------------------------------------------------------- */
+/* ---- one run with every value in a fenced block of its own ------------------------------------------------------- */
 
 /* Within one arena a write past a value's end falls on another value.  Here it falls on a fence, or with the address
  * sanitizer on nothing.  What a node leaves unwritten of its outputs, or reads of its workspace first, is NaN. */

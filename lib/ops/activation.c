@@ -34,7 +34,7 @@ static void run_two(const dim__exec *e, void (*fn)(float *, const float *, const
 }
 
 /* An op with its emission, and its gradient as an op of (dy, y): both straight from the kernel table. */
-#define ACTIVATION(name)                                                                                                \
+#define ACTIVATION(name)                                                                                               \
     static void name##_run(const dim__exec *e) { run_one(e, e->ctx->kernels->name); }                                  \
     static void name##_grad_run(const dim__exec *e) { run_two(e, e->ctx->kernels->name##_grad); }                      \
     static void name##_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)             \

@@ -1,9 +1,8 @@
-/* Sums over a whole tensor or its rows, and losses.  Each piece of the work sums in double into a slot of its own; slots
- * are added in order, so a result depends on the number of threads only.
+/* Sums over a whole tensor or its rows, and losses.  Each piece of the work sums in double into a slot of its own; the
+ * slots are added in order, so a result depends on the number of threads only.
  * sum_all, fill_from, kl_normal and its gradient: f[0] = scale; fill_from: i[0] = rank, i[1..5] = sizes. */
 #include "ops/ops.h"
 #include "ops/run.h"
-
 
 typedef struct sums {
     const dim__exec *e;
