@@ -1,5 +1,5 @@
-/* One harness for all ops: op_cases.h says what is checked.  What has no mathematics in double to be compared with (random
- * ops, the state update, what stop_gradient stops) has tests in test_ops_special.c. */
+/* One harness for all ops: op_cases.h says what is checked.  What has no mathematics in double to be compared with (the
+ * random ops, the state update, what stop_gradient stops) has tests in test_ops_special.c. */
 #include "op_cases.h"
 
 #include "base/math.h"
