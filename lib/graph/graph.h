@@ -61,6 +61,10 @@ dim__vid dim__graph_grad(const dim__graph *g, dim__vid v); /* DIM__NONE when v h
 /* Without a gradient: emits the deferred nodes only (training-mode forward passes). */
 dim_status dim__graph_finish(dim__graph *g);
 
+/* Lets batch norm apply the (leaky) ReLU that follows it, where nobody else reads its result (passes/fuse.c); part of
+ * dim__graph_backward, but not for the reference executor. */
+dim_status dim__pass_fuse(dim__graph *g);
+
 /* Removes nodes whose outputs nobody needs (passes/dead.c); part of dim__program_create. */
 dim_status dim__pass_dead(dim__graph *g, bool *alive);
 

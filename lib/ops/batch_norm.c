@@ -1,8 +1,11 @@
 /* Batch normalisation over the rows of x (rows, c).  attr.f[0]: eps.
  *
- * Each thread takes the moments of its rows; they are combined in a fixed order (Chan, Golub, LeVeque 1983). */
+ * Each thread takes the moments of its rows; they are combined in a fixed order (Chan, Golub, LeVeque 1983).
+ * With attr.i[0] set (passes/fuse.c) a ReLU of slope attr.f[1] below zero follows in the same pass; the gradient finds its
+ * sign again from x, so that nobody has to keep the result. */
 #include "ops/ops.h"
 
+#include "base/math.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
 #include "ops/rows.h"
@@ -57,13 +60,36 @@ static void combine(const bn_job *job, int pieces)
     }
 }
 
+/* Rows of one block, of which input and output stay in the cache between two loops over them. */
+static int64_t block_rows(int64_t c) { return 1 + 16384 / c; }
+
 static void affine_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const bn_job *job = arg;
-    int64_t at = begin * job->c;
+    const dim__kernels *k = job->e->ctx->kernels;
+    const dim__attr *attr = job->e->attr;
+    int64_t c = job->c, block = attr->i[0] ? block_rows(c) : end - begin;
     (void)thread;
-    job->e->ctx->kernels->col_affine((float *)job->e->out[0] + at, (const float *)job->e->in[0] + at, job->scale,
-                                     job->shift, end - begin, job->c);
+    for (int64_t r = begin; r < end; r += block) {
+        int64_t n = dim__min64(block, end - r);
+        float *y = (float *)job->e->out[0] + r * c;
+        k->col_affine(y, (const float *)job->e->in[0] + r * c, job->scale, job->shift, n, c);
+        if (attr->i[0] && attr->f[1] > 0)
+            k->leaky(y, y, (float)attr->f[1], n * c);
+        else if (attr->i[0])
+            k->relu(y, y, n * c);
+    }
+}
+
+/* y = scale x + shift, from the rounded statistics, so that the gradient comes to the same numbers. */
+static void scale_shift(float *scale, float *shift, const float *mean, const float *rstd, const float *gamma,
+                        const float *beta, int64_t c)
+{
+    for (int64_t j = 0; j < c; j++) {
+        double s = (double)gamma[j] * rstd[j];
+        scale[j] = (float)s;
+        shift[j] = (float)(beta[j] - mean[j] * s);
+    }
 }
 
 static void batch_norm_run(const dim__exec *e)
@@ -81,9 +107,8 @@ static void batch_norm_run(const dim__exec *e)
         mean[j] = (float)job.moments[j];
         var[j] = (float)v;
         rstd[j] = (float)r;
-        job.scale[j] = (float)(gamma[j] * r);
-        job.shift[j] = (float)(beta[j] - job.moments[j] * gamma[j] * r);
     }
+    scale_shift(job.scale, job.shift, mean, rstd, gamma, beta, c);
     dim__parallel(e->ctx, rows, grain, affine_task, &job);
 }
 
@@ -92,8 +117,8 @@ static void batch_norm_backward(dim__graph *g, const dim__node *node, const dim_
 {
     if (dout[0] == DIM__NONE)
         return;
-    dim__vid in[5] = { dout[0], node->in[0], node->out[1], node->out[3], node->in[1] };
-    dim__vid dx = dim__emit(g, &dim__op_batch_norm_grad, 5, in, NULL);
+    dim__vid in[6] = { dout[0], node->in[0], node->out[1], node->out[3], node->in[1], node->in[2] };
+    dim__vid dx = dim__emit(g, &dim__op_batch_norm_grad, node->attr.i[0] ? 6 : 5, in, &node->attr);
     for (int i = 0; i < 3; i++)
         din[i] = dim__out(dx, i);
 }
@@ -110,12 +135,12 @@ dim__vid dim__op_batch_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid
     return dim__emit3(g, &dim__op_batch_norm, x, gamma, beta, &attr);
 }
 
-/* ---- batch_norm_grad: (dy, x, mean, rstd, gamma) -> dx, dgamma, dbeta -------------------------------------------- */
+/* ---- batch_norm_grad: (dy, x, mean, rstd, gamma, beta after a ReLU) -> dx, dgamma, dbeta --------------------------- */
 
 static dim_status batch_norm_grad_infer(dim__infer *inf)
 {
     DIM__TRY(dim__infer_types(inf, 0));
-    DIM__TRY(dim__infer_vectors(inf, 2, 5));
+    DIM__TRY(dim__infer_vectors(inf, 2, inf->n_in));
     if (!dim__shape_equal(&inf->in[0], &inf->in[1]))
         return dim__infer_fail(inf, 0, "dy of the shape of x");
     inf->out[0] = inf->in[0];
@@ -126,7 +151,8 @@ static dim_status batch_norm_grad_infer(dim__infer *inf)
 static size_t batch_norm_grad_workspace(const dim__infer *inf)
 {
     int64_t c = dim__shape_last(&inf->in[0]);
-    return dim__sums_size(inf->ctx, 2 * c) + 3 * (size_t)c * sizeof(float);
+    size_t act = inf->n_in > 5 ? (size_t)(block_rows(c) * c) * inf->ctx->threads : 0;
+    return dim__sums_size(inf->ctx, 2 * c) + (5 * (size_t)c + act) * sizeof(float);
 }
 
 typedef struct bn_grad_job {
@@ -134,17 +160,39 @@ typedef struct bn_grad_job {
     int64_t c;
     const float *mean;
     double *sums;
-    float *a, *b, *k; /* dx = a dy + b x + k */
+    float *a, *b, *k;      /* dx = a dy + b x + k */
+    float *scale, *shift;  /* after a ReLU: of what went into it */
+    float *before;         /* a block of that for each thread */
+    const float *dy;       /* in[0], or what the ReLU lets through of it, in out[0] */
 } bn_grad_job;
+
+/* What the ReLU lets through of dy, into out[0]. */
+static void through_relu(const bn_grad_job *job, int64_t row, int64_t n, int thread)
+{
+    const dim__exec *e = job->e;
+    const dim__kernels *k = e->ctx->kernels;
+    int64_t at = row * job->c;
+    float *before = job->before + thread * block_rows(job->c) * job->c;
+    k->col_affine(before, (const float *)e->in[1] + at, job->scale, job->shift, n, job->c);
+    if (e->attr->f[1] > 0)
+        k->leaky_grad((float *)e->out[0] + at, (const float *)e->in[0] + at, before, (float)e->attr->f[1], n * job->c);
+    else
+        k->relu_grad((float *)e->out[0] + at, (const float *)e->in[0] + at, before, n * job->c);
+}
 
 static void grad_sums_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const bn_grad_job *job = arg;
     const dim__exec *e = job->e;
-    double *sum = job->sums + 2 * thread * job->c;
-    memset(sum, 0, 2 * (size_t)job->c * sizeof *sum);
-    e->ctx->kernels->bn_grad_sums(sum, sum + job->c, (const float *)e->in[0] + begin * job->c,
-                                  (const float *)e->in[1] + begin * job->c, job->mean, end - begin, job->c);
+    int64_t c = job->c, block = e->n_in > 5 ? block_rows(c) : end - begin;
+    double *sum = job->sums + 2 * thread * c;
+    memset(sum, 0, 2 * (size_t)c * sizeof *sum);
+    for (int64_t r = begin; r < end; r += block) {
+        int64_t n = dim__min64(block, end - r);
+        if (e->n_in > 5)
+            through_relu(job, r, n, thread);
+        e->ctx->kernels->bn_grad_sums(sum, sum + c, job->dy + r * c, (const float *)e->in[1] + r * c, job->mean, n, c);
+    }
 }
 
 static void grad_apply_task(void *arg, int64_t begin, int64_t end, int thread)
@@ -153,7 +201,7 @@ static void grad_apply_task(void *arg, int64_t begin, int64_t end, int thread)
     const dim__exec *e = job->e;
     int64_t at = begin * job->c;
     (void)thread;
-    e->ctx->kernels->bn_grad_apply((float *)e->out[0] + at, (const float *)e->in[0] + at, (const float *)e->in[1] + at,
+    e->ctx->kernels->bn_grad_apply((float *)e->out[0] + at, job->dy + at, (const float *)e->in[1] + at,
                                    job->a, job->b, job->k, end - begin, job->c);
 }
 
@@ -174,6 +222,12 @@ static void batch_norm_grad_run(const dim__exec *e)
     job.a = (float *)(job.sums + 2 * e->ctx->threads * c);
     job.b = job.a + c;
     job.k = job.b + c;
+    job.scale = job.k + c;
+    job.shift = job.scale + c;
+    job.before = job.shift + c;
+    job.dy = e->n_in > 5 ? e->out[0] : e->in[0];
+    if (e->n_in > 5)
+        scale_shift(job.scale, job.shift, mean, rstd, gamma, e->in[5], c);
     grad_sums(&job, rows);
     for (int64_t j = 0; j < c; j++) {
         double r = rstd[j], dy = job.sums[j], dy_xhat = job.sums[c + j] * r, scale = gamma[j] * r;
@@ -188,6 +242,6 @@ static void batch_norm_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_batch_norm_grad = {
-    .name = "batch_norm_grad", .min_in = 5, .max_in = 5, .n_out = 3, .flags = DIM__OP_INPLACE0,
+    .name = "batch_norm_grad", .min_in = 5, .max_in = 6, .n_out = 3, .flags = DIM__OP_INPLACE0,
     .infer = batch_norm_grad_infer, .workspace = batch_norm_grad_workspace, .run = batch_norm_grad_run,
 };

@@ -1,0 +1,51 @@
+/* Batch norm followed by ReLU becomes one op: one pass over memory less each way, and the gradient needs the input only, so
+ * the result can be given up early. */
+#include "graph/graph.h"
+
+/* How often each value is read. */
+static void count_uses(const dim__graph *g, int32_t *uses)
+{
+    for (int64_t i = 0; i < g->n_nodes; i++)
+        for (int k = 0; k < g->nodes[i].n_in; k++)
+            uses[g->nodes[i].in[k]]++;
+    for (int64_t i = 0; i < g->n_deferred; i++)
+        for (int k = 0; k < g->deferred[i].n_in; k++)
+            uses[g->deferred[i].in[k]]++;
+}
+
+/* The node becomes another name for its input. */
+static void make_alias(dim__graph *g, dim__node *node)
+{
+    node->op = &dim__op_reshape;
+    memset(&node->attr, 0, sizeof node->attr);
+    g->values[node->out[0]].alias_of = node->in[0];
+}
+
+dim_status dim__pass_fuse(dim__graph *g)
+{
+    int32_t *uses = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *uses);
+    int64_t *maker = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *maker);
+    if (uses == NULL || maker == NULL) {
+        dim__free(g->ctx, uses);
+        dim__free(g->ctx, maker);
+        return DIM_E_NOMEM;
+    }
+    count_uses(g, uses);
+    for (int64_t i = 0; i < g->n_nodes; i++) {
+        dim__node *node = &g->nodes[i];
+        if (node->op == &dim__op_batch_norm)
+            maker[node->out[0]] = i + 1;
+        if (node->op != &dim__op_relu && node->op != &dim__op_leaky_relu)
+            continue;
+        dim__vid in = node->in[0];
+        if (maker[in] == 0 || uses[in] != 1 || g->values[in].keep)
+            continue;
+        dim__node *norm = &g->nodes[maker[in] - 1];
+        norm->attr.i[0] = 1;
+        norm->attr.f[1] = node->op == &dim__op_leaky_relu ? node->attr.f[0] : 0;
+        make_alias(g, node);
+    }
+    dim__free(g->ctx, uses);
+    dim__free(g->ctx, maker);
+    return DIM_OK;
+}
