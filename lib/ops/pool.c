@@ -111,25 +111,32 @@ static dim_status max_pool_grad_infer(dim__infer *inf)
 
 enum { LANES = 64 }; /* channels at a time */
 
-/* Gives dy of one window to the first element, in the order of (h, w), that is the maximum; `left` is what is not given
- * away yet. */
+/* n elements take what is left of dy where they are the maximum.  With masks, since branches would not be vectorised. */
+static void take(float *restrict dx, uint32_t *restrict left, const float *restrict x, const float *restrict top,
+                 int64_t n)
+{
+    for (int64_t j = 0; j < n; j++) {
+        uint32_t hit = 0 - (uint32_t)((x[j] == top[j]) | (x[j] != x[j])), bits = left[j] & hit;
+        float mine;
+        memcpy(&mine, &bits, sizeof mine);
+        dx[j] += mine;
+        left[j] &= ~hit;
+    }
+}
+
+/* Gives dy of one window to the first element, in the order of (h, w), that is the maximum. */
 static void give(const pool_job *job, const float *image, float *dimage, const float *y, const float *dy, int64_t oh,
                  int64_t ow)
 {
     int64_t h1, w1, h0 = window(job, oh, job->h, &h1), w0 = window(job, ow, job->w, &w1);
-    for (int64_t j0 = 0; j0 < job->c; j0 += LANES) {
-        float left[LANES];
-        int64_t n = dim__min64(LANES, job->c - j0);
-        memcpy(left, dy + j0, (size_t)n * sizeof *left);
+    for (int64_t j = 0; j < job->c; j += LANES) {
+        uint32_t left[LANES]; /* floats that are not given away yet */
+        int64_t n = dim__min64(LANES, job->c - j);
+        memcpy(left, dy + j, (size_t)n * sizeof *left);
         for (int64_t ih = h0; ih < h1; ih++)
             for (int64_t iw = w0; iw < w1; iw++) {
-                const float *restrict x = image + (ih * job->w + iw) * job->c + j0, *restrict top = y + j0;
-                float *restrict dx = dimage + (ih * job->w + iw) * job->c + j0;
-                for (int64_t j = 0; j < n; j++) {
-                    bool hit = x[j] == top[j] || x[j] != x[j];
-                    dx[j] += hit ? left[j] : 0;
-                    left[j] = hit ? 0 : left[j];
-                }
+                int64_t at = (ih * job->w + iw) * job->c + j;
+                take(dimage + at, left, image + at, y + j, n);
             }
     }
 }
