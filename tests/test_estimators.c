@@ -1,22 +1,10 @@
-/* Losses on features and scores of the caller's, against PyTorch's autograd in double (fixtures/make_estimators.py), and
- * against what must not be: bad inputs, lack of memory, changed outputs after a failure. */
-#include <dim/estimator.h>
-#include <dim/prior.h>
-
-#include "base/context.h"
-#include "objective/objective.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+/* Losses on features and scores of the caller's, against PyTorch's autograd in double (fixtures/make_estimators.py),
+ * and against what must not be: bad inputs, lack of memory, changed outputs after a failure. */
+#include "loss_tests.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { N_KINDS = DIM_ESTIMATOR_GAN + 1 };
 
@@ -68,75 +56,6 @@ static int unload(void **state)
     return 0;
 }
 
-/* ---- contexts and tensors ---- */
-
-static long alloc_left = -1; /* allocations until failure; -1 = no limit */
-static long live;
-
-static void *counting_alloc(void *user, size_t size, size_t align)
-{
-    void *p;
-    (void)user;
-    if (alloc_left == 0 || size > (size_t)1 << 32)
-        return NULL;
-    if (alloc_left > 0)
-        alloc_left--;
-    if (posix_memalign(&p, align, size) != 0)
-        return NULL;
-    live++;
-    return p;
-}
-
-static void counting_free(void *user, void *p, size_t size)
-{
-    (void)user;
-    (void)size;
-    live--;
-    free(p);
-}
-
-static dim_context *context(uint32_t threads, dim_cpu_level cpu)
-{
-    dim_context_options o;
-    dim_context *ctx = NULL;
-    live = 0; /* one context at a time; a test that failed may have left something */
-    alloc_left = -1;
-    DIM_OPTIONS_INIT(&o);
-    o.threads = threads;
-    o.blas_threads = 1;
-    o.cpu = cpu;
-    o.alloc = counting_alloc;
-    o.free = counting_free;
-    assert_int_equal(dim_context_create(&o, &ctx), DIM_OK);
-    return ctx;
-}
-
-static dim_tensor *tensor(dim_context *ctx, int rank, const int64_t *dim, const float *data)
-{
-    dim_tensor *t = NULL;
-    assert_int_equal(dim_tensor_create(ctx, DIM_F32, rank, dim, &t), DIM_OK);
-    if (data != NULL)
-        memcpy(dim_tensor_data(t), data, (size_t)dim_tensor_count(t) * sizeof *data);
-    return t;
-}
-
-/* A tensor whose axes lie in memory the other way round, filled with the same elements. */
-static dim_tensor *reversed(dim_context *ctx, const dim_tensor *t)
-{
-    int64_t dim[DIM_MAX_RANK];
-    int order[DIM_MAX_RANK], rank = dim_tensor_rank(t);
-    dim_tensor *base, *view;
-    for (int i = 0; i < rank; i++) {
-        order[i] = rank - 1 - i;
-        dim[i] = dim_tensor_size(t, rank - 1 - i);
-    }
-    base = tensor(ctx, rank, dim, NULL);
-    assert_int_equal(dim_tensor_permute(base, order, &view), DIM_OK);
-    dim_tensor_destroy(base);
-    assert_int_equal(dim_tensor_copy(view, t), DIM_OK);
-    return view;
-}
-
 static dim_tensor *fixture(dim_context *ctx, const char *scenario, const char *what, bool drop_ones)
 {
     char name[64];
@@ -156,9 +75,9 @@ static dim_tensor *fixture(dim_context *ctx, const char *scenario, const char *w
 
 /* ---- comparison ---- */
 
-/* Scores are sums of few products of f32 numbers, each rounded to 6e-8 of their size, and exponentials turn absolute into
- * relative errors: 2e-6 of the largest element of a gradient covers |u| up to 10; scores given as such are exact, and the
- * kernels' exp and sigmoid good to 3e-7.  Sums of losses are made in double. */
+/* Scores are sums of few products of f32 numbers, each rounded to 6e-8 of their size, and exponentials turn absolute
+ * into relative errors: 2e-6 of the largest element of a gradient covers |u| up to 10; scores given as such are exact,
+ * and the kernels' exp and sigmoid good to 3e-7.  Sums of losses are made in double. */
 static const double TOL_FEATURES = 2e-6, TOL_SCORES = 5e-7;
 
 static bool representable(const char *scenario, const char *kind, const char *what)
@@ -211,7 +130,8 @@ static void check_gradient(dim_context *ctx, const char *scenario, const char *k
         largest = fmax(largest, fabs((double)want[i]));
     for (int64_t i = 0; i < n; i++) {
         if (!(fabs((double)got[i] - want[i]) <= tol * largest))
-            print_error("%s [%d]: %.9g, not %.9g (largest %g)\n", name, (int)i, (double)got[i], (double)want[i], largest);
+            print_error("%s [%d]: %.9g, not %.9g (largest %g)\n", name, (int)i, (double)got[i], (double)want[i],
+                        largest);
         assert_true(fabs((double)got[i] - want[i]) <= tol * largest);
     }
     dim_tensor_destroy(copy);
@@ -294,8 +214,8 @@ static void features_case(dim_context *ctx, const char *scenario, int kind, bool
 
 static void test_features(void **state)
 {
-    static const char *const scenarios[] = { "all/2-1-1-3", "all/5-1-1-4", "all/3-2-4-5", "all/4-3-16-6", "all/70-1-9-4",
-                                             "shuffle/2-1-1-3", "shuffle/6-1-16-4", "shuffle/4-3-5-6" };
+    static const char *const scenarios[] = { "all/2-1-1-3", "all/5-1-1-4", "all/3-2-4-5", "all/4-3-16-6",
+                                             "all/70-1-9-4", "shuffle/2-1-1-3", "shuffle/6-1-16-4", "shuffle/4-3-5-6" };
     (void)state;
     for (int variant = 0; variant < 3; variant++) {
         dim_context *ctx = context(variant == 1 ? 3 : 1, variant == 2 ? DIM_CPU_REFERENCE : DIM_CPU_AUTO);
@@ -385,7 +305,8 @@ static void pairs_case(dim_context *ctx, const char *scenario, int kind)
 
 static void test_pairs(void **state)
 {
-    static const char *const scenarios[] = { "pairs/5-1-3", "pairs/4-3-2", "pairs/1-1-1", "pairs/6-1-1", "pairs/extreme" };
+    static const char *const scenarios[] = { "pairs/5-1-3", "pairs/4-3-2", "pairs/1-1-1", "pairs/6-1-1",
+                                             "pairs/extreme" };
     dim_context *ctx = context(2, DIM_CPU_AUTO);
     (void)state;
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
@@ -492,7 +413,8 @@ static void test_own_locations(void **state)
     assert_true(fabs(e.loss - reference / 12) < 1e-6);
     assert_true(fabs(e.value - (log(9) - reference / 12)) < 1e-6);
     const float *d = dim_tensor_const_data(grad);
-    assert_true(fabsf(d[2]) < 1e-30f); /* settled: no gradient; were it a candidate of the others, theirs would vanish */
+    /* settled, so no gradient; were it a candidate of the others, theirs would vanish */
+    assert_true(fabsf(d[2]) < 1e-30f);
     assert_true(d[0] < -0.05f && d[1] < -0.05f && d[3] < -0.05f);
     dim_tensor_destroy(scores);
     dim_tensor_destroy(grad);
@@ -568,7 +490,8 @@ static void test_options(void **state)
     assert_int_equal(dim_estimator_create(ctx, NULL, NULL), DIM_E_INVALID);
     dim_estimator_destroy(NULL);
 
-    static const char *const names[] = { "jsd", "dv", "mine", "infonce", "nwj", "smile", "rkl", "h2", "x2", "w1", "gan" };
+    static const char *const names[] = { "jsd", "dv", "mine", "infonce", "nwj", "smile",
+                                         "rkl", "h2", "x2",   "w1",      "gan" };
     static const dim_bound bounds[] = { DIM_BOUND_NONE, DIM_BOUND_LOWER, DIM_BOUND_LOWER, DIM_BOUND_LOWER,
                                         DIM_BOUND_LOWER, DIM_BOUND_ESTIMATE, DIM_BOUND_NONE, DIM_BOUND_NONE,
                                         DIM_BOUND_NONE, DIM_BOUND_NONE, DIM_BOUND_NONE };
@@ -588,19 +511,11 @@ static void test_options(void **state)
     dim_context_destroy(ctx);
 }
 
-static void expect(dim_context *ctx, dim_status status, dim_status want, const char *text)
-{
-    if (status != want || strstr(dim_context_error(ctx), text) == NULL)
-        print_error("%s: %s, wanted %s and \"%s\"\n", dim_status_name(status), dim_context_error(ctx),
-                    dim_status_name(want), text);
-    assert_int_equal(status, want);
-    assert_non_null(strstr(dim_context_error(ctx), text));
-}
-
 static void test_bad_features(void **state)
 {
     dim_context *ctx = context(1, DIM_CPU_AUTO);
-    static const int64_t nd[2] = { 4, 3 }, n1[2] = { 1, 3 }, nd5[2] = { 4, 5 }, m[2] = { 5, 3 }, four = 4, empty[3] = { 4, 0, 3 };
+    static const int64_t nd[2] = { 4, 3 }, n1[2] = { 1, 3 }, nd5[2] = { 4, 5 }, m[2] = { 5, 3 }, four = 4;
+    static const int64_t empty[3] = { 4, 0, 3 };
     static const float zeros[20];
     float x[12];
     for (int i = 0; i < 12; i++)
@@ -670,8 +585,8 @@ static void test_bad_features(void **state)
 static void test_bad_scores(void **state)
 {
     dim_context *ctx = context(1, DIM_CPU_AUTO);
-    static const int64_t nml[3] = { 3, 4, 2 }, ok[3] = { 3, 3, 2 }, ngl[4] = { 3, 2, 4, 1 }, n1[2] = { 1, 1 }, two[1] = { 2 };
-    static const int64_t huge[3] = { 1 << 26, 1 << 26, 2 }, none[3] = { 0, 0, 0 };
+    static const int64_t nml[3] = { 3, 4, 2 }, ok[3] = { 3, 3, 2 }, ngl[4] = { 3, 2, 4, 1 }, n1[2] = { 1, 1 };
+    static const int64_t two[1] = { 2 }, huge[3] = { 1 << 26, 1 << 26, 2 }, none[3] = { 0, 0, 0 };
     float x = 0;
     (void)state;
     dim_estimator *est = estimator(ctx, DIM_ESTIMATOR_JSD, DIM_NEGATIVES_ALL, 0);
@@ -746,10 +661,12 @@ static void test_no_memory(void **state)
 static void test_programs_are_kept(void **state)
 {
     dim_context *ctx = context(1, DIM_CPU_AUTO);
-    dim_tensor *global = fixture(ctx, "all/3-2-4-5", "global", false), *local = fixture(ctx, "all/3-2-4-5", "local", false);
+    dim_tensor *global = fixture(ctx, "all/3-2-4-5", "global", false);
+    dim_tensor *local = fixture(ctx, "all/3-2-4-5", "local", false);
     dim_estimator *est = estimator(ctx, DIM_ESTIMATOR_INFONCE, DIM_NEGATIVES_ALL, 0);
     (void)state;
-    assert_int_equal(dim_estimator_evaluate(est, global, local, NULL, NULL, global, local), DIM_OK); /* over the inputs */
+    /* gradients over the inputs */
+    assert_int_equal(dim_estimator_evaluate(est, global, local, NULL, NULL, global, local), DIM_OK);
     uint64_t before = dim_context_allocations(ctx);
     for (int i = 0; i < 3; i++)
         assert_int_equal(dim_estimator_evaluate(est, global, local, NULL, NULL, global, local), DIM_OK);
@@ -770,74 +687,6 @@ static void test_programs_are_kept(void **state)
     assert_int_equal(live, 0);
 }
 
-/* ---- the KL prior alone ---- */
-
-static void test_kl_prior(void **state)
-{
-    static const int64_t dim[2] = { 3, 2 }, other[2] = { 2, 3 };
-    static const float mu[6] = { 0, 1, -2, 0.5f, 3, -0.25f }, lv[6] = { 0, 0.5f, -1, 2, -3, 1e-4f };
-    dim_context *ctx = context(1, DIM_CPU_AUTO);
-    (void)state;
-    for (uint32_t sum = 0; sum < 2; sum++) {
-        dim_prior_options o;
-        dim_prior *prior = NULL;
-        double value = 0, want = 0;
-        DIM_OPTIONS_INIT(&o);
-        o.sum_units = sum;
-        assert_int_equal(dim_prior_create(ctx, &o, &prior), DIM_OK);
-        dim_tensor *m = tensor(ctx, 2, dim, mu), *v = tensor(ctx, 2, dim, lv), *t = tensor(ctx, 2, other, NULL);
-        dim_tensor *dm = reversed(ctx, m), *dv = tensor(ctx, 2, dim, NULL);
-        double scale = sum ? 1.0 / 3 : 1.0 / 6;
-        assert_int_equal(dim_prior_evaluate(prior, m, v, &value, dm, dv), DIM_OK);
-        for (int i = 0; i < 6; i++) {
-            int r = i / 2, c = i % 2;
-            want += scale * 0.5 * (mu[i] * (double)mu[i] + exp(lv[i]) - 1 - lv[i]);
-            float got = ((float *)dim_tensor_data(dm))[r * dim_tensor_stride(dm, 0) + c * dim_tensor_stride(dm, 1)];
-            assert_true(fabs(got - scale * mu[i]) <= 6e-8 * fabs(scale * mu[i]));
-            double slope = scale * 0.5 * expm1(lv[i]);
-            assert_true(fabs(((float *)dim_tensor_data(dv))[i] - slope) <= 6e-8 * fabs(slope));
-        }
-        assert_true(fabs(value - want) < 1e-14);
-        double kept = value;
-        assert_int_equal(dim_prior_evaluate(NULL, m, v, &value, NULL, NULL), DIM_E_INVALID);
-        expect(ctx, dim_prior_evaluate(prior, m, NULL, &value, NULL, NULL), DIM_E_INVALID, "logvar is NULL");
-        expect(ctx, dim_prior_evaluate(prior, m, v, NULL, NULL, NULL), DIM_E_INVALID, "value is NULL");
-        expect(ctx, dim_prior_evaluate(prior, m, t, &value, NULL, NULL), DIM_E_SHAPE, "logvar has shape (2, 3)");
-        expect(ctx, dim_prior_evaluate(prior, m, v, &value, t, NULL), DIM_E_SHAPE, "grad_mean");
-        ((float *)dim_tensor_data(v))[3] = 100; /* e^100 is no float */
-        expect(ctx, dim_prior_evaluate(prior, m, v, &value, NULL, dv), DIM_E_NUMERIC, "logvar[1, 1]");
-        ((float *)dim_tensor_data(m))[2] = NAN;
-        expect(ctx, dim_prior_evaluate(prior, m, v, &value, dm, NULL), DIM_E_NUMERIC, "mean[1, 0]");
-        assert_true(value == kept);
-        dim_prior_destroy(prior);
-        dim_tensor *list[] = { m, v, t, dm, dv };
-        for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-            dim_tensor_destroy(list[i]);
-    }
-    dim_prior_options o;
-    dim_prior *prior = NULL;
-    DIM_OPTIONS_INIT(&o);
-    o.kind = DIM_PRIOR_UNIFORM;
-    assert_int_equal(dim_prior_create(ctx, &o, &prior), DIM_OK);
-    dim_tensor *m = tensor(ctx, 2, dim, mu);
-    double value;
-    expect(ctx, dim_prior_evaluate(prior, m, m, &value, NULL, NULL), DIM_E_UNSUPPORTED, "adversarial");
-    dim_tensor_destroy(m);
-    dim_prior_destroy(prior);
-    dim_prior_destroy(NULL);
-    prior = NULL;
-    o.kind = (dim_prior_kind)7;
-    assert_int_equal(dim_prior_create(ctx, &o, &prior), DIM_E_INVALID);
-    assert_int_equal(dim_prior_create(ctx, NULL, NULL), DIM_E_INVALID);
-    assert_int_equal(dim_prior_create(NULL, NULL, &prior), DIM_E_INVALID);
-    assert_null(prior);
-    alloc_left = 0;
-    assert_int_equal(dim_prior_create(ctx, NULL, &prior), DIM_E_NOMEM);
-    alloc_left = -1;
-    dim_context_destroy(ctx);
-    assert_int_equal(live, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -846,8 +695,7 @@ int main(void)
         cmocka_unit_test(test_own_locations), cmocka_unit_test(test_threads),
         cmocka_unit_test(test_options),       cmocka_unit_test(test_bad_features),
         cmocka_unit_test(test_bad_scores),    cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_programs_are_kept), cmocka_unit_test(test_kl_prior),
-        cmocka_unit_test(test_mine_average_after_failure),
+        cmocka_unit_test(test_programs_are_kept), cmocka_unit_test(test_mine_average_after_failure),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

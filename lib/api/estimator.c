@@ -96,8 +96,8 @@ static void give_result(dim_estimate *result, const dim_estimate *found)
 static dim_status check_batch(dim_context *ctx, const char *name, int64_t n)
 {
     if (n < 2)
-        return dim__fail(ctx, DIM_E_SHAPE, "%s has a batch of %lld: without a second sample there are no negatives", name,
-                         (long long)n);
+        return dim__fail(ctx, DIM_E_SHAPE, "%s has a batch of %lld: without a second sample there are no negatives",
+                         name, (long long)n);
     if (n > INT32_MAX)
         return dim__fail(ctx, DIM_E_SHAPE, "%s has a batch of %lld, which is too large", name, (long long)n);
     return DIM_OK;
@@ -170,7 +170,8 @@ dim_status dim_estimator_evaluate(dim_estimator *est, const dim_tensor *global, 
     DIM__TRY(check_batch(ctx, "global", global->shape[0]));
     if (local->shape[0] != global->shape[0] || local->shape[local->rank - 1] != global->shape[global->rank - 1])
         return dim__fail(ctx, DIM_E_SHAPE, "global has shape %s, local %s: batch or width differ",
-                         dim__shape_text(a, global->rank, global->shape), dim__shape_text(b, local->rank, local->shape));
+                         dim__shape_text(a, global->rank, global->shape),
+                         dim__shape_text(b, local->rank, local->shape));
     DIM__TRY(check_gradient(ctx, grad_global, "grad_global", global));
     DIM__TRY(check_gradient(ctx, grad_local, "grad_local", local));
     DIM__TRY(check_result(ctx, result));
@@ -204,8 +205,8 @@ dim_status dim_estimator_evaluate_scores(dim_estimator *est, const dim_tensor *s
         return DIM_E_INVALID;
     dim_context *ctx = est->ctx;
     if (est->o.negatives != DIM_NEGATIVES_ALL)
-        return dim__fail(ctx, DIM_E_INVALID, "a score tensor has all pairs, but the estimator's negatives are a shuffle;"
-                                             " dim_estimator_evaluate_pairs() takes those");
+        return dim__fail(ctx, DIM_E_INVALID, "a score tensor has all pairs, but the estimator's negatives are a"
+                                             " shuffle; dim_estimator_evaluate_pairs() takes those");
     DIM__TRY(check_tensor(ctx, scores, "scores", 2, 4));
     int64_t n = scores->shape[0];
     DIM__TRY(check_batch(ctx, "scores", n));

@@ -6,7 +6,8 @@
 
 dim__param_spec dim__estimator_state_spec(void)
 {
-    return (dim__param_spec){ .shape = dim__scalar(), .fill = DIM__FILL_CONST, .a = NAN, .state = true, .hidden = true };
+    return (dim__param_spec){ .shape = dim__scalar(), .fill = DIM__FILL_CONST, .a = NAN, .state = true,
+                              .hidden = true };
 }
 
 dim_status dim__estimator_create(dim_context *ctx, const dim_estimator_options *checked, dim_estimator **out)
@@ -164,8 +165,8 @@ static dim_status check_gradient(const dim_estimator *est, dim__program *p, dim_
     if (grad == NULL || est->ctx->kernels->finite(data, n) || (at = first_not_finite(data, n)) == n)
         return DIM_OK;
     return dim__fail(est->ctx, DIM_E_NUMERIC,
-                     "the gradient of %s is %g at element %lld: %s's gradient does not fit a float for such scores", name,
-                     (double)data[at], (long long)at, dim__estimator_def_of(est->o.kind)->name);
+                     "the gradient of %s is %g at element %lld: %s's gradient does not fit a float for such scores",
+                     name, (double)data[at], (long long)at, dim__estimator_def_of(est->o.kind)->name);
 }
 
 static void copy_gradient(dim__program *p, dim__vid d, dim_tensor *grad)
@@ -206,8 +207,9 @@ dim_status dim__estimator_run(dim_estimator *est, const dim__eval_key *key, cons
     const dim_estimate found = { sizeof found, record[DIM__EST_RECORD_LOSS], record[DIM__EST_RECORD_VALUE],
                                  record[DIM__EST_RECORD_POS], record[DIM__EST_RECORD_NEG] };
     if (!isfinite(found.loss) || !isfinite(found.value))
-        return dim__fail(est->ctx, DIM_E_NUMERIC, "the loss is %g, the value %g (mean scores: positive %g, negative %g)",
-                         found.loss, found.value, found.positive_mean, found.negative_mean);
+        return dim__fail(est->ctx, DIM_E_NUMERIC,
+                         "the loss is %g, the value %g (mean scores: positive %g, negative %g)", found.loss,
+                         found.value, found.positive_mean, found.negative_mean);
     if (grad_a != NULL || grad_b != NULL) {
         float average = est->state != NULL ? *est->state->data : 0;
         dim__program_backward(p, est->ctx->seed, 0); /* moves MINE's average, too */

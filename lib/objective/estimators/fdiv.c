@@ -1,13 +1,13 @@
-/* JSD, GAN, NWJ, RKL, H2, X2 and W1: dual forms of f-divergences (f-GAN, arXiv 1606.00709, table 6, written for scores u
- * that are already activated).  Each is one line of functions in the table at the end. */
+/* JSD, GAN, NWJ, RKL, H2, X2 and W1: dual forms of f-divergences (f-GAN, arXiv 1606.00709, table 6, written for scores
+ * u that are already activated).  Each is one line of functions in the table at the end. */
 #include "objective/estimators/fdiv.h"
 
 #include "objective/estimators/sums.h"
 
 #include <math.h>
 
-/* What finish() needs of some scores: the sum of f over them, or its logarithm for EXP, without shift; LINEAR parts come
- * from the means of the scores. */
+/* What finish() needs of some scores: the sum of f over them, or its logarithm for EXP, without shift; LINEAR parts
+ * come from the means of the scores. */
 static double measure(const dim__kernels *k, dim__fdiv_form form, int sign, const float *x, int64_t n)
 {
     switch (form) {

@@ -1,5 +1,5 @@
-/* MINE (arXiv 1801.04062, section 3.2): Donsker-Varadhan's value; in its gradient a moving average of E_neg[e^u] takes the
- * place of the batch's own mean, which would bias it.  The average is kept as a logarithm. */
+/* MINE (arXiv 1801.04062, section 3.2): Donsker-Varadhan's value; in its gradient a moving average of E_neg[e^u] takes
+ * the place of the batch's own mean, which would bias it.  The average is kept as a logarithm. */
 #include "objective/estimators/dv.h"
 #include "objective/estimators/sums.h"
 

@@ -40,5 +40,6 @@ static void finish(dim__est_batch *b, const double *acc, dim__est_result *r)
 static const dim__fdiv jsd = { DIM__FDIV_SOFTPLUS, DIM__FDIV_SOFTPLUS, 0, 0, 0 };
 
 const dim__estimator_def dim__estimator_smile = {
-    DIM_ESTIMATOR_SMILE, "smile", DIM_BOUND_ESTIMATE, DIM__FDIV_ACC + 1, row_forward, finish, dim__fdiv_row_backward, &jsd
+    DIM_ESTIMATOR_SMILE, "smile", DIM_BOUND_ESTIMATE, DIM__FDIV_ACC + 1, row_forward, finish, dim__fdiv_row_backward,
+    &jsd
 };

@@ -28,7 +28,7 @@ dim_status dim__prior_kl_run(dim_prior *prior, const dim_tensor *mean, const dim
                                  (long long)i, (long long)j, isfinite(mu) ? lv : mu);
             double g_lv = scale * 0.5 * expm1(lv);
             if (grad_logvar != NULL && !isfinite((float)g_lv))
-                return dim__fail(prior->ctx, DIM_E_NUMERIC, "logvar[%lld, %lld] is %g: its gradient does not fit a float",
+                return dim__fail(prior->ctx, DIM_E_NUMERIC, "logvar[%lld, %lld] is %g: its gradient is no float",
                                  (long long)i, (long long)j, lv);
             sum += 0.5 * (mu * mu + (expm1(lv) - lv));
         }
