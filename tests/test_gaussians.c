@@ -1,6 +1,6 @@
-/* Estimators on pairs whose mutual information is known: x, y in R^20, each y_k correlated with x_k by rho, so
- * that I(x; y) = -20/2 log(1 - rho^2).  The score is f(x) . g(y) with two ReLU networks, which can express the log-ratio of the
- * densities (sums of x_k y_k, x_k^2, y_k^2) up to a few percent.  Every batch is new, so nothing can be learnt by heart. */
+/* Estimators on pairs whose mutual information is known: x, y in R^20, each y_k correlated with x_k by rho, so that
+ * I(x; y) = -20/2 log(1 - rho^2).  The score is f(x) . g(y) with two ReLU networks, which can express the log-ratio of
+ * the densities (sums of x_k y_k, x_k^2, y_k^2) up to a few percent.  Every batch is new: nothing is learnt by heart. */
 #include <dim/model.h>
 
 #include "base/rng.h"
