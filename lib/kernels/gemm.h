@@ -13,6 +13,10 @@ void dim__gemm(dim_context *ctx, bool trans_a, bool trans_b, int64_t m, int64_t 
 void dim__gemm_serial(dim_context *ctx, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha,
                       const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 
+/* As dim__gemm in double, for the closed-form probes; by the CBLAS, or in plain C where the context wants that. */
+void dim__dgemm(dim_context *ctx, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha,
+                const double *a, int64_t lda, const double *b, int64_t ldb, double beta, double *c, int64_t ldc);
+
 /* Whether tasks of a pool may each multiply for themselves (oneDNN, BLIS, a CBLAS with one thread).  When not, the CBLAS
  * threads by itself: an op calls dim__gemm() from the calling thread, one block after the other. */
 bool dim__gemm_in_tasks(const dim_context *ctx);

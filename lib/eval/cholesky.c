@@ -1,0 +1,109 @@
+/* Blocked, left-looking: a block of columns takes what all columns before it subtract in one matrix product.  The triangle
+ * above the diagonal is never touched, so that the caller can keep the matrix itself there. */
+#include "base/math.h"
+#include "base/pool.h"
+#include "eval/eval.h"
+#include "kernels/gemm.h"
+
+enum { NB = 64 };
+
+/* L of one diagonal block in place. */
+static bool factor_block(double *a, int64_t n, int64_t lda)
+{
+    for (int64_t j = 0; j < n; j++) {
+        double *row = a + j * lda;
+        for (int64_t i = 0; i < j; i++) {
+            double sum = row[i];
+            for (int64_t k = 0; k < i; k++)
+                sum -= row[k] * a[i * lda + k];
+            row[i] = sum / a[i * lda + i];
+        }
+        double pivot = row[j];
+        for (int64_t k = 0; k < j; k++)
+            pivot -= row[k] * row[k];
+        if (!(pivot > 0) || !isfinite(pivot))
+            return false;
+        row[j] = sqrt(pivot);
+    }
+    return true;
+}
+
+typedef struct below_task {
+    double *a;         /* rows below the diagonal block, at its first column */
+    int64_t n, lda;
+    const double *lt;  /* (n, NB): the block's L transposed */
+} below_task;
+
+/* x L' = a for each row: x_j is final once those before it are subtracted. */
+static void solve_below(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const below_task *t = arg;
+    (void)thread;
+    for (int64_t r = begin; r < end; r++) {
+        double *restrict row = t->a + r * t->lda;
+        for (int64_t j = 0; j < t->n; j++) {
+            const double *restrict l = t->lt + j * NB;
+            double x = row[j] / l[j];
+            row[j] = x;
+            for (int64_t i = j + 1; i < t->n; i++)
+                row[i] -= x * l[i];
+        }
+    }
+}
+
+bool dim__cholesky(dim_context *ctx, double *a, int64_t n, int64_t lda)
+{
+    double block[NB * NB];
+    for (int64_t k = 0; k < n; k += NB) {
+        int64_t nb = dim__min64(NB, n - k), rest = n - k - nb;
+        double *left = a + k * lda, *diagonal = left + k, *below = diagonal + nb * lda;
+        if (k > 0) {
+            dim__dgemm(ctx, false, true, nb, nb, k, 1, left, lda, left, lda, 0, block, NB);
+            for (int64_t i = 0; i < nb; i++)
+                for (int64_t j = 0; j <= i; j++)
+                    diagonal[i * lda + j] -= block[i * NB + j];
+        }
+        if (!factor_block(diagonal, nb, lda))
+            return false;
+        if (k > 0)
+            dim__dgemm(ctx, false, true, rest, nb, k, -1, left + nb * lda, lda, left, lda, 1, below, lda);
+        for (int64_t i = 0; i < nb; i++)
+            for (int64_t j = 0; j <= i; j++)
+                block[j * NB + i] = diagonal[i * lda + j];
+        below_task t = {below, nb, lda, block};
+        dim__parallel(ctx, rest, 16, solve_below, &t);
+    }
+    return true;
+}
+
+void dim__cholesky_solve(dim_context *ctx, const double *l, int64_t n, int64_t lda, double *x, int64_t m)
+{
+    for (int64_t k = 0; k < n; k += NB) { /* L y = x */
+        int64_t nb = dim__min64(NB, n - k);
+        const double *diagonal = l + k * lda + k;
+        double *y = x + k * m;
+        if (k > 0)
+            dim__dgemm(ctx, false, false, nb, m, k, -1, l + k * lda, lda, x, m, 1, y, m);
+        for (int64_t i = 0; i < nb; i++) {
+            for (int64_t j = 0; j < i; j++)
+                for (int64_t c = 0; c < m; c++)
+                    y[i * m + c] -= diagonal[i * lda + j] * y[j * m + c];
+            for (int64_t c = 0; c < m; c++)
+                y[i * m + c] /= diagonal[i * lda + i];
+        }
+    }
+    for (int64_t k = (n - 1) / NB * NB; k >= 0; k -= NB) { /* L' x = y */
+        int64_t nb = dim__min64(NB, n - k), rest = n - k - nb;
+        const double *diagonal = l + k * lda + k;
+        double *y = x + k * m;
+        if (rest > 0)
+            dim__dgemm(ctx, true, false, nb, m, rest, -1, diagonal + nb * lda, lda, y + nb * m, m, 1, y, m);
+        for (int64_t i = nb - 1; i >= 0; i--) {
+            for (int64_t j = i + 1; j < nb; j++)
+                for (int64_t c = 0; c < m; c++)
+                    y[i * m + c] -= diagonal[j * lda + i] * y[j * m + c];
+            for (int64_t c = 0; c < m; c++)
+                y[i * m + c] /= diagonal[i * lda + i];
+        }
+    }
+}

@@ -1,0 +1,193 @@
+/* What all probes share: options, tensors as rows and labels, the result. */
+#include "base/math.h"
+#include "eval/eval.h"
+#include "kernels/kernels.h"
+#include "tensor/tensor.h"
+
+#include <inttypes.h>
+
+static const int32_t MAX_LABEL = 999999; /* one-hot targets and votes are as wide as the largest label */
+
+_Static_assert(sizeof(size_t) != 8 || sizeof(dim_probe_options) == 8 + 8 * 4 + 8,
+               "dim_probe_options has no hidden padding");
+
+#define X(kind, run) [DIM_PROBE_##kind] = run,
+static const dim__probe_fn PROBES[] = {
+#include "eval/probe_list.def"
+};
+#undef X
+
+static dim_status check_options(dim_context *ctx, const dim_probe_options *in, dim_probe_options *o)
+{
+    DIM__TRY(dim__options_copy(ctx, "dim_probe_options", o, sizeof *o, in));
+    if ((unsigned)o->kind >= sizeof PROBES / sizeof PROBES[0])
+        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.kind is %d, no dim_probe_kind", (int)o->kind);
+    if (!(o->validation >= 0 && o->validation < 1))
+        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.validation is %g; it must be in [0, 1)",
+                         (double)o->validation);
+    if (!(o->lambda >= 0) || !isfinite(o->lambda))
+        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.lambda is %g; it must be finite and at least 0",
+                         (double)o->lambda);
+    if (!(o->lr >= 0) || !isfinite(o->lr))
+        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.lr is %g; it must be finite and at least 0", (double)o->lr);
+    if (o->reserved0 != 0)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.reserved0 is %u; it must be 0", (unsigned)o->reserved0);
+    o->k = o->k == 0 ? 20 : o->k;
+    o->epochs = o->epochs == 0 ? 20 : o->epochs;
+    o->batch = o->batch == 0 ? 256 : o->batch;
+    o->lr = o->lr == 0 ? 1e-3f : o->lr;
+    return DIM_OK;
+}
+
+dim_status dim__probe_cut(dim_context *ctx, const dim_probe_options *o, int64_t n, int64_t *cut)
+{
+    /* The small excess makes up for a float's 0.1 being more than 0.1. */
+    *cut = o->validation == 0 ? n / 10 * 9 + n % 10 * 9 / 10
+                              : (int64_t)((double)n * (1 - (double)o->validation + 1e-6));
+    if (*cut < 1 || *cut >= n)
+        return dim__fail(ctx, DIM_E_INVALID, "%" PRId64 " training samples are too few to hold a part of %g out", n,
+                         o->validation == 0 ? 0.1 : (double)o->validation);
+    return DIM_OK;
+}
+
+typedef struct matrix { /* a tensor as contiguous rows */
+    const float *x;
+    float *owned;
+    int64_t n, d;
+} matrix;
+
+static dim_status as_matrix(dim_context *ctx, const char *name, const dim_tensor *t, matrix *out)
+{
+    char text[128];
+    if (t->dtype != DIM_F32)
+        return dim__fail(ctx, DIM_E_INVALID, "%s has dtype %s; it must be f32", name, dim__dtype_name(t->dtype));
+    int64_t count = dim__tensor_count(t);
+    if (t->rank < 2 || count == 0)
+        return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s; it must be (N, d) or (N, C, H, W), and not empty", name,
+                         dim__shape_text(text, t->rank, t->shape));
+    *out = (matrix){.x = (const float *)(const void *)t->data, .n = t->shape[0], .d = count / t->shape[0]};
+    if (!dim__tensor_contiguous(t)) {
+        int64_t stride[DIM_MAX_RANK], step = 1;
+        for (int i = t->rank - 1; i >= 0; step *= t->shape[i--])
+            stride[i] = step;
+        out->owned = dim__calloc(ctx, (size_t)count, sizeof *out->owned);
+        if (out->owned == NULL)
+            return DIM_E_NOMEM;
+        dim__strided_copy(t->rank, t->shape, DIM_F32, out->owned, stride, DIM_F32, t->data, t->stride);
+        out->x = out->owned;
+    }
+    for (int64_t i = 0; i < out->n; i++)
+        if (!ctx->kernels->finite(out->x + i * out->d, out->d))
+            return dim__fail(ctx, DIM_E_NUMERIC, "%s has a value that is not finite in row %" PRId64, name, i);
+    return DIM_OK;
+}
+
+static dim_status as_labels(dim_context *ctx, const char *name, const dim_tensor *t, int64_t n, int32_t **out)
+{
+    char text[128];
+    const int64_t contiguous = 1;
+    if (t->dtype != DIM_I32 && t->dtype != DIM_I64)
+        return dim__fail(ctx, DIM_E_INVALID, "%s has dtype %s; it must be i32 or i64", name, dim__dtype_name(t->dtype));
+    if (t->rank != 1 || t->shape[0] != n)
+        return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s; it must be (%" PRId64 "), one for each row", name,
+                         dim__shape_text(text, t->rank, t->shape), n);
+    int64_t *wide = dim__calloc(ctx, (size_t)n, sizeof *wide);
+    if (wide == NULL)
+        return DIM_E_NOMEM;
+    *out = dim__calloc(ctx, (size_t)n, sizeof **out);
+    dim_status status = *out == NULL ? DIM_E_NOMEM : DIM_OK;
+    dim__strided_copy(1, &n, DIM_I64, wide, &contiguous, t->dtype, t->data, t->stride);
+    for (int64_t i = 0; status == DIM_OK && i < n; i++) {
+        if (wide[i] < 0 || wide[i] > MAX_LABEL)
+            status = dim__fail(ctx, DIM_E_INVALID, "%s: label %" PRId64 " of sample %" PRId64 " is not in 0 .. %d", name,
+                               wide[i], i, (int)MAX_LABEL);
+        else
+            (*out)[i] = (int32_t)wide[i];
+    }
+    dim__free(ctx, wide);
+    return status;
+}
+
+/* Into the caller's struct of whatever size. */
+static dim_status check_result_size(dim_context *ctx, const dim_probe_result *result, size_t *size)
+{
+    memcpy(size, result, sizeof *size);
+    if (*size < sizeof *size)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_result: size is %zu; set it with DIM_OPTIONS_INIT", *size);
+    if (*size > sizeof *result)
+        *size = sizeof *result;
+    return DIM_OK;
+}
+
+dim_status dim__probe_run(dim_context *ctx, const dim_probe_options *options, const dim_tensor *train,
+                          const dim_tensor *train_labels, const dim_tensor *test, const dim_tensor *test_labels,
+                          dim_probe_result *result)
+{
+    dim_status status;
+    dim_probe_options o;
+    dim_probe_result r;
+    size_t size;
+    matrix a = {0}, b = {0};
+    int32_t *la = NULL, *lb = NULL;
+    DIM__TRY(check_options(ctx, options, &o));
+    DIM__TRY(check_result_size(ctx, result, &size));
+    DIM__TRY_OR(done, as_matrix(ctx, "train", train, &a));
+    DIM__TRY_OR(done, as_matrix(ctx, "test", test, &b));
+    if (a.d != b.d) {
+        status = dim__fail(ctx, DIM_E_SHAPE, "train has %" PRId64 " features, test %" PRId64, a.d, b.d);
+        goto done;
+    }
+    DIM__TRY_OR(done, as_labels(ctx, "train_labels", train_labels, a.n, &la));
+    DIM__TRY_OR(done, as_labels(ctx, "test_labels", test_labels, b.n, &lb));
+    dim__probe_data data = {.n = a.n, .m = b.n, .d = a.d, .train = a.x, .test = b.x, .train_labels = la,
+                            .test_labels = lb};
+    for (int64_t i = 0; i < data.n; i++)
+        data.classes = dim__max64(data.classes, la[i] + 1);
+    DIM_OPTIONS_INIT(&r);
+    DIM__TRY_OR(done, PROBES[o.kind](ctx, &o, &data, &r));
+    memcpy((char *)result + sizeof r.size, (const char *)&r + sizeof r.size, size - sizeof r.size);
+done:
+    dim__free(ctx, a.owned);
+    dim__free(ctx, b.owned);
+    dim__free(ctx, la);
+    dim__free(ctx, lb);
+    return status;
+}
+
+dim_status dim__probe_neighbors(dim_context *ctx, dim_probe_kind kind, const dim_tensor *queries,
+                                const dim_tensor *keys, dim_tensor *indices)
+{
+    dim_status status;
+    char text[128];
+    matrix q = {0}, b = {0};
+    int64_t *found = NULL;
+    if (kind != DIM_PROBE_KNN_COSINE && kind != DIM_PROBE_KNN_EUCLIDEAN)
+        return dim__fail(ctx, DIM_E_INVALID, "kind is %d; neighbours are by KNN_COSINE or KNN_EUCLIDEAN", (int)kind);
+    if (indices->dtype != DIM_I64)
+        return dim__fail(ctx, DIM_E_INVALID, "indices has dtype %s; it must be i64", dim__dtype_name(indices->dtype));
+    DIM__TRY_OR(done, as_matrix(ctx, "queries", queries, &q));
+    DIM__TRY_OR(done, as_matrix(ctx, "keys", keys, &b));
+    if (q.d != b.d) {
+        status = dim__fail(ctx, DIM_E_SHAPE, "queries have %" PRId64 " features, keys %" PRId64, q.d, b.d);
+        goto done;
+    }
+    if (indices->rank != 2 || indices->shape[0] != q.n || indices->shape[1] < 1 || indices->shape[1] > b.n) {
+        status = dim__fail(ctx, DIM_E_SHAPE, "indices has shape %s; for %" PRId64 " queries and %" PRId64 " keys it must be "
+                           "(%" PRId64 ", k), k from 1 to %" PRId64, dim__shape_text(text, indices->rank, indices->shape),
+                           q.n, b.n, q.n, b.n);
+        goto done;
+    }
+    const int64_t k = indices->shape[1], stride[2] = {k, 1};
+    found = dim__calloc(ctx, (size_t)q.n, (size_t)k * sizeof *found);
+    if (found == NULL) {
+        status = DIM_E_NOMEM;
+        goto done;
+    }
+    DIM__TRY_OR(done, dim__neighbors(ctx, kind == DIM_PROBE_KNN_COSINE, q.x, q.n, b.x, b.n, q.d, k, found));
+    dim__strided_copy(2, indices->shape, DIM_I64, indices->data, indices->stride, DIM_I64, found, stride);
+done:
+    dim__free(ctx, q.owned);
+    dim__free(ctx, b.owned);
+    dim__free(ctx, found);
+    return status;
+}
