@@ -44,7 +44,7 @@ typedef struct dim_optimizer_options {
     float momentum;          /**< SGD, RMSprop; 0 = none */
     float alpha;             /**< RMSprop's smoothing; 0 = 0.99 */
     uint32_t nesterov;       /**< SGD: 1 = Nesterov momentum */
-    float clip_norm;         /**< scale all gradients so that their joint L2 norm is at most this; 0 = off */
+    float clip_norm;         /**< scale all gradients so that their joint L2 norm is at most this, after clip_value; 0 = off */
     float clip_value;        /**< clamp each gradient element to [-this, this]; 0 = off */
     dim_schedule_kind schedule; /**< CONSTANT */
     float gamma;             /**< STEP; 0 = 0.1 */

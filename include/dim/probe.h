@@ -39,15 +39,17 @@ typedef struct dim_probe_result {
     double accuracy;            /**< on test, in [0, 1] */
     double train_accuracy;      /**< on train; for kNN 0 */
     double validation_accuracy; /**< of what was chosen, on the held-out part; 0 when nothing was chosen */
-    double chosen;              /**< lambda, or the epoch */
+    double chosen;              /**< lambda, or the epoch, counted from 1 */
 } dim_probe_result;
 
 /**
  * @brief Probes features.
  * @param train        (N, d) f32; maps may be given as (N, C, H, W)
- * @param train_labels i32 or i64 (N), each >= 0
+ * @param train_labels i32 or i64 (N), each from 0 to 999999
  * @param test         (M, d)
- * @param test_labels  (M)
+ * @param test_labels  (M); a class that train does not have is never right
+ *
+ * Working memory: for kNN some 60 MB at most beside the tensors at d = 4096; for ridge (d + 1)^2 doubles.
  * @return DIM_E_SHAPE, DIM_E_INVALID (labels, fewer samples than k), DIM_E_NUMERIC (features not finite), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_probe_run(dim_context *ctx, const dim_probe_options *options, const dim_tensor *train,
