@@ -60,7 +60,7 @@ static dim_tensor *wrap(float *x, int64_t n)
     return t;
 }
 
-/* ---- against PyTorch ------------------------------------------------------------------------------------------------- */
+/* against PyTorch */
 
 enum { STEPS = 25, PARAMS = 3, TOTAL = 23 };
 
@@ -158,7 +158,7 @@ static void test_against_pytorch(void **state)
     fclose(f);
 }
 
-/* ---- large arrays on threads --------------------------------------------------------------------------------------------- */
+/* large arrays on threads */
 
 /* Two threads and blocks of clamping must give what one array of one thread gives. */
 static void test_division_does_not_matter(void **state)
@@ -244,7 +244,7 @@ static void test_norm_that_is_not_finite(void **state)
     dim__optim_free(&opt);
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------------------- */
+/* errors */
 
 static void test_bad_options(void **state)
 {
@@ -330,7 +330,8 @@ static void test_bad_updates(void **state)
     float after = w[0];
     assert_true(fabsf(1 - 1e-4f - after) < 1e-7f); /* Adam's first step has the size of the rate */
     assert_int_equal(UPDATE(p5, g5), DIM_E_SHAPE);
-    assert_int_equal(dim_optimizer_update(opt, 2, (dim_tensor *[]){p6, p5}, (const dim_tensor *[]){g6, g5}), DIM_E_SHAPE);
+    assert_int_equal(dim_optimizer_update(opt, 2, (dim_tensor *[]){p6, p5}, (const dim_tensor *[]){g6, g5}),
+                     DIM_E_SHAPE);
     assert_true(w[0] == after && dim_optimizer_steps(opt) == 1);
     assert_int_equal(UPDATE(p6, g6), DIM_OK);
     dim_tensor *all[] = {p6, g6, p5, g5, g23, i6, strided};

@@ -78,7 +78,7 @@ static float gauss(void)
     return sum;
 }
 
-/* ---- against PyTorch -------------------------------------------------------------------------------------------------- */
+/* against PyTorch */
 
 static dim_tensor *load(const char *name)
 {
@@ -141,7 +141,7 @@ static void test_against_pytorch(void **state)
         dim_tensor_destroy(used[i]);
 }
 
-/* ---- neighbours --------------------------------------------------------------------------------------------------------- */
+/* neighbours */
 
 static double distance(bool cosine, const float *q, const float *b, int64_t d)
 {
@@ -253,7 +253,7 @@ static void test_knn_votes(void **state)
         dim_tensor_destroy(all[i]);
 }
 
-/* ---- linear classifiers --------------------------------------------------------------------------------------------------- */
+/* linear classifiers */
 
 enum { TRAIN = 400, TEST = 100, WIDE = 12, CLASSES = 3 };
 
@@ -349,7 +349,8 @@ static void test_nothing_is_chosen_on_test(void **state)
 static void test_strided_and_maps(void **state)
 {
     static sample_set s;
-    static const dim_probe_kind kinds[] = {DIM_PROBE_KNN_COSINE, DIM_PROBE_KNN_EUCLIDEAN, DIM_PROBE_RIDGE, DIM_PROBE_LINEAR};
+    static const dim_probe_kind kinds[] = {DIM_PROBE_KNN_COSINE, DIM_PROBE_KNN_EUCLIDEAN, DIM_PROBE_RIDGE,
+                                           DIM_PROBE_LINEAR};
     const int64_t map[4] = {TRAIN, 3, 2, 2}, turned_shape[2] = {WIDE, TRAIN}, small[4] = {TEST, 3, 2, 2};
     dim_tensor *a4, *b4, *turned, *back, *copy;
     int32_t narrow[TRAIN];
@@ -433,7 +434,7 @@ static void test_cholesky(void **state)
     }
 }
 
-/* ---- features ------------------------------------------------------------------------------------------------------------- */
+/* features */
 
 static void test_features(void **state)
 {
@@ -483,7 +484,7 @@ static void test_features(void **state)
     dim_encoder_destroy(enc);
 }
 
-/* ---- errors ----------------------------------------------------------------------------------------------------------------- */
+/* errors */
 
 static void expect(dim_status want, const char *says, dim_status got)
 {

@@ -116,7 +116,7 @@ static void assert_says(const char *what)
         fail_msg("'%s' is not in '%s'", what, dim_context_error(ctx));
 }
 
-/* ---- saving and loading ---------------------------------------------------------------------------------------------- */
+/* saving and loading */
 
 static float wx[2][3][1][2], wy[5], wz[1];
 
@@ -235,7 +235,7 @@ static void test_mismatch_leaves_arrays(void **state)
     assert_int_equal(dim__weights_load(ctx, dir, "", a, 2), DIM_E_IO);
 }
 
-/* ---- files that are wrong ---------------------------------------------------------------------------------------------- */
+/* files that are wrong */
 
 static void test_malformed(void **state)
 {
@@ -369,7 +369,7 @@ static void test_flipped_bytes(void **state)
     }
 }
 
-/* ---- failure while writing ---------------------------------------------------------------------------------------------- */
+/* failure while writing */
 
 static void test_unwritable(void **state)
 {

@@ -44,7 +44,7 @@ typedef struct dim_optimizer_options {
     float momentum;          /**< SGD, RMSprop; 0 = none */
     float alpha;             /**< RMSprop's smoothing; 0 = 0.99 */
     uint32_t nesterov;       /**< SGD: 1 = Nesterov momentum */
-    float clip_norm;         /**< scale all gradients so that their joint L2 norm is at most this, after clip_value; 0 = off */
+    float clip_norm;         /**< scale gradients, after clip_value, to a joint L2 norm of at most this; 0 = off */
     float clip_value;        /**< clamp each gradient element to [-this, this]; 0 = off */
     dim_schedule_kind schedule; /**< CONSTANT */
     float gamma;             /**< STEP; 0 = 0.1 */
@@ -57,7 +57,8 @@ typedef struct dim_optimizer_options {
 /**
  * @brief Creates an optimizer.
  * @param options NULL = Adam, 1e-4
- * @return DIM_E_INVALID (a rate that is negative or not finite, a beta outside [0, 1), milestones out of order), DIM_E_NOMEM.
+ * @return DIM_E_INVALID (a rate that is negative or not finite, a beta outside [0, 1), milestones out of
+ *         order), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_optimizer_create(dim_context *ctx, const dim_optimizer_options *options, dim_optimizer **out);
 

@@ -25,7 +25,7 @@ typedef struct dim_probe_options {
     dim_probe_kind kind;     /**< KNN_COSINE */
     uint32_t k;              /**< kNN: neighbours; 0 = 20; a tie goes to the smallest class */
     float validation;        /**< part of train held out, from its end, to choose lambda or the epoch; 0 = 0.1 */
-    float lambda;            /**< RIDGE: times the number of samples; 0 = best of 1e-4, 1e-3, 1e-2, 1e-1 on validation */
+    float lambda;            /**< RIDGE: times the samples' number; 0 = best of 1e-4, 1e-3, 1e-2, 1e-1 on validation */
     uint32_t epochs;         /**< LINEAR: at most; 0 = 20; the best on validation counts */
     uint32_t batch;          /**< LINEAR: 0 = 256 */
     float lr;                /**< LINEAR: 0 = 1e-3 */

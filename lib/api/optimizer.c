@@ -36,8 +36,8 @@ static dim_status check_pair(dim_context *ctx, int i, const dim_tensor *p, const
 {
     char left[128], right[128];
     if (p == NULL || g == NULL)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_update: %s %d is NULL", p == NULL ? "parameter" : "gradient",
-                         i);
+        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_update: %s %d is NULL",
+                         p == NULL ? "parameter" : "gradient", i);
     if (p->dtype != DIM_F32 || g->dtype != DIM_F32)
         return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_update: parameter and gradient %d have dtypes %d and %d; "
                          "both must be DIM_F32", i, (int)p->dtype, (int)g->dtype);

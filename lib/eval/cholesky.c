@@ -1,5 +1,5 @@
-/* Blocked, left-looking: a block of columns takes what all columns before it subtract in one matrix product.  The triangle
- * above the diagonal is never touched, so that the caller can keep the matrix itself there. */
+/* Blocked, left-looking: a block of columns takes what all columns before it subtract in one matrix product.  The
+ * triangle above the diagonal is never touched, so that the caller can keep the matrix itself there. */
 #include "base/math.h"
 #include "base/pool.h"
 #include "eval/eval.h"

@@ -14,7 +14,8 @@ typedef struct dim__probe_data { /* checked: finite features, labels >= 0 */
 
 typedef dim_status (*dim__probe_fn)(dim_context *ctx, const dim_probe_options *o, const dim__probe_data *data,
                                     dim_probe_result *result);
-#define X(kind, run) dim_status run(dim_context *, const dim_probe_options *, const dim__probe_data *, dim_probe_result *);
+#define X(kind, run) \
+    dim_status run(dim_context *, const dim_probe_options *, const dim__probe_data *, dim_probe_result *);
 #include "eval/probe_list.def"
 #undef X
 
@@ -26,7 +27,7 @@ dim_status dim__probe_neighbors(dim_context *ctx, dim_probe_kind kind, const dim
 dim_status dim__probe_features(dim_encoder *enc, const char *tap, dim_dataset *ds, int64_t first, int64_t count,
                                dim_tensor **out);
 
-/* First sample of train that is held out to choose by: the end of train, at least one on either side.  DIM_E_INVALID. */
+/* First sample of train that is held out to choose by: the end of train, at least one on either side; or INVALID. */
 dim_status dim__probe_cut(dim_context *ctx, const dim_probe_options *o, int64_t n, int64_t *cut);
 
 /* The k nearest of n keys for each of m queries, nearest first, equal ones by index: (m, k). */
@@ -43,7 +44,7 @@ enum { DIM__EVAL_ROWS = 1024 }; /* samples that are standardised at a time */
 
 dim_status dim__scaler_create(dim_context *ctx, const float *x, int64_t n, int64_t d, dim__scaler *out); /* n >= 2 */
 void dim__scaler_free(dim_context *ctx, dim__scaler *s);
-/* Rows first .. first + n - 1 of x, or of pick when that is given, standardised, with a last column of 1: (n, d + 1). */
+/* Rows first .. first + n - 1 of x, or of pick when it is given, standardised, with a last column of 1: (n, d + 1). */
 void dim__scaler_rows(dim_context *ctx, const dim__scaler *s, const float *x, const int32_t *pick, int64_t first,
                       int64_t n, float *out);
 
@@ -51,8 +52,8 @@ void dim__scaler_rows(dim_context *ctx, const dim__scaler *s, const float *x, co
 dim_status dim__linear_accuracy(dim_context *ctx, const dim__scaler *s, const float *x, const int32_t *labels,
                                 int64_t first, int64_t last, const float *w, int64_t classes, double *out);
 
-/* Cholesky factor L of a symmetric positive definite matrix (n, n), rows lda apart: reads and replaces the lower triangle,
- * leaves the rest alone.  False when it is not positive definite. */
+/* Cholesky factor L of a symmetric positive definite matrix (n, n), rows lda apart: reads and replaces the lower
+ * triangle, leaves the rest alone.  False when it is not positive definite. */
 bool dim__cholesky(dim_context *ctx, double *a, int64_t n, int64_t lda);
 /* x (n, m) := (L L')^-1 x */
 void dim__cholesky_solve(dim_context *ctx, const double *l, int64_t n, int64_t lda, double *x, int64_t m);

@@ -31,8 +31,8 @@ dim_status dim__probe_features(dim_encoder *enc, const char *tap, dim_dataset *d
     dim_tensor *features = NULL;
     dim_status status = DIM_OK;
     if (first < 0 || count < 1 || first > ds->count - count)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "samples %" PRId64 " .. %" PRId64 " + %" PRId64 " - 1 are not among the "
-                         "dataset's %" PRId64, first, first, count, ds->count);
+        return dim__fail(enc->ctx, DIM_E_INVALID, "%" PRId64 " samples from %" PRId64 " on are not among the "
+                         "dataset's %" PRId64, count, first, ds->count);
     DIM__TRY(dim__encoder_tap(enc, tap, &layer));
     const int64_t *tap_shape = enc->stack.layers[layer].out;
     int64_t width = dim__is_map(tap_shape) ? tap_shape[0] * tap_shape[1] * tap_shape[2] : tap_shape[0];

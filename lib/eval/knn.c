@@ -10,8 +10,8 @@ dim_status dim__probe_knn(dim_context *ctx, const dim_probe_options *o, const di
     dim_status status = DIM_E_NOMEM;
     int64_t k = o->k, right = 0;
     if (k > data->n)
-        return dim__fail(ctx, DIM_E_INVALID, "kNN probe: k is %" PRId64 ", but there are %" PRId64 " training samples", k,
-                         data->n);
+        return dim__fail(ctx, DIM_E_INVALID, "kNN probe: k is %" PRId64 ", but there are %" PRId64 " training samples",
+                         k, data->n);
     int64_t *nearest = dim__calloc(ctx, (size_t)data->m, (size_t)k * sizeof *nearest);
     int32_t *votes = dim__calloc(ctx, (size_t)data->classes, sizeof *votes);
     if (nearest == NULL || votes == NULL)

@@ -1,5 +1,5 @@
-/* Linear softmax classifier on standardised features, trained by Adam on minibatches; the epoch that is best on the end of
- * train counts.  Weights start at zero: the loss is convex, so there is nothing to draw. */
+/* Linear softmax classifier on standardised features, trained by Adam on minibatches; the epoch that is best on the end
+ * of train counts.  Weights start at zero: the loss is convex, so there is nothing to draw. */
 #include "base/math.h"
 #include "base/rng.h"
 #include "eval/eval.h"

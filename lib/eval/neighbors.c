@@ -1,5 +1,5 @@
-/* Nearest rows.  Blocks of queries meet blocks of keys in a matrix product, so memory does not grow with their numbers; a
- * few more candidates than asked for are kept of every query, and ranked again by scores in double. */
+/* Nearest rows.  Blocks of queries meet blocks of keys in a matrix product, so memory does not grow with their numbers;
+ * a few more candidates than asked for are kept of every query, and ranked again by scores in double. */
 #include "base/math.h"
 #include "base/pool.h"
 #include "eval/eval.h"
@@ -165,8 +165,8 @@ static void rank(void *arg, int64_t begin, int64_t end, int thread)
     }
 }
 
-/* Distances are taken around the keys' mean, lest a common offset drown them; the mean is rounded to the power of two next
- * to the deviation, so that taking it off loses no digit (and small integers stay such). */
+/* Distances are taken around the keys' mean, lest a common offset drown them; the mean is rounded to the power of two
+ * next to the deviation, so that taking it off loses no digit (and small integers stay such). */
 static dim_status find_centre(search *s)
 {
     double *mean = dim__calloc(s->ctx, (size_t)s->d * 2, sizeof *mean), *squares = mean + s->d;

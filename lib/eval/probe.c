@@ -29,7 +29,8 @@ static dim_status check_options(dim_context *ctx, const dim_probe_options *in, d
         return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.lambda is %g; it must be finite and at least 0",
                          (double)o->lambda);
     if (!(o->lr >= 0) || !isfinite(o->lr))
-        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.lr is %g; it must be finite and at least 0", (double)o->lr);
+        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.lr is %g; it must be finite and at least 0",
+                         (double)o->lr);
     if (o->reserved0 != 0)
         return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.reserved0 is %u; it must be 0", (unsigned)o->reserved0);
     o->k = o->k == 0 ? 20 : o->k;
@@ -99,8 +100,8 @@ static dim_status as_labels(dim_context *ctx, const char *name, const dim_tensor
     dim__strided_copy(1, &n, DIM_I64, wide, &contiguous, t->dtype, t->data, t->stride);
     for (int64_t i = 0; status == DIM_OK && i < n; i++) {
         if (wide[i] < 0 || wide[i] > MAX_LABEL)
-            status = dim__fail(ctx, DIM_E_INVALID, "%s: label %" PRId64 " of sample %" PRId64 " is not in 0 .. %d", name,
-                               wide[i], i, (int)MAX_LABEL);
+            status = dim__fail(ctx, DIM_E_INVALID, "%s: label %" PRId64 " of sample %" PRId64 " is not in 0 .. %d",
+                               name, wide[i], i, (int)MAX_LABEL);
         else
             (*out)[i] = (int32_t)wide[i];
     }
@@ -172,9 +173,9 @@ dim_status dim__probe_neighbors(dim_context *ctx, dim_probe_kind kind, const dim
         goto done;
     }
     if (indices->rank != 2 || indices->shape[0] != q.n || indices->shape[1] < 1 || indices->shape[1] > b.n) {
-        status = dim__fail(ctx, DIM_E_SHAPE, "indices has shape %s; for %" PRId64 " queries and %" PRId64 " keys it must be "
-                           "(%" PRId64 ", k), k from 1 to %" PRId64, dim__shape_text(text, indices->rank, indices->shape),
-                           q.n, b.n, q.n, b.n);
+        status = dim__fail(ctx, DIM_E_SHAPE, "indices has shape %s; for %" PRId64 " queries and %" PRId64 " keys it "
+                           "must be (%" PRId64 ", k), k from 1 to %" PRId64,
+                           dim__shape_text(text, indices->rank, indices->shape), q.n, b.n, q.n, b.n);
         goto done;
     }
     const int64_t k = indices->shape[1], stride[2] = {k, 1};

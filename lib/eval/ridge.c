@@ -1,5 +1,5 @@
-/* Closed-form ridge classifier: W = (Z'Z + lambda n I)^-1 Z'T with Z the standardised features and a column of ones, T the
- * one-hot classes.  Lambda is chosen on the end of train, then W is fitted on all of train.
+/* Closed-form ridge classifier: W = (Z'Z + lambda n I)^-1 Z'T with Z the standardised features and a column of ones, T
+ * the one-hot classes.  Lambda is chosen on the end of train, then W is fitted on all of train.
  *
  * One matrix of doubles serves for everything: Z'Z is kept above its diagonal, on which and below which each lambda's
  * factor is made anew; the held-out rows are added once lambda is known. */

@@ -1,5 +1,5 @@
-/* A file is written under a name of its own in the same directory and renamed at the end, so that at any moment `path` is
- * the old file or the whole new one, after a crash or a power cut too. */
+/* A file is written under a name of its own in the same directory and renamed at the end, so that at any moment `path`
+ * is the old file or the whole new one, after a crash or a power cut too. */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 #include "io/weights.h"

@@ -74,7 +74,7 @@ static dim_status parse_entry(dim_context *ctx, const char *path, const cJSON *i
             return dim__fail(ctx, DIM_E_FORMAT, "tensor '%.100s': %" PRId64 " elements of %s do not fill data_offsets "
                              "[%" PRId64 ", %" PRId64 "]: %s", e->name, elements, e->dtype, e->begin, e->end, path);
     }
-    return DIM_OK; /* the size of a dtype that is newer than this table is not known; its place is checked all the same */
+    return DIM_OK; /* a dtype newer than this table has an unknown size; its place is checked all the same */
 }
 
 static int by_offset(const void *a, const void *b)

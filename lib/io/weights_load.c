@@ -143,7 +143,8 @@ static dim_status read_header(dim_context *ctx, const char *path, int fd, dim__s
         return dim__fail(ctx, DIM_E_IO, "cannot read: it is no regular file: %s", path);
     int64_t file_size = (int64_t)st.st_size;
     if (file_size < 8)
-        return dim__fail(ctx, DIM_E_FORMAT, "%" PRId64 " bytes are too few for a safetensors file: %s", file_size, path);
+        return dim__fail(ctx, DIM_E_FORMAT, "%" PRId64 " bytes are too few for a safetensors file: %s", file_size,
+                         path);
     DIM__TRY(read_at(ctx, path, fd, 0, raw, sizeof raw));
     uint64_t length = little_endian(raw, 8);
     if (length > (uint64_t)MAX_HEADER || length > (uint64_t)(file_size - 8))
@@ -222,7 +223,7 @@ dim_status dim__weights_load(dim_context *ctx, const char *path, const char *pre
                              int64_t count)
 {
     (void)prefix, (void)arrays, (void)count;
-    return dim__fail(ctx, DIM_E_UNSUPPORTED, "this build of libdim has no cJSON, which reading weights needs: %s", path);
+    return dim__fail(ctx, DIM_E_UNSUPPORTED, "this build has no cJSON, which reading weights needs: %s", path);
 }
 
 #endif

@@ -97,7 +97,7 @@ static const float *clamp(float *block, const float *g, float limit, int64_t n)
     return block;
 }
 
-/* Calls f for the part of each slot, in blocks when gradients are clamped, that lies in [begin, end) of all elements. */
+/* Calls f for the part of each slot, in blocks when gradients are clamped, that lies in [begin, end) of all. */
 typedef void (*part_fn)(step_task *t, dim__slot *s, int64_t first, const float *g, int64_t n, int thread);
 
 static void each_part(step_task *t, int64_t begin, int64_t end, int thread, part_fn f)

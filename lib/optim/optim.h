@@ -29,8 +29,8 @@ typedef struct dim__optim {
 dim_status dim__optim_init(dim__optim *opt, dim_context *ctx, const dim_optimizer_options *checked);
 /* Allocates slots and states; when there are some already, DIM_E_SHAPE unless the counts are the same. */
 dim_status dim__optim_prepare(dim__optim *opt, int64_t n, const int64_t *counts);
-/* Slots' w and g are set; allocates nothing.  Gradients are clamped by clip_value first, then scaled by clip_norm.  They are
- * not checked, except that a norm to clip by that is not finite stops the step: grad_norm tells, nothing else changes. */
+/* Slots' w and g are set; allocates nothing.  Gradients are clamped by clip_value first, then scaled by clip_norm.
+ * They are not checked, except that a norm to clip by that is not finite stops the step: only grad_norm changes. */
 void dim__optim_step(dim__optim *opt);
 void dim__optim_free(dim__optim *opt);
 

@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-/* arXiv 1412.6980, algorithm 1, with PyTorch's place for eps: after the bias correction of sqrt(v).  Weight decay is part
- * of the gradient (Adam) or shrinks the weight (AdamW, arXiv 1711.05101, algorithm 2). */
+/* arXiv 1412.6980, algorithm 1, with PyTorch's place for eps: after the bias correction of sqrt(v).  Weight decay is
+ * part of the gradient (Adam) or shrinks the weight (AdamW, arXiv 1711.05101, algorithm 2). */
 static void update(const dim__update *u, float decay_grad, float decay_weight, float *w, float *m, float *v,
                    const float *g, int64_t n)
 {
