@@ -90,4 +90,8 @@ void dim__program_commit(dim__program *p, uint64_t seed, uint64_t step);   /* th
 void dim__program_backward(dim__program *p, uint64_t seed, uint64_t step); /* both */
 int64_t dim__program_arena(const dim__program *p); /* bytes */
 
+/* Called after each node of a run, for measurements; fn NULL = off again. */
+typedef void (*dim__profile_fn)(void *user, const dim__op *op, const dim__exec *e, double seconds);
+void dim__program_profile(dim__program *p, dim__profile_fn fn, void *user);
+
 #endif

@@ -1,6 +1,8 @@
 /* A compiled graph: one arena, one list of ready nodes. */
 #include "graph/graph.h"
 
+#include <time.h>
+
 struct dim__program {
     dim__graph *g;
     dim__plan plan;
@@ -9,6 +11,8 @@ struct dim__program {
     const dim__op **ops;
     int64_t n_execs;
     int64_t forward, gradient; /* execs before the gradient's, and before the state updates */
+    dim__profile_fn profile;  /* NULL = nobody measures */
+    void *profile_user;
 };
 
 static void *address(const dim__program *p, dim__vid v)
@@ -121,13 +125,32 @@ float dim__program_scalar(dim__program *p, dim__vid v)
 
 int64_t dim__program_arena(const dim__program *p) { return p->plan.size; }
 
+void dim__program_profile(dim__program *p, dim__profile_fn fn, void *user)
+{
+    p->profile = fn;
+    p->profile_user = user;
+}
+
+static void run_measured(dim__program *p, int64_t i)
+{
+    struct timespec start, end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    p->ops[i]->run(&p->execs[i]);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    p->profile(p->profile_user, p->ops[i], &p->execs[i],
+               (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec));
+}
+
 static void run(dim__program *p, int64_t from, int64_t to, uint64_t seed, uint64_t step)
 {
     for (int64_t i = from; i < to; i++) {
         dim__exec *e = &p->execs[i];
         e->seed = seed;
         e->step = step;
-        p->ops[i]->run(e);
+        if (p->profile == NULL)
+            p->ops[i]->run(e);
+        else
+            run_measured(p, i);
     }
 }
 

@@ -1,0 +1,265 @@
+/* Times one training step, or one encoding pass, of the workloads that libdim is measured on, and prints one JSON object a
+ * line: {"workload", "mode", "batch", "median_s", "min_s", "loss", "rss_mb"}.  rss_mb is the peak of the whole process: run
+ * each workload in a process of its own to know its memory. */
+#include "bench.h"
+
+#include "base/rng.h"
+#include "model/model.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { MAX_WORKLOADS = 64, MAX_STEPS = 100000 };
+
+typedef struct arguments {
+    const workload *list[MAX_WORKLOADS];
+    int count;
+    const char *modes;
+    int steps, warmup, threads;
+    bool profile, shapes;
+    dim_gemm gemm;
+} arguments;
+
+static const char usage[] =
+    "Usage: dim_bench [WORKLOAD...] [options]\n"
+    "  --modes f32       arithmetic, separated by commas\n"
+    "  --steps N         timed steps (5)\n"
+    "  --warmup N        steps before them (2)\n"
+    "  --threads N       0 = one a processor (2)\n"
+    "  --gemm NAME       auto, blas or onednn (auto)\n"
+    "  --profile         time, FLOP/s and bytes/s of each op, on stderr\n"
+    "  --shapes          the profile by op and shapes\n"
+    "  --list            names of the workloads\n";
+
+static void die(const char *format, const char *what)
+{
+    fprintf(stderr, "dim_bench: ");
+    fprintf(stderr, format, what);
+    fprintf(stderr, "\n");
+    exit(2);
+}
+
+void check(dim_context *ctx, dim_status status)
+{
+    if (status == DIM_OK)
+        return;
+    fprintf(stderr, "dim_bench: %s: %s\n", dim_status_name(status), dim_context_error(ctx));
+    exit(1);
+}
+
+double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- one workload ------------------------------------------------------------------------------------------------ */
+
+typedef struct bench {
+    const workload *w;
+    dim_context *ctx;
+    dim_encoder *enc;
+    dim_model *model;      /* NULL when only encoding */
+    dim_tensor *images, *features;
+} bench;
+
+static dim_tensor *random_batch(dim_context *ctx, const workload *w)
+{
+    int64_t shape[4] = { w->batch, w->shape[0], w->shape[1], w->shape[2] };
+    dim_tensor *t = NULL;
+    check(ctx, dim_tensor_create(ctx, DIM_F32, w->shape[1] > 0 ? 4 : 2, shape, &t));
+    dim__rng_uniform(dim_tensor_data(t), dim_tensor_count(t), 0, 1, 0);
+    return t;
+}
+
+static void set_up(bench *b, const workload *w, const arguments *args)
+{
+    dim_context_options o;
+    DIM_OPTIONS_INIT(&o);
+    o.threads = (uint32_t)args->threads;
+    o.blas_threads = 1;
+    o.gemm = args->gemm;
+    *b = (bench){ .w = w };
+    if (dim_context_create(&o, &b->ctx) != DIM_OK)
+        die("%s", "the context cannot be created with these threads and this gemm");
+    b->enc = w->encoder(b->ctx);
+    b->images = random_batch(b->ctx, w);
+    if (w->lr > 0) {
+        dim_optimizer_options adam;
+        DIM_OPTIONS_INIT(&adam);
+        adam.lr = w->lr;
+        check(b->ctx, dim_model_create(b->enc, NULL, &b->model));
+        w->objective(b->ctx, b->model, w);
+        check(b->ctx, dim_model_set_optimizer(b->model, &adam));
+    } else {
+        int64_t shape[3];
+        check(b->ctx, dim_encoder_tap_shape(b->enc, "global", shape));
+        check(b->ctx, dim_tensor_create(b->ctx, DIM_F32, 2, (int64_t[]){ w->batch, shape[0] }, &b->features));
+    }
+}
+
+static void tear_down(bench *b)
+{
+    dim_tensor_destroy(b->images);
+    dim_tensor_destroy(b->features);
+    dim_model_destroy(b->model);
+    dim_encoder_destroy(b->enc);
+    dim_context_destroy(b->ctx);
+}
+
+/* The loss, or the sum of the features, as the peer prints. */
+static double step(bench *b)
+{
+    double loss = 0;
+    if (b->model != NULL) {
+        check(b->ctx, dim_model_step(b->model, b->images));
+        check(b->ctx, dim_model_report(b->model, "loss", &loss));
+    } else {
+        check(b->ctx, dim_encoder_encode(b->enc, b->images, "global", b->features));
+        const float *y = dim_tensor_const_data(b->features);
+        for (int64_t i = 0; i < dim_tensor_count(b->features); i++)
+            loss += y[i];
+    }
+    return loss;
+}
+
+/* What the warm-up has compiled. */
+static void attach(profile *p, const bench *b)
+{
+    for (int i = 0; b->model != NULL && i < DIM__MODEL_PROGRAMS; i++)
+        if (b->model->programs[i].program != NULL)
+            profile_attach(p, b->model->programs[i].program);
+    for (int i = 0; i < DIM__ENCODER_PROGRAMS; i++)
+        if (b->enc->programs[i].program != NULL)
+            profile_attach(p, b->enc->programs[i].program);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void print_result(const workload *w, double *times, int steps, double loss)
+{
+    struct rusage usage_;
+    getrusage(RUSAGE_SELF, &usage_);
+    qsort(times, (size_t)steps, sizeof *times, by_value);
+    double median = steps % 2 ? times[steps / 2] : (times[steps / 2 - 1] + times[steps / 2]) / 2;
+    printf("{\"workload\": \"%s\", \"mode\": \"f32\", \"batch\": %lld, \"median_s\": %.6g, \"min_s\": %.6g, "
+           "\"loss\": %.9g, \"rss_mb\": %ld}\n", w->name, (long long)w->batch, median, times[0], loss,
+           (usage_.ru_maxrss + 512) / 1024);
+    fflush(stdout);
+}
+
+static void run(const workload *w, const arguments *args)
+{
+    bench b;
+    profile *p = NULL;
+    double total = 0, loss = 0;
+    double *times = malloc((size_t)args->steps * sizeof *times);
+    if (times == NULL)
+        die("%s", "out of memory");
+    set_up(&b, w, args);
+    for (int i = 0; i < args->warmup; i++)
+        step(&b);
+    if (args->profile) {
+        p = profile_create(b.ctx, args->shapes);
+        attach(p, &b);
+    }
+    for (int i = 0; i < args->steps; i++) {
+        double start = now();
+        loss = step(&b);
+        times[i] = now() - start;
+        total += times[i];
+    }
+    print_result(w, times, args->steps, loss);
+    if (p != NULL)
+        profile_print(p, w->name, args->steps, total);
+    profile_destroy(p);
+    free(times);
+    tear_down(&b);
+}
+
+/* ---- arguments --------------------------------------------------------------------------------------------------- */
+
+static const workload *find(const char *name)
+{
+    for (const workload *w = workloads; w->name != NULL; w++)
+        if (strcmp(w->name, name) == 0)
+            return w;
+    die("there is no workload '%s'; --list names them", name);
+    return NULL;
+}
+
+static int number(const char *option, const char *text, int least)
+{
+    char *end;
+    long n = text == NULL ? -1 : strtol(text, &end, 10);
+    if (text == NULL || end == text || *end != '\0' || n < least || n > MAX_STEPS)
+        die("%s needs a number", option);
+    return (int)n;
+}
+
+static dim_gemm gemm_of(const char *name)
+{
+    static const char *const names[] = { "auto", "blas", "onednn" };
+    for (int i = 0; name != NULL && i < 3; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (dim_gemm)i;
+    die("%s", "--gemm is one of auto, blas, onednn");
+    return DIM_GEMM_AUTO;
+}
+
+static void list(void)
+{
+    for (const workload *w = workloads; w->name != NULL; w++)
+        puts(w->name);
+    exit(0);
+}
+
+static void parse(int argc, char **argv, arguments *a)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *arg = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(arg, "--help") == 0) {
+            fputs(usage, stdout);
+            exit(0);
+        }
+        if (strcmp(arg, "--list") == 0)
+            list();
+        if (strcmp(arg, "--profile") == 0)
+            a->profile = true;
+        else if (strcmp(arg, "--shapes") == 0)
+            a->profile = a->shapes = true;
+        else if (strcmp(arg, "--modes") == 0 && value != NULL && ++i)
+            a->modes = value;
+        else if (strcmp(arg, "--steps") == 0 && ++i)
+            a->steps = number(arg, value, 1);
+        else if (strcmp(arg, "--warmup") == 0 && ++i)
+            a->warmup = number(arg, value, 1); /* one at least: it compiles the programs */
+        else if (strcmp(arg, "--threads") == 0 && ++i)
+            a->threads = number(arg, value, 0);
+        else if (strcmp(arg, "--gemm") == 0 && ++i)
+            a->gemm = gemm_of(value);
+        else if (arg[0] == '-')
+            die("unknown option %s; see --help", arg);
+        else if (a->count < MAX_WORKLOADS)
+            a->list[a->count++] = find(arg);
+    }
+    if (strcmp(a->modes, "f32") != 0)
+        die("mode '%s' is not one of: f32", a->modes);
+}
+
+int main(int argc, char **argv)
+{
+    arguments a = { .modes = "f32", .steps = 5, .warmup = 2, .threads = 2 };
+    parse(argc, argv, &a);
+    for (const workload *w = workloads; a.count == 0 && w->name != NULL; w++)
+        run(w, &a);
+    for (int i = 0; i < a.count; i++)
+        run(a.list[i], &a);
+    return 0;
+}
