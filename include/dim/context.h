@@ -3,8 +3,10 @@
  * @brief The context: allocator, log, threads, seed and last error of everything made from it.
  *
  * Every other object is created from a context and keeps it alive: a context that is destroyed while objects of it
- * exist is released with the last of them.  Contexts are independent of each other.  One context and its objects may be
- * used by one thread at a time; different contexts may be used by different threads at the same time.
+ * exist is released with the last of them.  Contexts are independent of each other.  One context and its objects may
+ * be used by one thread at a time; different contexts may be used by different threads at the same time.
+ *
+ * The rules that hold for all functions are in dim.h.
  */
 #ifndef DIM_CONTEXT_H
 #define DIM_CONTEXT_H
@@ -13,18 +15,17 @@
 
 DIM_BEGIN_DECLS
 
-/** Version of these headers. */
-#define DIM_VERSION_MAJOR 0
-#define DIM_VERSION_MINOR 1
-#define DIM_VERSION_PATCH 0
+#define DIM_VERSION_MAJOR 0 /**< Version of these headers: until 1.0 the ABI may change with the minor version. */
+#define DIM_VERSION_MINOR 1 /**< See DIM_VERSION_MAJOR. */
+#define DIM_VERSION_PATCH 0 /**< See DIM_VERSION_MAJOR; dim_version() tells that of the library in use. */
 
 /** Opaque context. */
 typedef struct dim_context dim_context;
 
 /** Severity of a log message. */
 typedef enum dim_log_level {
-    DIM_LOG_INFO = 0,
-    DIM_LOG_WARNING = 1,
+    DIM_LOG_INFO = 0,    /**< what is going on */
+    DIM_LOG_WARNING = 1, /**< something that the caller should know, though the call goes on */
     DIM_LOG_LEVEL_FORCE_INT = 0x7fffffff
 } dim_log_level;
 
@@ -71,8 +72,8 @@ typedef struct dim_context_options {
     uint32_t threads;       /**< that work on one call, the caller's included; 0 = one per processor, at most 256 */
     /**
      * Threads of the CBLAS.  0 leaves the process's setting alone: a CBLAS with several threads then threads each
-     * product itself.  N > 0 sets N for the whole process, where the CBLAS can be told (OpenBLAS; BLIS is told per call).
-     * With 1, libdim splits the work over its own threads, which is usually the fastest.
+     * product itself.  N > 0 sets N for the whole process, where the CBLAS can be told (OpenBLAS; BLIS is told per
+     * call). With 1, libdim splits the work over its own threads, which is usually the fastest.
      */
     uint32_t blas_threads;
     dim_gemm gemm;          /**< who multiplies matrices */
@@ -88,10 +89,12 @@ typedef struct dim_context_options {
 
 /**
  * @brief Creates a context.
- * @param options NULL = defaults
+ * @param options NULL = defaults; copied
  * @param out     set only on DIM_OK; release with dim_context_destroy()
- * @return DIM_E_INVALID (bad option), DIM_E_NOMEM, DIM_E_UNSUPPORTED (a backend that this build lacks).
- * Thread-safe.
+ * @return DIM_E_INVALID (out is NULL, or a bad option), DIM_E_NOMEM, DIM_E_UNSUPPORTED (a backend that this build
+ *         lacks).  There is no context yet that could hold an error text.
+ *
+ * Starts threads - 1 threads, which sleep between calls.  Thread-safe.
  */
 DIM_API dim_status dim_context_create(const dim_context_options *options, dim_context **out);
 
@@ -108,14 +111,20 @@ DIM_API const char *dim_context_error(const dim_context *ctx);
 
 /**
  * @brief One line on what the context computes with, for logs: version, instruction set, GEMM, threads.
- * @return text owned by the context.
+ * @return text owned by the context, valid as long as it; "" for NULL.
  */
 DIM_API const char *dim_context_describe(const dim_context *ctx);
 
-/** @brief Bytes that the context and its objects hold through the allocator now. */
+/**
+ * @brief Bytes that the context and its objects hold through the allocator now; 0 for NULL.
+ *
+ * Memory that a BLAS or oneDNN takes for itself is not counted.
+ */
 DIM_API size_t dim_context_memory(const dim_context *ctx);
 
-/** @brief Allocations made through the allocator so far; it stands still over steady-state steps. */
+/**
+ * @brief Allocations made through the allocator so far; it stands still over steady-state steps.  0 for NULL.
+ */
 DIM_API uint64_t dim_context_allocations(const dim_context *ctx);
 
 /** @brief Version of the library in use, such as "0.1.0"; a static string.  Thread-safe. */

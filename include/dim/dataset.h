@@ -16,25 +16,35 @@ typedef struct dim_loader dim_loader;
 
 /** Part of a dataset. */
 typedef enum dim_split {
-    DIM_SPLIT_TRAIN = 0,
-    DIM_SPLIT_TEST = 1,
+    DIM_SPLIT_TRAIN = 0, /**< training samples */
+    DIM_SPLIT_TEST = 1,  /**< test samples */
     DIM_SPLIT_FORCE_INT = 0x7fffffff
 } dim_split;
 
 /**
  * @brief Opens a dataset by a specification, as the examples' `--data` takes it.
  *
- * "cifar10:DIR" (data_batch_1.bin .. 5, test_batch.bin), "cifar100:DIR" (train.bin, test.bin; fine labels),
- * "idx:DIR" (train-images-idx3-ubyte and its like, plain or .gz).  Images are read into memory.
- * @return DIM_E_INVALID (unknown kind), DIM_E_IO (missing), DIM_E_FORMAT (truncated, oversized, empty, wrong magic; the
- *         text names the file), DIM_E_UNSUPPORTED (.gz without zlib), DIM_E_NOMEM.
+ * Images are read into memory as u8; labels too.
+ * @param ctx   context that will own the memory
+ * @param spec  "cifar10:DIR" (data_batch_1.bin .. 5, test_batch.bin), "cifar100:DIR" (train.bin, test.bin; fine
+ *              labels), or "idx:DIR" (train-images-idx3-ubyte, train-labels-idx1-ubyte and t10k- likewise, plain or
+ *              .gz)
+ * @param split which files are read
+ * @param out   set only on DIM_OK; release with dim_dataset_destroy()
+ * @return DIM_E_INVALID (unknown kind), DIM_E_IO (missing), DIM_E_FORMAT (truncated, oversized, empty, wrong magic;
+ *         the text names the file), DIM_E_UNSUPPORTED (.gz without zlib), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_dataset_open(dim_context *ctx, const char *spec, dim_split split, dim_dataset **out);
 
 /**
  * @brief A dataset on tensors of the caller's, which it keeps alive; nothing is copied.
- * @param images (N, C, H, W) or (N, features), u8 or f32
- * @param labels i32 or i64 (N), each >= 0; NULL = none
+ *
+ * The caller may destroy its own tensors at once, but wrapped memory must stay valid until the last user is gone.
+ * @param ctx    context of both tensors
+ * @param images (N, C, H, W) or (N, features), u8 or f32, N > 0, any strides
+ * @param labels i32 or i64 (N), each >= 0; NULL = none.  Checked now, so they must not be changed later.
+ * @param out    set only on DIM_OK; release with dim_dataset_destroy()
+ * @return DIM_E_INVALID (dtype, empty, a label below 0, another context), DIM_E_SHAPE, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_tensor *labels,
                                             dim_dataset **out);
@@ -42,14 +52,23 @@ DIM_API dim_status dim_dataset_from_tensors(dim_context *ctx, dim_tensor *images
 /**
  * Writes sample `index` (u8 or f32, C H W, contiguous) into `image` and its class into `label` (-1 when it has none).
  * Called from a loader's thread or from dim_dataset_read(), one call at a time for each dataset; it must not use the
- * dataset's context.  A label outside -1 .. classes - 1 counts as a failure; without classes it is ignored.  @return 0, or anything else to fail with DIM_E_CALLBACK.
+ * dataset's context.  A label outside -1 .. classes - 1 counts as a failure; without classes it is ignored.
+ * @return 0, or anything else to fail with DIM_E_CALLBACK.
  */
 typedef int (*dim_sample_fn)(void *user, int64_t index, void *image, int64_t *label);
 
 /**
  * @brief A dataset that asks the caller for each sample.
- * @param rank  of a sample: 3 (C, H, W) or 1 (features)
- * @param shape of a sample
+ * @param ctx     context that will own the dataset
+ * @param count   number of samples, at least 1
+ * @param dtype   of the samples: u8 or f32
+ * @param rank    of a sample: 3 (C, H, W) or 1 (features)
+ * @param shape   of a sample, `rank` sizes
+ * @param classes number of classes; 0 = no labels
+ * @param read    called for each sample, see dim_sample_fn
+ * @param user    passed to read; must stay valid until the dataset and its loaders are destroyed
+ * @param out     set only on DIM_OK; release with dim_dataset_destroy()
+ * @return DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_dataset_from_callback(dim_context *ctx, int64_t count, dim_dtype dtype, int rank,
                                              const int64_t *shape, int64_t classes, dim_sample_fn read, void *user,
@@ -60,16 +79,20 @@ DIM_API int64_t dim_dataset_count(const dim_dataset *ds);
 /** @brief Number of classes: 10 or 100 for CIFAR, what a callback's dataset was given, else the largest label + 1; 0
  *  without labels. */
 DIM_API int64_t dim_dataset_classes(const dim_dataset *ds);
-/** @brief Element type of the images. */
+/** @brief Element type of the images; DIM_F32 for NULL. */
 DIM_API dim_dtype dim_dataset_dtype(const dim_dataset *ds);
 /** @brief Shape of one sample: (C, H, W), or (features, 1, 1).  @return its rank, 3 or 1; 0 for NULL. */
 DIM_API int dim_dataset_shape(const dim_dataset *ds, int64_t shape[3]);
 
 /**
  * @brief Copies samples first .. first + count - 1 in their own order.
+ * @param ds     the dataset
+ * @param first  index of the first sample, from 0
+ * @param count  number of samples
  * @param images (count, C, H, W) or (count, features) of any dtype; NULL when not wanted
  * @param labels i32 or i64 (count); NULL when not wanted; -1 where a sample has none
- * @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_CALLBACK (the samples before the one that failed are written then).
+ * @return DIM_E_INVALID (a range that is not in the dataset, dtype of labels), DIM_E_SHAPE, DIM_E_CALLBACK (the
+ *         samples before the one that failed are written then).
  */
 DIM_API dim_status dim_dataset_read(dim_dataset *ds, int64_t first, int64_t count, dim_tensor *images,
                                     dim_tensor *labels);
@@ -96,8 +119,10 @@ DIM_API dim_status dim_loader_create(dim_dataset *ds, const dim_loader_options *
  * @brief The next batch; epochs follow each other, each in a new order drawn from (seed, epoch).
  *
  * The same seed gives the same batches, with any prefetch.
- * @param images set to a tensor of the loader's, valid until the next call; do not destroy
- * @param labels likewise, i32 (N); NULL when not wanted
+ * @param loader the loader
+ * @param images set to a tensor of the loader's, valid until the next call; do not destroy.  It has the dataset's
+ *               dtype.
+ * @param labels likewise, i32 (N), -1 where a sample has none; NULL when not wanted
  * @return DIM_E_CALLBACK and the errors of the source; a later call goes on with the batch after.
  */
 DIM_API dim_status dim_loader_next(dim_loader *loader, dim_tensor **images, dim_tensor **labels);

@@ -2,9 +2,9 @@
  * @file encoder.h
  * @brief Encoders: the papers' networks by name, any other stack by the builder, features at named taps.
  *
- * Images are (N, C, H, W) tensors of u8 or f32 with any strides (a permuted NHWC array costs nothing extra).  u8 pixels
- * become x / 127.5 - 1, or (x / 255 - mean) / std when the options give a mean and std; f32 is taken as it is, or as
- * (x - mean) / std.  Vectors are (N, features).  Features come out as (N, C, H, W) or (N, d).
+ * Images are (N, C, H, W) tensors of u8 or f32 with any strides (a permuted NHWC array costs nothing extra).  u8
+ * pixels become x / 127.5 - 1, or (x / 255 - mean) / std when the options give a mean and std; f32 is taken as it is,
+ * or as (x - mean) / std.  Vectors are (N, features).  Features come out as (N, C, H, W) or (N, d).
  */
 #ifndef DIM_ENCODER_H
 #define DIM_ENCODER_H
@@ -20,7 +20,7 @@ typedef struct dim_encoder_builder dim_encoder_builder;
 
 /** Networks of the papers.  Taps in brackets; M is the side of the local map. */
 typedef enum dim_encoder_kind {
-    DIM_ENCODER_CONV32 = 0,    /**< 32 x 32: three 4x4 stride-2 convs 64, 128 [local], 256 [conv]; 1024 [fc]; [global] */
+    DIM_ENCODER_CONV32 = 0,    /**< 32 x 32: 4x4 stride-2 convs 64, 128 [local], 256 [conv]; 1024 [fc]; [global] */
     DIM_ENCODER_CONV28 = 1,    /**< 28 x 28: two 5x5 stride-2 convs 64, 128 [local, conv]; 1024 [fc]; [global] */
     DIM_ENCODER_CONV64 = 2,    /**< 64 x 64: conv32 with a fourth conv 512 [conv]; [local] is the third */
     DIM_ENCODER_ALEX64 = 3,    /**< 64 x 64: AlexNet-like; [local], [conv], [fc], [global] (DIM, appendix) */
@@ -55,7 +55,14 @@ typedef struct dim_encoder_options {
     uint64_t seed;                  /**< of the initial weights; 0 = the context's */
 } dim_encoder_options;
 
-/** @brief Creates one of the networks of the papers.  @return DIM_E_INVALID, DIM_E_NOMEM. */
+/**
+ * @brief Creates one of the networks of the papers (DIM, arXiv 1808.06670, appendix; Infomax-KL,
+ *        kexue.fm/archives/6024).
+ * @param ctx     context of the encoder
+ * @param options NULL = conv32 for 3 x 32 x 32 images with 64 units; copied
+ * @param out     set only on DIM_OK; release with dim_encoder_destroy()
+ * @return DIM_E_INVALID, DIM_E_NOMEM.
+ */
 DIM_API dim_status dim_encoder_create(dim_context *ctx, const dim_encoder_options *options, dim_encoder **out);
 
 /** A layer of a custom encoder. */
@@ -79,13 +86,13 @@ typedef enum dim_layer_kind {
     DIM_LAYER_CONCAT = 16,     /**< appends the channels of the tap named `from` */
     DIM_LAYER_SLICE = 17,      /**< channels start .. start + out - 1 */
     DIM_LAYER_FROM = 18,       /**< goes on from the tap named `from`: starts a branch */
-    DIM_LAYER_GAUSSIAN = 19,   /**< code = mean + e^(logvar / 2) noise: `from` names the log-variance; mean when encoding */
+    DIM_LAYER_GAUSSIAN = 19,   /**< mean + e^(logvar / 2) noise, `from` names logvar; just the mean when encoding */
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff
 } dim_layer_kind;
 
 /** What a convolution sees beyond the border. */
 typedef enum dim_padding_mode {
-    DIM_PADDING_ZERO = 0,
+    DIM_PADDING_ZERO = 0,    /**< zeros */
     DIM_PADDING_REFLECT = 1, /**< mirrored without repeating the border; padding < size */
     DIM_PADDING_MODE_FORCE_INT = 0x7fffffff
 } dim_padding_mode;
@@ -114,13 +121,23 @@ typedef struct dim_layer_options {
  * @brief Starts a custom encoder.
  *
  * The input has the tap name "input".  Layers are checked as they are added, so an error names the layer.
+ * @param ctx      context of the encoder
  * @param channels channels of the images, or features of the vectors
  * @param height   0 for vectors, else with width the size of the images
+ * @param width    see height
+ * @param out      set only on DIM_OK; release with dim_encoder_builder_destroy()
+ * @return DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_builder_create(dim_context *ctx, uint32_t channels, uint32_t height, uint32_t width,
                                               dim_encoder_builder **out);
 
-/** @brief Adds a layer.  @return DIM_E_SHAPE or DIM_E_INVALID leave the builder as it was. */
+/**
+ * @brief Adds a layer, which reads the layer before it.
+ * @param b     the builder
+ * @param layer the layer; its texts are copied
+ * @return DIM_E_SHAPE (the layer does not fit its input), DIM_E_INVALID (a bad option, an unknown or repeated name),
+ *         DIM_E_NOMEM; the builder stays as it was.
+ */
 DIM_API dim_status dim_encoder_builder_add(dim_encoder_builder *b, const dim_layer_options *layer);
 
 /**
@@ -128,7 +145,10 @@ DIM_API dim_status dim_encoder_builder_add(dim_encoder_builder *b, const dim_lay
  *
  * Taps "local" and "global" are what a model uses unless told otherwise; without a tap named "global" the last layer's
  * output gets that name.
+ * @param b       the builder
  * @param options init, mean, std and seed count; NULL = defaults
+ * @param out     set only on DIM_OK; release with dim_encoder_destroy()
+ * @return DIM_E_STATE (no layers), DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_builder_finish(dim_encoder_builder *b, const dim_encoder_options *options,
                                               dim_encoder **out);
@@ -140,14 +160,24 @@ DIM_API void dim_encoder_builder_destroy(dim_encoder_builder *b);
 DIM_API int dim_encoder_tap_count(const dim_encoder *enc);
 /** @brief Name of a tap, in the order of the layers; NULL out of range.  Owned by the encoder. */
 DIM_API const char *dim_encoder_tap_name(const dim_encoder *enc, int index);
-/** @brief Shape of a tap for one sample: (C, H, W) for a map, (d, 1, 1) for a vector.  @return DIM_E_INVALID for an unknown tap. */
+/**
+ * @brief Shape of a tap for one sample.
+ * @param enc   the encoder
+ * @param tap   its name; NULL = "global"
+ * @param shape set to (C, H, W) for a map, (d, 1, 1) for a vector
+ * @return DIM_E_INVALID for an unknown tap; the text lists those that there are.
+ */
 DIM_API dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap, int64_t shape[3]);
 
 /**
  * @brief Encodes a batch of any size, with frozen statistics and without dropout or noise.
+ *
+ * Works in pieces of 256 samples, whose memory stays for the next call.
+ * @param enc      the encoder
+ * @param images   (N, C, H, W) or (N, features), u8 or f32, any strides
  * @param tap      name of the tap; NULL = "global"
  * @param features f32: (N, C, H, W) or (N, C H W) for a map, (N, d) for a vector; may be strided
- * @return DIM_E_SHAPE, DIM_E_INVALID, DIM_E_NOMEM.
+ * @return DIM_E_SHAPE, DIM_E_INVALID (unknown tap, dtype), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_encode(dim_encoder *enc, const dim_tensor *images, const char *tap,
                                       dim_tensor *features);
@@ -156,18 +186,36 @@ DIM_API dim_status dim_encoder_encode(dim_encoder *enc, const dim_tensor *images
 DIM_API int dim_encoder_parameter_count(const dim_encoder *enc);
 /** @brief Name of a parameter as in saved weights, such as "conv1.weight"; NULL out of range. */
 DIM_API const char *dim_encoder_parameter_name(const dim_encoder *enc, int index);
-/** @brief Copy of a parameter, as f32 in PyTorch's layout (conv O, I, H, W; linear out, in).  The caller owns it. */
+/**
+ * @brief Copy of a parameter, as f32 in PyTorch's layout (conv O, I, H, W; linear out, in).
+ * @param enc  the encoder
+ * @param name as dim_encoder_parameter_name() gives it
+ * @param out  set only on DIM_OK; the caller owns it
+ * @return DIM_E_INVALID (no such parameter), DIM_E_NOMEM.
+ */
 DIM_API dim_status dim_encoder_get_parameter(const dim_encoder *enc, const char *name, dim_tensor **out);
-/** @brief Replaces a parameter's values; shape as dim_encoder_get_parameter() gives it. */
+/**
+ * @brief Replaces a parameter's values.
+ * @param enc    the encoder
+ * @param name   as dim_encoder_parameter_name() gives it
+ * @param values shape as dim_encoder_get_parameter() gives it; any dtype and strides; copied
+ * @return DIM_E_INVALID (no such parameter), DIM_E_SHAPE, DIM_E_NOMEM.
+ */
 DIM_API dim_status dim_encoder_set_parameter(dim_encoder *enc, const char *name, const dim_tensor *values);
 
-/** @brief Writes all parameters as safetensors, atomically.  @return DIM_E_IO. */
+/**
+ * @brief Writes all parameters as safetensors, atomically: the old file or the whole new one, never a part.
+ *
+ * The file can be read anywhere that safetensors are; names are those of dim_encoder_parameter_name().
+ * @return DIM_E_IO, DIM_E_NOMEM.
+ */
 DIM_API dim_status dim_encoder_save(const dim_encoder *enc, const char *path);
 /**
  * @brief Reads parameters from safetensors (f32, f64, f16 or bf16) by name; a model's file serves too.
  *
  * Every parameter must be there with its shape; what is there beyond is ignored.  Nothing changes on failure.
- * @return DIM_E_IO, DIM_E_FORMAT, DIM_E_SHAPE.
+ * @return DIM_E_IO, DIM_E_FORMAT (the file is damaged, or a parameter is missing), DIM_E_SHAPE, DIM_E_UNSUPPORTED (a
+ *         build without cJSON), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_load(dim_encoder *enc, const char *path);
 

@@ -67,23 +67,32 @@ typedef struct dim_estimate {
     double negative_mean; /**< mean score of the negative pairs */
 } dim_estimate;
 
-/** @brief Creates an estimator.  @param options NULL = JSD over all pairs.  @return DIM_E_INVALID, DIM_E_NOMEM. */
+/**
+ * @brief Creates an estimator.
+ * @param ctx     context of the estimator
+ * @param options NULL = JSD over all pairs; copied
+ * @param out     set only on DIM_OK; release with dim_estimator_destroy()
+ * @return DIM_E_INVALID, DIM_E_NOMEM.
+ */
 DIM_API dim_status dim_estimator_create(dim_context *ctx, const dim_estimator_options *options, dim_estimator **out);
 
 /**
  * @brief Value and gradients from features: u[i, g, j, l] = scale * <global[i, g], local[j, l]>.
  *
- * No model is needed; the features may come from any framework.  With several globals a sample, G > 1, the pairs of all
- * of them count alike; InfoNCE takes each global's candidates for itself.
+ * No model is needed; the features may come from any framework.  With several globals a sample, G > 1, the pairs of
+ * all of them count alike; InfoNCE takes each global's candidates for itself.  The first call for each set of shapes
+ * compiles a small graph; the last four are kept, and a call for one of them allocates nothing (a shuffle: N
+ * partners).
+ * @param est         the estimator
  * @param global      (N, G, d) or (N, d), f32, any strides, finite
- * @param local       (N, L, d) or (N, d), f32
+ * @param local       (N, L, d) or (N, d), f32, likewise
  * @param permutation i32 or i64 (N): partner of each sample when negatives are SHUFFLE, without fixed points; NULL =
- *                    drawn from the context's seed.  Must be NULL for ALL.
+ *                    drawn from the context's seed, another one at each call.  Must be NULL for ALL.
  * @param result      NULL when not wanted
  * @param grad_global d loss / d global, same shape as global, f32; NULL when not wanted
  * @param grad_local  d loss / d local, same shape as local, f32; NULL when not wanted
- * @return DIM_E_SHAPE (N < 2, sizes differ), DIM_E_NUMERIC (a feature or the loss is not finite; outputs are
- *         untouched), DIM_E_INVALID, DIM_E_NOMEM.
+ * @return DIM_E_SHAPE (N < 2, sizes differ), DIM_E_NUMERIC (a feature, the loss or a wanted gradient is not finite;
+ *         outputs are untouched), DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_estimator_evaluate(dim_estimator *est, const dim_tensor *global, const dim_tensor *local,
                                           const dim_tensor *permutation, dim_estimate *result, dim_tensor *grad_global,
@@ -91,18 +100,26 @@ DIM_API dim_status dim_estimator_evaluate(dim_estimator *est, const dim_tensor *
 
 /**
  * @brief Value and gradient from an all-pairs score tensor (estimators with negatives ALL).
- * @param scores      (N, N, L): u[i, j, l]; or (N, N); or (N, G, N, L)
- * @param grad_scores d loss / d scores, same shape; NULL when not wanted
+ * @param est         the estimator; its `scale` is not applied
+ * @param scores      f32, any strides, finite: (N, N, L): u[i, j, l]; or (N, N); or (N, G, N, L)
+ * @param result      NULL when not wanted
+ * @param grad_scores d loss / d scores, same shape, f32; NULL when not wanted
+ * @return as dim_estimator_evaluate(); DIM_E_INVALID for an estimator with negatives SHUFFLE.
  */
 DIM_API dim_status dim_estimator_evaluate_scores(dim_estimator *est, const dim_tensor *scores, dim_estimate *result,
                                                  dim_tensor *grad_scores);
 
 /**
- * @brief Value and gradients from scores of positive and of negative pairs.
+ * @brief Value and gradient from scores of positive and of negative pairs.
  *
  * Row i of `negative` belongs to row i of `positive`: for InfoNCE its entries are the candidates beside each positive.
- * @param positive (N, P) or (N)
- * @param negative (N, Q) or (N)
+ * @param est           the estimator; its `scale` and `negatives` are not looked at
+ * @param positive      (N, P) or (N), f32, N >= 1
+ * @param negative      (N, Q) or (N), f32
+ * @param result        NULL when not wanted
+ * @param grad_positive d loss / d positive, same shape, f32; NULL when not wanted
+ * @param grad_negative d loss / d negative, same shape, f32; NULL when not wanted
+ * @return as dim_estimator_evaluate().
  */
 DIM_API dim_status dim_estimator_evaluate_pairs(dim_estimator *est, const dim_tensor *positive,
                                                 const dim_tensor *negative, dim_estimate *result,
@@ -114,7 +131,10 @@ DIM_API dim_bound dim_estimator_bound(dim_estimator_kind kind);
 /** @brief Name of a kind, such as "infonce"; NULL for a number that is no kind.  Kinds count from 0 without gaps. */
 DIM_API const char *dim_estimator_name(dim_estimator_kind kind);
 
-/** @brief Kind of a name as dim_estimator_name() gives it.  @return DIM_E_INVALID for an unknown name. */
+/**
+ * @brief Kind of a name as dim_estimator_name() gives it.
+ * @return DIM_E_INVALID for an unknown name or NULL; there is no context, so no error text.  Thread-safe.
+ */
 DIM_API dim_status dim_estimator_from_name(const char *name, dim_estimator_kind *out);
 
 /** @brief Releases an estimator; NULL is ignored. */

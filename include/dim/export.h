@@ -5,7 +5,10 @@
 #ifndef DIM_EXPORT_H
 #define DIM_EXPORT_H
 
-/* DIM_STATIC is set by the pkg-config and CMake packages of the static library. */
+/**
+ * @def DIM_API
+ * @brief Before every public function.  DIM_STATIC is set by the pkg-config and CMake packages of the static library.
+ */
 #if defined(DIM_STATIC)
 #define DIM_API
 #elif defined(_WIN32)
@@ -20,6 +23,12 @@
 #define DIM_API
 #endif
 
+/**
+ * @def DIM_BEGIN_DECLS
+ * @brief Opens C linkage in C++.
+ * @def DIM_END_DECLS
+ * @brief Closes it.
+ */
 #ifdef __cplusplus
 #define DIM_BEGIN_DECLS extern "C" {
 #define DIM_END_DECLS }

@@ -50,40 +50,72 @@ typedef struct dim_model_options {
 /**
  * @brief Starts a model on an encoder, which it keeps alive and trains in place.
  *
- * Add terms and priors, set the optimizer, then step.  The first step or evaluation fixes the objective.
+ * Add terms and priors, set the optimizer, then step.  The first use that needs the whole objective fixes it: a step,
+ * an evaluation, or asking for, saving or loading parameters.
+ * @param enc     the encoder; several models may share one
+ * @param options NULL = defaults; copied
+ * @param out     set only on DIM_OK; release with dim_model_destroy()
+ * @return DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_model_create(dim_encoder *enc, const dim_model_options *options, dim_model **out);
 
-/** @brief Adds an estimator with its critic.  @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_STATE (already fixed), DIM_E_NOMEM. */
+/**
+ * @brief Adds an estimator with its critic.
+ * @param model the model
+ * @param term  NULL = local DIM: JSD, dot-product critic, "local" against "global"; copied, and so is its estimator
+ * @return DIM_E_INVALID (unknown tap or critic, a name that is taken), DIM_E_SHAPE (a side that is no map or no
+ *         vector), DIM_E_STATE (already fixed), DIM_E_NOMEM.  What fits together only as a whole, such as the widths
+ *         of a plain dot product, is checked at the first use.
+ */
 DIM_API dim_status dim_model_add_term(dim_model *model, const dim_term_options *term);
 
 /**
- * @brief Adds a prior on the code.
+ * @brief Adds a prior on the code, the tap "global".
+ * @param model  the model
+ * @param prior  its options are copied; it can be destroyed afterwards
  * @param weight gamma of the objective; 0 = 1
+ * @return DIM_E_INVALID (a KL prior without a Gaussian code), DIM_E_SHAPE (the code is a map), DIM_E_STATE (already
+ *         fixed), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_model_add_prior(dim_model *model, const dim_prior *prior, float weight);
 
-/** @brief Sets rule and schedule; without it Adam at 1e-4.  @return DIM_E_STATE once the model has stepped. */
+/**
+ * @brief Sets rule and schedule; without it Adam at 1e-4.
+ * @param model   the model
+ * @param options NULL = Adam, 1e-4; copied
+ * @return DIM_E_INVALID, DIM_E_STATE (the objective is fixed already).
+ */
 DIM_API dim_status dim_model_set_optimizer(dim_model *model, const dim_optimizer_options *options);
 
 /**
  * @brief One training step on a batch: forward, backward, update.
  *
- * The graph is compiled at the first batch of each size; later steps of that size allocate nothing.
+ * The graph is compiled at the first batch of each size; later steps of that size allocate nothing.  The six graphs
+ * compiled last are kept.
+ * @param model  the model
  * @param images (N, C, H, W) or (N, features), as the encoder takes them; N >= 2
- * @return DIM_E_NUMERIC when the loss is not finite (nothing has changed then), DIM_E_SHAPE, DIM_E_NOMEM.
+ * @return DIM_E_NUMERIC when the loss or a gradient is not finite (nothing has changed then), DIM_E_STATE (no terms),
+ *         DIM_E_SHAPE, DIM_E_INVALID, DIM_E_UNSUPPORTED (layers after the tap of "global:..." that cannot be
+ *         repeated), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_model_step(dim_model *model, const dim_tensor *images);
 
-/** @brief The same loss and reports without backward, update, or change of statistics; batch norm, dropout and noise as in training. */
+/**
+ * @brief The same loss and reports without backward, update, or change of statistics.
+ *
+ * Batch norm, dropout and noise work as in training, with the draws that the next step will have.
+ * @param model  the model
+ * @param images as for dim_model_step()
+ * @return as dim_model_step().
+ */
 DIM_API dim_status dim_model_evaluate(dim_model *model, const dim_tensor *images);
 
 /**
  * @name Reports of the last step or evaluation
  * "loss"; "<term>" the weighted loss of a term; "<term>.value" its estimate, unweighted, for reading;
  * "<term>.pos", "<term>.neg" mean scores; "prior" or "prior<i>" the weighted penalty, "prior.disc" the discriminator's
- * loss; "code.mean", "code.std" averages over the units of the code of absolute mean and of standard deviation over the
- * batch; "lr"; "grad_norm" when clipping by norm.
+ * loss; "code.mean", "code.std" averages over the units of the code of absolute mean and of standard deviation over
+ * the batch; "lr"; "grad_norm" when clipping by norm.
  * @{
  */
 /** @brief Number of reports. */
@@ -92,25 +124,57 @@ DIM_API int dim_model_report_count(const dim_model *model);
 DIM_API const char *dim_model_report_name(const dim_model *model, int index);
 /** @brief A report's value.  @return DIM_E_INVALID for an unknown name, DIM_E_STATE before the first step. */
 DIM_API dim_status dim_model_report(const dim_model *model, const char *name, double *value);
-/** @brief Mean and standard deviation of each unit of the code over the last batch; arrays of the global tap's width. */
+/**
+ * @brief Mean and standard deviation of each unit of the code over the last batch.
+ *
+ * A Gaussian code's are those of its mean.  A standard deviation that falls towards 0 is the sign of a code that
+ * collapses.
+ * @param model the model
+ * @param mean  array of the global tap's width; NULL when not wanted
+ * @param std   likewise
+ * @return DIM_E_STATE (before the first step or evaluation), DIM_E_SHAPE (the code is a map).
+ */
 DIM_API dim_status dim_model_code_stats(const dim_model *model, float *mean, float *std);
 /** @} */
 
 /** @brief Training steps done. */
 DIM_API uint64_t dim_model_steps(const dim_model *model);
 
-/** @brief Number of parameter tensors of the model: "encoder." and the encoder's names, then the critics' and priors'. */
+/**
+ * @brief Number of parameter tensors of the model: "encoder." and the encoder's names, then the critics' and priors'.
+ *
+ * Fixes the objective.  0 for NULL, and when the objective cannot be fixed: dim_context_error() tells why.
+ */
 DIM_API int dim_model_parameter_count(dim_model *model);
-/** @brief Name of a parameter; NULL out of range.  Owned by the model, valid until the next call of this function. */
+/**
+ * @brief Name of a parameter; NULL out of range.  Owned by the model, valid until the next call of this function.
+ */
 DIM_API const char *dim_model_parameter_name(dim_model *model, int index);
-/** @brief Copy of a parameter in PyTorch's layout; the caller owns it. */
+/**
+ * @brief Copy of a parameter in PyTorch's layout, as dim_encoder_get_parameter().  Fixes the objective.
+ * @param model the model
+ * @param name  as dim_model_parameter_name() gives it
+ * @param out   set only on DIM_OK; the caller owns it
+ * @return DIM_E_INVALID (no such parameter), DIM_E_NOMEM.
+ */
 DIM_API dim_status dim_model_get_parameter(dim_model *model, const char *name, dim_tensor **out);
-/** @brief Replaces a parameter's values. */
+/**
+ * @brief Replaces a parameter's values, as dim_encoder_set_parameter().  Fixes the objective.
+ * @return DIM_E_INVALID (no such parameter), DIM_E_SHAPE, DIM_E_NOMEM.
+ */
 DIM_API dim_status dim_model_set_parameter(dim_model *model, const char *name, const dim_tensor *values);
 
-/** @brief Writes all parameters, the encoder's included, as safetensors, atomically. */
+/**
+ * @brief Writes all parameters, the encoder's included, as safetensors, atomically.  Fixes the objective.
+ *
+ * The optimizer's state and the step number are not in the file.
+ * @return DIM_E_IO, DIM_E_STATE (no terms), DIM_E_NOMEM.
+ */
 DIM_API dim_status dim_model_save(dim_model *model, const char *path);
-/** @brief Reads all parameters; as dim_encoder_load(). */
+/**
+ * @brief Reads all parameters; as dim_encoder_load().  Fixes the objective.
+ * @return as dim_encoder_load().
+ */
 DIM_API dim_status dim_model_load(dim_model *model, const char *path);
 
 /** @brief Releases a model; NULL is ignored. */

@@ -56,7 +56,9 @@ typedef struct dim_optimizer_options {
 
 /**
  * @brief Creates an optimizer.
- * @param options NULL = Adam, 1e-4
+ * @param ctx     context of the optimizer
+ * @param options NULL = Adam, 1e-4; copied
+ * @param out     set only on DIM_OK; release with dim_optimizer_destroy()
  * @return DIM_E_INVALID (a rate that is negative or not finite, a beta outside [0, 1), milestones out of
  *         order), DIM_E_NOMEM.
  */

@@ -33,11 +33,19 @@ typedef struct dim_prior_options {
     const dim_optimizer_options *optimizer;
 } dim_prior_options;
 
-/** @brief Creates a prior.  @param options NULL = KL.  @return DIM_E_INVALID, DIM_E_NOMEM. */
+/**
+ * @brief Creates a prior.
+ * @param ctx     context of the prior
+ * @param options NULL = KL, averaged over batch and units; copied
+ * @param out     set only on DIM_OK; release with dim_prior_destroy()
+ * @return DIM_E_INVALID, DIM_E_NOMEM.
+ */
 DIM_API dim_status dim_prior_create(dim_context *ctx, const dim_prior_options *options, dim_prior **out);
 
 /**
- * @brief Value and gradients of the KL prior alone, for features of the caller's: 0.5 (mean^2 + e^logvar - 1 - logvar).
+ * @brief Value and gradients of the KL prior alone, for features of the caller's: 0.5 (mean^2 + e^logvar - 1 -
+ * logvar).
+ * @param prior       a KL prior
  * @param mean        (N, d), f32
  * @param logvar      (N, d), f32
  * @param value       the penalty in nats, averaged or summed as the options say

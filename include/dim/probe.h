@@ -43,11 +43,14 @@ typedef struct dim_probe_result {
 } dim_probe_result;
 
 /**
- * @brief Probes features.
+ * @brief Trains a probe on features of one set and tests it on another.
+ * @param ctx          context for working memory and threads
+ * @param options      NULL = kNN by cosine, k = 20
  * @param train        (N, d) f32; maps may be given as (N, C, H, W)
  * @param train_labels i32 or i64 (N), each from 0 to 999999
  * @param test         (M, d)
  * @param test_labels  (M); a class that train does not have is never right
+ * @param result       filled on DIM_OK, as far as its `size` goes
  *
  * Working memory: for kNN some 60 MB at most beside the tensors at d = 4096; for ridge (d + 1)^2 doubles.
  * @return DIM_E_SHAPE, DIM_E_INVALID (labels, fewer samples than k), DIM_E_NUMERIC (features not finite), DIM_E_NOMEM.
@@ -58,16 +61,26 @@ DIM_API dim_status dim_probe_run(dim_context *ctx, const dim_probe_options *opti
 
 /**
  * @brief Features of samples first .. first + count - 1 of a dataset, encoded in batches.
- * @param tap NULL = "global"
- * @param out (count, d) f32; the caller owns it.  A map is flattened in (C, H, W) order.
+ * @param enc   the encoder
+ * @param tap   NULL = "global"
+ * @param ds    the dataset
+ * @param first index of the first sample, from 0
+ * @param count number of samples, at least 1
+ * @param out   (count, d) f32; set only on DIM_OK, the caller owns it.  A map is flattened in (C, H, W) order.
+ * @return DIM_E_INVALID (a range that is not in the dataset, unknown tap), DIM_E_SHAPE (the encoder takes other
+ *         samples), DIM_E_CALLBACK, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_probe_features(dim_encoder *enc, const char *tap, dim_dataset *ds, int64_t first, int64_t count,
                                       dim_tensor **out);
 
 /**
  * @brief The k nearest rows of `keys` for every row of `queries`, nearest first; equal distances by index.
+ * @param ctx     context for working memory and threads
  * @param kind    KNN_COSINE or KNN_EUCLIDEAN
- * @param indices i64 (M, k)
+ * @param queries (M, d) f32, or (M, C, H, W)
+ * @param keys    (N, d) f32, likewise
+ * @param indices i64 (M, k), 1 <= k <= N
+ * @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_NUMERIC (features not finite), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_probe_neighbors(dim_context *ctx, dim_probe_kind kind, const dim_tensor *queries,
                                        const dim_tensor *keys, dim_tensor *indices);
