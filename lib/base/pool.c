@@ -2,12 +2,17 @@
 #include "base/cpu.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 
 /* How long a thread looks for work, or for the others' end, before it sleeps.  Calls of one step follow each other within
  * microseconds, and a sleeper costs some ten of them to wake; between steps nobody should burn a processor. */
 enum { SPIN_NANOSECONDS = 30000 };
+
+/* After this many looks, some microseconds, the thread offers its processor before each further one: on a busy machine
+ * the one that it waits for may be queued behind it. */
+enum { PATIENCE = 64 };
 
 /*
  * A worker sleeps when its number in `posted` stays what it has seen.  Sleeper and waker are each a store followed by a
@@ -65,11 +70,21 @@ static bool spin(const dim__pool *pool, const atomic_uint *value, unsigned numbe
 {
     if (!pool->spin)
         return false;
-    for (int64_t until = nanoseconds() + SPIN_NANOSECONDS; nanoseconds() < until;)
-        for (int i = 0; i < 16; i++, relax())
-            if ((atomic_load_explicit(value, memory_order_acquire) == number) == equal)
-                return true;
-    return false;
+    int64_t until = 0;
+    for (int looks = 0;; looks++) {
+        if ((atomic_load_explicit(value, memory_order_acquire) == number) == equal)
+            return true;
+        if (looks < PATIENCE) {
+            relax();
+            continue;
+        }
+        int64_t now = nanoseconds();
+        if (until == 0)
+            until = now + SPIN_NANOSECONDS;
+        if (now >= until)
+            return false;
+        sched_yield();
+    }
 }
 
 static void await_post(worker *w, unsigned seen)
