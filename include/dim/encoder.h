@@ -27,6 +27,9 @@ typedef enum dim_encoder_kind {
     DIM_ENCODER_INFOMAX32 = 4, /**< 32 x 32: Infomax-KL; [map] (also [local]), [mean] (also [global]), [logvar] */
     DIM_ENCODER_INFOMAX64 = 5, /**< 64 x 64: one stage more */
     DIM_ENCODER_MLP = 6,       /**< vectors: `hidden` ReLU layers, linear; [fc] the last hidden layer, [global] */
+    DIM_ENCODER_AMDIM32 = 7,   /**< 32 x 32: AMDIM's residual network; [f7], [f5] maps, [f1] (also [global]); [phi7], [phi5] */
+    DIM_ENCODER_AMDIM64 = 8,   /**< 64 x 64: the same, one stage of stride 2 more */
+    DIM_ENCODER_AMDIM128 = 9,  /**< 128 x 128: the same behind a 5x5 stride-2 stem with reflected borders */
     DIM_ENCODER_KIND_FORCE_INT = 0x7fffffff
 } dim_encoder_kind;
 
@@ -48,11 +51,15 @@ typedef struct dim_encoder_options {
     dim_encoder_kind kind;          /**< CONV32 */
     dim_init init;                  /**< KAIMING */
     uint32_t channels;              /**< of the images; 0 = 3.  MLP: features of the vectors, required */
-    uint32_t units;                 /**< width of [global]; 0 = 64, infomax 256 */
+    uint32_t units;                 /**< width of [global]; 0 = 64, infomax 256, amdim 512 (its "rkhs") */
     uint32_t hidden[DIM_MAX_HIDDEN];/**< MLP: widths of the hidden layers; 0 ends the list; all 0 = one of 1024 */
     float mean[DIM_MAX_CHANNELS];   /**< with std: normalisation in units of [0, 1] pixels */
     float std[DIM_MAX_CHANNELS];    /**< all 0 = none; else > 0 for every channel */
     uint64_t seed;                  /**< of the initial weights; 0 = the context's */
+    uint32_t ndf;                   /**< amdim: width of the first layer; 0 = 64 */
+    uint32_t depth;                 /**< amdim: residual blocks a stage; 0 = 3 */
+    uint32_t block_norm;            /**< amdim: 1 = batch norm inside the blocks */
+    uint32_t reserved0;             /**< must be 0; keeps the struct unpadded */
 } dim_encoder_options;
 
 /**
@@ -87,8 +94,17 @@ typedef enum dim_layer_kind {
     DIM_LAYER_SLICE = 17,      /**< channels start .. start + out - 1 */
     DIM_LAYER_FROM = 18,       /**< goes on from the tap named `from`: starts a branch */
     DIM_LAYER_GAUSSIAN = 19,   /**< mean + e^(logvar / 2) noise, `from` names logvar; just the mean when encoding */
+    DIM_LAYER_PAD_CHANNELS = 20, /**< zeros as further channels, until there are `out` */
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff
 } dim_layer_kind;
+
+/** Initial weights of one conv or linear layer. */
+typedef enum dim_layer_init {
+    DIM_LAYER_INIT_DEFAULT = 0,  /**< as the encoder's */
+    DIM_LAYER_INIT_ZERO = 1,     /**< zeros: a residual branch that starts silent */
+    DIM_LAYER_INIT_IDENTITY = 2, /**< linear and 1x1 conv: 1 on the diagonal, U(-0.01, 0.01) elsewhere */
+    DIM_LAYER_INIT_FORCE_INT = 0x7fffffff
+} dim_layer_init;
 
 /** What a convolution sees beyond the border. */
 typedef enum dim_padding_mode {
@@ -111,7 +127,7 @@ typedef struct dim_layer_options {
     float slope;                 /**< LEAKY_RELU */
     float rate;                  /**< DROPOUT, in [0, 1) */
     uint32_t start;              /**< SLICE */
-    uint32_t reserved0;          /**< must be 0; keeps the struct unpadded */
+    dim_layer_init init;         /**< CONV, LINEAR: weights; a bias then starts at 0 */
     const char *from;            /**< ADD, CONCAT, FROM, GAUSSIAN: name of a tap; copied */
     const char *name;            /**< of the parameters in saved weights; NULL = kind and number, "conv1"; copied */
     const char *tap;             /**< names the output of this layer; NULL = unnamed; copied */
@@ -156,7 +172,7 @@ DIM_API dim_status dim_encoder_builder_finish(dim_encoder_builder *b, const dim_
 /** @brief Releases a builder; NULL is ignored. */
 DIM_API void dim_encoder_builder_destroy(dim_encoder_builder *b);
 
-/** @brief Number of named taps, "input" not counted. */
+/** @brief Number of named taps, without "input" and those whose name starts with "_". */
 DIM_API int dim_encoder_tap_count(const dim_encoder *enc);
 /** @brief Name of a tap, in the order of the layers; NULL out of range.  Owned by the encoder. */
 DIM_API const char *dim_encoder_tap_name(const dim_encoder *enc, int index);

@@ -76,18 +76,21 @@ void dim_encoder_builder_destroy(dim_encoder_builder *b)
     dim__context_release(ctx);
 }
 
+/* Taps that start with "_" are for layers to refer to each other by. */
+static bool is_listed(const dim__layer *l) { return l->tap[0] != '\0' && l->tap[0] != '_'; }
+
 int dim_encoder_tap_count(const dim_encoder *enc)
 {
     int count = 0;
     for (int64_t i = 0; enc != NULL && i < enc->stack.count; i++)
-        count += enc->stack.layers[i].tap[0] != '\0';
+        count += is_listed(&enc->stack.layers[i]);
     return count;
 }
 
 const char *dim_encoder_tap_name(const dim_encoder *enc, int index)
 {
     for (int64_t i = 0; enc != NULL && index >= 0 && i < enc->stack.count; i++)
-        if (enc->stack.layers[i].tap[0] != '\0' && index-- == 0)
+        if (is_listed(&enc->stack.layers[i]) && index-- == 0)
             return enc->stack.layers[i].tap;
     return NULL;
 }

@@ -37,10 +37,10 @@ dim_status dim__graph_backward(dim__graph *g, dim__vid loss)
     if (g->ctx->executor != DIM_EXECUTOR_REFERENCE)
         DIM__TRY(dim__pass_fuse(g));
     g->forward_nodes = n_forward;
-    g->n_grads = g->n_values; /* gradients of gradients are not kept track of */
-    g->grads = dim__calloc(g->ctx, (size_t)g->n_grads + 1, sizeof *g->grads);
+    g->grads = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *g->grads);
     if (g->grads == NULL)
         return DIM_E_NOMEM;
+    g->n_grads = g->n_values; /* gradients of gradients are not kept track of */
     for (int64_t v = 0; v < g->n_grads; v++)
         g->grads[v] = DIM__NONE;
     g->grads[loss] = dim__graph_const(g, *dim__shape_of(g, loss), 1);

@@ -4,23 +4,27 @@
 static dim__vid emit_conv(const dim__net *net, const dim__layer *l, dim__vid x)
 {
     const dim_layer_options *o = &l->o;
+    dim__net mine = *net;
+    mine.layer_init = o->init;
     bool reflect = o->padding_mode == DIM_PADDING_REFLECT && o->padding > 0;
     if (reflect)
         x = dim__op_pad2d_(net->g, x, (int)o->padding, true);
-    return dim__nn_conv(net, l->name, x, o->out, o->kernel, o->kernel_w, (int)o->stride,
+    return dim__nn_conv(&mine, l->name, x, o->out, o->kernel, o->kernel_w, (int)o->stride,
                         reflect ? 0 : (int)o->padding, !o->no_bias);
 }
 
 static dim__vid emit_linear(const dim__net *net, const dim__layer *l, dim__vid x, const int64_t in[3], int64_t units)
 {
     int64_t out = units > 0 ? units : (int64_t)l->o.out;
+    dim__net mine = *net;
+    mine.layer_init = l->o.init;
     if (!dim__is_map(in))
-        return dim__nn_linear(net, l->name, x, out, !l->o.no_bias, NULL);
+        return dim__nn_linear(&mine, l->name, x, out, !l->o.no_bias, NULL);
     int64_t map[3] = { in[1], in[2], in[0] }, n = dim__shape_of(net->g, x)->d[0];
     if (dim__graph_status(net->g) != DIM_OK)
         return DIM__NONE;
     x = dim__op_reshape_(net->g, x, dim__shape2(n, in[0] * in[1] * in[2]));
-    return dim__nn_linear(net, l->name, x, out, !l->o.no_bias, map);
+    return dim__nn_linear(&mine, l->name, x, out, !l->o.no_bias, map);
 }
 
 /* (N, H, W, C) -> (N, C H W) in PyTorch's order. */
@@ -70,6 +74,7 @@ static dim__vid emit_layer(const dim__stack *s, const dim__net *net, const dim__
     case DIM_LAYER_CONCAT: return dim__op_concat_(g, x, from);
     case DIM_LAYER_SLICE: return dim__op_slice_(g, x, o->start, o->out);
     case DIM_LAYER_FROM: return from;
+    case DIM_LAYER_PAD_CHANNELS: return dim__op_pad_last_(g, x, o->out);
     case DIM_LAYER_GAUSSIAN: return emit_gaussian(net, x, from);
     default: return DIM__NONE;
     }

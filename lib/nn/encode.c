@@ -83,7 +83,7 @@ dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *la
         return DIM_OK;
     }
     for (int64_t i = 0; i < enc->stack.count && used < sizeof names - DIM__TAP_SIZE - 2; i++)
-        if (enc->stack.layers[i].tap[0] != '\0')
+        if (enc->stack.layers[i].tap[0] != '\0' && enc->stack.layers[i].tap[0] != '_')
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "", enc->stack.layers[i].tap);
     return dim__fail(enc->ctx, DIM_E_INVALID, "the encoder has no tap '%s'; it has %s", tap, names);
 }

@@ -63,6 +63,12 @@ dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *opti
         o.channels = def->channels;
     if (o.units == 0)
         o.units = def->units;
+    if (o.ndf == 0)
+        o.ndf = 64;
+    if (o.depth == 0)
+        o.depth = 3;
+    if (o.reserved0 != 0)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_encoder_options.reserved0 is %u; it must be 0", o.reserved0);
     if (o.channels == 0)
         return dim__fail(ctx, DIM_E_INVALID, "an encoder of vectors needs their size in channels");
     if (o.channels > (1u << 24) || o.units > (1u << 24))

@@ -26,7 +26,12 @@ dim__vid dim__nn_param(const dim__net *net, const char *layer, const char *what,
 /* PyTorch's default (Kaiming uniform with a = sqrt 5) comes to U(-b, b), b = 1 / sqrt(fan in), for weights and biases. */
 static void init_weight(const dim__net *net, dim__param_spec *spec, int64_t fan_in)
 {
-    if (net->init == DIM_INIT_DCGAN) {
+    if (net->layer_init == DIM_LAYER_INIT_ZERO)
+        return;
+    if (net->layer_init == DIM_LAYER_INIT_IDENTITY) {
+        spec->fill = DIM__FILL_EYE;
+        spec->a = 0.01f;
+    } else if (net->init == DIM_INIT_DCGAN) {
         spec->fill = DIM__FILL_NORMAL;
         spec->a = 0.02f;
     } else {
@@ -38,7 +43,7 @@ static void init_weight(const dim__net *net, dim__param_spec *spec, int64_t fan_
 static dim__vid with_bias(const dim__net *net, const char *name, dim__vid y, int64_t out, int64_t fan_in)
 {
     dim__param_spec spec = { .shape = dim__shape1(out) };
-    if (net->init == DIM_INIT_KAIMING)
+    if (net->init == DIM_INIT_KAIMING && net->layer_init == DIM_LAYER_INIT_DEFAULT)
         init_weight(net, &spec, fan_in);
     return dim__op_add_bias_(net->g, y, dim__nn_param(net, name, "bias", &spec));
 }

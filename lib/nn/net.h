@@ -12,6 +12,7 @@ typedef struct dim__net { /* where layers are emitted to */
     bool training;        /* batch statistics, dropout and noise; else frozen ones */
     bool frozen;          /* no gradient reaches the parameters */
     dim_init init;
+    dim_layer_init layer_init; /* of the weights of linear and conv, unless DEFAULT */
     uint32_t group;       /* of the optimizer, see dim__param_spec */
 } dim__net;
 

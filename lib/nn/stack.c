@@ -8,7 +8,7 @@
 
 static const char *const kind_names[] = { "conv", "linear", "bn", "norm", "relu", "leaky_relu", "sigmoid", "tanh",
                                           "softplus", "max_pool", "avg_pool", "global_max", "global_avg", "flatten",
-                                          "dropout", "add", "concat", "slice", "from", "gaussian" };
+                                          "dropout", "add", "concat", "slice", "from", "gaussian", "pad" };
 
 static int kind_count(void) { return (int)(sizeof kind_names / sizeof *kind_names); }
 
@@ -98,9 +98,14 @@ static dim_status shape_layer(const dim__stack *s, dim__layer *l)
     const int64_t *in = dim__stack_shape(s, l->input);
     dim_layer_options *o = &l->o;
     memcpy(l->out, in, sizeof l->out);
-    bool sized = o->kind == DIM_LAYER_CONV || o->kind == DIM_LAYER_LINEAR || o->kind == DIM_LAYER_SLICE;
+    bool sized = o->kind == DIM_LAYER_CONV || o->kind == DIM_LAYER_LINEAR || o->kind == DIM_LAYER_SLICE ||
+                 o->kind == DIM_LAYER_PAD_CHANNELS;
     if (sized && (o->out == 0 || o->out > (1u << 24)))
         return fail(s, l, DIM_E_INVALID, "out must be 1 to 16777216");
+    if ((int)o->init < 0 || o->init > DIM_LAYER_INIT_IDENTITY)
+        return fail(s, l, DIM_E_INVALID, "init is no kind of initial weights");
+    if (o->init == DIM_LAYER_INIT_IDENTITY && o->kind == DIM_LAYER_CONV && (o->kernel != 1 || o->kernel_w > 1))
+        return fail(s, l, DIM_E_INVALID, "only a 1 x 1 convolution can start as the identity");
     if (o->no_bias > 1)
         return fail(s, l, DIM_E_INVALID, "no_bias must be 0 or 1");
     if (l->from != -2)
@@ -126,6 +131,9 @@ static dim_status shape_layer(const dim__stack *s, dim__layer *l)
     case DIM_LAYER_SLICE:
         l->out[0] = o->out;
         return (int64_t)o->start + o->out <= in[0] ? DIM_OK : fail(s, l, DIM_E_SHAPE, "start + out is beyond the channels");
+    case DIM_LAYER_PAD_CHANNELS:
+        l->out[0] = o->out;
+        return (int64_t)o->out >= in[0] ? DIM_OK : fail(s, l, DIM_E_SHAPE, "out is less than the channels that come in");
     case DIM_LAYER_LEAKY_RELU:
         if (o->slope == 0)
             o->slope = 0.2f;

@@ -28,4 +28,7 @@ dim__est_nodes dim__emit_estimator(dim__graph *g, const dim_estimator_options *o
 dim__est_nodes dim__emit_estimator_pairs(dim__graph *g, const dim_estimator_options *o, dim__vid pos, dim__vid neg,
                                          dim__param *state);
 
+/* s (R, L): log-probability of each positive among itself and the negatives of its row; see nce_scores.c. */
+dim__vid dim__emit_nce_scores(dim__graph *g, dim__vid scores, int64_t samples);
+
 #endif

@@ -61,10 +61,15 @@ dim__vid dim__op_reshape_(dim__graph *g, dim__vid x, dim__shape shape);       /*
 dim__vid dim__op_stop_gradient_(dim__graph *g, dim__vid x);                   /* an alias */
 dim__vid dim__op_concat_(dim__graph *g, dim__vid a, dim__vid b);              /* along the last axis; rows equal */
 dim__vid dim__op_slice_(dim__graph *g, dim__vid x, int64_t start, int64_t n); /* of the last axis */
+dim__vid dim__op_pad_last_(dim__graph *g, dim__vid x, int64_t c);             /* zeros up to c on the last axis */
+dim__vid dim__op_view_rows_(dim__graph *g, dim__vid x, int64_t view, int64_t views); /* (views N, ...) -> its N rows */
 dim__vid dim__op_swap_last_(dim__graph *g, dim__vid x);                       /* (N, P, C) -> (N, C, P) */
 dim__vid dim__op_broadcast_mid_(dim__graph *g, dim__vid x, int64_t l);        /* (N, C) -> (N, l, C) */
 dim__vid dim__op_sum_mid_(dim__graph *g, dim__vid x, double scale);           /* (N, L..., C) -> (N, C), times scale */
 dim__vid dim__op_gather_(dim__graph *g, dim__vid x, dim__vid index);          /* x (N, ...), i32 index (M) -> (M, ...) */
+
+/* i32 (n): n l + a random location in [0, l) for each n: rows of (N l, C) for gather */
+dim__vid dim__op_random_location_(dim__graph *g, int64_t n, int64_t l);
 
 /* ---- pairs and reductions: ops/pairs.c, ops/reduce.c ------------------------------------------------------------------------ */
 

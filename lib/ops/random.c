@@ -139,3 +139,32 @@ dim__vid dim__op_derangement_(dim__graph *g, int64_t n)
     dim__attr attr = { .i = { n } };
     return dim__emit(g, &dim__op_derangement, 0, NULL, &attr);
 }
+
+/* ---- random_location: i[0] = n, i[1] = l ------------------------------------------------------------------------- */
+
+static dim_status location_infer(dim__infer *inf)
+{
+    int64_t n = inf->attr->i[0], l = inf->attr->i[1];
+    if (n < 1 || l < 1 || n > INT32_MAX / l)
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: %lld samples of %lld locations", inf->op, (long long)n, (long long)l);
+    inf->out[0] = dim__shape1(n);
+    inf->out_type[0] = DIM_I32;
+    return DIM_OK;
+}
+
+static void location_run(const dim__exec *e)
+{
+    int32_t *out = e->out[0];
+    int64_t n = e->attr->i[0], l = e->attr->i[1];
+    for (int64_t i = 0; i < n; i++)
+        out[i] = (int32_t)(i * l + (int64_t)dim__rng_below((uint64_t)l, run_seed(e), e->stream, (uint64_t)i));
+}
+
+const dim__op dim__op_random_location = { "random_location", 0, 0, 1, DIM__OP_RANDOM, location_infer, NULL, NULL,
+                                          location_run };
+
+dim__vid dim__op_random_location_(dim__graph *g, int64_t n, int64_t l)
+{
+    dim__attr attr = { .i = { n, l } };
+    return dim__emit(g, &dim__op_random_location, 0, NULL, &attr);
+}

@@ -149,6 +149,11 @@ static dim_status slice_grad_infer(dim__infer *inf)
     return DIM_OK;
 }
 
+static void slice_grad_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__op_slice_(g, dout[0], node->attr.i[0], node->attr.i[1]);
+}
+
 static void slice_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
@@ -169,12 +174,19 @@ static void slice_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_slice = { "slice", 1, 1, 1, 0, slice_infer, NULL, slice_backward, slice_run };
-const dim__op dim__op_slice_grad = { "slice_grad", 1, 1, 1, 0, slice_grad_infer, NULL, NULL, slice_grad_run };
+const dim__op dim__op_slice_grad = { "slice_grad", 1, 1, 1, 0, slice_grad_infer, NULL, slice_grad_backward,
+                                     slice_grad_run };
 
 dim__vid dim__op_slice_(dim__graph *g, dim__vid x, int64_t start, int64_t n)
 {
     dim__attr attr = { .i = { start, n } };
     return dim__emit1(g, &dim__op_slice, x, &attr);
+}
+
+dim__vid dim__op_pad_last_(dim__graph *g, dim__vid x, int64_t c)
+{
+    dim__attr attr = { .i = { 0, dim__shape_last(dim__shape_of(g, x)), c } };
+    return dim__emit1(g, &dim__op_slice_grad, x, &attr);
 }
 
 /* ---- broadcast_mid, sum_mid: each other's gradient --------------------------------------------------------------- */

@@ -1,0 +1,79 @@
+/* view_rows: the rows of one view of a batch, (V N, ...) -> (N, ...), which holds its views one after the other.
+ * view_rows_grad: back, with zeros in the other views.  i[0] = view, i[1] = V. */
+#include "ops/ops.h"
+#include "ops/run.h"
+
+#include <string.h>
+
+static dim_status view_infer(dim__infer *inf)
+{
+    int64_t view = inf->attr->i[0], views = inf->attr->i[1];
+    DIM__TRY(dim__infer_types(inf, 0));
+    if (views < 1 || view < 0 || view >= views)
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: there is no view %lld of %lld", inf->op, (long long)view,
+                         (long long)views);
+    if (inf->in[0].rank < 1 || inf->in[0].d[0] % views != 0)
+        return dim__infer_fail(inf, 0, "a first axis that the number of views divides");
+    inf->out[0] = inf->in[0];
+    inf->out[0].d[0] /= views;
+    return DIM_OK;
+}
+
+static void view_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__emit1(g, &dim__op_view_rows_grad, dout[0], &node->attr);
+}
+
+static void view_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    const float *x = (const float *)e->in[0] + e->attr->i[0] * dim__shape_count(e->out_shape[0]);
+    (void)thread;
+    memcpy((float *)e->out[0] + begin, x + begin, (size_t)(end - begin) * sizeof *x);
+}
+
+static void view_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, view_piece, (void *)e);
+}
+
+static dim_status view_grad_infer(dim__infer *inf)
+{
+    int64_t view = inf->attr->i[0], views = inf->attr->i[1];
+    DIM__TRY(dim__infer_types(inf, 0));
+    if (inf->in[0].rank < 1 || views < 1 || view < 0 || view >= views)
+        return dim__infer_fail(inf, 0, "the gradient of a view");
+    inf->out[0] = inf->in[0];
+    inf->out[0].d[0] *= views;
+    return DIM_OK;
+}
+
+static void view_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    int64_t each = dim__shape_count(e->in_shape[0]), mine = e->attr->i[0];
+    float *dx = e->out[0];
+    (void)thread;
+    for (int64_t at = begin; at < end;) { /* a piece may cross views */
+        int64_t view = at / each, offset = at % each, n = dim__min64(each - offset, end - at);
+        if (view == mine)
+            memcpy(dx + at, (const float *)e->in[0] + offset, (size_t)n * sizeof *dx);
+        else
+            memset(dx + at, 0, (size_t)n * sizeof *dx);
+        at += n;
+    }
+}
+
+static void view_grad_run(const dim__exec *e)
+{
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, view_grad_piece, (void *)e);
+}
+
+const dim__op dim__op_view_rows = { "view_rows", 1, 1, 1, 0, view_infer, NULL, view_backward, view_run };
+const dim__op dim__op_view_rows_grad = { "view_rows_grad", 1, 1, 1, 0, view_grad_infer, NULL, NULL, view_grad_run };
+
+dim__vid dim__op_view_rows_(dim__graph *g, dim__vid x, int64_t view, int64_t views)
+{
+    dim__attr attr = { .i = { view, views } };
+    return dim__emit1(g, &dim__op_view_rows, x, &attr);
+}
