@@ -32,19 +32,28 @@ typedef struct dim_term_options {
     /** x-side: NULL or "local" = each location of the local map; "global:local" = the local map as a whole (DIM(G));
      *  else a tap: a map pairs by location, a vector as a whole.  Copied. */
     const char *x;
-    const char *y;            /**< y-side: a tap with a vector; NULL = "global".  Copied */
+    /** y-side: a tap with a vector; NULL = "global".  Of a map one random location of each image is taken.  Copied. */
+    const char *y;
     const dim_estimator *estimator; /**< NULL = JSD over all pairs; its options are copied */
     dim_critic critic;        /**< DOT */
     float weight;             /**< alpha or beta of the objective; 0 = 1; a map's term is the mean over its locations */
     uint32_t units;           /**< DOT: width of the space; 0 = 2048 */
     uint32_t batch_norm;      /**< CONCAT, MLP: 1 = batch norm in the critic, which is known to fail (see docs) */
     uint32_t hidden[DIM_MAX_HIDDEN]; /**< CONCAT, MLP: widths; all 0 = 512, 512 */
+    /** Mixture features (AMDIM section 3.6): this many antecedents are made of y; 0 = y as it is.  InfoNCE over all pairs,
+     *  DOT or PLAIN_DOT. */
+    uint32_t mixture;
+    float mixture_tau;        /**< temperature of the mixture's weights q; 0 = 1 */
 } dim_term_options;
 
 /** Append only.  Zero in any field means the library's default. */
 typedef struct dim_model_options {
     size_t size;              /**< set by DIM_OPTIONS_INIT */
     uint64_t seed;            /**< of the critics' initial weights and of noise; 0 = the context's */
+    /** Views of each image in a batch: (views N, C, H, W), all images of the first view, then all of the second.  Terms then
+     *  pair y of one view with x of another, and average over the ordered pairs of views.  0 = 1; at most 8. */
+    uint32_t views;
+    uint32_t reserved0;       /**< must be 0; keeps the struct unpadded */
 } dim_model_options;
 
 /**
@@ -79,6 +88,30 @@ DIM_API dim_status dim_model_add_term(dim_model *model, const dim_term_options *
  */
 DIM_API dim_status dim_model_add_prior(dim_model *model, const dim_prior *prior, float weight);
 
+/** Append only.  Zero in any field means the library's default. */
+typedef struct dim_classifier_options {
+    size_t size;              /**< set by DIM_OPTIONS_INIT */
+    const char *name;         /**< in reports and saved weights; NULL = "classifier"; copied */
+    const char *tap;          /**< the features it reads, a vector; NULL = "global".  Copied */
+    uint32_t classes;         /**< required */
+    uint32_t hidden;          /**< width of a hidden layer with batch norm and ReLU; 0 = linear */
+    float dropout;            /**< before each linear layer; 0 = none, as AMDIM's linear one; its MLP has 0.2 */
+    float clip;               /**< logits become clip tanh(logit / clip); 0 = off; AMDIM 10 */
+    float penalty;            /**< times the mean square of the logits before clipping; AMDIM 1e-3 */
+    float weight;             /**< of its loss; 0 = 1 */
+} dim_classifier_options;
+
+/**
+ * @brief Adds an online classifier: it learns from labels beside the model, and no gradient of it reaches the encoder.
+ *
+ * Reports "<name>" (weighted cross-entropy and penalty, part of no other report), "<name>.accuracy" on the batch, in
+ * [0, 1].  Train with dim_model_step_labeled(); a step without labels leaves it as it is.
+ * @param model   the model
+ * @param options `classes` is required; copied
+ * @return DIM_E_INVALID, DIM_E_SHAPE (the tap is a map), DIM_E_STATE (already fixed), DIM_E_NOMEM.
+ */
+DIM_API dim_status dim_model_add_classifier(dim_model *model, const dim_classifier_options *options);
+
 /**
  * @brief Sets rule and schedule; without it Adam at 1e-4.
  * @param model   the model
@@ -93,12 +126,31 @@ DIM_API dim_status dim_model_set_optimizer(dim_model *model, const dim_optimizer
  * The graph is compiled at the first batch of each size; later steps of that size allocate nothing.  The six graphs
  * compiled last are kept.
  * @param model  the model
- * @param images (N, C, H, W) or (N, features), as the encoder takes them; N >= 2
+ * @param images (views N, C, H, W) or (views N, features), as the encoder takes them; N >= 2
  * @return DIM_E_NUMERIC when the loss or a gradient is not finite (nothing has changed then), DIM_E_STATE (no terms),
  *         DIM_E_SHAPE, DIM_E_INVALID, DIM_E_UNSUPPORTED (layers after the tap of "global:..." that cannot be
  *         repeated), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_model_step(dim_model *model, const dim_tensor *images);
+
+/**
+ * @brief As dim_model_step(), and trains the classifiers.
+ * @param model  the model
+ * @param images as for dim_model_step()
+ * @param labels i32 or i64 (N), classes of the images (for one view), each in [0, classes)
+ * @return DIM_E_INVALID for a label out of range, naming it, or without classifiers; else as dim_model_step().
+ */
+DIM_API dim_status dim_model_step_labeled(dim_model *model, const dim_tensor *images, const dim_tensor *labels);
+
+/**
+ * @brief Logits of a classifier for a batch of any size, with frozen statistics and without dropout.
+ * @param model  the model
+ * @param name   of the classifier; NULL = "classifier"
+ * @param images (N, C, H, W) or (N, features); one view
+ * @param logits (N, classes), f32
+ * @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_NOMEM.
+ */
+DIM_API dim_status dim_model_classify(dim_model *model, const char *name, const dim_tensor *images, dim_tensor *logits);
 
 /**
  * @brief The same loss and reports without backward, update, or change of statistics.

@@ -46,7 +46,32 @@ dim_status dim_model_step(dim_model *model, const dim_tensor *images)
     if (model == NULL)
         return DIM_E_INVALID;
     DIM__TRY(need(model, images, "dim_model_step", "images"));
-    return dim__model_run(model, images, true);
+    return dim__model_run(model, images, NULL, DIM__RUN_STEP);
+}
+
+dim_status dim_model_add_classifier(dim_model *model, const dim_classifier_options *options)
+{
+    return model == NULL ? DIM_E_INVALID : dim__model_add_classifier(model, options);
+}
+
+dim_status dim_model_step_labeled(dim_model *model, const dim_tensor *images, const dim_tensor *labels)
+{
+    if (model == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(need(model, images, "dim_model_step_labeled", "images"));
+    DIM__TRY(need(model, labels, "dim_model_step_labeled", "labels"));
+    if (model->n_classifiers == 0)
+        return dim__fail(model->ctx, DIM_E_INVALID, "dim_model_step_labeled: the model has no classifier");
+    return dim__model_run(model, images, labels, DIM__RUN_LABELED);
+}
+
+dim_status dim_model_classify(dim_model *model, const char *name, const dim_tensor *images, dim_tensor *logits)
+{
+    if (model == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(need(model, images, "dim_model_classify", "images"));
+    DIM__TRY(need(model, logits, "dim_model_classify", "logits"));
+    return dim__model_classify(model, name, images, logits);
 }
 
 dim_status dim_model_evaluate(dim_model *model, const dim_tensor *images)
@@ -54,7 +79,7 @@ dim_status dim_model_evaluate(dim_model *model, const dim_tensor *images)
     if (model == NULL)
         return DIM_E_INVALID;
     DIM__TRY(need(model, images, "dim_model_evaluate", "images"));
-    return dim__model_run(model, images, false);
+    return dim__model_run(model, images, NULL, DIM__RUN_EVALUATE);
 }
 
 int dim_model_report_count(const dim_model *model) { return model == NULL ? 0 : (int)model->n_reports; }

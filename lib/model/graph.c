@@ -1,127 +1,9 @@
 /* The objective as a graph. */
 #include "model/model.h"
 
-#include "objective/estimators/handle.h"
-
 #include <stdio.h>
 
-typedef struct emission {
-    dim_model *model;
-    dim__graph *g;
-    int64_t batch;
-    dim__vid input;
-    dim__vid *layers; /* of the encoder */
-} emission;
-
-static dim__net term_net(const emission *e, const dim__term *t)
-{
-    dim__net net = { .g = e->g, .params = &e->model->params, .training = true };
-    snprintf(net.prefix, sizeof net.prefix, "%s.", t->name);
-    return net;
-}
-
-/* DIM(G)'s x-side for a dot product (SPEC section 1): the encoder's own layers after the local tap again, with fresh
- * weights, the last linear layer `units` wide. */
-static dim__vid repeat_top(const emission *e, const dim__term *t, const dim__net *net)
-{
-    const dim__stack *s = &e->model->enc->stack;
-    dim__net mine = dim__net_in(net, "x.");
-    int64_t last = e->model->enc->global;
-    dim__vid *out = dim__calloc(e->model->ctx, (size_t)s->count, sizeof *out);
-    if (out == NULL) {
-        dim__graph_fail(e->g, DIM_E_NOMEM);
-        return DIM__NONE;
-    }
-    mine.init = e->model->enc->init;
-    for (int64_t i = t->x + 1; i <= last; i++)
-        if (s->layers[i].input < t->x || (s->layers[i].from != -2 && s->layers[i].from < t->x) || last <= t->x) {
-            dim__graph_fail(e->g, dim__fail(e->model->ctx, DIM_E_UNSUPPORTED, "term '%s': the layers after the tap cannot be "
-                                            "repeated, because layer %lld reads what is before it", t->name, (long long)i));
-            break;
-        }
-    if (dim__graph_status(e->g) == DIM_OK)
-        dim__stack_emit(s, &mine, e->layers[t->x], t->x + 1, last, t->o.units, out);
-    dim__vid top = out[last];
-    dim__free(e->model->ctx, out);
-    return top;
-}
-
-/* DIM(G)'s x-side for a concatenation: 3x3 conv 64, 3x3 conv 32, flattened. */
-static dim__vid convolve_map(const emission *e, const dim__net *net, dim__vid x)
-{
-    x = dim__op_relu_(e->g, dim__nn_conv(net, "conv1", x, 64, 3, 3, 1, 0, true));
-    return dim__op_relu_(e->g, dim__nn_conv(net, "conv2", x, 32, 3, 3, 1, 0, true));
-}
-
-static void pair_map(const emission *e, const dim__term *t, dim__pairing *p)
-{
-    dim__vid x = e->layers[t->x];
-    if (t->o.critic == DIM_CRITIC_DOT) {
-        x = repeat_top(e, t, &p->net);
-        p->x_in_space = true;
-    } else if (t->o.critic == DIM_CRITIC_CONCAT) {
-        x = convolve_map(e, &p->net, x);
-    }
-    int64_t c = dim__shape_last(dim__shape_of(e->g, x)), size = dim__count_of(e->g, x) / e->batch;
-    if (dim__graph_status(e->g) != DIM_OK)
-        return;
-    if (size > c) /* flattened as PyTorch does: channels first */
-        x = dim__op_swap_last_(e->g, dim__op_reshape_(e->g, x, dim__shape3(e->batch, size / c, c)));
-    p->l = 1;
-    p->x = dim__op_reshape_(e->g, x, dim__shape3(e->batch, 1, size));
-}
-
-static void pair_locations(const emission *e, const dim__term *t, dim__pairing *p)
-{
-    dim__vid x = e->layers[t->x];
-    if (dim__graph_status(e->g) != DIM_OK)
-        return;
-    int64_t c = dim__shape_last(dim__shape_of(e->g, x));
-    p->l = dim__count_of(e->g, x) / (e->batch * c);
-    p->x = dim__op_reshape_(e->g, x, dim__shape3(e->batch, p->l, c));
-}
-
-/* A state that lives with the model but not in its weights. */
-static void declare_state(const emission *e, dim__term *t)
-{
-    char name[DIM__NAME_SIZE];
-    dim__param_spec spec = dim__estimator_state_spec();
-    if (t->estimator.kind != DIM_ESTIMATOR_MINE || t->state != NULL)
-        return;
-    snprintf(name, sizeof name, "%s.moving_average", t->name);
-    t->state = dim__params_get(&e->model->params, name, &spec);
-    if (t->state == NULL)
-        dim__graph_fail(e->g, DIM_E_NOMEM);
-}
-
-static dim__term_nodes emit_term(const emission *e, dim__term *t)
-{
-    bool shuffle = t->estimator.negatives == DIM_NEGATIVES_SHUFFLE;
-    dim__pairing p = { .net = term_net(e, t), .y = e->layers[t->y], .n = e->batch, .o = &t->o, .partner = DIM__NONE };
-    dim__term_nodes nodes = { DIM__NONE, { DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE } };
-    declare_state(e, t);
-    if (t->whole)
-        pair_map(e, t, &p);
-    else
-        pair_locations(e, t, &p);
-    if (shuffle)
-        p.partner = dim__op_derangement_(e->g, e->batch);
-    dim__scores s = dim__critic_def_of(t->o.critic)->score(&p);
-    float scale = t->estimator.scale;
-    if (scale != 1) {
-        s.all = s.all == DIM__NONE ? s.all : dim__op_affine_(e->g, s.all, scale, 0);
-        s.pos = s.pos == DIM__NONE ? s.pos : dim__op_affine_(e->g, s.pos, scale, 0);
-        s.neg = s.neg == DIM__NONE ? s.neg : dim__op_affine_(e->g, s.neg, scale, 0);
-    }
-    if (dim__graph_status(e->g) != DIM_OK)
-        return nodes;
-    nodes.est = shuffle ? dim__emit_estimator_pairs(e->g, &t->estimator, s.pos, s.neg, t->state)
-                        : dim__emit_estimator(e->g, &t->estimator, s.all, e->batch, t->state);
-    nodes.weighted = dim__op_affine_(e->g, nodes.est.loss, t->o.weight, 0);
-    return nodes;
-}
-
-static dim__prior_nodes emit_prior(const emission *e, int64_t index)
+static dim__prior_nodes emit_prior(const dim__emission *e, int64_t index)
 {
     const dim__model_prior *p = &e->model->priors[index];
     const dim_encoder *enc = e->model->enc;
@@ -146,7 +28,7 @@ static dim__vid plus(dim__graph *g, dim__vid sum, dim__vid more)
 }
 
 /* Of the code for downstream use: a Gaussian code's mean. */
-static void emit_code_stats(const emission *e, dim__objective *o)
+static void emit_code_stats(const dim__emission *e, dim__objective *o)
 {
     const dim_encoder *enc = e->model->enc;
     const dim__layer *l = &enc->stack.layers[enc->global];
@@ -160,7 +42,7 @@ static void emit_code_stats(const emission *e, dim__objective *o)
     dim__graph_keep(e->g, o->code_std);
 }
 
-static void keep_reports(const emission *e, const dim__objective *o)
+static void keep_reports(const dim__emission *e, const dim__objective *o)
 {
     dim__graph_keep(e->g, o->loss);
     dim__graph_keep(e->g, o->total);
@@ -174,13 +56,17 @@ static void keep_reports(const emission *e, const dim__objective *o)
         dim__graph_keep(e->g, o->priors[i].penalty);
         dim__graph_keep(e->g, o->priors[i].disc);
     }
+    for (int64_t i = 0; o->labels != DIM__NONE && i < e->model->n_classifiers; i++) {
+        dim__graph_keep(e->g, o->classes[i].loss);
+        dim__graph_keep(e->g, o->classes[i].probabilities);
+    }
 }
 
-static void emit_objective(const emission *e, dim__objective *o)
+static void emit_objective(const dim__emission *e, dim__objective *o)
 {
     o->loss = DIM__NONE;
     for (int64_t i = 0; i < e->model->n_terms; i++) {
-        o->terms[i] = emit_term(e, &e->model->terms[i]);
+        o->terms[i] = dim__emit_term(e, &e->model->terms[i]);
         o->loss = plus(e->g, o->loss, o->terms[i].weighted);
     }
     for (int64_t i = 0; i < e->model->n_priors; i++) {
@@ -190,16 +76,21 @@ static void emit_objective(const emission *e, dim__objective *o)
     o->total = o->loss;
     for (int64_t i = 0; i < e->model->n_priors; i++)
         o->total = plus(e->g, o->total, o->priors[i].disc);
+    for (int64_t i = 0; o->labels != DIM__NONE && i < e->model->n_classifiers; i++) {
+        o->classes[i] = dim__emit_classifier(e, &e->model->classifiers[i], o->labels);
+        o->total = plus(e->g, o->total, o->classes[i].loss);
+    }
 }
 
-dim_status dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, bool training, dim__objective *o)
+dim_status dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, dim__run_mode mode, dim__objective *o)
 {
-    emission e = { .model = model, .g = g, .batch = batch };
+    dim__emission e = { .model = model, .g = g, .batch = batch };
     e.layers = dim__calloc(model->ctx, (size_t)model->enc->stack.count, sizeof *e.layers);
     if (e.layers == NULL)
         return DIM_E_NOMEM;
     dim__net net = dim__encoder_net(model->enc, g, true);
     o->input = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(model->enc, batch), false);
+    o->labels = mode == DIM__RUN_LABELED ? dim__graph_input(g, DIM_I32, dim__shape1(batch), false) : DIM__NONE;
     dim__encoder_emit(model->enc, &net, o->input, e.layers);
     if (dim__graph_status(g) == DIM_OK)
         emit_objective(&e, o);
@@ -207,9 +98,9 @@ dim_status dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, bool 
         emit_code_stats(&e, o);
     if (dim__graph_status(g) == DIM_OK)
         keep_reports(&e, o);
-    if (dim__graph_status(g) == DIM_OK && training)
+    if (dim__graph_status(g) == DIM_OK && mode != DIM__RUN_EVALUATE)
         dim__graph_fail(g, dim__graph_backward(g, o->total));
-    if (!training) {
+    if (mode == DIM__RUN_EVALUATE) {
         g->n_deferred = 0; /* an evaluation changes no statistics */
         dim__graph_fail(g, dim__graph_finish(g));
     }
@@ -217,30 +108,48 @@ dim_status dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, bool 
     return dim__graph_status(g);
 }
 
+dim_status dim__objective_create(dim_model *model, dim__objective *o)
+{
+    o->terms = dim__calloc(model->ctx, (size_t)model->n_terms, sizeof *o->terms);
+    o->priors = dim__calloc(model->ctx, (size_t)model->n_priors, sizeof *o->priors);
+    o->classes = dim__calloc(model->ctx, (size_t)model->n_classifiers, sizeof *o->classes);
+    if (o->terms != NULL && o->priors != NULL && o->classes != NULL)
+        return DIM_OK;
+    dim__objective_free(model, o);
+    return DIM_E_NOMEM;
+}
+
+void dim__objective_free(dim_model *model, dim__objective *o)
+{
+    dim__free(model->ctx, o->terms);
+    dim__free(model->ctx, o->priors);
+    dim__free(model->ctx, o->classes);
+    o->terms = NULL;
+    o->priors = NULL;
+    o->classes = NULL;
+}
+
 void dim__model_program_free(dim_model *model, dim__model_program *p)
 {
     dim__program_destroy(p->program);
-    dim__free(model->ctx, p->objective.terms);
-    dim__free(model->ctx, p->objective.priors);
+    dim__objective_free(model, &p->objective);
     dim__free(model->ctx, p->grads);
     memset(p, 0, sizeof *p);
 }
 
-dim_status dim__model_compile(dim_model *model, int64_t batch, bool training, dim__model_program **out)
+dim_status dim__model_compile(dim_model *model, int64_t batch, dim__run_mode mode, dim__model_program **out)
 {
     dim__graph *g = NULL;
     for (int i = 0; i < DIM__MODEL_PROGRAMS; i++)
-        if (model->programs[i].program != NULL && model->programs[i].batch == batch && model->programs[i].training == training) {
+        if (model->programs[i].program != NULL && model->programs[i].batch == batch && model->programs[i].mode == mode) {
             *out = &model->programs[i];
             return DIM_OK;
         }
-    dim__model_program p = { .batch = batch, .training = training };
-    p.objective.terms = dim__calloc(model->ctx, (size_t)model->n_terms, sizeof *p.objective.terms);
-    p.objective.priors = dim__calloc(model->ctx, (size_t)model->n_priors, sizeof *p.objective.priors);
-    dim_status status = p.objective.terms == NULL || p.objective.priors == NULL ? DIM_E_NOMEM
-                                                                                  : dim__graph_create(model->ctx, &g);
+    dim__model_program p = { .batch = batch, .mode = mode };
+    DIM__TRY(dim__objective_create(model, &p.objective));
+    dim_status status = dim__graph_create(model->ctx, &g);
     if (status == DIM_OK)
-        status = dim__model_emit(model, g, batch, training, &p.objective);
+        status = dim__model_emit(model, g, batch, mode, &p.objective);
     if (status == DIM_OK)
         status = dim__program_create(g, &p.program);
     else

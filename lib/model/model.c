@@ -13,12 +13,16 @@ dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options,
     dim_optimizer_options optimizer;
     DIM__TRY(dim__options_copy(ctx, "dim_model_options", &o, sizeof o, options));
     DIM__TRY(dim__optim_options(ctx, NULL, &optimizer));
+    if (o.views > DIM__MAX_VIEWS || o.reserved0 != 0)
+        return dim__fail(ctx, DIM_E_INVALID, "views is %u, at most %d; reserved0 %u, which must be 0", o.views, DIM__MAX_VIEWS,
+                         o.reserved0);
     dim_model *model = dim__calloc(ctx, 1, sizeof *model);
     if (model == NULL)
         return DIM_E_NOMEM;
     model->ctx = dim__context_retain(ctx);
     model->enc = dim__encoder_retain(enc);
     model->optimizer = optimizer;
+    model->views = o.views != 0 ? o.views : 1;
     model->seed = o.seed != 0 ? o.seed : ctx->seed;
     dim__params_init(&model->params, ctx, model->seed);
     *out = model;
@@ -48,6 +52,7 @@ void dim__model_destroy(dim_model *model)
     dim__free(ctx, model->code_std);
     dim__free(ctx, model->terms);
     dim__free(ctx, model->priors);
+    dim__free(ctx, model->classifiers);
     dim__params_free(&model->params);
     dim__encoder_release(model->enc);
     dim__free(ctx, model);
@@ -59,10 +64,24 @@ static bool name_taken(const dim_model *model, const char *name)
     for (int64_t i = 0; i < model->n_terms; i++)
         if (strcmp(model->terms[i].name, name) == 0)
             return true;
+    for (int64_t i = 0; i < model->n_classifiers; i++)
+        if (strcmp(model->classifiers[i].name, name) == 0)
+            return true;
     return false;
 }
 
 /* Names end up in reports and weights, so they stay plain. */
+dim_status dim__model_check_name(const dim_model *model, const char *name)
+{
+    if (name[0] == '\0' || strlen(name) >= DIM__TAP_SIZE || strchr(name, '.') != NULL)
+        return dim__fail(model->ctx, DIM_E_INVALID, "the name '%s' must have 1 to %d characters and no dot", name,
+                         DIM__TAP_SIZE - 1);
+    if (name_taken(model, name) || strcmp(name, "encoder") == 0 || strcmp(name, "loss") == 0 || strcmp(name, "lr") == 0 ||
+        strncmp(name, "prior", 5) == 0 || strcmp(name, "code") == 0 || strcmp(name, "grad_norm") == 0)
+        return dim__fail(model->ctx, DIM_E_INVALID, "the name '%s' is taken", name);
+    return DIM_OK;
+}
+
 static dim_status set_name(dim_model *model, dim__term *t, const char *name)
 {
     if (name == NULL) {
@@ -72,12 +91,7 @@ static dim_status set_name(dim_model *model, dim__term *t, const char *name)
             snprintf(t->name, sizeof t->name, "term%lld", (long long)model->n_terms);
         return DIM_OK;
     }
-    if (name[0] == '\0' || strlen(name) >= sizeof t->name || strchr(name, '.') != NULL)
-        return dim__fail(model->ctx, DIM_E_INVALID, "term name '%s' must have 1 to %d characters and no dot", name,
-                         DIM__TAP_SIZE - 1);
-    if (name_taken(model, name) || strcmp(name, "encoder") == 0 || strcmp(name, "loss") == 0 || strcmp(name, "lr") == 0 ||
-        strncmp(name, "prior", 5) == 0 || strcmp(name, "code") == 0 || strcmp(name, "grad_norm") == 0)
-        return dim__fail(model->ctx, DIM_E_INVALID, "the name '%s' is taken", name);
+    DIM__TRY(dim__model_check_name(model, name));
     snprintf(t->name, sizeof t->name, "%s", name);
     return DIM_OK;
 }
@@ -91,9 +105,21 @@ static dim_status set_sides(dim_model *model, dim__term *t, const char *x, const
     DIM__TRY(dim__encoder_tap(model->enc, y, &t->y));
     if (t->whole && !dim__is_map(model->enc->stack.layers[t->x].out))
         return dim__fail(model->ctx, DIM_E_SHAPE, "x is '%s', but that tap is no map", x);
-    if (dim__is_map(model->enc->stack.layers[t->y].out))
-        return dim__fail(model->ctx, DIM_E_SHAPE, "y is the tap '%s', which is a map; it must be a vector",
-                         y != NULL ? y : "global");
+    return DIM_OK;
+}
+
+static dim_status set_mixture(dim_model *model, const dim__term *t, dim_term_options *o)
+{
+    bool dot = o->critic == DIM_CRITIC_DOT || o->critic == DIM_CRITIC_PLAIN_DOT;
+    if (o->mixture == 0)
+        return DIM_OK;
+    if (o->mixture > 1024 || t->estimator.kind != DIM_ESTIMATOR_INFONCE || t->estimator.negatives != DIM_NEGATIVES_ALL || !dot)
+        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u: it takes InfoNCE over all pairs, a dot product, and at "
+                         "most 1024 antecedents", o->mixture);
+    if (o->mixture_tau == 0)
+        o->mixture_tau = 1;
+    if (!(o->mixture_tau > 0) || !isfinite(o->mixture_tau))
+        return dim__fail(model->ctx, DIM_E_INVALID, "mixture_tau is %g; it must be above 0", (double)o->mixture_tau);
     return DIM_OK;
 }
 
@@ -131,6 +157,7 @@ dim_status dim__model_add_term(dim_model *model, const dim_term_options *term)
     else
         DIM__TRY(dim__estimator_options(model->ctx, NULL, &t.estimator));
     DIM__TRY(set_critic(model, o));
+    DIM__TRY(set_mixture(model, &t, o));
     o->name = o->x = o->y = NULL;
     o->estimator = NULL;
     DIM__TRY(dim__grow(model->ctx, &model->terms, &model->cap_terms, model->n_terms + 1, sizeof *model->terms));
@@ -173,7 +200,7 @@ static void name_report(dim_model *model, const char *a, const char *b)
 /* In the order in which collect() of run.c fills them. */
 static dim_status make_reports(dim_model *model)
 {
-    int64_t most = 5 + DIM__TERM_REPORTS * model->n_terms + 2 * model->n_priors;
+    int64_t most = 5 + DIM__TERM_REPORTS * model->n_terms + 2 * model->n_priors + 2 * model->n_classifiers;
     const int64_t *code = model->enc->stack.layers[model->enc->global].out;
     size_t units = dim__is_map(code) ? 0 : (size_t)code[0];
     dim__report *reports = dim__calloc(model->ctx, (size_t)most, sizeof *reports);
@@ -199,6 +226,10 @@ static dim_status make_reports(dim_model *model)
         if (model->priors[i].spec.o.kind != DIM_PRIOR_KL)
             name_report(model, model->priors[i].name, ".disc");
     }
+    for (int64_t i = 0; i < model->n_classifiers; i++) {
+        name_report(model, model->classifiers[i].name, "");
+        name_report(model, model->classifiers[i].name, ".accuracy");
+    }
     name_report(model, "code.mean", "");
     name_report(model, "code.std", "");
     name_report(model, "lr", "");
@@ -215,14 +246,12 @@ dim_status dim__model_fix(dim_model *model)
         return DIM_OK;
     if (model->n_terms + model->n_priors == 0)
         return dim__fail(model->ctx, DIM_E_STATE, "the model has no terms: add one with dim_model_add_term()");
-    objective.terms = dim__calloc(model->ctx, (size_t)model->n_terms, sizeof *objective.terms);
-    objective.priors = dim__calloc(model->ctx, (size_t)model->n_priors, sizeof *objective.priors);
-    dim_status status = objective.terms == NULL || objective.priors == NULL ? DIM_E_NOMEM : dim__graph_create(model->ctx, &g);
+    DIM__TRY(dim__objective_create(model, &objective));
+    dim_status status = dim__graph_create(model->ctx, &g);
     if (status == DIM_OK)
-        status = dim__model_emit(model, g, 2, true, &objective);
+        status = dim__model_emit(model, g, 2 * model->views, DIM__RUN_LABELED, &objective);
     dim__graph_destroy(g);
-    dim__free(model->ctx, objective.terms);
-    dim__free(model->ctx, objective.priors);
+    dim__objective_free(model, &objective);
     if (status == DIM_OK)
         status = make_reports(model);
     model->fixed = status == DIM_OK;

@@ -9,7 +9,7 @@
 #include "objective/priors/prior.h"
 #include "optim/optim.h"
 
-enum { DIM__MODEL_PROGRAMS = 6, DIM__REPORT_SIZE = 64, DIM__TERM_REPORTS = 4 };
+enum { DIM__MODEL_PROGRAMS = 6, DIM__REPORT_SIZE = 64, DIM__TERM_REPORTS = 4, DIM__MAX_VIEWS = 8 };
 
 typedef struct dim__term {
     char name[DIM__TAP_SIZE];
@@ -26,6 +26,17 @@ typedef struct dim__model_prior {
     char name[DIM__TAP_SIZE];
 } dim__model_prior;
 
+typedef struct dim__classifier {
+    char name[DIM__TAP_SIZE];
+    dim_classifier_options o;  /* checked, defaults filled in; its pointers are NULL */
+    int64_t layer;             /* of the encoder: the features */
+} dim__classifier;
+
+typedef struct dim__class_nodes {
+    dim__vid loss;             /* weighted */
+    dim__vid probabilities;
+} dim__class_nodes;
+
 typedef struct dim__term_nodes {
     dim__vid weighted;
     dim__est_nodes est;
@@ -33,16 +44,24 @@ typedef struct dim__term_nodes {
 
 typedef struct dim__objective { /* scalars of one graph */
     dim__vid input;
+    dim__vid labels;           /* i32, one a row of the input; DIM__NONE without */
     dim__vid loss;             /* of encoder and critics */
-    dim__vid total;            /* with the discriminators' losses: what is differentiated */
+    dim__vid total;            /* with the discriminators' and classifiers' losses: what is differentiated */
     dim__term_nodes *terms;
     dim__prior_nodes *priors;  /* penalties are weighted */
+    dim__class_nodes *classes;
     dim__vid code_mean, code_std;
 } dim__objective;
 
+typedef enum dim__run_mode {
+    DIM__RUN_EVALUATE = 0,
+    DIM__RUN_STEP = 1,         /* with backward and state updates */
+    DIM__RUN_LABELED = 2       /* with the classifiers, too */
+} dim__run_mode;
+
 typedef struct dim__model_program {
-    int64_t batch;
-    bool training;             /* with backward and state updates */
+    int64_t batch;             /* rows: images times views */
+    dim__run_mode mode;
     dim__program *program;
     dim__objective objective;
     const float **grads;       /* of the trained parameters, in their order; made by the first step */
@@ -61,6 +80,9 @@ struct dim_model {
     int64_t n_terms, cap_terms;
     dim__model_prior *priors;
     int64_t n_priors, cap_priors;
+    dim__classifier *classifiers;
+    int64_t n_classifiers, cap_classifiers;
+    int64_t views;
     dim_optimizer_options optimizer; /* checked */
     bool fixed;                /* the objective is complete: parameters are declared */
     dim__optim *optims;        /* group 0 the model's, then one a prior; made by the first step */
@@ -81,15 +103,31 @@ void dim__model_destroy(dim_model *model);
 dim_status dim__model_add_term(dim_model *model, const dim_term_options *term);
 dim_status dim__model_add_prior(dim_model *model, const dim__prior_spec *spec, float weight);
 
+dim_status dim__model_check_name(const dim_model *model, const char *name); /* of a term or classifier */
+
 /* Fixes the objective: declares all parameters and reports.  Idempotent. */
 dim_status dim__model_fix(dim_model *model);
 /* Emits everything up to the losses; arrays of *objective are the caller's, one element a term and a prior. */
-dim_status dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, bool training, dim__objective *objective);
-dim_status dim__model_compile(dim_model *model, int64_t batch, bool training, dim__model_program **out);
+dim_status dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, dim__run_mode mode, dim__objective *objective);
+dim_status dim__objective_create(dim_model *model, dim__objective *objective);
+void dim__objective_free(dim_model *model, dim__objective *objective);
+dim_status dim__model_compile(dim_model *model, int64_t batch, dim__run_mode mode, dim__model_program **out);
 void dim__model_program_free(dim_model *model, dim__model_program *p);
 
-/* A step (training) or an evaluation, with its reports. */
-dim_status dim__model_run(dim_model *model, const dim_tensor *images, bool training);
+typedef struct dim__emission { /* a graph of the objective in the making */
+    dim_model *model;
+    dim__graph *g;
+    int64_t batch;             /* rows: images times views */
+    dim__vid *layers;          /* values of the encoder's layers */
+} dim__emission;
+
+dim__term_nodes dim__emit_term(const dim__emission *e, dim__term *t);
+dim__class_nodes dim__emit_classifier(const dim__emission *e, const dim__classifier *c, dim__vid labels);
+dim_status dim__model_add_classifier(dim_model *model, const dim_classifier_options *options);
+dim_status dim__model_classify(dim_model *model, const char *name, const dim_tensor *images, dim_tensor *logits);
+
+/* A step or an evaluation, with its reports; labels for DIM__RUN_LABELED only. */
+dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_tensor *labels, dim__run_mode mode);
 
 /* Encoder's and model's parameters, as saved. */
 void dim__model_groups(dim_model *model, dim__param_group groups[2]);

@@ -5,20 +5,18 @@
 
 #include <math.h>
 
-static bool is_trained(const dim__graph *g, int64_t v)
+/* Lists the trained parameters of one group, of encoder and model; their number. */
+static int64_t list_group(dim_model *model, uint32_t group, dim__param **list, int64_t *counts)
 {
-    return g->values[v].kind == DIM__PARAM && !g->values[v].param->spec.state &&
-           dim__graph_grad(g, (dim__vid)v) != DIM__NONE;
-}
-
-/* Lists the parameters of one group that the graph has gradients for; their number. */
-static int64_t list_group(const dim__graph *g, uint32_t group, dim__param **list, int64_t *counts)
-{
+    dim__params *const stores[2] = { &model->enc->params, &model->params };
     int64_t n = 0;
-    for (int64_t v = 0; v < g->n_values; v++)
-        if (is_trained(g, v) && g->values[v].param->spec.group == group) {
-            list[n] = g->values[v].param;
-            counts[n++] = g->values[v].param->count;
+    for (int k = 0; k < 2; k++)
+        for (int64_t i = 0; i < stores[k]->count; i++) {
+            dim__param *p = stores[k]->list[i];
+            if (p->spec.state || p->spec.group != group)
+                continue;
+            list[n] = p;
+            counts[n++] = p->count;
         }
     return n;
 }
@@ -30,17 +28,17 @@ static const dim_optimizer_options *group_options(const dim_model *model, int64_
 }
 
 /* The optimizers of all groups, made at the first training step. */
-static dim_status make_optimizers(dim_model *model, const dim__graph *g)
+static dim_status make_optimizers(dim_model *model)
 {
     dim_context *ctx = model->ctx;
-    int64_t n_groups = model->n_priors + 1, total = 0;
+    int64_t n_groups = model->n_priors + 1, total = 0, most = model->enc->params.count + model->params.count;
     dim__optim *optims = dim__calloc(ctx, (size_t)n_groups, sizeof *optims);
-    dim__param **trained = dim__calloc(ctx, (size_t)g->n_values, sizeof *trained);
-    int64_t *counts = dim__calloc(ctx, (size_t)g->n_values, sizeof *counts);
+    dim__param **trained = dim__calloc(ctx, (size_t)most, sizeof *trained);
+    int64_t *counts = dim__calloc(ctx, (size_t)most, sizeof *counts);
     dim_status status = optims != NULL && trained != NULL && counts != NULL ? DIM_OK : DIM_E_NOMEM;
     int64_t made = 0;
     for (; status == DIM_OK && made < n_groups; made++) {
-        int64_t n = list_group(g, (uint32_t)made, trained + total, counts);
+        int64_t n = list_group(model, (uint32_t)made, trained + total, counts);
         status = dim__optim_init(&optims[made], ctx, group_options(model, made));
         if (status != DIM_OK)
             break;
@@ -63,12 +61,12 @@ static dim_status make_optimizers(dim_model *model, const dim__graph *g)
     return status;
 }
 
-/* Where this program leaves the gradients. */
+/* Where this program leaves the gradients; NULL where none flows. */
 static dim_status bind_gradients(dim_model *model, dim__model_program *p)
 {
     dim__graph *g = dim__program_graph(p->program);
     if (model->optims == NULL)
-        DIM__TRY(make_optimizers(model, g));
+        DIM__TRY(make_optimizers(model));
     if (p->grads != NULL)
         return DIM_OK;
     p->grads = dim__calloc(model->ctx, (size_t)model->n_trained, sizeof *p->grads);
@@ -76,7 +74,7 @@ static dim_status bind_gradients(dim_model *model, dim__model_program *p)
         return DIM_E_NOMEM;
     for (int64_t i = 0; i < model->n_trained; i++)
         for (int64_t v = 0; v < g->n_values; v++)
-            if (is_trained(g, v) && g->values[v].param == model->trained[i])
+            if (g->values[v].kind == DIM__PARAM && g->values[v].param == model->trained[i])
                 p->grads[i] = dim__program_data(p->program, dim__graph_grad(g, (dim__vid)v));
     return DIM_OK;
 }
@@ -96,6 +94,8 @@ static void finite_piece(void *arg, int64_t begin, int64_t end, int thread)
 static dim_status check_gradients(dim_model *model, const dim__model_program *p)
 {
     for (int64_t i = 0; i < model->n_trained; i++) {
+        if (p->grads[i] == NULL)
+            continue;
         finite_task t = { .k = model->ctx->kernels, .x = p->grads[i] };
         dim__parallel(model->ctx, model->trained[i]->count, 1 << 16, finite_piece, &t);
         for (size_t k = 0; k < sizeof t.bad / sizeof *t.bad; k++)
@@ -121,6 +121,12 @@ static dim_status check_loss(dim_model *model, dim__model_program *p)
             return dim__fail(model->ctx, DIM_E_NUMERIC, "the penalty of '%s' is %g at step %llu; nothing was updated",
                              model->priors[i].name, penalty, (unsigned long long)model->steps);
     }
+    for (int64_t i = 0; p->mode == DIM__RUN_LABELED && i < model->n_classifiers; i++) {
+        double loss = dim__program_scalar(p->program, o->classes[i].loss);
+        if (!isfinite(loss))
+            return dim__fail(model->ctx, DIM_E_NUMERIC, "the loss of '%s' is %g at step %llu; nothing was updated",
+                             model->classifiers[i].name, loss, (unsigned long long)model->steps);
+    }
     double total = dim__program_scalar(p->program, o->total);
     if (!isfinite(total))
         return dim__fail(model->ctx, DIM_E_NUMERIC, "the loss is %g at step %llu; nothing was updated", total,
@@ -137,6 +143,33 @@ static void update(dim_model *model, const dim__model_program *p)
             opt->slots[i].g = p->grads[at++];
         dim__optim_step(opt);
     }
+}
+
+/* Part of the rows whose most probable class is their label. */
+static double accuracy(const dim__model_program *p, dim__vid probabilities)
+{
+    const dim__shape *s = dim__shape_of(dim__program_graph(p->program), probabilities);
+    const float *x = dim__program_data(p->program, probabilities);
+    const int32_t *labels = dim__program_data(p->program, p->objective.labels);
+    int64_t right = 0;
+    for (int64_t n = 0; n < s->d[0]; n++, x += s->d[1]) {
+        int64_t best = 0;
+        for (int64_t k = 1; k < s->d[1]; k++)
+            best = x[k] > x[best] ? k : best;
+        right += best == labels[n];
+    }
+    return (double)right / (double)s->d[0];
+}
+
+/* Without labels there is nothing to tell: NaN. */
+static dim__report *collect_classifiers(const dim_model *model, const dim__model_program *p, dim__report *r)
+{
+    for (int64_t i = 0; i < model->n_classifiers; i++) {
+        bool labeled = p->mode == DIM__RUN_LABELED;
+        (r++)->value = labeled ? dim__program_scalar(p->program, p->objective.classes[i].loss) : NAN;
+        (r++)->value = labeled ? accuracy(p, p->objective.classes[i].probabilities) : NAN;
+    }
+    return r;
 }
 
 /* In the order of make_reports() in model.c. */
@@ -157,6 +190,7 @@ static void collect(dim_model *model, dim__model_program *p, double lr)
         if (o->priors[i].disc != DIM__NONE)
             (r++)->value = dim__program_scalar(program, o->priors[i].disc);
     }
+    r = collect_classifiers(model, p, r);
     int64_t units = dim__count_of(dim__program_graph(program), o->code_mean);
     const float *mean = dim__program_data(program, o->code_mean), *std = dim__program_data(program, o->code_std);
     double sum_mean = 0, sum_std = 0;
@@ -174,22 +208,54 @@ static void collect(dim_model *model, dim__model_program *p, double lr)
     model->reported = true;
 }
 
-dim_status dim__model_run(dim_model *model, const dim_tensor *images, bool training)
+/* Classes of the rows: the images' labels once for each view. */
+static dim_status fill_labels(dim_model *model, const dim_tensor *labels, int64_t n, int32_t *out)
 {
-    int64_t batch;
+    char text[128];
+    if ((labels->dtype != DIM_I32 && labels->dtype != DIM_I64) || labels->rank != 1 || labels->shape[0] != n)
+        return dim__fail(model->ctx, DIM_E_SHAPE, "labels have shape %s; they must be i32 or i64 (%lld)",
+                         dim__shape_text(text, labels->rank, labels->shape), (long long)n);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t at = i * labels->stride[0];
+        int64_t label = labels->dtype == DIM_I32 ? ((const int32_t *)labels->data)[at] : ((const int64_t *)labels->data)[at];
+        for (int64_t k = 0; k < model->n_classifiers; k++)
+            if (label < 0 || label >= (int64_t)model->classifiers[k].o.classes)
+                return dim__fail(model->ctx, DIM_E_INVALID, "label %lld of image %lld is outside [0, %u)", (long long)label,
+                                 (long long)i, model->classifiers[k].o.classes);
+        for (int64_t v = 0; v < model->views; v++)
+            out[v * n + i] = (int32_t)label;
+    }
+    return DIM_OK;
+}
+
+static dim_status check_batch(const dim_model *model, int64_t rows)
+{
+    if (rows % model->views != 0)
+        return dim__fail(model->ctx, DIM_E_SHAPE, "a batch of %lld does not hold %lld views of each image", (long long)rows,
+                         (long long)model->views);
+    if (rows / model->views < 2)
+        return dim__fail(model->ctx, DIM_E_SHAPE, "a batch of %lld has no negatives; it needs 2 images at least",
+                         (long long)(rows / model->views));
+    return DIM_OK;
+}
+
+dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_tensor *labels, dim__run_mode mode)
+{
+    int64_t rows;
     dim__model_program *p;
-    DIM__TRY(dim__encoder_check_images(model->enc, images, &batch));
-    if (batch < 2)
-        return dim__fail(model->ctx, DIM_E_SHAPE, "a batch of %lld has no negatives; it needs 2 at least", (long long)batch);
+    DIM__TRY(dim__encoder_check_images(model->enc, images, &rows));
+    DIM__TRY(check_batch(model, rows));
     DIM__TRY(dim__model_fix(model));
-    DIM__TRY(dim__model_compile(model, batch, training, &p));
-    if (training)
+    DIM__TRY(dim__model_compile(model, rows, mode, &p));
+    if (mode != DIM__RUN_EVALUATE)
         DIM__TRY(bind_gradients(model, p));
-    dim__encoder_fill_input(model->enc, images, 0, batch, dim__program_data(p->program, p->objective.input));
+    if (mode == DIM__RUN_LABELED)
+        DIM__TRY(fill_labels(model, labels, rows / model->views, dim__program_data(p->program, p->objective.labels)));
+    dim__encoder_fill_input(model->enc, images, 0, rows, dim__program_data(p->program, p->objective.input));
     dim__program_forward(p->program, model->seed, model->steps);
     DIM__TRY(check_loss(model, p));
     double lr = dim__schedule_lr(&model->optimizer, model->steps);
-    if (training) {
+    if (mode != DIM__RUN_EVALUATE) {
         dim__program_gradient(p->program, model->seed, model->steps);
         DIM__TRY(check_gradients(model, p));
         dim__program_commit(p->program, model->seed, model->steps);

@@ -28,6 +28,9 @@ dim__est_nodes dim__emit_estimator(dim__graph *g, const dim_estimator_options *o
 dim__est_nodes dim__emit_estimator_pairs(dim__graph *g, const dim_estimator_options *o, dim__vid pos, dim__vid neg,
                                          dim__param *state);
 
+/* Scores (N k, N L) of k antecedents a sample; see mixture.c. */
+dim__est_nodes dim__emit_mixture(dim__graph *g, const dim_estimator_options *o, dim__vid scores, int64_t samples, int64_t k,
+                                 double tau);
 /* s (R, L): log-probability of each positive among itself and the negatives of its row; see nce_scores.c. */
 dim__vid dim__emit_nce_scores(dim__graph *g, dim__vid scores, int64_t samples);
 

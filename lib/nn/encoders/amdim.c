@@ -17,7 +17,7 @@ static const char *here(dim__stack *s)
 typedef struct block { /* names of layers: "<name>.conv1" and so on */
     dim__stack *s;
     bool norm;
-    char name[16];
+    char name[DIM__TAP_SIZE - 10]; /* room for ".shortcut" */
 } block;
 
 static dim_status layer(const block *b, const char *what, dim_layer_options o)
