@@ -46,8 +46,8 @@ typedef struct op_bad { /* emission must give DIM_E_SHAPE and an error text that
     dim__vid (*build)(dim__graph *g, const op_case *c, const dim__vid *in); /* sees a case with in, n_in and p set */
 } op_bad;
 
-extern const op_case op_cases_basic[], op_cases_reduce[], op_cases_nn[];
-extern const op_bad op_bads_basic[], op_bads_reduce[], op_bads_nn[];
+extern const op_case op_cases_basic[], op_cases_reduce[], op_cases_nn[], op_cases_views[];
+extern const op_bad op_bads_basic[], op_bads_reduce[], op_bads_nn[], op_bads_views[];
 
 /* Fillers; each input of a case gets other numbers, the same in every run. */
 void op_fill_default(const op_case *c, int input, float *x, int32_t *index, int64_t n);

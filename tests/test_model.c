@@ -548,10 +548,9 @@ static void misuse_is_reported(void **state)
     term.x = "nowhere";
     assert_int_equal(dim_model_add_term(p.model, &term), DIM_E_INVALID);
     assert_non_null(strstr(dim_context_error(w.ctx), "nowhere"));
-    term.x = NULL;
-    term.y = "local";
+    term.x = "global:fc";
     assert_int_equal(dim_model_add_term(p.model, &term), DIM_E_SHAPE);
-    term.y = NULL;
+    term.x = NULL;
     term.name = "a.b";
     assert_int_equal(dim_model_add_term(p.model, &term), DIM_E_INVALID);
     ok(&w, dim_model_step(p.model, p.images));

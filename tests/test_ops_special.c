@@ -252,6 +252,39 @@ static void test_derangement(void **state)
     }
 }
 
+/* Every location of every sample comes up, about equally often, and the same again for the same step. */
+static void test_random_location(void **state)
+{
+    enum { N = 3, L = 5, STEPS = 2000 };
+    int met[N][L] = { { 0 } };
+    int32_t last[N];
+    (void)state;
+    dim__graph *g = graph_of(contexts[0]);
+    dim__vid v = dim__op_random_location_(g, N, L);
+    dim__graph_keep(g, v);
+    assert_int_equal(dim__graph_finish(g), DIM_OK);
+    dim__program *p = compile(g);
+    for (uint64_t step = 0; step < STEPS; step++) {
+        dim__program_forward(p, 1, step);
+        const int32_t *at = dim__program_data(p, v);
+        for (int i = 0; i < N; i++) {
+            assert_in_range(at[i], i * L, i * L + L - 1);
+            met[i][at[i] - i * L]++;
+        }
+        memcpy(last, at, sizeof last);
+    }
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < L; k++)
+            assert_in_range(met[i][k], STEPS / L - 100, STEPS / L + 100); /* 5.6 standard deviations */
+    dim__program_forward(p, 1, STEPS - 1);
+    assert_memory_equal(last, dim__program_data(p, v), sizeof last);
+    dim__program_destroy(p);
+    g = graph_of(contexts[0]);
+    assert_int_equal(dim__op_random_location_(g, 2, 0), DIM__NONE);
+    assert_int_equal(dim__graph_status(g), DIM_E_SHAPE);
+    dim__graph_destroy(g);
+}
+
 static void test_derangement_bad_size(void **state)
 {
     const int64_t bad[] = { 1, 0, -3, INT64_C(1) << 40 };
@@ -375,6 +408,7 @@ int main(void)
         cmocka_unit_test(test_leaky_relu_bad_slope),
         cmocka_unit_test(test_derangement),
         cmocka_unit_test(test_derangement_bad_size),
+        cmocka_unit_test(test_random_location),
         cmocka_unit_test(test_state_update),
         cmocka_unit_test(test_state_update_bad_shape),
         cmocka_unit_test(test_stop_gradient),
