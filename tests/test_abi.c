@@ -158,7 +158,7 @@ static void options_of_other_versions(void **state)
     OTHER_SIZES("context", create_context, dim_context_options, blas_threads, o.threads = 1);
     OTHER_SIZES("estimator", create_estimator, dim_estimator_options, negatives, o.kind = DIM_ESTIMATOR_DV);
     OTHER_SIZES("encoder", create_encoder, dim_encoder_options, hidden, o = mlp);
-    OTHER_SIZES("layer", create_layer, dim_layer_options, reserved0, (o.out = 4, o.kernel = 3));
+    OTHER_SIZES("layer", create_layer, dim_layer_options, init, (o.out = 4, o.kernel = 3));
     OTHER_SIZES("model", create_model, dim_model_options, size, (void)0);
     OTHER_SIZES("term", create_term, dim_term_options, units, (o.x = "fc", o.units = 4));
     OTHER_SIZES("optimizer", create_optimizer, dim_optimizer_options, eps, o.kind = DIM_OPTIMIZER_SGD);
