@@ -196,7 +196,7 @@ static void test_headers(void **state)
 
 static void test_broken_files(void **state)
 {
-    unsigned char bytes[1024];
+    unsigned char bytes[1024] = { 0 };
     dim_tensor *t;
     (void)state;
     size_t n = slurp(fixture("f4_c"), bytes, sizeof bytes);
