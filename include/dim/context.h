@@ -15,7 +15,7 @@
 
 DIM_BEGIN_DECLS
 
-#define DIM_VERSION_MAJOR 0 /**< Version of these headers: until 1.0 the ABI may change with the minor version. */
+#define DIM_VERSION_MAJOR 0 /**< Version of these headers. */
 #define DIM_VERSION_MINOR 1 /**< See DIM_VERSION_MAJOR. */
 #define DIM_VERSION_PATCH 0 /**< See DIM_VERSION_MAJOR; dim_version() tells that of the library in use. */
 

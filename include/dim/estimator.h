@@ -20,7 +20,11 @@ typedef enum dim_estimator_kind {
     DIM_ESTIMATOR_JSD = 0,     /**< E_pos[-sp(-u)] - E_neg[sp(u)]; value + 2 log 2; a divergence (DIM eq. 4) */
     DIM_ESTIMATOR_DV = 1,      /**< E_pos[u] - log E_neg[e^u]; lower bound of MI in nats (DIM eq. 2) */
     DIM_ESTIMATOR_MINE = 2,    /**< DV with a moving average in the gradient; lower bound (MINE eq. 12) */
-    DIM_ESTIMATOR_INFONCE = 3, /**< log-softmax of the positive; + log(candidates): lower bound (DIM eq. 5) */
+    /**
+     * log-softmax of the positive; + log(candidates): lower bound (DIM eq. 5).  With several locations a sample the
+     * candidates are not independent, and the value may exceed the information by up to log(locations): docs/estimators.md
+     */
+    DIM_ESTIMATOR_INFONCE = 3,
     DIM_ESTIMATOR_NWJ = 4,     /**< E_pos[u] - E_neg[e^(u-1)]; lower bound of MI (f-GAN KL) */
     DIM_ESTIMATOR_SMILE = 5,   /**< JSD's gradients; value DV with clipped e^u: an estimate of MI (SMILE eq. 13) */
     DIM_ESTIMATOR_RKL = 6,     /**< E_pos[-e^-u] - E_neg[u - 1]; divergence (reverse KL dual) */

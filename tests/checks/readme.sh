@@ -1,0 +1,80 @@
+#!/bin/sh
+# Programs in the documentation do what it says: README's compiles against the installed package, trains on a small
+# dataset and leaves weights; other C and C++ blocks of README and docs/ compile.
+# Usage: readme.sh SOURCE BUILD CC CXX CMAKE
+set -u
+source=$1 build=$2 cc=$3 cxx=$4 cmake=$5 failed=0 count=0
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+fail() { echo "FAIL: $*"; failed=1; }
+
+blocks() { # file language: writes $work/block.1 and so on
+    rm -f "$work"/block.*
+    awk -v language="$2" -v out="$work/block." '
+        $0 == "```" language { n++; inside = 1; next }
+        /^```/ { inside = 0 }
+        inside { print > (out n) }' "$1"
+}
+
+headers='#include <dim/dim.h>
+#include <stdio.h>
+#ifdef __cplusplus
+#include <memory>
+#include <vector>
+#endif
+'
+# Blocks without a function of their own are the inside of one, in which these are declared.
+prelude='void check(dim_status status);
+dim_status fragment(dim_context *ctx, dim_dataset *data, dim_dataset *test, dim_encoder *encoder, dim_model *model,
+                    dim_tensor *images, unsigned char *bytes, int64_t n);
+dim_status fragment(dim_context *ctx, dim_dataset *data, dim_dataset *test, dim_encoder *encoder, dim_model *model,
+                    dim_tensor *images, unsigned char *bytes, int64_t n)
+{
+    (void)ctx; (void)data; (void)test; (void)encoder; (void)model; (void)images; (void)bytes; (void)n;
+'
+
+compile_blocks() { # file language extension compiler flags
+    blocks "$1" "$2"
+    for block in "$work"/block.*; do
+        [ -e "$block" ] || continue
+        count=$((count + 1))
+        if grep -q '^{' "$block"; then
+            { printf '%s' "$headers"; cat "$block"; } >"$work/try.$3"
+        else
+            { printf '%s' "$headers$prelude"; cat "$block"; echo 'return DIM_OK; }'; } >"$work/try.$3"
+        fi
+        # shellcheck disable=SC2086
+        $4 $5 -I "$source/include" -fsyntax-only "$work/try.$3" ||
+            { fail "block ${block##*.} of ${1##*/} ($2) does not compile"; cat "$work/try.$3"; }
+    done
+}
+for file in "$source"/README.md "$source"/docs/*.md; do
+    compile_blocks "$file" c c "$cc" "-std=c11 -Wall -Wextra -Werror -Wno-unused-function"
+    compile_blocks "$file" cpp cpp "$cxx" "-std=c++11 -Wall -Wextra -Werror -Wno-unused-function"
+done
+[ "$count" -ge 5 ] || fail "only $count blocks found"
+
+# README's program, as a reader would run it.
+DESTDIR=$work/root "$cmake" --install "$build" >"$work/log" 2>&1 || { cat "$work/log"; fail "install"; }
+pc=$(find "$work/root" -name dim.pc)
+export PKG_CONFIG_PATH="${pc%/dim.pc}" LD_LIBRARY_PATH="${pc%/pkgconfig/dim.pc}"
+blocks "$source/README.md" c
+mv "$work/block.1" "$work/first.c" || exit 1
+# shellcheck disable=SC2046
+(cd "$work" && "$cc" -std=c11 first.c -o first $(pkg-config --cflags --libs dim)) || fail "README's program does not build"
+
+# 70 images of noise in IDX files: one batch an epoch.
+mkdir "$work/data"
+{ printf '\0\0\010\003\0\0\0\106\0\0\0\034\0\0\0\034'; head -c $((70 * 784)) /dev/urandom; } >"$work/data/train-images-idx3-ubyte"
+{ printf '\0\0\010\001\0\0\0\106'; head -c 70 /dev/zero; } >"$work/data/train-labels-idx1-ubyte"
+(cd "$work" && sed -i 's/step <= 200/step <= 4/; s/step % 50/step % 2/' first.c &&
+    "$cc" -std=c11 first.c -o short $(pkg-config --cflags --libs dim) && ./short "idx:data") >"$work/out" 2>&1 ||
+    { cat "$work/out"; fail "README's program does not run"; }
+[ "$(grep -c '^step ' "$work/out")" = 2 ] || { cat "$work/out"; fail "README's program prints something else"; }
+[ -s "$work/encoder.safetensors" ] || fail "README's program leaves no weights"
+if (cd "$work" && ./short idx:missing) >"$work/out" 2>&1 || ! grep -q '^DIM_E_IO: .*missing' "$work/out"; then
+    cat "$work/out"
+    fail "README's program does not report a missing folder"
+fi
+[ "$failed" = 0 ] && echo "README's program runs; $count blocks compile"
+exit "$failed"
