@@ -2,7 +2,7 @@
 #include "op_cases.h"
 
 #include "base/math.h"
-#include "objective/objective.h"
+#include "objective/score_rows.h"
 
 static dim__vid build_sum_all(dim__graph *g, const op_case *c, const dim__vid *in)
 {
@@ -154,6 +154,109 @@ static void ref_estimator_pairs(const op_case *c, const double *const *in, doubl
     out[0][0] = pos / (double)p + neg / (double)q;
 }
 
+/* Scores 0.7 <y, x>, penalised and clipped, of JSD and InfoNCE.  p: samples, kind, most bytes of scores, penalty, clip */
+static dim_estimator_options dot_options(const op_case *c)
+{
+    dim_estimator_options o = jsd;
+    o.kind = (dim_estimator_kind)c->p[1];
+    o.score_memory = (uint64_t)c->p[2];
+    o.scale = 0.7f;
+    o.penalty = (float)c->p[3];
+    o.clip = (float)c->p[4];
+    return o;
+}
+static dim__vid build_dot_estimator(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim_estimator_options o = dot_options(c);
+    dim__attr attr = dim__score_attr(&o, (int64_t)c->p[0]);
+    return dim__emit2(g, &dim__op_dot_estimator, in[0], in[1], &attr); /* never as a score tensor */
+}
+static dim__vid build_changed_scores(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim_estimator_options o = dot_options(c);
+    return dim__emit_estimator(g, &o, in[0], (int64_t)c->p[0], NULL).loss;
+}
+static dim__vid build_changed_pairs(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim_estimator_options o = dot_options(c);
+    return dim__emit_estimator_pairs(g, &o, in[0], in[1], NULL).loss;
+}
+/* One row of scores u, which are changed: those marked own are its positives.  Adds to the sums. */
+typedef struct dot_sums {
+    double nce, pos, neg, squares;
+    int64_t n_pos, n_neg;
+} dot_sums;
+static void add_row(const op_case *c, double *u, const bool *own, int64_t n, dot_sums *sums)
+{
+    const dim_estimator_options o = dot_options(c);
+    double others = 0;
+    for (int64_t k = 0; k < n; k++) {
+        double s = (double)o.scale * u[k];
+        sums->squares += s * s;
+        u[k] = o.clip > 0 ? o.clip * tanh(s / o.clip) : s;
+        others += own[k] ? 0 : exp(u[k]);
+    }
+    for (int64_t k = 0; k < n; k++)
+        if (own[k]) {
+            sums->pos += softplus(-u[k]);
+            sums->nce += log(exp(u[k]) + others) - u[k];
+            sums->n_pos++;
+        } else {
+            sums->neg += softplus(u[k]);
+            sums->n_neg++;
+        }
+}
+static double dot_loss(const op_case *c, const dot_sums *sums)
+{
+    double penalty = (float)c->p[3] * sums->squares / (double)(sums->n_pos + sums->n_neg);
+    if (c->p[1] == DIM_ESTIMATOR_INFONCE)
+        return sums->nce / (double)sums->n_pos + penalty;
+    return sums->pos / (double)sums->n_pos + sums->neg / (double)sums->n_neg + penalty;
+}
+enum { MOST_COLUMNS = 1024 };
+static void ref_rows(const op_case *c, const double *u, const double *y, const double *x, int64_t d, int64_t rows,
+                     int64_t columns, double *out)
+{
+    int64_t n = (int64_t)c->p[0], group = rows / n, l = columns / n;
+    double row[MOST_COLUMNS];
+    bool own[MOST_COLUMNS];
+    dot_sums sums = { 0 };
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t k = 0; k < columns; k++) {
+            row[k] = u != NULL ? u[r * columns + k] : 0;
+            for (int64_t i = 0; i < d; i++)
+                row[k] += y[r * d + i] * x[k * d + i];
+            own[k] = r / group == k / l;
+        }
+        add_row(c, row, own, columns, &sums);
+    }
+    *out = dot_loss(c, &sums);
+}
+static void ref_dot_estimator(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t d = dim__shape_last(&c->in[0]);
+    ref_rows(c, NULL, in[0], in[1], d, op_count(&c->in[0]) / d, op_count(&c->in[1]) / d, out[0]);
+}
+static void ref_changed_scores(const op_case *c, const double *const *in, double *const *out)
+{
+    ref_rows(c, in[0], NULL, NULL, 0, c->in[0].d[0], c->in[0].d[1], out[0]);
+}
+static void ref_changed_pairs(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t p = c->in[0].d[1], q = c->in[1].d[1];
+    double row[MOST_COLUMNS];
+    bool own[MOST_COLUMNS];
+    dot_sums sums = { 0 };
+    for (int64_t r = 0; r < c->in[0].d[0]; r++) {
+        for (int64_t k = 0; k < p + q; k++) {
+            own[k] = k < p;
+            row[k] = own[k] ? in[0][r * p + k] : in[1][r * q + k - p];
+        }
+        add_row(c, row, own, p + q, &sums);
+    }
+    out[0][0] = dot_loss(c, &sums);
+}
+
 /* Tolerances: sums are in double, so a result near 1 is rounded once; vector exp and log add a little. */
 const op_case op_cases_reduce[] = {
     { .op = "sum_all", .label = "", .n_in = 1, .in = { S3(3, 4, 5) }, .grad = 1, .out = { S0 }, .p = { 0.5 },
@@ -209,6 +312,38 @@ const op_case op_cases_reduce[] = {
       .p = { [5] = 4 }, .build = build_estimator_pairs, .ref = ref_estimator_pairs, .fill = fill_scaled, .tol = 5e-7,
       .tol_grad = 1e-6 },
     { .op = "estimator_pairs_grad", .covered_by = "estimator_pairs" },
+    /* with scale, penalty and clip; the clip's gradient 1 - tanh^2 is good to 1e-7 of 1 */
+    { .op = "estimator", .label = "JSD, changed scores", .n_in = 1, .in = { S2(8, 12) }, .grad = 1, .out = { S0 },
+      .p = { 4, DIM_ESTIMATOR_JSD, 0, 0.05, 2, 4 }, .build = build_changed_scores, .ref = ref_changed_scores,
+      .fill = fill_scaled, .tol = 5e-7, .tol_grad = 1e-6 },
+    { .op = "estimator", .label = "InfoNCE, scaled only", .n_in = 1, .in = { S2(8, 12) }, .grad = 1, .out = { S0 },
+      .p = { 4, DIM_ESTIMATOR_INFONCE, 0, 0, 0, 4 }, .build = build_changed_scores, .ref = ref_changed_scores,
+      .fill = fill_scaled, .tol = 5e-7, .tol_grad = 1e-6 },
+    { .op = "estimator", .label = "InfoNCE, penalty only, many", .n_in = 1, .in = { S2(40, 640) }, .grad = 1,
+      .out = { S0 }, .p = { 40, DIM_ESTIMATOR_INFONCE, 0, 0.05, 0, 4 }, .build = build_changed_scores,
+      .ref = ref_changed_scores, .fill = fill_scaled, .tol = 5e-7, .tol_grad = 1e-6 },
+    { .op = "estimator_pairs", .label = "JSD, changed scores", .n_in = 2, .in = { S2(5, 3), S2(5, 4) }, .grad = 3,
+      .out = { S0 }, .p = { 0, DIM_ESTIMATOR_JSD, 0, 0.05, 2, 4 }, .build = build_changed_pairs,
+      .ref = ref_changed_pairs, .fill = fill_scaled, .tol = 5e-7, .tol_grad = 1e-6 },
+    { .op = "estimator_pairs", .label = "InfoNCE, changed scores, many", .n_in = 2, .in = { S2(50, 500), S2(50, 333) },
+      .grad = 3, .out = { S0 }, .p = { 0, DIM_ESTIMATOR_INFONCE, 0, 0.05, 2, 4 }, .build = build_changed_pairs,
+      .ref = ref_changed_pairs, .fill = fill_scaled, .tol = 5e-7, .tol_grad = 1e-6 },
+    { .op = "dot_estimator", .label = "JSD, a row at a time", .n_in = 2, .in = { S2(4, 5), S3(4, 3, 5) }, .grad = 3,
+      .out = { S0 }, .p = { 4, DIM_ESTIMATOR_JSD, 1, 0, 0, 2 }, .build = build_dot_estimator, .ref = ref_dot_estimator,
+      .fill = fill_scaled, .tol = 5e-7, .tol_grad = 1e-6 },
+    { .op = "dot_estimator", .label = "InfoNCE, changed, two globals, blocks of 3", .n_in = 2,
+      .in = { S2(8, 5), S2(12, 5) }, .grad = 3, .out = { S0 }, .p = { 4, DIM_ESTIMATOR_INFONCE, 150, 0.05, 2, 2 },
+      .build = build_dot_estimator, .ref = ref_dot_estimator, .fill = fill_scaled, .tol = 5e-7, .tol_grad = 1e-6 },
+    { .op = "dot_estimator", .label = "gradient of y alone", .n_in = 2, .in = { S2(8, 5), S2(12, 5) }, .grad = 1,
+      .out = { S0 }, .p = { 4, DIM_ESTIMATOR_INFONCE, 150, 0.05, 2, 2 }, .build = build_dot_estimator,
+      .ref = ref_dot_estimator, .fill = fill_scaled, .tol = 5e-7, .tol_grad = 1e-6 },
+    { .op = "dot_estimator", .label = "gradient of x alone", .n_in = 2, .in = { S2(8, 5), S2(12, 5) }, .grad = 2,
+      .out = { S0 }, .p = { 4, DIM_ESTIMATOR_INFONCE, 150, 0.05, 2, 2 }, .build = build_dot_estimator,
+      .ref = ref_dot_estimator, .fill = fill_scaled, .tol = 5e-7, .tol_grad = 1e-6 },
+    { .op = "dot_estimator", .label = "tiles in both directions", .n_in = 2, .in = { S2(41, 4), S2(41 * 16, 4) },
+      .grad = 3, .out = { S0 }, .p = { 41, DIM_ESTIMATOR_INFONCE, 30000, 0.05, 2, 2 }, .build = build_dot_estimator,
+      .ref = ref_dot_estimator, .fill = fill_scaled, .tol = 5e-7, .tol_grad = 1e-6 },
+    { .op = "dot_estimator_grad", .covered_by = "dot_estimator" },
     { .op = NULL }
 };
 
@@ -226,6 +361,12 @@ const op_bad op_bads_reduce[] = {
     { .op = "unit_stats", .label = "no rows", .n_in = 1, .in = { S2(0, 6) }, .build = build_stats },
     { .op = "estimator", .label = "one sample", .n_in = 1, .in = { S2(1, 4) }, .p = { 1 }, .build = build_estimator },
     { .op = "estimator", .label = "columns", .n_in = 1, .in = { S2(4, 6) }, .p = { 4 }, .build = build_estimator },
+    { .op = "dot_estimator", .label = "one sample", .n_in = 2, .in = { S2(1, 5), S2(3, 5) }, .p = { 1, 3, 1 },
+      .build = build_dot_estimator },
+    { .op = "dot_estimator", .label = "widths", .n_in = 2, .in = { S2(4, 5), S2(4, 6) }, .p = { 4, 3, 1 },
+      .build = build_dot_estimator },
+    { .op = "dot_estimator", .label = "rows", .n_in = 2, .in = { S2(4, 5), S2(6, 5) }, .p = { 4, 3, 1 },
+      .build = build_dot_estimator },
     { .op = "estimator_pairs", .label = "rows", .n_in = 2, .in = { S2(5, 3), S2(4, 3) },
       .build = build_estimator_pairs },
     { .op = NULL }

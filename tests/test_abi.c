@@ -16,6 +16,7 @@ AT(dim_context_options, threads, 16);
 AT(dim_context_options, log_user, 72);
 AT(dim_estimator_options, kind, 8);
 AT(dim_estimator_options, scale, 24);
+AT(dim_estimator_options, score_memory, 40);
 AT(dim_estimate, negative_mean, 32);
 AT(dim_encoder_options, hidden, 24);
 AT(dim_encoder_options, seed, 184);

@@ -58,17 +58,28 @@ typedef struct dim_estimator_options {
     float smile_tau;         /**< SMILE: e^u is clipped to [e^-tau, e^tau]; 0 = 5 */
     /** MINE: rate of the moving average, which evaluations with gradients move; 0 = 0.01; 1 = the batch alone, as DV */
     float mine_rate;
-    float scale;             /**< scores made here from features are multiplied by this; 0 = 1 */
+    float scale;             /**< s = scale * u, for scores u made from features or by a model's critic; 0 = 1 */
     uint32_t reserved0;      /**< must be 0; keeps the struct unpadded */
+    /** lambda: the loss is that of the estimator + lambda * mean(s^2) over all scores s, of positive and negative pairs
+     *  alike, after scaling and before clipping; it is no part of the value; 0 = none (AMDIM: 0.04) */
+    float penalty;
+    float clip;              /**< tau: the estimator sees tau tanh(s / tau); 0 = s itself (AMDIM: 20) */
+    /**
+     * Most bytes of scores that are held at once when they are inner products of features, all pairs: a larger score
+     * tensor is never made, but streamed in blocks, forward and backward, at the cost of making each score twice.  The
+     * results agree to rounding.  A block has a row of scores at least: N L floats.  0 = tensors up to 64 MB are made;
+     * larger ones are streamed in blocks of 16 MB, or of 64 rows when these are larger.
+     */
+    uint64_t score_memory;
 } dim_estimator_options;
 
 /** Result of one evaluation.  The caller sets `size` with DIM_OPTIONS_INIT. */
 typedef struct dim_estimate {
     size_t size;          /**< set by DIM_OPTIONS_INIT */
     double loss;          /**< what training minimises; the gradients are of this */
-    double value;         /**< for reporting, shifted as the estimator's documentation says */
-    double positive_mean; /**< mean score of the positive pairs */
-    double negative_mean; /**< mean score of the negative pairs */
+    double value;         /**< for reporting, shifted as the estimator's documentation says; without the penalty */
+    double positive_mean; /**< mean score of the positive pairs, after scaling and before clipping */
+    double negative_mean; /**< mean score of the negative pairs, likewise */
 } dim_estimate;
 
 /**
@@ -86,7 +97,7 @@ DIM_API dim_status dim_estimator_create(dim_context *ctx, const dim_estimator_op
  * No model is needed; the features may come from any framework.  With several globals a sample, G > 1, the pairs of
  * all of them count alike; InfoNCE takes each global's candidates for itself.  The first call for each set of shapes
  * compiles a small graph; the last four are kept, and a call for one of them allocates nothing (a shuffle: N
- * partners).
+ * partners).  For a large batch memory grows with the features, not with the pairs: see `score_memory`.
  * @param est         the estimator
  * @param global      (N, G, d) or (N, d), f32, any strides, finite
  * @param local       (N, L, d) or (N, d), f32, likewise
@@ -104,7 +115,7 @@ DIM_API dim_status dim_estimator_evaluate(dim_estimator *est, const dim_tensor *
 
 /**
  * @brief Value and gradient from an all-pairs score tensor (estimators with negatives ALL).
- * @param est         the estimator; its `scale` is not applied
+ * @param est         the estimator; its `scale` is not applied, its penalty and clip are
  * @param scores      f32, any strides, finite: (N, N, L): u[i, j, l]; or (N, N); or (N, G, N, L)
  * @param result      NULL when not wanted
  * @param grad_scores d loss / d scores, same shape, f32; NULL when not wanted

@@ -4,6 +4,9 @@
 #include "objective/estimators/handle.h"
 #include "tensor/tensor.h"
 
+_Static_assert(sizeof(size_t) != 8 || sizeof(dim_estimator_options) == 8 + 6 * 4 + 2 * 4 + 8,
+               "dim_estimator_options has no hidden padding");
+
 dim_status dim_estimator_create(dim_context *ctx, const dim_estimator_options *options, dim_estimator **out)
 {
     dim_estimator_options o;

@@ -134,18 +134,15 @@ static dim__est_nodes emit_pair(const dim__emission *e, dim__term *t, int64_t vi
     if (shuffle)
         p.partner = dim__op_derangement_(e->g, n);
     dim__scores s = dim__critic_def_of(t->o.critic)->score(&p);
-    float scale = t->estimator.scale;
-    if (scale != 1) {
-        s.all = s.all == DIM__NONE ? s.all : dim__op_affine_(e->g, s.all, scale, 0);
-        s.pos = s.pos == DIM__NONE ? s.pos : dim__op_affine_(e->g, s.pos, scale, 0);
-        s.neg = s.neg == DIM__NONE ? s.neg : dim__op_affine_(e->g, s.neg, scale, 0);
-    }
     if (dim__graph_status(e->g) != DIM_OK)
         return NO_NODES;
     if (t->o.mixture > 0)
-        return dim__emit_mixture(e->g, &t->estimator, s.all, n, t->o.mixture, t->o.mixture_tau);
-    return shuffle ? dim__emit_estimator_pairs(e->g, &t->estimator, s.pos, s.neg, t->state)
-                   : dim__emit_estimator(e->g, &t->estimator, s.all, n, t->state);
+        return dim__emit_mixture(e->g, &t->estimator, dim__op_matmul_(e->g, s.y, s.x, false, true), n, t->o.mixture,
+                                 t->o.mixture_tau);
+    if (shuffle)
+        return dim__emit_estimator_pairs(e->g, &t->estimator, s.pos, s.neg, t->state);
+    return s.y != DIM__NONE ? dim__emit_dot_estimator(e->g, &t->estimator, s.y, s.x, n, t->state)
+                            : dim__emit_estimator(e->g, &t->estimator, s.all, n, t->state);
 }
 
 static void add_scaled(dim__graph *g, dim__vid *sum, dim__vid more, double scale)

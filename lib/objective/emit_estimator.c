@@ -1,10 +1,8 @@
-#include "objective/objective.h"
+#include "objective/score_rows.h"
 #include "ops/ops.h"
 
-static dim__attr attr_of(const dim_estimator_options *o, int64_t samples)
-{
-    return (dim__attr){ .i = { samples, o->kind }, .f = { o->smile_tau, o->mine_rate } };
-}
+/* Score tensors up to this size are made when the caller sets no limit: that is faster. */
+static const int64_t USUAL_LIMIT = 64 << 20;
 
 static dim__vid scalar_of(dim__graph *g, dim__vid stats, int64_t i)
 {
@@ -36,14 +34,34 @@ dim__est_nodes dim__emit_estimator(dim__graph *g, const dim_estimator_options *o
                                    dim__param *state)
 {
     dim__vid in[2] = { scores };
-    dim__attr attr = attr_of(o, samples);
+    dim__attr attr = dim__score_attr(o, samples);
     return emit(g, &dim__op_estimator, 1, in, &attr, o->kind == DIM_ESTIMATOR_MINE ? state : NULL);
+}
+
+/* Whether the scores of y and x are to be streamed; by the reference executor, the readable one, on demand only. */
+static bool streams(const dim__graph *g, const dim_estimator_options *o, dim__vid y, dim__vid x)
+{
+    double bytes = (double)dim__shape_rows(dim__shape_of(g, y)) * (double)dim__shape_rows(dim__shape_of(g, x)) *
+                   sizeof(float);
+    if (o->score_memory > 0)
+        return bytes > (double)o->score_memory;
+    return g->ctx->executor != DIM_EXECUTOR_REFERENCE && bytes > (double)USUAL_LIMIT;
+}
+
+dim__est_nodes dim__emit_dot_estimator(dim__graph *g, const dim_estimator_options *o, dim__vid y, dim__vid x,
+                                       int64_t samples, dim__param *state)
+{
+    if (!streams(g, o, y, x))
+        return dim__emit_estimator(g, o, dim__op_matmul_(g, y, x, false, true), samples, state);
+    dim__vid in[3] = { y, x };
+    dim__attr attr = dim__score_attr(o, samples);
+    return emit(g, &dim__op_dot_estimator, 2, in, &attr, o->kind == DIM_ESTIMATOR_MINE ? state : NULL);
 }
 
 dim__est_nodes dim__emit_estimator_pairs(dim__graph *g, const dim_estimator_options *o, dim__vid pos, dim__vid neg,
                                          dim__param *state)
 {
     dim__vid in[3] = { pos, neg };
-    dim__attr attr = attr_of(o, 0);
+    dim__attr attr = dim__score_attr(o, 0);
     return emit(g, &dim__op_estimator_pairs, 2, in, &attr, o->kind == DIM_ESTIMATOR_MINE ? state : NULL);
 }

@@ -42,11 +42,6 @@ void dim__estimator_destroy(dim_estimator *est)
     dim__context_release(ctx);
 }
 
-static dim__vid scaled(dim__graph *g, const dim_estimator *est, dim__vid scores)
-{
-    return est->o.scale == 1 ? scores : dim__op_affine_(g, scores, est->o.scale, 0);
-}
-
 /* Rows r of the scores are globals, r / G their samples. */
 static dim__est_nodes emit_features(dim__graph *g, const dim_estimator *est, dim__eval *e)
 {
@@ -54,10 +49,8 @@ static dim__est_nodes emit_features(dim__graph *g, const dim_estimator *est, dim
     int64_t rows = k->n * k->g;
     e->a = dim__graph_input(g, DIM_F32, dim__shape2(rows, k->d), k->grad_a != 0);
     e->b = dim__graph_input(g, DIM_F32, dim__shape3(k->n, k->l, k->d), k->grad_b != 0);
-    if (k->mode == DIM__EVAL_FEATURES) {
-        dim__vid scores = dim__op_matmul_(g, e->a, e->b, false, true);
-        return dim__emit_estimator(g, &est->o, scaled(g, est, scores), k->n, est->state);
-    }
+    if (k->mode == DIM__EVAL_FEATURES)
+        return dim__emit_dot_estimator(g, &est->o, e->a, e->b, k->n, est->state);
     dim__vid own = e->b;
     if (k->g > 1) {
         e->own = dim__graph_input(g, DIM_I32, dim__shape1(rows), false);
@@ -65,21 +58,24 @@ static dim__est_nodes emit_features(dim__graph *g, const dim_estimator *est, dim
     }
     e->partner = dim__graph_input(g, DIM_I32, dim__shape1(rows), false);
     dim__vid other = dim__op_gather_(g, e->b, e->partner);
-    dim__vid pos = scaled(g, est, dim__op_row_dot_(g, own, e->a));
-    dim__vid neg = scaled(g, est, dim__op_row_dot_(g, other, e->a));
+    dim__vid pos = dim__op_row_dot_(g, own, e->a);
+    dim__vid neg = dim__op_row_dot_(g, other, e->a);
     return dim__emit_estimator_pairs(g, &est->o, pos, neg, est->state);
 }
 
+/* Scores of the caller's are taken as scaled. */
 static dim__est_nodes emit_scores(dim__graph *g, const dim_estimator *est, dim__eval *e)
 {
     const dim__eval_key *k = &e->key;
+    dim_estimator_options o = est->o;
+    o.scale = 1;
     if (k->mode == DIM__EVAL_SCORES) {
         e->a = dim__graph_input(g, DIM_F32, dim__shape2(k->n * k->g, k->n * k->l), k->grad_a != 0);
-        return dim__emit_estimator(g, &est->o, e->a, k->n, est->state);
+        return dim__emit_estimator(g, &o, e->a, k->n, est->state);
     }
     e->a = dim__graph_input(g, DIM_F32, dim__shape2(k->n, k->g), k->grad_a != 0);
     e->b = dim__graph_input(g, DIM_F32, dim__shape2(k->n, k->l), k->grad_b != 0);
-    return dim__emit_estimator_pairs(g, &est->o, e->a, e->b, est->state);
+    return dim__emit_estimator_pairs(g, &o, e->a, e->b, est->state);
 }
 
 static dim_status compile(const dim_estimator *est, dim__eval *e)

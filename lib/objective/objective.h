@@ -14,16 +14,22 @@ enum { /* what is where in a record: coefficients, loss, value, means of the sco
     DIM__EST_RECORD_COEF = 0,
     DIM__EST_RECORD_LOSS = DIM__EST_MAX_COEF,
     DIM__EST_RECORD_VALUE,
-    DIM__EST_RECORD_POS,
+    DIM__EST_RECORD_POS, /* means before clipping */
     DIM__EST_RECORD_NEG,
     DIM__EST_RECORD_STATE,
     DIM__EST_RECORD_ROWS = 2 * DIM__EST_MAX_COEF
 };
 
-/* All pairs: scores (R, N L), R = N G rows, row r is global r % G of sample r / G; columns j L + l.
+/* The options' scale, penalty and clip are applied here: scores are those that the critic gives.
+ *
+ * All pairs: scores (R, N L), R = N G rows, row r is global r % G of sample r / G; columns j L + l.
  * `state` is the param of MINE's moving average (scalar, NaN at first), NULL for others and for evaluations without one. */
 dim__est_nodes dim__emit_estimator(dim__graph *g, const dim_estimator_options *o, dim__vid scores, int64_t samples,
                                    dim__param *state);
+/* The same for scores y x' of features: y (R, d), x (..., d) with N L rows.  A score tensor beyond the options'
+ * score_memory is never made; see dot_estimator_op.c. */
+dim__est_nodes dim__emit_dot_estimator(dim__graph *g, const dim_estimator_options *o, dim__vid y, dim__vid x,
+                                       int64_t samples, dim__param *state);
 /* Scores of positive pairs (N, P) and of negative pairs (N, Q). */
 dim__est_nodes dim__emit_estimator_pairs(dim__graph *g, const dim_estimator_options *o, dim__vid pos, dim__vid neg,
                                          dim__param *state);

@@ -42,7 +42,7 @@ static dim__vid finish(const dim__pairing *p, dim__vid h, int64_t rows, int64_t 
 static dim__scores score(const dim__pairing *p)
 {
     dim__graph *g = p->net.g;
-    dim__scores s = { DIM__NONE, DIM__NONE, DIM__NONE };
+    dim__scores s = { DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE };
     dim__vid x = dim__nn_rows(&p->net, p->x);
     if (dim__graph_status(g) != DIM_OK)
         return s;

@@ -18,6 +18,7 @@ typedef struct dim__pairing { /* what is to be paired, and how */
 typedef struct dim__scores {
     dim__vid all;             /* (N, N L): row i is y i, column j L + l is x j, l; DIM__NONE with partners */
     dim__vid pos, neg;        /* (N, L) with partners */
+    dim__vid y, x;            /* all pairs of a dot product, instead of `all`: (N, U) and (N L, U), whose products these are */
 } dim__scores;
 
 typedef struct dim__critic_def {

@@ -6,7 +6,7 @@
 dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x, dim__vid y)
 {
     dim__graph *g = p->net.g;
-    dim__scores none = { DIM__NONE, DIM__NONE, DIM__NONE };
+    dim__scores none = { DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE };
     if (dim__graph_status(g) != DIM_OK)
         return none;
     int64_t u = dim__shape_last(dim__shape_of(g, x));
@@ -16,9 +16,10 @@ dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x, dim__vid y)
         return none;
     }
     if (p->partner == DIM__NONE)
-        return (dim__scores){ dim__op_matmul_(g, y, x, false, true), DIM__NONE, DIM__NONE };
+        return (dim__scores){ DIM__NONE, DIM__NONE, DIM__NONE, y, x };
     x = dim__op_reshape_(g, x, dim__shape3(p->n, p->l, u));
-    return (dim__scores){ DIM__NONE, dim__op_row_dot_(g, x, y), dim__op_row_dot_(g, dim__op_gather_(g, x, p->partner), y) };
+    dim__vid pos = dim__op_row_dot_(g, x, y), neg = dim__op_row_dot_(g, dim__op_gather_(g, x, p->partner), y);
+    return (dim__scores){ DIM__NONE, pos, neg, DIM__NONE, DIM__NONE };
 }
 
 /* phi: h = W2 relu(BN(W1 x)) + b2 + S x, then layer norm (SPEC section 1).  S starts near the identity when it can. */
@@ -42,7 +43,7 @@ static dim__scores score_dot(const dim__pairing *p)
     dim__net net_x = dim__net_in(&p->net, "x."), net_y = dim__net_in(&p->net, "y.");
     dim__vid x = dim__nn_rows(&p->net, p->x), y = p->y;
     if (dim__graph_status(p->net.g) != DIM_OK)
-        return (dim__scores){ DIM__NONE, DIM__NONE, DIM__NONE };
+        return (dim__scores){ DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE };
     if (!p->x_in_space)
         x = project(&net_x, x, p->o->units);
     /* against a whole map a global feature that is wide enough already is taken as it is */
@@ -62,7 +63,7 @@ static dim__scores score_bilinear(const dim__pairing *p)
     dim__graph *g = p->net.g;
     dim__vid x = dim__nn_rows(&p->net, p->x);
     if (dim__graph_status(g) != DIM_OK)
-        return (dim__scores){ DIM__NONE, DIM__NONE, DIM__NONE };
+        return (dim__scores){ DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE };
     int64_t dx = dim__shape_last(dim__shape_of(g, x)), dy = dim__shape_last(dim__shape_of(g, p->y));
     dim__param_spec w = { .shape = dim__shape2(dx, dy), .fill = DIM__FILL_UNIFORM, .a = (float)(1 / sqrt((double)dx)) };
     return dim__dot_scores(p, dim__op_matmul_(g, x, dim__nn_param(&p->net, "", "weight", &w), false, false), p->y);

@@ -4,7 +4,8 @@
  * exact by construction, rows run on all threads, and a batch too large for one score tensor can be streamed:
  *   forward: row_forward() for every row writes `n_acc` doubles; finish() reduces them, in the order of rows, into the
  *            batch's coefficients and the reported numbers;
- *   backward: row_backward() for every row. */
+ *   backward: row_backward() for every row, or part of a row: a score's gradient depends on it and the accumulators.
+ * What these functions see are the scores after scaling and clipping. */
 #ifndef DIM_OBJECTIVE_ESTIMATORS_H
 #define DIM_OBJECTIVE_ESTIMATORS_H
 
@@ -33,7 +34,7 @@ typedef struct dim__est_batch {
     int64_t row_neg;                     /* negatives of one row */
     double pos_mean, neg_mean;           /* of the scores; known from finish() on */
     double state;                        /* MINE: log of the moving average before this batch; NAN at first */
-    double scale;                        /* row_backward() multiplies its gradient by this */
+    double scale;                        /* row_backward() multiplies its gradient by this: d objective / d loss */
     double coef[DIM__EST_MAX_COEF];      /* from finish() to row_backward() */
 } dim__est_batch;
 

@@ -31,6 +31,14 @@ dim_status dim__estimator_options(dim_context *ctx, const dim_estimator_options 
                          (double)o.mine_rate);
     if (!isfinite(o.scale))
         return dim__fail(ctx, DIM_E_INVALID, "estimator options: scale is not finite");
+    if (!(o.penalty >= 0) || !isfinite(o.penalty))
+        return dim__fail(ctx, DIM_E_INVALID, "estimator options: penalty is %g; it must not be negative",
+                         (double)o.penalty);
+    if (!(o.clip >= 0) || !isfinite(o.clip))
+        return dim__fail(ctx, DIM_E_INVALID, "estimator options: clip is %g; it must be positive, or 0 for none",
+                         (double)o.clip);
+    if (o.score_memory > INT64_MAX)
+        return dim__fail(ctx, DIM_E_INVALID, "estimator options: score_memory is %llu", (unsigned long long)o.score_memory);
     if (o.reserved0 != 0)
         return dim__fail(ctx, DIM_E_INVALID, "estimator options: reserved0 is %u; it must be 0", (unsigned)o.reserved0);
     if (o.smile_tau == 0)

@@ -1,0 +1,65 @@
+/* Rows of scores on their way through an estimator's descriptor; what the ops on score tensors and those that stream
+ * scores in blocks have in common.
+ *
+ * A score u becomes s = scale u, of which the penalty is taken, and then the estimator's s' = clip tanh(s / clip).  A
+ * row is a dim__row of scores u.  Gradients may lie on the scores themselves. */
+#ifndef DIM_OBJECTIVE_SCORE_ROWS_H
+#define DIM_OBJECTIVE_SCORE_ROWS_H
+
+#include "objective/objective.h"
+
+/* attr of every op here: i[0] samples N, i[1] kind, i[2] most bytes of scores at once, i[3] and i[4] whether the
+ * gradient of y and of x is wanted; f[0] the kind's own constant (smile_tau or mine_rate), f[1] scale, f[2] penalty,
+ * f[3] clip. */
+dim__attr dim__score_attr(const dim_estimator_options *o, int64_t samples);
+/* Whether s' is not u, so that dim__score_row_forward() writes to dpos and dneg of its row. */
+bool dim__score_attr_changes(const dim__attr *attr);
+
+enum {
+    DIM__SCORE_PART = 2048 /* scores that are differentiated at once; they and two copies fit a first-level cache */
+};
+
+typedef struct dim__score_rows { /* of one tensor of scores, or of a pair of tensors */
+    dim__est_batch batch;
+    dim_estimator_options o;
+    int64_t group;   /* all pairs: rows of one sample */
+    int64_t columns; /* all pairs: of the scores; pairs: negatives of a row */
+    int64_t n_pos;   /* of a row */
+    double *record;
+    double *acc;     /* of each row: the estimator's */
+    double *sums;    /* of each row: enum row_sums */
+} dim__score_rows;
+
+/* f64 numbers in the record of so many rows */
+int64_t dim__score_record_size(const dim__estimator_def *def, int64_t rows);
+
+/* All pairs: rows N G, columns N L.  The batch's own pointers are into *t, which must stay where it is. */
+void dim__score_rows_all(dim__score_rows *t, dim_context *ctx, const dim__attr *attr, double *record, int64_t rows,
+                         int64_t columns);
+/* n_pos positives and n_neg negatives a row */
+void dim__score_rows_pairs(dim__score_rows *t, dim_context *ctx, const dim__attr *attr, double *record, int64_t rows,
+                           int64_t n_pos, int64_t n_neg);
+
+/* Columns [first, first + n) of row r of all pairs: u is the first of these scores, d the first gradient or NULL. */
+dim__row dim__score_columns(const dim__score_rows *t, int64_t r, int64_t first, int64_t n, const float *u, float *d);
+
+/* Adds up a whole row: accumulators and sums of row r.  Where s' is not u, it goes to dpos and dneg, which may be the
+ * scores' own memory. */
+void dim__score_row_forward(const dim__score_rows *t, int64_t r, dim__row row);
+/* Sums of all rows to loss, stats (4) and the record; state: MINE's before this batch. */
+void dim__score_rows_finish(dim__score_rows *t, double state, float *loss, float *stats);
+
+/* What backward needs from the record, and d loss. */
+void dim__score_rows_resume(dim__score_rows *t, double dloss);
+/* Gradients with respect to u of a part of row r; scratch: 2 DIM__SCORE_PART floats. */
+void dim__score_row_backward(const dim__score_rows *t, int64_t r, dim__row part, float *scratch);
+/* Bytes of scratch of all threads. */
+static inline size_t dim__score_scratch(const dim_context *ctx)
+{
+    return (size_t)ctx->threads * 2 * DIM__SCORE_PART * sizeof(float);
+}
+
+/* infer of the ops' common outputs: loss, stats, record; input `state` is MINE's average, if there is one. */
+dim_status dim__score_infer(dim__infer *inf, int64_t rows, int state);
+
+#endif
