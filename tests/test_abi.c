@@ -25,7 +25,12 @@ AT(dim_term_options, hidden, 56);
 AT(dim_model_options, seed, 8);
 AT(dim_optimizer_options, kind, 8);
 AT(dim_prior_options, optimizer, 32);
+AT(dim_augment_options, preset, 8);
+AT(dim_augment_op_options, std, 76);
+AT(dim_augment_apply_options, views, 32);
 AT(dim_loader_options, no_thread, 32);
+AT(dim_loader_options, augment, 40);
+AT(dim_loader_options, workers, 52);
 AT(dim_probe_options, seed, 40);
 AT(dim_probe_result, chosen, 32);
 #endif
@@ -65,6 +70,31 @@ CREATE(optimizer, ctx)
 CREATE(prior, ctx)
 CREATE(model, mlp)
 CREATE(loader, data)
+CREATE(augment, ctx)
+
+static dim_status create_augment_op(subject *s, const void *options)
+{
+    dim_augment *aug;
+    assert_int_equal(dim_augment_create(s->ctx, NULL, &aug), DIM_OK);
+    dim_status status = dim_augment_add(aug, options);
+    dim_augment_destroy(aug);
+    return status;
+}
+
+static dim_status apply_augment(subject *s, const void *options)
+{
+    dim_augment *aug;
+    dim_tensor *images, *out;
+    const int64_t shape[4] = {2, 1, 2, 2};
+    assert_int_equal(dim_augment_create(s->ctx, NULL, &aug), DIM_OK);
+    assert_int_equal(dim_tensor_create(s->ctx, DIM_U8, 4, shape, &images), DIM_OK);
+    assert_int_equal(dim_tensor_create(s->ctx, DIM_F32, 4, shape, &out), DIM_OK);
+    dim_status status = dim_augment_apply(aug, images, options, out);
+    dim_tensor_destroy(images);
+    dim_tensor_destroy(out);
+    dim_augment_destroy(aug);
+    return status;
+}
 
 static dim_status create_layer(subject *s, const void *options)
 {
@@ -165,6 +195,9 @@ static void options_of_other_versions(void **state)
     OTHER_SIZES("optimizer", create_optimizer, dim_optimizer_options, eps, o.kind = DIM_OPTIMIZER_SGD);
     OTHER_SIZES("prior", create_prior, dim_prior_options, sum_units, o.kind = DIM_PRIOR_UNIFORM);
     OTHER_SIZES("loader", create_loader, dim_loader_options, batch, o.batch = 2);
+    OTHER_SIZES("augment", create_augment, dim_augment_options, preset, o.preset = DIM_AUGMENT_AMDIM64);
+    OTHER_SIZES("augment op", create_augment_op, dim_augment_op_options, height, o.op = DIM_AUGMENT_OP_TRANSLATE);
+    OTHER_SIZES("augment apply", apply_augment, dim_augment_apply_options, epoch, o.seed = 2);
     OTHER_SIZES("probe", run_probe, dim_probe_options, k, o.k = 1);
 
     dim_dataset_destroy(s.data);
@@ -180,6 +213,7 @@ static void null_handles(void **state)
     dim_tensor_destroy(NULL);
     dim_dataset_destroy(NULL);
     dim_loader_destroy(NULL);
+    dim_augment_destroy(NULL);
     dim_encoder_destroy(NULL);
     dim_encoder_builder_destroy(NULL);
     dim_estimator_destroy(NULL);
@@ -215,6 +249,7 @@ static void null_handles(void **state)
     dim_prior *prior = NULL;
     dim_dataset *data = NULL;
     dim_loader *loader = NULL;
+    dim_augment *augment = NULL;
     double value = 0;
     assert_int_equal(dim_tensor_create(NULL, DIM_F32, 0, NULL, &tensor), DIM_E_INVALID);
     assert_int_equal(dim_tensor_permute(NULL, NULL, &tensor), DIM_E_INVALID);
@@ -241,6 +276,10 @@ static void null_handles(void **state)
     assert_int_equal(dim_dataset_open(NULL, "idx:.", DIM_SPLIT_TRAIN, &data), DIM_E_INVALID);
     assert_int_equal(dim_loader_create(NULL, NULL, &loader), DIM_E_INVALID);
     assert_int_equal(dim_loader_next(NULL, NULL, NULL), DIM_E_INVALID);
+    assert_int_equal(dim_augment_create(NULL, NULL, &augment), DIM_E_INVALID);
+    assert_int_equal(dim_augment_add(NULL, NULL), DIM_E_INVALID);
+    assert_int_equal(dim_augment_shape(NULL, shape, shape), DIM_E_INVALID);
+    assert_int_equal(dim_augment_apply(NULL, NULL, NULL, NULL), DIM_E_INVALID);
     assert_int_equal(dim_probe_run(NULL, NULL, NULL, NULL, NULL, NULL, NULL), DIM_E_INVALID);
 }
 

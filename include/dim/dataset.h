@@ -5,7 +5,7 @@
 #ifndef DIM_DATASET_H
 #define DIM_DATASET_H
 
-#include <dim/tensor.h>
+#include <dim/augment.h>
 
 DIM_BEGIN_DECLS
 
@@ -103,25 +103,39 @@ DIM_API void dim_dataset_destroy(dim_dataset *ds);
 /** Append only.  Zero in any field means the library's default. */
 typedef struct dim_loader_options {
     size_t size;        /**< set by DIM_OPTIONS_INIT */
-    uint64_t seed;      /**< of the shuffling; 0 = the context's */
+    uint64_t seed;      /**< of the shuffling and the augmentation; 0 = the context's */
     uint32_t batch;     /**< samples a batch; 0 = 64 */
     uint32_t in_order;  /**< 1 = no shuffling */
     uint32_t keep_last; /**< 1 = the last, smaller batch of an epoch is delivered too */
-    uint32_t prefetch;  /**< batches prepared ahead on a thread of its own; 0 = 2 */
+    uint32_t prefetch;  /**< batches prepared ahead, on threads of the loader's; 0 = 2 */
     uint32_t no_thread; /**< 1 = no thread: batches are made when asked for */
     uint32_t reserved0; /**< must be 0; keeps the struct unpadded */
+    const dim_augment *augment; /**< makes batches of views, see dim_loader_next(); copied; NULL = none */
+    uint32_t views;     /**< of each image, with augment; 0 = 1 */
+    uint32_t workers;   /**< threads that prepare batches, each its own; 0 = 1; prefetch is at least that many */
 } dim_loader_options;
 
-/** @brief Creates a loader.  @return DIM_E_INVALID (a batch larger than the dataset without keep_last), DIM_E_NOMEM. */
+/**
+ * @brief Creates a loader.
+ * @param ds      the dataset, which the loader keeps alive
+ * @param options NULL = defaults
+ * @param out     set only on DIM_OK; release with dim_loader_destroy()
+ * @return DIM_E_INVALID (a batch larger than the dataset without keep_last; augment and images that are not u8),
+ *         DIM_E_SHAPE (images that augment does not take), DIM_E_NOMEM.
+ */
 DIM_API dim_status dim_loader_create(dim_dataset *ds, const dim_loader_options *options, dim_loader **out);
 
 /**
  * @brief The next batch; epochs follow each other, each in a new order drawn from (seed, epoch).
  *
- * The same seed gives the same batches, with any prefetch.
+ * The same seed gives the same batches, with any prefetch and any number of workers.
+ *
+ * With augment the images are f32 (views N, C, H', W'): the first view of every image, then the second of every image,
+ * as dim_augment_apply() makes them for the loader's seed, the epoch and the samples' numbers; there are N labels.  They
+ * are normalised already: an encoder for them has no mean and std of its own.
  * @param loader the loader
  * @param images set to a tensor of the loader's, valid until the next call; do not destroy.  It has the dataset's
- *               dtype.
+ *               dtype, or f32 with augment.
  * @param labels likewise, i32 (N), -1 where a sample has none; NULL when not wanted
  * @return DIM_E_CALLBACK and the errors of the source; a later call goes on with the batch after.
  */
@@ -133,7 +147,7 @@ DIM_API uint64_t dim_loader_epoch(const dim_loader *loader);
 /** @brief Batches of one epoch. */
 DIM_API uint64_t dim_loader_batches(const dim_loader *loader);
 
-/** @brief Stops the thread and releases the loader; NULL is ignored. */
+/** @brief Stops the threads and releases the loader; NULL is ignored. */
 DIM_API void dim_loader_destroy(dim_loader *loader);
 
 DIM_END_DECLS

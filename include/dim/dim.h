@@ -24,6 +24,7 @@
 #ifndef DIM_DIM_H
 #define DIM_DIM_H
 
+#include <dim/augment.h>
 #include <dim/context.h>
 #include <dim/dataset.h>
 #include <dim/encoder.h>

@@ -1,130 +1,211 @@
 #include "data/loader.h"
 
 #include "base/rng.h"
+#include "data/augment.h"
 
 #include <signal.h>
 
-enum { DEFAULT_BATCH = 64, DEFAULT_PREFETCH = 2, MAX_PREFETCH = 4096 };
+enum { DEFAULT_BATCH = 64, DEFAULT_PREFETCH = 2, MAX_PREFETCH = 4096, MAX_WORKERS = 256, MAX_VIEWS = 1024 };
 
 /* A batch.  The slots form a ring: batch number b lies in slot b modulo their number.  The caller holds at most one, so
- * that `prefetch` others can be prepared meanwhile.  What is in a slot belongs to the thread from when the slot is given
- * back until the batch is counted as made, and to the caller's side otherwise; only the counters are locked. */
+ * that `prefetch` others can be prepared meanwhile.  What is in a slot belongs to a worker from when it claims the batch
+ * until the batch is ready, and to the caller's side otherwise; only `ready` and the counters are locked. */
 typedef struct slot {
     dim_tensor *images, *labels;           /* a whole batch */
     dim_tensor *last_images, *last_labels; /* views of the first samples, for an epoch's smaller last batch; or NULL */
+    bool ready;
     bool last;
     uint64_t epoch;
     dim_status status;
     dim__sample_error error;               /* when status is not DIM_OK */
 } slot;
 
+/* Makes whole batches, on a thread of its own or in the caller's calls.  Nothing that it needs is shared with others. */
+typedef struct worker {
+    struct dim_loader *loader;
+    pthread_t thread;
+    int32_t *order; /* of the samples in an epoch; NULL = in order */
+    uint64_t order_epoch;
+    bool order_valid;
+    void *sample;   /* an image before it is augmented */
+    void *scratch;  /* for the augmentation */
+} worker;
+
 struct dim_loader {
     dim_context *ctx;
     dim_dataset *ds;
     uint64_t seed;
-    int64_t batch, rest;     /* samples of a batch, and of the last one; rest 0 = all batches are whole */
-    uint64_t batches;        /* of an epoch */
-    int32_t *order;          /* the current epoch's, of the side that makes batches; NULL = in order */
-    uint64_t order_epoch;
-    bool order_valid;
+    int64_t batch, rest;      /* samples of a batch, and of the last one; rest 0 = all batches are whole */
+    uint64_t batches;         /* of an epoch */
+    dim__augment_fit *augment; /* or NULL */
+    int64_t views;
     slot *slots;
     uint64_t n_slots;
-    uint64_t epoch;          /* of the batch given last */
-    bool holding;            /* the caller has a batch, number `given` - 1 */
-    uint64_t given;          /* batches given to the caller */
+    worker *workers;
+    uint32_t n_workers;
+    uint64_t epoch;           /* of the batch given last */
+    bool holding;             /* the caller has a batch, number `given` - 1 */
+    uint64_t given;           /* batches given to the caller */
 
-    bool threaded;           /* the thread runs, and mutex and conditions exist */
-    pthread_t thread;
-    pthread_mutex_t lock;    /* of made and returned */
-    pthread_cond_t is_made, is_returned;
-    uint64_t made, returned; /* batches */
-    atomic_bool stop;        /* set under the lock, read between samples too */
+    bool threaded;            /* mutex and conditions exist */
+    uint32_t started;         /* threads */
+    pthread_mutex_t lock;     /* of claimed, returned and the slots' ready */
+    pthread_cond_t is_ready, is_returned;
+    uint64_t claimed, returned; /* batches */
+    atomic_bool stop;         /* set under the lock, read between samples too */
 };
 
 dim_context *dim__loader_context(const dim_loader *loader) { return loader->ctx; }
 uint64_t dim__loader_epoch(const dim_loader *loader) { return loader->epoch; }
 uint64_t dim__loader_batches(const dim_loader *loader) { return loader->batches; }
 
-/* Fills a slot with batch `number`, counted over all epochs.  Runs on the loader's thread: no context in here. */
-static void make_batch(dim_loader *l, uint64_t number, slot *s)
+/* Sample number `index` of the dataset, the i-th of n in its batch, into a slot. */
+static dim_status make_sample(worker *w, slot *s, int64_t index, int64_t i, int64_t n)
 {
+    dim_loader *l = w->loader;
+    const dim__augment_fit *fit = l->augment;
+    int64_t label;
+    void *image = fit != NULL ? w->sample : s->images->data + (size_t)i * l->ds->bytes;
+    DIM__TRY(dim__dataset_sample(l->ds, index, image, &label, &s->error));
+    ((int32_t *)(void *)s->labels->data)[i] = (int32_t)label;
+    for (int64_t view = 0; fit != NULL && view < l->views; view++) {
+        dim__augment_key key = { l->seed, s->epoch, (uint64_t)index, (uint64_t)view };
+        float *to = (float *)(void *)s->images->data + (view * n + i) * s->images->stride[0];
+        dim__augment_view(fit, image, &key, w->scratch, DIM_F32, to, s->images->stride + 1);
+    }
+    return DIM_OK;
+}
+
+/* Fills a slot with batch `number`, counted over all epochs.  Runs on a worker's thread: no context in here. */
+static void make_batch(worker *w, uint64_t number, slot *s)
+{
+    dim_loader *l = w->loader;
     int64_t in_epoch = (int64_t)(number % l->batches);
     s->epoch = number / l->batches;
     s->last = l->rest != 0 && (uint64_t)in_epoch + 1 == l->batches;
     s->status = DIM_OK;
-    if (l->order != NULL && (!l->order_valid || l->order_epoch != s->epoch)) {
-        dim__rng_permutation(l->order, l->ds->count, l->seed, dim__mix(dim__hash_text("loader order"), s->epoch));
-        l->order_epoch = s->epoch;
-        l->order_valid = true;
+    if (w->order != NULL && (!w->order_valid || w->order_epoch != s->epoch)) {
+        dim__rng_permutation(w->order, l->ds->count, l->seed, dim__mix(dim__hash_text("loader order"), s->epoch));
+        w->order_epoch = s->epoch;
+        w->order_valid = true;
     }
     int64_t first = in_epoch * l->batch, n = s->last ? l->rest : l->batch;
-    int32_t *labels = (int32_t *)(void *)s->labels->data;
     for (int64_t i = 0; i < n && !atomic_load_explicit(&l->stop, memory_order_relaxed); i++) {
-        int64_t label, index = l->order != NULL ? l->order[first + i] : first + i;
-        s->status = dim__dataset_sample(l->ds, index, s->images->data + (size_t)i * l->ds->bytes, &label, &s->error);
+        s->status = make_sample(w, s, w->order != NULL ? w->order[first + i] : first + i, i, n);
         if (s->status != DIM_OK)
             return;
-        labels[i] = (int32_t)label;
     }
 }
 
 static void *thread_main(void *arg)
 {
-    dim_loader *l = arg;
+    worker *w = arg;
+    dim_loader *l = w->loader;
     pthread_mutex_lock(&l->lock);
     for (;;) {
-        while (!l->stop && l->made - l->returned == l->n_slots)
+        while (!l->stop && l->claimed - l->returned == l->n_slots)
             pthread_cond_wait(&l->is_returned, &l->lock);
         if (l->stop)
             break;
-        uint64_t number = l->made;
+        uint64_t number = l->claimed++;
+        slot *s = &l->slots[number % l->n_slots];
         pthread_mutex_unlock(&l->lock);
-        make_batch(l, number, &l->slots[number % l->n_slots]);
+        make_batch(w, number, s);
         pthread_mutex_lock(&l->lock);
-        l->made++;
-        pthread_cond_signal(&l->is_made);
+        s->ready = true;
+        pthread_cond_signal(&l->is_ready);
     }
     pthread_mutex_unlock(&l->lock);
     return NULL;
 }
 
-static dim_status start_thread(dim_loader *l)
+/* What was started before a failure is stopped by dim__loader_destroy(). */
+static dim_status start_threads(dim_loader *l)
 {
     sigset_t all, before;
+    int code = 0;
     if (pthread_mutex_init(&l->lock, NULL) != 0)
-        goto no_lock;
-    if (pthread_cond_init(&l->is_made, NULL) != 0)
-        goto no_made;
+        goto failed;
+    if (pthread_cond_init(&l->is_ready, NULL) != 0)
+        goto no_ready;
     if (pthread_cond_init(&l->is_returned, NULL) != 0)
         goto no_returned;
-    /* The thread inherits the mask: the caller's signals are the caller's threads' business. */
+    l->threaded = true;
+    /* A thread inherits the mask: the caller's signals are the caller's threads' business. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&l->thread, NULL, thread_main, l);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code == 0) {
-        l->threaded = true;
-        return DIM_OK;
+    while (code == 0 && l->started < l->n_workers) {
+        worker *w = &l->workers[l->started];
+        code = pthread_create(&w->thread, NULL, thread_main, w);
+        l->started += code == 0;
     }
-    pthread_cond_destroy(&l->is_returned);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (code == 0)
+        return DIM_OK;
+    goto failed;
 no_returned:
-    pthread_cond_destroy(&l->is_made);
-no_made:
+    pthread_cond_destroy(&l->is_ready);
+no_ready:
     pthread_mutex_destroy(&l->lock);
-no_lock:
-    return dim__fail(l->ctx, DIM_E_NOMEM, "the system gives no thread to a loader; no_thread = 1 does without");
+failed:
+    return dim__fail(l->ctx, DIM_E_NOMEM, "the system gives no %u threads to a loader; no_thread = 1 does without",
+                     l->n_workers);
+}
+
+static void stop_threads(dim_loader *l)
+{
+    pthread_mutex_lock(&l->lock);
+    atomic_store(&l->stop, true);
+    pthread_cond_broadcast(&l->is_returned);
+    pthread_mutex_unlock(&l->lock);
+    for (uint32_t i = 0; i < l->started; i++)
+        pthread_join(l->workers[i].thread, NULL);
+    pthread_cond_destroy(&l->is_returned);
+    pthread_cond_destroy(&l->is_ready);
+    pthread_mutex_destroy(&l->lock);
 }
 
 static dim_status make_slot(dim_loader *l, slot *s)
 {
     const dim_dataset *ds = l->ds;
-    int64_t shape[4] = { l->batch, ds->shape[0], ds->shape[1], ds->shape[2] };
-    DIM__TRY(dim__tensor_create(l->ctx, ds->dtype, ds->rank + 1, shape, &s->images));
-    DIM__TRY(dim__tensor_create(l->ctx, DIM_I32, 1, shape, &s->labels));
+    const int64_t *sample = l->augment != NULL ? l->augment->out : ds->shape;
+    int64_t shape[4] = { l->views * l->batch, sample[0], sample[1], sample[2] };
+    dim_dtype dtype = l->augment != NULL ? DIM_F32 : ds->dtype;
+    DIM__TRY(dim__tensor_create(l->ctx, dtype, ds->rank + 1, shape, &s->images));
+    DIM__TRY(dim__tensor_create(l->ctx, DIM_I32, 1, &l->batch, &s->labels));
     if (l->rest != 0) {
-        DIM__TRY(dim__tensor_slice(s->images, 0, 0, l->rest, 1, &s->last_images));
+        DIM__TRY(dim__tensor_slice(s->images, 0, 0, l->views * l->rest, 1, &s->last_images));
         DIM__TRY(dim__tensor_slice(s->labels, 0, 0, l->rest, 1, &s->last_labels));
     }
+    return DIM_OK;
+}
+
+static dim_status make_worker(dim_loader *l, worker *w, bool in_order)
+{
+    w->loader = l;
+    if (!in_order && (w->order = dim__calloc(l->ctx, (size_t)l->ds->count, sizeof *w->order)) == NULL)
+        return DIM_E_NOMEM;
+    if (l->augment == NULL)
+        return DIM_OK;
+    w->sample = dim__alloc(l->ctx, l->ds->bytes);
+    w->scratch = dim__alloc(l->ctx, l->augment->scratch);
+    return w->sample != NULL && w->scratch != NULL ? DIM_OK : DIM_E_NOMEM;
+}
+
+static dim_status check_augment(const dim_dataset *ds, const dim_loader_options *o)
+{
+    if (o->augment == NULL && o->views > 1)
+        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: views is %u, but augment is NULL", o->views);
+    if (o->views > MAX_VIEWS)
+        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: views is %u, at most %d are taken", o->views,
+                         MAX_VIEWS);
+    if (o->augment == NULL)
+        return DIM_OK;
+    if (o->augment->ctx != ds->ctx)
+        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: augment belongs to another context");
+    if (ds->dtype != DIM_U8 || ds->rank != 3)
+        return dim__fail(ds->ctx, DIM_E_INVALID, "a dataset of %s %s is not augmented; u8 images are needed",
+                         dim__dtype_name(ds->dtype), ds->rank == 3 ? "images" : "vectors");
     return DIM_OK;
 }
 
@@ -138,20 +219,43 @@ static dim_status check_options(const dim_dataset *ds, const dim_loader_options 
     if (o->prefetch > MAX_PREFETCH)
         return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: prefetch is %u, at most %d are taken", o->prefetch,
                          MAX_PREFETCH);
+    if (o->workers > MAX_WORKERS || (o->no_thread && o->workers > 1))
+        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: workers is %u, at most %d are taken%s", o->workers,
+                         o->no_thread ? 1 : MAX_WORKERS, o->no_thread ? " with no_thread" : "");
     if (!o->keep_last && (int64_t)o->batch > ds->count)
         return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: batch %u is larger than the dataset of %lld "
                          "samples, and keep_last is 0", o->batch, (long long)ds->count);
     if (!o->in_order && ds->count > INT32_MAX)
         return dim__fail(ds->ctx, DIM_E_INVALID, "a dataset of %lld samples is read in_order only; at most %d are "
                          "shuffled", (long long)ds->count, INT32_MAX);
-    return DIM_OK;
+    return check_augment(ds, o);
+}
+
+/* Everything that allocates; dim__loader_destroy() releases what was made before a failure. */
+static dim_status fill_loader(dim_loader *l, const dim_loader_options *o)
+{
+    dim_context *ctx = l->ctx;
+    if (o->augment != NULL) {
+        l->augment = dim__calloc(ctx, 1, sizeof *l->augment);
+        if (l->augment == NULL)
+            return DIM_E_NOMEM;
+        DIM__TRY(dim__augment_fit_to(ctx, &o->augment->list, l->ds->shape, l->augment));
+    }
+    l->slots = dim__calloc(ctx, (size_t)l->n_slots, sizeof *l->slots);
+    l->workers = dim__calloc(ctx, l->n_workers, sizeof *l->workers);
+    if (l->slots == NULL || l->workers == NULL)
+        return DIM_E_NOMEM;
+    for (uint64_t i = 0; i < l->n_slots; i++)
+        DIM__TRY(make_slot(l, &l->slots[i]));
+    for (uint32_t i = 0; i < l->n_workers; i++)
+        DIM__TRY(make_worker(l, &l->workers[i], o->in_order));
+    return o->no_thread ? DIM_OK : start_threads(l);
 }
 
 dim_status dim__loader_create(dim_dataset *ds, const dim_loader_options *options, dim_loader **out)
 {
     dim_loader_options o;
     dim_context *ctx = ds->ctx;
-    dim_status status;
     DIM__TRY(dim__options_copy(ctx, "dim_loader_options", &o, sizeof o, options));
     if (o.batch == 0)
         o.batch = DEFAULT_BATCH;
@@ -168,18 +272,11 @@ dim_status dim__loader_create(dim_dataset *ds, const dim_loader_options *options
     l->batch = (int64_t)o.batch < ds->count ? (int64_t)o.batch : ds->count;
     l->rest = o.keep_last ? ds->count % l->batch : 0;
     l->batches = (uint64_t)(ds->count / l->batch) + (l->rest != 0);
-    l->n_slots = o.no_thread ? 1 : (uint64_t)o.prefetch + 1;
+    l->views = o.views > 1 ? o.views : 1;
+    l->n_workers = o.workers > 1 ? o.workers : 1;
+    l->n_slots = o.no_thread ? 1 : (uint64_t)(o.prefetch > l->n_workers ? o.prefetch : l->n_workers) + 1;
     atomic_init(&l->stop, false);
-    l->slots = dim__calloc(ctx, (size_t)l->n_slots, sizeof *l->slots);
-    status = l->slots != NULL ? DIM_OK : DIM_E_NOMEM;
-    for (uint64_t i = 0; status == DIM_OK && i < l->n_slots; i++)
-        status = make_slot(l, &l->slots[i]);
-    if (status == DIM_OK && !o.in_order) {
-        l->order = dim__calloc(ctx, (size_t)ds->count, sizeof *l->order);
-        status = l->order != NULL ? DIM_OK : DIM_E_NOMEM;
-    }
-    if (status == DIM_OK && !o.no_thread)
-        status = start_thread(l);
+    dim_status status = fill_loader(l, &o);
     if (status == DIM_OK)
         *out = l;
     else
@@ -188,15 +285,15 @@ dim_status dim__loader_create(dim_dataset *ds, const dim_loader_options *options
 }
 
 /* Gives back the batch that the caller holds and waits for the next. */
-static void take_from_thread(dim_loader *l)
+static void take_from_threads(dim_loader *l)
 {
     pthread_mutex_lock(&l->lock);
     if (l->holding) {
-        l->returned++;
+        l->slots[l->returned++ % l->n_slots].ready = false;
         pthread_cond_signal(&l->is_returned);
     }
-    while (l->made == l->given)
-        pthread_cond_wait(&l->is_made, &l->lock);
+    while (!l->slots[l->given % l->n_slots].ready)
+        pthread_cond_wait(&l->is_ready, &l->lock);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -204,9 +301,9 @@ dim_status dim__loader_next(dim_loader *l, dim_tensor **images, dim_tensor **lab
 {
     slot *s = &l->slots[l->given % l->n_slots];
     if (l->threaded)
-        take_from_thread(l);
+        take_from_threads(l);
     else
-        make_batch(l, l->given, s);
+        make_batch(&l->workers[0], l->given, s);
     l->given++;
     l->holding = true; /* also a batch that failed: its slot goes back with the next call */
     if (s->status != DIM_OK)
@@ -223,15 +320,12 @@ void dim__loader_destroy(dim_loader *l)
     if (l == NULL)
         return;
     dim_context *ctx = l->ctx;
-    if (l->threaded) {
-        pthread_mutex_lock(&l->lock);
-        atomic_store(&l->stop, true);
-        pthread_cond_signal(&l->is_returned);
-        pthread_mutex_unlock(&l->lock);
-        pthread_join(l->thread, NULL);
-        pthread_cond_destroy(&l->is_returned);
-        pthread_cond_destroy(&l->is_made);
-        pthread_mutex_destroy(&l->lock);
+    if (l->threaded)
+        stop_threads(l);
+    for (uint32_t i = 0; l->workers != NULL && i < l->n_workers; i++) {
+        dim__free(ctx, l->workers[i].order);
+        dim__free(ctx, l->workers[i].sample);
+        dim__free(ctx, l->workers[i].scratch);
     }
     for (uint64_t i = 0; l->slots != NULL && i < l->n_slots; i++) {
         dim__tensor_destroy(l->slots[i].images);
@@ -240,7 +334,8 @@ void dim__loader_destroy(dim_loader *l)
         dim__tensor_destroy(l->slots[i].last_labels);
     }
     dim__free(ctx, l->slots);
-    dim__free(ctx, l->order);
+    dim__free(ctx, l->workers);
+    dim__free(ctx, l->augment);
     dim__dataset_release(l->ds);
     dim__free(ctx, l);
     dim__context_release(ctx);

@@ -1,4 +1,4 @@
-/* Shuffled batches, prepared ahead on a thread. */
+/* Shuffled batches, prepared ahead on threads. */
 #ifndef DIM_DATA_LOADER_H
 #define DIM_DATA_LOADER_H
 
