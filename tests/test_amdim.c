@@ -124,8 +124,8 @@ static void check_gradients(const char *name, dim_model *model, dim_tensor **bef
             a += g * hashed((uint32_t)k, 11);
             b += g * hashed((uint32_t)k, 12);
         }
-        /* float32 through some twenty layers; and the difference of weights is rounded as the weights are */
-        double want = wanted(key, 0), tolerance = 2e-5 * want + 3e-8 * largest * sqrt((double)dim_tensor_count(after));
+        /* float32 through some twenty layers, some gradients zero but for rounding; and the difference of weights is rounded as the weights are */
+        double want = wanted(key, 0), tolerance = 3e-6 + 2e-5 * want + 3e-8 * largest * sqrt((double)dim_tensor_count(after));
         close_to(key, sqrt(norm), want, tolerance);
         close_to(key, a, wanted(key, 1), tolerance);
         close_to(key, b, wanted(key, 2), tolerance);
@@ -246,14 +246,14 @@ static void step(const char *name, int side, uint32_t ndf, uint32_t depth, const
 
 static void step_32(void **state)
 {
-    static const int picks[2][N] = { { 0, 0, 0, 0 }, { 0, 0, 0, 0 } };
+    static const int picks[2][N] = { { 11, 16, 5, 5 }, { 12, 21, 21, 9 } };
     (void)state;
     step("amdim32", 32, 4, 2, picks);
 }
 
 static void step_64(void **state)
 {
-    static const int picks[2][N] = { { 0, 0, 0, 0 }, { 0, 0, 0, 0 } };
+    static const int picks[2][N] = { { 11, 16, 5, 5 }, { 12, 21, 21, 9 } };
     (void)state;
     step("amdim64", 64, 2, 1, picks);
 }
@@ -380,7 +380,7 @@ static void parameter_counts(void **state)
             total += is_state(dim_model_parameter_name(model, i)) ? 0 : dim_tensor_count(t);
             dim_tensor_destroy(t);
         }
-        assert_int_equal(total, ndf == 64 ? 5560020 : 21119572);
+        assert_int_equal(total, ndf == 64 ? 5560020 : 21118356);
         dim_model_destroy(model);
         dim_encoder_destroy(enc);
         dim_context_destroy(ctx);
