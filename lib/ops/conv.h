@@ -7,6 +7,7 @@
 #ifndef DIM_OPS_CONV_H
 #define DIM_OPS_CONV_H
 
+#include "kernels/conv.h"
 #include "ops/op.h"
 
 typedef struct dim__conv {
@@ -34,6 +35,12 @@ void dim__conv_patches(const dim__conv *c, const float *x, int64_t begin, int64_
 /* The same by all threads of the context. */
 void dim__conv_patches_parallel(dim_context *ctx, const dim__conv *c, const float *x, int64_t begin, int64_t end,
                                 float *patches);
+
+/* Whether an accelerator does it: sets attr->p to its plan, or to NULL.  For infer. */
+dim_status dim__conv_accelerate(dim_context *ctx, const dim__conv *c, dim__conv_pass pass, dim__attr *attr);
+
+/* Bytes for the plan in attr->p, if there is one, or else for products with patches. */
+size_t dim__conv_workspace(const dim_context *ctx, const dim__conv *c, const dim__attr *attr);
 
 /* Part of a kernel row that lies on the image: elements [*lo, *hi) of its kw i; `at` is where element 0 would be. */
 typedef struct dim__conv_run {

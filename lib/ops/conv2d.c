@@ -1,4 +1,5 @@
-/* Convolution.  attr.i[0]: stride, attr.i[1]: padding, the same for both axes. */
+/* Convolution.  attr.i[0]: stride, attr.i[1]: padding, the same for both axes; attr.p: the plan of
+ * an accelerator that does it (kernels/conv.h), set by infer. */
 #include "ops/conv.h"
 
 #include "base/math.h"
@@ -82,6 +83,26 @@ void dim__conv_patches_parallel(dim_context *ctx, const dim__conv *c, const floa
     dim__parallel(ctx, end - begin, dim__max64(1, 32768 / dim__max64(1, c->k)), patches_task, &job);
 }
 
+dim_status dim__conv_accelerate(dim_context *ctx, const dim__conv *c, dim__conv_pass pass, dim__attr *attr)
+{
+    dim__conv_key key = { pass, c->h, c->w, c->i, c->o, c->kh, c->kw, c->oh, c->ow, c->stride, c->padding };
+    const dim__conv_plan *plan = NULL;
+    if (!dim__conv_plain(c))
+        DIM__TRY(dim__conv_plan_get(ctx, &key, c->n, &plan));
+    attr->p = plan;
+    return DIM_OK;
+}
+
+/* Room for the patches is there in any case: the accelerator may fail. */
+size_t dim__conv_workspace(const dim_context *ctx, const dim__conv *c, const dim__attr *attr)
+{
+    size_t patches = (size_t)ctx->threads * (size_t)(dim__conv_block(c, c->k) * c->k) * sizeof(float);
+    size_t plan = attr->p != NULL ? dim__conv_plan_workspace(ctx, attr->p) : 0;
+    if (dim__conv_plain(c))
+        return 0;
+    return patches > plan ? patches : plan;
+}
+
 /* ---- the op ------------------------------------------------------------------------------------------------------ */
 
 static dim_status conv2d_infer(dim__infer *inf)
@@ -106,15 +127,14 @@ static dim_status conv2d_infer(dim__infer *inf)
                          dim__op_shape_text(w_text, w), dim__op_shape_text(x_text, x), (long long)padding);
     inf->out[0] = dim__shape4(x->d[0], (x->d[1] + 2 * padding - w->d[1]) / stride + 1,
                               (x->d[2] + 2 * padding - w->d[2]) / stride + 1, w->d[0]);
-    return DIM_OK;
+    dim__conv c = dim__conv_of(x, w, &inf->out[0], inf->attr);
+    return dim__conv_accelerate(inf->ctx, &c, DIM__CONV_FORWARD, inf->attr);
 }
 
 static size_t conv2d_workspace(const dim__infer *inf)
 {
     dim__conv c = dim__conv_of(&inf->in[0], &inf->in[1], &inf->out[0], inf->attr);
-    if (dim__conv_plain(&c))
-        return 0;
-    return (size_t)inf->ctx->threads * (size_t)(dim__conv_block(&c, c.k) * c.k) * sizeof(float);
+    return dim__conv_workspace(inf->ctx, &c, inf->attr);
 }
 
 typedef struct conv2d_job {
@@ -144,6 +164,9 @@ static void conv2d_run(const dim__exec *e)
         dim__gemm(e->ctx, false, true, c->pixels, c->o, c->k, 1, e->in[0], c->k, e->in[1], c->k, 0, e->out[0], c->o);
         return;
     }
+    if (e->attr->p != NULL &&
+        dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[0], e->in[1], e->out[0], e->workspace))
+        return;
     job.block = dim__conv_block(c, c->k);
     if (dim__gemm_in_tasks(e->ctx)) {
         dim__parallel(e->ctx, c->pixels, dim__max64(1, 65536 / dim__max64(1, c->k)), conv2d_task, &job);

@@ -152,15 +152,15 @@ static dim_status dx_infer(dim__infer *inf)
 {
     DIM__TRY(check_operands(inf, "weights (O, KH, KW, I)"));
     inf->out[0] = dim__shape4(inf->in[0].d[0], inf->attr->i[2], inf->attr->i[3], inf->in[1].d[3]);
-    return check_output(inf, &inf->out[0], &inf->in[1]);
+    DIM__TRY(check_output(inf, &inf->out[0], &inf->in[1]));
+    dim__conv c = dim__conv_of(&inf->out[0], &inf->in[1], &inf->in[0], inf->attr);
+    return dim__conv_accelerate(inf->ctx, &c, DIM__CONV_DX, inf->attr);
 }
 
 static size_t dx_workspace(const dim__infer *inf)
 {
     dim__conv c = dim__conv_of(&inf->out[0], &inf->in[1], &inf->in[0], inf->attr);
-    if (dim__conv_plain(&c))
-        return 0;
-    return (size_t)inf->ctx->threads * (size_t)(dim__conv_block(&c, c.k) * c.k) * sizeof(float);
+    return dim__conv_workspace(inf->ctx, &c, inf->attr);
 }
 
 typedef struct dx_job {
@@ -219,6 +219,9 @@ static void dx_run(const dim__exec *e)
         dim__gemm(e->ctx, false, false, c->pixels, c->k, c->o, 1, e->in[0], c->o, e->in[1], c->k, 0, e->out[0], c->k);
         return;
     }
+    if (e->attr->p != NULL &&
+        dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[0], e->in[1], e->out[0], e->workspace))
+        return;
     job.block = dim__conv_block(c, c->k);
     if (dim__gemm_in_tasks(e->ctx)) {
         dim__parallel(e->ctx, c->n, dim__max64(1, 65536 / dim__max64(1, c->oh * c->ow * c->k)), dx_task, &job);

@@ -1,0 +1,31 @@
+/* Convolutions by an accelerator, where one is there and is faster than products with a patch matrix (ops/conv.h). */
+#ifndef DIM_KERNELS_CONV_H
+#define DIM_KERNELS_CONV_H
+
+#include "base/context.h"
+
+typedef enum dim__conv_pass {
+    DIM__CONV_FORWARD, /* y from x */
+    DIM__CONV_DX       /* dx from dy */
+} dim__conv_pass;
+
+typedef struct dim__conv_key { /* only int64_t, so that memory compares */
+    int64_t pass;
+    int64_t h, w, i;       /* input, NHWC */
+    int64_t o, kh, kw;     /* weights, OHWI */
+    int64_t oh, ow;        /* output, NHWC */
+    int64_t stride, padding;
+} dim__conv_key;
+
+/* A convolution of one image, prepared; owned by the context and the same for the same key.  Batches go through it image
+ * by image, so results depend neither on the batch nor on the threads. */
+typedef struct dim__conv_plan dim__conv_plan;
+
+/* *out is NULL where the accelerator is not there or would be slower for `images` of them. */
+dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_t images, const dim__conv_plan **out);
+size_t dim__conv_plan_workspace(const dim_context *ctx, const dim__conv_plan *plan);
+/* False when the accelerator has no memory: the result is to be computed otherwise. */
+bool dim__conv_plan_run(dim_context *ctx, const dim__conv_plan *plan, int64_t images, const float *in,
+                        const float *weights, float *out, void *workspace);
+
+#endif
