@@ -32,7 +32,7 @@ static dim__vid build_nce(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     return dim__emit_nce_scores(g, in[0], (int64_t)c->p[0]);
 }
-/* SPEC section 2: u - log(e^u + sum over other samples' locations of e^u'), shifted by the largest of them all. */
+/* InfoNCE: u - log(e^u + sum over other samples' locations of e^u'), shifted by the largest of them all. */
 static void ref_nce(const op_case *c, const double *const *in, double *const *out)
 {
     int64_t n = (int64_t)c->p[0], rows = c->in[0].d[0], columns = c->in[0].d[1], each = rows / n, l = columns / n;

@@ -342,7 +342,7 @@ static void mixture_of_one(void **state)
     close_to("mixture of one", loss[1], loss[0], 2e-6 * loss[0]);
 }
 
-/* 5.56 M and 21.12 M with the evaluation's heads (SPEC, AMDIM): the authors count the norms that their code has. */
+/* 5.56 M and 21.12 M with the evaluation's heads (AMDIM): the authors count the norms that their code has. */
 static void parameter_counts(void **state)
 {
     static const char *const terms[][3] = { { "t17", "f1", "phi7" } };

@@ -494,7 +494,7 @@ static void batches_and_layouts(void **state)
     assert_int_equal(w.live, 0);
 }
 
-/* Seed document 000: batch norm in a concatenation critic.  The mean score of either kind of pair is then the same, so by
+/* Batch norm in a concatenation critic.  The mean score of either kind of pair is then the same, so by
  * Jensen's inequality the JSD loss cannot fall below 2 log 2, only the prior is left to act, and the code collapses. */
 static void train_infomax(bool critic_bn, double *value, double *std)
 {

@@ -1,4 +1,4 @@
-/* Putting an objective together (SPEC section 4): alpha I_global + beta / M^2 sum I_local - gamma D(prior). */
+/* Putting an objective together (DIM eq. 8): alpha I_global + beta / M^2 sum I_local - gamma D(prior). */
 #include "model/model.h"
 
 #include "objective/estimators/handle.h"

@@ -12,7 +12,7 @@ static dim__net term_net(const dim__emission *e, const dim__term *t)
     return net;
 }
 
-/* DIM(G)'s x-side for a dot product (SPEC section 1): the encoder's own layers after the local tap again, with fresh
+/* DIM(G)'s x-side for a dot product (DIM, appendix): the encoder's own layers after the local tap again, with fresh
  * weights, the last linear layer `units` wide. */
 static dim__vid repeat_top(const dim__emission *e, const dim__term *t, const dim__net *net, dim__vid x)
 {

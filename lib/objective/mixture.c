@@ -1,4 +1,4 @@
-/* Mixture features (AMDIM, section 3.6; SPEC section 6).  For each consequent, with s_j the NCE score of antecedent j,
+/* Mixture features (AMDIM, section 3.6).  For each consequent, with s_j the NCE score of antecedent j,
  *   maximise sum_j q_j s_j + alpha H(q),  q = softmax_j(tau s_j),  alpha = 1 / tau.
  * At that q, which is the maximiser, the sum equals 1/tau log sum_j e^(tau s_j) (Gibbs), and so does its gradient, with or
  * without the part through q.  With one antecedent it is InfoNCE. */

@@ -1,4 +1,4 @@
-/* AMDIM's encoders (arXiv 1906.00910, appendix; SPEC section 6): residual blocks without padding, whose second convolution
+/* AMDIM's encoders (arXiv 1906.00910, appendix): residual blocks without padding, whose second convolution
  * starts at zero, and the networks phi_5 and phi_7 into the space of the scores.  With block_norm the parameters are those
  * of the authors' code. */
 #include "nn/encoder.h"

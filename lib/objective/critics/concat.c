@@ -15,7 +15,7 @@ static int hidden_layers(const dim_term_options *o)
     return n;
 }
 
-/* After each hidden layer's sum: ReLU, and where the option asks for it the batch norm that seed 000 warns of: with the
+/* After each hidden layer's sum: ReLU, and where the option asks for it the batch norm that docs/estimators.md warns of: with the
  * statistics of one kind of pair it hides from the critic which kind it is. */
 static dim__vid activate(const dim__pairing *p, int layer, dim__vid h)
 {

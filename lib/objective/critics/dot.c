@@ -22,7 +22,7 @@ dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x, dim__vid y)
     return (dim__scores){ DIM__NONE, pos, neg, DIM__NONE, DIM__NONE };
 }
 
-/* phi: h = W2 relu(BN(W1 x)) + b2 + S x, then layer norm (SPEC section 1).  S starts near the identity when it can. */
+/* phi: h = W2 relu(BN(W1 x)) + b2 + S x, then layer norm (DIM, appendix).  S starts near the identity when it can. */
 static dim__vid project(const dim__net *net, dim__vid x, int64_t units)
 {
     dim__graph *g = net->g;
