@@ -277,6 +277,43 @@ static void test_nothing_to_reduce(void **unused)
     table->add(NULL, NULL, NULL, 0);
 }
 
+/* ---- windows ---------------------------------------------------------------------------------------------------- */
+
+/* Windows of h x w pixels of an image 4 pixels wide, with equal maxima and NaN. */
+static void check_window(int64_t h, int64_t w, int64_t c, int offset)
+{
+    enum { SIZE = 16 * 67 + PAD };
+    static float x[SIZE], dy[SIZE], got[SIZE], want[SIZE], dx[SIZE], dz[SIZE];
+    float *image = x + offset, *y = got + (offset + 1) % PAD, *z = want;
+    for (int64_t i = 0; i < 16 * c; i++) {
+        image[i] = (float)(i * 7919 % 5) - 2; /* many are equal */
+        if (i % 23 == 0)
+            image[i] = NAN;
+        dy[i] = (float)i + 1;
+        dx[i] = dz[i] = 0.25f * (float)i;
+    }
+    table->window_max(y, image, h, w, 4 * c, c);
+    ref->window_max(z, image, h, w, 4 * c, c);
+    for (int64_t j = 0; j < c; j++)
+        close_to("window_max", j, y[j], z[j], 0, 0);
+    for (int set = 0; set < 2; set++) {
+        table->window_max_grad(dx, dy, image, y, set, h, w, 4 * c, c);
+        ref->window_max_grad(dz, dy, image, y, set, h, w, 4 * c, c);
+        for (int64_t i = 0; i < 16 * c; i++)
+            close_to("window_max_grad", i, dx[i], dz[i], 0, 0);
+    }
+}
+
+static void test_windows(void **unused)
+{
+    static const int64_t channels[] = { 1, 3, 8, 16, 33, 64, 67 };
+    (void)unused;
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
+        for (int64_t h = 1; h <= 4; h++)
+            for (int64_t w = 1; w <= 4; w++)
+                check_window(h, w, channels[i], (int)((h * 4 + w) % PAD));
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
 static void all_close_d(const char *what, const double *got, const double *want, int64_t n, double scale,
@@ -477,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_errors_in_ulps),
         cmocka_unit_test(test_extremes),
         cmocka_unit_test(test_nothing_to_reduce),
+        cmocka_unit_test(test_windows),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_moments_do_not_cancel),
         cmocka_unit_test(test_adam),

@@ -37,7 +37,8 @@ enum { WIDE = 64 };
     X(engine_create) X(engine_destroy) X(stream_create) X(stream_destroy) X(memory_create) X(memory_destroy)     \
     X(memory_set_data_handle) X(memory_desc_init_by_tag) X(memory_desc_get_size)                                \
     X(memory_desc_init_submemory) X(convolution_forward_desc_init) X(convolution_backward_data_desc_init)       \
-    X(primitive_desc_create) X(primitive_desc_destroy) X(primitive_desc_query) X(primitive_desc_query_md) X(primitive_attr_create)       \
+    X(primitive_desc_create) X(primitive_desc_destroy) X(primitive_desc_query) X(primitive_desc_query_md)       \
+    X(primitive_attr_create)                                                                                    \
     X(primitive_attr_destroy) X(primitive_attr_set_scratchpad_mode) X(reorder_primitive_desc_create)            \
     X(primitive_create) X(primitive_destroy) X(primitive_execute)
 

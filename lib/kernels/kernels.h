@@ -59,6 +59,14 @@ typedef struct dim__kernels {
     void (*layer_norm_grad)(float *dx, double *dgamma, double *dbeta, const float *dy, const float *x,
                             const float *mean, const float *rstd, const float *gamma, int64_t rows, int64_t c);
 
+    /* windows of h x w pixels of c channels; pixel (r, s) of one begins at x + r row + s c, and dx likewise */
+    /* y[j] = maximum over the window; NaN wins; y is not x */
+    void (*window_max)(float *y, const float *x, int64_t h, int64_t w, int64_t row, int64_t c);
+    /* the first pixel, row by row, that is the maximum y[j] gets dy[j]: added to dx, or with `set` in its place, 0 for
+     * the others */
+    void (*window_max_grad)(float *dx, const float *dy, const float *x, const float *y, bool set, int64_t h, int64_t w,
+                            int64_t row, int64_t c);
+
     /* optimizer updates of n elements; the rules are in optim/ */
     /* decay_grad w is added to grad_scale g; then w = decay_weight w - step_size m / (sqrt(v) inv_sqrt_bc2 + eps) */
     void (*adam)(float *w, float *m, float *v, const float *g, float step_size, float beta1, float beta2,

@@ -265,6 +265,32 @@ static void layer_norm_grad(float *dx, double *dgamma, double *dbeta, const floa
     }
 }
 
+static void window_max(float *y, const float *x, int64_t h, int64_t w, int64_t row, int64_t c)
+{
+    for (int64_t j = 0; j < c; j++) {
+        y[j] = x[j];
+        for (int64_t k = 0; k < h * w; k++) {
+            float v = x[k / w * row + k % w * c + j];
+            if (v > y[j] || isnan(v))
+                y[j] = v;
+        }
+    }
+}
+
+static void window_max_grad(float *dx, const float *dy, const float *x, const float *y, bool set, int64_t h, int64_t w,
+                            int64_t row, int64_t c)
+{
+    for (int64_t j = 0; j < c; j++) {
+        bool given = false;
+        for (int64_t k = 0; k < h * w; k++) {
+            int64_t at = k / w * row + k % w * c + j;
+            bool hit = !given && (x[at] == y[j] || isnan(x[at]));
+            dx[at] = (set ? 0 : dx[at]) + (hit ? dy[j] : 0);
+            given = given || hit;
+        }
+    }
+}
+
 static void adam(float *w, float *m, float *v, const float *g, float step_size, float beta1, float beta2,
                  float inv_sqrt_bc2, float eps, float decay_grad, float decay_weight, float grad_scale, int64_t n)
 {
@@ -289,5 +315,6 @@ const dim__kernels dim__kernels_ref = {
     .add_bias = add_bias, .col_sum = col_sum, .col_moments = col_moments, .col_affine = col_affine,
     .bn_grad_sums = bn_grad_sums, .bn_grad_apply = bn_grad_apply,
     .layer_norm = layer_norm, .layer_norm_grad = layer_norm_grad,
+    .window_max = window_max, .window_max_grad = window_max_grad,
     .adam = adam,
 };

@@ -13,6 +13,7 @@
 #include "kernels/vec_elementwise.h"
 #include "kernels/vec_reduce.h"
 #include "kernels/vec_rows.h"
+#include "kernels/vec_window.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -33,5 +34,6 @@ const dim__kernels TABLE = {
     .add_bias = add_bias, .col_sum = col_sum, .col_moments = col_moments, .col_affine = col_affine,
     .bn_grad_sums = bn_grad_sums, .bn_grad_apply = bn_grad_apply,
     .layer_norm = layer_norm, .layer_norm_grad = layer_norm_grad,
+    .window_max = window_max, .window_max_grad = window_max_grad,
     .adam = adam,
 };

@@ -54,19 +54,15 @@ static void max_task(void *arg, int64_t begin, int64_t end, int thread) /* outpu
     const pool_job *job = arg;
     int64_t c = job->c, h1, w1;
     (void)thread;
-    for (int64_t row = begin; row < end; row++)
+    for (int64_t row = begin; row < end; row++) {
+        const float *image = job->x + row / job->oh * job->h * job->w * c;
+        int64_t h0 = window(job, row % job->oh, job->h, &h1);
         for (int64_t ow = 0; ow < job->ow; ow++) {
-            float *restrict y = (float *)job->e->out[0] + (row * job->ow + ow) * c;
-            int64_t h0 = window(job, row % job->oh, job->h, &h1), w0 = window(job, ow, job->w, &w1);
-            const float *image = job->x + row / job->oh * job->h * job->w * c;
-            memcpy(y, image + (h0 * job->w + w0) * c, (size_t)c * sizeof *y);
-            for (int64_t ih = h0; ih < h1; ih++)
-                for (int64_t iw = w0; iw < w1; iw++) {
-                    const float *restrict x = image + (ih * job->w + iw) * c;
-                    for (int64_t j = 0; j < c; j++)
-                        y[j] = x[j] > y[j] || x[j] != x[j] ? x[j] : y[j]; /* NaN wins */
-                }
+            int64_t w0 = window(job, ow, job->w, &w1);
+            job->e->ctx->kernels->window_max((float *)job->e->out[0] + (row * job->ow + ow) * c,
+                                             image + (h0 * job->w + w0) * c, h1 - h0, w1 - w0, job->w * c, c);
         }
+    }
 }
 
 static void max_pool_run(const dim__exec *e)
@@ -109,50 +105,33 @@ static dim_status max_pool_grad_infer(dim__infer *inf)
     return DIM_OK;
 }
 
-enum { LANES = 64 }; /* channels at a time */
-
-/* n elements take what is left of dy where they are the maximum.  With masks, since branches would not be vectorised. */
-static void take(float *restrict dx, uint32_t *restrict left, const float *restrict x, const float *restrict top,
-                 int64_t n)
+/* Whether every input pixel lies in one window: what is given to it is all there is. */
+static bool tiled(const pool_job *job)
 {
-    for (int64_t j = 0; j < n; j++) {
-        uint32_t hit = 0 - (uint32_t)((x[j] == top[j]) | (x[j] != x[j])), bits = left[j] & hit;
-        float mine;
-        memcpy(&mine, &bits, sizeof mine);
-        dx[j] += mine;
-        left[j] &= ~hit;
-    }
-}
-
-/* Gives dy of one window to the first element, in the order of (h, w), that is the maximum. */
-static void give(const pool_job *job, const float *image, float *dimage, const float *y, const float *dy, int64_t oh,
-                 int64_t ow)
-{
-    int64_t h1, w1, h0 = window(job, oh, job->h, &h1), w0 = window(job, ow, job->w, &w1);
-    for (int64_t j = 0; j < job->c; j += LANES) {
-        uint32_t left[LANES]; /* floats that are not given away yet */
-        int64_t n = dim__min64(LANES, job->c - j);
-        memcpy(left, dy + j, (size_t)n * sizeof *left);
-        for (int64_t ih = h0; ih < h1; ih++)
-            for (int64_t iw = w0; iw < w1; iw++) {
-                int64_t at = (ih * job->w + iw) * job->c + j;
-                take(dimage + at, left, image + at, y + j, n);
-            }
-    }
+    return job->kernel == job->stride && job->padding == 0 && job->oh * job->stride == job->h &&
+           job->ow * job->stride == job->w;
 }
 
 static void max_grad_task(void *arg, int64_t begin, int64_t end, int thread) /* images */
 {
     const pool_job *job = arg;
-    int64_t in_size = job->h * job->w * job->c, out_size = job->oh * job->ow * job->c;
+    int64_t c = job->c, in_size = job->h * job->w * c, h1, w1;
+    const float *dy = (const float *)job->e->in[0] + begin * job->oh * job->ow * c;
+    const float *y = (const float *)job->e->in[2] + begin * job->oh * job->ow * c;
+    bool set = tiled(job);
     (void)thread;
     for (int64_t n = begin; n < end; n++) {
-        const float *dy = (const float *)job->e->in[0] + n * out_size, *y = (const float *)job->e->in[2] + n * out_size;
         float *dx = (float *)job->e->out[0] + n * in_size;
-        memset(dx, 0, (size_t)in_size * sizeof *dx);
-        for (int64_t oh = 0; oh < job->oh; oh++)
-            for (int64_t ow = 0; ow < job->ow; ow++, dy += job->c, y += job->c)
-                give(job, job->x + n * in_size, dx, y, dy, oh, ow);
+        if (!set)
+            memset(dx, 0, (size_t)in_size * sizeof *dx);
+        for (int64_t oh = 0; oh < job->oh; oh++) {
+            int64_t h0 = window(job, oh, job->h, &h1);
+            for (int64_t ow = 0; ow < job->ow; ow++, dy += c, y += c) {
+                int64_t w0 = window(job, ow, job->w, &w1), at = (h0 * job->w + w0) * c;
+                job->e->ctx->kernels->window_max_grad(dx + at, dy, job->x + n * in_size + at, y, set, h1 - h0, w1 - w0,
+                                                      job->w * c, c);
+            }
+        }
     }
 }
 

@@ -1,0 +1,73 @@
+/* Windows of pixels; part of vec.c.  Channels are taken a vector at a time through the whole window. */
+
+static inline __attribute__((always_inline)) void some_window_max(float *y, const float *x, int64_t h, int64_t w,
+                                                                  int64_t row, int64_t c)
+{
+    int64_t j = 0;
+    for (; j + LANES <= c; j += LANES) {
+        vf best = load(x + j);
+        for (int64_t r = 0; r < h; r++)
+            for (int64_t s = 0; s < w; s++) {
+                vf v = load(x + r * row + s * c + j);
+                best = vec_select((v > best) | (v != v), v, best);
+            }
+        store(y + j, best);
+    }
+    for (; j < c; j++) {
+        float best = x[j];
+        for (int64_t r = 0; r < h; r++)
+            for (int64_t s = 0; s < w; s++) {
+                float v = x[r * row + s * c + j];
+                best = v > best || v != v ? v : best;
+            }
+        y[j] = best;
+    }
+}
+
+static void window_max(float *y, const float *x, int64_t h, int64_t w, int64_t row, int64_t c)
+{
+    if (h == 2 && w == 2)
+        some_window_max(y, x, 2, 2, row, c);
+    else
+        some_window_max(y, x, h, w, row, c);
+}
+
+static inline __attribute__((always_inline)) void some_window_max_grad(float *dx, const float *dy, const float *x,
+                                                                       const float *y, bool set, int64_t h, int64_t w,
+                                                                       int64_t row, int64_t c)
+{
+    int64_t j = 0;
+    for (; j + LANES <= c; j += LANES) {
+        vf top = load(y + j);
+        vi left = (vi)load(dy + j); /* what is not given away yet */
+        for (int64_t r = 0; r < h; r++)
+            for (int64_t s = 0; s < w; s++) {
+                int64_t at = r * row + s * c + j;
+                vf v = load(x + at);
+                vi hit = (v == top) | (v != v);
+                vf mine = (vf)(left & hit);
+                store(dx + at, set ? mine : load(dx + at) + mine);
+                left &= ~hit;
+            }
+    }
+    for (; j < c; j++) {
+        float left = dy[j];
+        for (int64_t r = 0; r < h; r++)
+            for (int64_t s = 0; s < w; s++) {
+                int64_t at = r * row + s * c + j;
+                bool hit = x[at] == y[j] || x[at] != x[at];
+                float mine = hit ? left : 0;
+                dx[at] = set ? mine : dx[at] + mine;
+                left = hit ? 0 : left;
+            }
+    }
+}
+
+static void window_max_grad(float *dx, const float *dy, const float *x, const float *y, bool set, int64_t h, int64_t w,
+                            int64_t row, int64_t c)
+{
+    if (h == 2 && w == 2 && set)
+        some_window_max_grad(dx, dy, x, y, true, 2, 2, row, c);
+    else
+        some_window_max_grad(dx, dy, x, y, set, h, w, row, c);
+}
