@@ -58,7 +58,7 @@ static dim_context *test_context(failing_memory *m)
 }
 
 /* The status, and that the error text has these parts. */
-static void assert_fails_with(dim_context *ctx, dim_status got, dim_status want, const char *part, const char *part2)
+static inline void assert_fails_with(dim_context *ctx, dim_status got, dim_status want, const char *part, const char *part2)
 {
     if (got != want)
         print_message("status %d: %s\n", (int)got, dim_context_error(ctx));
