@@ -21,20 +21,64 @@ typedef enum dim_split {
     DIM_SPLIT_FORCE_INT = 0x7fffffff
 } dim_split;
 
+/** Which of several labels of a sample. */
+typedef enum dim_labels {
+    DIM_LABELS_FINE = 0,
+    DIM_LABELS_COARSE = 1, /**< CIFAR-100's 20 classes */
+    DIM_LABELS_FORCE_INT = 0x7fffffff
+} dim_labels;
+
+/** What happens at an image file that is broken or cannot be opened. */
+typedef enum dim_on_error {
+    DIM_ON_ERROR_FAIL = 0, /**< the call that needs it fails and names it */
+    DIM_ON_ERROR_SKIP = 1, /**< the next sample that can be read, after the last the first, takes its place with its
+                                label; dim_dataset_skipped() counts */
+    DIM_ON_ERROR_FORCE_INT = 0x7fffffff
+} dim_on_error;
+
+/** Append only.  Zero in any field means the library's default. */
+typedef struct dim_dataset_options {
+    size_t size;           /**< set by DIM_OPTIONS_INIT */
+    dim_labels labels;     /**< CIFAR-100 has COARSE; elsewhere that is DIM_E_INVALID */
+    dim_on_error on_error; /**< SKIP changes something with image files only */
+    /**
+     * "folder" and "tiny": the smaller side of every image is resized to this (bicubic, widened when shrinking, as PIL
+     * does it) and the centre is cut out, image_size x image_size; at most 4096.  0: the images have the size of the
+     * first, and another one is DIM_E_SHAPE.  Elsewhere DIM_E_INVALID.
+     */
+    uint32_t image_size;
+    uint32_t reserved0;    /**< must be 0; keeps the struct unpadded */
+} dim_dataset_options;
+
 /**
- * @brief Opens a dataset by a specification, as the examples' `--data` takes it.
+ * @brief Opens a dataset by a specification, as the examples' `--data` takes it, with the default options.
  *
- * Images are read into memory as u8; labels too.
- * @param ctx   context that will own the memory
- * @param spec  "cifar10:DIR" (data_batch_1.bin .. 5, test_batch.bin), "cifar100:DIR" (train.bin, test.bin; fine
- *              labels), or "idx:DIR" (train-images-idx3-ubyte, train-labels-idx1-ubyte and t10k- likewise, plain or
- *              .gz)
- * @param split which files are read
- * @param out   set only on DIM_OK; release with dim_dataset_destroy()
- * @return DIM_E_INVALID (unknown kind), DIM_E_IO (missing), DIM_E_FORMAT (truncated, oversized, empty, wrong magic;
- *         the text names the file), DIM_E_UNSUPPORTED (.gz without zlib), DIM_E_NOMEM.
+ * Read into memory: "cifar10:DIR" (data_batch_1.bin .. 5, test_batch.bin), "cifar100:DIR" (train.bin, test.bin; fine
+ * labels), "idx:DIR" (train-images-idx3-ubyte and its like, plain or .gz).
+ *
+ * Read from the files whenever a sample is needed, so that they must stay; on the loader's thread, with a loader:
+ * - "stl10:DIR": train_X.bin, train_y.bin, test_X.bin, test_y.bin, unlabeled_X.bin.  DIM_SPLIT_UNLABELED has no labels.
+ *   Labels are 0 .. 9.
+ * - "folder:DIR": DIR/train/CLASS with .jpg, .jpeg and .png files, in folders below it too; for DIM_SPLIT_TEST
+ *   DIR/val/CLASS or, when there is no DIR/val, DIR/test/CLASS; any case of the endings, hidden names left out, symbolic
+ *   links followed.  The classes are the folders of DIR/train (of the split, when there is no DIR/train) by name, in the
+ *   order of strcmp(); samples are in the order of their classes and paths.
+ * - "tiny:DIR": Tiny ImageNet, whose DIR/val has its images in one folder and their classes in val_annotations.txt;
+ *   "folder:DIR" does the same when it finds that file.
+ *
+ * Images are RGB as PIL's convert("RGB") makes them: grey and palettes expanded, CMYK multiplied out, alpha dropped;
+ * of 16 bits the upper 8 are taken.  What is more than 16384 pixels wide or high, or has more than 2^26 pixels, counts
+ * as broken.  A broken file fails dim_dataset_open() or the later call that reads it with DIM_E_FORMAT, a vanished one
+ * with DIM_E_IO.
+ * @return DIM_E_INVALID (unknown kind, a split that it does not have), DIM_E_IO (missing), DIM_E_FORMAT (truncated,
+ *         oversized, empty, wrong magic, no classes or images; the text names the file), DIM_E_UNSUPPORTED (this build
+ *         lacks zlib, libjpeg or libpng for a file), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_dataset_open(dim_context *ctx, const char *spec, dim_split split, dim_dataset **out);
+
+/** @brief dim_dataset_open() with options; NULL = defaults. */
+DIM_API dim_status dim_dataset_open_with(dim_context *ctx, const char *spec, dim_split split,
+                                         const dim_dataset_options *options, dim_dataset **out);
 
 /**
  * @brief A dataset on tensors of the caller's, which it keeps alive; nothing is copied.
@@ -76,7 +120,7 @@ DIM_API dim_status dim_dataset_from_callback(dim_context *ctx, int64_t count, di
 
 /** @brief Number of samples. */
 DIM_API int64_t dim_dataset_count(const dim_dataset *ds);
-/** @brief Number of classes: 10 or 100 for CIFAR, what a callback's dataset was given, else the largest label + 1; 0
+/** @brief Number of classes: 10, 20 or 100 for CIFAR, 10 for STL-10, the class folders, what a callback's dataset was given, else the largest label + 1; 0
  *  without labels. */
 DIM_API int64_t dim_dataset_classes(const dim_dataset *ds);
 /** @brief Element type of the images; DIM_F32 for NULL. */

@@ -1,12 +1,24 @@
 #include "data/loader.h"
 
-dim_status dim_dataset_open(dim_context *ctx, const char *spec, dim_split split, dim_dataset **out)
+static dim_status open_with(dim_context *ctx, const char *function, const char *spec, dim_split split,
+                            const dim_dataset_options *options, dim_dataset **out)
 {
     if (ctx == NULL)
         return DIM_E_INVALID;
     if (spec == NULL || out == NULL)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_open: %s is NULL", spec == NULL ? "spec" : "out");
-    return dim__dataset_open(ctx, spec, split, out);
+        return dim__fail(ctx, DIM_E_INVALID, "%s: %s is NULL", function, spec == NULL ? "spec" : "out");
+    return dim__dataset_open(ctx, spec, split, options, out);
+}
+
+dim_status dim_dataset_open(dim_context *ctx, const char *spec, dim_split split, dim_dataset **out)
+{
+    return open_with(ctx, "dim_dataset_open", spec, split, NULL, out);
+}
+
+dim_status dim_dataset_open_with(dim_context *ctx, const char *spec, dim_split split,
+                                 const dim_dataset_options *options, dim_dataset **out)
+{
+    return open_with(ctx, "dim_dataset_open_with", spec, split, options, out);
 }
 
 dim_status dim_dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_tensor *labels, dim_dataset **out)
@@ -37,6 +49,16 @@ int64_t dim_dataset_count(const dim_dataset *ds)
 int64_t dim_dataset_classes(const dim_dataset *ds)
 {
     return ds != NULL ? ds->classes : 0;
+}
+
+const char *dim_dataset_class_name(const dim_dataset *ds, int64_t label)
+{
+    return ds != NULL && ds->names != NULL && label >= 0 && label < ds->classes ? ds->names[label] : NULL;
+}
+
+int64_t dim_dataset_skipped(const dim_dataset *ds)
+{
+    return ds != NULL && ds->reader != NULL && ds->reader->skipped != NULL ? ds->reader->skipped(ds->reader) : 0;
 }
 
 dim_dtype dim_dataset_dtype(const dim_dataset *ds)

@@ -1,7 +1,6 @@
 #include "data/dataset.h"
 
 #include "base/math.h"
-#include "data/stream.h"
 
 static dim_status dataset_new(dim_context *ctx, dim_dataset **out)
 {
@@ -25,6 +24,9 @@ void dim__dataset_release(dim_dataset *ds)
     dim_context *ctx = ds->ctx;
     dim__tensor_destroy(ds->images);
     dim__tensor_destroy(ds->labels);
+    if (ds->reader != NULL)
+        ds->reader->destroy(ds->reader);
+    dim__free(ctx, ds->names);
     dim__free(ctx, ds->scratch);
     pthread_mutex_destroy(&ds->reading);
     dim__free(ctx, ds);
@@ -129,54 +131,22 @@ dim_status dim__dataset_from_callback(dim_context *ctx, int64_t count, dim_dtype
     return DIM_OK;
 }
 
-static const struct {
-    const char *kind;
-    dim__source_fn read;
-} sources[] = {
-#define DIM_SOURCE(kind, function, what) { kind, function },
-#include "data/sources.def"
-#undef DIM_SOURCE
-};
-
-dim_status dim__source_missing(dim_context *ctx, const char *path, const char *dir, const char *folder)
+dim_status dim__dataset_from_reader(dim_context *ctx, const dim__samples *samples, dim_dataset **out)
 {
-    char *inside = dim__path_join(ctx, dir, folder, "");
-    if (inside == NULL)
+    dim_dataset *ds;
+    DIM__TRY(dataset_new(ctx, &ds));
+    ds->count = samples->count;
+    ds->classes = samples->classes;
+    ds->dtype = DIM_U8;
+    ds->rank = 3;
+    memcpy(ds->shape, samples->shape, sizeof ds->shape);
+    ds->bytes = (size_t)(ds->shape[0] * ds->shape[1] * ds->shape[2]);
+    ds->scratch = dim__alloc(ctx, ds->bytes);
+    if (ds->scratch == NULL) {
+        dim__dataset_release(ds);
         return DIM_E_NOMEM;
-    if (dim__path_exists(inside))
-        dim__fail(ctx, DIM_E_IO, "cannot find %s; there is a folder %s: is that the one?", path, inside);
-    else
-        dim__fail(ctx, DIM_E_IO, "cannot find %s", path);
-    dim__free(ctx, inside);
-    return DIM_E_IO;
-}
-
-dim_status dim__dataset_open(dim_context *ctx, const char *spec, dim_split split, dim_dataset **out)
-{
-    dim__source_fn read = NULL;
-    const char *colon = strchr(spec, ':');
-    size_t kind = colon != NULL ? (size_t)(colon - spec) : strlen(spec);
-    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
-        if (strlen(sources[i].kind) == kind && strncmp(spec, sources[i].kind, kind) == 0)
-            read = sources[i].read;
-    if (read == NULL || colon == NULL || colon[1] == '\0')
-        return dim__fail(ctx, DIM_E_INVALID, "spec \"%.200s\" is not KIND:DIR with one of the kinds"
-#define DIM_SOURCE(name, function, what) " " name
-#include "data/sources.def"
-#undef DIM_SOURCE
-                         , spec);
-    if (split != DIM_SPLIT_TRAIN && split != DIM_SPLIT_TEST)
-        return dim__fail(ctx, DIM_E_INVALID, "split %d is unknown", (int)split);
-    dim__samples samples = { NULL, NULL, 0 };
-    dim_dataset *ds = NULL;
-    DIM__TRY(read(ctx, colon + 1, split, &samples));
-    dim_status status = dim__dataset_from_tensors(ctx, samples.images, samples.labels, &ds);
-    dim__tensor_destroy(samples.images);
-    dim__tensor_destroy(samples.labels);
-    if (status != DIM_OK)
-        return status;
-    if (samples.classes > 0)
-        ds->classes = samples.classes;
+    }
+    ds->reader = samples->reader;
     *out = ds;
     return DIM_OK;
 }
@@ -189,7 +159,7 @@ static dim_status call_back(dim_dataset *ds, int64_t index, void *image, int64_t
     if (ds->classes == 0)
         got = -1;
     if (code != 0 || got < -1 || (got >= ds->classes && got != -1)) {
-        *error = (dim__sample_error){ index, got, code };
+        *error = (dim__sample_error){ .index = index, .label = got, .code = code };
         return DIM_E_CALLBACK;
     }
     *label = got;
@@ -198,6 +168,8 @@ static dim_status call_back(dim_dataset *ds, int64_t index, void *image, int64_t
 
 dim_status dim__dataset_sample(dim_dataset *ds, int64_t index, void *image, int64_t *label, dim__sample_error *error)
 {
+    if (ds->reader != NULL)
+        return ds->reader->sample(ds->reader, index, image, label, error);
     if (ds->images == NULL) {
         pthread_mutex_lock(&ds->reading);
         dim_status status = call_back(ds, index, image, label, error);
@@ -215,6 +187,8 @@ dim_status dim__dataset_sample(dim_dataset *ds, int64_t index, void *image, int6
 
 dim_status dim__dataset_sample_fail(dim_dataset *ds, const dim__sample_error *error)
 {
+    if (error->status != DIM_OK)
+        return dim__fail(ds->ctx, error->status, "%s", error->text);
     if (error->code != 0)
         return dim__fail(ds->ctx, DIM_E_CALLBACK, "the callback failed with %d for sample %lld", error->code,
                          (long long)error->index);
@@ -253,21 +227,21 @@ static void put_label(dim_tensor *labels, int64_t i, int64_t label)
         *(int64_t *)p = label;
 }
 
-static dim_status read_callback(dim_dataset *ds, int64_t first, int64_t count, dim_tensor *images, dim_tensor *labels)
+/* Samples that are not in memory pass through the scratch. */
+static dim_status read_each(dim_dataset *ds, int64_t first, int64_t count, dim_tensor *images, dim_tensor *labels)
 {
     int64_t packed[3] = { ds->shape[1] * ds->shape[2], ds->shape[2], 1 };
     for (int64_t i = 0; i < count; i++) {
         int64_t label;
         dim__sample_error error;
-        pthread_mutex_lock(&ds->reading);
-        dim_status status = call_back(ds, first + i, ds->scratch, &label, &error);
-        if (status == DIM_OK && images != NULL)
+        void *image = images != NULL || ds->reader == NULL ? ds->scratch : NULL; /* a callback always gets room */
+        dim_status status = dim__dataset_sample(ds, first + i, image, &label, &error);
+        if (status != DIM_OK)
+            return dim__dataset_sample_fail(ds, &error);
+        if (images != NULL)
             dim__strided_copy(ds->rank, ds->shape, images->dtype,
                               images->data + i * images->stride[0] * (int64_t)dim__dtype_size(images->dtype),
                               images->stride + 1, ds->dtype, ds->scratch, ds->rank == 3 ? packed : packed + 2);
-        pthread_mutex_unlock(&ds->reading);
-        if (status != DIM_OK)
-            return dim__dataset_sample_fail(ds, &error);
         if (labels != NULL)
             put_label(labels, i, label);
     }
@@ -281,7 +255,7 @@ dim_status dim__dataset_read(dim_dataset *ds, int64_t first, int64_t count, dim_
                          (long long)count, (long long)first, (long long)ds->count);
     DIM__TRY(check_targets(ds, count, images, labels));
     if (ds->images == NULL)
-        return read_callback(ds, first, count, images, labels);
+        return read_each(ds, first, count, images, labels);
     if (images != NULL && count > 0) {
         dim_tensor part = *ds->images; /* a view on the stack: it lives in this call only */
         part.shape[0] = count;

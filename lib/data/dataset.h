@@ -17,28 +17,26 @@ struct dim_dataset {
     size_t bytes;       /* of a sample */
     dim_tensor *images; /* samples in memory, or NULL */
     dim_tensor *labels; /* i32 or i64, or NULL */
-    dim_sample_fn read; /* else the caller's */
+    dim__reader *reader; /* else it reads them, or NULL */
+    dim_sample_fn read;  /* else the caller's */
     void *user;
     pthread_mutex_t reading; /* one call of `read` at a time, whichever thread it is */
-    void *scratch;           /* a sample, used under `reading` */
+    void *scratch;           /* a sample, used by dim__dataset_read() alone */
+    const char **names;      /* of the classes, or NULL */
 };
 
-/* Why a sample could not be had: a callback's answer.  Plain data, since a loader's thread may not touch the context. */
-typedef struct dim__sample_error {
-    int64_t index;
-    int64_t label;
-    int code; /* 0: the label was wrong */
-} dim__sample_error;
-
-dim_status dim__dataset_open(dim_context *ctx, const char *spec, dim_split split, dim_dataset **out);
+dim_status dim__dataset_open(dim_context *ctx, const char *spec, dim_split split, const dim_dataset_options *options,
+                             dim_dataset **out);
 dim_status dim__dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_tensor *labels, dim_dataset **out);
 dim_status dim__dataset_from_callback(dim_context *ctx, int64_t count, dim_dtype dtype, int rank, const int64_t *shape,
                                       int64_t classes, dim_sample_fn read, void *user, dim_dataset **out);
 dim_status dim__dataset_read(dim_dataset *ds, int64_t first, int64_t count, dim_tensor *images, dim_tensor *labels);
+/* Takes the reader over, on success only. */
+dim_status dim__dataset_from_reader(dim_context *ctx, const dim__samples *samples, dim_dataset **out);
 void dim__dataset_release(dim_dataset *ds); /* NULL ok */
 
-/* One sample, contiguous, in the dataset's type.  Works on any thread: neither allocates nor uses the context.
- * DIM_E_CALLBACK with *error filled. */
+/* One sample, contiguous, in the dataset's type.  Works on any thread and on several at once, and does not use the context.
+ * Fails with *error filled. */
 dim_status dim__dataset_sample(dim_dataset *ds, int64_t index, void *image, int64_t *label, dim__sample_error *error);
 dim_status dim__dataset_sample_fail(dim_dataset *ds, const dim__sample_error *error);
 

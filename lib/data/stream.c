@@ -47,6 +47,7 @@ char *dim__path_join(dim_context *ctx, const char *dir, const char *name, const 
 
 const char *dim__stream_path(const dim__stream *s) { return s->path; }
 int64_t dim__stream_size(const dim__stream *s) { return s->size; }
+int dim__stream_file(const dim__stream *s) { return s->fd; }
 bool dim__stream_gzip(const dim__stream *s) { return s->gzip; }
 
 #if DIM_HAVE_ZLIB

@@ -10,6 +10,7 @@ typedef struct dim__stream dim__stream;
 dim_status dim__stream_open(dim_context *ctx, const char *path, bool gzip, dim__stream **out);
 const char *dim__stream_path(const dim__stream *s);
 int64_t dim__stream_size(const dim__stream *s); /* bytes of the file as it lies on disk, compressed or not */
+int dim__stream_file(const dim__stream *s); /* the descriptor, for pread() in a plain file; any thread */
 bool dim__stream_gzip(const dim__stream *s);
 
 /* Exactly `size` bytes.  DIM_E_FORMAT when the file ends before or is damaged, DIM_E_IO. */

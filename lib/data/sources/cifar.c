@@ -7,8 +7,9 @@ enum { IMAGE = 3 * 32 * 32, MAX_FILES = 5, MAX_LABELS = 2, RECORDS = 32 /* read 
 typedef struct layout {
     const char *folder;            /* that the archive unpacks to */
     const char *files[2][MAX_FILES + 1];
-    int labels;                    /* label bytes of a record; the last one is used */
+    int labels;                    /* label bytes of a record */
     uint8_t classes[MAX_LABELS];
+    const char *names[MAX_LABELS]; /* files of the classes' names */
 } layout;
 
 static const layout cifar10 = {
@@ -17,6 +18,7 @@ static const layout cifar10 = {
       { "test_batch.bin", NULL } },
     1,
     { 10, 0 },
+    { "batches.meta.txt", NULL },
 };
 
 static const layout cifar100 = {
@@ -24,6 +26,7 @@ static const layout cifar100 = {
     { { "train.bin", NULL }, { "test.bin", NULL } },
     2,
     { 20, 100 }, /* coarse, fine */
+    { "coarse_label_names.txt", "fine_label_names.txt" },
 };
 
 /* Opens a file and counts its records. */
@@ -56,8 +59,9 @@ done:
     return status;
 }
 
-static dim_status read_records(dim_context *ctx, const layout *l, dim__stream *s, int64_t records, uint8_t *buffer,
-                               uint8_t *images, int32_t *labels)
+/* The label is byte `which` of a record. */
+static dim_status read_records(dim_context *ctx, const layout *l, int which, dim__stream *s, int64_t records,
+                               uint8_t *buffer, uint8_t *images, int32_t *labels)
 {
     int64_t record = IMAGE + l->labels;
     for (int64_t first = 0; first < records; first += RECORDS) {
@@ -69,23 +73,24 @@ static dim_status read_records(dim_context *ctx, const layout *l, dim__stream *s
                 if (r[k] >= l->classes[k])
                     return dim__fail(ctx, DIM_E_FORMAT, "%s: label %d of record %lld is not in 0 .. %d",
                                      dim__stream_path(s), r[k], (long long)(first + i), l->classes[k] - 1);
-            labels[first + i] = r[l->labels - 1];
+            labels[first + i] = r[which];
             memcpy(images + (first + i) * IMAGE, r + l->labels, IMAGE);
         }
     }
     return dim__stream_end(s);
 }
 
-static dim_status read_split(dim_context *ctx, const layout *l, const char *dir, dim_split split, dim__samples *out)
+static dim_status read_split(dim_context *ctx, const layout *l, int which, const dim__request *request,
+                             dim__samples *out)
 {
-    const char *const *files = l->files[split];
+    const char *const *files = l->files[request->split];
     dim__stream *s[MAX_FILES] = { NULL };
-    dim__samples read = { NULL, NULL, l->classes[l->labels - 1] };
+    dim__samples read = { .classes = l->classes[which] };
     int64_t records[MAX_FILES], total = 0, at = 0;
     uint8_t *buffer = NULL;
     dim_status status = DIM_E_NOMEM;
     for (int i = 0; files[i] != NULL; i++) {
-        DIM__TRY_OR(done, open_file(ctx, l, dir, files[i], &s[i], &records[i]));
+        DIM__TRY_OR(done, open_file(ctx, l, request->dir, files[i], &s[i], &records[i]));
         total += records[i];
     }
     DIM__TRY_OR(done, dim__tensor_create(ctx, DIM_U8, 4, (int64_t[]){ total, 3, 32, 32 }, &read.images));
@@ -93,10 +98,12 @@ static dim_status read_split(dim_context *ctx, const layout *l, const char *dir,
     buffer = dim__alloc(ctx, (size_t)RECORDS * (IMAGE + MAX_LABELS));
     status = buffer == NULL ? DIM_E_NOMEM : DIM_OK;
     for (int i = 0; status == DIM_OK && files[i] != NULL; i++) {
-        status = read_records(ctx, l, s[i], records[i], buffer, (uint8_t *)read.images->data + at * IMAGE,
+        status = read_records(ctx, l, which, s[i], records[i], buffer, (uint8_t *)read.images->data + at * IMAGE,
                               (int32_t *)(void *)read.labels->data + at);
         at += records[i];
     }
+    if (status == DIM_OK)
+        status = dim__names_read(ctx, request->dir, l->names[which], read.classes, &read.names);
     if (status == DIM_OK)
         *out = read;
 done:
@@ -110,12 +117,12 @@ done:
     return status;
 }
 
-dim_status dim__source_cifar10(dim_context *ctx, const char *dir, dim_split split, dim__samples *out)
+dim_status dim__source_cifar10(dim_context *ctx, const dim__request *request, dim__samples *out)
 {
-    return read_split(ctx, &cifar10, dir, split, out);
+    return read_split(ctx, &cifar10, 0, request, out);
 }
 
-dim_status dim__source_cifar100(dim_context *ctx, const char *dir, dim_split split, dim__samples *out)
+dim_status dim__source_cifar100(dim_context *ctx, const dim__request *request, dim__samples *out)
 {
-    return read_split(ctx, &cifar100, dir, split, out);
+    return read_split(ctx, &cifar100, request->options.labels == DIM_LABELS_COARSE ? 0 : 1, request, out);
 }

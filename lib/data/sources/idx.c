@@ -94,12 +94,12 @@ done:
     return status;
 }
 
-dim_status dim__source_idx(dim_context *ctx, const char *dir, dim_split split, dim__samples *out)
+dim_status dim__source_idx(dim_context *ctx, const dim__request *request, dim__samples *out)
 {
-    const char *part = split == DIM_SPLIT_TRAIN ? "train" : "t10k";
+    const char *dir = request->dir, *part = request->split == DIM_SPLIT_TRAIN ? "train" : "t10k";
     char image_name[32], label_name[32];
     dim_tensor *images = NULL, *bytes = NULL;
-    dim__samples read = { NULL, NULL, 0 };
+    dim__samples read = { .classes = 0 };
     dim_status status;
     snprintf(image_name, sizeof image_name, "%s-images-idx3-ubyte", part);
     snprintf(label_name, sizeof label_name, "%s-labels-idx1-ubyte", part);

@@ -1,0 +1,167 @@
+#include "data/image.h"
+
+#include "base/math.h"
+#include "data/pixels.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_FILE = 1 << 28 };
+
+dim_status dim__image_room(dim__image *image, int64_t height, int64_t width, char text[DIM__IMAGE_TEXT])
+{
+    if (height < 1 || width < 1 || height > DIM__IMAGE_SIDE || width > DIM__IMAGE_SIDE ||
+        height * width > DIM__IMAGE_PIXELS) {
+        snprintf(text, DIM__IMAGE_TEXT, "%lld x %lld pixels; at most %d of width and height and %d together are taken",
+                 (long long)width, (long long)height, DIM__IMAGE_SIDE, DIM__IMAGE_PIXELS);
+        return DIM_E_FORMAT;
+    }
+    image->height = height;
+    image->width = width;
+    image->pixels = malloc((size_t)(height * width * 3));
+    return image->pixels != NULL ? DIM_OK : DIM_E_NOMEM;
+}
+
+dim_status dim__image_decode(const uint8_t *data, size_t size, const char *name, dim__image *out,
+                             dim__sample_error *error)
+{
+    static const uint8_t png[8] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+    char text[DIM__IMAGE_TEXT] = "";
+    dim_status status;
+    if (size == 0)
+        return dim__sample_fail(error, DIM_E_FORMAT, "%s is empty", name);
+    /* By what is in it: collections have files with the other ending. */
+    if (size >= 3 && data[0] == 0xff && data[1] == 0xd8 && data[2] == 0xff)
+        status = dim__jpeg_decode(data, size, out, text);
+    else if (size >= sizeof png && memcmp(data, png, sizeof png) == 0)
+        status = dim__png_decode(data, size, out, text);
+    else
+        return dim__sample_fail(error, DIM_E_FORMAT, "%s is neither a JPEG nor a PNG file", name);
+    if (status == DIM_E_NOMEM)
+        return dim__sample_fail(error, status, "%s: no memory to decode it", name);
+    return status == DIM_OK ? DIM_OK : dim__sample_fail(error, status, "%s: %s", name, text);
+}
+
+/* No file at hand is a shortage, as of memory, and says nothing about the file. */
+static dim_status io_fail(const char *name, const char *what, int code, dim__sample_error *error)
+{
+    bool shortage = code == ENOMEM || code == EMFILE || code == ENFILE;
+    char reason[100];
+    if (strerror_r(code, reason, sizeof reason) != 0)
+        snprintf(reason, sizeof reason, "error %d", code);
+    return dim__sample_fail(error, shortage ? DIM_E_NOMEM : DIM_E_IO, "cannot %s %s: %s", what, name, reason);
+}
+
+/* The whole file, into memory of malloc(). */
+static dim_status read_file(int fd, const char *name, uint8_t **out, size_t *size, dim__sample_error *error)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return io_fail(name, "read", errno, error);
+    if (!S_ISREG(st.st_mode))
+        return dim__sample_fail(error, DIM_E_IO, "%s is not a regular file", name);
+    if (st.st_size > MAX_FILE)
+        return dim__sample_fail(error, DIM_E_FORMAT, "%s has %lld bytes; an image of %d at most is taken", name,
+                                (long long)st.st_size, MAX_FILE);
+    size_t got = 0, room = (size_t)st.st_size;
+    uint8_t *data = malloc(room > 0 ? room : 1);
+    if (data == NULL)
+        return dim__sample_fail(error, DIM_E_NOMEM, "no memory for the %zu bytes of %s", room, name);
+    while (got < room) {
+        ssize_t n = read(fd, data + got, room - got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            dim_status status = io_fail(name, "read", errno, error);
+            free(data);
+            return status;
+        }
+        if (n == 0) /* it has been cut meanwhile; the decoder tells */
+            break;
+        got += (size_t)n;
+    }
+    *out = data;
+    *size = got;
+    return DIM_OK;
+}
+
+dim_status dim__image_load(int folder, const char *root, const char *path, dim__image *out, dim__sample_error *error)
+{
+    char name[280]; /* in errors; shortened in front, where it says least */
+    size_t length = strlen(root) + 1 + strlen(path), room = sizeof name - 4;
+    uint8_t *data;
+    size_t size;
+    int fd;
+    if (length <= room)
+        snprintf(name, sizeof name, "%s/%s", root, path);
+    else if (strlen(path) <= room)
+        snprintf(name, sizeof name, "...%s", path);
+    else
+        snprintf(name, sizeof name, "...%s", path + strlen(path) - room);
+    do
+        fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the writer of a pipe */
+    while (fd < 0 && errno == EINTR);
+    if (fd < 0)
+        return io_fail(name, "open", errno, error);
+    dim_status status = read_file(fd, name, &data, &size, error);
+    close(fd);
+    if (status != DIM_OK)
+        return status;
+    status = dim__image_decode(data, size, name, out, error);
+    free(data);
+    return status;
+}
+
+void dim__image_planes(const dim__image *image, uint8_t *planes)
+{
+    int64_t n = image->height * image->width;
+    const uint8_t *from = image->pixels;
+    for (int64_t i = 0; i < n; i++, from += 3) {
+        planes[i] = from[0];
+        planes[n + i] = from[1];
+        planes[2 * n + i] = from[2];
+    }
+}
+
+/* Half of d, a half rounded to the even number: where torchvision's CenterCrop begins. */
+static int64_t half(int64_t d)
+{
+    return d / 2 + (d % 2 != 0 && d / 2 % 2 != 0);
+}
+
+dim_status dim__image_fit(const dim__image *image, int64_t side, const char *name, uint8_t *planes,
+                          dim__sample_error *error)
+{
+    int64_t h = image->height, w = image->width, shorter = dim__min64(h, w);
+    int64_t height = h == shorter ? side : side * h / w, width = w == shorter ? side : side * w / h;
+    int64_t from[3] = { 3, h, w }, to[3] = { 3, height, width };
+    dim__box whole = { 0, 0, h, w }, centre = { half(height - side), half(width - side), side, side };
+    uint8_t *source = NULL, *resized = NULL;
+    void *scratch = NULL;
+    dim_status status = DIM_OK;
+    if (height * width > DIM__IMAGE_PIXELS)
+        return dim__sample_fail(error, DIM_E_FORMAT, "%s: %lld x %lld pixels are too long and thin for size %lld", name,
+                                (long long)w, (long long)h, (long long)side);
+    source = malloc((size_t)(3 * h * w));
+    if (shorter != side) {
+        resized = malloc((size_t)(3 * height * width));
+        scratch = malloc(dim__pixels_resize_scratch(from, height, width));
+    }
+    if (source == NULL || (shorter != side && (resized == NULL || scratch == NULL))) {
+        status = dim__sample_fail(error, DIM_E_NOMEM, "%s: no memory to resize it", name);
+        goto done;
+    }
+    dim__image_planes(image, source);
+    if (shorter != side)
+        dim__pixels_resize(resized, source, from, &whole, height, width, scratch);
+    dim__pixels_crop(planes, shorter != side ? resized : source, to, &centre);
+done:
+    free(scratch);
+    free(resized);
+    free(source);
+    return status;
+}
