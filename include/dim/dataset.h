@@ -16,8 +16,9 @@ typedef struct dim_loader dim_loader;
 
 /** Part of a dataset. */
 typedef enum dim_split {
-    DIM_SPLIT_TRAIN = 0, /**< training samples */
-    DIM_SPLIT_TEST = 1,  /**< test samples */
+    DIM_SPLIT_TRAIN = 0,     /**< training samples */
+    DIM_SPLIT_TEST = 1,      /**< test samples */
+    DIM_SPLIT_UNLABELED = 2, /**< STL-10's images without labels */
     DIM_SPLIT_FORCE_INT = 0x7fffffff
 } dim_split;
 
@@ -53,30 +54,42 @@ typedef struct dim_dataset_options {
 /**
  * @brief Opens a dataset by a specification, as the examples' `--data` takes it, with the default options.
  *
- * Read into memory: "cifar10:DIR" (data_batch_1.bin .. 5, test_batch.bin), "cifar100:DIR" (train.bin, test.bin; fine
- * labels), "idx:DIR" (train-images-idx3-ubyte and its like, plain or .gz).
+ * Read into memory as u8, labels too:
+ * - "cifar10:DIR": data_batch_1.bin .. 5, test_batch.bin.
+ * - "cifar100:DIR": train.bin, test.bin; fine labels.
+ * - "idx:DIR": train-images-idx3-ubyte, train-labels-idx1-ubyte and t10k- likewise, plain or .gz.
  *
- * Read from the files whenever a sample is needed, so that they must stay; on the loader's thread, with a loader:
- * - "stl10:DIR": train_X.bin, train_y.bin, test_X.bin, test_y.bin, unlabeled_X.bin.  DIM_SPLIT_UNLABELED has no labels.
- *   Labels are 0 .. 9.
- * - "folder:DIR": DIR/train/CLASS with .jpg, .jpeg and .png files, in folders below it too; for DIM_SPLIT_TEST
- *   DIR/val/CLASS or, when there is no DIR/val, DIR/test/CLASS; any case of the endings, hidden names left out, symbolic
- *   links followed.  The classes are the folders of DIR/train (of the split, when there is no DIR/train) by name, in the
- *   order of strcmp(); samples are in the order of their classes and paths.
- * - "tiny:DIR": Tiny ImageNet, whose DIR/val has its images in one folder and their classes in val_annotations.txt;
- *   "folder:DIR" does the same when it finds that file.
+ * Read from the files, which must stay, whenever a sample is needed, with a loader on its threads:
+ * - "stl10:DIR": train_X.bin, train_y.bin, test_X.bin, test_y.bin; unlabeled_X.bin.  Labels are 0 .. 9.
+ * - "folder:DIR": DIR/train/CLASS with .jpg, .jpeg and .png files (in any case), in folders below it too.  For
+ *   DIM_SPLIT_TEST DIR/val/CLASS or, when there is no DIR/val, DIR/test/CLASS.  Hidden names are left out, symbolic links
+ *   followed.  The classes are the folders of DIR/train (of the split, when there is no DIR/train) in the order of
+ *   strcmp(); samples are in the order of their classes and paths.
+ * - "tiny:DIR": Tiny ImageNet, the same but that DIR/val has its images in one folder, and their classes in
+ *   DIR/val/val_annotations.txt.  "folder:DIR" does likewise where it finds that file.
  *
- * Images are RGB as PIL's convert("RGB") makes them: grey and palettes expanded, CMYK multiplied out, alpha dropped;
- * of 16 bits the upper 8 are taken.  What is more than 16384 pixels wide or high, or has more than 2^26 pixels, counts
- * as broken.  A broken file fails dim_dataset_open() or the later call that reads it with DIM_E_FORMAT, a vanished one
- * with DIM_E_IO.
+ * Image files become (3, H, W) as PIL's convert("RGB") makes them: grey and palettes expanded, CMYK multiplied out, alpha
+ * dropped; of 16 bits the upper 8 are taken.  The ending does not matter, the contents do.  An image counts as broken
+ * when its picture is damaged or incomplete, when a side is above 16384 or when it has more than 2^26 pixels.
+ * @param ctx   context that will own the dataset
+ * @param spec  KIND:DIR as above
+ * @param split which files are read
+ * @param out   set only on DIM_OK; release with dim_dataset_destroy()
  * @return DIM_E_INVALID (unknown kind, a split that it does not have), DIM_E_IO (missing), DIM_E_FORMAT (truncated,
- *         oversized, empty, wrong magic, no classes or images; the text names the file), DIM_E_UNSUPPORTED (this build
- *         lacks zlib, libjpeg or libpng for a file), DIM_E_NOMEM.
+ *         oversized, empty, wrong magic, no classes or images, a broken first image; the text names the file),
+ *         DIM_E_UNSUPPORTED (this build lacks zlib, libjpeg or libpng), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_dataset_open(dim_context *ctx, const char *spec, dim_split split, dim_dataset **out);
 
-/** @brief dim_dataset_open() with options; NULL = defaults. */
+/**
+ * @brief As dim_dataset_open(), with options.
+ * @param ctx     context that will own the dataset
+ * @param spec    KIND:DIR
+ * @param split   which files are read
+ * @param options NULL = defaults
+ * @param out     set only on DIM_OK; release with dim_dataset_destroy()
+ * @return as dim_dataset_open(); DIM_E_INVALID also for an option that the kind does not have.
+ */
 DIM_API dim_status dim_dataset_open_with(dim_context *ctx, const char *spec, dim_split split,
                                          const dim_dataset_options *options, dim_dataset **out);
 
@@ -120,9 +133,23 @@ DIM_API dim_status dim_dataset_from_callback(dim_context *ctx, int64_t count, di
 
 /** @brief Number of samples. */
 DIM_API int64_t dim_dataset_count(const dim_dataset *ds);
-/** @brief Number of classes: 10, 20 or 100 for CIFAR, 10 for STL-10, the class folders, what a callback's dataset was given, else the largest label + 1; 0
- *  without labels. */
+/** @brief Number of classes: those of CIFAR and STL-10, class folders, what a callback's dataset was given, else the
+ *  largest label + 1; 0 without labels. */
 DIM_API int64_t dim_dataset_classes(const dim_dataset *ds);
+/**
+ * @brief Name of a class: its folder's; for CIFAR and STL-10 the line of the file of names, where it lies beside the data
+ *        (batches.meta.txt, fine_label_names.txt, coarse_label_names.txt, class_names.txt).
+ * @param ds    the dataset
+ * @param label from 0
+ * @return text owned by the dataset; NULL where there is none.
+ */
+DIM_API const char *dim_dataset_class_name(const dim_dataset *ds, int64_t label);
+/**
+ * @brief Number of files that were found broken so far under DIM_ON_ERROR_SKIP, each counted once.
+ *
+ * Loaders read ahead, so that it may run ahead of the batches; when every sample was read once it is final.
+ */
+DIM_API int64_t dim_dataset_skipped(const dim_dataset *ds);
 /** @brief Element type of the images; DIM_F32 for NULL. */
 DIM_API dim_dtype dim_dataset_dtype(const dim_dataset *ds);
 /** @brief Shape of one sample: (C, H, W), or (features, 1, 1).  @return its rank, 3 or 1; 0 for NULL. */
@@ -135,8 +162,9 @@ DIM_API int dim_dataset_shape(const dim_dataset *ds, int64_t shape[3]);
  * @param count  number of samples
  * @param images (count, C, H, W) or (count, features) of any dtype; NULL when not wanted
  * @param labels i32 or i64 (count); NULL when not wanted; -1 where a sample has none
- * @return DIM_E_INVALID (a range that is not in the dataset, dtype of labels), DIM_E_SHAPE, DIM_E_CALLBACK (the
- *         samples before the one that failed are written then).
+ * @return DIM_E_INVALID (a range that is not in the dataset, dtype of labels), DIM_E_SHAPE; DIM_E_CALLBACK,
+ *         and DIM_E_IO, DIM_E_FORMAT, DIM_E_SHAPE, DIM_E_UNSUPPORTED, DIM_E_NOMEM of a file that is read now (the samples
+ *         before the one that failed are written then).
  */
 DIM_API dim_status dim_dataset_read(dim_dataset *ds, int64_t first, int64_t count, dim_tensor *images,
                                     dim_tensor *labels);

@@ -133,7 +133,7 @@ dim_status dim__dataset_from_callback(dim_context *ctx, int64_t count, dim_dtype
 
 dim_status dim__dataset_from_reader(dim_context *ctx, const dim__samples *samples, dim_dataset **out)
 {
-    dim_dataset *ds;
+    dim_dataset *ds = NULL;
     DIM__TRY(dataset_new(ctx, &ds));
     ds->count = samples->count;
     ds->classes = samples->classes;

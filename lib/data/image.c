@@ -91,17 +91,11 @@ static dim_status read_file(int fd, const char *name, uint8_t **out, size_t *siz
 
 dim_status dim__image_load(int folder, const char *root, const char *path, dim__image *out, dim__sample_error *error)
 {
-    char name[280]; /* in errors; shortened in front, where it says least */
-    size_t length = strlen(root) + 1 + strlen(path), room = sizeof name - 4;
-    uint8_t *data;
-    size_t size;
+    char name[300]; /* in errors */
+    uint8_t *data = NULL;
+    size_t size = 0, long_by = strlen(path) > 150 ? strlen(path) - 150 : 0; /* cut in front, where it says least */
     int fd;
-    if (length <= room)
-        snprintf(name, sizeof name, "%s/%s", root, path);
-    else if (strlen(path) <= room)
-        snprintf(name, sizeof name, "...%s", path);
-    else
-        snprintf(name, sizeof name, "...%s", path + strlen(path) - room);
+    snprintf(name, sizeof name, "%.140s/%s%.150s", root, long_by > 0 ? "..." : "", path + long_by);
     do
         fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the writer of a pipe */
     while (fd < 0 && errno == EINTR);
