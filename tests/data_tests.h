@@ -42,7 +42,7 @@ static void failing_give(void *user, void *memory, size_t size)
     free(memory);
 }
 
-static dim_context *test_context(failing_memory *m)
+static inline dim_context *test_context(failing_memory *m)
 {
     dim_context_options o;
     dim_context *ctx = NULL;
