@@ -28,6 +28,8 @@ AT(dim_prior_options, optimizer, 32);
 AT(dim_augment_options, preset, 8);
 AT(dim_augment_op_options, std, 76);
 AT(dim_augment_apply_options, views, 32);
+AT(dim_dataset_options, on_error, 12);
+AT(dim_dataset_options, image_size, 16);
 AT(dim_loader_options, no_thread, 32);
 AT(dim_loader_options, augment, 40);
 AT(dim_loader_options, workers, 52);
@@ -94,6 +96,14 @@ static dim_status apply_augment(subject *s, const void *options)
     dim_tensor_destroy(out);
     dim_augment_destroy(aug);
     return status;
+}
+
+/* No such folder: options that are taken fail later, with DIM_E_IO. */
+static dim_status open_dataset(subject *s, const void *options)
+{
+    dim_dataset *out;
+    dim_status status = dim_dataset_open_with(s->ctx, "cifar100:/nowhere", DIM_SPLIT_TRAIN, options, &out);
+    return status == DIM_E_IO ? DIM_OK : status;
 }
 
 static dim_status create_layer(subject *s, const void *options)
@@ -194,6 +204,7 @@ static void options_of_other_versions(void **state)
     OTHER_SIZES("term", create_term, dim_term_options, units, (o.x = "fc", o.units = 4));
     OTHER_SIZES("optimizer", create_optimizer, dim_optimizer_options, eps, o.kind = DIM_OPTIMIZER_SGD);
     OTHER_SIZES("prior", create_prior, dim_prior_options, sum_units, o.kind = DIM_PRIOR_UNIFORM);
+    OTHER_SIZES("dataset", open_dataset, dim_dataset_options, labels, o.labels = DIM_LABELS_COARSE);
     OTHER_SIZES("loader", create_loader, dim_loader_options, batch, o.batch = 2);
     OTHER_SIZES("augment", create_augment, dim_augment_options, preset, o.preset = DIM_AUGMENT_AMDIM64);
     OTHER_SIZES("augment op", create_augment_op, dim_augment_op_options, height, o.op = DIM_AUGMENT_OP_TRANSLATE);
@@ -230,6 +241,7 @@ static void null_handles(void **state)
     assert_null(dim_tensor_data(NULL));
     assert_null(dim_tensor_const_data(NULL));
     assert_true(dim_dataset_count(NULL) == 0 && dim_dataset_classes(NULL) == 0 && dim_dataset_dtype(NULL) == 0);
+    assert_true(dim_dataset_class_name(NULL, 0) == NULL && dim_dataset_skipped(NULL) == 0);
     assert_true(dim_loader_epoch(NULL) == 0 && dim_loader_batches(NULL) == 0);
     int64_t shape[3];
     assert_int_equal(dim_dataset_shape(NULL, shape), 0);
@@ -274,6 +286,7 @@ static void null_handles(void **state)
     assert_int_equal(dim_prior_create(NULL, NULL, &prior), DIM_E_INVALID);
     assert_int_equal(dim_prior_evaluate(NULL, NULL, NULL, &value, NULL, NULL), DIM_E_INVALID);
     assert_int_equal(dim_dataset_open(NULL, "idx:.", DIM_SPLIT_TRAIN, &data), DIM_E_INVALID);
+    assert_int_equal(dim_dataset_open_with(NULL, "idx:.", DIM_SPLIT_TRAIN, NULL, &data), DIM_E_INVALID);
     assert_int_equal(dim_loader_create(NULL, NULL, &loader), DIM_E_INVALID);
     assert_int_equal(dim_loader_next(NULL, NULL, NULL), DIM_E_INVALID);
     assert_int_equal(dim_augment_create(NULL, NULL, &augment), DIM_E_INVALID);

@@ -357,7 +357,7 @@ static uint64_t epochs_of(dim_loader *loader)
     return h;
 }
 
-/* The same batches with any prefetch and without a thread; several loaders' threads in one dataset at the same time. */
+/* The same batches with any prefetch and any number of workers; several loaders' threads in one dataset at the same time. */
 static void test_loaders(void **state)
 {
     enum { LOADERS = 4 };
@@ -378,6 +378,7 @@ static void test_loaders(void **state)
         o.seed = 3;
         o.prefetch = 1 + 3 * i;
         o.no_thread = i == 0;
+        o.workers = i;
         assert_int_equal(dim_loader_create(ds, &o, &loaders[i]), DIM_OK);
     }
     for (int i = 0; i < LOADERS; i++) {

@@ -128,7 +128,8 @@ dim_status dim__listing_add(dim__listing *list, const char *folder, const char *
 {
     int64_t at = list->length;
     DIM__TRY(dim__grow(list->ctx, &list->files, &list->capacity, list->count + 1, sizeof *list->files));
-    DIM__TRY(add_text(list, folder, strlen(folder)));
+    if (*folder != '\0')
+        DIM__TRY(add_text(list, folder, strlen(folder)));
     DIM__TRY(add_text(list, name, strlen(name) + 1));
     list->files[list->count++] = (dim__file){ NULL, at, label };
     return DIM_OK;
