@@ -1,0 +1,221 @@
+/* The command line: one table feeds the parser and --help. */
+#include "common.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+typedef enum arg_kind { TEXT, SWITCH, U32, U64, REAL, ESTIMATOR, CRITIC, PRIOR } arg_kind;
+
+typedef struct arg {
+    const char *name, *value;
+    arg_kind kind;
+    size_t offset;    /* of the field in ex_options */
+    double least;     /* numbers: the smallest value allowed */
+    const char *help; /* NULL = the program's own text (--units) */
+} arg;
+
+#define FIELD(f) offsetof(ex_options, f)
+static const arg args[] = {
+    { "--data", "KIND:DIR", TEXT, FIELD(data), 0,
+      "cifar10:DIR, cifar100:DIR (binary version) or idx:DIR (MNIST's format, plain or .gz);\n"
+      "DIR is the folder that holds the data files themselves" },
+    { "--steps", "N", U64, FIELD(steps), 0, "train for N batches; 0 only probes the untrained encoder" },
+    { "--epochs", "N", U64, FIELD(epochs), 0, "or: train for N passes over the training images" },
+    { "--batch", "N", U32, FIELD(batch), 2, "images of a batch; the others of it are the negatives" },
+    { "--lr", "X", REAL, FIELD(lr), 0, "learning rate of Adam" },
+    { "--seed", "N", U64, FIELD(seed), 0, "of weights, order of images and noise; the same seed gives the same run" },
+    { "--threads", "N", U32, FIELD(threads), 0, "0 = one for each processor" },
+    { "--units", "N", U32, FIELD(units), 1, NULL },
+    { "--estimator", "NAME", ESTIMATOR, FIELD(estimator), 0, "what is maximised: " },
+    { "--critic", "NAME", CRITIC, FIELD(critic), 0, "what scores a pair: " },
+    { "--prior", "NAME", PRIOR, FIELD(prior), 0,
+      "what the codes should be distributed like: none; kl (a Gaussian code against\n"
+      "N(0, I), closed form; infomax_kl only); uniform, gaussian (adversarial)" },
+    { "--prior-weight", "X", REAL, FIELD(prior_weight), 0, "gamma, the weight of the prior" },
+    { "--eval-every", "N", U64, FIELD(eval_every), 0,
+      "probe the features every N steps too; 0 = only before and after training" },
+    { "--probe-train", "N", U32, FIELD(probe_train), 0,
+      "labelled images (the first of the training set) that the probes use; 0 = no probes" },
+    { "--out", "DIR", TEXT, FIELD(out), 0,
+      "write weights.safetensors, log.csv and retrieval.png into DIR, made if need be" },
+    { "--json", NULL, SWITCH, FIELD(json), 0, "one JSON object a line on stdout for each evaluation, instead of text" },
+    { "--table", NULL, SWITCH, FIELD(table), 0,
+      "probe raw pixels as well; end with a table of pixels, untrained and trained encoder" },
+};
+enum { N_ARGS = sizeof args / sizeof *args };
+
+static const char *const critics[] = { "dot", "concat", "bilinear", "mlp", "plain-dot" }; /* in dim_critic's order */
+enum { N_CRITICS = sizeof critics / sizeof *critics };
+static const char *const priors[] = { "none", "kl", "uniform", "gaussian" }; /* from EX_PRIOR_NONE on */
+enum { N_PRIORS = sizeof priors / sizeof *priors };
+
+void ex_usage_error(const ex_program *program, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    fprintf(stderr, "%s: ", program->name);
+    vfprintf(stderr, format, list);
+    fputc('\n', stderr);
+    va_end(list);
+    exit(2);
+}
+
+static void print_names(arg_kind kind)
+{
+    const char *name;
+    if (kind == ESTIMATOR)
+        for (int i = 0; (name = dim_estimator_name((dim_estimator_kind)i)) != NULL; i++)
+            printf("%s%s", i > 0 ? ", " : "", name);
+    if (kind == CRITIC)
+        for (int i = 0; i < N_CRITICS; i++)
+            printf("%s%s", i > 0 ? ", " : "", critics[i]);
+}
+
+static void print_default(const arg *a, const ex_options *defaults)
+{
+    const char *field = (const char *)defaults + a->offset;
+    switch (a->kind) {
+    case TEXT: printf(field == (const char *)&defaults->data ? " (required)" : " (default: nothing is written)"); break;
+    case SWITCH: break;
+    case U32: printf(" (default %u)", (unsigned)*(const uint32_t *)field); break;
+    case U64: printf(" (default %llu)", (unsigned long long)*(const uint64_t *)field); break;
+    case REAL: printf(" (default %g)", (double)*(const float *)field); break;
+    case ESTIMATOR: printf(" (default %s)", dim_estimator_name((dim_estimator_kind) * (const int *)field)); break;
+    case CRITIC: printf(" (default %s)", critics[*(const int *)field]); break;
+    case PRIOR: printf(" (default %s)", priors[*(const int *)field - EX_PRIOR_NONE]); break;
+    }
+}
+
+static void print_help(const ex_program *p)
+{
+    printf("Usage: %s --data KIND:DIR [OPTION...]\n\n%s\n\nOptions:\n", p->name, p->summary);
+    for (int i = 0; i < N_ARGS; i++) {
+        const arg *a = &args[i];
+        char left[32];
+        snprintf(left, sizeof left, "%s %s", a->name, a->value != NULL ? a->value : "");
+        printf("  %-19s ", left);
+        for (const char *c = a->help != NULL ? a->help : p->units_help; *c != '\0'; c++)
+            if (*c == '\n')
+                printf("\n%22s", "");
+            else
+                putchar(*c);
+        print_names(a->kind);
+        if (strcmp(a->name, "--steps") != 0) /* by default epochs count */
+            print_default(a, &p->defaults);
+        putchar('\n');
+    }
+    printf("  %-19s %s\n", "--help", "this text");
+    printf("\nThe probes are kNN (k = 20, cosine) and closed-form ridge regression on frozen features, measured on all test\n"
+           "images; features: ");
+    for (int i = 0; i < EX_MAX_TAPS && p->taps[i] != NULL; i++)
+        printf("%s%s", i > 0 ? ", " : "", p->taps[i]);
+    printf(".  Ctrl-C ends the run after the current step and saves what --out asks for.\n"
+           "Exit code: 0, 1 on failure, 2 on bad arguments or data, 128 + number of the signal (130 for Ctrl-C).\n\n"
+           "Example:\n  %s %s\n", p->name, p->example);
+    exit(0);
+}
+
+static double number(const ex_program *p, const arg *a, const char *text)
+{
+    char *end;
+    errno = 0;
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0' || errno != 0 || !isfinite(value))
+        ex_usage_error(p, "%s: '%s' is not a number", a->name, text);
+    if (value < a->least || (a->kind == REAL && value < 0))
+        ex_usage_error(p, "%s: %s is too small; it must be %g at least", a->name, text, a->least);
+    return value;
+}
+
+static uint64_t whole_number(const ex_program *p, const arg *a, const char *text, uint64_t most)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0')
+        ex_usage_error(p, "%s: '%s' is not a whole number", a->name, text);
+    if (errno != 0 || value > most)
+        ex_usage_error(p, "%s: %s is too large; it must be %llu at most", a->name, text, (unsigned long long)most);
+    if ((double)value < a->least)
+        ex_usage_error(p, "%s: %s is too small; it must be %g at least", a->name, text, a->least);
+    return value;
+}
+
+static int one_of(const ex_program *p, const arg *a, const char *text, const char *const *names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(names[i], text) == 0)
+            return i;
+    fprintf(stderr, "%s: %s: there is no '%s'; choose one of", p->name, a->name, text);
+    for (int i = 0; i < count; i++)
+        fprintf(stderr, "%s %s", i > 0 ? "," : "", names[i]);
+    fputc('\n', stderr);
+    exit(2);
+}
+
+static int estimator(const ex_program *p, const arg *a, const char *text)
+{
+    const char *names[64];
+    int count = 0;
+    while (count < 64 && (names[count] = dim_estimator_name((dim_estimator_kind)count)) != NULL)
+        count++;
+    return one_of(p, a, text, names, count);
+}
+
+static void set(const ex_program *p, const arg *a, const char *text, ex_options *o)
+{
+    void *field = (char *)o + a->offset;
+    switch (a->kind) {
+    case TEXT: *(const char **)field = text; break;
+    case SWITCH: *(bool *)field = true; break;
+    case U32: *(uint32_t *)field = (uint32_t)whole_number(p, a, text, UINT32_MAX); break;
+    case U64: *(uint64_t *)field = whole_number(p, a, text, UINT64_MAX); break;
+    case REAL: *(float *)field = (float)number(p, a, text); break;
+    case ESTIMATOR: *(int *)field = estimator(p, a, text); break;
+    case CRITIC: *(int *)field = one_of(p, a, text, critics, N_CRITICS); break;
+    case PRIOR: *(int *)field = one_of(p, a, text, priors, N_PRIORS) + EX_PRIOR_NONE; break;
+    }
+}
+
+static const arg *find(const char *text, size_t length)
+{
+    for (int i = 0; i < N_ARGS; i++)
+        if (strlen(args[i].name) == length && strncmp(args[i].name, text, length) == 0)
+            return &args[i];
+    return NULL;
+}
+
+void ex_parse(const ex_program *program, int argc, char **argv, ex_options *o)
+{
+    bool steps = false, epochs = false;
+    *o = program->defaults;
+    for (int i = 1; i < argc; i++) {
+        const char *text = argv[i], *equals = strchr(text, '=');
+        if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0)
+            print_help(program);
+        const arg *a = find(text, equals != NULL ? (size_t)(equals - text) : strlen(text));
+        if (a == NULL)
+            ex_usage_error(program, "there is no option '%s'; see --help", text);
+        if (a->kind == SWITCH && equals != NULL)
+            ex_usage_error(program, "%s takes no value", a->name);
+        if (a->kind != SWITCH && equals == NULL && ++i == argc)
+            ex_usage_error(program, "%s needs a value; see --help", a->name);
+        steps |= a->offset == FIELD(steps);
+        epochs |= a->offset == FIELD(epochs);
+        set(program, a, equals != NULL ? equals + 1 : argv[i], o);
+    }
+    if (o->data == NULL)
+        ex_usage_error(program, "--data is missing, such as --data cifar10:DIR; see --help");
+    if (steps && epochs)
+        ex_usage_error(program, "--steps and --epochs exclude each other");
+    if (!(o->lr > 0))
+        ex_usage_error(program, "--lr must be above 0");
+    if (o->threads > 256)
+        ex_usage_error(program, "--threads: %u is too many; it must be 256 at most", (unsigned)o->threads);
+    if (o->prior_weight == 0)
+        o->prior = EX_PRIOR_NONE; /* the library takes a weight of 0 for its default, 1 */
+    if (steps)
+        o->epochs = 0;
+}

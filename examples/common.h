@@ -1,0 +1,110 @@
+/* What the example programs share: options, data, the training loop, probes, reports and pictures.
+ *
+ * A program describes itself with an ex_program, calls ex_start(), builds an encoder and a model, and hands both to
+ * ex_train().  Errors end the program with one line: these are examples, libdim itself never prints or exits. */
+#ifndef EXAMPLES_COMMON_H
+#define EXAMPLES_COMMON_H
+
+#include <dim/dim.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#define EX_MAX_TAPS 4
+#define EX_PRIOR_NONE (-1)
+
+/* The command line. */
+typedef struct ex_options {
+    const char *data;             /* kind:DIR, as dim_dataset_open() takes it */
+    uint64_t steps, epochs;       /* 0 = not given; ex_start() turns epochs into steps */
+    uint64_t eval_every;          /* steps; 0 = only before and after training */
+    uint64_t seed;
+    uint32_t batch, threads, units;
+    uint32_t probe_train;         /* labelled training images of the probes; 0 = no probes */
+    float lr, prior_weight;
+    int estimator, critic, prior; /* dim_estimator_kind, dim_critic, dim_prior_kind or EX_PRIOR_NONE */
+    const char *out;              /* folder for weights, log and picture; NULL = nothing is written */
+    bool json, table;
+} ex_options;
+
+/* What a program is: texts for --help, defaults, and which taps are probed. */
+typedef struct ex_program {
+    const char *name, *summary;
+    const char *units_help;       /* what --units means here */
+    const char *example;          /* arguments of an example line */
+    const char *taps[EX_MAX_TAPS];/* NULL ends the list */
+    const char *code;             /* the tap whose features the picture compares */
+    ex_options defaults;
+} ex_program;
+
+/* One probe's accuracies on test, in [0, 1]. */
+typedef struct ex_accuracy {
+    double knn, ridge;
+} ex_accuracy;
+
+/* The probes of all taps at one moment. */
+typedef struct ex_evaluation {
+    bool valid;
+    ex_accuracy tap[EX_MAX_TAPS];
+} ex_evaluation;
+
+typedef struct ex_run {
+    const ex_program *program;
+    ex_options o;
+    dim_context *ctx;
+    dim_dataset *train, *test;
+    int64_t shape[3];             /* of an image: channels, height, width */
+    dim_tensor *train_labels, *test_labels; /* of the probed images */
+    FILE *log;
+    double train_s;               /* seconds spent in training steps, data included */
+    double last_report;           /* when progress was shown last */
+    ex_evaluation pixels, first, last; /* of raw pixels (--table), before and after training */
+} ex_run;
+
+/* ---- common.c */
+
+/* Reads the command line (which may end the program), makes the context, opens the data. */
+void ex_start(ex_run *run, const ex_program *program, int argc, char **argv);
+
+/* The DIM paper's convolutional encoder for the data's image size: taps local, conv, fc, global. */
+dim_encoder *ex_conv_encoder(ex_run *run);
+
+/* Adds the prior that --prior names, if any. */
+void ex_add_prior(ex_run *run, dim_model *model);
+
+/* Trains by the options, with probes, reports, and what --out asks for.  Returns the program's exit code. */
+int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model);
+
+void ex_finish(ex_run *run);
+
+/* Ends the program with exit code 1 and the context's error unless a call succeeded. */
+#define EX_TRY(run, call) ex_check(run, call, #call)
+void ex_check(const ex_run *run, dim_status status, const char *what);
+
+double ex_seconds(void); /* a monotonic clock */
+
+/* ---- args.c */
+
+void ex_parse(const ex_program *program, int argc, char **argv, ex_options *o);
+
+/* One line on stderr and exit code 2: for what the caller of the program has to put right. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3), noreturn))
+#endif
+void ex_usage_error(const ex_program *program, const char *format, ...);
+
+/* ---- report.c */
+
+void ex_log_open(ex_run *run, const dim_model *model);
+void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e);
+void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e);
+void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool last);
+void ex_report_note(ex_run *run, const char *text); /* what takes a while now; NULL when it is over */
+void ex_report_table(const ex_run *run, const dim_encoder *encoder); /* what --table asks for */
+
+/* ---- picture.c */
+
+/* Query images and their 9 nearest test images as a PNG.  Returns false, and says why in `why`, when there is none. */
+bool ex_picture(ex_run *run, dim_encoder *encoder, const char *path, const char **why);
+
+#endif

@@ -1,0 +1,166 @@
+/* What the example programs say: progress on stderr, evaluations on stdout as text or JSON, log.csv. */
+#include "common.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- log.csv: a line a step; the probes' columns are filled where they ran */
+
+void ex_log_open(ex_run *run, const dim_model *model)
+{
+    char path[4200];
+    if (run->o.out == NULL)
+        return;
+    snprintf(path, sizeof path, "%s/log.csv", run->o.out);
+    run->log = fopen(path, "w");
+    if (run->log == NULL)
+        ex_usage_error(run->program, "--out: cannot write %s: %s", path, strerror(errno));
+    setvbuf(run->log, NULL, _IOLBF, 0); /* every line is there at once, whatever happens */
+    fprintf(run->log, "step,epoch,train_s");
+    for (int i = 0; i < dim_model_report_count(model); i++)
+        fprintf(run->log, ",%s", dim_model_report_name(model, i));
+    for (int i = 0; i < EX_MAX_TAPS && run->program->taps[i] != NULL; i++)
+        fprintf(run->log, ",%s.knn,%s.ridge", run->program->taps[i], run->program->taps[i]);
+    fprintf(run->log, "\n");
+}
+
+void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e)
+{
+    if (run->log == NULL)
+        return;
+    fprintf(run->log, "%llu,%llu,%.3f", (unsigned long long)step, (unsigned long long)epoch, run->train_s);
+    for (int i = 0; i < dim_model_report_count(model); i++) {
+        double value;
+        if (step > 0 && dim_model_report(model, dim_model_report_name(model, i), &value) == DIM_OK)
+            fprintf(run->log, ",%.7g", value);
+        else
+            fprintf(run->log, ",");
+    }
+    for (int i = 0; i < EX_MAX_TAPS && run->program->taps[i] != NULL; i++)
+        if (e->valid)
+            fprintf(run->log, ",%.4f,%.4f", e->tap[i].knn, e->tap[i].ridge);
+        else
+            fprintf(run->log, ",,");
+    fprintf(run->log, "\n");
+}
+
+/* ---- evaluations on stdout */
+
+static void print_json_number(double value)
+{
+    if (isfinite(value))
+        printf("%.7g", value);
+    else
+        printf("null"); /* JSON has no other word for it */
+}
+
+static void print_json(const ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e)
+{
+    double value = NAN;
+    const char *comma = "";
+    if (step > 0)
+        dim_model_report(model, "loss", &value);
+    printf("{\"step\":%llu,\"loss\":", (unsigned long long)step);
+    print_json_number(value);
+    printf(",\"terms\":{");
+    for (int i = 0; step > 0 && i < dim_model_report_count(model); i++) {
+        const char *name = dim_model_report_name(model, i);
+        if (strcmp(name, "loss") == 0 || dim_model_report(model, name, &value) != DIM_OK)
+            continue;
+        printf("%s\"%s\":", comma, name);
+        print_json_number(value);
+        comma = ",";
+    }
+    printf("},\"probe\":{");
+    for (int i = 0; e->valid && i < EX_MAX_TAPS && run->program->taps[i] != NULL; i++)
+        printf("%s\"%s\":{\"knn\":%.4f,\"ridge\":%.4f}", i > 0 ? "," : "", run->program->taps[i], e->tap[i].knn,
+               e->tap[i].ridge);
+    printf("},\"train_s\":%.3f}\n", run->train_s);
+}
+
+static void print_text(const ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e)
+{
+    double loss = 0;
+    printf("step %6llu", (unsigned long long)step);
+    if (step > 0 && dim_model_report(model, "loss", &loss) == DIM_OK)
+        printf("  loss %8.4f", loss);
+    else
+        printf("  untrained    ");
+    for (int i = 0; e->valid && i < EX_MAX_TAPS && run->program->taps[i] != NULL; i++)
+        printf(" | %s: kNN %.1f %% ridge %.1f %%", run->program->taps[i], 100 * e->tap[i].knn, 100 * e->tap[i].ridge);
+    printf(" | trained %.1f s\n", run->train_s);
+}
+
+void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e)
+{
+    ex_report_note(run, NULL);
+    if (step == 0 && !e->valid && run->o.probe_train > 0)
+        return; /* interrupted */
+    if (run->o.json)
+        print_json(run, model, step, e);
+    else
+        print_text(run, model, step, e);
+    fflush(stdout);
+}
+
+/* ---- progress on stderr: one line that is rewritten on a terminal, else a line now and then */
+
+void ex_report_note(ex_run *run, const char *text)
+{
+    (void)run;
+    if (!isatty(STDERR_FILENO))
+        return;
+    fprintf(stderr, "\r\033[K");
+    if (text != NULL)
+        fprintf(stderr, "probing %s ...", text);
+    fflush(stderr);
+}
+
+static void format_time(char *text, size_t size, double seconds)
+{
+    long s = seconds < 0 || seconds > 1e8 ? 0 : (long)(seconds + 0.5);
+    if (s >= 3600)
+        snprintf(text, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(text, size, "%ld:%02ld", s / 60, s % 60);
+}
+
+void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool last)
+{
+    bool terminal = isatty(STDERR_FILENO);
+    double now = ex_seconds(), loss = 0, each = run->train_s / (double)step;
+    char left[32];
+    if (!last && now - run->last_report < (terminal ? 0.2 : 10.0))
+        return;
+    run->last_report = now;
+    dim_model_report(model, "loss", &loss);
+    format_time(left, sizeof left, each * (double)(run->o.steps - step));
+    fprintf(stderr, "%sstep %llu/%llu  loss %.4f  %.0f ms a step  %s left%s", terminal ? "\r\033[K" : "",
+            (unsigned long long)step, (unsigned long long)run->o.steps, loss, 1000 * each, left, terminal ? "" : "\n");
+    fflush(stderr);
+}
+
+/* ---- the table of --table */
+
+static void print_row(const char *what, const char *features, int64_t width, const ex_accuracy *a)
+{
+    printf("%-20s %-8s %6lld   %6.1f %%   %6.1f %%\n", what, features, (long long)width, 100 * a->knn, 100 * a->ridge);
+}
+
+void ex_report_table(const ex_run *run, const dim_encoder *encoder)
+{
+    const char *const *taps = run->program->taps;
+    printf("\nAccuracy on %lld test images, with %u labelled training images\n\n", (long long)dim_dataset_count(run->test),
+           (unsigned)run->o.probe_train);
+    printf("%-20s %-8s %6s   %8s   %8s\n", "", "features", "width", "kNN", "ridge");
+    print_row("raw pixels", "", run->shape[0] * run->shape[1] * run->shape[2], &run->pixels.tap[0]);
+    for (int trained = 0; trained < 2; trained++)
+        for (int i = 0; i < EX_MAX_TAPS && taps[i] != NULL; i++) {
+            int64_t shape[3] = { 0, 0, 0 };
+            dim_encoder_tap_shape(encoder, taps[i], shape);
+            print_row(i > 0 ? "" : trained ? "trained encoder" : "untrained encoder", taps[i], shape[0] * shape[1] * shape[2],
+                      &(trained ? &run->last : &run->first)->tap[i]);
+        }
+}
