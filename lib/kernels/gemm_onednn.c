@@ -6,12 +6,18 @@
  *
  * oneDNN divides a product over OpenMP threads, whose idle spinning would fight with our pool.  We call it with one
  * OpenMP thread from each of our own instead; that number is kept per thread by OpenMP and is put back after the call,
- * so neither the process's setting nor the caller's changes, and no OpenMP team is ever started. */
+ * so neither the process's setting nor the caller's changes, and no OpenMP team is ever started.
+ *
+ * A signal handler that runs while a thread is inside oneDNN's generated code corrupts memory (version 2.6.3 on AVX-512:
+ * a plain loop of dnnl_sgemm under an interval timer ends in "free(): invalid size"), so signals wait for the product's
+ * end.  Workers of the pool have them blocked anyway; this is for the caller's thread. */
 #include "kernels/gemm_backend.h"
 
 #if defined(DIM_HAVE_ONEDNN)
 #include <dlfcn.h>
 #include <oneapi/dnnl/dnnl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 
 #define TEXT_(x) #x
@@ -49,7 +55,13 @@ bool dim__gemm_onednn_setup(dim__gemm_state *state)
 
 void dim__gemm_onednn_run(const dim__gemm_state *state, const dim__product *p)
 {
+    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP }; /* of the thread itself: cannot wait */
     int threads = 1, failed;
+    sigset_t set, old;
+    sigfillset(&set);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&set, faults[i]);
+    pthread_sigmask(SIG_BLOCK, &set, &old);
     if (state->omp_set_threads != NULL) {
         threads = state->omp_get_threads();
         if (threads != 1)
@@ -59,6 +71,7 @@ void dim__gemm_onednn_run(const dim__gemm_state *state, const dim__product *p)
                           p->ldb, p->beta, p->c, p->ldc);
     if (threads != 1)
         state->omp_set_threads(threads);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (failed) /* it has no memory for its copies */
         dim__gemm_cblas_run(state, p);
 }
