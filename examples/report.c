@@ -142,25 +142,29 @@ void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool
     fflush(stderr);
 }
 
-/* ---- the table of --table */
+/* ---- the table of --table, on stderr where stdout is JSON's */
 
-static void print_row(const char *what, const char *features, int64_t width, const ex_accuracy *a)
+static void print_row(FILE *to, const char *what, const char *features, int64_t width, const ex_accuracy *a)
 {
-    printf("%-20s %-8s %6lld   %6.1f %%   %6.1f %%\n", what, features, (long long)width, 100 * a->knn, 100 * a->ridge);
+    fprintf(to, "%-20s %-8s %6lld   %6.1f %%   %6.1f %%\n", what, features, (long long)width, 100 * a->knn, 100 * a->ridge);
 }
 
 void ex_report_table(const ex_run *run, const dim_encoder *encoder)
 {
     const char *const *taps = run->program->taps;
-    printf("\nAccuracy on %lld test images, with %u labelled training images\n\n", (long long)dim_dataset_count(run->test),
-           (unsigned)run->o.probe_train);
-    printf("%-20s %-8s %6s   %8s   %8s\n", "", "features", "width", "kNN", "ridge");
-    print_row("raw pixels", "", run->shape[0] * run->shape[1] * run->shape[2], &run->pixels.tap[0]);
+    FILE *to = run->o.json ? stderr : stdout;
+    if (!run->pixels.valid || !run->first.valid || !run->last.valid)
+        return;
+    fprintf(to, "\nAccuracy on %lld test images, with %u labelled training images\n\n",
+            (long long)dim_dataset_count(run->test), (unsigned)run->o.probe_train);
+    fprintf(to, "%-20s %-8s %6s   %8s   %8s\n", "", "features", "width", "kNN", "ridge");
+    print_row(to, "raw pixels", "", run->shape[0] * run->shape[1] * run->shape[2], &run->pixels.tap[0]);
     for (int trained = 0; trained < 2; trained++)
         for (int i = 0; i < EX_MAX_TAPS && taps[i] != NULL; i++) {
             int64_t shape[3] = { 0, 0, 0 };
             dim_encoder_tap_shape(encoder, taps[i], shape);
-            print_row(i > 0 ? "" : trained ? "trained encoder" : "untrained encoder", taps[i], shape[0] * shape[1] * shape[2],
-                      &(trained ? &run->last : &run->first)->tap[i]);
+            print_row(to, i > 0 ? "" : trained ? "trained encoder" : "untrained encoder", taps[i],
+                      shape[0] * shape[1] * shape[2], &(trained ? &run->last : &run->first)->tap[i]);
         }
+    fflush(to);
 }

@@ -38,7 +38,7 @@ int main(void)
 {
     static float g[N][D], c[N][L][D], grad_g[N][D], grad_c[N][L][D];
     static const char *const meaning[] = { "a score, only comparable with itself", "lower bound of MI", "estimate of MI" };
-    const float rho = 0.9f;
+    const float rho = 0.7f;
     dim_context *ctx = NULL;
     if (dim_context_create(NULL, &ctx) != DIM_OK)
         return 1;
@@ -58,7 +58,7 @@ int main(void)
     check(ctx, dim_tensor_wrap(ctx, DIM_F32, 2, global_shape, NULL, grad_g, NULL, NULL, &grad_global));
     check(ctx, dim_tensor_wrap(ctx, DIM_F32, 3, local_shape, NULL, grad_c, NULL, NULL, &grad_local));
 
-    printf("%d samples, %d locations, score = g . c / 4; true MI of a pair: %.3f nats\n\n", N, L,
+    printf("%d samples, %d locations, score = g . c / 2; true MI of a pair: %.3f nats\n\n", N, L,
            -0.5 * D * log(1 - (double)rho * (double)rho));
     printf("%-8s %9s %9s %9s %9s %9s %9s  %s\n", "", "loss", "value", "pos", "neg", "|grad g|", "|grad c|", "the value is");
     for (int kind = 0; dim_estimator_name((dim_estimator_kind)kind) != NULL; kind++) {
@@ -68,7 +68,7 @@ int main(void)
         DIM_OPTIONS_INIT(&how);
         DIM_OPTIONS_INIT(&result);
         how.kind = (dim_estimator_kind)kind;
-        how.scale = 0.25f;
+        how.scale = 0.5f;
         check(ctx, dim_estimator_create(ctx, &how, &estimator));
         check(ctx, dim_estimator_evaluate(estimator, global, local, NULL, &result, grad_global, grad_local));
         printf("%-8s %9.4f %9.4f %9.4f %9.4f %9.4f %9.4f  %s\n", dim_estimator_name(how.kind), result.loss, result.value,
