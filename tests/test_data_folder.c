@@ -540,16 +540,21 @@ static void test_without_libraries(void **state)
     assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_UNSUPPORTED,
                       "libjpeg", "libpng");
 #else
+#if DIM_HAVE_JPEG
+    static const char lacks[] = "libpng", first[] = "\x89PNG\r\n\x1a\n";
+#else
+    static const char lacks[] = "libjpeg", first[] = "\xff\xd8\xff\xe0";
+#endif
     static const char *const parts[] = { "train", "train/a" };
     for (int i = 0; i < 2; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, parts[i]);
         assert_int_equal(mkdir(path, 0700), 0);
     }
     snprintf(path, sizeof path, "%s/train/a/1.png", dir);
-    write_file(path, DIM_HAVE_JPEG + 0 ? "\x89PNG\r\n\x1a\n" : "\xff\xd8\xff\xe0\0\0\0\0", 8);
+    write_file(path, first, sizeof first);
     o.on_error = DIM_ON_ERROR_SKIP; /* a library that lacks is no broken file */
     assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_UNSUPPORTED,
-                      DIM_HAVE_JPEG + 0 ? "libpng" : "libjpeg", path);
+                      lacks, path);
 #endif
     (void)path;
 }

@@ -3,13 +3,6 @@
 
 #include "data/image.h"
 
-#if DIM_HAVE_JPEG && DIM_HAVE_PNG
-
-enum { W = 24, H = 20, N = W * H };
-
-static image_file file;
-static unsigned char rows[1 << 16];
-
 /* Allocations of the decoders, by the linker's --wrap; those of the libraries go the ordinary way. */
 static long malloc_calls, malloc_fails_at;
 void *__real_malloc(size_t size);
@@ -18,6 +11,13 @@ void *__wrap_malloc(size_t size)
 {
     return ++malloc_calls == malloc_fails_at ? NULL : __real_malloc(size);
 }
+
+#if DIM_HAVE_JPEG && DIM_HAVE_PNG
+
+enum { W = 24, H = 20, N = W * H };
+
+static image_file file;
+static unsigned char rows[1 << 16];
 
 static dim_status decode(dim__image *image, dim__sample_error *error)
 {
