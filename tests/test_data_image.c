@@ -286,7 +286,8 @@ static void test_fit_resizes(void **state)
     static uint8_t planes[3 * 256 * 256];
     dim__sample_error error;
     (void)state;
-    static const int sizes[][3] = { { 30, 50, 16 }, { 50, 30, 16 }, { 7, 5, 64 }, { 1, 1, 256 }, { 1, 40, 9 }, { 64, 64, 32 } };
+    static const int sizes[][3] = { { 30, 50, 16 }, { 50, 30, 16 }, { 7, 5, 64 },
+                                    { 1, 1, 256 },  { 1, 40, 9 },   { 64, 64, 32 } };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) { /* one colour stays, wherever it is cut */
         dim__image image = { sizes[i][0], sizes[i][1], rows };
         int n = sizes[i][2] * sizes[i][2];
@@ -333,11 +334,13 @@ static void test_unsupported(void **state)
     dim__sample_error error;
     (void)state;
 #if !DIM_HAVE_JPEG
-    assert_int_equal(dim__image_decode((const uint8_t *)"\xff\xd8\xff\xe0", 4, "a.jpg", &image, &error), DIM_E_UNSUPPORTED);
+    assert_int_equal(dim__image_decode((const uint8_t *)"\xff\xd8\xff\xe0", 4, "a.jpg", &image, &error),
+                     DIM_E_UNSUPPORTED);
     assert_non_null(strstr(error.text, "a.jpg: this build has no libjpeg"));
 #endif
 #if !DIM_HAVE_PNG
-    assert_int_equal(dim__image_decode((const uint8_t *)"\x89PNG\r\n\x1a\n", 8, "a.png", &image, &error), DIM_E_UNSUPPORTED);
+    assert_int_equal(dim__image_decode((const uint8_t *)"\x89PNG\r\n\x1a\n", 8, "a.png", &image, &error),
+                     DIM_E_UNSUPPORTED);
     assert_non_null(strstr(error.text, "a.png: this build has no libpng"));
 #endif
 }

@@ -211,7 +211,8 @@ static void test_no_unlabeled_elsewhere(void **state)
         assert_fails_with(ctx, dim_dataset_open(ctx, spec_of(kinds[i]), DIM_SPLIT_UNLABELED, &ds), DIM_E_INVALID,
                           "no unlabeled split", kinds[i]);
     assert_fails_with(ctx, dim_dataset_open(ctx, spec_of("stl10"), (dim_split)3, &ds), DIM_E_INVALID, "split 3", NULL);
-    assert_fails_with(ctx, dim_dataset_open(ctx, spec_of("stl10"), (dim_split)-1, &ds), DIM_E_INVALID, "split -1", NULL);
+    assert_fails_with(ctx, dim_dataset_open(ctx, spec_of("stl10"), (dim_split)-1, &ds), DIM_E_INVALID, "split -1",
+                      NULL);
 }
 
 static void test_class_names(void **state)

@@ -62,15 +62,15 @@ typedef struct dim_dataset_options {
  * Read from the files, which must stay, whenever a sample is needed, with a loader on its threads:
  * - "stl10:DIR": train_X.bin, train_y.bin, test_X.bin, test_y.bin; unlabeled_X.bin.  Labels are 0 .. 9.
  * - "folder:DIR": DIR/train/CLASS with .jpg, .jpeg and .png files (in any case), in folders below it too.  For
- *   DIM_SPLIT_TEST DIR/val/CLASS or, when there is no DIR/val, DIR/test/CLASS.  Hidden names are left out, symbolic links
- *   followed.  The classes are the folders of DIR/train (of the split, when there is no DIR/train) in the order of
- *   strcmp(); samples are in the order of their classes and paths.
+ *   DIM_SPLIT_TEST DIR/val/CLASS or, when there is no DIR/val, DIR/test/CLASS.  Hidden names are left out, symbolic
+ *   links followed.  The classes are the folders of DIR/train (of the split, when there is no DIR/train) in the order
+ *   of strcmp(); samples are in the order of their classes and paths.
  * - "tiny:DIR": Tiny ImageNet, the same but that DIR/val has its images in one folder, and their classes in
  *   DIR/val/val_annotations.txt.  "folder:DIR" does likewise where it finds that file.
  *
- * Image files become (3, H, W) as PIL's convert("RGB") makes them: grey and palettes expanded, CMYK multiplied out, alpha
- * dropped; of 16 bits the upper 8 are taken.  The ending does not matter, the contents do.  An image counts as broken
- * when its picture is damaged or incomplete, when a side is above 16384 or when it has more than 2^26 pixels.
+ * Image files become (3, H, W) as PIL's convert("RGB") makes them: grey and palettes expanded, CMYK multiplied out,
+ * alpha dropped; of 16 bits the upper 8 are taken.  The ending does not matter, the contents do.  An image counts as
+ * broken when its picture is damaged or incomplete, when a side is above 16384 or when it has more than 2^26 pixels.
  * @param ctx   context that will own the dataset
  * @param spec  KIND:DIR as above
  * @param split which files are read
@@ -137,7 +137,7 @@ DIM_API int64_t dim_dataset_count(const dim_dataset *ds);
  *  largest label + 1; 0 without labels. */
 DIM_API int64_t dim_dataset_classes(const dim_dataset *ds);
 /**
- * @brief Name of a class: its folder's; for CIFAR and STL-10 the line of the file of names, where it lies beside the data
+ * @brief Name of a class: its folder's; for CIFAR and STL-10 the line of the file of names, where that is there
  *        (batches.meta.txt, fine_label_names.txt, coarse_label_names.txt, class_names.txt).
  * @param ds    the dataset
  * @param label from 0
@@ -163,8 +163,8 @@ DIM_API int dim_dataset_shape(const dim_dataset *ds, int64_t shape[3]);
  * @param images (count, C, H, W) or (count, features) of any dtype; NULL when not wanted
  * @param labels i32 or i64 (count); NULL when not wanted; -1 where a sample has none
  * @return DIM_E_INVALID (a range that is not in the dataset, dtype of labels), DIM_E_SHAPE; DIM_E_CALLBACK,
- *         and DIM_E_IO, DIM_E_FORMAT, DIM_E_SHAPE, DIM_E_UNSUPPORTED, DIM_E_NOMEM of a file that is read now (the samples
- *         before the one that failed are written then).
+ *         and DIM_E_IO, DIM_E_FORMAT, DIM_E_SHAPE, DIM_E_UNSUPPORTED, DIM_E_NOMEM of a file that is read now (the
+ *         samples before the one that failed are written then).
  */
 DIM_API dim_status dim_dataset_read(dim_dataset *ds, int64_t first, int64_t count, dim_tensor *images,
                                     dim_tensor *labels);

@@ -35,7 +35,7 @@ dim_status dim__dataset_read(dim_dataset *ds, int64_t first, int64_t count, dim_
 dim_status dim__dataset_from_reader(dim_context *ctx, const dim__samples *samples, dim_dataset **out);
 void dim__dataset_release(dim_dataset *ds); /* NULL ok */
 
-/* One sample, contiguous, in the dataset's type.  Works on any thread and on several at once, and does not use the context.
+/* One sample, contiguous, in the dataset's type.  Works on several threads at once, and without the context.
  * Fails with *error filled. */
 dim_status dim__dataset_sample(dim_dataset *ds, int64_t index, void *image, int64_t *label, dim__sample_error *error);
 dim_status dim__dataset_sample_fail(dim_dataset *ds, const dim__sample_error *error);

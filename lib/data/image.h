@@ -11,7 +11,7 @@ typedef struct dim__image {
     uint8_t *pixels; /* (height, width, 3), of malloc() */
 } dim__image;
 
-/* DIM_E_FORMAT (broken, neither JPEG nor PNG, too large), DIM_E_UNSUPPORTED (this build lacks the library), DIM_E_NOMEM,
+/* DIM_E_FORMAT (broken, neither JPEG nor PNG, too large), DIM_E_UNSUPPORTED (no library in this build), DIM_E_NOMEM,
  * with error->text starting with `name`.  *out on success only. */
 dim_status dim__image_decode(const uint8_t *data, size_t size, const char *name, dim__image *out,
                              dim__sample_error *error);

@@ -1,4 +1,4 @@
-/* JPEG by libjpeg-turbo.  What it reports as damage of the picture is an error here, as the end of the file within it is;
+/* JPEG by libjpeg-turbo.  What it reports as damage of the picture is an error here, as the file's end within it is;
  * what programs write wrongly without harm to the picture is not. */
 #include "data/image.h"
 

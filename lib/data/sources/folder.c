@@ -45,8 +45,8 @@ static dim_status decode_one(folder *f, int64_t index, uint8_t *image, dim__samp
     if (image != NULL && f->size != 0)
         status = dim__image_fit(&got, f->size, path, image, error);
     else if (f->size == 0 && (got.height != f->height || got.width != f->width))
-        status = dim__sample_fail(error, DIM_E_SHAPE, "%.100s/%.200s has %lld x %lld pixels, the first file %lld x %lld; "
-                                  "with image_size they become of one size", f->root, path, (long long)got.width,
+        status = dim__sample_fail(error, DIM_E_SHAPE, "%.100s/%.200s has %lld x %lld pixels, the first file %lld x "
+                                  "%lld; with image_size they become of one size", f->root, path, (long long)got.width,
                                   (long long)got.height, (long long)f->width, (long long)f->height);
     else if (image != NULL)
         dim__image_planes(&got, image);
@@ -171,7 +171,8 @@ static dim_status find_split(folder *f, const dim__request *request, bool tiny, 
     if (!dim__path_exists(f->root) && train)
         return dim__source_missing(f->ctx, f->root, request->dir, "tiny-imagenet-200");
     if (!dim__path_exists(f->root))
-        return dim__fail(f->ctx, DIM_E_IO, "cannot find a folder %sin %s", tiny ? "val " : "val or test ", request->dir);
+        return dim__fail(f->ctx, DIM_E_IO, "cannot find a folder %s in %s", tiny ? "val" : "val or test",
+                         request->dir);
     if (!train) {
         path = dim__path_join(f->ctx, f->root, annotations, "");
         if (path == NULL)
@@ -219,7 +220,8 @@ static dim_status open_folder(dim_context *ctx, const dim__request *request, boo
     int64_t label;
     dim_status status;
 #if !DIM_HAVE_JPEG && !DIM_HAVE_PNG
-    return dim__fail(ctx, DIM_E_UNSUPPORTED, "%s: this build has neither libjpeg nor libpng to read images", request->dir);
+    return dim__fail(ctx, DIM_E_UNSUPPORTED, "%s: this build has neither libjpeg nor libpng to read images",
+                     request->dir);
 #endif
     folder *f = dim__calloc(ctx, 1, sizeof *f);
     if (f == NULL)

@@ -138,7 +138,8 @@ dim_status dim__listing_add(dim__listing *list, const char *folder, const char *
 static bool is_image(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return dot != NULL && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
+    return dot != NULL &&
+           (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
 }
 
 static dim_status read_folder(dim__listing *list, walk *w, const struct stat *st, int64_t label)

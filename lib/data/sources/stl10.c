@@ -23,7 +23,8 @@ static dim_status read_sample(dim__reader *base, int64_t index, uint8_t *image, 
     const stl10 *r = (const stl10 *)base;
     uint8_t columns[IMAGE];
     for (size_t got = 0; image != NULL && got < IMAGE;) {
-        ssize_t n = pread(dim__stream_file(r->images), columns + got, IMAGE - got, (off_t)(index * IMAGE + (int64_t)got));
+        off_t at = (off_t)(index * IMAGE + (int64_t)got);
+        ssize_t n = pread(dim__stream_file(r->images), columns + got, IMAGE - got, at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
