@@ -1,5 +1,5 @@
 /* What the cases of test_ops.c cannot say of convolutions, matrix products and maxima: a CBLAS that threads itself, the
- * order in which gradients are emitted, gradients that nobody wants, and NaN. */
+ * order in which gradients are emitted, gradients that nobody wants, NaN, and ops that are fused. */
 #include "graph/graph.h"
 #include "kernels/gemm.h"
 #include "ops/ops.h"
@@ -178,6 +178,82 @@ static void test_nan_in_maximum(void **state)
     dim_context_destroy(ctx);
 }
 
+/* ---- fusion: ops that activate their own results ---------------------------------------------------------------- */
+
+static dim__vid build_fused(dim__graph *g, const dim__vid in[6], dim__vid keep[8])
+{
+    dim__vid a = dim__op_relu_(g, dim__op_add_bias_(g, in[0], in[1]));
+    dim__vid b = dim__op_leaky_relu_(g, dim__op_add_(g, a, in[2]), 0.3);
+    dim__vid c = dim__op_relu_(g, dim__op_channel_affine_(g, b, in[3], in[1], in[4], in[5], 1e-5));
+    dim__vid d = dim__op_leaky_relu_(g, dim__op_batch_norm_(g, dim__op_add_(g, c, in[0]), in[3], in[1], 1e-5), 0.1);
+    dim__vid sum = dim__op_add_(g, d, in[2]); /* read twice: must stay as it is */
+    dim__vid e = dim__op_mul_(g, dim__op_relu_(g, sum), sum);
+    memcpy(keep, (dim__vid[]){ a, b, c, d, e }, 5 * sizeof *keep);
+    return dim__op_sum_all_(g, dim__op_mul_(g, e, dim__op_add_(g, a, c)), 1);
+}
+
+/* Values and gradients by one executor; `relus` is how many nodes still activate on their own. */
+static float *run_fused(dim_executor executor, int64_t *count, int *relus)
+{
+    const dim__shape shapes[6] = { { 2, { 700, 37 } }, { 1, { 37 } }, { 2, { 700, 37 } }, { 1, { 37 } }, { 1, { 37 } },
+                                   { 1, { 37 } } };
+    dim_context_options o;
+    dim_context *ctx;
+    dim__graph *g = NULL;
+    dim__program *p = NULL;
+    dim__vid in[6], keep[8];
+    DIM_OPTIONS_INIT(&o);
+    o.threads = 2;
+    o.executor = executor;
+    assert_int_equal(dim_context_create(&o, &ctx), DIM_OK);
+    assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
+    for (int i = 0; i < 6; i++)
+        in[i] = dim__graph_input(g, DIM_F32, shapes[i], i < 4);
+    dim__vid loss = build_fused(g, in, keep);
+    for (int i = 0; i < 5; i++)
+        dim__graph_keep(g, keep[i]);
+    assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
+    *relus = 0;
+    for (int64_t i = 0; i < g->forward_nodes; i++)
+        *relus += g->nodes[i].op == &dim__op_relu || g->nodes[i].op == &dim__op_leaky_relu;
+    assert_int_equal(dim__program_create(g, &p), DIM_OK);
+    for (int i = 0; i < 6; i++) {
+        float *x = dim__program_data(p, in[i]);
+        for (int64_t k = 0; k < dim__count_of(g, in[i]); k++)
+            x[k] = (float)((k * 7919 + i * 104729) % 1013) / 500 - (i == 5 ? -0.1f : 1);
+    }
+    dim__program_forward(p, 0, 0);
+    dim__program_backward(p, 0, 0);
+    for (int i = 0; i < 3; i++)
+        keep[5 + i] = dim__graph_grad(g, in[i]);
+    *count = 0;
+    for (int i = 0; i < 8; i++)
+        *count += dim__count_of(g, keep[i]);
+    float *all = malloc((size_t)*count * sizeof *all), *to = all;
+    assert_non_null(all);
+    for (int i = 0; i < 8; i++) {
+        memcpy(to, dim__program_data(p, keep[i]), (size_t)dim__count_of(g, keep[i]) * sizeof *to);
+        to += dim__count_of(g, keep[i]);
+    }
+    dim__program_destroy(p);
+    dim_context_destroy(ctx);
+    return all;
+}
+
+static void test_fused_equals_unfused(void **state)
+{
+    int64_t n, m;
+    int fused, unfused;
+    float *got = run_fused(DIM_EXECUTOR_PLANNED, &n, &fused), *want = run_fused(DIM_EXECUTOR_REFERENCE, &m, &unfused);
+    (void)state;
+    assert_int_equal(fused, 1);
+    assert_int_equal(unfused, 5);
+    assert_int_equal(n, m);
+    assert_memory_equal(got, want, (size_t)n * sizeof *got);
+    free(got);
+    free(want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_smaller_gradient_first),
         cmocka_unit_test(test_unwanted_gradients),
         cmocka_unit_test(test_nan_in_maximum),
+        cmocka_unit_test(test_fused_equals_unfused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

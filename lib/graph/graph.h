@@ -61,7 +61,7 @@ dim__vid dim__graph_grad(const dim__graph *g, dim__vid v); /* DIM__NONE when v h
 /* Without a gradient: emits the deferred nodes only (training-mode forward passes). */
 dim_status dim__graph_finish(dim__graph *g);
 
-/* Lets batch norm apply the (leaky) ReLU that follows it, where nobody else reads its result (passes/fuse.c); part of
+/* Lets ops that can apply the (leaky) ReLU that follows them, where nobody else reads their result (passes/fuse.c); part of
  * dim__graph_backward, but not for the reference executor. */
 dim_status dim__pass_fuse(dim__graph *g);
 

@@ -104,6 +104,15 @@ dim__vid dim__op_leaky_relu_(dim__graph *g, dim__vid x, double slope)
     return dim__emit1(g, &dim__op_leaky_relu, x, &attr);
 }
 
+dim__vid dim__op_before_activation(dim__graph *g, const dim__node *node, dim__vid dy)
+{
+    dim__attr slope = { .f = { node->attr.f[1] } };
+    if (dy == DIM__NONE || !node->attr.i[0])
+        return dy;
+    return node->attr.f[1] > 0 ? dim__emit2(g, &dim__op_leaky_relu_grad, dy, node->out[0], &slope)
+                               : dim__emit2(g, &dim__op_relu_grad, dy, node->out[0], NULL);
+}
+
 /* ---- softplus: dx = dy sigmoid(x) -------------------------------------------------------------------------------- */
 
 static void softplus_run(const dim__exec *e) { run_one(e, e->ctx->kernels->softplus); }

@@ -1,4 +1,5 @@
-/* Adding a vector to every row, and its gradient: the sum over the rows. */
+/* Adding a vector to every row, and its gradient: the sum over the rows.  It may activate its result, see
+ * dim__activate(). */
 #include "ops/ops.h"
 
 #include "base/math.h"
@@ -17,10 +18,14 @@ static dim_status add_bias_infer(dim__infer *inf)
 static void add_bias_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    int64_t c = dim__shape_last(e->in_shape[0]);
+    int64_t c = dim__shape_last(e->in_shape[0]), block = e->attr->i[0] ? 1 + DIM__HOT / dim__max64(c, 1) : dim__max64(end - begin, 1);
     (void)thread;
-    e->ctx->kernels->add_bias((float *)e->out[0] + begin * c, (const float *)e->in[0] + begin * c, e->in[1],
-                              end - begin, c);
+    for (int64_t r = begin; r < end; r += block) {
+        int64_t rows = dim__min64(block, end - r);
+        float *y = (float *)e->out[0] + r * c;
+        e->ctx->kernels->add_bias(y, (const float *)e->in[0] + r * c, e->in[1], rows, c);
+        dim__activate(e, y, rows * c);
+    }
 }
 
 static void add_bias_run(const dim__exec *e)
@@ -31,10 +36,11 @@ static void add_bias_run(const dim__exec *e)
 
 static void add_bias_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
+    dim__vid d = dim__op_before_activation(g, node, dout[0]);
     if (dim__wants_grad(g, node->in[0]))
-        din[0] = dout[0];
+        din[0] = d;
     if (dim__wants_grad(g, node->in[1]))
-        din[1] = dim__emit1(g, &dim__op_bias_grad, dout[0], NULL);
+        din[1] = dim__emit1(g, &dim__op_bias_grad, d, NULL);
 }
 
 const dim__op dim__op_add_bias = {

@@ -1,4 +1,5 @@
-/* Batch norm with frozen statistics: y = (x - mean) / sqrt(var + eps) gamma + beta.  attr.f[0]: eps. */
+/* Batch norm with frozen statistics: y = (x - mean) / sqrt(var + eps) gamma + beta.  attr.f[0]: eps.
+ * It may activate its result, see dim__activate(). */
 #include "ops/ops.h"
 
 #include "base/pool.h"
@@ -29,10 +30,14 @@ static size_t channel_affine_workspace(const dim__infer *inf)
 static void affine_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const ca_job *job = arg;
-    int64_t at = begin * job->c;
+    int64_t c = job->c, block = 1 + DIM__HOT / dim__max64(c, 1);
     (void)thread;
-    job->e->ctx->kernels->col_affine((float *)job->e->out[0] + at, (const float *)job->e->in[0] + at, job->scale,
-                                     job->shift, end - begin, job->c);
+    for (int64_t r = begin; r < end; r += block) {
+        int64_t rows = dim__min64(block, end - r);
+        float *y = (float *)job->e->out[0] + r * c;
+        job->e->ctx->kernels->col_affine(y, (const float *)job->e->in[0] + r * c, job->scale, job->shift, rows, c);
+        dim__activate(job->e, y, rows * c);
+    }
 }
 
 static void channel_affine_run(const dim__exec *e)
@@ -51,8 +56,10 @@ static void channel_affine_run(const dim__exec *e)
 
 static void channel_affine_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    dim__vid in[5] = { dout[0], node->in[0], node->in[1], node->in[3], node->in[4] };
-    dim__vid dx = dim__emit(g, &dim__op_channel_affine_grad, 5, in, &node->attr);
+    dim__vid dy = dim__op_before_activation(g, node, dout[0]);
+    dim__vid in[5] = { dy, node->in[0], node->in[1], node->in[3], node->in[4] };
+    dim__attr eps = { .f = { node->attr.f[0] } };
+    dim__vid dx = dim__emit(g, &dim__op_channel_affine_grad, 5, in, &eps);
     for (int i = 0; i < 3; i++)
         din[i] = dim__out(dx, i);
 }

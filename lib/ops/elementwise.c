@@ -1,4 +1,4 @@
-/* affine: f[0] x + f[1].  add, mul: of equal shapes. */
+/* affine: f[0] x + f[1].  add, mul: of equal shapes.  add may activate its result, see dim__activate(). */
 #include "ops/ops.h"
 #include "ops/run.h"
 
@@ -13,9 +13,14 @@ static void affine_piece(void *arg, int64_t begin, int64_t end, int thread)
 static void add_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
+    int64_t block = e->attr->i[0] ? DIM__HOT : dim__max64(end - begin, 1);
     (void)thread;
-    e->ctx->kernels->add((float *)e->out[0] + begin, (const float *)e->in[0] + begin, (const float *)e->in[1] + begin,
-                         end - begin);
+    for (int64_t i = begin; i < end; i += block) {
+        int64_t n = dim__min64(block, end - i);
+        float *y = (float *)e->out[0] + i;
+        e->ctx->kernels->add(y, (const float *)e->in[0] + i, (const float *)e->in[1] + i, n);
+        dim__activate(e, y, n);
+    }
 }
 
 static void mul_piece(void *arg, int64_t begin, int64_t end, int thread)
@@ -48,9 +53,10 @@ static void affine_backward(dim__graph *g, const dim__node *node, const dim__vid
 
 static void add_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
+    dim__vid d = dim__op_before_activation(g, node, dout[0]);
     for (int k = 0; k < 2; k++)
         if (dim__wants_grad(g, node->in[k]))
-            din[k] = dout[0];
+            din[k] = d;
 }
 
 static void mul_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)

@@ -48,6 +48,9 @@ dim__vid dim__op_affine_(dim__graph *g, dim__vid x, double scale, double shift);
 dim__vid dim__op_add_(dim__graph *g, dim__vid a, dim__vid b);
 dim__vid dim__op_mul_(dim__graph *g, dim__vid a, dim__vid b);
 
+/* The gradient before the activation that a fused node applies to its output 0; dy itself when there is none. */
+dim__vid dim__op_before_activation(dim__graph *g, const dim__node *node, dim__vid dy);
+
 /* ---- random: ops/random.c; draws are functions of (seed, step, stream, index) ---------------------------------------------- */
 
 dim__vid dim__op_dropout_(dim__graph *g, dim__vid x, double rate); /* survivors times 1 / (1 - rate) */

@@ -17,6 +17,19 @@ static inline int64_t dim__row_grain(int64_t c) /* in rows of c elements */
     return dim__max64(1, DIM__GRAIN / dim__max64(c, 1));
 }
 
+/* A (leaky) ReLU that an op applies to its result in the same pass, once passes/fuse.c has set attr.i[0]; attr.f[1] is the
+ * slope below zero.  Of ops whose backward goes through dim__op_before_activation(). */
+static inline void dim__activate(const dim__exec *e, float *y, int64_t n)
+{
+    if (e->attr->i[0] && e->attr->f[1] > 0)
+        e->ctx->kernels->leaky(y, y, (float)e->attr->f[1], n);
+    else if (e->attr->i[0])
+        e->ctx->kernels->relu(y, y, n);
+}
+
+/* Elements that a thread computes before it activates them, while they are in its first-level cache. */
+enum { DIM__HOT = 4096 };
+
 /* Runs over the rows [0, rows) of c elements each; the task gets the exec record. */
 static inline void dim__run_rows(const dim__exec *e, int64_t rows, int64_t c, dim__task_fn fn)
 {

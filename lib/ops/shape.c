@@ -289,11 +289,17 @@ const dim__op dim__op_sum_mid = { "sum_mid", 1, 1, 1, 0, sum_mid_infer, NULL, su
 dim__vid dim__op_broadcast_mid_(dim__graph *g, dim__vid x, int64_t l)
 {
     dim__attr attr = { .i = { l } };
+    const dim__shape *s = dim__shape_of(g, x);
+    if (l == 1 && s->rank == 2) /* nothing to repeat */
+        return dim__op_reshape_(g, x, dim__shape3(s->d[0], 1, s->d[1]));
     return dim__emit1(g, &dim__op_broadcast_mid, x, &attr);
 }
 
 dim__vid dim__op_sum_mid_(dim__graph *g, dim__vid x, double scale)
 {
     dim__attr attr = { .f = { scale } };
+    const dim__shape *s = dim__shape_of(g, x);
+    if (scale == 1 && s->rank > 2 && dim__shape_count(s) == s->d[0] * dim__shape_last(s)) /* nothing to add up */
+        return dim__op_reshape_(g, x, dim__shape2(s->d[0], dim__shape_last(s)));
     return dim__emit1(g, &dim__op_sum_mid, x, &attr);
 }

@@ -1,5 +1,5 @@
-/* Batch norm followed by ReLU becomes one op: one pass over memory less each way, and the gradient needs the input only, so
- * the result can be given up early. */
+/* An op that can activate its own result, followed by a (leaky) ReLU that alone reads it, becomes one op: a pass over memory
+ * less.  After batch norm the gradient needs the input only, so the result can be given up early. */
 #include "graph/graph.h"
 
 /* How often each value is read. */
@@ -11,6 +11,12 @@ static void count_uses(const dim__graph *g, int32_t *uses)
     for (int64_t i = 0; i < g->n_deferred; i++)
         for (int k = 0; k < g->deferred[i].n_in; k++)
             uses[g->deferred[i].in[k]]++;
+}
+
+/* Ops that apply a (leaky) ReLU when attr.i[0] is set, with the slope below zero in attr.f[1]. */
+static bool can_activate(const dim__op *op)
+{
+    return op == &dim__op_batch_norm || op == &dim__op_channel_affine || op == &dim__op_add_bias || op == &dim__op_add;
 }
 
 /* The node becomes another name for its input. */
@@ -33,16 +39,16 @@ dim_status dim__pass_fuse(dim__graph *g)
     count_uses(g, uses);
     for (int64_t i = 0; i < g->n_nodes; i++) {
         dim__node *node = &g->nodes[i];
-        if (node->op == &dim__op_batch_norm)
+        if (can_activate(node->op))
             maker[node->out[0]] = i + 1;
         if (node->op != &dim__op_relu && node->op != &dim__op_leaky_relu)
             continue;
         dim__vid in = node->in[0];
         if (maker[in] == 0 || uses[in] != 1 || g->values[in].keep)
             continue;
-        dim__node *norm = &g->nodes[maker[in] - 1];
-        norm->attr.i[0] = 1;
-        norm->attr.f[1] = node->op == &dim__op_leaky_relu ? node->attr.f[0] : 0;
+        dim__node *before = &g->nodes[maker[in] - 1];
+        before->attr.i[0] = 1;
+        before->attr.f[1] = node->op == &dim__op_leaky_relu ? node->attr.f[0] : 0;
         make_alias(g, node);
     }
     dim__free(g->ctx, uses);
