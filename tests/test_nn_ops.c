@@ -182,7 +182,9 @@ static void test_nan_in_maximum(void **state)
 
 static dim__vid build_fused(dim__graph *g, const dim__vid in[6], dim__vid keep[8])
 {
-    dim__vid a = dim__op_relu_(g, dim__op_add_bias_(g, in[0], in[1]));
+    dim__shape flat = dim__shape3(700, 1, 37), rows = dim__shape2(700, 37);
+    dim__vid a = dim__op_relu_(g, dim__op_reshape_(g, dim__op_add_bias_(g, in[0], in[1]), flat));
+    a = dim__op_reshape_(g, a, rows);
     dim__vid b = dim__op_leaky_relu_(g, dim__op_add_(g, a, in[2]), 0.3);
     dim__vid c = dim__op_relu_(g, dim__op_channel_affine_(g, b, in[3], in[1], in[4], in[5], 1e-5));
     dim__vid d = dim__op_leaky_relu_(g, dim__op_batch_norm_(g, dim__op_add_(g, c, in[0]), in[3], in[1], 1e-5), 0.1);

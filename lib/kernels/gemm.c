@@ -23,8 +23,9 @@
 /* Products with fewer multiply-adds stay off oneDNN, whose first product takes some 20 ms to generate code: evaluating
  * one small loss must not pay for it.  OpenBLAS, too, computes those of up to 2^18 on the calling thread alone. */
 static const double SMALL = 1 << 18;
-/* From this many multiply-adds a product, or one that is bound by memory, is worth waking the pool. */
-static const double SPLIT = 1 << 20, SKINNY_SPLIT = 1 << 19;
+/* From this many multiply-adds a product, or one that is bound by memory, is worth waking the pool; the latter is divided
+ * where an elementwise op of its size is, so that a thread's rows stay in its cache. */
+static const double SPLIT = 1 << 20, SKINNY_SPLIT = 1 << 15;
 
 dim__product dim__product_rows(const dim__product *p, int64_t begin, int64_t end)
 {

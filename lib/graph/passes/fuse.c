@@ -27,6 +27,18 @@ static void make_alias(dim__graph *g, dim__node *node)
     g->values[node->out[0]].alias_of = node->in[0];
 }
 
+/* The node that makes what `v` names, if nobody but the reader of v reads it, under whatever shape; else NULL. */
+static dim__node *only_maker(const dim__graph *g, const int64_t *maker, const int32_t *uses, dim__vid v)
+{
+    while (maker[v] != 0 && uses[v] == 1 && !g->values[v].keep) {
+        dim__node *node = &g->nodes[maker[v] - 1];
+        if (node->op != &dim__op_reshape)
+            return v == node->out[0] ? node : NULL;
+        v = node->in[0];
+    }
+    return NULL;
+}
+
 dim_status dim__pass_fuse(dim__graph *g)
 {
     int32_t *uses = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *uses);
@@ -39,14 +51,13 @@ dim_status dim__pass_fuse(dim__graph *g)
     count_uses(g, uses);
     for (int64_t i = 0; i < g->n_nodes; i++) {
         dim__node *node = &g->nodes[i];
-        if (can_activate(node->op))
-            maker[node->out[0]] = i + 1;
+        for (int k = 0; k < node->op->n_out; k++)
+            maker[node->out[k]] = i + 1;
         if (node->op != &dim__op_relu && node->op != &dim__op_leaky_relu)
             continue;
-        dim__vid in = node->in[0];
-        if (maker[in] == 0 || uses[in] != 1 || g->values[in].keep)
+        dim__node *before = only_maker(g, maker, uses, node->in[0]);
+        if (before == NULL || !can_activate(before->op) || before->attr.i[0] != 0)
             continue;
-        dim__node *before = &g->nodes[maker[in] - 1];
         before->attr.i[0] = 1;
         before->attr.f[1] = node->op == &dim__op_leaky_relu ? node->attr.f[0] : 0;
         make_alias(g, node);

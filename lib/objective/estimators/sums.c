@@ -14,6 +14,8 @@ double dim__log_add(double a, double b)
 
 double dim__log_sum(const dim__kernels *k, const float *x, int64_t n)
 {
+    if (n == 1) /* shuffled negatives: one a row */
+        return x[0];
     float max = n > 0 ? k->max(x, n) : -INFINITY;
     if (!isfinite(max))
         return max;
@@ -73,6 +75,10 @@ void dim__exp_scaled(const dim__kernels *k, float *y, const float *x, int64_t n,
 {
     if (scale == 0) {
         dim__fill(y, n, 0);
+        return;
+    }
+    if (n == 1) { /* in double nothing overflows on the way */
+        y[0] = (float)(scale * exp(x[0] + shift));
         return;
     }
     /* The scale goes into the exponent, so that a product which fits does not overflow on the way; what rounding the
