@@ -23,8 +23,12 @@
 enum {
     GRAIN = 8192,          /* scores that are worth a thread */
     LEAST_COLUMNS = 256,   /* of a tile that does not hold all rows: fewer make slow products */
-    USUAL_ROWS = 64,       /* of a block when the caller sets no limit: x is read once for so many */
-    USUAL_BYTES = 16 << 20 /* of a block or tile, likewise */
+    /* When the caller sets no limit.  On one core of a Zen 5, 1024 pairs of amdim32 (50176 columns, d 512): forward takes
+     * 685 ms with blocks of 4 MB, 370 with 16, 320 with 32, 274 with all scores at once, as x is read once a block;
+     * backward 696 with tiles of 4 MB, 725 with 16 and 758 with 64. */
+    USUAL_ROWS = 128,
+    USUAL_BLOCK = 16 << 20,
+    USUAL_TILE = 8 << 20
 };
 
 typedef struct tiling {
@@ -34,11 +38,12 @@ typedef struct tiling {
 
 static tiling tiles_of(int64_t rows, int64_t columns, int64_t limit)
 {
-    int64_t scores = (limit > 0 ? limit : USUAL_BYTES) / (int64_t)sizeof(float);
-    tiling t = { .rows = dim__max64(scores / columns, limit > 0 ? 1 : USUAL_ROWS) };
+    int64_t block = (limit > 0 ? limit : USUAL_BLOCK) / (int64_t)sizeof(float);
+    int64_t tile = (limit > 0 ? limit : USUAL_TILE) / (int64_t)sizeof(float);
+    tiling t = { .rows = dim__max64(block / columns, limit > 0 ? 1 : USUAL_ROWS) };
     t.rows = dim__min64(t.rows, rows);
-    t.tile_columns = dim__min64(dim__max64(scores / rows, LEAST_COLUMNS), columns);
-    t.tile_rows = dim__min64(dim__max64(scores / t.tile_columns, 1), rows);
+    t.tile_columns = dim__min64(dim__max64(tile / rows, LEAST_COLUMNS), columns);
+    t.tile_rows = dim__min64(dim__max64(tile / t.tile_columns, 1), rows);
     return t;
 }
 
