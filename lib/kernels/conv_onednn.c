@@ -101,21 +101,6 @@ static dim_status onednn_of(dim_context *ctx, dim__onednn **out)
     return DIM_OK;
 }
 
-/* Calls of oneDNN see one OpenMP thread; the number is put back afterwards. */
-static int one_thread(const dim__gemm_state *state)
-{
-    int threads = state->omp_get_threads != NULL ? state->omp_get_threads() : 1;
-    if (threads != 1)
-        state->omp_set_threads(1);
-    return threads;
-}
-
-static void put_back(const dim__gemm_state *state, int threads)
-{
-    if (threads != 1)
-        state->omp_set_threads(threads);
-}
-
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
 
 static size_t lines(size_t bytes) { return (bytes + LINE - 1) / LINE * LINE; }
@@ -266,9 +251,10 @@ static dim_status add_plan(dim_context *ctx, dim__onednn *d, const dim__conv_key
         free_plan(ctx, d, p);
         return DIM_E_NOMEM;
     }
-    int threads = one_thread(ctx->gemm_state); /* the primitive is made for as many as there are now */
+    dim__onednn_guard guard;
+    dim__onednn_enter(ctx->gemm_state, &guard); /* the primitive is made for as many threads as there are now */
     p->usable = make_plan(d, p, ctx->threads);
-    put_back(ctx->gemm_state, threads);
+    dim__onednn_leave(ctx->gemm_state, &guard);
     p->next = d->plans;
     d->plans = p;
     *out = p;
@@ -356,9 +342,10 @@ static bool run_images(const job *j, int64_t begin, int64_t end, int thread)
 static void run_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     job *j = arg;
-    int threads = one_thread(j->state);
+    dim__onednn_guard guard;
+    dim__onednn_enter(j->state, &guard);
     j->failed[thread] = !run_images(j, begin, end, thread);
-    put_back(j->state, threads);
+    dim__onednn_leave(j->state, &guard);
 }
 
 static void pack_task(void *arg, int64_t begin, int64_t end, int thread)
@@ -367,13 +354,14 @@ static void pack_task(void *arg, int64_t begin, int64_t end, int thread)
     const dim__conv_plan *p = j->plan;
     const lane *l = &p->lanes[thread];
     dnnl_exec_arg_t args[2] = { { DNNL_ARG_FROM, l->plain }, { DNNL_ARG_TO, l->packed } };
-    int threads = one_thread(j->state);
+    dim__onednn_guard guard;
+    dim__onednn_enter(j->state, &guard);
     for (int64_t i = begin; i < end; i++)
         if (j->d->memory_set_data_handle(l->plain, (float *)j->weights + i * p->plain_part) != dnnl_success ||
             j->d->memory_set_data_handle(l->packed, (float *)j->packed + i * p->packed_part) != dnnl_success ||
             j->d->primitive_execute(p->pack, l->stream, 2, args) != dnnl_success)
             j->failed[thread] = true;
-    put_back(j->state, threads);
+    dim__onednn_leave(j->state, &guard);
 }
 
 static bool failed(const job *j)

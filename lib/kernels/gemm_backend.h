@@ -5,6 +5,8 @@
 
 #include "kernels/gemm.h"
 
+#include <signal.h>
+
 typedef struct dim__product { /* C (m, n) = alpha op(A) op(B) + beta C */
     bool trans_a, trans_b;
     int64_t m, n, k;
@@ -47,5 +49,13 @@ dim__product dim__product_columns(const dim__product *p, int64_t begin, int64_t 
 void dim__gemm_cblas_setup(dim__gemm_state *state);
 bool dim__gemm_onednn_setup(dim__gemm_state *state);
 void dim__conv_teardown(dim_context *ctx);
+
+/* Around every call of oneDNN's: one OpenMP thread, and signals that wait (see gemm_onednn.c).  Per thread. */
+typedef struct dim__onednn_guard {
+    int threads;
+    sigset_t signals;
+} dim__onednn_guard;
+void dim__onednn_enter(const dim__gemm_state *state, dim__onednn_guard *guard);
+void dim__onednn_leave(const dim__gemm_state *state, const dim__onednn_guard *guard);
 
 #endif

@@ -17,7 +17,6 @@
 #include <dlfcn.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 
 #define TEXT_(x) #x
@@ -53,25 +52,33 @@ bool dim__gemm_onednn_setup(dim__gemm_state *state)
     return found;
 }
 
-void dim__gemm_onednn_run(const dim__gemm_state *state, const dim__product *p)
+void dim__onednn_enter(const dim__gemm_state *state, dim__onednn_guard *guard)
 {
     static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP }; /* of the thread itself: cannot wait */
-    int threads = 1, failed;
-    sigset_t set, old;
+    sigset_t set;
     sigfillset(&set);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         sigdelset(&set, faults[i]);
-    pthread_sigmask(SIG_BLOCK, &set, &old);
-    if (state->omp_set_threads != NULL) {
-        threads = state->omp_get_threads();
-        if (threads != 1)
-            state->omp_set_threads(1);
-    }
-    failed = state->sgemm(p->trans_a ? 'T' : 'N', p->trans_b ? 'T' : 'N', p->m, p->n, p->k, p->alpha, p->a, p->lda, p->b,
-                          p->ldb, p->beta, p->c, p->ldc);
-    if (threads != 1)
-        state->omp_set_threads(threads);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_sigmask(SIG_BLOCK, &set, &guard->signals);
+    guard->threads = state->omp_get_threads != NULL ? state->omp_get_threads() : 1;
+    if (guard->threads != 1)
+        state->omp_set_threads(1);
+}
+
+void dim__onednn_leave(const dim__gemm_state *state, const dim__onednn_guard *guard)
+{
+    if (guard->threads != 1)
+        state->omp_set_threads(guard->threads);
+    pthread_sigmask(SIG_SETMASK, &guard->signals, NULL);
+}
+
+void dim__gemm_onednn_run(const dim__gemm_state *state, const dim__product *p)
+{
+    dim__onednn_guard guard;
+    dim__onednn_enter(state, &guard);
+    int failed = state->sgemm(p->trans_a ? 'T' : 'N', p->trans_b ? 'T' : 'N', p->m, p->n, p->k, p->alpha, p->a, p->lda,
+                              p->b, p->ldb, p->beta, p->c, p->ldc);
+    dim__onednn_leave(state, &guard);
     if (failed) /* it has no memory for its copies */
         dim__gemm_cblas_run(state, p);
 }
