@@ -16,6 +16,8 @@ typedef struct workload {
     dim_estimator_kind estimator;
     uint32_t units;
     bool prior;
+    uint32_t views;              /* of each image in the batch; 0 = 1 */
+    const char *taps[4];         /* what encoding gives, computed in one pass; none = "global" */
 } workload;
 
 extern const workload workloads[]; /* a NULL name ends the table */

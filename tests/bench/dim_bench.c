@@ -4,6 +4,7 @@
 #include "bench.h"
 
 #include "base/rng.h"
+#include "kernels/kernels.h"
 #include "model/model.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,8 @@ typedef struct bench {
     dim_encoder *enc;
     dim_model *model;      /* NULL when only encoding */
     dim_tensor *images, *features;
+    dim__program *program; /* that encodes several taps at once, with its input and first tap; else NULL */
+    dim__vid in, out;
 } bench;
 
 static dim_tensor *random_batch(dim_context *ctx, const workload *w)
@@ -72,6 +75,29 @@ static dim_tensor *random_batch(dim_context *ctx, const workload *w)
     check(ctx, dim_tensor_create(ctx, DIM_F32, w->shape[1] > 0 ? 4 : 2, shape, &t));
     dim__rng_uniform(dim_tensor_data(t), dim_tensor_count(t), 0, 1, 0);
     return t;
+}
+
+/* The public call encodes one tap.  What it does for one, for several: the peer computes them all, too. */
+static void compile_taps(bench *b)
+{
+    dim__graph *g = NULL;
+    dim__vid *values = calloc((size_t)b->enc->stack.count, sizeof *values);
+    if (values == NULL)
+        die("%s", "out of memory");
+    check(b->ctx, dim__graph_create(b->ctx, &g));
+    dim__net net = dim__encoder_net(b->enc, g, false);
+    b->in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(b->enc, b->w->batch), false);
+    dim__encoder_emit(b->enc, &net, b->in, values);
+    for (int i = 0; i < 4 && b->w->taps[i] != NULL; i++) {
+        int64_t layer;
+        check(b->ctx, dim__encoder_tap(b->enc, b->w->taps[i], &layer));
+        dim__graph_keep(g, values[layer]);
+        b->out = i == 0 ? values[layer] : b->out;
+    }
+    check(b->ctx, dim__pass_fuse(g));
+    check(b->ctx, dim__graph_finish(g));
+    check(b->ctx, dim__program_create(g, &b->program));
+    free(values);
 }
 
 static void set_up(bench *b, const workload *w, const arguments *args)
@@ -90,9 +116,14 @@ static void set_up(bench *b, const workload *w, const arguments *args)
         dim_optimizer_options adam;
         DIM_OPTIONS_INIT(&adam);
         adam.lr = w->lr;
-        check(b->ctx, dim_model_create(b->enc, NULL, &b->model));
+        dim_model_options m;
+        DIM_OPTIONS_INIT(&m);
+        m.views = w->views;
+        check(b->ctx, dim_model_create(b->enc, &m, &b->model));
         w->objective(b->ctx, b->model, w);
         check(b->ctx, dim_model_set_optimizer(b->model, &adam));
+    } else if (w->taps[0] != NULL) {
+        compile_taps(b);
     } else {
         int64_t shape[3];
         check(b->ctx, dim_encoder_tap_shape(b->enc, "global", shape));
@@ -104,6 +135,7 @@ static void tear_down(bench *b)
 {
     dim_tensor_destroy(b->images);
     dim_tensor_destroy(b->features);
+    dim__program_destroy(b->program);
     dim_model_destroy(b->model);
     dim_encoder_destroy(b->enc);
     dim_context_destroy(b->ctx);
@@ -116,11 +148,14 @@ static double step(bench *b)
     if (b->model != NULL) {
         check(b->ctx, dim_model_step(b->model, b->images));
         check(b->ctx, dim_model_report(b->model, "loss", &loss));
+    } else if (b->program != NULL) {
+        dim__encoder_fill_input(b->enc, b->images, 0, b->w->batch, dim__program_data(b->program, b->in));
+        dim__program_forward(b->program, 0, 0);
+        loss = b->ctx->kernels->sum(dim__program_data(b->program, b->out),
+                                    dim__count_of(dim__program_graph(b->program), b->out));
     } else {
         check(b->ctx, dim_encoder_encode(b->enc, b->images, "global", b->features));
-        const float *y = dim_tensor_const_data(b->features);
-        for (int64_t i = 0; i < dim_tensor_count(b->features); i++)
-            loss += y[i];
+        loss = b->ctx->kernels->sum(dim_tensor_const_data(b->features), dim_tensor_count(b->features));
     }
     return loss;
 }
@@ -131,6 +166,8 @@ static void attach(profile *p, const bench *b)
     for (int i = 0; b->model != NULL && i < DIM__MODEL_PROGRAMS; i++)
         if (b->model->programs[i].program != NULL)
             profile_attach(p, b->model->programs[i].program);
+    if (b->program != NULL)
+        profile_attach(p, b->program);
     for (int i = 0; i < DIM__ENCODER_PROGRAMS; i++)
         if (b->enc->programs[i].program != NULL)
             profile_attach(p, b->enc->programs[i].program);

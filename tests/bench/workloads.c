@@ -1,18 +1,24 @@
 /* The workloads of the peer (torch_steps.py), through the public API.  A workload is one entry of the table. */
 #include "bench.h"
 
-static dim_encoder *preset(dim_context *ctx, dim_encoder_kind kind)
+#include <math.h>
+
+static dim_encoder *preset(dim_context *ctx, dim_encoder_kind kind, uint32_t ndf, uint32_t units)
 {
     dim_encoder_options o;
     dim_encoder *enc = NULL;
     DIM_OPTIONS_INIT(&o);
     o.kind = kind;
+    o.ndf = ndf;
+    o.units = units;
     check(ctx, dim_encoder_create(ctx, &o, &enc));
     return enc;
 }
 
-static dim_encoder *conv32(dim_context *ctx) { return preset(ctx, DIM_ENCODER_CONV32); }
-static dim_encoder *infomax32(dim_context *ctx) { return preset(ctx, DIM_ENCODER_INFOMAX32); }
+static dim_encoder *conv32(dim_context *ctx) { return preset(ctx, DIM_ENCODER_CONV32, 0, 0); }
+static dim_encoder *infomax32(dim_context *ctx) { return preset(ctx, DIM_ENCODER_INFOMAX32, 0, 0); }
+static dim_encoder *amdim_64(dim_context *ctx) { return preset(ctx, DIM_ENCODER_AMDIM32, 64, 512); }
+static dim_encoder *amdim_128(dim_context *ctx) { return preset(ctx, DIM_ENCODER_AMDIM32, 128, 1024); }
 
 static void add_layer(dim_context *ctx, dim_encoder_builder *b, dim_layer_options layer)
 {
@@ -34,14 +40,10 @@ static dim_encoder *halves(dim_context *ctx)
     return enc;
 }
 
-static void add_term(dim_context *ctx, dim_model *model, dim_estimator_kind kind, dim_negatives negatives,
-                     dim_term_options term)
+static void add_term(dim_context *ctx, dim_model *model, dim_estimator_options o, dim_term_options term)
 {
-    dim_estimator_options o;
     dim_estimator *est = NULL;
-    DIM_OPTIONS_INIT(&o);
-    o.kind = kind;
-    o.negatives = negatives;
+    o.size = sizeof o;
     check(ctx, dim_estimator_create(ctx, &o, &est));
     term.size = sizeof term;
     term.estimator = est;
@@ -63,7 +65,7 @@ static void add_prior(dim_context *ctx, dim_model *model, dim_prior_kind kind, f
 /* DIM(L) with a dot critic. */
 static void local_dim(dim_context *ctx, dim_model *model, const workload *w)
 {
-    add_term(ctx, model, w->estimator, DIM_NEGATIVES_ALL, (dim_term_options){ .units = w->units });
+    add_term(ctx, model, (dim_estimator_options){ .kind = w->estimator }, (dim_term_options){ .units = w->units });
     if (w->prior)
         add_prior(ctx, model, DIM_PRIOR_UNIFORM, 0.1f);
 }
@@ -75,27 +77,52 @@ static void infomax_kl(dim_context *ctx, dim_model *model, const workload *w)
                                 .hidden = { 256, 256, 256 } };
     dim_term_options local = { .name = "local", .x = "map", .critic = DIM_CRITIC_CONCAT, .weight = 1.5f,
                                .hidden = { 256, 256, 256 } };
-    add_term(ctx, model, w->estimator, DIM_NEGATIVES_SHUFFLE, global);
-    add_term(ctx, model, w->estimator, DIM_NEGATIVES_SHUFFLE, local);
+    dim_estimator_options shuffled = { .kind = w->estimator, .negatives = DIM_NEGATIVES_SHUFFLE };
+    add_term(ctx, model, shuffled, global);
+    add_term(ctx, model, shuffled, local);
     add_prior(ctx, model, DIM_PRIOR_KL, 0.01f);
 }
 
 static void mine(dim_context *ctx, dim_model *model, const workload *w)
 {
-    add_term(ctx, model, w->estimator, DIM_NEGATIVES_SHUFFLE,
+    add_term(ctx, model, (dim_estimator_options){ .kind = w->estimator, .negatives = DIM_NEGATIVES_SHUFFLE },
              (dim_term_options){ .x = "x", .y = "y", .critic = DIM_CRITIC_MLP, .hidden = { 256, 256 } });
+}
+
+/* 1 -> 5, 1 -> 7 and 5 -> 5, with the penalty of the authors' code. */
+static void amdim(dim_context *ctx, dim_model *model, const workload *w)
+{
+    static const char *const terms[][3] = { { "t15", "f1", "phi5" }, { "t17", "f1", "phi7" }, { "t55", "phi5", "phi5" } };
+    for (size_t i = 0; i < sizeof terms / sizeof *terms; i++)
+        add_term(ctx, model,
+                 (dim_estimator_options){ .kind = w->estimator, .scale = (float)(1 / sqrt((double)w->units)),
+                                          .penalty = 0.05f, .clip = 20 },
+                 (dim_term_options){ .name = terms[i][0], .y = terms[i][1], .x = terms[i][2],
+                                     .critic = DIM_CRITIC_PLAIN_DOT });
 }
 
 #define IMAGE { 3, 32, 32 }
 
 const workload workloads[] = {
-    { "dim-local-jsd", 64, IMAGE, 1e-4f, conv32, local_dim, DIM_ESTIMATOR_JSD, 2048, false },
-    { "dim-local-nce", 64, IMAGE, 1e-4f, conv32, local_dim, DIM_ESTIMATOR_INFONCE, 2048, false },
-    { "dim-local-dv", 64, IMAGE, 1e-4f, conv32, local_dim, DIM_ESTIMATOR_DV, 2048, false },
-    { "dim-local-prior", 64, IMAGE, 1e-4f, conv32, local_dim, DIM_ESTIMATOR_JSD, 2048, true },
-    { "dim-local-512", 64, IMAGE, 1e-4f, conv32, local_dim, DIM_ESTIMATOR_JSD, 512, false },
-    { "infomax-kl", 64, IMAGE, 1e-3f, infomax32, infomax_kl, DIM_ESTIMATOR_JSD, 0, false },
-    { "mine-20d", 512, { 40, 0, 0 }, 1e-4f, halves, mine, DIM_ESTIMATOR_DV, 0, false },
-    { "encode-32", 256, IMAGE, 0, conv32, NULL, DIM_ESTIMATOR_JSD, 0, false },
+    { .name = "dim-local-jsd", .batch = 64, .shape = IMAGE, .lr = 1e-4f, .encoder = conv32, .objective = local_dim,
+      .estimator = DIM_ESTIMATOR_JSD, .units = 2048 },
+    { .name = "dim-local-nce", .batch = 64, .shape = IMAGE, .lr = 1e-4f, .encoder = conv32, .objective = local_dim,
+      .estimator = DIM_ESTIMATOR_INFONCE, .units = 2048 },
+    { .name = "dim-local-dv", .batch = 64, .shape = IMAGE, .lr = 1e-4f, .encoder = conv32, .objective = local_dim,
+      .estimator = DIM_ESTIMATOR_DV, .units = 2048 },
+    { .name = "dim-local-prior", .batch = 64, .shape = IMAGE, .lr = 1e-4f, .encoder = conv32, .objective = local_dim,
+      .estimator = DIM_ESTIMATOR_JSD, .units = 2048, .prior = true },
+    { .name = "dim-local-512", .batch = 64, .shape = IMAGE, .lr = 1e-4f, .encoder = conv32, .objective = local_dim,
+      .estimator = DIM_ESTIMATOR_JSD, .units = 512 },
+    { .name = "infomax-kl", .batch = 64, .shape = IMAGE, .lr = 1e-3f, .encoder = infomax32, .objective = infomax_kl,
+      .estimator = DIM_ESTIMATOR_JSD },
+    { .name = "amdim-64", .batch = 128, .shape = IMAGE, .lr = 2e-4f, .encoder = amdim_64, .objective = amdim,
+      .estimator = DIM_ESTIMATOR_INFONCE, .units = 512, .views = 2 },
+    { .name = "amdim-128", .batch = 128, .shape = IMAGE, .lr = 2e-4f, .encoder = amdim_128, .objective = amdim,
+      .estimator = DIM_ESTIMATOR_INFONCE, .units = 1024, .views = 2 },
+    { .name = "mine-20d", .batch = 512, .shape = { 40, 0, 0 }, .lr = 1e-4f, .encoder = halves, .objective = mine,
+      .estimator = DIM_ESTIMATOR_DV },
+    { .name = "encode-32", .batch = 256, .shape = IMAGE, .encoder = conv32 },
+    { .name = "encode-amdim-64", .batch = 64, .shape = IMAGE, .encoder = amdim_64, .taps = { "phi7", "phi5", "f1" } },
     { .name = NULL }
 };
