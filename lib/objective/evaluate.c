@@ -202,7 +202,8 @@ dim_status dim__estimator_run(dim_estimator *est, const dim__eval_key *key, cons
     const double *record = dim__program_data(p, e->record);
     const dim_estimate found = { sizeof found, record[DIM__EST_RECORD_LOSS], record[DIM__EST_RECORD_VALUE],
                                  record[DIM__EST_RECORD_POS], record[DIM__EST_RECORD_NEG] };
-    if (!isfinite(found.loss) || !isfinite(found.value))
+    /* of the means, too: an infinite score of a positive pair, or one that is clipped, leaves the loss finite */
+    if (!isfinite(found.loss) || !isfinite(found.value) || !isfinite(found.positive_mean + found.negative_mean))
         return dim__fail(est->ctx, DIM_E_NUMERIC,
                          "the loss is %g, the value %g (mean scores: positive %g, negative %g)", found.loss,
                          found.value, found.positive_mean, found.negative_mean);
