@@ -38,6 +38,8 @@ static const arg args[] = {
       "probe the features every N steps too; 0 = only before and after training" },
     { "--probe-train", "N", U32, FIELD(probe_train), 0,
       "labelled images, the first of the training set, that the probes use;\n0 = no probes" },
+    { "--taps", "LIST", TEXT, FIELD(taps), 0,
+      "features that are probed, with commas between, such as fc,global" },
     { "--out", "DIR", TEXT, FIELD(out), 0,
       "write weights.safetensors, log.csv and retrieval.png into DIR" },
     { "--json", NULL, SWITCH, FIELD(json), 0, "one JSON object a line on stdout for each evaluation, instead of text" },
@@ -73,11 +75,16 @@ static void print_names(arg_kind kind)
             printf("%s%s", i > 0 ? ", " : "", critics[i]);
 }
 
-static void print_default(const arg *a, const ex_options *defaults)
+static void print_default(const ex_program *p, const arg *a)
 {
-    const char *field = (const char *)defaults + a->offset;
+    const char *field = (const char *)&p->defaults + a->offset;
     switch (a->kind) {
-    case TEXT: printf(field == (const char *)&defaults->data ? " (required)" : " (default: nothing is written)"); break;
+    case TEXT:
+        if (a->offset == FIELD(taps))
+            printf(" (default %s)", p->taps);
+        else
+            printf(a->offset == FIELD(data) ? " (required)" : " (default: nothing is written)");
+        break;
     case SWITCH: break;
     case U32: printf(" (default %u)", (unsigned)*(const uint32_t *)field); break;
     case U64: printf(" (default %llu)", (unsigned long long)*(const uint64_t *)field); break;
@@ -103,15 +110,12 @@ static void print_help(const ex_program *p)
                 putchar(*c);
         print_names(a->kind);
         if (strcmp(a->name, "--steps") != 0) /* by default epochs count */
-            print_default(a, &p->defaults);
+            print_default(p, a);
         putchar('\n');
     }
     printf("  %-19s %s\n", "--help", "this text");
     printf("\nThe probes are kNN (k = 20, cosine) and closed-form ridge regression on frozen features, measured on all test\n"
-           "images; features: ");
-    for (int i = 0; i < EX_MAX_TAPS && p->taps[i] != NULL; i++)
-        printf("%s%s", i > 0 ? ", " : "", p->taps[i]);
-    printf(".  Ctrl-C ends the run after the current step and saves what --out asks for.\n"
+           "images.  Ctrl-C ends the run after the current step and saves what --out asks for.\n"
            "Exit code: 0, 1 on failure, 2 on bad arguments or data, 128 + number of the signal (130 for Ctrl-C).\n\n"
            "Example:\n  %s %s\n", p->name, p->example);
     exit(0);

@@ -76,12 +76,28 @@ static dim_tensor *read_labels(ex_run *run, dim_dataset *data, int64_t count)
     return labels;
 }
 
+/* "conv,fc" into run->taps. */
+static void split_taps(ex_run *run)
+{
+    const char *list = run->o.taps != NULL ? run->o.taps : run->program->taps;
+    int count = 0;
+    if (strlen(list) >= sizeof run->tap_names)
+        ex_usage_error(run->program, "--taps: the list is too long");
+    memcpy(run->tap_names, list, strlen(list) + 1);
+    for (char *name = strtok(run->tap_names, ","); name != NULL; name = strtok(NULL, ",")) {
+        if (count == EX_MAX_TAPS)
+            ex_usage_error(run->program, "--taps: %s has more than %d names", list, EX_MAX_TAPS);
+        run->taps[count++] = name;
+    }
+}
+
 void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
 {
     dim_context_options context;
     memset(run, 0, sizeof *run);
     run->program = program;
     ex_parse(program, argc, argv, &run->o);
+    split_taps(run);
     if (run->o.out != NULL)
         make_folder(program, run->o.out);
 
@@ -159,8 +175,8 @@ static ex_evaluation evaluate(ex_run *run, dim_encoder *encoder)
     ex_evaluation e = { .valid = false };
     if (run->o.probe_train == 0)
         return e;
-    for (int i = 0; i < EX_MAX_TAPS && run->program->taps[i] != NULL; i++) {
-        const char *tap = run->program->taps[i];
+    for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++) {
+        const char *tap = run->taps[i];
         dim_tensor *train = NULL, *test = NULL;
         if (stop_signal != 0)
             return e;
@@ -262,6 +278,12 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
     /* Asking for the parameters builds the objective: whether the options fit together shows now, not after the probes. */
     if (dim_model_parameter_count(model) == 0)
         ex_usage_error(run->program, "this objective is not possible: %s", dim_context_error(run->ctx));
+
+    for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++) {
+        int64_t shape[3];
+        if (dim_encoder_tap_shape(encoder, run->taps[i], shape) != DIM_OK)
+            ex_usage_error(run->program, "--taps: %s", dim_context_error(run->ctx));
+    }
 
     catch_signals();
     ex_log_open(run, model);

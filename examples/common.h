@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define EX_MAX_TAPS 4
+#define EX_MAX_TAPS 8
 #define EX_PRIOR_NONE (-1)
 
 /* The command line. */
@@ -23,6 +23,7 @@ typedef struct ex_options {
     uint32_t probe_train;         /* labelled training images of the probes; 0 = no probes */
     float lr, prior_weight;
     int estimator, critic, prior; /* dim_estimator_kind, dim_critic, dim_prior_kind or EX_PRIOR_NONE */
+    const char *taps;             /* names with commas between; NULL = the program's */
     const char *out;              /* folder for weights, log and picture; NULL = nothing is written */
     bool json, table;
 } ex_options;
@@ -32,7 +33,7 @@ typedef struct ex_program {
     const char *name, *summary;
     const char *units_help;       /* what --units means here */
     const char *example;          /* arguments of an example line */
-    const char *taps[EX_MAX_TAPS];/* NULL ends the list */
+    const char *taps;             /* whose features are probed, with commas between */
     const char *code;             /* the tap whose features the picture compares */
     ex_options defaults;
 } ex_program;
@@ -51,6 +52,8 @@ typedef struct ex_evaluation {
 typedef struct ex_run {
     const ex_program *program;
     ex_options o;
+    const char *taps[EX_MAX_TAPS];/* probed; NULL ends the list */
+    char tap_names[256];
     dim_context *ctx;
     dim_dataset *train, *test;
     int64_t shape[3];             /* of an image: channels, height, width */

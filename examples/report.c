@@ -21,8 +21,8 @@ void ex_log_open(ex_run *run, const dim_model *model)
     fprintf(run->log, "step,epoch,train_s");
     for (int i = 0; i < dim_model_report_count(model); i++)
         fprintf(run->log, ",%s", dim_model_report_name(model, i));
-    for (int i = 0; i < EX_MAX_TAPS && run->program->taps[i] != NULL; i++)
-        fprintf(run->log, ",%s.knn,%s.ridge", run->program->taps[i], run->program->taps[i]);
+    for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
+        fprintf(run->log, ",%s.knn,%s.ridge", run->taps[i], run->taps[i]);
     fprintf(run->log, "\n");
 }
 
@@ -38,7 +38,7 @@ void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t ep
         else
             fprintf(run->log, ",");
     }
-    for (int i = 0; i < EX_MAX_TAPS && run->program->taps[i] != NULL; i++)
+    for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
         if (e->valid)
             fprintf(run->log, ",%.4f,%.4f", e->tap[i].knn, e->tap[i].ridge);
         else
@@ -74,8 +74,8 @@ static void print_json(const ex_run *run, const dim_model *model, uint64_t step,
         comma = ",";
     }
     printf("},\"probe\":{");
-    for (int i = 0; e->valid && i < EX_MAX_TAPS && run->program->taps[i] != NULL; i++)
-        printf("%s\"%s\":{\"knn\":%.4f,\"ridge\":%.4f}", i > 0 ? "," : "", run->program->taps[i], e->tap[i].knn,
+    for (int i = 0; e->valid && i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
+        printf("%s\"%s\":{\"knn\":%.4f,\"ridge\":%.4f}", i > 0 ? "," : "", run->taps[i], e->tap[i].knn,
                e->tap[i].ridge);
     printf("},\"train_s\":%.3f}\n", run->train_s);
 }
@@ -88,8 +88,8 @@ static void print_text(const ex_run *run, const dim_model *model, uint64_t step,
         printf("  loss %8.4f", loss);
     else
         printf("  untrained    ");
-    for (int i = 0; e->valid && i < EX_MAX_TAPS && run->program->taps[i] != NULL; i++)
-        printf(" | %s: kNN %.1f %% ridge %.1f %%", run->program->taps[i], 100 * e->tap[i].knn, 100 * e->tap[i].ridge);
+    for (int i = 0; e->valid && i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
+        printf(" | %s: kNN %.1f %% ridge %.1f %%", run->taps[i], 100 * e->tap[i].knn, 100 * e->tap[i].ridge);
     printf(" | trained %.1f s\n", run->train_s);
 }
 
@@ -151,7 +151,7 @@ static void print_row(FILE *to, const char *what, const char *features, int64_t 
 
 void ex_report_table(const ex_run *run, const dim_encoder *encoder)
 {
-    const char *const *taps = run->program->taps;
+    const char *const *taps = run->taps;
     FILE *to = run->o.json ? stderr : stdout;
     if (!run->pixels.valid || !run->first.valid || !run->last.valid)
         return;

@@ -1,0 +1,64 @@
+#!/bin/sh
+# From a bare Debian 12 to a trained encoder: installs what is missing (as root), builds into build/quickstart, trains
+# local Deep InfoMax on Fashion-MNIST, and compares the features with raw pixels and with an untrained encoder.
+# Usage: sh examples/quickstart.sh [OPTION OF local_dim...]     such as --threads 2 or --steps 500
+set -eu
+cd "$(dirname "$0")/.."
+
+packages="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev libdnnl-dev libpng-dev zlib1g-dev
+    libcjson-dev dataset-fashion-mnist"
+data=/usr/share/datasets/fashion-mnist
+build=build/quickstart
+out=$build/out
+
+as_root=""
+missing=""
+for package in $packages; do
+    case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true) in
+    "install ok installed") ;;
+    *) missing="$missing $package" ;;
+    esac
+done
+if [ -n "$missing" ]; then
+    echo "== installing:$missing"
+    if [ "$(id -u)" != 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            echo "Not root, and there is no sudo: install these packages first." >&2
+            exit 1
+        fi
+        as_root="sudo"
+    fi
+    # shellcheck disable=SC2086
+    {
+        $as_root apt-get update -qq
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    }
+fi
+
+echo "== building in $build"
+mkdir -p "$build"
+if ! { cmake -S . -B "$build" -G Ninja -DDIM_BUILD_TESTS=OFF -DDIM_BUILD_STATIC=OFF &&
+    cmake --build "$build"; } >"$build/build.log" 2>&1; then
+    tail -n 40 "$build/build.log" >&2
+    exit 1
+fi
+
+set -- --data "idx:$data" --taps fc,global --estimator infonce --prior none --units 128 --batch 128 --lr 2e-3 --steps 2500 \
+    --probe-train 10000 --table --out "$out" "$@"
+echo "== training, for about two minutes on two processors:"
+echo "   $build/examples/local_dim $*"
+"$build/examples/local_dim" "$@"
+
+cat <<END
+
+kNN and ridge classify frozen features with the labels of 10,000 training images; the encoder itself has seen no label.
+fc are the 1024 features below the encoder's output, global is its output of 64 numbers.
+
+$out/retrieval.png   ten test images, each with the nine nearest by its code: green borders are the same class
+$out/log.csv         loss and terms of every step
+$out/weights.safetensors
+
+Next: let it train longer (sh examples/quickstart.sh --steps 20000), try another estimator (--estimator jsd), or your own
+images; $build/examples/local_dim --help lists all options.  global_dim and infomax_kl beside it take the same ones;
+use_losses and use_from_cpp show the library without a training loop.  README.md says how to install it.
+END
