@@ -43,15 +43,15 @@ if ! { cmake -S . -B "$build" -G Ninja -DDIM_BUILD_TESTS=OFF -DDIM_BUILD_STATIC=
     exit 1
 fi
 
-set -- --data "idx:$data" --taps fc,global --estimator infonce --prior none --units 128 --batch 128 --lr 2e-3 --steps 2500 \
-    --probe-train 10000 --table --out "$out" "$@"
+set -- --data "idx:$data" --taps fc,global --estimator infonce --prior none --units 128 --batch 128 --lr 2e-3 --steps 3000 \
+    --probe-train 1000 --table --out "$out" "$@"
 echo "== training, for about two minutes on two processors:"
 echo "   $build/examples/local_dim $*"
 "$build/examples/local_dim" "$@"
 
 cat <<END
 
-kNN and ridge classify frozen features with the labels of 10,000 training images; the encoder itself has seen no label.
+kNN and ridge classify frozen features with the labels of 1,000 training images; the encoder itself has seen no label.
 fc are the 1024 features below the encoder's output, global is its output of 64 numbers.
 
 $out/retrieval.png   ten test images, each with the nine nearest by its code: green borders are the same class
