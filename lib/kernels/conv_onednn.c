@@ -11,6 +11,7 @@
  *     16 x 16 x 64   128 x 3 x 3       281 (213)        269 (240)
  *     8 x 8 x 128    256 x 3 x 3       307 (201)        268 (246)
  *     4 x 4 x 256    256 x 3 x 3       268 (219)        352 (230)
+ *     5 x 5 x 256    256 x 3 x 3       121 (215), without padding
  *
  * What dx gains without a stride, packing the weights takes back; and dw stays with the products, which were faster for
  * the strided ones. */
@@ -30,8 +31,8 @@
 static const double SMALL = 1 << 24;
 /* Fewer channels than a vector has lanes make a slow dx, and a slow forward pass when they come out. */
 enum { FEW = 16, LINE = 64 };
-/* Pixels of an image that make packing the weights for dx worth it. */
-enum { WIDE = 64 };
+/* Least pixels of an output: with fewer the forward kernel is slow, and packing the weights for dx does not pay. */
+enum { PIXELS = 16, DX_PIXELS = 64 };
 
 #define FUNCTIONS(X)                                                                                            \
     X(engine_create) X(engine_destroy) X(stream_create) X(stream_destroy) X(memory_create) X(memory_destroy)     \
@@ -267,8 +268,9 @@ dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_
     double work = (double)key->oh * (double)key->ow * (double)key->o * (double)(key->kh * key->kw * key->i);
     dim__onednn *d;
     *out = NULL;
-    if (state->kind != DIM_GEMM_ONEDNN || work * (double)images < SMALL || key->o < FEW ||
-        (key->pass == DIM__CONV_DX && (key->i < FEW || key->stride == 1 || key->oh * key->ow < WIDE)))
+    int64_t pixels = key->oh * key->ow;
+    if (state->kind != DIM_GEMM_ONEDNN || work * (double)images < SMALL || key->o < FEW || pixels < PIXELS ||
+        (key->pass == DIM__CONV_DX && (key->i < FEW || key->stride == 1 || pixels < DX_PIXELS)))
         return DIM_OK;
     DIM__TRY(onednn_of(ctx, &d));
     if (d == NULL)

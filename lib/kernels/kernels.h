@@ -66,6 +66,10 @@ typedef struct dim__kernels {
      * the others */
     void (*window_max_grad)(float *dx, const float *dy, const float *x, const float *y, bool set, int64_t h, int64_t w,
                             int64_t row, int64_t c);
+    /* y[j] = scale times the sum over the window; y is not x */
+    void (*window_sum)(float *y, const float *x, float scale, int64_t h, int64_t w, int64_t row, int64_t c);
+    /* scale dy[j] is added to each pixel of the window */
+    void (*window_add)(float *dx, const float *dy, float scale, int64_t h, int64_t w, int64_t row, int64_t c);
 
     /* optimizer updates of n elements; the rules are in optim/ */
     /* decay_grad w is added to grad_scale g; then w = decay_weight w - step_size m / (sqrt(v) inv_sqrt_bc2 + eps) */

@@ -291,6 +291,23 @@ static void window_max_grad(float *dx, const float *dy, const float *x, const fl
     }
 }
 
+static void window_sum(float *y, const float *x, float scale, int64_t h, int64_t w, int64_t row, int64_t c)
+{
+    for (int64_t j = 0; j < c; j++) {
+        double sum = 0;
+        for (int64_t k = 0; k < h * w; k++)
+            sum += x[k / w * row + k % w * c + j];
+        y[j] = (float)(scale * sum);
+    }
+}
+
+static void window_add(float *dx, const float *dy, float scale, int64_t h, int64_t w, int64_t row, int64_t c)
+{
+    for (int64_t k = 0; k < h * w; k++)
+        for (int64_t j = 0; j < c; j++)
+            dx[k / w * row + k % w * c + j] += scale * dy[j];
+}
+
 static void adam(float *w, float *m, float *v, const float *g, float step_size, float beta1, float beta2,
                  float inv_sqrt_bc2, float eps, float decay_grad, float decay_weight, float grad_scale, int64_t n)
 {
@@ -316,5 +333,6 @@ const dim__kernels dim__kernels_ref = {
     .bn_grad_sums = bn_grad_sums, .bn_grad_apply = bn_grad_apply,
     .layer_norm = layer_norm, .layer_norm_grad = layer_norm_grad,
     .window_max = window_max, .window_max_grad = window_max_grad,
+    .window_sum = window_sum, .window_add = window_add,
     .adam = adam,
 };

@@ -35,5 +35,6 @@ const dim__kernels TABLE = {
     .bn_grad_sums = bn_grad_sums, .bn_grad_apply = bn_grad_apply,
     .layer_norm = layer_norm, .layer_norm_grad = layer_norm_grad,
     .window_max = window_max, .window_max_grad = window_max_grad,
+    .window_sum = window_sum, .window_add = window_add,
     .adam = adam,
 };

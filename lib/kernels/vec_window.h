@@ -71,3 +71,29 @@ static void window_max_grad(float *dx, const float *dy, const float *x, const fl
     else
         some_window_max_grad(dx, dy, x, y, set, h, w, row, c);
 }
+
+static void window_sum(float *y, const float *x, float scale, int64_t h, int64_t w, int64_t row, int64_t c)
+{
+    int64_t j = 0;
+    for (; j + LANES <= c; j += LANES) {
+        vf sum = { 0 };
+        for (int64_t r = 0; r < h; r++)
+            for (int64_t s = 0; s < w; s++)
+                sum += load(x + r * row + s * c + j);
+        store(y + j, sum * scale);
+    }
+    for (; j < c; j++) {
+        float sum = 0;
+        for (int64_t r = 0; r < h; r++)
+            for (int64_t s = 0; s < w; s++)
+                sum += x[r * row + s * c + j];
+        y[j] = scale * sum;
+    }
+}
+
+static void window_add(float *dx, const float *dy, float scale, int64_t h, int64_t w, int64_t row, int64_t c)
+{
+    for (int64_t r = 0; r < h; r++)
+        for (int64_t s = 0; s < w; s++)
+            axpy(dx + r * row + s * c, scale, dy, c);
+}

@@ -155,21 +155,15 @@ static void avg_task(void *arg, int64_t begin, int64_t end, int thread) /* outpu
     int64_t c = job->c, h1, w1;
     float scale = 1 / (float)(job->kernel * job->kernel);
     (void)thread;
-    for (int64_t row = begin; row < end; row++)
+    for (int64_t row = begin; row < end; row++) {
+        const float *image = job->x + row / job->oh * job->h * job->w * c;
+        int64_t h0 = window(job, row % job->oh, job->h, &h1);
         for (int64_t ow = 0; ow < job->ow; ow++) {
-            float *restrict y = (float *)job->e->out[0] + (row * job->ow + ow) * c;
-            int64_t h0 = window(job, row % job->oh, job->h, &h1), w0 = window(job, ow, job->w, &w1);
-            const float *image = job->x + row / job->oh * job->h * job->w * c;
-            memset(y, 0, (size_t)c * sizeof *y);
-            for (int64_t ih = h0; ih < h1; ih++)
-                for (int64_t iw = w0; iw < w1; iw++) {
-                    const float *restrict x = image + (ih * job->w + iw) * c;
-                    for (int64_t j = 0; j < c; j++)
-                        y[j] += x[j];
-                }
-            for (int64_t j = 0; j < c; j++)
-                y[j] *= scale;
+            int64_t w0 = window(job, ow, job->w, &w1);
+            job->e->ctx->kernels->window_sum((float *)job->e->out[0] + (row * job->ow + ow) * c,
+                                             image + (h0 * job->w + w0) * c, scale, h1 - h0, w1 - w0, job->w * c, c);
         }
+    }
 }
 
 static void avg_pool_run(const dim__exec *e)
@@ -221,17 +215,14 @@ static void avg_grad_task(void *arg, int64_t begin, int64_t end, int thread) /* 
     float scale = 1 / (float)(job->kernel * job->kernel);
     (void)thread;
     memset((float *)job->e->out[0] + begin * size, 0, (size_t)((end - begin) * size) * sizeof(float));
-    for (int64_t row = begin * job->oh; row < end * job->oh; row++)
+    for (int64_t row = begin * job->oh; row < end * job->oh; row++) {
+        float *image = (float *)job->e->out[0] + row / job->oh * size;
+        int64_t h0 = window(job, row % job->oh, job->h, &h1);
         for (int64_t ow = 0; ow < job->ow; ow++, dy += c) {
-            float *image = (float *)job->e->out[0] + row / job->oh * size;
-            int64_t h0 = window(job, row % job->oh, job->h, &h1), w0 = window(job, ow, job->w, &w1);
-            for (int64_t ih = h0; ih < h1; ih++)
-                for (int64_t iw = w0; iw < w1; iw++) {
-                    float *restrict dx = image + (ih * job->w + iw) * c;
-                    for (int64_t j = 0; j < c; j++)
-                        dx[j] += scale * dy[j];
-                }
+            int64_t w0 = window(job, ow, job->w, &w1);
+            job->e->ctx->kernels->window_add(image + (h0 * job->w + w0) * c, dy, scale, h1 - h0, w1 - w0, job->w * c, c);
         }
+    }
 }
 
 static void avg_pool_grad_run(const dim__exec *e)

@@ -1,6 +1,6 @@
-/* Times one training step, or one encoding pass, of the workloads that libdim is measured on, and prints one JSON object
- * a line: {"workload", "mode", "batch", "median_s", "min_s", "loss", "rss_mb"}.  rss_mb is the peak of the whole process:
- * run each workload in a process of its own to know its memory. */
+/* Times one training step, or one encoding pass, of the workloads that libdim is measured on, and prints one JSON
+ * object a line: {"workload", "mode", "batch", "median_s", "min_s", "loss", "rss_mb"}.  rss_mb is the peak of the whole
+ * process: run each workload in a process of its own to know its memory. */
 #include "bench.h"
 
 #include "base/rng.h"

@@ -1,7 +1,7 @@
 /* Where a step's time goes: seconds, FLOP/s and bytes/s of each op beside what this machine can do at most, which is
  * measured in the same process: a large matrix product and a large copy.
  *
- * Bytes are those of an op's inputs and outputs, each counted once: what it has to move when nothing stays in a cache. */
+ * Bytes are those of an op's inputs and outputs, each counted once: what it moves when nothing stays in a cache. */
 #include "bench.h"
 
 #include "base/math.h"

@@ -92,7 +92,9 @@ static void mine(dim_context *ctx, dim_model *model, const workload *w)
 /* 1 -> 5, 1 -> 7 and 5 -> 5, with the penalty of the authors' code. */
 static void amdim(dim_context *ctx, dim_model *model, const workload *w)
 {
-    static const char *const terms[][3] = { { "t15", "f1", "phi5" }, { "t17", "f1", "phi7" }, { "t55", "phi5", "phi5" } };
+    static const char *const terms[][3] = {
+        { "t15", "f1", "phi5" }, { "t17", "f1", "phi7" }, { "t55", "phi5", "phi5" }
+    };
     for (size_t i = 0; i < sizeof terms / sizeof *terms; i++)
         add_term(ctx, model,
                  (dim_estimator_options){ .kind = w->estimator, .scale = (float)(1 / sqrt((double)w->units)),
