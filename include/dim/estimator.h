@@ -106,7 +106,7 @@ DIM_API dim_status dim_estimator_create(dim_context *ctx, const dim_estimator_op
  * @param result      NULL when not wanted
  * @param grad_global d loss / d global, same shape as global, f32; NULL when not wanted
  * @param grad_local  d loss / d local, same shape as local, f32; NULL when not wanted
- * @return DIM_E_SHAPE (N < 2, sizes differ), DIM_E_NUMERIC (a feature, the loss or a wanted gradient is not finite;
+ * @return DIM_E_SHAPE (N < 2, sizes differ), DIM_E_NUMERIC (a feature, score, loss or wanted gradient is not finite;
  *         outputs are untouched), DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_estimator_evaluate(dim_estimator *est, const dim_tensor *global, const dim_tensor *local,
