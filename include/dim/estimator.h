@@ -67,8 +67,8 @@ typedef struct dim_estimator_options {
     /**
      * Most bytes of scores that are held at once when they are inner products of features, all pairs: a larger score
      * tensor is never made, but streamed in blocks, forward and backward, at the cost of making each score twice (a
-     * third more time).  The results agree to rounding.  A block has a row of scores at least: N L floats.  0 = tensors up to 64 MB are made;
-     * larger ones are streamed in blocks of 16 MB, or of 128 rows when these are larger.
+     * third more time).  The results agree to rounding.  A block has a row of scores at least: N L floats.  0 = tensors
+     * up to 64 MB are made; larger ones are streamed in blocks of 16 MB, or of 128 rows when these are larger.
      */
     uint64_t score_memory;
 } dim_estimator_options;
