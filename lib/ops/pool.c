@@ -220,7 +220,8 @@ static void avg_grad_task(void *arg, int64_t begin, int64_t end, int thread) /* 
         int64_t h0 = window(job, row % job->oh, job->h, &h1);
         for (int64_t ow = 0; ow < job->ow; ow++, dy += c) {
             int64_t w0 = window(job, ow, job->w, &w1);
-            job->e->ctx->kernels->window_add(image + (h0 * job->w + w0) * c, dy, scale, h1 - h0, w1 - w0, job->w * c, c);
+            job->e->ctx->kernels->window_add(image + (h0 * job->w + w0) * c, dy, scale, h1 - h0, w1 - w0, job->w * c,
+                                             c);
         }
     }
 }
