@@ -44,11 +44,12 @@ static dim__scores score_dot(const dim__pairing *p)
     dim__vid x = dim__nn_rows(&p->net, p->x), y = p->y;
     if (dim__graph_status(p->net.g) != DIM_OK)
         return (dim__scores){ DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE };
-    if (!p->x_in_space)
-        x = project(&net_x, x, p->o->units);
-    /* against a whole map a global feature that is wide enough already is taken as it is */
+    /* y first: backward then begins with x, whose activations are the large ones, before y's gradients need memory, too.
+     * Against a whole map a global feature that is wide enough already is taken as it is. */
     if (!p->x_in_space || dim__shape_last(dim__shape_of(p->net.g, y)) != (int64_t)p->o->units)
         y = project(&net_y, y, p->o->units);
+    if (!p->x_in_space)
+        x = project(&net_x, x, p->o->units);
     return dim__dot_scores(p, x, y);
 }
 
