@@ -12,18 +12,18 @@ typedef enum dim__layout {
     DIM__LAYOUT_FLAT = 2  /* memory (O, H W C), exported (O, C H W): a linear layer on a flattened map */
 } dim__layout;
 
-typedef enum dim__fill {
+typedef enum dim__fill_kind {
     DIM__FILL_CONST = 0,  /* a */
     DIM__FILL_UNIFORM = 1,/* U(-a, a) */
     DIM__FILL_NORMAL = 2, /* N(0, a) */
     DIM__FILL_EYE = 3     /* 1 on the diagonal, U(-a, a) elsewhere: memory (rows, columns) */
-} dim__fill;
+} dim__fill_kind;
 
 typedef struct dim__param_spec {
     dim__shape shape;     /* of the memory */
     dim__layout layout;
     int64_t map[3];       /* FLAT: H, W, C */
-    dim__fill fill;
+    dim__fill_kind fill;
     float a;
     bool state;           /* not trained: running statistics and the like */
     bool hidden;          /* a state that is not part of saved weights */

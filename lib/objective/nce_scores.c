@@ -3,6 +3,7 @@
  * scores (R, N L), R = N G, row r is global r % G of sample r / G -> s (R, L), and log S (R) in double.  i[0] = N.
  * InfoNCE is the mean of s; mixtures (AMDIM, section 3.6) weigh the antecedents of one sample against each other with it.
  * nce_scores_grad: (ds, scores, log S) -> d scores. */
+#include "objective/estimators/sums.h"
 #include "objective/objective.h"
 
 #include "base/math.h"
@@ -88,8 +89,8 @@ static void nce_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
             weight += d;
             du[row.own + i] = (float)d;
         }
-        k->exp_shift(du, u, (float)log_s, (float)-weight, row.own);
-        k->exp_shift(du + after, u + after, (float)log_s, (float)-weight, row.columns - after);
+        dim__exp_scaled(k, du, u, row.own, -log_s, -weight);
+        dim__exp_scaled(k, du + after, u + after, row.columns - after, -log_s, -weight);
     }
 }
 
