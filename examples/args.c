@@ -114,8 +114,8 @@ static void print_help(const ex_program *p)
         putchar('\n');
     }
     printf("  %-19s %s\n", "--help", "this text");
-    printf("\nThe probes are kNN (k = 20, cosine) and closed-form ridge regression on frozen features, measured on all test\n"
-           "images.  Ctrl-C ends the run after the current step and saves what --out asks for.\n"
+    printf("\nThe probes are kNN (k = 20, cosine) and closed-form ridge regression on frozen features, measured on all\n"
+           "test images.  Ctrl-C ends the run after the current step and saves what --out asks for.\n"
            "Exit code: 0, 1 on failure, 2 on bad arguments or data, 128 + number of the signal (130 for Ctrl-C).\n\n"
            "Example:\n  %s %s\n", p->name, p->example);
     exit(0);

@@ -130,8 +130,8 @@ dim_encoder *ex_conv_encoder(ex_run *run)
     const int64_t *shape = run->shape;
     DIM_OPTIONS_INIT(&o);
     if (shape[1] != shape[2] || (shape[1] != 28 && shape[1] != 32 && shape[1] != 64))
-        ex_usage_error(run->program, "--data: the images are %lld x %lld, but this program's encoders take 28 x 28, 32 x 32 or "
-                       "64 x 64", (long long)shape[2], (long long)shape[1]);
+        ex_usage_error(run->program, "--data: the images are %lld x %lld, but this program's encoders take 28 x 28, "
+                       "32 x 32 or 64 x 64", (long long)shape[2], (long long)shape[1]);
     o.kind = shape[1] == 28 ? DIM_ENCODER_CONV28 : shape[1] == 32 ? DIM_ENCODER_CONV32 : DIM_ENCODER_CONV64;
     o.channels = (uint32_t)shape[0];
     EX_TRY(run, dim_encoder_create(run->ctx, &o, &encoder));
@@ -275,7 +275,7 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
     EX_TRY(run, dim_loader_create(run->train, &lo, &loader));
     if (run->o.epochs > 0)
         run->o.steps = run->o.epochs * dim_loader_batches(loader);
-    /* Asking for the parameters builds the objective: whether the options fit together shows now, not after the probes. */
+    /* Asking for the parameters builds the objective: whether the options fit together shows now, before the probes. */
     if (dim_model_parameter_count(model) == 0)
         ex_usage_error(run->program, "this objective is not possible: %s", dim_context_error(run->ctx));
 
@@ -296,7 +296,8 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
     if (status != DIM_OK)
         fprintf(stderr, "%s: %s\n", run->program->name, dim_context_error(run->ctx));
     if (stop_signal != 0)
-        fprintf(stderr, "%s: interrupted after %llu steps\n", run->program->name, (unsigned long long)dim_model_steps(model));
+        fprintf(stderr, "%s: interrupted after %llu steps\n", run->program->name,
+                (unsigned long long)dim_model_steps(model));
     if (stop_signal == 0 && status == DIM_OK && run->o.table)
         ex_report_table(run, encoder);
     bool saved = save(run, encoder, model);

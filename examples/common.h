@@ -52,7 +52,7 @@ typedef struct ex_evaluation {
 typedef struct ex_run {
     const ex_program *program;
     ex_options o;
-    const char *taps[EX_MAX_TAPS];/* probed; NULL ends the list */
+    const char *taps[EX_MAX_TAPS]; /* probed; NULL ends the list */
     char tap_names[256];
     dim_context *ctx;
     dim_dataset *train, *test;

@@ -41,8 +41,8 @@ int main(int argc, char **argv)
     how.kind = (dim_estimator_kind)run.o.estimator;
     EX_TRY(&run, dim_estimator_create(run.ctx, &how, &estimator));
 
-    /* I(C(x) ; E(x)).  With the dot product the map goes through a copy of the encoder's later layers with weights of its
-     * own, into `units` dimensions; with concatenation through two convolutions, then joined with E(x). */
+    /* I(C(x) ; E(x)).  With the dot product the map goes through a copy of the encoder's later layers with weights of
+     * its own, into `units` dimensions; with concatenation through two convolutions, then joined with E(x). */
     dim_term_options term;
     DIM_OPTIONS_INIT(&term);
     term.name = "global";

@@ -65,7 +65,8 @@ static dim_encoder *build_encoder(ex_run *run)
 }
 
 /* weight I(x ; z) */
-static void add_term(ex_run *run, dim_model *model, const dim_estimator *estimator, const char *x, const char *name, float weight)
+static void add_term(ex_run *run, dim_model *model, const dim_estimator *estimator, const char *x, const char *name,
+                     float weight)
 {
     dim_term_options term;
     DIM_OPTIONS_INIT(&term);

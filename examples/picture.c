@@ -12,7 +12,8 @@ typedef struct canvas {
     int64_t width, height;
 } canvas;
 
-static const uint8_t white[3] = { 255, 255, 255 }, green[3] = { 46, 160, 67 }, red[3] = { 215, 58, 73 }, dark[3] = { 60, 60, 60 };
+static const uint8_t white[3] = { 255, 255, 255 }, green[3] = { 46, 160, 67 }, red[3] = { 215, 58, 73 },
+                     dark[3] = { 60, 60, 60 };
 
 static void fill(canvas *c, int64_t x0, int64_t y0, int64_t width, int64_t height, const uint8_t color[3])
 {
@@ -64,8 +65,8 @@ static void find_nearest(ex_run *run, dim_encoder *encoder, const int64_t querie
     EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 2, shape, &some));
     EX_TRY(run, dim_tensor_create(run->ctx, DIM_I64, 2, nearest, &indices));
     for (int64_t i = 0; i < ROWS; i++)
-        memcpy((float *)dim_tensor_data(some) + i * width, (const float *)dim_tensor_const_data(keys) + queries[i] * width,
-               (size_t)width * sizeof(float));
+        memcpy((float *)dim_tensor_data(some) + i * width,
+               (const float *)dim_tensor_const_data(keys) + queries[i] * width, (size_t)width * sizeof(float));
     EX_TRY(run, dim_probe_neighbors(run->ctx, DIM_PROBE_KNN_COSINE, some, keys, indices));
     const int64_t *index = dim_tensor_const_data(indices);
     for (int64_t i = 0; i < ROWS; i++)
@@ -98,7 +99,8 @@ bool ex_picture(ex_run *run, dim_encoder *encoder, const char *path, const char 
     int64_t count = dim_dataset_count(run->test), queries[ROWS], found[ROWS][NEAREST];
     int64_t scale = run->shape[1] >= 64 ? 1 : 2;
     int64_t cell_w = run->shape[2] * scale + 2 * BORDER, cell_h = run->shape[1] * scale + 2 * BORDER;
-    canvas c = { NULL, cell_w + GAP + NEAREST * (cell_w + MARGIN) + 2 * GAP - MARGIN, ROWS * (cell_h + MARGIN) + 2 * GAP - MARGIN };
+    canvas c = { NULL, cell_w + GAP + NEAREST * (cell_w + MARGIN) + 2 * GAP - MARGIN,
+                 ROWS * (cell_h + MARGIN) + 2 * GAP - MARGIN };
     dim_tensor *images = NULL, *all_labels = NULL;
     if (dim_dataset_dtype(run->test) != DIM_U8 || (run->shape[0] != 1 && run->shape[0] != 3) || count <= NEAREST) {
         *why = "it needs at least 10 test images of bytes, gray or RGB";

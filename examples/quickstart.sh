@@ -43,8 +43,8 @@ if ! { cmake -S . -B "$build" -G Ninja -DDIM_BUILD_TESTS=OFF -DDIM_BUILD_STATIC=
     exit 1
 fi
 
-set -- --data "idx:$data" --taps fc,global --estimator infonce --prior none --units 128 --batch 128 --lr 2e-3 --steps 3000 \
-    --probe-train 1000 --table --out "$out" "$@"
+set -- --data "idx:$data" --taps fc,global --estimator infonce --prior none --units 128 --batch 128 --lr 2e-3 \
+    --steps 3000 --probe-train 1000 --table --out "$out" "$@"
 echo "== training, for about two minutes on two processors:"
 echo "   $build/examples/local_dim $*"
 "$build/examples/local_dim" "$@"
@@ -58,7 +58,7 @@ $out/retrieval.png   ten test images, each with the nine nearest by its code: gr
 $out/log.csv         loss and terms of every step
 $out/weights.safetensors
 
-Next: let it train longer (sh examples/quickstart.sh --steps 20000), try another estimator (--estimator jsd), or your own
-images; $build/examples/local_dim --help lists all options.  global_dim and infomax_kl beside it take the same ones;
-use_losses and use_from_cpp show the library without a training loop.  README.md says how to install it.
+Next: let it train longer (sh examples/quickstart.sh --steps 20000), try another estimator (--estimator jsd) or your
+own images (--data); $build/examples/local_dim --help lists all options.  global_dim and infomax_kl beside it take the
+same ones; use_losses and use_from_cpp show the library without a training loop.  README.md says how to install it.
 END

@@ -146,7 +146,8 @@ void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool
 
 static void print_row(FILE *to, const char *what, const char *features, int64_t width, const ex_accuracy *a)
 {
-    fprintf(to, "%-20s %-8s %6lld   %6.1f %%   %6.1f %%\n", what, features, (long long)width, 100 * a->knn, 100 * a->ridge);
+    fprintf(to, "%-20s %-8s %6lld   %6.1f %%   %6.1f %%\n", what, features, (long long)width, 100 * a->knn,
+            100 * a->ridge);
 }
 
 void ex_report_table(const ex_run *run, const dim_encoder *encoder)

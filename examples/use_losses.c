@@ -1,5 +1,5 @@
 /* Losses on features of one's own: no encoder, no model.  The features may come from any framework; here they are two
- * plain float arrays.  For every estimator: its value, and the gradients that a training step of the caller's would use.
+ * plain float arrays.  For every estimator: its value, and the gradients that a training step would use.
  *
  * Sample i has one global feature g[i] and L local ones, c[i][l] = rho g[i] + sqrt(1 - rho^2) noise. */
 #include <dim/dim.h>
@@ -37,7 +37,7 @@ static double norm(const float *x, int count)
 int main(void)
 {
     static float g[N][D], c[N][L][D], grad_g[N][D], grad_c[N][L][D];
-    static const char *const meaning[] = { "a score, only comparable with itself", "lower bound of MI", "estimate of MI" };
+    static const char *const meaning[] = { "only comparable with itself", "lower bound of MI", "estimate of MI" };
     const float rho = 0.7f;
     dim_context *ctx = NULL;
     if (dim_context_create(NULL, &ctx) != DIM_OK)
@@ -60,7 +60,8 @@ int main(void)
 
     printf("%d samples, %d locations, score = g . c / 2; true MI of a pair: %.3f nats\n\n", N, L,
            -0.5 * D * log(1 - (double)rho * (double)rho));
-    printf("%-8s %9s %9s %9s %9s %9s %9s  %s\n", "", "loss", "value", "pos", "neg", "|grad g|", "|grad c|", "the value is");
+    printf("%-8s %9s %9s %9s %9s %9s %9s  %s\n", "", "loss", "value", "pos", "neg", "|grad g|", "|grad c|",
+           "the value is");
     for (int kind = 0; dim_estimator_name((dim_estimator_kind)kind) != NULL; kind++) {
         dim_estimator *estimator = NULL;
         dim_estimator_options how;
@@ -71,8 +72,8 @@ int main(void)
         how.scale = 0.5f;
         check(ctx, dim_estimator_create(ctx, &how, &estimator));
         check(ctx, dim_estimator_evaluate(estimator, global, local, NULL, &result, grad_global, grad_local));
-        printf("%-8s %9.4f %9.4f %9.4f %9.4f %9.4f %9.4f  %s\n", dim_estimator_name(how.kind), result.loss, result.value,
-               result.positive_mean, result.negative_mean, norm(&grad_g[0][0], N * D),
+        printf("%-8s %9.4f %9.4f %9.4f %9.4f %9.4f %9.4f  %s\n", dim_estimator_name(how.kind), result.loss,
+               result.value, result.positive_mean, result.negative_mean, norm(&grad_g[0][0], N * D),
                norm(&grad_c[0][0][0], N * L * D), meaning[dim_estimator_bound(how.kind)]);
         dim_estimator_destroy(estimator);
     }
