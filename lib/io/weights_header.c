@@ -160,6 +160,7 @@ dim_status dim__st_header_parse(dim_context *ctx, const char *path, const char *
         DIM__TRY_OR(failed, metadata ? bad(ctx, path, item->string, "there are two of this name") : DIM_OK);
         DIM__TRY_OR(failed, check_metadata(ctx, path, item));
         metadata = true;
+        h.metadata = item;
     }
     DIM__TRY_OR(failed, check_layout(ctx, path, &h, data_size));
     h.json = json;

@@ -1,6 +1,7 @@
 /* safetensors: 8 bytes little-endian length of the header, the header (a JSON object, padded with spaces), the data. */
 #include "io/weights.h"
 
+#include "io/weights_header.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,12 +56,38 @@ static int64_t element_count(const dim__array *a)
     return n;
 }
 
-static void put_header(text *t, const dim__array *arrays, int64_t count)
+typedef struct contents { /* of a file */
+    const dim__array *arrays;
+    int64_t count;
+    const dim__meta *meta;
+    int64_t n_meta;
+    bool checked; /* with a checksum; its digits are 0 at first */
+} contents;
+
+static void put_metadata(text *t, const contents *c)
+{
+    static const char begin[] = DIM__ST_CHECKED_BEGIN;
+    if (c->checked) {
+        put_bytes(t, begin, sizeof begin - 1);
+        put(t, "%016d\"", 0);
+    } else {
+        put(t, "{\"__metadata__\":{\"format\":\"pt\"");
+    }
+    for (int64_t i = 0; i < c->n_meta; i++) {
+        put(t, ",");
+        put_string(t, c->meta[i].key);
+        put(t, ":");
+        put_string(t, c->meta[i].value);
+    }
+    put(t, "}");
+}
+
+static void put_header(text *t, const contents *c)
 {
     int64_t offset = 0;
-    put(t, "{\"__metadata__\":{\"format\":\"pt\"}");
-    for (int64_t i = 0; i < count; i++) {
-        const dim__array *a = &arrays[i];
+    put_metadata(t, c);
+    for (int64_t i = 0; i < c->count; i++) {
+        const dim__array *a = &c->arrays[i];
         put(t, ",");
         put_string(t, a->name);
         put(t, ":{\"dtype\":\"F32\",\"shape\":[");
@@ -73,6 +100,22 @@ static void put_header(text *t, const dim__array *arrays, int64_t count)
     put(t, "}");
     while (t->status == DIM_OK && t->size % 8 != 0)
         put(t, " ");
+}
+
+static void put_checksum(text *t, const contents *c)
+{
+    char digits[DIM__ST_CHECKSUM_DIGITS + 1];
+    uint64_t h = dim__st_checksum_bytes(DIM__ST_CHECKSUM_START, (const unsigned char *)t->data, t->size);
+    for (int64_t i = 0; i < c->count; i++) {
+        int64_t n = element_count(&c->arrays[i]);
+        for (int64_t k = 0; k < n; k++) {
+            uint32_t word;
+            memcpy(&word, &c->arrays[i].data[k], 4);
+            h = dim__st_checksum_word(h, word);
+        }
+    }
+    snprintf(digits, sizeof digits, "%016" PRIx64, h);
+    memcpy(t->data + sizeof DIM__ST_CHECKED_BEGIN - 1, digits, DIM__ST_CHECKSUM_DIGITS);
 }
 
 /* Byte by byte, so that the file is little-endian on every machine; compilers make a copy of it where it is one. */
@@ -92,25 +135,38 @@ static dim_status write_floats(dim__outfile *f, const float *x, int64_t n)
     return DIM_OK;
 }
 
-dim_status dim__weights_save(dim_context *ctx, const char *path, const dim__array *arrays, int64_t count)
+static dim_status save(dim_context *ctx, const char *path, const contents *c)
 {
     dim_status status;
     dim__outfile *file = NULL;
     unsigned char length[8];
     text header = {.ctx = ctx};
-    put_header(&header, arrays, count);
+    put_header(&header, c);
     DIM__TRY_OR(done, header.status);
+    if (c->checked)
+        put_checksum(&header, c);
     for (int k = 0; k < 8; k++)
         length[k] = (unsigned char)((uint64_t)header.size >> (8 * k));
     DIM__TRY_OR(done, dim__outfile_open(ctx, path, &file));
     DIM__TRY_OR(done, dim__outfile_write(file, length, sizeof length));
     DIM__TRY_OR(done, dim__outfile_write(file, header.data, (size_t)header.size));
-    for (int64_t i = 0; i < count; i++)
-        DIM__TRY_OR(done, write_floats(file, arrays[i].data, element_count(&arrays[i])));
+    for (int64_t i = 0; i < c->count; i++)
+        DIM__TRY_OR(done, write_floats(file, c->arrays[i].data, element_count(&c->arrays[i])));
     status = dim__outfile_commit(file);
     file = NULL;
 done:
     dim__outfile_abort(file);
     dim__free(ctx, header.data);
     return status;
+}
+
+dim_status dim__weights_save(dim_context *ctx, const char *path, const dim__array *arrays, int64_t count)
+{
+    return save(ctx, path, &(contents){.arrays = arrays, .count = count});
+}
+
+dim_status dim__weights_save_checked(dim_context *ctx, const char *path, const dim__array *arrays, int64_t count,
+                                     const dim__meta *meta, int64_t n_meta)
+{
+    return save(ctx, path, &(contents){.arrays = arrays, .count = count, .meta = meta, .n_meta = n_meta, .checked = true});
 }
