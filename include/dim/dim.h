@@ -25,6 +25,7 @@
 #define DIM_DIM_H
 
 #include <dim/augment.h>
+#include <dim/checkpoint.h>
 #include <dim/context.h>
 #include <dim/dataset.h>
 #include <dim/encoder.h>

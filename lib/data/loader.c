@@ -52,7 +52,9 @@ struct dim_loader {
     pthread_mutex_t lock;     /* of claimed, returned and the slots' ready */
     pthread_cond_t is_ready, is_returned;
     uint64_t claimed, returned; /* batches */
-    atomic_bool stop;         /* set under the lock, read between samples too */
+    uint32_t busy;            /* workers that are making one */
+    bool seeking;             /* no new ones now */
+    atomic_bool stop;         /* set under the lock, read between samples too: what is being made is not wanted */
 };
 
 dim_context *dim__loader_context(const dim_loader *loader) { return loader->ctx; }
@@ -103,15 +105,17 @@ static void *thread_main(void *arg)
     dim_loader *l = w->loader;
     pthread_mutex_lock(&l->lock);
     for (;;) {
-        while (!l->stop && l->claimed - l->returned == l->n_slots)
+        while (l->seeking || (!l->stop && l->claimed - l->returned == l->n_slots))
             pthread_cond_wait(&l->is_returned, &l->lock);
         if (l->stop)
             break;
         uint64_t number = l->claimed++;
         slot *s = &l->slots[number % l->n_slots];
+        l->busy++;
         pthread_mutex_unlock(&l->lock);
         make_batch(w, number, s);
         pthread_mutex_lock(&l->lock);
+        l->busy--;
         s->ready = true;
         pthread_cond_signal(&l->is_ready);
     }
@@ -313,6 +317,38 @@ dim_status dim__loader_next(dim_loader *l, dim_tensor **images, dim_tensor **lab
     if (labels != NULL)
         *labels = s->last ? s->last_labels : s->labels;
     return DIM_OK;
+}
+
+void dim__loader_describe(const dim_loader *l, dim__loader_info *out)
+{
+    *out = (dim__loader_info){ .dataset = l->ds, .augment = l->augment, .batch = l->batch, .last = l->rest,
+                               .views = l->views, .in_order = l->workers[0].order == NULL,
+                               .position = { l->seed, l->given } };
+}
+
+void dim__loader_seek(dim_loader *l, const dim__loader_position *position)
+{
+    if (l->threaded) { /* until no worker uses a slot */
+        pthread_mutex_lock(&l->lock);
+        l->seeking = true;
+        atomic_store(&l->stop, true);
+        while (l->busy > 0)
+            pthread_cond_wait(&l->is_ready, &l->lock);
+    }
+    l->seed = position->seed;
+    l->given = l->claimed = l->returned = position->next;
+    l->epoch = position->next > 0 ? (position->next - 1) / l->batches : 0;
+    l->holding = false;
+    for (uint64_t i = 0; i < l->n_slots; i++)
+        l->slots[i].ready = false;
+    for (uint32_t i = 0; i < l->n_workers; i++)
+        l->workers[i].order_valid = false;
+    if (l->threaded) {
+        atomic_store(&l->stop, false);
+        l->seeking = false;
+        pthread_cond_broadcast(&l->is_returned);
+        pthread_mutex_unlock(&l->lock);
+    }
 }
 
 void dim__loader_destroy(dim_loader *l)

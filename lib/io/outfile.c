@@ -1,14 +1,23 @@
 /* A file is written under a name of its own in the same directory and renamed at the end, so that at any moment `path`
- * is the old file or the whole new one, after a crash or a power cut too. */
+ * is the old file or the whole new one, after a crash or a power cut too.
+ *
+ * Names are made of the path's, and who writes holds a lock, which ends with the process.  So whoever writes the same path
+ * next can tell what a dead process left from what another one is just writing, and removes it.  Where a file system knows
+ * no locks, leftovers stay. */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 #include "io/weights.h"
 
+#include "base/rng.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { TEMP_ROOM = 64 };
 
 struct dim__outfile {
     dim_context *ctx;
@@ -31,23 +40,64 @@ static void release(dim__outfile *f)
     dim__free(ctx, f);
 }
 
+static void name_temp(dim__outfile *f, unsigned n)
+{
+    snprintf(f->temp + f->dir_length, TEMP_ROOM, ".dim-%016" PRIx64 "-%u.tmp", dim__hash_text(f->path + f->dir_length), n);
+}
+
+/* Whether fd is still what the name stands for. */
+static bool is_named(int fd, const char *name)
+{
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && lstat(name, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Removes f->temp when it is ours and nobody is writing it; errno ENOENT when there is no such file. */
+static bool remove_leftover(const dim__outfile *f)
+{
+    struct stat st;
+    int fd = open(f->temp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool gone = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+                flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(fd, f->temp) && unlink(f->temp) == 0;
+    (void)close(fd);
+    errno = 0;
+    return gone;
+}
+
 /* O_EXCL settles who owns a name, between threads and processes alike; mode 0666 leaves permissions to the umask. */
 static dim_status open_temp(dim__outfile *f)
 {
-    size_t room = f->dir_length + 64;
-    f->temp = dim__alloc(f->ctx, room);
+    unsigned n = 0, tries = 0;
+    f->temp = dim__alloc(f->ctx, f->dir_length + TEMP_ROOM);
     if (f->temp == NULL)
         return DIM_E_NOMEM;
     memcpy(f->temp, f->path, f->dir_length);
-    for (unsigned n = 0; n < 10000; n++) {
-        snprintf(f->temp + f->dir_length, room - f->dir_length, ".dim-%ld-%u.tmp", (long)getpid(), n);
+    for (; n < 10000 && tries < 20000; tries++) {
+        name_temp(f, n);
         f->fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (f->fd >= 0)
-            return DIM_OK;
-        if (errno != EEXIST && errno != EINTR)
+        if (f->fd >= 0) {
+            /* Before it was locked another one may have taken it for a leftover. */
+            if ((flock(f->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && is_named(f->fd, f->temp))
+                break;
+            (void)close(f->fd);
+            f->fd = -1;
+        } else if (errno == EEXIST) {
+            n += !remove_leftover(f);
+        } else if (errno != EINTR) {
+            break;
+        }
+    }
+    if (f->fd < 0)
+        return fail_io(f, "cannot create a temporary file in the directory of the file to write");
+    for (unsigned more = n + 1; more < 10000; more++) { /* of writers that died beside others */
+        name_temp(f, more);
+        if (!remove_leftover(f) && errno == ENOENT)
             break;
     }
-    return fail_io(f, "cannot create a temporary file in the directory of the file to write");
+    name_temp(f, n);
+    return DIM_OK;
 }
 
 dim_status dim__outfile_open(dim_context *ctx, const char *path, dim__outfile **out)
@@ -118,14 +168,13 @@ dim_status dim__outfile_commit(dim__outfile *f)
     dim_status status = DIM_OK;
     if (fsync(f->fd) != 0 && errno != EINVAL && errno != ENOTSUP)
         status = fail_io(f, "cannot write");
-    if (close(f->fd) != 0 && status == DIM_OK)
-        status = fail_io(f, "cannot write");
     if (status == DIM_OK && rename(f->temp, f->path) != 0)
         status = fail_io(f, "cannot replace");
+    if (status != DIM_OK)
+        (void)unlink(f->temp);
+    (void)close(f->fd); /* ends the lock, so the name must be done with; everything was written by fsync() */
     if (status == DIM_OK)
         sync_directory(f);
-    else
-        (void)unlink(f->temp);
     release(f);
     return status;
 }
@@ -134,7 +183,7 @@ void dim__outfile_abort(dim__outfile *f)
 {
     if (f == NULL)
         return;
-    (void)close(f->fd);
     (void)unlink(f->temp);
+    (void)close(f->fd);
     release(f);
 }

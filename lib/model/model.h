@@ -2,6 +2,7 @@
 #ifndef DIM_MODEL_MODEL_H
 #define DIM_MODEL_MODEL_H
 
+#include "data/loader.h"
 #include "io/params.h"
 #include "nn/encoder.h"
 #include "objective/critics/critics.h"
@@ -85,7 +86,7 @@ struct dim_model {
     int64_t views;
     dim_optimizer_options optimizer; /* checked */
     bool fixed;                /* the objective is complete: parameters are declared */
-    dim__optim *optims;        /* group 0 the model's, then one a prior; made by the first step */
+    dim__optim *optims;        /* group 0 the model's, then one a prior; made when needed */
     dim__param **trained;      /* by group, in the order of the optimizers' slots */
     int64_t n_trained;
     uint64_t seed, steps;
@@ -126,10 +127,19 @@ dim__class_nodes dim__emit_classifier(const dim__emission *e, const dim__classif
 dim_status dim__model_add_classifier(dim_model *model, const dim_classifier_options *options);
 dim_status dim__model_classify(dim_model *model, const char *name, const dim_tensor *images, dim_tensor *logits);
 
+/* Makes optims and trained; the objective is fixed.  Idempotent. */
+dim_status dim__model_make_optimizers(dim_model *model);
+const dim_optimizer_options *dim__model_group_options(const dim_model *model, int64_t group);
+
 /* A step or an evaluation, with its reports; labels for DIM__RUN_LABELED only. */
 dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_tensor *labels, dim__run_mode mode);
 
 /* Encoder's and model's parameters, as saved. */
 void dim__model_groups(dim_model *model, dim__param_group groups[2]);
+
+/* All that decides about the steps to come: parameters, states, optimizers, numbers of steps, seeds, the loader's position.
+ * Loading changes nothing when it fails.  loader NULL: without a position. */
+dim_status dim__checkpoint_save(dim_model *model, const dim_loader *loader, const char *path);
+dim_status dim__checkpoint_load(dim_model *model, dim_loader *loader, const char *path);
 
 #endif

@@ -1,0 +1,295 @@
+/* Checkpoints: one safetensors file with the parameters under the names of saved weights, the hidden states under theirs,
+ * the optimizers' moments under "optimizer.m." and "optimizer.v." and the parameter's name, and in its metadata the
+ * settings ("dim.") and the numbers that count on ("dim.state.").
+ *
+ * Noise is a function of seed and step, and a loader's batches are of seed and number, so these numbers are all the state
+ * that random draws have.  No parameter is named "optimizer.m..." or "optimizer.v...": behind a term's name and its dot
+ * there are only the names of critics' networks. */
+#include "io/weights.h"
+#include "model/settings.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char FORMAT[] = "1";
+#define KEY "dim."
+#define STATE KEY "state."
+enum { NAME_SIZE = DIM__FULL_NAME_SIZE + 16 };
+
+typedef struct item { /* an array of the file and the memory that it is of */
+    char name[NAME_SIZE];
+    dim__param view; /* a parameter, or one whose data are a moment of it */
+} item;
+
+typedef struct items {
+    item *list;
+    dim__array *arrays;
+    float *data; /* of the arrays that are not in place */
+    int64_t count;
+} items;
+
+static void items_free(dim_context *ctx, items *it)
+{
+    dim__free(ctx, it->list);
+    dim__free(ctx, it->arrays);
+    dim__free(ctx, it->data);
+}
+
+static void add_item(items *it, const char *kind, const char *prefix, const dim__param *p, float *data)
+{
+    item *new = &it->list[it->count++];
+    if (data == NULL) { /* a moment that the rule does not have */
+        it->count--;
+        return;
+    }
+    snprintf(new->name, sizeof new->name, "%s%s%s", kind, prefix, p->name);
+    new->view = *p;
+    new->view.data = data;
+}
+
+static bool contains(const dim__params *params, const dim__param *p)
+{
+    for (int64_t i = 0; i < params->count; i++)
+        if (params->list[i] == p)
+            return true;
+    return false;
+}
+
+static void list_items(dim_model *model, items *it)
+{
+    dim__param_group groups[2];
+    dim__model_groups(model, groups);
+    for (int k = 0; k < 2; k++)
+        for (int64_t i = 0; i < groups[k].params->count; i++) {
+            const dim__param *p = groups[k].params->list[i];
+            add_item(it, "", groups[k].prefix, p, p->data);
+        }
+    int64_t at = 0;
+    for (int64_t k = 0; k <= model->n_priors; k++)
+        for (int64_t i = 0; i < model->optims[k].n_slots; i++) {
+            const dim__slot *slot = &model->optims[k].slots[i];
+            const dim__param *p = model->trained[at++];
+            const char *prefix = groups[contains(groups[0].params, p) ? 0 : 1].prefix;
+            add_item(it, "optimizer.m.", prefix, p, slot->m);
+            add_item(it, "optimizer.v.", prefix, p, slot->v);
+        }
+}
+
+/* All arrays.  in_place: their data are the model's own where the file has the same layout, to be read only. */
+static dim_status items_make(dim_model *model, bool in_place, items *it)
+{
+    dim_context *ctx = model->ctx;
+    int64_t most = model->enc->params.count + model->params.count + 2 * model->n_trained, total = 0;
+    *it = (items){ .list = dim__calloc(ctx, (size_t)most, sizeof *it->list) };
+    if (it->list == NULL)
+        return DIM_E_NOMEM;
+    list_items(model, it);
+    for (int64_t i = 0; i < it->count; i++)
+        if (!in_place || it->list[i].view.spec.layout != DIM__LAYOUT_PLAIN)
+            total += it->list[i].view.count;
+    it->arrays = dim__calloc(ctx, (size_t)it->count, sizeof *it->arrays);
+    it->data = dim__calloc(ctx, (size_t)total, sizeof *it->data);
+    if (it->arrays == NULL || it->data == NULL) {
+        items_free(ctx, it);
+        return DIM_E_NOMEM;
+    }
+    float *data = it->data;
+    for (int64_t i = 0; i < it->count; i++) {
+        dim__param *view = &it->list[i].view;
+        dim__array *a = &it->arrays[i];
+        a->name = it->list[i].name;
+        a->rank = dim__param_export_shape(view, a->shape);
+        a->data = in_place && view->spec.layout == DIM__LAYOUT_PLAIN ? view->data : data;
+        data += a->data == data ? view->count : 0;
+    }
+    return DIM_OK;
+}
+
+static dim_status list_settings(dim_model *model, const dim_loader *loader, dim__settings *s)
+{
+    DIM__TRY(dim__settings_add(s, "format", "%s", FORMAT));
+    DIM__TRY(dim__settings_of_model(s, model));
+    return loader == NULL ? DIM_OK : dim__settings_of_loader(s, loader);
+}
+
+static dim_status list_states(dim_model *model, const dim_loader *loader, dim__settings *s)
+{
+    char key[DIM__SETTING_KEY];
+    DIM__TRY(dim__settings_add(s, "state.steps", "%" PRIu64, model->steps));
+    DIM__TRY(dim__settings_add(s, "state.seed", "%" PRIu64, model->seed));
+    for (int64_t k = 0; k <= model->n_priors; k++) {
+        snprintf(key, sizeof key, "state.optimizer%lld.steps", (long long)k);
+        DIM__TRY(dim__settings_add(s, key, "%" PRIu64, model->optims[k].steps));
+    }
+    DIM__TRY(dim__settings_add(s, "state.computed_with", "%s", dim_context_describe(model->ctx)));
+    if (loader == NULL)
+        return DIM_OK;
+    dim__loader_info info;
+    uint64_t batches = dim__loader_batches(loader);
+    dim__loader_describe(loader, &info);
+    DIM__TRY(dim__settings_add(s, "state.loader.seed", "%" PRIu64, info.position.seed));
+    DIM__TRY(dim__settings_add(s, "state.loader.epoch", "%" PRIu64, info.position.next / batches));
+    return dim__settings_add(s, "state.loader.batch", "%" PRIu64, info.position.next % batches);
+}
+
+dim_status dim__checkpoint_save(dim_model *model, const dim_loader *loader, const char *path)
+{
+    dim_status status;
+    dim_context *ctx = model->ctx;
+    dim__settings s = { .ctx = ctx };
+    dim__meta *meta = NULL;
+    char (*keys)[DIM__SETTING_KEY + sizeof KEY] = NULL;
+    items it = { NULL, NULL, NULL, 0 };
+    DIM__TRY(dim__model_fix(model));
+    DIM__TRY(dim__model_make_optimizers(model));
+    DIM__TRY_OR(done, list_settings(model, loader, &s));
+    DIM__TRY_OR(done, list_states(model, loader, &s));
+    DIM__TRY_OR(done, items_make(model, true, &it));
+    meta = dim__calloc(ctx, (size_t)s.count, sizeof *meta);
+    keys = dim__calloc(ctx, (size_t)s.count, sizeof *keys);
+    if (meta == NULL || keys == NULL) {
+        status = DIM_E_NOMEM;
+        goto done;
+    }
+    for (int64_t i = 0; i < s.count; i++) {
+        snprintf(keys[i], sizeof keys[i], KEY "%s", s.list[i].key);
+        meta[i] = (dim__meta){ keys[i], s.list[i].value };
+    }
+    for (int64_t i = 0; i < it.count; i++)
+        if (it.arrays[i].data != it.list[i].view.data)
+            dim__param_export(&it.list[i].view, it.arrays[i].data);
+    status = dim__weights_save_checked(ctx, path, it.arrays, it.count, meta, s.count);
+done:
+    dim__settings_free(&s);
+    dim__free(ctx, meta);
+    dim__free(ctx, keys);
+    items_free(ctx, &it);
+    return status;
+}
+
+typedef struct states { /* the numbers of a file */
+    uint64_t steps, seed;
+    uint64_t *optim_steps; /* of each group */
+    dim__loader_position position;
+} states;
+
+static dim_status get_number(dim_context *ctx, const dim__weights_file *f, const char *key, uint64_t *out)
+{
+    const char *text = dim__weights_file_meta(f, key);
+    uint64_t x = 0;
+    bool good = text != NULL && *text != '\0';
+    for (; good && *text != '\0'; text++) {
+        unsigned digit = (unsigned)(*text - '0');
+        good = digit < 10 && x <= (UINT64_MAX - digit) / 10;
+        x = 10 * x + digit;
+    }
+    *out = x;
+    return good ? DIM_OK : dim__fail(ctx, DIM_E_FORMAT, "the checkpoint's '%s' is missing or no number", key);
+}
+
+static dim_status get_states(dim_model *model, const dim_loader *loader, const dim__weights_file *f, states *out)
+{
+    dim_context *ctx = model->ctx;
+    char key[DIM__SETTING_KEY];
+    uint64_t epoch, batch;
+    DIM__TRY(get_number(ctx, f, STATE "steps", &out->steps));
+    DIM__TRY(get_number(ctx, f, STATE "seed", &out->seed));
+    for (int64_t k = 0; k <= model->n_priors; k++) {
+        snprintf(key, sizeof key, STATE "optimizer%lld.steps", (long long)k);
+        DIM__TRY(get_number(ctx, f, key, &out->optim_steps[k]));
+    }
+    if (loader == NULL)
+        return DIM_OK;
+    uint64_t batches = dim__loader_batches(loader);
+    DIM__TRY(get_number(ctx, f, STATE "loader.seed", &out->position.seed));
+    DIM__TRY(get_number(ctx, f, STATE "loader.epoch", &epoch));
+    DIM__TRY(get_number(ctx, f, STATE "loader.batch", &batch));
+    if (batch >= batches || epoch > (UINT64_MAX - batch) / batches)
+        return dim__fail(ctx, DIM_E_FORMAT, "the checkpoint is at batch %" PRIu64 " of epoch %" PRIu64 ", but there are %" PRIu64
+                         " batches", batch, epoch, batches);
+    out->position.next = epoch * batches + batch;
+    return DIM_OK;
+}
+
+static bool starts_with(const char *text, const char *begin) { return strncmp(text, begin, strlen(begin)) == 0; }
+
+/* Every setting here is in the file, and the other way round. */
+static dim_status compare(const dim__settings *s, const dim_loader *loader, const dim__weights_file *f)
+{
+    char key[DIM__SETTING_KEY + sizeof KEY];
+    dim__meta m;
+    if (loader != NULL && dim__weights_file_meta(f, KEY "loader.batch") == NULL)
+        return dim__fail(s->ctx, DIM_E_INVALID, "the checkpoint was saved without a loader: it has no place in the data");
+    for (int64_t i = 0; i < s->count; i++) {
+        const dim__setting *own = &s->list[i];
+        snprintf(key, sizeof key, KEY "%s", own->key);
+        const char *value = dim__weights_file_meta(f, key);
+        if (value == NULL)
+            return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' here, but missing in the checkpoint", own->key, own->value);
+        if (strcmp(value, own->value) != 0)
+            return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' in the checkpoint, but '%s' here", own->key, value,
+                             own->value);
+    }
+    for (int64_t i = 0; dim__weights_file_meta_at(f, i, &m); i++) {
+        bool setting = starts_with(m.key, KEY) && !starts_with(m.key, STATE) && strcmp(m.key, KEY "checksum") != 0 &&
+                       (loader != NULL || !starts_with(m.key, KEY "loader."));
+        if (setting && dim__settings_find(s, m.key + strlen(KEY)) == NULL)
+            return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' in the checkpoint, but missing here", m.key + strlen(KEY),
+                             m.value);
+    }
+    return DIM_OK;
+}
+
+/* From here on nothing can fail. */
+static void take_over(dim_model *model, dim_loader *loader, items *it, const states *st)
+{
+    for (int64_t i = 0; i < it->count; i++)
+        dim__param_import(&it->list[i].view, it->arrays[i].data);
+    for (int64_t k = 0; k <= model->n_priors; k++)
+        model->optims[k].steps = st->optim_steps[k];
+    model->steps = st->steps;
+    model->seed = st->seed;
+    if (loader != NULL)
+        dim__loader_seek(loader, &st->position);
+}
+
+/* Sums in other orders make other last bits. */
+static void warn_of_machine(dim_context *ctx, const dim__weights_file *f)
+{
+    const char *then = dim__weights_file_meta(f, STATE "computed_with"), *now = dim_context_describe(ctx);
+    if (then != NULL && strcmp(then, now) != 0)
+        dim__log(ctx, DIM_LOG_WARNING, "the checkpoint was computed with '%s'; with '%s' the steps to come may differ in "
+                 "their last bits", then, now);
+}
+
+dim_status dim__checkpoint_load(dim_model *model, dim_loader *loader, const char *path)
+{
+    dim_status status;
+    dim_context *ctx = model->ctx;
+    dim__settings s = { .ctx = ctx };
+    dim__weights_file *f = NULL;
+    items it = { NULL, NULL, NULL, 0 };
+    states st = { .steps = 0 };
+    DIM__TRY(dim__model_fix(model));
+    DIM__TRY(dim__model_make_optimizers(model));
+    DIM__TRY(dim__weights_file_open(ctx, path, &f));
+    DIM__TRY_OR(done, dim__weights_file_verify(f));
+    DIM__TRY_OR(done, list_settings(model, loader, &s));
+    DIM__TRY_OR(done, compare(&s, loader, f));
+    st.optim_steps = dim__calloc(ctx, (size_t)model->n_priors + 1, sizeof *st.optim_steps);
+    if (st.optim_steps == NULL) {
+        status = DIM_E_NOMEM;
+        goto done;
+    }
+    DIM__TRY_OR(done, get_states(model, loader, f, &st));
+    DIM__TRY_OR(done, items_make(model, false, &it));
+    DIM__TRY_OR(done, dim__weights_file_read(f, "", true, it.arrays, it.count));
+    warn_of_machine(ctx, f);
+    take_over(model, loader, &it, &st);
+done:
+    dim__settings_free(&s);
+    dim__weights_file_close(f);
+    dim__free(ctx, st.optim_steps);
+    items_free(ctx, &it);
+    return status;
+}
