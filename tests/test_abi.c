@@ -281,6 +281,8 @@ static void null_handles(void **state)
     assert_int_equal(dim_model_step(NULL, NULL), DIM_E_INVALID);
     assert_int_equal(dim_model_report(NULL, "loss", &value), DIM_E_INVALID);
     assert_int_equal(dim_model_save(NULL, "x"), DIM_E_INVALID);
+    assert_int_equal(dim_checkpoint_save(NULL, NULL, "x"), DIM_E_INVALID);
+    assert_int_equal(dim_checkpoint_load(NULL, NULL, "x"), DIM_E_INVALID);
     assert_int_equal(dim_optimizer_create(NULL, NULL, &opt), DIM_E_INVALID);
     assert_int_equal(dim_optimizer_update(NULL, 0, NULL, NULL), DIM_E_INVALID);
     assert_int_equal(dim_prior_create(NULL, NULL, &prior), DIM_E_INVALID);

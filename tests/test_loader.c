@@ -1,6 +1,8 @@
 /* The loader: order, prefetch, errors of callbacks, and its thread. */
 #include "data_tests.h"
 
+#include "base/rng.h"
+#include "data/loader.h"
 #include <dim/dataset.h>
 #include <pthread.h>
 #include <signal.h>
@@ -502,6 +504,45 @@ static void test_allocation_failures(void **state)
     dim_dataset_destroy(lives_on);
 }
 
+/* Put at any batch, a loader goes on as another one that came there by itself; however many threads are at work. */
+static void test_seek(void **state)
+{
+    enum { COUNT = 23, BATCH = 5, LAST = 40 }; /* epochs of 5 batches, the last one of 3 samples */
+    int32_t want[LAST][BATCH], got[BATCH];
+    int64_t size[LAST];
+    (void)state;
+    dim_dataset *ds = memory_dataset(COUNT);
+    dim_loader_options o = options(BATCH);
+    o.keep_last = 1;
+    dim_loader *l = loader(ds, &o);
+    for (int i = 0; i < LAST; i++)
+        size[i] = next(l, want[i]);
+    dim_loader_destroy(l);
+    for (uint32_t workers = 0; workers < 4; workers++) { /* 0: none */
+        dim__loader_info info;
+        o.seed = 99;
+        o.no_thread = workers == 0;
+        o.workers = workers;
+        o.prefetch = workers;
+        l = loader(ds, &o);
+        for (uint64_t k = 0; k < 60; k++) {
+            uint64_t at = dim__mix(workers, k) % (LAST - 4);
+            dim__loader_seek(l, &(dim__loader_position){ 11, at });
+            assert_int_equal(dim_loader_epoch(l), at == 0 ? 0 : (at - 1) / 5);
+            for (uint64_t n = at; n < at + k % 4; n++) {
+                assert_int_equal(next(l, got), size[n]);
+                assert_memory_equal(got, want[n], (size_t)size[n] * sizeof *got);
+                assert_int_equal(dim_loader_epoch(l), n / 5);
+                dim__loader_describe(l, &info);
+                assert_int_equal(info.position.next, n + 1);
+                assert_int_equal(info.position.seed, 11);
+            }
+        }
+        dim_loader_destroy(l);
+    }
+    dim_dataset_destroy(ds);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +559,7 @@ int main(void)
         cmocka_unit_test(test_signal_mask_restored),
         cmocka_unit_test(test_context_outlived),
         cmocka_unit_test(test_allocation_failures),
+        cmocka_unit_test(test_seek),
     };
     return cmocka_run_group_tests_name("loader", tests, setup, teardown);
 }

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct failing { /* an allocator that fails at its `fail_at`-th allocation; 0 = never */
@@ -438,6 +439,92 @@ static void test_abort_and_two_at_once(void **state)
     dim__outfile_abort(NULL);
 }
 
+/* A process that dies while it writes leaves a file, which the next one who writes the same removes; not that of another
+ * that lives. */
+static void test_leftovers(void **state)
+{
+    dim__outfile *f;
+    dim__array a[4];
+    (void)state;
+    own_arrays(a);
+    write_file("old", 3);
+    for (int k = 0; k < 3; k++) {
+        int code, gate[2], seen[2];
+        char byte = 0;
+        assert_int_equal(pipe(gate), 0);
+        assert_int_equal(pipe(seen), 0);
+        pid_t pid = fork();
+        if (pid == 0) { /* two of them, half written, until the test goes on */
+            dim__outfile *g;
+            bool good = dim__outfile_open(ctx, path, &f) == DIM_OK && dim__outfile_open(ctx, path, &g) == DIM_OK &&
+                        dim__outfile_write(f, "half", 4) == DIM_OK && write(seen[1], "!", 1) == 1;
+            close(gate[1]);
+            good = good && read(gate[0], &byte, 1) == 0;
+            _exit(good ? 0 : 1);
+        }
+        close(gate[0]);
+        close(seen[1]);
+        assert_int_equal(read(seen[0], &byte, 1), 1);
+        assert_int_equal(files_in_dir(), 3);
+        assert_int_equal(dim__weights_save(ctx, path, a, 4), DIM_OK);
+        assert_int_equal(files_in_dir(), 3);
+        close(gate[1]);
+        close(seen[0]);
+        assert_int_equal(waitpid(pid, &code, 0), pid);
+        assert_int_equal(code, 0);
+        assert_int_equal(files_in_dir(), 3);
+        if (k == 0) {
+            assert_int_equal(dim__outfile_open(ctx, path, &f), DIM_OK);
+            assert_int_equal(files_in_dir(), 2);
+            dim__outfile_abort(f);
+        } else {
+            assert_int_equal(dim__weights_save(ctx, path, a, 4), DIM_OK);
+        }
+        assert_int_equal(files_in_dir(), 1);
+    }
+}
+
+static void test_checked(void **state)
+{
+    dim__array a[4];
+    dim__weights_file *f;
+    dim__meta m;
+    const dim__meta meta[] = { { "one", "1" }, { "two \"2\"", "\\\n" } };
+    const uint32_t nan = 0x7fa12345; /* a signalling one, with a payload */
+    uint32_t back;
+    (void)state;
+    if (!can_load)
+        skip();
+    own_arrays(a);
+    fill(1);
+    memcpy(&wy[2], &nan, sizeof nan);
+    assert_int_equal(dim__weights_save_checked(ctx, path, a, 4, meta, 2), DIM_OK);
+    fill(2);
+    assert_int_equal(dim__weights_file_open(ctx, path, &f), DIM_OK);
+    assert_int_equal(dim__weights_file_verify(f), DIM_OK);
+    assert_string_equal(dim__weights_file_meta(f, "one"), "1");
+    assert_string_equal(dim__weights_file_meta(f, "two \"2\""), "\\\n");
+    assert_null(dim__weights_file_meta(f, "three"));
+    assert_true(dim__weights_file_meta_at(f, 3, &m)); /* after format and checksum */
+    assert_string_equal(m.key, "two \"2\"");
+    assert_false(dim__weights_file_meta_at(f, 4, &m));
+    assert_int_equal(dim__weights_file_read(f, "", true, a, 4), DIM_OK);
+    dim__weights_file_close(f);
+    memcpy(&back, &wy[2], sizeof back);
+    assert_int_equal(back, nan);
+    assert_true(wx[1][2][0][1] == 1 + 11 / 3.0f);
+    /* F32 alone is exact; a file without a checksum cannot be verified */
+    float net[6];
+    dim__array half = { "c", 1, { 8 }, (float[8]){ 0 } }, plain = { "net.a", 2, { 2, 3 }, net };
+    assert_int_equal(dim__weights_file_open(ctx, DIM_TEST_DATA "/weights.safetensors", &f), DIM_OK);
+    assert_int_equal(dim__weights_file_verify(f), DIM_E_FORMAT);
+    assert_int_equal(dim__weights_file_read(f, "net.", true, &half, 1), DIM_E_FORMAT);
+    assert_says("F32 alone");
+    assert_int_equal(dim__weights_file_read(f, "net.", true, &plain, 1), DIM_OK);
+    dim__weights_file_close(f);
+    dim__weights_file_close(NULL);
+}
+
 static void test_no_memory(void **state)
 {
     dim__array a[4];
@@ -473,6 +560,8 @@ int main(void)
         cmocka_unit_test(test_unwritable),
         cmocka_unit_test(test_full_disk_keeps_the_old_file),
         cmocka_unit_test(test_abort_and_two_at_once),
+        cmocka_unit_test(test_leftovers),
+        cmocka_unit_test(test_checked),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

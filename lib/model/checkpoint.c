@@ -33,6 +33,7 @@ static void items_free(dim_context *ctx, items *it)
     dim__free(ctx, it->list);
     dim__free(ctx, it->arrays);
     dim__free(ctx, it->data);
+    *it = (items){ NULL, NULL, NULL, 0 };
 }
 
 static void add_item(items *it, const char *kind, const char *prefix, const dim__param *p, float *data)
