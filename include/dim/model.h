@@ -219,7 +219,7 @@ DIM_API dim_status dim_model_set_parameter(dim_model *model, const char *name, c
 /**
  * @brief Writes all parameters, the encoder's included, as safetensors, atomically.  Fixes the objective.
  *
- * The optimizer's state and the step number are not in the file.
+ * The optimizer's state and the step number are not in the file; see dim_checkpoint_save().
  * @return DIM_E_IO, DIM_E_STATE (no terms), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_model_save(dim_model *model, const char *path);
