@@ -83,11 +83,21 @@ const op_case op_cases_views[] = {
 };
 
 const op_bad op_bads_views[] = {
-    { .op = "view_rows", .label = "does not divide", .n_in = 1, .in = { S2(5, 3) }, .p = { 0, 2 }, .build = build_view },
+    { .op = "view_rows",
+      .label = "does not divide",
+      .n_in = 1,
+      .in = { S2(5, 3) },
+      .p = { 0, 2 },
+      .build = build_view },
     { .op = "view_rows", .label = "scalar", .n_in = 1, .in = { S0 }, .p = { 0, 2 }, .build = build_view },
     { .op = "slice_grad", .label = "narrower", .n_in = 1, .in = { S2(3, 4) }, .p = { 3 }, .build = build_pad },
     { .op = "nce_scores", .label = "one sample", .n_in = 1, .in = { S2(2, 3) }, .p = { 1 }, .build = build_nce },
-    { .op = "nce_scores", .label = "columns do not divide", .n_in = 1, .in = { S2(4, 5) }, .p = { 2 }, .build = build_nce },
+    { .op = "nce_scores",
+      .label = "columns do not divide",
+      .n_in = 1,
+      .in = { S2(4, 5) },
+      .p = { 2 },
+      .build = build_nce },
     { .op = "nce_scores", .label = "rank 3", .n_in = 1, .in = { S3(2, 2, 2) }, .p = { 2 }, .build = build_nce },
     { .op = NULL },
 };

@@ -125,7 +125,8 @@ static void check_gradients(const char *name, dim_model *model, dim_tensor **bef
             b += g * hashed((uint32_t)k, 12);
         }
         /* float32 through some twenty layers, some gradients zero but for rounding; and the difference of weights is rounded as the weights are */
-        double want = wanted(key, 0), tolerance = 3e-6 + 2e-5 * want + 3e-8 * largest * sqrt((double)dim_tensor_count(after));
+        double want = wanted(key, 0),
+               tolerance = 3e-6 + 2e-5 * want + 3e-8 * largest * sqrt((double)dim_tensor_count(after));
         close_to(key, sqrt(norm), want, tolerance);
         close_to(key, a, wanted(key, 1), tolerance);
         close_to(key, b, wanted(key, 2), tolerance);
@@ -139,8 +140,8 @@ static void remember(dim_model *model, dim_tensor **out)
         ok(dim_model_get_parameter(model, dim_model_parameter_name(model, i), &out[i]));
 }
 
-static dim_model *amdim(int side, uint32_t ndf, uint32_t rkhs, uint32_t depth, const char *const terms[][3], int n_terms,
-                        uint32_t mixture)
+static dim_model *amdim(int side, uint32_t ndf, uint32_t rkhs, uint32_t depth, const char *const terms[][3],
+                        int n_terms, uint32_t mixture)
 {
     dim_encoder_options eo;
     dim_model_options mo;
@@ -211,7 +212,9 @@ static void check_picks(dim_model *model, const int picks[2][N])
 
 static void step(const char *name, int side, uint32_t ndf, uint32_t depth, const int picks[2][N])
 {
-    static const char *const terms[][3] = { { "t15", "f1", "phi5" }, { "t17", "f1", "phi7" }, { "t55", "phi5", "phi5" } };
+    static const char *const terms[][3] = { { "t15", "f1", "phi5" },
+                                            { "t17", "f1", "phi7" },
+                                            { "t55", "phi5", "phi5" } };
     char key[64];
     dim_context_options co;
     dim_tensor *before[256];

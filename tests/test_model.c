@@ -531,7 +531,8 @@ static void batch_norm_in_the_critic_fails(void **state)
     (void)state;
     train_infomax(false, &value, &std);
     train_infomax(true, &value_bn, &std_bn);
-    printf("without: value %.3f, code std %.3f; with batch norm: value %.3f, code std %.3f\n", value, std, value_bn, std_bn);
+    printf("without: value %.3f, code std %.3f; with batch norm: value %.3f, code std %.3f\n", value, std, value_bn,
+           std_bn);
     assert_true(value > 0.5 && std > 0.5);
     assert_true(value_bn < 0.01 && std_bn < 0.2);
 }

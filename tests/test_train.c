@@ -40,7 +40,8 @@ static dim_encoder *small_encoder(void)
     dim_encoder *enc;
     ok(dim_encoder_builder_create(ctx, 3, 24, 24, &b));
     for (int i = 0; i < 3; i++) {
-        add(b, (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = widths[i], .kernel = 4, .stride = 2, .padding = 1, .no_bias = 1 });
+        add(b, (dim_layer_options){
+                   .kind = DIM_LAYER_CONV, .out = widths[i], .kernel = 4, .stride = 2, .padding = 1, .no_bias = 1 });
         add(b, (dim_layer_options){ .kind = DIM_LAYER_BATCH_NORM });
         add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU, .tap = taps[i] });
     }
@@ -98,8 +99,9 @@ static double norm_of(dim_model *model, const char *name)
 
 static void compare(const run *r, const dim_context_options *options)
 {
-    static const char *const watched[] = { "encoder.conv1.weight", "encoder.bn2.running_mean", "encoder.bn2.running_var",
-                                           "encoder.linear1.weight", "encoder.linear2.bias" };
+    static const char *const watched[] = { "encoder.conv1.weight", "encoder.bn2.running_mean",
+                                           "encoder.bn2.running_var", "encoder.linear1.weight",
+                                           "encoder.linear2.bias" };
     double want[STEPS], loss;
     dim_term_options term;
     dim_estimator_options est_options;
@@ -160,7 +162,8 @@ static const run runs[] = {
     { "dot-infonce", DIM_CRITIC_DOT, NULL, DIM_ESTIMATOR_INFONCE,
       OPTIONS(.lr = 1e-3f, .kind = DIM_OPTIMIZER_ADAMW, .weight_decay = 0.1f) },
     { "whole-dot", DIM_CRITIC_DOT, "global:local", DIM_ESTIMATOR_JSD, OPTIONS(.lr = 1e-3f) },
-    { "concat", DIM_CRITIC_CONCAT, NULL, DIM_ESTIMATOR_JSD, OPTIONS(.lr = 0.05f, .kind = DIM_OPTIMIZER_SGD, .momentum = 0.9f) },
+    { "concat", DIM_CRITIC_CONCAT, NULL, DIM_ESTIMATOR_JSD,
+      OPTIONS(.lr = 0.05f, .kind = DIM_OPTIMIZER_SGD, .momentum = 0.9f) },
     { "whole-concat", DIM_CRITIC_CONCAT, "global:local", DIM_ESTIMATOR_JSD, OPTIONS(.lr = 1e-3f) },
     { "bilinear", DIM_CRITIC_BILINEAR, "fc", DIM_ESTIMATOR_NWJ, OPTIONS(.lr = 1e-3f) },
 };

@@ -115,7 +115,8 @@ dim_status dim_encoder_encode(dim_encoder *enc, const dim_tensor *images, const 
     if (enc == NULL)
         return DIM_E_INVALID;
     if (images == NULL || features == NULL)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "dim_encoder_encode: %s is NULL", images == NULL ? "images" : "features");
+        return dim__fail(enc->ctx, DIM_E_INVALID, "dim_encoder_encode: %s is NULL",
+                         images == NULL ? "images" : "features");
     DIM__TRY(dim__encoder_tap(enc, tap, &layer));
     return dim__encoder_encode(enc, images, layer, features);
 }
@@ -143,7 +144,8 @@ dim_status dim_encoder_get_parameter(const dim_encoder *enc, const char *name, d
     if (enc == NULL)
         return DIM_E_INVALID;
     if (name == NULL || out == NULL)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "dim_encoder_get_parameter: %s is NULL", name == NULL ? "name" : "out");
+        return dim__fail(enc->ctx, DIM_E_INVALID, "dim_encoder_get_parameter: %s is NULL",
+                         name == NULL ? "name" : "out");
     dim__param_group group = group_of(enc);
     return dim__params_get_tensor(enc->ctx, &group, 1, name, out);
 }
@@ -153,7 +155,8 @@ dim_status dim_encoder_set_parameter(dim_encoder *enc, const char *name, const d
     if (enc == NULL)
         return DIM_E_INVALID;
     if (name == NULL || values == NULL)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "dim_encoder_set_parameter: %s is NULL", name == NULL ? "name" : "values");
+        return dim__fail(enc->ctx, DIM_E_INVALID, "dim_encoder_set_parameter: %s is NULL",
+                         name == NULL ? "name" : "values");
     dim__param_group group = group_of(enc);
     return dim__params_set_tensor(enc->ctx, &group, 1, name, values);
 }

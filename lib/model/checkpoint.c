@@ -206,8 +206,10 @@ static dim_status get_states(dim_model *model, const dim_loader *loader, const d
     DIM__TRY(get_number(ctx, f, STATE "loader.epoch", &epoch));
     DIM__TRY(get_number(ctx, f, STATE "loader.batch", &batch));
     if (batch >= batches || epoch > (UINT64_MAX - batch) / batches)
-        return dim__fail(ctx, DIM_E_FORMAT, "the checkpoint is at batch %" PRIu64 " of epoch %" PRIu64 ", but there are %" PRIu64
-                         " batches", batch, epoch, batches);
+        return dim__fail(ctx, DIM_E_FORMAT,
+                         "the checkpoint is at batch %" PRIu64 " of epoch %" PRIu64 ", but there are %" PRIu64
+                         " batches",
+                         batch, epoch, batches);
     out->position.next = epoch * batches + batch;
     return DIM_OK;
 }
@@ -220,13 +222,15 @@ static dim_status compare(const dim__settings *s, const dim_loader *loader, cons
     char key[DIM__SETTING_KEY + sizeof KEY];
     dim__meta m;
     if (loader != NULL && dim__weights_file_meta(f, KEY "loader.batch") == NULL)
-        return dim__fail(s->ctx, DIM_E_INVALID, "the checkpoint was saved without a loader: it has no place in the data");
+        return dim__fail(s->ctx, DIM_E_INVALID,
+                         "the checkpoint was saved without a loader: it has no place in the data");
     for (int64_t i = 0; i < s->count; i++) {
         const dim__setting *own = &s->list[i];
         snprintf(key, sizeof key, KEY "%s", own->key);
         const char *value = dim__weights_file_meta(f, key);
         if (value == NULL)
-            return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' here, but missing in the checkpoint", own->key, own->value);
+            return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' here, but missing in the checkpoint", own->key,
+                             own->value);
         if (strcmp(value, own->value) != 0)
             return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' in the checkpoint, but '%s' here", own->key, value,
                              own->value);
@@ -235,8 +239,8 @@ static dim_status compare(const dim__settings *s, const dim_loader *loader, cons
         bool setting = starts_with(m.key, KEY) && !starts_with(m.key, STATE) && strcmp(m.key, KEY "checksum") != 0 &&
                        (loader != NULL || !starts_with(m.key, KEY "loader."));
         if (setting && dim__settings_find(s, m.key + strlen(KEY)) == NULL)
-            return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' in the checkpoint, but missing here", m.key + strlen(KEY),
-                             m.value);
+            return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' in the checkpoint, but missing here",
+                             m.key + strlen(KEY), m.value);
     }
     return DIM_OK;
 }
@@ -259,8 +263,10 @@ static void warn_of_machine(dim_context *ctx, const dim__weights_file *f)
 {
     const char *then = dim__weights_file_meta(f, STATE "computed_with"), *now = dim_context_describe(ctx);
     if (then != NULL && strcmp(then, now) != 0)
-        dim__log(ctx, DIM_LOG_WARNING, "the checkpoint was computed with '%s'; with '%s' the steps to come may differ in "
-                 "their last bits", then, now);
+        dim__log(ctx, DIM_LOG_WARNING,
+                 "the checkpoint was computed with '%s'; with '%s' the steps to come may differ in "
+                 "their last bits",
+                 then, now);
 }
 
 dim_status dim__checkpoint_load(dim_model *model, dim_loader *loader, const char *path)

@@ -17,13 +17,16 @@ dim_status dim__model_add_classifier(dim_model *model, const dim_classifier_opti
     if (dim__is_map(model->enc->stack.layers[c.layer].out))
         return dim__fail(model->ctx, DIM_E_SHAPE, "classifier '%s' reads a tap that is a map; it needs a vector", name);
     if (o->classes < 2 || o->classes > (1u << 20) || o->hidden > (1u << 24))
-        return dim__fail(model->ctx, DIM_E_INVALID, "classifier '%s': classes is %u, of 2 to 1048576; hidden %u, of at most "
-                         "16777216", name, o->classes, o->hidden);
+        return dim__fail(model->ctx, DIM_E_INVALID,
+                         "classifier '%s': classes is %u, of 2 to 1048576; hidden %u, of at most "
+                         "16777216",
+                         name, o->classes, o->hidden);
     if (!(o->dropout >= 0 && o->dropout < 1) || !(o->clip >= 0) || !(o->penalty >= 0) || !isfinite(o->clip) ||
         !isfinite(o->penalty) || !isfinite(o->weight))
-        return dim__fail(model->ctx, DIM_E_INVALID, "classifier '%s': dropout %g must be in [0, 1), clip %g and penalty %g "
-                         "at least 0, weight %g finite", name, (double)o->dropout, (double)o->clip, (double)o->penalty,
-                         (double)o->weight);
+        return dim__fail(model->ctx, DIM_E_INVALID,
+                         "classifier '%s': dropout %g must be in [0, 1), clip %g and penalty %g "
+                         "at least 0, weight %g finite",
+                         name, (double)o->dropout, (double)o->clip, (double)o->penalty, (double)o->weight);
     if (o->weight == 0)
         o->weight = 1;
     snprintf(c.name, sizeof c.name, "%s", name);

@@ -141,7 +141,8 @@ dim_status dim__model_compile(dim_model *model, int64_t batch, dim__run_mode mod
 {
     dim__graph *g = NULL;
     for (int i = 0; i < DIM__MODEL_PROGRAMS; i++)
-        if (model->programs[i].program != NULL && model->programs[i].batch == batch && model->programs[i].mode == mode) {
+        if (model->programs[i].program != NULL && model->programs[i].batch == batch &&
+            model->programs[i].mode == mode) {
             *out = &model->programs[i];
             return DIM_OK;
         }

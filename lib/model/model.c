@@ -14,8 +14,8 @@ dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options,
     DIM__TRY(dim__options_copy(ctx, "dim_model_options", &o, sizeof o, options));
     DIM__TRY(dim__optim_options(ctx, NULL, &optimizer));
     if (o.views > DIM__MAX_VIEWS || o.reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "views is %u, at most %d; reserved0 %u, which must be 0", o.views, DIM__MAX_VIEWS,
-                         o.reserved0);
+        return dim__fail(ctx, DIM_E_INVALID, "views is %u, at most %d; reserved0 %u, which must be 0", o.views,
+                         DIM__MAX_VIEWS, o.reserved0);
     dim_model *model = dim__calloc(ctx, 1, sizeof *model);
     if (model == NULL)
         return DIM_E_NOMEM;
@@ -76,8 +76,9 @@ dim_status dim__model_check_name(const dim_model *model, const char *name)
     if (name[0] == '\0' || strlen(name) >= DIM__TAP_SIZE || strchr(name, '.') != NULL)
         return dim__fail(model->ctx, DIM_E_INVALID, "the name '%s' must have 1 to %d characters and no dot", name,
                          DIM__TAP_SIZE - 1);
-    if (name_taken(model, name) || strcmp(name, "encoder") == 0 || strcmp(name, "loss") == 0 || strcmp(name, "lr") == 0 ||
-        strncmp(name, "prior", 5) == 0 || strcmp(name, "code") == 0 || strcmp(name, "grad_norm") == 0)
+    if (name_taken(model, name) || strcmp(name, "encoder") == 0 || strcmp(name, "loss") == 0 ||
+        strcmp(name, "lr") == 0 || strncmp(name, "prior", 5) == 0 || strcmp(name, "code") == 0 ||
+        strcmp(name, "grad_norm") == 0)
         return dim__fail(model->ctx, DIM_E_INVALID, "the name '%s' is taken", name);
     return DIM_OK;
 }
@@ -113,9 +114,12 @@ static dim_status set_mixture(dim_model *model, const dim__term *t, dim_term_opt
     bool dot = o->critic == DIM_CRITIC_DOT || o->critic == DIM_CRITIC_PLAIN_DOT;
     if (o->mixture == 0)
         return DIM_OK;
-    if (o->mixture > 1024 || t->estimator.kind != DIM_ESTIMATOR_INFONCE || t->estimator.negatives != DIM_NEGATIVES_ALL || !dot)
-        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u: it takes InfoNCE over all pairs, a dot product, and at "
-                         "most 1024 antecedents", o->mixture);
+    if (o->mixture > 1024 || t->estimator.kind != DIM_ESTIMATOR_INFONCE ||
+        t->estimator.negatives != DIM_NEGATIVES_ALL || !dot)
+        return dim__fail(model->ctx, DIM_E_INVALID,
+                         "mixture is %u: it takes InfoNCE over all pairs, a dot product, and at "
+                         "most 1024 antecedents",
+                         o->mixture);
     if (o->mixture_tau == 0)
         o->mixture_tau = 1;
     if (!(o->mixture_tau > 0) || !isfinite(o->mixture_tau))
@@ -139,7 +143,8 @@ static dim_status set_critic(dim_model *model, dim_term_options *o)
         o->hidden[0] = o->hidden[1] = 512;
     for (int i = 0; i < DIM_MAX_HIDDEN; i++)
         if (o->hidden[i] > (1u << 24) || o->units > (1u << 24))
-            return dim__fail(model->ctx, DIM_E_INVALID, "units %u or hidden[%d] %u is above 16777216", o->units, i, o->hidden[i]);
+            return dim__fail(model->ctx, DIM_E_INVALID, "units %u or hidden[%d] %u is above 16777216", o->units, i,
+                             o->hidden[i]);
     return DIM_OK;
 }
 
@@ -173,10 +178,12 @@ dim_status dim__model_add_prior(dim_model *model, const dim__prior_spec *spec, f
     if (!isfinite(weight))
         return dim__fail(model->ctx, DIM_E_INVALID, "a prior's weight is %g", (double)weight);
     if (spec->o.kind == DIM_PRIOR_KL && model->enc->gaussian < 0)
-        return dim__fail(model->ctx, DIM_E_INVALID, "the KL prior needs an encoder with a Gaussian code (infomax, or a layer "
+        return dim__fail(model->ctx, DIM_E_INVALID,
+                         "the KL prior needs an encoder with a Gaussian code (infomax, or a layer "
                          "DIM_LAYER_GAUSSIAN)");
     if (dim__is_map(model->enc->stack.layers[model->enc->global].out))
-        return dim__fail(model->ctx, DIM_E_SHAPE, "a prior needs a code that is a vector, but the tap 'global' is a map");
+        return dim__fail(model->ctx, DIM_E_SHAPE,
+                         "a prior needs a code that is a vector, but the tap 'global' is a map");
     if (model->n_priors == 0)
         snprintf(p.name, sizeof p.name, "prior");
     else

@@ -43,8 +43,10 @@ static dim_status check_gradients(dim_model *model, const dim__model_program *p)
         dim__parallel(model->ctx, model->trained[i]->count, 1 << 16, finite_piece, &t);
         for (size_t k = 0; k < sizeof t.bad / sizeof *t.bad; k++)
             if (t.bad[k])
-                return dim__fail(model->ctx, DIM_E_NUMERIC, "the gradient of '%s' is not finite at step %llu; nothing was "
-                                 "updated", model->trained[i]->name, (unsigned long long)model->steps);
+                return dim__fail(model->ctx, DIM_E_NUMERIC,
+                                 "the gradient of '%s' is not finite at step %llu; nothing was "
+                                 "updated",
+                                 model->trained[i]->name, (unsigned long long)model->steps);
     }
     return DIM_OK;
 }
@@ -160,11 +162,12 @@ static dim_status fill_labels(dim_model *model, const dim_tensor *labels, int64_
                          dim__shape_text(text, labels->rank, labels->shape), (long long)n);
     for (int64_t i = 0; i < n; i++) {
         int64_t at = i * labels->stride[0];
-        int64_t label = labels->dtype == DIM_I32 ? ((const int32_t *)labels->data)[at] : ((const int64_t *)labels->data)[at];
+        int64_t label =
+            labels->dtype == DIM_I32 ? ((const int32_t *)labels->data)[at] : ((const int64_t *)labels->data)[at];
         for (int64_t k = 0; k < model->n_classifiers; k++)
             if (label < 0 || label >= (int64_t)model->classifiers[k].o.classes)
-                return dim__fail(model->ctx, DIM_E_INVALID, "label %lld of image %lld is outside [0, %u)", (long long)label,
-                                 (long long)i, model->classifiers[k].o.classes);
+                return dim__fail(model->ctx, DIM_E_INVALID, "label %lld of image %lld is outside [0, %u)",
+                                 (long long)label, (long long)i, model->classifiers[k].o.classes);
         for (int64_t v = 0; v < model->views; v++)
             out[v * n + i] = (int32_t)label;
     }
@@ -174,8 +177,8 @@ static dim_status fill_labels(dim_model *model, const dim_tensor *labels, int64_
 static dim_status check_batch(const dim_model *model, int64_t rows)
 {
     if (rows % model->views != 0)
-        return dim__fail(model->ctx, DIM_E_SHAPE, "a batch of %lld does not hold %lld views of each image", (long long)rows,
-                         (long long)model->views);
+        return dim__fail(model->ctx, DIM_E_SHAPE, "a batch of %lld does not hold %lld views of each image",
+                         (long long)rows, (long long)model->views);
     if (rows / model->views < 2)
         return dim__fail(model->ctx, DIM_E_SHAPE, "a batch of %lld has no negatives; it needs 2 images at least",
                          (long long)(rows / model->views));

@@ -83,8 +83,8 @@ static bool element(const field *f, const void *options, int i, char text[32])
 }
 
 /* "<head>, <name> <value>, ..." with the fields that are not 0. */
-static dim_status add_fields(dim__settings *s, const char *key, const char *head, const void *options, const field *fields,
-                             size_t n_fields)
+static dim_status add_fields(dim__settings *s, const char *key, const char *head, const void *options,
+                             const field *fields, size_t n_fields)
 {
     char line[DIM__SETTING_VALUE], text[32];
     size_t at = (size_t)snprintf(line, sizeof line, "%s", head);

@@ -27,8 +27,10 @@ static dim__vid repeat_top(const dim__emission *e, const dim__term *t, const dim
     mine.init = e->model->enc->init;
     for (int64_t i = t->x + 1; i <= last; i++)
         if (s->layers[i].input < t->x || (s->layers[i].from != -2 && s->layers[i].from < t->x) || last <= t->x) {
-            dim__graph_fail(e->g, dim__fail(e->model->ctx, DIM_E_UNSUPPORTED, "term '%s': the layers after the tap cannot be "
-                                            "repeated, because layer %lld reads what is before it", t->name, (long long)i));
+            dim__graph_fail(e->g, dim__fail(e->model->ctx, DIM_E_UNSUPPORTED,
+                                            "term '%s': the layers after the tap cannot be "
+                                            "repeated, because layer %lld reads what is before it",
+                                            t->name, (long long)i));
             break;
         }
     if (dim__graph_status(e->g) == DIM_OK)
@@ -122,7 +124,9 @@ static const dim__est_nodes NO_NODES = { DIM__NONE, DIM__NONE, DIM__NONE, DIM__N
 static dim__est_nodes emit_pair(const dim__emission *e, dim__term *t, int64_t view_y, int64_t view_x)
 {
     int64_t n = e->batch / e->model->views;
-    dim__pairing p = { .net = term_net(e, t), .y = antecedent(e, t, view_y, n), .n = n, .o = &t->o, .partner = DIM__NONE };
+    dim__pairing p = {
+        .net = term_net(e, t), .y = antecedent(e, t, view_y, n), .n = n, .o = &t->o, .partner = DIM__NONE
+    };
     dim__vid x = of_view(e, t->x, view_x);
     if (t->whole)
         pair_map(e, t, x, &p);

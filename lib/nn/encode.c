@@ -60,7 +60,9 @@ static void fill_samples(void *arg, int64_t begin, int64_t end, int thread)
             for (int64_t y = 0; y < h; y++)
                 for (int64_t x = 0; x < w; x++, out += c) {
                     int64_t at = base + y * sy + x * sx;
-                    *out = a * (bytes ? (float)((const uint8_t *)t->images->data)[at] : ((const float *)t->images->data)[at]) + b;
+                    *out = a * (bytes ? (float)((const uint8_t *)t->images->data)[at]
+                                      : ((const float *)t->images->data)[at]) +
+                           b;
                 }
         }
 }
@@ -84,7 +86,8 @@ dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *la
     }
     for (int64_t i = 0; i < enc->stack.count && used < sizeof names - DIM__TAP_SIZE - 2; i++)
         if (enc->stack.layers[i].tap[0] != '\0' && enc->stack.layers[i].tap[0] != '_')
-            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "", enc->stack.layers[i].tap);
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "",
+                                     enc->stack.layers[i].tap);
     return dim__fail(enc->ctx, DIM_E_INVALID, "the encoder has no tap '%s'; it has %s", tap, names);
 }
 

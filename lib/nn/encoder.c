@@ -41,7 +41,8 @@ static dim_status check_pixels(dim_context *ctx, const dim_encoder_options *o)
     for (int i = 0; i < DIM_MAX_CHANNELS; i++)
         any = any || o->std[i] != 0 || o->mean[i] != 0;
     if (any && o->channels > DIM_MAX_CHANNELS)
-        return dim__fail(ctx, DIM_E_INVALID, "mean and std are for at most %d channels, not %u", DIM_MAX_CHANNELS, o->channels);
+        return dim__fail(ctx, DIM_E_INVALID, "mean and std are for at most %d channels, not %u", DIM_MAX_CHANNELS,
+                         o->channels);
     for (uint32_t i = 0; any && i < o->channels; i++)
         if (!(o->std[i] > 0) || !isfinite(o->std[i]) || !isfinite(o->mean[i]))
             return dim__fail(ctx, DIM_E_INVALID, "std[%u] is %g and mean[%u] is %g; std must be above 0", i,

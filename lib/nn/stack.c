@@ -89,7 +89,8 @@ static dim_status shape_from(const dim__stack *s, dim__layer *l, const int64_t i
     default:
         break;
     }
-    return same_place && in[0] == other[0] ? DIM_OK : fail(s, l, DIM_E_SHAPE, "the tap named in 'from' has another shape");
+    return same_place && in[0] == other[0] ? DIM_OK
+                                           : fail(s, l, DIM_E_SHAPE, "the tap named in 'from' has another shape");
 }
 
 /* Output shape and defaults. */
@@ -130,10 +131,12 @@ static dim_status shape_layer(const dim__stack *s, dim__layer *l)
         return dim__is_map(in) ? DIM_OK : fail(s, l, DIM_E_SHAPE, "it needs a map, not a vector");
     case DIM_LAYER_SLICE:
         l->out[0] = o->out;
-        return (int64_t)o->start + o->out <= in[0] ? DIM_OK : fail(s, l, DIM_E_SHAPE, "start + out is beyond the channels");
+        return (int64_t)o->start + o->out <= in[0] ? DIM_OK
+                                                   : fail(s, l, DIM_E_SHAPE, "start + out is beyond the channels");
     case DIM_LAYER_PAD_CHANNELS:
         l->out[0] = o->out;
-        return (int64_t)o->out >= in[0] ? DIM_OK : fail(s, l, DIM_E_SHAPE, "out is less than the channels that come in");
+        return (int64_t)o->out >= in[0] ? DIM_OK
+                                        : fail(s, l, DIM_E_SHAPE, "out is less than the channels that come in");
     case DIM_LAYER_LEAKY_RELU:
         if (o->slope == 0)
             o->slope = 0.2f;
@@ -165,7 +168,8 @@ static dim_status set_names(dim__stack *s, dim__layer *l)
     default_name(s, l);
     if (o->name != NULL) {
         if (o->name[0] == '\0' || strlen(o->name) >= sizeof l->name)
-            return dim__fail(s->ctx, DIM_E_INVALID, "layer name '%s' must have 1 to %d characters", o->name, DIM__TAP_SIZE - 1);
+            return dim__fail(s->ctx, DIM_E_INVALID, "layer name '%s' must have 1 to %d characters", o->name,
+                             DIM__TAP_SIZE - 1);
         snprintf(l->name, sizeof l->name, "%s", o->name);
     }
     for (int64_t i = 0; i < s->count; i++)
@@ -173,7 +177,8 @@ static dim_status set_names(dim__stack *s, dim__layer *l)
             return dim__fail(s->ctx, DIM_E_INVALID, "two layers are named '%s'", l->name);
     if (o->tap != NULL) {
         if (o->tap[0] == '\0' || strlen(o->tap) >= sizeof l->tap)
-            return dim__fail(s->ctx, DIM_E_INVALID, "tap name '%s' must have 1 to %d characters", o->tap, DIM__TAP_SIZE - 1);
+            return dim__fail(s->ctx, DIM_E_INVALID, "tap name '%s' must have 1 to %d characters", o->tap,
+                             DIM__TAP_SIZE - 1);
         if (dim__stack_tap(s, o->tap) != -2)
             return dim__fail(s->ctx, DIM_E_INVALID, "two taps are named '%s'", o->tap);
         snprintf(l->tap, sizeof l->tap, "%s", o->tap);
@@ -194,9 +199,11 @@ dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer)
     dim__layer l = { .input = s->count - 1 };
     DIM__TRY(dim__options_copy(s->ctx, "dim_layer_options", &l.o, sizeof l.o, layer));
     if ((int)l.o.kind < 0 || (int)l.o.kind >= kind_count())
-        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: %d is no kind of layer", (long long)s->count, (int)l.o.kind);
+        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: %d is no kind of layer", (long long)s->count,
+                         (int)l.o.kind);
     if (l.o.padding_mode != DIM_PADDING_ZERO && l.o.padding_mode != DIM_PADDING_REFLECT)
-        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: %d is no padding mode", (long long)s->count, (int)l.o.padding_mode);
+        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: %d is no padding mode", (long long)s->count,
+                         (int)l.o.padding_mode);
     DIM__TRY(set_names(s, &l));
     l.o.from = l.o.name = l.o.tap = NULL; /* the caller's strings */
     DIM__TRY(shape_layer(s, &l));

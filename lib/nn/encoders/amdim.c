@@ -34,7 +34,9 @@ static dim_status res_nxn(const block *b, uint32_t out, uint32_t k, uint32_t str
     dim__stack *s = b->s;
     char x[DIM__TAP_SIZE], branch[DIM__TAP_SIZE];
     snprintf(x, sizeof x, "%s", here(s));
-    DIM__TRY(layer(b, "conv1", (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = out, .kernel = k, .stride = stride, .no_bias = 1 }));
+    DIM__TRY(
+        layer(b, "conv1",
+              (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = out, .kernel = k, .stride = stride, .no_bias = 1 }));
     if (b->norm)
         DIM__TRY(layer(b, "bn1", (dim_layer_options){ .kind = DIM_LAYER_BATCH_NORM }));
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_RELU }));
@@ -80,7 +82,8 @@ static dim_status phi(dim__stack *s, const dim_encoder_options *o, const char *f
     char branch[DIM__TAP_SIZE];
     snprintf(b.name, sizeof b.name, "%s", tap);
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = from }));
-    DIM__TRY(layer(&b, "conv1", (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = o->units, .kernel = 1, .no_bias = 1 }));
+    DIM__TRY(
+        layer(&b, "conv1", (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = o->units, .kernel = 1, .no_bias = 1 }));
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_RELU }));
     DIM__TRY(layer(&b, "conv2", (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = o->units, .kernel = 1, .no_bias = 1,
                                                     .init = DIM_LAYER_INIT_ZERO }));
@@ -113,11 +116,13 @@ static dim_status finish(dim__stack *s, const dim_encoder_options *o, uint32_t w
 static dim_status check(dim__stack *s, const dim_encoder_options *o)
 {
     if (o->ndf > (1u << 20) || o->depth > 64 || o->block_norm > 1)
-        return dim__fail(s->ctx, DIM_E_INVALID, "ndf %u is above 1048576, depth %u above 64, or block_norm %u no switch",
-                         o->ndf, o->depth, o->block_norm);
+        return dim__fail(s->ctx, DIM_E_INVALID,
+                         "ndf %u is above 1048576, depth %u above 64, or block_norm %u no switch", o->ndf, o->depth,
+                         o->block_norm);
     if (o->units < o->ndf * (s->input[1] > 32 ? 8 : 4))
-        return dim__fail(s->ctx, DIM_E_INVALID, "units is %u, but the last block pads its channels: it needs %u at least",
-                         o->units, o->ndf * (s->input[1] > 32 ? 8 : 4));
+        return dim__fail(s->ctx, DIM_E_INVALID,
+                         "units is %u, but the last block pads its channels: it needs %u at least", o->units,
+                         o->ndf * (s->input[1] > 32 ? 8 : 4));
     return DIM_OK;
 }
 

@@ -16,15 +16,18 @@ static dim_status build(dim__stack *s, const dim_encoder_options *o, int stages)
                          1 << (stages - 1));
     for (int i = stages - 1; i >= 0; i--) {
         DIM__TRY(conv(s, o->units >> i));
-        DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_MAX_POOL, .kernel = 2, .tap = i == 0 ? "map" : NULL }));
+        DIM__TRY(
+            dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_MAX_POOL, .kernel = 2, .tap = i == 0 ? "map" : NULL }));
     }
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = "map", .tap = "local" }));
     DIM__TRY(conv(s, o->units));
     DIM__TRY(conv(s, o->units));
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_GLOBAL_MAX, .tap = "top" }));
-    DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = o->units, .name = "logvar", .tap = "logvar" }));
+    DIM__TRY(dim__add(
+        s, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = o->units, .name = "logvar", .tap = "logvar" }));
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = "top" }));
-    DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = o->units, .name = "mean", .tap = "mean" }));
+    DIM__TRY(
+        dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = o->units, .name = "mean", .tap = "mean" }));
     return dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_GAUSSIAN, .from = "logvar", .tap = "global" });
 }
 

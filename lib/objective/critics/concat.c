@@ -46,7 +46,8 @@ static dim__scores score(const dim__pairing *p)
     dim__vid x = dim__nn_rows(&p->net, p->x);
     if (dim__graph_status(g) != DIM_OK)
         return s;
-    int64_t dx = dim__shape_last(dim__shape_of(g, x)), dy = dim__shape_last(dim__shape_of(g, p->y)), h = p->o->hidden[0];
+    int64_t dx = dim__shape_last(dim__shape_of(g, x)), dy = dim__shape_last(dim__shape_of(g, p->y)),
+            h = p->o->hidden[0];
     float bound = (float)(1 / sqrt((double)(dx + dy)));
     dim__param_spec w = { .shape = dim__shape2(h, dx + dy), .fill = DIM__FILL_UNIFORM, .a = bound };
     dim__param_spec b = { .shape = dim__shape1(h), .fill = DIM__FILL_UNIFORM, .a = bound };

@@ -11,8 +11,10 @@ dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x, dim__vid y)
         return none;
     int64_t u = dim__shape_last(dim__shape_of(g, x));
     if (u != dim__shape_last(dim__shape_of(g, y))) {
-        dim__graph_fail(g, dim__fail(p->net.params->ctx, DIM_E_SHAPE, "a dot product needs features of one width, but x has "
-                                     "%lld and y has %lld", (long long)u, (long long)dim__shape_last(dim__shape_of(g, y))));
+        dim__graph_fail(g, dim__fail(p->net.params->ctx, DIM_E_SHAPE,
+                                     "a dot product needs features of one width, but x has "
+                                     "%lld and y has %lld",
+                                     (long long)u, (long long)dim__shape_last(dim__shape_of(g, y))));
         return none;
     }
     if (p->partner == DIM__NONE)
@@ -29,7 +31,8 @@ static dim__vid project(const dim__net *net, dim__vid x, int64_t units)
     if (dim__graph_status(g) != DIM_OK)
         return DIM__NONE;
     int64_t in = dim__shape_last(dim__shape_of(g, x));
-    dim__param_spec shortcut = { .shape = dim__shape2(units, in), .fill = units >= in ? DIM__FILL_EYE : DIM__FILL_UNIFORM,
+    dim__param_spec shortcut = { .shape = dim__shape2(units, in),
+                                 .fill = units >= in ? DIM__FILL_EYE : DIM__FILL_UNIFORM,
                                  .a = units >= in ? 0.01f : (float)(1 / sqrt((double)in)) };
     dim__vid h = dim__nn_linear(net, "fc1", x, units, false, NULL);
     h = dim__op_relu_(g, dim__nn_batch_norm(net, "bn", h));
