@@ -41,7 +41,8 @@ typedef struct dim_term_options {
     uint32_t batch_norm;      /**< CONCAT, MLP: 1 = batch norm in the critic, which is known to fail (see docs) */
     uint32_t hidden[DIM_MAX_HIDDEN]; /**< CONCAT, MLP: widths; all 0 = 512, 512 */
     /** Mixture features (AMDIM section 3.6): this many antecedents are made of y; 0 = y as it is.  InfoNCE over all pairs,
-     *  DOT or PLAIN_DOT. */
+     *  DOT or PLAIN_DOT.  Its reported value is 1/tau log of the mean over antecedents of e^(tau s), + log(candidates): at
+     *  most log(candidates), but no bound, since the weights of the antecedents look at the target. */
     uint32_t mixture;
     float mixture_tau;        /**< temperature of the mixture's weights q; 0 = 1 */
 } dim_term_options;
@@ -167,7 +168,8 @@ DIM_API dim_status dim_model_evaluate(dim_model *model, const dim_tensor *images
  * "loss"; "<term>" the weighted loss of a term; "<term>.value" its estimate, unweighted, for reading;
  * "<term>.pos", "<term>.neg" mean scores; "prior" or "prior<i>" the weighted penalty, "prior.disc" the discriminator's
  * loss; "code.mean", "code.std" averages over the units of the code of absolute mean and of standard deviation over
- * the batch; "lr"; "grad_norm" when clipping by norm.
+ * the batch; "lr"; "grad_norm" when clipping by norm (of encoder and
+ * critics; a discriminator is clipped by its own).
  * @{
  */
 /** @brief Number of reports. */

@@ -22,32 +22,43 @@ static void matrix_vector(const dim__kernels *kernels, const dim__product *p, in
                           const float *x, int64_t inc_x, int64_t inc_c)
 {
     float packed[BLOCK], sum[BLOCK];
-    dim__product q = *p;
+    double total[BLOCK];
     int64_t step = inc_x == 1 ? p->k : BLOCK; /* of k; x is packed where it is not contiguous */
-    for (int64_t l = 0; l < p->k; l += step, q.beta = 1) {
-        int64_t size = dim__min64(p->k - l, step);
-        for (int64_t j = 0; inc_x != 1 && j < size; j++)
-            packed[j] = x[(l + j) * inc_x];
-        for (int64_t i = 0; i < m; i += BLOCK) {
-            int64_t rows = dim__min64(m - i, BLOCK);
+    for (int64_t i = 0; i < m; i += BLOCK) {
+        int64_t rows = dim__min64(m - i, BLOCK);
+        memset(total, 0, sizeof total);
+        for (int64_t l = 0; l < p->k; l += step) {
+            int64_t size = dim__min64(p->k - l, step);
+            for (int64_t j = 0; inc_x != 1 && j < size; j++)
+                packed[j] = x[(l + j) * inc_x];
             kernels->dot_rows(sum, a + i * lda + l, lda, inc_x == 1 ? x : packed, rows, size);
             for (int64_t r = 0; r < rows; r++)
-                p->c[(i + r) * inc_c] = combine(&q, sum[r], p->c[(i + r) * inc_c]);
+                total[r] += sum[r];
         }
+        for (int64_t r = 0; r < rows; r++)
+            p->c[(i + r) * inc_c] = combine(p, total[r], p->c[(i + r) * inc_c]);
     }
 }
 
-/* c[j inc_c] = alpha sum_l A[l, j] x[l inc_x] + beta c, A (k, n) row-major. */
+/* c[j inc_c] = alpha sum_l A[l, j] x[l inc_x] + beta c, A (k, n) row-major.  Sums of some rows are in float, so that k may
+ * be long. */
 static void vector_matrix(const dim__kernels *kernels, const dim__product *p, int64_t n, const float *a, int64_t lda,
                           const float *x, int64_t inc_x, int64_t inc_c)
 {
+    enum { ROWS = 512 };
     float sum[BLOCK];
+    double total[BLOCK];
     for (int64_t j = 0; j < n; j += BLOCK) {
         int64_t size = dim__min64(n - j, BLOCK);
-        memset(sum, 0, sizeof sum);
-        kernels->add_rows(sum, a + j, lda, x, inc_x, p->k, size);
+        memset(total, 0, sizeof total);
+        for (int64_t l = 0; l < p->k; l += ROWS) {
+            memset(sum, 0, (size_t)size * sizeof *sum);
+            kernels->add_rows(sum, a + l * lda + j, lda, x + l * inc_x, inc_x, dim__min64(p->k - l, ROWS), size);
+            for (int64_t i = 0; i < size; i++)
+                total[i] += sum[i];
+        }
         for (int64_t i = 0; i < size; i++)
-            p->c[(j + i) * inc_c] = combine(p, sum[i], p->c[(j + i) * inc_c]);
+            p->c[(j + i) * inc_c] = combine(p, total[i], p->c[(j + i) * inc_c]);
     }
 }
 

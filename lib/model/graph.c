@@ -46,6 +46,7 @@ static void keep_reports(const dim__emission *e, const dim__objective *o)
 {
     dim__graph_keep(e->g, o->loss);
     dim__graph_keep(e->g, o->total);
+    dim__graph_keep(e->g, o->labels); /* accuracies are counted after the run */
     for (int64_t i = 0; i < e->model->n_terms; i++) {
         dim__graph_keep(e->g, o->terms[i].weighted);
         dim__graph_keep(e->g, o->terms[i].est.value);

@@ -163,6 +163,9 @@ dim_status dim__model_add_term(dim_model *model, const dim_term_options *term)
         DIM__TRY(dim__estimator_options(model->ctx, NULL, &t.estimator));
     DIM__TRY(set_critic(model, o));
     DIM__TRY(set_mixture(model, &t, o));
+    if (t.estimator.kind == DIM_ESTIMATOR_MINE && model->views > 1)
+        return dim__fail(model->ctx, DIM_E_UNSUPPORTED,
+                         "MINE has one moving average, but a model of views has several estimates; use DV");
     o->name = o->x = o->y = NULL;
     o->estimator = NULL;
     DIM__TRY(dim__grow(model->ctx, &model->terms, &model->cap_terms, model->n_terms + 1, sizeof *model->terms));

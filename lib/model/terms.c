@@ -19,6 +19,8 @@ static dim__vid repeat_top(const dim__emission *e, const dim__term *t, const dim
     const dim__stack *s = &e->model->enc->stack;
     dim__net mine = dim__net_in(net, "x.");
     int64_t last = e->model->enc->global;
+    if (s->layers[last].o.kind == DIM_LAYER_GAUSSIAN)
+        last = s->layers[last].input; /* a Gaussian code's mean */
     dim__vid *out = dim__calloc(e->model->ctx, (size_t)s->count, sizeof *out);
     if (out == NULL) {
         dim__graph_fail(e->g, DIM_E_NOMEM);

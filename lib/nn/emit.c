@@ -80,9 +80,25 @@ static dim__vid emit_layer(const dim__stack *s, const dim__net *net, const dim__
     }
 }
 
-static int64_t last_linear(const dim__stack *s, int64_t first, int64_t last)
+/* Marks in out[] the layers first .. last that lead to the last one. */
+enum { NEEDED = -2 };
+
+static void mark_needed(const dim__stack *s, int64_t first, int64_t last, dim__vid *out)
 {
-    while (last >= first && s->layers[last].o.kind != DIM_LAYER_LINEAR)
+    for (int64_t i = first; i <= last; i++)
+        out[i] = i == last ? NEEDED : DIM__NONE;
+    for (int64_t i = last; i >= first; i--) {
+        const dim__layer *l = &s->layers[i];
+        if (out[i] == NEEDED && l->input >= first)
+            out[l->input] = NEEDED;
+        if (out[i] == NEEDED && l->from >= first)
+            out[l->from] = NEEDED;
+    }
+}
+
+static int64_t last_linear(const dim__stack *s, int64_t first, int64_t last, const dim__vid *out)
+{
+    while (last >= first && (out[last] != NEEDED || s->layers[last].o.kind != DIM_LAYER_LINEAR))
         last--;
     return last;
 }
@@ -90,9 +106,15 @@ static int64_t last_linear(const dim__stack *s, int64_t first, int64_t last)
 void dim__stack_emit(const dim__stack *s, const dim__net *net, dim__vid x, int64_t first, int64_t last, int64_t units,
                      dim__vid *out)
 {
-    int64_t widened = units > 0 ? last_linear(s, first, last) : -1;
+    int64_t widened = -1;
+    if (units > 0) {
+        mark_needed(s, first, last, out);
+        widened = last_linear(s, first, last, out);
+    }
     for (int64_t i = first; i <= last; i++) {
         const dim__layer *l = &s->layers[i];
+        if (units > 0 && out[i] != NEEDED)
+            continue;
         dim__vid in = l->input < first ? x : out[l->input];
         dim__vid from = l->from == -2 ? DIM__NONE : l->from < first ? x : out[l->from];
         out[i] = emit_layer(s, net, l, in, from, i == widened ? units : 0);

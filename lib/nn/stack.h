@@ -32,7 +32,8 @@ const int64_t *dim__stack_shape(const dim__stack *s, int64_t layer); /* C, H, W 
 static inline bool dim__is_map(const int64_t shape[3]) { return shape[1] > 0; }
 
 /* Emits layers first .. last; out[i] is layer i's value, x what layer first - 1 (the input, for 0) gave.  Layers that no
- * one needs cost nothing: they are removed as dead.  With units > 0 the last linear layer of the range gets that width. */
+ * one needs cost nothing: they are removed as dead.  With units > 0 the last linear layer of the range gets that width, and
+ * only the layers that lead to the last one are emitted. */
 void dim__stack_emit(const dim__stack *s, const dim__net *net, dim__vid x, int64_t first, int64_t last, int64_t units,
                      dim__vid *out);
 

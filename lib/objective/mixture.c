@@ -33,7 +33,8 @@ dim__est_nodes dim__emit_mixture(dim__graph *g, const dim_estimator_options *o, 
     s = dim__op_affine_(g, dim__op_swap_last_(g, s), tau, 0);        /* (N, L, k) */
     s = dim__op_log_sum_exp_(g, s);
     nodes.loss = dim__op_sum_all_(g, s, -1 / (tau * (double)(samples * l)));
-    nodes.value = dim__op_affine_(g, nodes.loss, -1, log(1 + (double)(columns - l)));
+    /* for reporting the mean over j, not the sum, so that k equal antecedents have the value of one */
+    nodes.value = dim__op_affine_(g, nodes.loss, -1, log(1 + (double)(columns - l)) - log((double)k) / tau);
     if (penalty != DIM__NONE)
         nodes.loss = dim__op_add_(g, nodes.loss, penalty);
     nodes.record = DIM__NONE;
