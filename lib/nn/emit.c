@@ -89,7 +89,7 @@ static void mark_needed(const dim__stack *s, int64_t first, int64_t last, dim__v
         out[i] = i == last ? NEEDED : DIM__NONE;
     for (int64_t i = last; i >= first; i--) {
         const dim__layer *l = &s->layers[i];
-        if (out[i] == NEEDED && l->input >= first)
+        if (out[i] == NEEDED && l->input >= first && l->o.kind != DIM_LAYER_FROM)
             out[l->input] = NEEDED;
         if (out[i] == NEEDED && l->from >= first)
             out[l->from] = NEEDED;
