@@ -2,6 +2,7 @@
 #include "common.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@ typedef struct arg {
     double least;     /* numbers: the smallest value allowed */
     const char *help; /* NULL = the program's own text (--units) */
 } arg;
+
+enum { MOST_UNITS = 65536, NEIGHBORS = 20 /* kNN's default k */ };
 
 #define FIELD(f) offsetof(ex_options, f)
 static const arg args[] = {
@@ -37,7 +40,7 @@ static const arg args[] = {
     { "--eval-every", "N", U64, FIELD(eval_every), 0,
       "probe the features every N steps too; 0 = only before and after training" },
     { "--probe-train", "N", U32, FIELD(probe_train), 0,
-      "labelled images, the first of the training set, that the probes use;\n0 = no probes" },
+      "labelled images, the first of the training set, that the probes use;\n20 at least, or 0 = no probes" },
     { "--taps", "LIST", TEXT, FIELD(taps), 0,
       "features that are probed, with commas between, such as fc,global" },
     { "--out", "DIR", TEXT, FIELD(out), 0,
@@ -118,18 +121,21 @@ static void print_help(const ex_program *p)
            "test images.  Ctrl-C ends the run after the current step and saves what --out asks for.\n"
            "Exit code: 0, 1 on failure, 2 on bad arguments or data, 128 + number of the signal (130 for Ctrl-C).\n\n"
            "Example:\n  %s %s\n", p->name, p->example);
-    exit(0);
+    if (fflush(stdout) != 0)
+        fprintf(stderr, "%s: cannot write to standard output: %s\n", p->name, strerror(errno));
+    exit(ferror(stdout) ? 1 : 0);
 }
 
 static double number(const ex_program *p, const arg *a, const char *text)
 {
     char *end;
-    errno = 0;
     double value = strtod(text, &end);
-    if (end == text || *end != '\0' || errno != 0 || !isfinite(value))
+    if (end == text || *end != '\0' || isnan(value))
         ex_usage_error(p, "%s: '%s' is not a number", a->name, text);
     if (value < a->least || (a->kind == REAL && value < 0))
         ex_usage_error(p, "%s: %s is too small; it must be %g at least", a->name, text, a->least);
+    if (value > (double)FLT_MAX)
+        ex_usage_error(p, "%s: %s is too large; it must be %g at most", a->name, text, (double)FLT_MAX);
     return value;
 }
 
@@ -216,6 +222,12 @@ void ex_parse(const ex_program *program, int argc, char **argv, ex_options *o)
         ex_usage_error(program, "--steps and --epochs exclude each other");
     if (!(o->lr > 0))
         ex_usage_error(program, "--lr must be above 0");
+    if (o->units > MOST_UNITS)
+        ex_usage_error(program, "--units: %u is too many; it must be %u at most", (unsigned)o->units,
+                       (unsigned)MOST_UNITS);
+    if (o->probe_train > 0 && o->probe_train < NEIGHBORS)
+        ex_usage_error(program, "--probe-train: %u is too few for kNN with k = %d; it must be 0 or at least %d",
+                       (unsigned)o->probe_train, NEIGHBORS, NEIGHBORS);
     if (o->threads > 256)
         ex_usage_error(program, "--threads: %u is too many; it must be 256 at most", (unsigned)o->threads);
     if (o->prior_weight == 0)

@@ -19,8 +19,12 @@ static void catch_signals(void)
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART | (int)SA_RESETHAND; /* a second Ctrl-C ends the program at once */
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    static const int numbers[] = { SIGINT, SIGTERM };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction old;
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* ignored, as in `program &`: it stays so */
+            sigaction(numbers[i], &action, NULL);
+    }
 }
 
 double ex_seconds(void)
@@ -301,14 +305,13 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
     if (stop_signal == 0 && status == DIM_OK && run->o.table)
         ex_report_table(run, encoder);
     bool saved = save(run, encoder, model);
+    saved = ex_report_close(run) && saved;
     dim_loader_destroy(loader);
     return stop_signal != 0 ? 128 + stop_signal : saved && status == DIM_OK ? 0 : 1;
 }
 
 void ex_finish(ex_run *run)
 {
-    if (run->log != NULL)
-        fclose(run->log);
     dim_tensor_destroy(run->train_labels);
     dim_tensor_destroy(run->test_labels);
     dim_dataset_destroy(run->train);

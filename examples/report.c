@@ -169,3 +169,24 @@ void ex_report_table(const ex_run *run, const dim_encoder *encoder)
         }
     fflush(to);
 }
+
+/* Closes a stream and says so when anything written to it was lost, as on a full disk. */
+static bool close_stream(const ex_run *run, FILE *stream, const char *what)
+{
+    bool lost = ferror(stream) != 0;
+    errno = 0;
+    lost |= fclose(stream) != 0;
+    if (lost)
+        fprintf(stderr, "%s: cannot write %s%s%s\n", run->program->name, what, errno != 0 ? ": " : "",
+                errno != 0 ? strerror(errno) : "");
+    return !lost;
+}
+
+bool ex_report_close(ex_run *run)
+{
+    bool good = close_stream(run, stdout, "to standard output");
+    if (run->log != NULL)
+        good = close_stream(run, run->log, "log.csv") && good;
+    run->log = NULL;
+    return good;
+}

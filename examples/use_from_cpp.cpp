@@ -2,6 +2,7 @@
 #include <dim/dim.h>
 
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <random>
 #include <stdexcept>
@@ -20,7 +21,8 @@ template <class T> using Handle = std::unique_ptr<T, Destroy>;
 static void check(const dim_context *ctx, dim_status status)
 {
     if (status != DIM_OK)
-        throw std::runtime_error(std::string(dim_status_name(status)) + ": " + dim_context_error(ctx));
+        throw std::runtime_error(std::string(dim_status_name(status)) + ": " +
+                                 (ctx != nullptr ? dim_context_error(ctx) : dim_status_message(status)));
 }
 
 // make(ctx, [&](dim_encoder **out) { return dim_encoder_create(..., out); })
@@ -71,10 +73,21 @@ static void run()
     }
 }
 
-int main()
+int main(int argc, char **argv)
 {
+    const bool help = argc == 2 && std::strcmp(argv[1], "--help") == 0;
+    if (argc > 1 && !help) {
+        std::fprintf(stderr, "use_from_cpp: unknown argument '%s'; it takes none\n", argv[1]);
+        return 2;
+    }
     try {
-        run();
+        if (help)
+            std::printf("use_from_cpp: one training step on random images, from C++; takes no arguments\n");
+        else
+            run();
+        const bool lost = std::ferror(stdout) != 0;
+        if (std::fclose(stdout) != 0 || lost)
+            throw std::runtime_error("cannot write to standard output");
     } catch (const std::exception &e) {
         std::fprintf(stderr, "use_from_cpp: %s\n", e.what());
         return 1;

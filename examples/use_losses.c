@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { N = 64, L = 4, D = 8 };
 
@@ -34,14 +35,25 @@ static double norm(const float *x, int count)
     return sqrt(sum);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static float g[N][D], c[N][L][D], grad_g[N][D], grad_c[N][L][D];
     static const char *const meaning[] = { "only comparable with itself", "lower bound of MI", "estimate of MI" };
     const float rho = 0.7f;
     dim_context *ctx = NULL;
-    if (dim_context_create(NULL, &ctx) != DIM_OK)
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        printf("use_losses: prints each estimator's loss, value and gradients on random features; takes no arguments\n");
+        return fflush(stdout) == 0 ? 0 : 1;
+    }
+    if (argc > 1) {
+        fprintf(stderr, "use_losses: unknown argument '%s'; it takes none\n", argv[1]);
+        return 2;
+    }
+    dim_status status = dim_context_create(NULL, &ctx);
+    if (status != DIM_OK) {
+        fprintf(stderr, "use_losses: no context: %s\n", dim_status_message(status));
         return 1;
+    }
     for (int i = 0; i < N; i++) {
         for (int k = 0; k < D; k++)
             g[i][k] = normal();
@@ -83,5 +95,10 @@ int main(void)
     dim_tensor_destroy(local);
     dim_tensor_destroy(global);
     dim_context_destroy(ctx);
+    const int lost = ferror(stdout);
+    if (fclose(stdout) != 0 || lost) {
+        fprintf(stderr, "use_losses: cannot write to standard output\n");
+        return 1;
+    }
     return 0;
 }
