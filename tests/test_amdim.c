@@ -345,6 +345,40 @@ static void mixture_of_one(void **state)
     close_to("mixture of one", loss[1], loss[0], 2e-6 * loss[0]);
 }
 
+/* The probes' taps are the maps' means over locations. */
+static void means_of_maps(void **state)
+{
+    static const char *const taps[2][2] = { { "phi7", "phi7_mean" }, { "phi5", "phi5_mean" } };
+    static const char *const terms[][3] = { { "t17", "f1", "phi7" } };
+    (void)state;
+    ok(dim_context_create(NULL, &ctx));
+    dim_model *model = amdim(32, 4, 16, 1, terms, 1, 0);
+    dim_tensor *images = images_of(32);
+    set_weights(model);
+    for (int t = 0; t < 2; t++) {
+        dim_tensor *map, *mean;
+        int64_t places = t == 0 ? 49 : 25;
+        ok(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ 2 * N, 16 * places }, &map));
+        ok(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ 2 * N, 16 }, &mean));
+        ok(dim_encoder_encode(model->enc, images, taps[t][0], map));
+        ok(dim_encoder_encode(model->enc, images, taps[t][1], mean));
+        const float *x = dim_tensor_const_data(map), *y = dim_tensor_const_data(mean);
+        for (int64_t i = 0; i < 2 * N * 16; i++) {
+            double sum = 0, size = 0;
+            for (int64_t l = 0; l < places; l++) {
+                sum += x[i * places + l];
+                size += fabs(x[i * places + l]);
+            }
+            close_to(taps[t][1], y[i], sum / (double)places, 1e-6 * size / (double)places + 1e-9);
+        }
+        dim_tensor_destroy(map);
+        dim_tensor_destroy(mean);
+    }
+    dim_tensor_destroy(images);
+    dim_model_destroy(model);
+    dim_context_destroy(ctx);
+}
+
 /* 5.56 M and 21.12 M with the evaluation's heads (AMDIM): the authors count the norms that their code has. */
 static void parameter_counts(void **state)
 {
@@ -397,6 +431,7 @@ int main(void)
         cmocka_unit_test(step_64),
         cmocka_unit_test(mixture_and_classifiers),
         cmocka_unit_test(mixture_of_one),
+        cmocka_unit_test(means_of_maps),
         cmocka_unit_test(parameter_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

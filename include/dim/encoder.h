@@ -27,7 +27,9 @@ typedef enum dim_encoder_kind {
     DIM_ENCODER_INFOMAX32 = 4, /**< 32 x 32: Infomax-KL; [map] (also [local]), [mean] (also [global]), [logvar] */
     DIM_ENCODER_INFOMAX64 = 5, /**< 64 x 64: one stage more */
     DIM_ENCODER_MLP = 6,       /**< vectors: `hidden` ReLU layers, linear; [fc] the last hidden layer, [global] */
-    DIM_ENCODER_AMDIM32 = 7,   /**< 32 x 32: AMDIM's residual network; [f7], [f5] maps, [f1] (also [global]); [phi7], [phi5] */
+    /** 32 x 32: AMDIM's residual network; [f7], [f5] maps, [f1] (also [global]); [phi7] (also [local]), [phi5] in the
+     *  space of f1, their means over locations [phi7_mean], [phi5_mean] */
+    DIM_ENCODER_AMDIM32 = 7,
     DIM_ENCODER_AMDIM64 = 8,   /**< 64 x 64: the same, one stage of stride 2 more */
     DIM_ENCODER_AMDIM128 = 9,  /**< 128 x 128: the same behind a 5x5 stride-2 stem with reflected borders */
     DIM_ENCODER_KIND_FORCE_INT = 0x7fffffff

@@ -95,6 +95,13 @@ static dim_status phi(dim__stack *s, const dim_encoder_options *o, const char *f
     return layer(&b, "bn", (dim_layer_options){ .kind = DIM_LAYER_BATCH_NORM, .tap = tap });
 }
 
+/* The mean over the locations of a map, "<map>_mean": what probes read. */
+static dim_status mean_of(dim__stack *s, const char *from, const char *tap)
+{
+    DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = from }));
+    return dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_GLOBAL_AVG, .tap = tap });
+}
+
 /* From the last block of the stem on: f7, f5, f1, and phi_7, phi_5. */
 static dim_status finish(dim__stack *s, const dim_encoder_options *o, uint32_t width)
 {
@@ -110,7 +117,9 @@ static dim_status finish(dim__stack *s, const dim_encoder_options *o, uint32_t w
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = "f1", .tap = "global" }));
     DIM__TRY(phi(s, o, "f7", "phi7"));
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = "phi7", .tap = "local" }));
-    return phi(s, o, "f5", "phi5");
+    DIM__TRY(mean_of(s, "phi7", "phi7_mean"));
+    DIM__TRY(phi(s, o, "f5", "phi5"));
+    return mean_of(s, "phi5", "phi5_mean");
 }
 
 static dim_status check(dim__stack *s, const dim_encoder_options *o)
