@@ -22,8 +22,11 @@ enum { MOST_UNITS = 65536, NEIGHBORS = 20 /* kNN's default k */ };
 #define FIELD(f) offsetof(ex_options, f)
 static const arg args[] = {
     { "--data", "KIND:DIR", TEXT, FIELD(data), 0,
-      "cifar10:DIR, cifar100:DIR (binary version) or idx:DIR (MNIST's format, plain or .gz);\n"
-      "DIR is the folder that holds the data files themselves" },
+      "cifar10:DIR, cifar100:DIR, stl10:DIR (binary versions); idx:DIR (MNIST's format, plain\n"
+      "or .gz); folder:DIR (train/CLASS/*.jpg or .png, and test/ or val/); tiny:DIR (Tiny\n"
+      "ImageNet).  DIR is the folder that holds the data files themselves" },
+    { "--image-size", "N", U32, FIELD(image_size), 0,
+      "folder:, tiny: make images N x N, the smaller side resized, the centre cut out;\n0 = all have one size" },
     { "--steps", "N", U64, FIELD(steps), 0, "train for N batches; 0 only probes the untrained encoder" },
     { "--epochs", "N", U64, FIELD(epochs), 0, "or: train for N passes over the training images" },
     { "--batch", "N", U32, FIELD(batch), 2, "images of a batch; the others of it are the negatives" },
@@ -44,12 +47,39 @@ static const arg args[] = {
     { "--taps", "LIST", TEXT, FIELD(taps), 0,
       "features that are probed, with commas between, such as fc,global" },
     { "--out", "DIR", TEXT, FIELD(out), 0,
-      "write weights.safetensors, log.csv and retrieval.png into DIR" },
+      "write weights.safetensors, log.csv and pictures into DIR" },
     { "--json", NULL, SWITCH, FIELD(json), 0, "one JSON object a line on stdout for each evaluation, instead of text" },
     { "--table", NULL, SWITCH, FIELD(table), 0,
       "probe raw pixels as well; end with a table of pixels, untrained and trained encoder" },
 };
 enum { N_ARGS = sizeof args / sizeof *args };
+
+static const arg amdim_args[] = {
+    { "--views", "N", U32, FIELD(views), 2, "random views of each image; every ordered pair of them counts" },
+    { "--ndf", "N", U32, FIELD(ndf), 1, "width of the encoder's first layer" },
+    { "--rkhs", "N", U32, FIELD(rkhs), 1,
+      "width of f1 and of the space in which features are compared; 4 ndf at least (8 ndf\n"
+      "for images of 64 x 64 and more)" },
+    { "--depth", "N", U32, FIELD(depth), 1, "residual blocks of each stage of the encoder" },
+    { "--tclip", "X", REAL, FIELD(tclip), 0, "a score s becomes X tanh(s / X); 0 = it stays" },
+    { "--penalty", "X", REAL, FIELD(penalty), 0, "times the mean square of the scores, added to the loss" },
+    { "--mixture", "K", U32, FIELD(mixture), 0,
+      "mixture features: K antecedents are made of f1 for the term 1to7; 0 = f1 itself" },
+    { "--warmup", "N", U64, FIELD(warmup), 0, "steps in which the learning rate rises to its full value" },
+    { "--beta1", "X", REAL, FIELD(beta1), 0, "of Adam: the share of old gradients in their running mean" },
+    { "--weight-decay", "X", REAL, FIELD(weight_decay), 0, "times the weights, added to their gradients" },
+};
+enum { N_AMDIM_ARGS = sizeof amdim_args / sizeof *amdim_args };
+
+/* The options of a program, those of all programs first; NULL after the last. */
+static const arg *option(const ex_program *p, int i)
+{
+    if (i < N_ARGS)
+        return &args[i];
+    return strcmp(p->name, "amdim") == 0 && i - N_ARGS < N_AMDIM_ARGS ? &amdim_args[i - N_ARGS] : NULL;
+}
+
+static bool has(const ex_program *p, const arg *a) { return a->help != NULL || p->units_help != NULL; }
 
 static const char *const critics[] = { "dot", "concat", "bilinear", "mlp", "plain-dot" }; /* in dim_critic's order */
 enum { N_CRITICS = sizeof critics / sizeof *critics };
@@ -101,9 +131,11 @@ static void print_default(const ex_program *p, const arg *a)
 static void print_help(const ex_program *p)
 {
     printf("Usage: %s --data KIND:DIR [OPTION...]\n\n%s\n\nOptions:\n", p->name, p->summary);
-    for (int i = 0; i < N_ARGS; i++) {
-        const arg *a = &args[i];
+    const arg *a;
+    for (int i = 0; (a = option(p, i)) != NULL; i++) {
         char left[32];
+        if (!has(p, a))
+            continue;
         snprintf(left, sizeof left, "%s %s", a->name, a->value != NULL ? a->value : "");
         printf("  %-19s ", left);
         for (const char *c = a->help != NULL ? a->help : p->units_help; *c != '\0'; c++)
@@ -189,11 +221,12 @@ static void set(const ex_program *p, const arg *a, const char *text, ex_options 
     }
 }
 
-static const arg *find(const char *text, size_t length)
+static const arg *find(const ex_program *p, const char *text, size_t length)
 {
-    for (int i = 0; i < N_ARGS; i++)
-        if (strlen(args[i].name) == length && strncmp(args[i].name, text, length) == 0)
-            return &args[i];
+    const arg *a;
+    for (int i = 0; (a = option(p, i)) != NULL; i++)
+        if (has(p, a) && strlen(a->name) == length && strncmp(a->name, text, length) == 0)
+            return a;
     return NULL;
 }
 
@@ -205,7 +238,7 @@ void ex_parse(const ex_program *program, int argc, char **argv, ex_options *o)
         const char *text = argv[i], *equals = strchr(text, '=');
         if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0)
             print_help(program);
-        const arg *a = find(text, equals != NULL ? (size_t)(equals - text) : strlen(text));
+        const arg *a = find(program, text, equals != NULL ? (size_t)(equals - text) : strlen(text));
         if (a == NULL)
             ex_usage_error(program, "there is no option '%s'; see --help", text);
         if (a->kind == SWITCH && equals != NULL)

@@ -10,6 +10,8 @@
 /* Set by Ctrl-C; the loop looks at it after each step. */
 static volatile sig_atomic_t stop_signal;
 
+enum { PIECE = 256 }; /* images that are classified at once */
+
 static void on_signal(int number) { stop_signal = number; }
 
 static void catch_signals(void)
@@ -67,7 +69,10 @@ static void make_folder(const ex_program *program, const char *path)
 static dim_dataset *open_data(ex_run *run, dim_split split)
 {
     dim_dataset *data = NULL;
-    if (dim_dataset_open(run->ctx, run->o.data, split, &data) != DIM_OK)
+    dim_dataset_options o;
+    DIM_OPTIONS_INIT(&o);
+    o.image_size = run->o.image_size;
+    if (dim_dataset_open_with(run->ctx, run->o.data, split, &o, &data) != DIM_OK)
         ex_usage_error(run->program, "--data: %s", dim_context_error(run->ctx));
     return data;
 }
@@ -112,7 +117,7 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
     if (dim_context_create(&context, &run->ctx) != DIM_OK)
         ex_usage_error(program, "libdim does not start here; is --threads %u too many?", (unsigned)run->o.threads);
 
-    run->train = open_data(run, DIM_SPLIT_TRAIN);
+    run->train = run->probed = open_data(run, DIM_SPLIT_TRAIN);
     run->test = open_data(run, DIM_SPLIT_TEST);
     if (dim_dataset_shape(run->train, run->shape) != 3)
         ex_usage_error(program, "--data: %s has no images", run->o.data);
@@ -173,19 +178,49 @@ static ex_accuracy probe_both(ex_run *run, const dim_tensor *train, const dim_te
     return a;
 }
 
+/* Accuracy on the test images of a classifier that was trained beside the model. */
+static double classify(ex_run *run, dim_model *model, const char *name)
+{
+    int64_t n = dim_dataset_count(run->test), classes = dim_dataset_classes(run->train), right = 0;
+    const int64_t *labels = dim_tensor_const_data(run->test_labels);
+    for (int64_t at = 0, some; at < n; at += some) {
+        some = n - at < PIECE ? n - at : PIECE;
+        int64_t shape[4] = { some, run->shape[0], run->shape[1], run->shape[2] };
+        dim_tensor *images = NULL, *logits = NULL;
+        EX_TRY(run, dim_tensor_create(run->ctx, dim_dataset_dtype(run->test), 4, shape, &images));
+        EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 2, (int64_t[]){ some, classes }, &logits));
+        EX_TRY(run, dim_dataset_read(run->test, at, some, images, NULL));
+        EX_TRY(run, dim_model_classify(model, name, images, logits));
+        const float *y = dim_tensor_const_data(logits);
+        for (int64_t i = 0; i < some; i++, y += classes) {
+            int64_t best = 0;
+            for (int64_t c = 1; c < classes; c++)
+                best = y[c] > y[best] ? c : best;
+            right += best == labels[at + i];
+        }
+        dim_tensor_destroy(logits);
+        dim_tensor_destroy(images);
+    }
+    return (double)right / (double)n;
+}
+
 /* How well classes can be told from each tap's features, the encoder frozen.  Not valid after Ctrl-C. */
-static ex_evaluation evaluate(ex_run *run, dim_encoder *encoder)
+static ex_evaluation evaluate(ex_run *run, dim_encoder *encoder, dim_model *model)
 {
     ex_evaluation e = { .valid = false };
     if (run->o.probe_train == 0)
         return e;
+    for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++) {
+        ex_report_note(run, run->classifiers[i]);
+        e.classifier[i] = classify(run, model, run->classifiers[i]);
+    }
     for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++) {
         const char *tap = run->taps[i];
         dim_tensor *train = NULL, *test = NULL;
         if (stop_signal != 0)
             return e;
         ex_report_note(run, tap);
-        EX_TRY(run, dim_probe_features(encoder, tap, run->train, 0, run->o.probe_train, &train));
+        EX_TRY(run, dim_probe_features(encoder, tap, run->probed, 0, run->o.probe_train, &train));
         EX_TRY(run, dim_probe_features(encoder, tap, run->test, 0, dim_dataset_count(run->test), &test));
         e.tap[i] = probe_both(run, train, test);
         dim_tensor_destroy(train);
@@ -211,7 +246,7 @@ static ex_evaluation evaluate_pixels(ex_run *run)
     if (!run->o.table || run->o.probe_train == 0)
         return e;
     ex_report_note(run, "pixels");
-    dim_tensor *train = read_pixels(run, run->train, run->o.probe_train);
+    dim_tensor *train = read_pixels(run, run->probed, run->o.probe_train);
     dim_tensor *test = read_pixels(run, run->test, dim_dataset_count(run->test));
     e.tap[0] = probe_both(run, train, test);
     e.valid = true;
@@ -221,11 +256,23 @@ static ex_evaluation evaluate_pixels(ex_run *run)
     return e;
 }
 
+void ex_draw(ex_run *run, dim_encoder *encoder, ex_drawing *drawing, const char *name)
+{
+    char path[4200];
+    const char *why = "";
+    if (run->o.out == NULL)
+        return;
+    snprintf(path, sizeof path, "%s/%s", run->o.out, name);
+    if (drawing(run, encoder, path, &why))
+        fprintf(stderr, "picture: %s\n", path);
+    else
+        fprintf(stderr, "no picture: %s: %s\n", name, why);
+}
+
 /* What --out asks for, beside the log. */
 static bool save(ex_run *run, dim_encoder *encoder, dim_model *model)
 {
     char path[4200];
-    const char *why = "";
     if (run->o.out == NULL)
         return true;
     snprintf(path, sizeof path, "%s/weights.safetensors", run->o.out);
@@ -234,11 +281,7 @@ static bool save(ex_run *run, dim_encoder *encoder, dim_model *model)
         return false;
     }
     fprintf(stderr, "weights: %s\nlog:     %s/log.csv\n", path, run->o.out);
-    snprintf(path, sizeof path, "%s/retrieval.png", run->o.out);
-    if (ex_picture(run, encoder, path, &why))
-        fprintf(stderr, "picture: %s\n", path);
-    else
-        fprintf(stderr, "no picture: %s\n", why);
+    ex_draw(run, encoder, ex_picture, "retrieval.png");
     return true;
 }
 
@@ -247,12 +290,14 @@ static dim_status train(ex_run *run, dim_encoder *encoder, dim_model *model, dim
 {
     const ex_options *o = &run->o;
     for (uint64_t step = 1; step <= o->steps && stop_signal == 0; step++) {
-        dim_tensor *images = NULL;
+        dim_tensor *images = NULL, *labels = NULL;
         ex_evaluation e = { .valid = false };
         double start = ex_seconds();
-        dim_status status = dim_loader_next(loader, &images, NULL);
+        dim_status status = dim_loader_next(loader, &images, &labels);
+        run->wait_s += ex_seconds() - start;
         if (status == DIM_OK)
-            status = dim_model_step(model, images);
+            status = run->classifiers[0] != NULL ? dim_model_step_labeled(model, images, labels)
+                                                 : dim_model_step(model, images);
         if (status != DIM_OK)
             return status;
         run->train_s += ex_seconds() - start;
@@ -260,7 +305,7 @@ static dim_status train(ex_run *run, dim_encoder *encoder, dim_model *model, dim
         bool last = step == o->steps;
         ex_report_progress(run, model, step, last || stop_signal != 0);
         if (last || (o->eval_every > 0 && step % o->eval_every == 0))
-            e = evaluate(run, encoder);
+            e = evaluate(run, encoder, model);
         if (e.valid)
             run->last = e;
         ex_log_step(run, model, step, dim_loader_epoch(loader), &e);
@@ -276,6 +321,8 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
     dim_loader_options lo;
     DIM_OPTIONS_INIT(&lo);
     lo.batch = run->o.batch;
+    lo.augment = run->augment;
+    lo.views = run->o.views;
     EX_TRY(run, dim_loader_create(run->train, &lo, &loader));
     if (run->o.epochs > 0)
         run->o.steps = run->o.epochs * dim_loader_batches(loader);
@@ -292,7 +339,7 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
     catch_signals();
     ex_log_open(run, model);
     run->pixels = evaluate_pixels(run);
-    run->first = run->last = evaluate(run, encoder);
+    run->first = run->last = evaluate(run, encoder, model);
     ex_log_step(run, model, 0, 0, &run->first);
     ex_report_evaluation(run, model, 0, &run->first);
     dim_status status = train(run, encoder, model, loader);
@@ -314,6 +361,9 @@ void ex_finish(ex_run *run)
 {
     dim_tensor_destroy(run->train_labels);
     dim_tensor_destroy(run->test_labels);
+    if (run->probed != run->train)
+        dim_dataset_destroy(run->probed);
+    dim_augment_destroy(run->augment);
     dim_dataset_destroy(run->train);
     dim_dataset_destroy(run->test);
     dim_context_destroy(run->ctx);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define EX_MAX_TAPS 8
+#define EX_MAX_CLASSIFIERS 2
 #define EX_PRIOR_NONE (-1)
 
 /* The command line. */
@@ -20,18 +21,24 @@ typedef struct ex_options {
     uint64_t eval_every;          /* steps; 0 = only before and after training */
     uint64_t seed;
     uint32_t batch, threads, units;
+    uint32_t image_size;          /* of folders of images; 0 = as they are */
     uint32_t probe_train;         /* labelled training images of the probes; 0 = no probes */
     float lr, prior_weight;
     int estimator, critic, prior; /* dim_estimator_kind, dim_critic, dim_prior_kind or EX_PRIOR_NONE */
     const char *taps;             /* names with commas between; NULL = the program's */
     const char *out;              /* folder for weights, log and picture; NULL = nothing is written */
     bool json, table;
+
+    /* of amdim */
+    uint32_t ndf, rkhs, depth, mixture, views;
+    float tclip, penalty, beta1, weight_decay;
+    uint64_t warmup;              /* steps */
 } ex_options;
 
 /* What a program is: texts for --help, defaults, and which taps are probed. */
 typedef struct ex_program {
     const char *name, *summary;
-    const char *units_help;       /* what --units means here */
+    const char *units_help;       /* what --units means here; NULL = there is no such option */
     const char *example;          /* arguments of an example line */
     const char *taps;             /* whose features are probed, with commas between */
     const char *code;             /* the tap whose features the picture compares */
@@ -47,6 +54,7 @@ typedef struct ex_accuracy {
 typedef struct ex_evaluation {
     bool valid;
     ex_accuracy tap[EX_MAX_TAPS];
+    double classifier[EX_MAX_CLASSIFIERS]; /* accuracies of the model's own classifiers */
 } ex_evaluation;
 
 typedef struct ex_run {
@@ -56,10 +64,14 @@ typedef struct ex_run {
     char tap_names[256];
     dim_context *ctx;
     dim_dataset *train, *test;
-    int64_t shape[3];             /* of an image: channels, height, width */
+    dim_dataset *probed;          /* the probes' training images: train, or its clean views */
+    int64_t shape[3];             /* of an image of probed and test: channels, height, width */
+    dim_augment *augment;         /* makes o.views views of each training image; NULL = the images themselves */
+    const char *classifiers[EX_MAX_CLASSIFIERS]; /* that the model has; NULL ends the list */
     dim_tensor *train_labels, *test_labels; /* of the probed images */
     FILE *log;
     double train_s;               /* seconds spent in training steps, data included */
+    double wait_s;                /* of these, seconds until the loader had the batch */
     double last_report;           /* when progress was shown last */
     ex_evaluation pixels, first, last; /* of raw pixels (--table), before and after training */
 } ex_run;
@@ -75,6 +87,10 @@ dim_encoder *ex_conv_encoder(ex_run *run);
 /* Adds the prior that --prior names, if any. */
 void ex_add_prior(ex_run *run, dim_model *model);
 
+/* Training gets --views random views of each image by a preset, in [0, 1]: normalisation is left to the encoder, which
+ * also does it for the whole images that are probed.  These get the preset `clean` first when resize is true. */
+void ex_use_views(ex_run *run, dim_augment_preset preset, dim_augment_preset clean, bool resize);
+
 /* Trains by the options, with probes, reports, and what --out asks for.  Returns the program's exit code. */
 int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model);
 
@@ -83,6 +99,11 @@ void ex_finish(ex_run *run);
 /* Ends the program with exit code 1 and the context's error unless a call succeeded. */
 #define EX_TRY(run, call) ex_check(run, call, #call)
 void ex_check(const ex_run *run, dim_status status, const char *what);
+
+/* What --out asks for: writes a picture into that folder and says so.  A drawing returns false, and says why in `why`,
+ * when there is none. */
+typedef bool ex_drawing(ex_run *run, dim_encoder *encoder, const char *path, const char **why);
+void ex_draw(ex_run *run, dim_encoder *encoder, ex_drawing *drawing, const char *name);
 
 double ex_seconds(void); /* a monotonic clock */
 
@@ -109,7 +130,6 @@ bool ex_report_close(ex_run *run); /* false, after saying so, when a line of std
 
 /* ---- picture.c */
 
-/* Query images and their 9 nearest test images as a PNG.  Returns false, and says why in `why`, when there is none. */
-bool ex_picture(ex_run *run, dim_encoder *encoder, const char *path, const char **why);
+ex_drawing ex_picture; /* query images and their 9 nearest test images */
 
 #endif

@@ -18,11 +18,13 @@ void ex_log_open(ex_run *run, const dim_model *model)
     if (run->log == NULL)
         ex_usage_error(run->program, "--out: cannot write %s: %s", path, strerror(errno));
     setvbuf(run->log, NULL, _IOLBF, 0); /* every line is there at once, whatever happens */
-    fprintf(run->log, "step,epoch,train_s");
+    fprintf(run->log, "step,epoch,train_s,wait_s");
     for (int i = 0; i < dim_model_report_count(model); i++)
         fprintf(run->log, ",%s", dim_model_report_name(model, i));
     for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
         fprintf(run->log, ",%s.knn,%s.ridge", run->taps[i], run->taps[i]);
+    for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
+        fprintf(run->log, ",%s.test", run->classifiers[i]);
     fprintf(run->log, "\n");
 }
 
@@ -30,7 +32,8 @@ void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t ep
 {
     if (run->log == NULL)
         return;
-    fprintf(run->log, "%llu,%llu,%.3f", (unsigned long long)step, (unsigned long long)epoch, run->train_s);
+    fprintf(run->log, "%llu,%llu,%.3f,%.3f", (unsigned long long)step, (unsigned long long)epoch, run->train_s,
+            run->wait_s);
     for (int i = 0; i < dim_model_report_count(model); i++) {
         double value;
         if (step > 0 && dim_model_report(model, dim_model_report_name(model, i), &value) == DIM_OK)
@@ -43,6 +46,11 @@ void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t ep
             fprintf(run->log, ",%.4f,%.4f", e->tap[i].knn, e->tap[i].ridge);
         else
             fprintf(run->log, ",,");
+    for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
+        if (e->valid)
+            fprintf(run->log, ",%.4f", e->classifier[i]);
+        else
+            fprintf(run->log, ",");
     fprintf(run->log, "\n");
 }
 
@@ -77,7 +85,11 @@ static void print_json(const ex_run *run, const dim_model *model, uint64_t step,
     for (int i = 0; e->valid && i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
         printf("%s\"%s\":{\"knn\":%.4f,\"ridge\":%.4f}", i > 0 ? "," : "", run->taps[i], e->tap[i].knn,
                e->tap[i].ridge);
-    printf("},\"train_s\":%.3f}\n", run->train_s);
+    if (run->classifiers[0] != NULL)
+        printf("},\"classifier\":{");
+    for (int i = 0; e->valid && i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
+        printf("%s\"%s\":%.4f", i > 0 ? "," : "", run->classifiers[i], e->classifier[i]);
+    printf("},\"train_s\":%.3f,\"wait_s\":%.3f}\n", run->train_s, run->wait_s);
 }
 
 static void print_text(const ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e)
@@ -90,6 +102,8 @@ static void print_text(const ex_run *run, const dim_model *model, uint64_t step,
         printf("  untrained    ");
     for (int i = 0; e->valid && i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
         printf(" | %s: kNN %.1f %% ridge %.1f %%", run->taps[i], 100 * e->tap[i].knn, 100 * e->tap[i].ridge);
+    for (int i = 0; e->valid && i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
+        printf(" | %s classifier: %.1f %%", run->classifiers[i], 100 * e->classifier[i]);
     printf(" | trained %.1f s\n", run->train_s);
 }
 

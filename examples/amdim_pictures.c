@@ -1,0 +1,221 @@
+/* What AMDIM sees, and where it finds it again. */
+#include "amdim.h"
+#include "canvas.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { GAP = 14, MARGIN = 3 };
+enum { IMAGES = 8, VIEWS = 8 };                      /* views.png: rows, and views in each */
+enum { ROWS = 6, GROUPS = 2, PAIRS = ROWS * GROUPS, COLUMNS = 4 }; /* scores.png */
+enum { BAR = 10 };                                   /* height of the bar of colours */
+
+/* Images at even distances: the first ones of a folder are all of one class. */
+static dim_tensor *pick(ex_run *run, dim_dataset *data, int64_t count)
+{
+    int64_t shape[4] = { count }, total = dim_dataset_count(data);
+    dim_tensor *images = NULL;
+    dim_dataset_shape(data, shape + 1);
+    EX_TRY(run, dim_tensor_create(run->ctx, DIM_U8, 4, shape, &images));
+    for (int64_t i = 0; i < count; i++) {
+        dim_tensor *one = NULL;
+        EX_TRY(run, dim_tensor_slice(images, 0, i, 1, 1, &one));
+        EX_TRY(run, dim_dataset_read(data, total * i / count, 1, one, NULL));
+        dim_tensor_destroy(one);
+    }
+    return images;
+}
+
+/* (views N, C, H, W) of bytes, not normalised. */
+static dim_tensor *views_of(ex_run *run, const dim_tensor *images, uint32_t views)
+{
+    dim_augment_apply_options o;
+    dim_tensor *out = NULL;
+    int64_t shape[4] = { views * dim_tensor_size(images, 0), run->shape[0], run->shape[1], run->shape[2] };
+    DIM_OPTIONS_INIT(&o);
+    o.views = views;
+    EX_TRY(run, dim_tensor_create(run->ctx, DIM_U8, 4, shape, &out));
+    EX_TRY(run, dim_augment_apply(run->augment, images, &o, out));
+    return out;
+}
+
+static int64_t scale_of(const int64_t shape[3], int64_t side) { return shape[1] >= side ? 1 : side / shape[1]; }
+
+bool amdim_draw_views(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
+{
+    ex_canvas c;
+    int64_t image[3], scale = scale_of(run->shape, 64);
+    dim_dataset_shape(run->train, image);
+    int64_t image_scale = scale_of(image, 64), size = run->shape[0] * run->shape[1] * run->shape[2];
+    int64_t view_w = run->shape[2] * scale + 2 * EX_BORDER, view_h = run->shape[1] * scale + 2 * EX_BORDER;
+    int64_t image_w = image[2] * image_scale + 2 * EX_BORDER, image_h = image[1] * image_scale + 2 * EX_BORDER;
+    int64_t row = image_h > view_h ? image_h : view_h;
+    (void)encoder;
+    if (!ex_canvas_open(&c, image_w + VIEWS * (view_w + MARGIN) + 3 * GAP - MARGIN,
+                        IMAGES * (row + MARGIN) + 2 * GAP - MARGIN, why))
+        return false;
+    dim_tensor *images = pick(run, run->train, IMAGES), *views = views_of(run, images, VIEWS);
+    const uint8_t *from = dim_tensor_const_data(images), *to = dim_tensor_const_data(views);
+    for (int64_t i = 0; i < IMAGES; i++) {
+        int64_t y = GAP + i * (row + MARGIN), x = GAP + image_w + GAP;
+        ex_canvas_image(&c, GAP, y + (row - image_h) / 2, from + i * image[0] * image[1] * image[2], image, image_scale,
+                        ex_dark);
+        for (int64_t v = 0; v < VIEWS; v++, x += view_w + MARGIN)
+            ex_canvas_image(&c, x, y + (row - view_h) / 2, to + (v * IMAGES + i) * size, run->shape, scale, ex_white);
+    }
+    dim_tensor_destroy(views);
+    dim_tensor_destroy(images);
+    return ex_canvas_close(&c, path, why);
+}
+
+/* ---- scores */
+
+typedef struct heat {
+    int64_t side, width;      /* of phi7's map; of the space */
+    const float *f1, *phi7;   /* (2 PAIRS, width), (2 PAIRS, width, side, side): first views, then second views */
+    float low, high;          /* scores that the colours reach from and to */
+} heat;
+
+/* f1 of view a against place l of view b, divided by sqrt(rkhs). */
+static float score(const heat *h, int64_t a, int64_t b, int64_t l)
+{
+    int64_t places = h->side * h->side;
+    double sum = 0;
+    for (int64_t k = 0; k < h->width; k++)
+        sum += (double)h->f1[a * h->width + k] * (double)h->phi7[(b * h->width + k) * places + l];
+    return (float)(sum / sqrt((double)h->width));
+}
+
+/* The partner that is no partner: the second view of the next image. */
+static int64_t stranger(int64_t i) { return PAIRS + (i + 1) % PAIRS; }
+
+static int by_value(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Colours reach over nearly all scores that are drawn: the outermost hundredths would take most of the range. */
+static bool set_range(heat *h)
+{
+    int64_t places = h->side * h->side, n = 0;
+    float *all = malloc((size_t)(3 * PAIRS * places) * sizeof *all);
+    if (all == NULL)
+        return false;
+    for (int64_t i = 0; i < PAIRS; i++)
+        for (int64_t l = 0; l < places; l++) {
+            all[n++] = score(h, i, PAIRS + i, l);
+            all[n++] = score(h, PAIRS + i, i, l);
+            all[n++] = score(h, i, stranger(i), l);
+        }
+    qsort(all, (size_t)n, sizeof *all, by_value);
+    h->low = all[n / 100];
+    h->high = all[n - 1 - n / 100];
+    if (!(h->high > h->low))
+        h->high = h->low + 1;
+    free(all);
+    return true;
+}
+
+/* From dark blue over purple and orange to light yellow; t in [0, 1]. */
+static void color_of(float t, uint8_t color[3])
+{
+    static const uint8_t stops[6][3] = { { 13, 8, 90 },    { 84, 2, 163 },   { 156, 23, 158 },
+                                         { 218, 91, 105 }, { 252, 166, 54 }, { 244, 242, 70 } };
+    float at = 5 * (t < 0 ? 0 : t > 1 ? 1 : t);
+    int i = at < 5 ? (int)at : 4;
+    for (int k = 0; k < 3; k++)
+        color[k] = (uint8_t)(stops[i][k] + (at - (float)i) * ((float)stops[i + 1][k] - (float)stops[i][k]) + 0.5f);
+}
+
+/* Between the centres of the places, which lie at 1/8, 2/8 ... 7/8 of the image; the border goes on outside of them. */
+static float between(const float *map, int64_t side, float y, float x)
+{
+    float most = (float)(side - 1);
+    y = y < 0 ? 0 : y > most ? most : y;
+    x = x < 0 ? 0 : x > most ? most : x;
+    int64_t i = (int64_t)y < side - 1 ? (int64_t)y : side - 2, j = (int64_t)x < side - 1 ? (int64_t)x : side - 2;
+    float u = y - (float)i, v = x - (float)j;
+    const float *m = map + i * side + j;
+    return (1 - u) * ((1 - v) * m[0] + v * m[1]) + u * ((1 - v) * m[side] + v * m[side + 1]);
+}
+
+/* The scores of f1 of view a over view b, as a coloured veil on its gray picture. */
+static void draw_heat(ex_canvas *c, int64_t x0, int64_t y0, const heat *h, int64_t a, int64_t b, const uint8_t *image,
+                      const int64_t shape[3], int64_t scale)
+{
+    float map[64];
+    int64_t plane = shape[1] * shape[2], height = shape[1] * scale, width = shape[2] * scale;
+    for (int64_t l = 0; l < h->side * h->side; l++)
+        map[l] = score(h, a, b, l);
+    ex_canvas_image(c, x0, y0, image, shape, scale, ex_white);
+    for (int64_t y = 0; y < height; y++)
+        for (int64_t x = 0; x < width; x++) {
+            const uint8_t *p = image + y / scale * shape[2] + x / scale;
+            float gray = shape[0] == 3 ? 0.299f * p[0] + 0.587f * p[plane] + 0.114f * p[2 * plane] : p[0];
+            float s = between(map, h->side, ((float)y + 0.5f) / (float)height * (float)(h->side + 1) - 1,
+                              ((float)x + 0.5f) / (float)width * (float)(h->side + 1) - 1);
+            uint8_t veil[3], *to = c->rgb + 3 * ((y0 + EX_BORDER + y) * c->width + x0 + EX_BORDER + x);
+            color_of((s - h->low) / (h->high - h->low), veil);
+            for (int k = 0; k < 3; k++)
+                to[k] = (uint8_t)(0.4f * gray + 0.6f * veil[k] + 0.5f);
+        }
+}
+
+/* Columns: a view, another view of the image, scores of the first over the second, scores of the first over a view of
+ * another image. */
+static void draw_rows(ex_canvas *c, const heat *h, const uint8_t *views, const int64_t shape[3], int64_t scale)
+{
+    int64_t size = shape[0] * shape[1] * shape[2], w = shape[2] * scale + 2 * EX_BORDER + MARGIN;
+    int64_t row = shape[1] * scale + 2 * EX_BORDER + MARGIN;
+    for (int64_t i = 0; i < PAIRS; i++) {
+        int64_t y = GAP + i % ROWS * row, x = GAP + i / ROWS * (COLUMNS * w - MARGIN + 2 * GAP);
+        ex_canvas_image(c, x, y, views + i * size, shape, scale, ex_dark);
+        ex_canvas_image(c, x + w, y, views + (PAIRS + i) * size, shape, scale, ex_white);
+        draw_heat(c, x + 2 * w, y, h, i, PAIRS + i, views + (PAIRS + i) * size, shape, scale);
+        draw_heat(c, x + 3 * w, y, h, i, stranger(i), views + stranger(i) * size, shape, scale);
+    }
+    for (int64_t x = GAP; x < c->width - GAP; x++) { /* low scores left, high scores right */
+        uint8_t color[3];
+        color_of((float)(x - GAP) / (float)(c->width - 2 * GAP - 1), color);
+        ex_canvas_fill(c, x, c->height - GAP - BAR, 1, BAR, color);
+    }
+}
+
+static dim_tensor *encode(ex_run *run, dim_encoder *encoder, const dim_tensor *views, const char *tap, int64_t shape[3])
+{
+    dim_tensor *features = NULL;
+    EX_TRY(run, dim_encoder_tap_shape(encoder, tap, shape));
+    int64_t flat[2] = { 2 * PAIRS, shape[0] * shape[1] * shape[2] };
+    EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 2, flat, &features));
+    EX_TRY(run, dim_encoder_encode(encoder, views, tap, features));
+    return features;
+}
+
+bool amdim_draw_scores(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
+{
+    ex_canvas c;
+    heat h;
+    int64_t vector[3], map[3], scale = scale_of(run->shape, 96);
+    int64_t w = run->shape[2] * scale + 2 * EX_BORDER + MARGIN, row = run->shape[1] * scale + 2 * EX_BORDER + MARGIN;
+    if (run->o.critic != DIM_CRITIC_PLAIN_DOT) {
+        *why = "it is for --critic plain-dot";
+        return false;
+    }
+    if (!ex_canvas_open(&c, GROUPS * (COLUMNS * w - MARGIN) + (GROUPS - 1) * 2 * GAP + 2 * GAP,
+                        ROWS * row - MARGIN + BAR + 3 * GAP, why))
+        return false;
+    dim_tensor *images = pick(run, run->test, PAIRS), *views = views_of(run, images, 2);
+    dim_tensor *f1 = encode(run, encoder, views, "f1", vector), *phi7 = encode(run, encoder, views, "phi7", map);
+    h = (heat){ .side = map[1], .width = map[0], .f1 = dim_tensor_const_data(f1), .phi7 = dim_tensor_const_data(phi7) };
+    bool drawn = set_range(&h);
+    if (drawn)
+        draw_rows(&c, &h, dim_tensor_const_data(views), run->shape, scale);
+    else
+        *why = "out of memory";
+    dim_tensor_destroy(phi7);
+    dim_tensor_destroy(f1);
+    dim_tensor_destroy(views);
+    dim_tensor_destroy(images);
+    return ex_canvas_close(&c, path, why) && drawn;
+}
