@@ -82,9 +82,9 @@ static dim_status check_gradient(dim_context *ctx, const dim_tensor *grad, const
 
 static dim_status check_result(dim_context *ctx, const dim_estimate *result)
 {
-    if (result != NULL && result->size < sizeof *result) /* no smaller one was ever published */
-        return dim__fail(ctx, DIM_E_INVALID, "result: size is %zu; set it with DIM_OPTIONS_INIT", result->size);
-    return DIM_OK;
+    size_t size;
+    return result == NULL ? DIM_OK /* no smaller one was ever published */
+                          : dim__struct_size(ctx, "result", result, sizeof *result, &size);
 }
 
 static void give_result(dim_estimate *result, const dim_estimate *found)

@@ -7,6 +7,9 @@
 /* Each block is preceded by a header of one alignment unit that remembers its size, so that the free hook can be told. */
 enum { ALIGN = 64 };
 
+/* No struct of the API will ever be as large as this; a size above it was never set. */
+enum { LARGEST_STRUCT = 4096 };
+
 dim_context *dim__context_retain(dim_context *ctx)
 {
     atomic_fetch_add_explicit(&ctx->refs, 1, memory_order_relaxed);
@@ -100,14 +103,20 @@ void dim__log(dim_context *ctx, dim_log_level level, const char *format, ...)
     ctx->log(ctx->log_user, level, message);
 }
 
+dim_status dim__struct_size(dim_context *ctx, const char *what, const void *options, size_t least, size_t *size)
+{
+    memcpy(size, options, sizeof *size);
+    if (*size < least || *size > LARGEST_STRUCT)
+        return dim__fail(ctx, DIM_E_INVALID, "%s: size is %zu; set it with DIM_OPTIONS_INIT", what, *size);
+    return DIM_OK;
+}
+
 dim_status dim__options_copy(dim_context *ctx, const char *what, void *copy, size_t known, const void *options)
 {
     size_t size = 0;
     memset(copy, 0, known);
     if (options != NULL) {
-        memcpy(&size, options, sizeof size);
-        if (size < sizeof size)
-            return dim__fail(ctx, DIM_E_INVALID, "%s: size is %zu; set it with DIM_OPTIONS_INIT", what, size);
+        DIM__TRY(dim__struct_size(ctx, what, options, sizeof size, &size));
         for (size_t i = known; i < size; i++)
             if (((const unsigned char *)options)[i] != 0)
                 return dim__fail(ctx, DIM_E_INVALID, "%s: an option that this version does not know is set", what);

@@ -70,6 +70,10 @@ void dim__log(dim_context *ctx, dim_log_level level, const char *format, ...);
             goto label;                     \
     } while (0)
 
+/* The size that a caller's struct says it has.  DIM_E_INVALID, before anything else of it is read, when that is below
+ * `least` or larger than any struct there is. */
+dim_status dim__struct_size(dim_context *ctx, const char *what, const void *options, size_t least, size_t *size);
+
 /* Copies the caller's options struct of any size into ours: missing tail zero, unknown tail must be zero (ABI rule 3).
  * options NULL = all zero.  The copy's size is set to `known`. */
 dim_status dim__options_copy(dim_context *ctx, const char *what, void *copy, size_t known, const void *options);

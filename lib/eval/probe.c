@@ -112,9 +112,7 @@ static dim_status as_labels(dim_context *ctx, const char *name, const dim_tensor
 /* Into the caller's struct of whatever size. */
 static dim_status check_result_size(dim_context *ctx, const dim_probe_result *result, size_t *size)
 {
-    memcpy(size, result, sizeof *size);
-    if (*size < sizeof *size)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_result: size is %zu; set it with DIM_OPTIONS_INIT", *size);
+    DIM__TRY(dim__struct_size(ctx, "dim_probe_result", result, sizeof *size, size));
     if (*size > sizeof *result)
         *size = sizeof *result;
     return DIM_OK;
