@@ -24,7 +24,8 @@ static void catch_signals(void)
     static const int numbers[] = { SIGINT, SIGTERM };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction old;
-        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* ignored, as in `program &`: it stays so */
+        /* What is ignored, as in `program &` of a script, stays so. */
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             sigaction(numbers[i], &action, NULL);
     }
 }

@@ -126,7 +126,7 @@ void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool
 void ex_report_note(ex_run *run, const char *text); /* what takes a while now; NULL when it is over */
 void ex_report_table(const ex_run *run, const dim_encoder *encoder); /* what --table asks for */
 
-bool ex_report_close(ex_run *run); /* false, after saying so, when a line of stdout or of log.csv could not be written */
+bool ex_report_close(ex_run *run); /* false, after saying so, when a line of stdout or log.csv was not written */
 
 /* ---- picture.c */
 

@@ -42,7 +42,7 @@ int main(int argc, char **argv)
     const float rho = 0.7f;
     dim_context *ctx = NULL;
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        printf("use_losses: prints each estimator's loss, value and gradients on random features; takes no arguments\n");
+        printf("use_losses: each estimator's loss, value and gradients on random features; takes no arguments\n");
         return fflush(stdout) == 0 ? 0 : 1;
     }
     if (argc > 1) {
