@@ -1,4 +1,4 @@
-/* The workloads of the peer (torch_steps.py), through the public API.  A workload is one entry of the table. */
+/* The workloads that libdim is compared with PyTorch on, through the public API.  A workload is one entry of the table. */
 #include "bench.h"
 
 #include <math.h>
