@@ -3,6 +3,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,10 +78,224 @@ static void sizes_never_set(void **state)
     dim_tensor_destroy(labels);
 }
 
+static dim_tensor *wrapped(void *data, int rank, const int64_t *shape, const int64_t *strides)
+{
+    dim_tensor *t;
+    ok(dim_tensor_wrap(ctx, DIM_F32, rank, shape, strides, data, NULL, NULL, &t));
+    return t;
+}
+
+static dim_tensor *columns(dim_tensor *t, int64_t first, int64_t count)
+{
+    dim_tensor *view;
+    ok(dim_tensor_slice(t, 1, first, count, 1, &view));
+    return view;
+}
+
+/* Layouts whose elements are apart, and layouts that are not, as dst of a copy. */
+static void outputs_hold_all_elements(void **state)
+{
+    static const struct {
+        int64_t shape[3], stride[3];
+        bool fine;
+    } cases[] = {
+        { { 6, 4, 1 }, { 4, 1, 0 }, true },   { { 6, 4, 1 }, { 1, 6, 9 }, true },  { { 6, 4, 1 }, { -4, -1, 0 }, true },
+        { { 6, 4, 1 }, { 1, 1, 0 }, false },  { { 6, 4, 1 }, { 3, 1, 0 }, false }, { { 6, 4, 1 }, { 4, -1, 0 }, true },
+        { { 6, 4, 1 }, { 0, 1, 0 }, false },  { { 2, 3, 4 }, { 1, 2, 6 }, true },  { { 2, 3, 4 }, { 1, 2, 5 }, false },
+        { { 2, 3, 4 }, { 1, -2, 5 }, false }, { { 0, 3, 4 }, { 0, 0, 0 }, true },  { { 2, 1, 4 }, { 8, 1, 2 }, true },
+    };
+    float room[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dim_tensor *dst = wrapped(room + 32, 3, cases[i].shape, cases[i].stride), *src;
+        ok(dim_tensor_create(ctx, DIM_F32, 3, cases[i].shape, &src));
+        if (cases[i].fine)
+            ok(dim_tensor_copy(dst, src));
+        else
+            expect(DIM_E_INVALID, "dst has stride", dim_tensor_copy(dst, src));
+        dim_tensor_destroy(dst);
+        dim_tensor_destroy(src);
+    }
+}
+
+/* Every function that writes asks for that. */
+static void outputs_are_checked(void **state)
+{
+    static const int64_t shape[2] = { 6, 4 }, stride[2] = { 1, 1 }, rows[2] = { 6, 1 }, twice[1] = { 6 }, none[1] = { 0 };
+    static float room[64];
+    static int64_t whole[64];
+    (void)state;
+    dim_tensor *x = f32(2, 6, 4), *flat = wrapped(room, 2, shape, stride), *indices, *labels, *logits;
+    dim_encoder_options eo;
+    dim_classifier_options co;
+    dim_encoder *enc;
+    dim_model *model;
+    dim_estimator *est;
+    dim_prior *prior;
+    dim_dataset *ds;
+    double value;
+    for (int i = 0; i < 24; i++)
+        ((float *)dim_tensor_data(x))[i] = (float)(i * 7 % 5) / 5;
+    DIM_OPTIONS_INIT(&eo);
+    eo.kind = DIM_ENCODER_MLP;
+    eo.channels = eo.units = 4;
+    ok(dim_encoder_create(ctx, &eo, &enc));
+    expect(DIM_E_INVALID, "features has stride", dim_encoder_encode(enc, x, NULL, flat));
+    ok(dim_estimator_create(ctx, NULL, &est));
+    expect(DIM_E_INVALID, "grad_global has stride", dim_estimator_evaluate(est, x, x, NULL, NULL, flat, NULL));
+    expect(DIM_E_INVALID, "grad_negative has stride", dim_estimator_evaluate_pairs(est, x, x, NULL, NULL, flat));
+    ok(dim_prior_create(ctx, NULL, &prior));
+    expect(DIM_E_INVALID, "grad_mean has stride", dim_prior_evaluate(prior, x, x, &value, flat, NULL));
+    ok(dim_tensor_wrap(ctx, DIM_I64, 2, shape, stride, whole, NULL, NULL, &indices));
+    expect(DIM_E_INVALID, "indices has stride", dim_probe_neighbors(ctx, DIM_PROBE_KNN_COSINE, x, x, indices));
+    ok(dim_tensor_wrap(ctx, DIM_I64, 1, twice, none, whole, NULL, NULL, &labels));
+    ok(dim_dataset_from_tensors(ctx, x, NULL, &ds));
+    expect(DIM_E_INVALID, "images has stride", dim_dataset_read(ds, 0, 6, flat, NULL));
+    expect(DIM_E_INVALID, "labels has stride", dim_dataset_read(ds, 0, 6, NULL, labels));
+    ok(dim_model_create(enc, NULL, &model));
+    dim_term_options to;
+    DIM_OPTIONS_INIT(&to);
+    to.x = "fc";
+    ok(dim_model_add_term(model, &to));
+    DIM_OPTIONS_INIT(&co);
+    co.classes = 4;
+    ok(dim_model_add_classifier(model, &co));
+    logits = wrapped(room, 2, shape, rows);
+    expect(DIM_E_INVALID, "logits has stride", dim_model_classify(model, NULL, x, flat));
+    ok(dim_model_classify(model, NULL, x, x)); /* the input was read by then */
+    for (int i = 0; i < 64; i++)
+        assert_true(room[i] == 0 && whole[i] == 0);
+    dim_tensor *all[] = { x, flat, indices, labels, logits };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        dim_tensor_destroy(all[i]);
+    dim_model_destroy(model);
+    dim_encoder_destroy(enc);
+    dim_estimator_destroy(est);
+    dim_prior_destroy(prior);
+    dim_dataset_destroy(ds);
+}
+
+/* Features over the images that are read after them. */
+static void encode_apart(void **state)
+{
+    enum { N = 600, D = 4 };
+    (void)state;
+    dim_encoder_options eo;
+    dim_encoder *enc;
+    DIM_OPTIONS_INIT(&eo);
+    eo.kind = DIM_ENCODER_MLP;
+    eo.channels = eo.units = D;
+    ok(dim_encoder_create(ctx, &eo, &enc));
+    dim_tensor *room = f32(2, N + 3, 2 * D), *apart = f32(2, N, D), *left, *right, *middle, *x, *below;
+    left = columns(room, 0, D);
+    middle = columns(room, D - 1, D);
+    right = columns(room, D, D);
+    ok(dim_tensor_slice(left, 0, 0, N, 1, &x));
+    for (int i = 0; i < N * 2 * D; i++)
+        ((float *)dim_tensor_data(room))[i] = (float)(i * 31 % 17) / 17;
+    ok(dim_tensor_slice(left, 0, 3, N, 1, &below));
+    expect(DIM_E_INVALID, "images and features share memory", dim_encoder_encode(enc, x, NULL, x));
+    expect(DIM_E_INVALID, "images and features share memory", dim_encoder_encode(enc, x, NULL, below));
+    dim_tensor_destroy(below);
+    ok(dim_tensor_slice(middle, 0, 0, N, 1, &below));
+    expect(DIM_E_INVALID, "images and features share memory", dim_encoder_encode(enc, x, NULL, below));
+    dim_tensor_destroy(below);
+    ok(dim_tensor_slice(right, 0, 0, N, 1, &below)); /* the other columns of the same rows */
+    ok(dim_encoder_encode(enc, x, NULL, below));
+    ok(dim_encoder_encode(enc, x, NULL, apart));
+    for (int i = 0; i < N; i++)
+        assert_memory_equal((const float *)dim_tensor_data(below) + i * 2 * D,
+                            (const float *)dim_tensor_data(apart) + i * D, D * sizeof(float));
+    dim_tensor *all[] = { room, apart, left, right, middle, x, below };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        dim_tensor_destroy(all[i]);
+    dim_encoder_destroy(enc);
+}
+
+/* Two outputs in one place; gradients in the place of what they belong to are all right. */
+static void gradients_apart(void **state)
+{
+    enum { N = 40, D = 3 };
+    (void)state;
+    dim_estimator *est;
+    dim_prior *prior;
+    double value;
+    ok(dim_estimator_create(ctx, NULL, &est));
+    ok(dim_prior_create(ctx, NULL, &prior));
+    dim_tensor *g = f32(2, N, D), *l = f32(2, N, D), *dg = f32(2, N, D), *dl = f32(2, N, D), *both = f32(2, N, 2 * D);
+    dim_tensor *a = columns(both, 0, D), *b = columns(both, D, D), *c = columns(both, D - 1, D);
+    for (int i = 0; i < N * D; i++) {
+        ((float *)dim_tensor_data(g))[i] = (float)(i * 31 % 17) / 17;
+        ((float *)dim_tensor_data(l))[i] = (float)(i * 13 % 19) / 19;
+    }
+    expect(DIM_E_INVALID, "grad_global and grad_local share", dim_estimator_evaluate(est, g, l, NULL, NULL, dg, dg));
+    expect(DIM_E_INVALID, "grad_global and grad_local share", dim_estimator_evaluate(est, g, l, NULL, NULL, a, c));
+    expect(DIM_E_INVALID, "grad_positive and grad_negative", dim_estimator_evaluate_pairs(est, g, l, NULL, dg, dg));
+    expect(DIM_E_INVALID, "grad_mean and grad_logvar share", dim_prior_evaluate(prior, g, l, &value, dg, dg));
+    ok(dim_estimator_evaluate(est, g, l, NULL, NULL, dg, dl));
+    ok(dim_estimator_evaluate(est, g, l, NULL, NULL, a, b));
+    for (int i = 0; i < N; i++) {
+        const float *row = (const float *)dim_tensor_data(both) + i * 2 * D;
+        assert_memory_equal(row, (const float *)dim_tensor_data(dg) + i * D, D * sizeof *row);
+        assert_memory_equal(row + D, (const float *)dim_tensor_data(dl) + i * D, D * sizeof *row);
+    }
+    ok(dim_tensor_copy(a, g));
+    ok(dim_tensor_copy(b, l));
+    ok(dim_estimator_evaluate(est, a, b, NULL, NULL, b, a)); /* in place, and crosswise */
+    for (int i = 0; i < N; i++) {
+        const float *row = (const float *)dim_tensor_data(both) + i * 2 * D;
+        assert_memory_equal(row + D, (const float *)dim_tensor_data(dg) + i * D, D * sizeof *row);
+        assert_memory_equal(row, (const float *)dim_tensor_data(dl) + i * D, D * sizeof *row);
+    }
+    ok(dim_tensor_copy(a, g));
+    ok(dim_tensor_copy(b, l));
+    ok(dim_prior_evaluate(prior, g, l, &value, dg, dl));
+    expect(DIM_E_INVALID, "grad_mean and mean share", dim_prior_evaluate(prior, a, l, &value, c, NULL));
+    ok(dim_prior_evaluate(prior, a, b, &value, a, b));
+    for (int i = 0; i < N; i++) {
+        const float *row = (const float *)dim_tensor_data(both) + i * 2 * D;
+        assert_memory_equal(row, (const float *)dim_tensor_data(dg) + i * D, D * sizeof *row);
+        assert_memory_equal(row + D, (const float *)dim_tensor_data(dl) + i * D, D * sizeof *row);
+    }
+    dim_tensor *all[] = { g, l, dg, dl, both, a, b, c };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        dim_tensor_destroy(all[i]);
+    dim_estimator_destroy(est);
+    dim_prior_destroy(prior);
+}
+
+/* Views over the images they are made of, labels over images. */
+static void data_apart(void **state)
+{
+    static const int64_t shape[4] = { 2, 3, 8, 8 }, six = 6;
+    (void)state;
+    dim_tensor *images, *labels, *part, *x = f32(2, 6, 4);
+    dim_augment *aug;
+    dim_dataset *ds;
+    ok(dim_tensor_create(ctx, DIM_U8, 4, shape, &images));
+    ok(dim_augment_create(ctx, NULL, &aug));
+    expect(DIM_E_INVALID, "images and out share memory", dim_augment_apply(aug, images, NULL, images));
+    ok(dim_tensor_create(ctx, DIM_I32, 1, &six, &labels));
+    ok(dim_dataset_from_tensors(ctx, x, labels, &ds));
+    ok(dim_tensor_wrap(ctx, DIM_I32, 1, &six, NULL, dim_tensor_data(images), NULL, NULL, &part));
+    expect(DIM_E_SHAPE, "", dim_dataset_read(ds, 0, 6, images, part));
+    dim_tensor *over = wrapped(dim_tensor_data(images), 2, (int64_t[]){ 6, 4 }, NULL);
+    expect(DIM_E_INVALID, "images and labels share memory", dim_dataset_read(ds, 0, 6, over, part));
+    dim_tensor_destroy(over);
+    dim_tensor_destroy(part);
+    dim_tensor_destroy(images);
+    dim_tensor_destroy(labels);
+    dim_tensor_destroy(x);
+    dim_augment_destroy(aug);
+    dim_dataset_destroy(ds);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_never_set),
+        cmocka_unit_test(sizes_never_set), cmocka_unit_test(outputs_hold_all_elements),
+        cmocka_unit_test(outputs_are_checked), cmocka_unit_test(encode_apart),
+        cmocka_unit_test(gradients_apart), cmocka_unit_test(data_apart),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

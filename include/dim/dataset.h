@@ -160,7 +160,8 @@ DIM_API int dim_dataset_shape(const dim_dataset *ds, int64_t shape[3]);
  * @param ds     the dataset
  * @param first  index of the first sample, from 0
  * @param count  number of samples
- * @param images (count, C, H, W) or (count, features) of any dtype; NULL when not wanted
+ * @param images (count, C, H, W) or (count, features) of any dtype, any strides with which no two elements share
+ *               memory; NULL when not wanted
  * @param labels i32 or i64 (count); NULL when not wanted; -1 where a sample has none
  * @return DIM_E_INVALID (a range that is not in the dataset, dtype of labels), DIM_E_SHAPE; DIM_E_CALLBACK,
  *         and DIM_E_IO, DIM_E_FORMAT, DIM_E_SHAPE, DIM_E_UNSUPPORTED, DIM_E_NOMEM of a file that is read now (the

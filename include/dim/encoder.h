@@ -194,8 +194,9 @@ DIM_API dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap
  * @param enc      the encoder
  * @param images   (N, C, H, W) or (N, features), u8 or f32, any strides
  * @param tap      name of the tap; NULL = "global"
- * @param features f32: (N, C, H, W) or (N, C H W) for a map, (N, d) for a vector; may be strided
- * @return DIM_E_SHAPE, DIM_E_INVALID (unknown tap, dtype), DIM_E_NOMEM.
+ * @param features f32: (N, C, H, W) or (N, C H W) for a map, (N, d) for a vector; may be strided.  It must share no
+ *                 memory with images, nor its elements with each other.
+ * @return DIM_E_SHAPE, DIM_E_INVALID (unknown tap, dtype, shared memory), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_encode(dim_encoder *enc, const dim_tensor *images, const char *tap,
                                       dim_tensor *features);

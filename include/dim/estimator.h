@@ -106,6 +106,8 @@ DIM_API dim_status dim_estimator_create(dim_context *ctx, const dim_estimator_op
  * @param result      NULL when not wanted
  * @param grad_global d loss / d global, same shape as global, f32; NULL when not wanted
  * @param grad_local  d loss / d local, same shape as local, f32; NULL when not wanted
+ *
+ * The gradients may take the place of the features, but must share no memory with each other.
  * @return DIM_E_SHAPE (N < 2, sizes differ), DIM_E_NUMERIC (a feature, score, loss or wanted gradient is not finite;
  *         outputs are untouched), DIM_E_INVALID, DIM_E_NOMEM.
  */

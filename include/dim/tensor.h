@@ -96,9 +96,9 @@ DIM_API dim_status dim_tensor_reshape(dim_tensor *t, int rank, const int64_t *sh
  *
  * Float to integer rounds to nearest and saturates; NaN becomes 0.  Where src and dst overlap, src is read before dst
  * is written, by way of a buffer.
- * @param dst any strides but 0
+ * @param dst any strides with which no two elements share memory
  * @param src any strides
- * @return DIM_E_SHAPE, DIM_E_INVALID (dst has a stride of 0), DIM_E_NOMEM (no buffer).
+ * @return DIM_E_SHAPE, DIM_E_INVALID (elements of dst share memory), DIM_E_NOMEM (no buffer).
  */
 DIM_API dim_status dim_tensor_copy(dim_tensor *dst, const dim_tensor *src);
 

@@ -74,10 +74,7 @@ static dim_status check_gradient(dim_context *ctx, const dim_tensor *grad, const
     if (grad->rank != of->rank || memcmp(grad->shape, of->shape, (size_t)of->rank * sizeof *of->shape) != 0)
         return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s, the tensor that it belongs to %s", name,
                          dim__shape_text(a, grad->rank, grad->shape), dim__shape_text(b, of->rank, of->shape));
-    for (int i = 0; i < grad->rank; i++)
-        if (grad->stride[i] == 0 && grad->shape[i] > 1)
-            return dim__fail(ctx, DIM_E_INVALID, "%s has stride 0 along axis %d: its elements share memory", name, i);
-    return DIM_OK;
+    return dim__check_output(ctx, name, grad);
 }
 
 static dim_status check_result(dim_context *ctx, const dim_estimate *result)
@@ -177,6 +174,7 @@ dim_status dim_estimator_evaluate(dim_estimator *est, const dim_tensor *global, 
                          dim__shape_text(b, local->rank, local->shape));
     DIM__TRY(check_gradient(ctx, grad_global, "grad_global", global));
     DIM__TRY(check_gradient(ctx, grad_local, "grad_local", local));
+    DIM__TRY(dim__check_apart(ctx, "grad_global", grad_global, "grad_local", grad_local));
     DIM__TRY(check_result(ctx, result));
     bool shuffle = est->o.negatives == DIM_NEGATIVES_SHUFFLE;
     if (permutation != NULL && !shuffle)
@@ -241,6 +239,7 @@ dim_status dim_estimator_evaluate_pairs(dim_estimator *est, const dim_tensor *po
                          (long long)negative->shape[0]);
     DIM__TRY(check_gradient(ctx, grad_positive, "grad_positive", positive));
     DIM__TRY(check_gradient(ctx, grad_negative, "grad_negative", negative));
+    DIM__TRY(dim__check_apart(ctx, "grad_positive", grad_positive, "grad_negative", grad_negative));
     DIM__TRY(check_result(ctx, result));
     const dim__eval_key key = { DIM__EVAL_PAIRS, positive->shape[0], positive->rank == 2 ? positive->shape[1] : 1,
                                 negative->rank == 2 ? negative->shape[1] : 1, 0, grad_positive != NULL,

@@ -45,9 +45,17 @@ static dim_status check(dim_context *ctx, const dim_tensor *t, const char *name,
     if (t->shape[0] != like->shape[0] || t->shape[1] != like->shape[1])
         return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s, mean %s", name, dim__shape_text(a, t->rank, t->shape),
                          dim__shape_text(b, like->rank, like->shape));
-    for (int i = 0; written && i < 2; i++)
-        if (t->stride[i] == 0 && t->shape[i] > 1)
-            return dim__fail(ctx, DIM_E_INVALID, "%s has stride 0 along axis %d: its elements share memory", name, i);
+    return written ? dim__check_output(ctx, name, t) : DIM_OK;
+}
+
+/* Each element is read before its own place is written: in place is all right, shifted is not. */
+static dim_status check_in_place(dim_context *ctx, const dim_tensor *grad, const char *name, const dim_tensor *mean,
+                                 const dim_tensor *logvar)
+{
+    if (grad != NULL && !dim__tensors_same(grad, mean))
+        DIM__TRY(dim__check_apart(ctx, name, grad, "mean", mean));
+    if (grad != NULL && !dim__tensors_same(grad, logvar))
+        DIM__TRY(dim__check_apart(ctx, name, grad, "logvar", logvar));
     return DIM_OK;
 }
 
@@ -69,5 +77,8 @@ dim_status dim_prior_evaluate(dim_prior *prior, const dim_tensor *mean, const di
         DIM__TRY(check(ctx, grad_mean, "grad_mean", mean, true));
     if (grad_logvar != NULL)
         DIM__TRY(check(ctx, grad_logvar, "grad_logvar", mean, true));
+    DIM__TRY(check_in_place(ctx, grad_mean, "grad_mean", mean, logvar));
+    DIM__TRY(check_in_place(ctx, grad_logvar, "grad_logvar", mean, logvar));
+    DIM__TRY(dim__check_apart(ctx, "grad_mean", grad_mean, "grad_logvar", grad_logvar));
     return dim__prior_kl_run(prior, mean, logvar, value, grad_mean, grad_logvar);
 }

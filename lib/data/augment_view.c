@@ -252,9 +252,8 @@ static dim_status check_apply(const dim_augment *aug, const dim_tensor *images, 
     if (images->rank != 4)
         return dim__fail(ctx, DIM_E_SHAPE, "dim_augment_apply: images are %s; (N, C, H, W) is taken",
                          dim__shape_text(text, images->rank, images->shape));
-    for (int i = 0; i < out->rank; i++)
-        if (out->stride[i] == 0 && out->shape[i] > 1)
-            return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply: out has a stride of 0 along axis %d", i);
+    DIM__TRY(dim__check_output(ctx, "out", out));
+    DIM__TRY(dim__check_apart(ctx, "images", images, "out", out));
     for (int64_t i = 0; o->index != NULL && i < images->shape[0]; i++)
         if (o->index[i] < 0)
             return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply: index[%lld] is %lld, below 0", (long long)i,

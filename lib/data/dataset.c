@@ -206,6 +206,7 @@ static dim_status check_targets(dim_dataset *ds, int64_t count, const dim_tensor
             return dim__fail(ds->ctx, DIM_E_SHAPE, "images are %s, %s is needed",
                              dim__shape_text(got, images->rank, images->shape),
                              dim__shape_text(want, ds->rank + 1, shape));
+        DIM__TRY(dim__check_output(ds->ctx, "images", images));
     }
     if (labels != NULL) {
         if (labels->dtype != DIM_I32 && labels->dtype != DIM_I64)
@@ -214,8 +215,9 @@ static dim_status check_targets(dim_dataset *ds, int64_t count, const dim_tensor
         if (labels->rank != 1 || labels->shape[0] != count)
             return dim__fail(ds->ctx, DIM_E_SHAPE, "labels are %s, (%lld) is needed",
                              dim__shape_text(got, labels->rank, labels->shape), (long long)count);
+        DIM__TRY(dim__check_output(ds->ctx, "labels", labels));
     }
-    return DIM_OK;
+    return dim__check_apart(ds->ctx, "images", images, "labels", labels);
 }
 
 static void put_label(dim_tensor *labels, int64_t i, int64_t label)

@@ -176,6 +176,7 @@ dim_status dim__probe_neighbors(dim_context *ctx, dim_probe_kind kind, const dim
                            dim__shape_text(text, indices->rank, indices->shape), q.n, b.n, q.n, b.n);
         goto done;
     }
+    DIM__TRY_OR(done, dim__check_output(ctx, "indices", indices));
     const int64_t k = indices->shape[1], stride[2] = {k, 1};
     found = dim__calloc(ctx, (size_t)q.n, (size_t)k * sizeof *found);
     if (found == NULL) {

@@ -131,6 +131,7 @@ dim_status dim__model_classify(dim_model *model, const char *name, const dim_ten
     if (out->dtype != DIM_F32 || out->rank != 2 || out->shape[0] != batch || out->shape[1] != (int64_t)c->o.classes)
         return dim__fail(model->ctx, DIM_E_SHAPE, "logits are %s; they must be f32 (%lld, %u)",
                          dim__shape_text(text, out->rank, out->shape), (long long)batch, c->o.classes);
+    DIM__TRY(dim__check_output(model->ctx, "logits", out));
     if (batch == 0)
         return DIM_OK;
     int64_t shape[2] = { batch, model->enc->stack.layers[c->layer].out[0] };

@@ -171,6 +171,8 @@ dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64
     int64_t batch;
     DIM__TRY(dim__encoder_check_images(enc, images, &batch));
     DIM__TRY(check_features(enc, layer, batch, features));
+    DIM__TRY(dim__check_output(enc->ctx, "features", features));
+    DIM__TRY(dim__check_apart(enc->ctx, "images", images, "features", features)); /* pieces are read after some are written */
     dim__encode_program *p;
     int64_t tail = batch % CHUNK;
     if (tail > 0) /* compile both before anything is written */

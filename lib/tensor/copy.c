@@ -133,22 +133,7 @@ void dim__strided_copy(int rank, const int64_t *shape, dim_dtype dst_type, void 
     }
 }
 
-/* First byte of a tensor's elements, and the first byte after them. */
-static void byte_range(const dim_tensor *t, uintptr_t *begin, uintptr_t *end)
-{
-    int64_t low = 0, high = 0, size = (int64_t)dim__dtype_size(t->dtype);
-    for (int i = 0; i < t->rank; i++) {
-        int64_t far = (t->shape[i] - 1) * t->stride[i];
-        if (t->shape[i] > 1 && far < 0)
-            low += far;
-        else if (t->shape[i] > 1)
-            high += far;
-    }
-    *begin = (uintptr_t)t->data + (uintptr_t)(low * size);
-    *end = (uintptr_t)t->data + (uintptr_t)((high + 1) * size);
-}
-
-static bool same_view(const dim_tensor *a, const dim_tensor *b)
+bool dim__tensors_same(const dim_tensor *a, const dim_tensor *b)
 {
     if (a->data != b->data || a->dtype != b->dtype)
         return false;
@@ -161,25 +146,17 @@ static bool same_view(const dim_tensor *a, const dim_tensor *b)
 dim_status dim__tensor_copy(dim_tensor *dst, const dim_tensor *src)
 {
     char a[128], b[128];
-    uintptr_t dst_begin, dst_end, src_begin, src_end;
     if (dst->rank != src->rank || memcmp(dst->shape, src->shape, (size_t)dst->rank * sizeof *dst->shape) != 0)
         return dim__fail(dst->ctx, DIM_E_SHAPE, "dst is %s and src %s", dim__shape_text(a, dst->rank, dst->shape),
                          dim__shape_text(b, src->rank, src->shape));
-    if (dim__tensor_count(dst) == 0 || same_view(dst, src))
+    if (dim__tensor_count(dst) == 0 || dim__tensors_same(dst, src))
         return DIM_OK;
-    for (int i = 0; i < dst->rank; i++)
-        if (dst->shape[i] > 1 && dst->stride[i] == 0)
-            return dim__fail(dst->ctx, DIM_E_INVALID, "dst has stride 0 along axis %d of size %lld", i,
-                             (long long)dst->shape[i]);
-    byte_range(dst, &dst_begin, &dst_end);
-    byte_range(src, &src_begin, &src_end);
-    if (dst_begin >= src_end || src_begin >= dst_end) {
+    DIM__TRY(dim__check_output(dst->ctx, "dst", dst));
+    if (!dim__tensors_share(dst, src)) {
         dim__strided_copy(dst->rank, dst->shape, dst->dtype, dst->data, dst->stride, src->dtype, src->data,
                           src->stride);
         return DIM_OK;
     }
-    /* The ranges meet.  Views may still be interleaved without sharing an element, which is costly to decide; by way of
-     * a buffer the result is right in every case. */
     dim_tensor *between = NULL;
     DIM__TRY(dim__tensor_create(dst->ctx, src->dtype, src->rank, src->shape, &between));
     dim__strided_copy(src->rank, src->shape, src->dtype, between->data, between->stride, src->dtype, src->data,

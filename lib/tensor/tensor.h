@@ -40,6 +40,15 @@ void dim__tensor_destroy(dim_tensor *t);                      /* NULL ok */
 int64_t dim__tensor_count(const dim_tensor *t);
 bool dim__tensor_contiguous(const dim_tensor *t);
 
+/* For tensors that a function writes.  DIM_E_INVALID when elements share memory; layouts whose axes interleave are refused,
+ * too, as no slice or permutation of an array has them. */
+dim_status dim__check_output(dim_context *ctx, const char *name, const dim_tensor *t);
+/* DIM_E_INVALID when they share an element; NULL shares nothing. */
+dim_status dim__check_apart(dim_context *ctx, const char *name_a, const dim_tensor *a, const char *name_b,
+                            const dim_tensor *b);
+bool dim__tensors_share(const dim_tensor *a, const dim_tensor *b);
+bool dim__tensors_same(const dim_tensor *a, const dim_tensor *b); /* of one shape: each element is the other's */
+
 /* Copies between strided arrays of the same shape, converting. */
 void dim__strided_copy(int rank, const int64_t *shape, dim_dtype dst_type, void *dst, const int64_t *dst_stride,
                        dim_dtype src_type, const void *src, const int64_t *src_stride);
