@@ -210,7 +210,8 @@ DIM_API dim_status dim_loader_create(dim_dataset *ds, const dim_loader_options *
  * @param images set to a tensor of the loader's, valid until the next call; do not destroy.  It has the dataset's
  *               dtype, or f32 with augment.
  * @param labels likewise, i32 (N), -1 where a sample has none; NULL when not wanted
- * @return DIM_E_CALLBACK and the errors of the source; a later call goes on with the batch after.
+ * @return DIM_E_STATE in a forked child, where the loader's threads are not; DIM_E_CALLBACK and the errors of the source:
+ *         a later call goes on with the batch after.
  */
 DIM_API dim_status dim_loader_next(dim_loader *loader, dim_tensor **images, dim_tensor **labels);
 

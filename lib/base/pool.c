@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 /* How long a thread looks for work, or for the others' end, before it sleeps.  Calls of one step follow each other within
  * microseconds, and a sleeper costs some ten of them to wake; between steps nobody should burn a processor. */
@@ -44,6 +45,7 @@ struct dim__pool {
     uint32_t started;                /* workers 1 .. started exist */
     bool spin;
     bool sound;
+    pid_t home;                      /* the process that has the workers: a forked child has none of them */
     pthread_mutex_t lock;
     pthread_cond_t done;
     worker workers[];                /* of threads 1 .. threads - 1 */
@@ -185,6 +187,7 @@ dim_status dim__pool_create(dim_context *ctx, uint32_t threads, dim__pool **out)
     if (pool == NULL)
         return DIM_E_NOMEM;
     pool->threads = threads;
+    pool->home = getpid();
     pool->spin = threads <= dim__cpu_count(); /* else a spinning thread is in the way of a working one */
     pool->sound = make_lock(&pool->lock, &pool->done);
     if (!pool->sound || !start_workers(pool)) {
@@ -199,6 +202,10 @@ void dim__pool_destroy(dim_context *ctx, dim__pool *pool)
 {
     if (pool == NULL)
         return;
+    if (pool->home != getpid()) { /* nobody to wait for, and the locks may have been held at the fork */
+        dim__free(ctx, pool);
+        return;
+    }
     pool->fn = NULL;
     for (uint32_t i = 0; i < pool->started; i++)
         post(&pool->workers[i]);
@@ -240,6 +247,11 @@ void dim__parallel(dim_context *ctx, int64_t n, int64_t grain, dim__task_fn fn, 
         return;
     if (pieces == 1) {
         fn(arg, 0, n, 0);
+        return;
+    }
+    if (pool->home != getpid()) {
+        for (int k = 0; k < pieces; k++)
+            fn(arg, piece_begin(n, pieces, k), piece_begin(n, pieces, k + 1), k);
         return;
     }
     pool->fn = fn;

@@ -11,7 +11,8 @@ dim_status dim__pool_create(dim_context *ctx, uint32_t threads, dim__pool **out)
 void dim__pool_destroy(dim_context *ctx, dim__pool *pool);
 
 /* Calls fn over [0, n) cut into at most `threads` contiguous pieces of at least `grain`; piece k runs as thread k.
- * Thread 0 is the caller.  Not to be called from inside a task. */
+ * Thread 0 is the caller.  In a forked child, where the workers are gone, the caller runs all pieces, with the same
+ * numbers.  Not to be called from inside a task. */
 void dim__parallel(dim_context *ctx, int64_t n, int64_t grain, dim__task_fn fn, void *arg);
 
 /* Pieces that dim__parallel would cut [0, n) into. */

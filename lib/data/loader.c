@@ -4,6 +4,7 @@
 #include "data/augment.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 enum { DEFAULT_BATCH = 64, DEFAULT_PREFETCH = 2, MAX_PREFETCH = 4096, MAX_WORKERS = 256, MAX_VIEWS = 1024 };
 
@@ -49,6 +50,7 @@ struct dim_loader {
 
     bool threaded;            /* mutex and conditions exist */
     uint32_t started;         /* threads */
+    pid_t home;               /* the process that has them: a forked child has none */
     pthread_mutex_t lock;     /* of claimed, returned and the slots' ready */
     pthread_cond_t is_ready, is_returned;
     uint64_t claimed, returned; /* batches */
@@ -135,6 +137,7 @@ static dim_status start_threads(dim_loader *l)
     if (pthread_cond_init(&l->is_returned, NULL) != 0)
         goto no_returned;
     l->threaded = true;
+    l->home = getpid();
     /* A thread inherits the mask: the caller's signals are the caller's threads' business. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -288,6 +291,9 @@ dim_status dim__loader_create(dim_dataset *ds, const dim_loader_options *options
     return status;
 }
 
+/* The threads, and whatever they were writing at the fork, stayed in the parent. */
+static bool in_child(const dim_loader *l) { return l->threaded && l->home != getpid(); }
+
 /* Gives back the batch that the caller holds and waits for the next. */
 static void take_from_threads(dim_loader *l)
 {
@@ -304,6 +310,9 @@ static void take_from_threads(dim_loader *l)
 dim_status dim__loader_next(dim_loader *l, dim_tensor **images, dim_tensor **labels)
 {
     slot *s = &l->slots[l->given % l->n_slots];
+    if (in_child(l))
+        return dim__fail(l->ctx, DIM_E_STATE, "the loader's threads are in the process that forked this one; make a loader "
+                         "here");
     if (l->threaded)
         take_from_threads(l);
     else
@@ -328,6 +337,8 @@ void dim__loader_describe(const dim_loader *l, dim__loader_info *out)
 
 void dim__loader_seek(dim_loader *l, const dim__loader_position *position)
 {
+    if (in_child(l))
+        return; /* dim__loader_next() fails */
     if (l->threaded) { /* until no worker uses a slot */
         pthread_mutex_lock(&l->lock);
         l->seeking = true;
@@ -356,7 +367,7 @@ void dim__loader_destroy(dim_loader *l)
     if (l == NULL)
         return;
     dim_context *ctx = l->ctx;
-    if (l->threaded)
+    if (l->threaded && !in_child(l))
         stop_threads(l);
     for (uint32_t i = 0; l->workers != NULL && i < l->n_workers; i++) {
         dim__free(ctx, l->workers[i].order);
