@@ -102,7 +102,7 @@ dim_status dim_model_report(const dim_model *model, const char *name, double *va
             *value = model->reports[i].value;
             return DIM_OK;
         }
-    return dim__fail(model->ctx, DIM_E_INVALID, "there is no report '%s'", name);
+    return dim__fail(model->ctx, DIM_E_INVALID, "there is no report '%.80s'", name);
 }
 
 dim_status dim_model_code_stats(const dim_model *model, float *mean, float *std)

@@ -82,12 +82,36 @@ char *dim__strdup(dim_context *ctx, const char *text)
     return copy;
 }
 
+/* What does not fit keeps its beginning and its end: one has the reason, whichever has the long path. */
+static void shorten(char *out, size_t room, const char *text, size_t length)
+{
+    static const char gap[] = " ... ";
+    size_t head = room / 2, tail = room - head - sizeof gap;
+    if (length < room) {
+        memcpy(out, text, length + 1);
+        return;
+    }
+    memcpy(out, text, head);
+    memcpy(out + head, gap, sizeof gap - 1);
+    memcpy(out + head + sizeof gap - 1, text + length - tail, tail + 1);
+}
+
+/* The sign that printf() shows of a NaN says nothing. */
+static void drop_nan_signs(char *text)
+{
+    for (char *at = text; (at = strstr(at, " -nan")) != NULL; at++)
+        memmove(at + 1, at + 2, strlen(at + 2) + 1);
+}
+
 dim_status dim__fail(dim_context *ctx, dim_status status, const char *format, ...)
 {
+    char text[8192 + 512]; /* two paths and a reason */
     va_list args;
     va_start(args, format);
-    vsnprintf(ctx->error, sizeof ctx->error, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    drop_nan_signs(text);
+    shorten(ctx->error, sizeof ctx->error, text, strlen(text));
     return status;
 }
 

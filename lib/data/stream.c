@@ -93,7 +93,7 @@ dim_status dim__stream_open(dim_context *ctx, const char *path, bool gzip, dim__
         s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the writer of a pipe */
     while (s->fd < 0 && errno == EINTR);
     if (s->fd < 0 || fstat(s->fd, &st) != 0) {
-        status = dim__fail(ctx, DIM_E_IO, "cannot open %s: %s", path, strerror(errno));
+        status = dim__fail(ctx, DIM_E_IO, "cannot open %.4096s: %s", path, strerror(errno));
         goto fail;
     }
     if (!S_ISREG(st.st_mode)) {

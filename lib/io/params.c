@@ -32,7 +32,7 @@ static dim_status find(dim_context *ctx, const dim__param_group *groups, int n, 
     for (int64_t i = 0; (*out = dim__params_at(groups, n, i, full)) != NULL; i++)
         if (strcmp(full, name) == 0)
             return DIM_OK;
-    return dim__fail(ctx, DIM_E_INVALID, "there is no parameter '%s'", name);
+    return dim__fail(ctx, DIM_E_INVALID, "there is no parameter '%.100s'", name);
 }
 
 dim_status dim__params_get_tensor(dim_context *ctx, const dim__param_group *groups, int n, const char *name,

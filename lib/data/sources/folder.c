@@ -183,7 +183,7 @@ static dim_status find_split(folder *f, const dim__request *request, bool tiny, 
             dim__free(f->ctx, path);
     }
     f->fd = open(f->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return f->fd >= 0 ? DIM_OK : dim__fail(f->ctx, DIM_E_IO, "cannot open the folder %s: %s", f->root, strerror(errno));
+    return f->fd >= 0 ? DIM_OK : dim__fail(f->ctx, DIM_E_IO, "cannot open the folder %.4096s: %s", f->root, strerror(errno));
 }
 
 /* The classes, and the files with their labels. */

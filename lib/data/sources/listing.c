@@ -30,7 +30,7 @@ static dim_status open_folder(dim_context *ctx, const char *path, DIR **out)
     *out = opendir(path);
     if (*out != NULL)
         return DIM_OK;
-    return dim__fail(ctx, errno == ENOMEM ? DIM_E_NOMEM : DIM_E_IO, "cannot list the folder %s: %s", path,
+    return dim__fail(ctx, errno == ENOMEM ? DIM_E_NOMEM : DIM_E_IO, "cannot list the folder %.4096s: %s", path,
                      strerror(errno));
 }
 
@@ -44,7 +44,7 @@ static const char *next_name(dim_context *ctx, DIR *dir, const char *path, dim_s
     } while (entry != NULL && entry->d_name[0] == '.');
     if (entry == NULL)
         *status = errno == 0 ? DIM_OK
-                             : dim__fail(ctx, DIM_E_IO, "cannot list the folder %s: %s", path, strerror(errno));
+                             : dim__fail(ctx, DIM_E_IO, "cannot list the folder %.4096s: %s", path, strerror(errno));
     return entry != NULL ? entry->d_name : NULL;
 }
 
