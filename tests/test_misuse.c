@@ -290,12 +290,141 @@ static void data_apart(void **state)
     dim_dataset_destroy(ds);
 }
 
+static dim_encoder *mlp(void)
+{
+    dim_encoder_options o;
+    dim_encoder *enc;
+    DIM_OPTIONS_INIT(&o);
+    o.kind = DIM_ENCODER_MLP;
+    o.channels = o.units = 4;
+    ok(dim_encoder_create(ctx, &o, &enc));
+    return enc;
+}
+
+static dim_status add(dim_encoder_builder *b, dim_layer_options o)
+{
+    o.size = sizeof o;
+    return dim_encoder_builder_add(b, &o);
+}
+
+static void names(void **state)
+{
+    static const char *const bad[] = { "", "a b", "a/b", "a\n", "\xc3\xa4", "a\"", "a:b", "12345678901234567890123456789012" };
+    char endless[3000];
+    (void)state;
+    memset(endless, 'x', sizeof endless - 1);
+    endless[sizeof endless - 1] = '\0';
+    dim_encoder_builder *b;
+    dim_encoder *enc = mlp();
+    dim_model *model;
+    dim_term_options to;
+    dim_classifier_options co;
+    ok(dim_model_create(enc, NULL, &model));
+    ok(dim_encoder_builder_create(ctx, 4, 0, 0, &b));
+    DIM_OPTIONS_INIT(&to);
+    DIM_OPTIONS_INIT(&co);
+    to.x = "fc";
+    co.classes = 2;
+    for (size_t i = 0; i <= sizeof bad / sizeof *bad; i++) {
+        const char *name = i < sizeof bad / sizeof *bad ? bad[i] : endless;
+        to.name = co.name = name;
+        expect(DIM_E_INVALID, "of A-Z a-z 0-9 _ -", dim_model_add_term(model, &to));
+        expect(DIM_E_INVALID, "of A-Z a-z 0-9 _ -", dim_model_add_classifier(model, &co));
+        expect(DIM_E_INVALID, "of A-Z a-z 0-9 _ -", add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU, .name = name }));
+        expect(DIM_E_INVALID, "of A-Z a-z 0-9 _ -", add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU, .tap = name }));
+    }
+    to.name = "a.b";
+    expect(DIM_E_INVALID, "no dot", dim_model_add_term(model, &to));
+    to.name = "A-b_9";
+    ok(dim_model_add_term(model, &to));
+    ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU, .name = "a.b-c_0", .tap = "t.0" }));
+    ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU, .name = "1234567890123456789012345678901" }));
+    dim_encoder_builder_destroy(b);
+    dim_model_destroy(model);
+    dim_encoder_destroy(enc);
+}
+
+static void taps(void **state)
+{
+    (void)state;
+    dim_tensor *x = f32(2, 4, 4), *y = f32(2, 4, 4);
+    dim_encoder *enc = mlp();
+    dim_encoder_builder *b;
+    dim_model *model;
+    dim_term_options to;
+    int64_t shape[3];
+    expect(DIM_E_INVALID, "no tap ''", dim_encoder_encode(enc, x, "", y));
+    expect(DIM_E_INVALID, "no tap ''", dim_encoder_tap_shape(enc, "", shape));
+    expect(DIM_E_INVALID, "'from'", dim_encoder_encode(enc, x, "input", y));
+    ok(dim_model_create(enc, NULL, &model));
+    DIM_OPTIONS_INIT(&to);
+    to.x = "global:";
+    expect(DIM_E_INVALID, "no tap ''", dim_model_add_term(model, &to));
+    ok(dim_encoder_builder_create(ctx, 4, 0, 0, &b));
+    ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU }));
+    expect(DIM_E_INVALID, "'from' is required", add(b, (dim_layer_options){ .kind = DIM_LAYER_ADD }));
+    expect(DIM_E_INVALID, "does not exist", add(b, (dim_layer_options){ .kind = DIM_LAYER_ADD, .from = "" }));
+    ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_ADD, .from = "input" }));
+    dim_encoder_builder_destroy(b);
+    dim_model_destroy(model);
+    dim_encoder_destroy(enc);
+    dim_tensor_destroy(x);
+    dim_tensor_destroy(y);
+}
+
+/* The first zero ends a list of widths. */
+static void hidden_widths(void **state)
+{
+    (void)state;
+    dim_encoder *enc = mlp(), *other;
+    dim_model *model;
+    dim_encoder_options eo;
+    dim_term_options to;
+    DIM_OPTIONS_INIT(&eo);
+    eo.kind = DIM_ENCODER_MLP;
+    eo.channels = eo.hidden[1] = 4;
+    expect(DIM_E_INVALID, "hidden[0] is 0", dim_encoder_create(ctx, &eo, &other));
+    ok(dim_model_create(enc, NULL, &model));
+    DIM_OPTIONS_INIT(&to);
+    to.x = "fc";
+    to.critic = DIM_CRITIC_MLP;
+    to.hidden[0] = to.hidden[2] = 4;
+    expect(DIM_E_INVALID, "hidden[1] is 0", dim_model_add_term(model, &to));
+    dim_model_destroy(model);
+    dim_encoder_destroy(enc);
+}
+
+/* However long a name or path is, the text says what is wrong with it. */
+static void long_texts(void **state)
+{
+    static char path[20000];
+    (void)state;
+    dim_dataset *ds;
+    dim_tensor *t;
+    int64_t shape[3];
+    dim_encoder *enc = mlp();
+    for (size_t length = 300; length < sizeof path; length = length * 5 / 2) {
+        memset(path, 'x', length);
+        path[length] = '\0';
+        expect(DIM_E_IO, "cannot open", dim_tensor_load_npy(ctx, path, &t));
+        expect(DIM_E_IO, "File name too long", dim_tensor_load_npy(ctx, path, &t));
+        expect(DIM_E_INVALID, "it has fc, global", dim_encoder_tap_shape(enc, path, shape));
+        memcpy(path, "idx:", 4);
+        expect(DIM_E_IO, "cannot open", dim_dataset_open(ctx, path, DIM_SPLIT_TRAIN, &ds));
+        memcpy(path, "odd:", 4);
+        expect(DIM_E_INVALID, "cifar10", dim_dataset_open(ctx, path, DIM_SPLIT_TRAIN, &ds));
+    }
+    dim_encoder_destroy(enc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_never_set), cmocka_unit_test(outputs_hold_all_elements),
         cmocka_unit_test(outputs_are_checked), cmocka_unit_test(encode_apart),
         cmocka_unit_test(gradients_apart), cmocka_unit_test(data_apart),
+        cmocka_unit_test(names), cmocka_unit_test(taps), cmocka_unit_test(hidden_widths),
+        cmocka_unit_test(long_texts),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

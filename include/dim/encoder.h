@@ -138,7 +138,7 @@ typedef struct dim_layer_options {
 /**
  * @brief Starts a custom encoder.
  *
- * The input has the tap name "input".  Layers are checked as they are added, so an error names the layer.
+ * The input has the tap name "input", which only a layer's `from` can name.  Layers are checked as they are added, so an error names the layer.
  * @param ctx      context of the encoder
  * @param channels channels of the images, or features of the vectors
  * @param height   0 for vectors, else with width the size of the images

@@ -92,7 +92,7 @@ static dim_status find(const dim_model *model, const char *name, const dim__clas
             *out = &model->classifiers[i];
             return DIM_OK;
         }
-    return dim__fail(model->ctx, DIM_E_INVALID, "the model has no classifier '%s'", name);
+    return dim__fail(model->ctx, DIM_E_INVALID, "the model has no classifier '%.40s'", name);
 }
 
 /* Features in, logits out, in a graph of its own. */

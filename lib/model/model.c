@@ -73,9 +73,7 @@ static bool name_taken(const dim_model *model, const char *name)
 /* Names end up in reports and weights, so they stay plain. */
 dim_status dim__model_check_name(const dim_model *model, const char *name)
 {
-    if (name[0] == '\0' || strlen(name) >= DIM__TAP_SIZE || strchr(name, '.') != NULL)
-        return dim__fail(model->ctx, DIM_E_INVALID, "the name '%s' must have 1 to %d characters and no dot", name,
-                         DIM__TAP_SIZE - 1);
+    DIM__TRY(dim__check_name(model->ctx, "the name", name, false));
     if (name_taken(model, name) || strcmp(name, "encoder") == 0 || strcmp(name, "loss") == 0 ||
         strcmp(name, "lr") == 0 || strncmp(name, "prior", 5) == 0 || strcmp(name, "code") == 0 ||
         strcmp(name, "grad_norm") == 0)
@@ -105,7 +103,7 @@ static dim_status set_sides(dim_model *model, dim__term *t, const char *x, const
     DIM__TRY(dim__encoder_tap(model->enc, t->whole ? x + 7 : x, &t->x));
     DIM__TRY(dim__encoder_tap(model->enc, y, &t->y));
     if (t->whole && !dim__is_map(model->enc->stack.layers[t->x].out))
-        return dim__fail(model->ctx, DIM_E_SHAPE, "x is '%s', but that tap is no map", x);
+        return dim__fail(model->ctx, DIM_E_SHAPE, "x is '%.40s', but that tap is no map", x);
     return DIM_OK;
 }
 
@@ -139,6 +137,7 @@ static dim_status set_critic(dim_model *model, dim_term_options *o)
         return dim__fail(model->ctx, DIM_E_INVALID, "batch_norm is %u; it is a switch, 0 or 1", o->batch_norm);
     if (o->units == 0)
         o->units = 2048;
+    DIM__TRY(dim__check_hidden(model->ctx, "dim_term_options", o->hidden));
     if (o->hidden[0] == 0)
         o->hidden[0] = o->hidden[1] = 512;
     for (int i = 0; i < DIM_MAX_HIDDEN; i++)

@@ -84,11 +84,14 @@ dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *la
         *layer = found;
         return DIM_OK;
     }
+    if (found == -1)
+        return dim__fail(enc->ctx, DIM_E_INVALID, "the tap 'input' is what the encoder reads; only a layer's 'from' can name "
+                         "it");
     for (int64_t i = 0; i < enc->stack.count && used < sizeof names - DIM__TAP_SIZE - 2; i++)
         if (enc->stack.layers[i].tap[0] != '\0' && enc->stack.layers[i].tap[0] != '_')
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "",
                                      enc->stack.layers[i].tap);
-    return dim__fail(enc->ctx, DIM_E_INVALID, "the encoder has no tap '%s'; it has %s", tap, names);
+    return dim__fail(enc->ctx, DIM_E_INVALID, "the encoder has no tap '%.40s'; it has %s", tap, names);
 }
 
 /* Compiled once for a batch size, keep the last few. */

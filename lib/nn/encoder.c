@@ -70,6 +70,7 @@ dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *opti
         o.depth = 3;
     if (o.reserved0 != 0)
         return dim__fail(ctx, DIM_E_INVALID, "dim_encoder_options.reserved0 is %u; it must be 0", o.reserved0);
+    DIM__TRY(dim__check_hidden(ctx, "dim_encoder_options", o.hidden));
     if (o.channels == 0)
         return dim__fail(ctx, DIM_E_INVALID, "an encoder of vectors needs their size in channels");
     if (o.channels > (1u << 24) || o.units > (1u << 24))

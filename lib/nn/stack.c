@@ -12,10 +12,31 @@ static const char *const kind_names[] = { "conv", "linear", "bn", "norm", "relu"
 
 static int kind_count(void) { return (int)(sizeof kind_names / sizeof *kind_names); }
 
+dim_status dim__check_name(dim_context *ctx, const char *what, const char *name, bool dots)
+{
+    static const char allowed[] = ".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    size_t length = strlen(name);
+    if (length >= 1 && length < DIM__TAP_SIZE && strspn(name, dots ? allowed : allowed + 1) == length)
+        return DIM_OK;
+    return dim__fail(ctx, DIM_E_INVALID, "%s '%.40s%s' must have 1 to %d characters, of A-Z a-z 0-9 _ -%s", what, name,
+                     length > 40 ? "..." : "", DIM__TAP_SIZE - 1, dots ? " ." : "; it takes no dot");
+}
+
+dim_status dim__check_hidden(dim_context *ctx, const char *what, const uint32_t hidden[DIM_MAX_HIDDEN])
+{
+    for (int i = 1; i < DIM_MAX_HIDDEN; i++)
+        if (hidden[i - 1] == 0 && hidden[i] != 0)
+            return dim__fail(ctx, DIM_E_INVALID, "%s: hidden[%d] is 0, which ends the list, but hidden[%d] is %u", what,
+                             i - 1, i, hidden[i]);
+    return DIM_OK;
+}
+
 int64_t dim__stack_tap(const dim__stack *s, const char *tap)
 {
     if (strcmp(tap, "input") == 0)
         return -1;
+    if (tap[0] == '\0') /* what unnamed ones have */
+        return -2;
     for (int64_t i = 0; i < s->count; i++)
         if (strcmp(s->layers[i].tap, tap) == 0)
             return i;
@@ -167,27 +188,27 @@ static dim_status set_names(dim__stack *s, dim__layer *l)
     const dim_layer_options *o = &l->o;
     default_name(s, l);
     if (o->name != NULL) {
-        if (o->name[0] == '\0' || strlen(o->name) >= sizeof l->name)
-            return dim__fail(s->ctx, DIM_E_INVALID, "layer name '%s' must have 1 to %d characters", o->name,
-                             DIM__TAP_SIZE - 1);
+        DIM__TRY(dim__check_name(s->ctx, "layer name", o->name, true));
         snprintf(l->name, sizeof l->name, "%s", o->name);
     }
     for (int64_t i = 0; i < s->count; i++)
         if (strcmp(s->layers[i].name, l->name) == 0)
             return dim__fail(s->ctx, DIM_E_INVALID, "two layers are named '%s'", l->name);
     if (o->tap != NULL) {
-        if (o->tap[0] == '\0' || strlen(o->tap) >= sizeof l->tap)
-            return dim__fail(s->ctx, DIM_E_INVALID, "tap name '%s' must have 1 to %d characters", o->tap,
-                             DIM__TAP_SIZE - 1);
+        DIM__TRY(dim__check_name(s->ctx, "tap name", o->tap, true));
         if (dim__stack_tap(s, o->tap) != -2)
             return dim__fail(s->ctx, DIM_E_INVALID, "two taps are named '%s'", o->tap);
         snprintf(l->tap, sizeof l->tap, "%s", o->tap);
     }
     l->from = -2;
     if (takes_from(o->kind)) {
-        if (o->from == NULL || (l->from = dim__stack_tap(s, o->from)) == -2)
-            return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld (%s): 'from' names the tap '%s', which does not exist",
-                             (long long)s->count, l->name, o->from != NULL ? o->from : "(NULL)");
+        if (o->from == NULL)
+            return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld (%s): 'from' is required: the name of a tap",
+                             (long long)s->count, l->name);
+        l->from = dim__stack_tap(s, o->from);
+        if (l->from == -2)
+            return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld (%s): 'from' names the tap '%.40s', which does not exist",
+                             (long long)s->count, l->name, o->from);
     } else if (o->from != NULL) {
         return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld (%s) takes no 'from'", (long long)s->count, l->name);
     }

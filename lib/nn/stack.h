@@ -26,6 +26,11 @@ dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer);
 dim_status dim__stack_copy(const dim__stack *s, dim__stack *out);
 void dim__stack_free(dim__stack *s);
 
+/* Names end up in files and reports: letters, digits, '_', '-' and, where `dots`, '.'.  `what` begins the text. */
+dim_status dim__check_name(dim_context *ctx, const char *what, const char *name, bool dots);
+/* Widths whose first zero ends the list. */
+dim_status dim__check_hidden(dim_context *ctx, const char *what, const uint32_t hidden[DIM_MAX_HIDDEN]);
+
 /* Layer whose output has that tap name: -1 for "input", -2 when there is none. */
 int64_t dim__stack_tap(const dim__stack *s, const char *tap);
 const int64_t *dim__stack_shape(const dim__stack *s, int64_t layer); /* C, H, W */
