@@ -28,7 +28,8 @@ typedef enum dim_critic {
 /** Append only.  Zero in any field means the library's default. */
 typedef struct dim_term_options {
     size_t size;              /**< set by DIM_OPTIONS_INIT */
-    const char *name;         /**< in reports and saved weights; NULL = "local", "global" or "term<i>"; copied */
+    /** In reports and saved weights: 1 to 31 letters, digits, '_' and '-'; NULL = "local", "global" or "term<i>".  Copied. */
+    const char *name;
     /** x-side: NULL or "local" = each location of the local map; "global:local" = the local map as a whole (DIM(G));
      *  else a tap: a map pairs by location, a vector as a whole.  Copied. */
     const char *x;

@@ -112,17 +112,28 @@ static dim_status set_mixture(dim_model *model, const dim__term *t, dim_term_opt
     bool dot = o->critic == DIM_CRITIC_DOT || o->critic == DIM_CRITIC_PLAIN_DOT;
     if (o->mixture == 0)
         return DIM_OK;
-    if (o->mixture > 1024 || t->estimator.kind != DIM_ESTIMATOR_INFONCE ||
-        t->estimator.negatives != DIM_NEGATIVES_ALL || !dot)
-        return dim__fail(model->ctx, DIM_E_INVALID,
-                         "mixture is %u: it takes InfoNCE over all pairs, a dot product, and at "
-                         "most 1024 antecedents",
-                         o->mixture);
+    if (o->mixture > 1024)
+        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u; at most 1024 antecedents are possible", o->mixture);
+    if (t->estimator.kind != DIM_ESTIMATOR_INFONCE || t->estimator.negatives != DIM_NEGATIVES_ALL)
+        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u, which takes InfoNCE over all pairs", o->mixture);
+    if (!dot)
+        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u, which takes the critic DOT or PLAIN_DOT", o->mixture);
     if (o->mixture_tau == 0)
         o->mixture_tau = 1;
     if (!(o->mixture_tau > 0) || !isfinite(o->mixture_tau))
         return dim__fail(model->ctx, DIM_E_INVALID, "mixture_tau is %g; it must be above 0", (double)o->mixture_tau);
     return DIM_OK;
+}
+
+/* The convolutions of the concat critic on a whole map are two of 3 x 3 without padding. */
+static dim_status check_whole_concat(dim_model *model, const dim__term *t)
+{
+    const int64_t *map = model->enc->stack.layers[t->x].out;
+    if (!t->whole || t->o.critic != DIM_CRITIC_CONCAT || (map[1] >= 5 && map[2] >= 5))
+        return DIM_OK;
+    return dim__fail(model->ctx, DIM_E_SHAPE,
+                     "term '%s': the concat critic needs a map of 5 x 5 at least, but the tap has %lld x %lld", t->name,
+                     (long long)map[1], (long long)map[2]);
 }
 
 static dim_status set_critic(dim_model *model, dim_term_options *o)
@@ -162,6 +173,7 @@ dim_status dim__model_add_term(dim_model *model, const dim_term_options *term)
         DIM__TRY(dim__estimator_options(model->ctx, NULL, &t.estimator));
     DIM__TRY(set_critic(model, o));
     DIM__TRY(set_mixture(model, &t, o));
+    DIM__TRY(check_whole_concat(model, &t));
     if (t.estimator.kind == DIM_ESTIMATOR_MINE && model->views > 1)
         return dim__fail(model->ctx, DIM_E_UNSUPPORTED,
                          "MINE has one moving average, but a model of views has several estimates; use DV");

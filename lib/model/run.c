@@ -51,32 +51,33 @@ static dim_status check_gradients(dim_model *model, const dim__model_program *p)
     return DIM_OK;
 }
 
+static dim_status not_finite(dim_model *model, const dim__model_program *p, const char *what, const char *name,
+                             double value)
+{
+    return dim__fail(model->ctx, DIM_E_NUMERIC, "the %s of '%s' is %g at step %llu%s", what, name, value,
+                     (unsigned long long)model->steps, p->mode == DIM__RUN_EVALUATE ? "" : "; nothing was updated");
+}
+
 static dim_status check_loss(dim_model *model, dim__model_program *p)
 {
     const dim__objective *o = &p->objective;
     for (int64_t i = 0; i < model->n_terms; i++) {
         double loss = dim__program_scalar(p->program, o->terms[i].weighted);
         if (!isfinite(loss))
-            return dim__fail(model->ctx, DIM_E_NUMERIC, "the loss of term '%s' is %g at step %llu; nothing was updated",
-                             model->terms[i].name, loss, (unsigned long long)model->steps);
+            return not_finite(model, p, "loss", model->terms[i].name, loss);
     }
     for (int64_t i = 0; i < model->n_priors; i++) {
         double penalty = dim__program_scalar(p->program, o->priors[i].penalty);
         if (!isfinite(penalty))
-            return dim__fail(model->ctx, DIM_E_NUMERIC, "the penalty of '%s' is %g at step %llu; nothing was updated",
-                             model->priors[i].name, penalty, (unsigned long long)model->steps);
+            return not_finite(model, p, "penalty", model->priors[i].name, penalty);
     }
     for (int64_t i = 0; p->mode == DIM__RUN_LABELED && i < model->n_classifiers; i++) {
         double loss = dim__program_scalar(p->program, o->classes[i].loss);
         if (!isfinite(loss))
-            return dim__fail(model->ctx, DIM_E_NUMERIC, "the loss of '%s' is %g at step %llu; nothing was updated",
-                             model->classifiers[i].name, loss, (unsigned long long)model->steps);
+            return not_finite(model, p, "loss", model->classifiers[i].name, loss);
     }
     double total = dim__program_scalar(p->program, o->total);
-    if (!isfinite(total))
-        return dim__fail(model->ctx, DIM_E_NUMERIC, "the loss is %g at step %llu; nothing was updated", total,
-                         (unsigned long long)model->steps);
-    return DIM_OK;
+    return isfinite(total) ? DIM_OK : not_finite(model, p, "sum", "all losses", total);
 }
 
 static void update(dim_model *model, const dim__model_program *p)

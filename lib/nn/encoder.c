@@ -43,10 +43,12 @@ static dim_status check_pixels(dim_context *ctx, const dim_encoder_options *o)
     if (any && o->channels > DIM_MAX_CHANNELS)
         return dim__fail(ctx, DIM_E_INVALID, "mean and std are for at most %d channels, not %u", DIM_MAX_CHANNELS,
                          o->channels);
-    for (uint32_t i = 0; any && i < o->channels; i++)
-        if (!(o->std[i] > 0) || !isfinite(o->std[i]) || !isfinite(o->mean[i]))
-            return dim__fail(ctx, DIM_E_INVALID, "std[%u] is %g and mean[%u] is %g; std must be above 0", i,
-                             (double)o->std[i], i, (double)o->mean[i]);
+    for (uint32_t i = 0; any && i < o->channels; i++) {
+        if (!(o->std[i] > 0) || !isfinite(o->std[i]))
+            return dim__fail(ctx, DIM_E_INVALID, "std[%u] is %g; it must be above 0", i, (double)o->std[i]);
+        if (!isfinite(o->mean[i]))
+            return dim__fail(ctx, DIM_E_INVALID, "mean[%u] is %g; it must be finite", i, (double)o->mean[i]);
+    }
     return DIM_OK;
 }
 

@@ -2,6 +2,7 @@
 #include "objective/critics/critics.h"
 
 #include <math.h>
+#include <string.h>
 
 dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x, dim__vid y)
 {
@@ -12,9 +13,10 @@ dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x, dim__vid y)
     int64_t u = dim__shape_last(dim__shape_of(g, x));
     if (u != dim__shape_last(dim__shape_of(g, y))) {
         dim__graph_fail(g, dim__fail(p->net.params->ctx, DIM_E_SHAPE,
-                                     "a dot product needs features of one width, but x has "
+                                     "term '%.*s': a dot product needs features of one width, but x has "
                                      "%lld and y has %lld",
-                                     (long long)u, (long long)dim__shape_last(dim__shape_of(g, y))));
+                                     (int)strcspn(p->net.prefix, "."), p->net.prefix, (long long)u,
+                                     (long long)dim__shape_last(dim__shape_of(g, y))));
         return none;
     }
     if (p->partner == DIM__NONE)
