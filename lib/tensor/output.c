@@ -44,9 +44,9 @@ static block block_of(const dim_tensor *t)
     block b = { .begin = (uintptr_t)t->data, .size = (int64_t)dim__dtype_size(t->dtype) };
     int64_t reach = b.size;
     for (int i = 0; i < t->rank; i++) {
-        int64_t stride = t->stride[i] * b.size, far = (t->shape[i] - 1) * stride;
-        if (t->shape[i] == 1 || stride == 0)
+        if (t->shape[i] == 1 || t->stride[i] == 0) /* such a stride is never used and may be any */
             continue;
+        int64_t stride = t->stride[i] * b.size, far = (t->shape[i] - 1) * stride;
         if (far < 0)
             b.begin -= (uintptr_t)-far;
         reach += magnitude(far);
