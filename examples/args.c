@@ -48,6 +48,12 @@ static const arg args[] = {
       "features that are probed, with commas between, such as fc,global" },
     { "--out", "DIR", TEXT, FIELD(out), 0,
       "write weights.safetensors, log.csv and pictures into DIR" },
+    { "--checkpoint-every", "N", U64, FIELD(checkpoint_every), 0,
+      "write checkpoint.safetensors into DIR every N steps and at the end, for --resume;\n"
+      "0 = only when the run is interrupted" },
+    { "--resume", NULL, SWITCH, FIELD(resume), 0,
+      "go on from DIR's checkpoint.safetensors, if there is one, with the same options: the\n"
+      "result is that of a run without the interruption, bit for bit" },
     { "--json", NULL, SWITCH, FIELD(json), 0, "one JSON object a line on stdout for each evaluation, instead of text" },
     { "--table", NULL, SWITCH, FIELD(table), 0,
       "probe raw pixels as well; end with a table of pixels, untrained and trained encoder" },
@@ -133,11 +139,13 @@ static void print_help(const ex_program *p)
     printf("Usage: %s --data KIND:DIR [OPTION...]\n\n%s\n\nOptions:\n", p->name, p->summary);
     const arg *a;
     for (int i = 0; (a = option(p, i)) != NULL; i++) {
-        char left[32];
+        char left[40];
         if (!has(p, a))
             continue;
         snprintf(left, sizeof left, "%s %s", a->name, a->value != NULL ? a->value : "");
         printf("  %-19s ", left);
+        if (strlen(left) > 19)
+            printf("\n%22s", "");
         for (const char *c = a->help != NULL ? a->help : p->units_help; *c != '\0'; c++)
             if (*c == '\n')
                 printf("\n%22s", "");
@@ -150,7 +158,8 @@ static void print_help(const ex_program *p)
     }
     printf("  %-19s %s\n", "--help", "this text");
     printf("\nThe probes are kNN (k = 20, cosine) and closed-form ridge regression on frozen features, measured on all\n"
-           "test images.  Ctrl-C ends the run after the current step and saves what --out asks for.\n"
+           "test images.  Ctrl-C ends the run after the current step; with --out it saves the\n"
+           "weights, and a checkpoint for --resume.\n"
            "Exit code: 0, 1 on failure, 2 on bad arguments or data, 128 + number of the signal (130 for Ctrl-C).\n\n"
            "Example:\n  %s %s\n", p->name, p->example);
     if (fflush(stdout) != 0)
@@ -253,6 +262,8 @@ void ex_parse(const ex_program *program, int argc, char **argv, ex_options *o)
         ex_usage_error(program, "--data is missing, such as --data cifar10:DIR; see --help");
     if (steps && epochs)
         ex_usage_error(program, "--steps and --epochs exclude each other");
+    if (o->out == NULL && (o->resume || o->checkpoint_every > 0))
+        ex_usage_error(program, "%s needs --out", o->resume ? "--resume" : "--checkpoint-every");
     if (!(o->lr > 0))
         ex_usage_error(program, "--lr must be above 0");
     if (o->units > MOST_UNITS)

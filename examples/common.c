@@ -290,7 +290,7 @@ static bool save(ex_run *run, dim_encoder *encoder, dim_model *model)
 static dim_status train(ex_run *run, dim_encoder *encoder, dim_model *model, dim_loader *loader)
 {
     const ex_options *o = &run->o;
-    for (uint64_t step = 1; step <= o->steps && stop_signal == 0; step++) {
+    for (uint64_t step = dim_model_steps(model) + 1; step <= o->steps && stop_signal == 0; step++) {
         dim_tensor *images = NULL, *labels = NULL;
         ex_evaluation e = { .valid = false };
         double start = ex_seconds();
@@ -312,8 +312,29 @@ static dim_status train(ex_run *run, dim_encoder *encoder, dim_model *model, dim
         ex_log_step(run, model, step, dim_loader_epoch(loader), &e);
         if (e.valid || last)
             ex_report_evaluation(run, model, step, &e);
+        if (o->checkpoint_every > 0 && (last || step % o->checkpoint_every == 0))
+            ex_checkpoint_save(run, model, loader); /* where it cannot, training goes on */
     }
     return DIM_OK;
+}
+
+/* Probes of the untrained encoder, unless --resume finds a checkpoint; a table needs them in any case. */
+static void begin(ex_run *run, dim_encoder *encoder, dim_model *model, dim_loader *loader)
+{
+    run->pixels = evaluate_pixels(run);
+    if (run->o.table)
+        run->first = run->last = evaluate(run, encoder, model);
+    bool resumed = run->o.resume && ex_checkpoint_load(run, model, loader);
+    ex_log_open(run, model, resumed);
+    if (resumed) {
+        if (run->o.table && dim_model_steps(model) >= run->o.steps)
+            run->last = evaluate(run, encoder, model);
+        return;
+    }
+    if (!run->o.table)
+        run->first = run->last = evaluate(run, encoder, model);
+    ex_log_step(run, model, 0, 0, &run->first);
+    ex_report_evaluation(run, model, 0, &run->first);
 }
 
 int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
@@ -338,11 +359,7 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
     }
 
     catch_signals();
-    ex_log_open(run, model);
-    run->pixels = evaluate_pixels(run);
-    run->first = run->last = evaluate(run, encoder, model);
-    ex_log_step(run, model, 0, 0, &run->first);
-    ex_report_evaluation(run, model, 0, &run->first);
+    begin(run, encoder, model, loader);
     dim_status status = train(run, encoder, model, loader);
     ex_report_note(run, NULL);
     if (status != DIM_OK)
@@ -353,7 +370,9 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
     if (stop_signal == 0 && status == DIM_OK && run->o.table)
         ex_report_table(run, encoder);
     bool saved = save(run, encoder, model);
-    saved = ex_report_close(run) && saved;
+    if (stop_signal != 0 && status == DIM_OK && run->o.out != NULL && ex_checkpoint_save(run, model, loader))
+        fprintf(stderr, "checkpoint: %s/checkpoint.safetensors; --resume goes on from it\n", run->o.out);
+    saved = ex_report_close(run) && saved && !run->checkpoint_failed;
     dim_loader_destroy(loader);
     return stop_signal != 0 ? 128 + stop_signal : saved && status == DIM_OK ? 0 : 1;
 }

@@ -19,6 +19,7 @@ typedef struct ex_options {
     const char *data;             /* kind:DIR, as dim_dataset_open() takes it */
     uint64_t steps, epochs;       /* 0 = not given; ex_start() turns epochs into steps */
     uint64_t eval_every;          /* steps; 0 = only before and after training */
+    uint64_t checkpoint_every;    /* steps; 0 = only at Ctrl-C, if there is --out */
     uint64_t seed;
     uint32_t batch, threads, units;
     uint32_t image_size;          /* of folders of images; 0 = as they are */
@@ -27,7 +28,7 @@ typedef struct ex_options {
     int estimator, critic, prior; /* dim_estimator_kind, dim_critic, dim_prior_kind or EX_PRIOR_NONE */
     const char *taps;             /* names with commas between; NULL = the program's */
     const char *out;              /* folder for weights, log and picture; NULL = nothing is written */
-    bool json, table;
+    bool json, table, resume;
 
     /* of amdim */
     uint32_t ndf, rkhs, depth, mixture, views;
@@ -72,6 +73,7 @@ typedef struct ex_run {
     FILE *log;
     double train_s;               /* seconds spent in training steps, data included */
     double wait_s;                /* of these, seconds until the loader had the batch */
+    bool checkpoint_failed;       /* the last one could not be written */
     double last_report;           /* when progress was shown last */
     ex_evaluation pixels, first, last; /* of raw pixels (--table), before and after training */
 } ex_run;
@@ -119,7 +121,7 @@ void ex_usage_error(const ex_program *program, const char *format, ...);
 
 /* ---- report.c */
 
-void ex_log_open(ex_run *run, const dim_model *model);
+void ex_log_open(ex_run *run, const dim_model *model, bool resumed); /* resumed: with the lines that there are */
 void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e);
 void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e);
 void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool last);
@@ -127,6 +129,14 @@ void ex_report_note(ex_run *run, const char *text); /* what takes a while now; N
 void ex_report_table(const ex_run *run, const dim_encoder *encoder); /* what --table asks for */
 
 bool ex_report_close(ex_run *run); /* false, after saying so, when a line of stdout or log.csv was not written */
+
+/* ---- resume.c */
+
+bool ex_checkpoint_save(ex_run *run, dim_model *model, const dim_loader *loader); /* false, and says why */
+/* False when there is none.  One that does not fit ends the program. */
+bool ex_checkpoint_load(ex_run *run, dim_model *model, dim_loader *loader);
+/* Copies the lines of the log that there is up to a step; the times go on from the last one's. */
+void ex_log_continue(ex_run *run, FILE *log, const char *header, uint64_t steps);
 
 /* ---- picture.c */
 

@@ -8,24 +8,40 @@
 
 /* ---- log.csv: a line a step; the probes' columns are filled where they ran */
 
-void ex_log_open(ex_run *run, const dim_model *model)
+static void print_columns(const ex_run *run, const dim_model *model, FILE *to)
 {
-    char path[4200];
+    fprintf(to, "step,epoch,train_s,wait_s");
+    for (int i = 0; i < dim_model_report_count(model); i++)
+        fprintf(to, ",%s", dim_model_report_name(model, i));
+    for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
+        fprintf(to, ",%s.knn,%s.ridge", run->taps[i], run->taps[i]);
+    for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
+        fprintf(to, ",%s.test", run->classifiers[i]);
+    fprintf(to, "\n");
+}
+
+void ex_log_open(ex_run *run, const dim_model *model, bool resumed)
+{
+    char path[4200], name[4200], *header = NULL;
+    size_t size;
     if (run->o.out == NULL)
         return;
-    snprintf(path, sizeof path, "%s/log.csv", run->o.out);
+    snprintf(name, sizeof name, "%s/log.csv", run->o.out);
+    snprintf(path, sizeof path, "%s/log.csv%s", run->o.out, resumed ? ".new" : "");
     run->log = fopen(path, "w");
-    if (run->log == NULL)
+    FILE *columns = open_memstream(&header, &size);
+    if (run->log == NULL || columns == NULL)
         ex_usage_error(run->program, "--out: cannot write %s: %s", path, strerror(errno));
+    print_columns(run, model, columns);
+    fclose(columns);
     setvbuf(run->log, NULL, _IOLBF, 0); /* every line is there at once, whatever happens */
-    fprintf(run->log, "step,epoch,train_s,wait_s");
-    for (int i = 0; i < dim_model_report_count(model); i++)
-        fprintf(run->log, ",%s", dim_model_report_name(model, i));
-    for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
-        fprintf(run->log, ",%s.knn,%s.ridge", run->taps[i], run->taps[i]);
-    for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
-        fprintf(run->log, ",%s.test", run->classifiers[i]);
-    fprintf(run->log, "\n");
+    fputs(header, run->log);
+    if (resumed) {
+        ex_log_continue(run, run->log, header, dim_model_steps(model));
+        if (rename(path, name) != 0)
+            ex_usage_error(run->program, "--out: cannot write %s: %s", name, strerror(errno));
+    }
+    free(header);
 }
 
 void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e)
