@@ -39,7 +39,11 @@ static dim_tensor *views_of(ex_run *run, const dim_tensor *images, uint32_t view
     return out;
 }
 
-static int64_t scale_of(const int64_t shape[3], int64_t side) { return shape[1] >= side ? 1 : side / shape[1]; }
+/* How many times an image is enlarged to be some `side` pixels high. */
+static int64_t scale_of(const int64_t shape[3], int64_t side)
+{
+    return shape[1] >= side ? 1 : (side + shape[1] / 2) / shape[1];
+}
 
 bool amdim_draw_views(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
 {
