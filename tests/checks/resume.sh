@@ -1,5 +1,5 @@
 #!/bin/sh
-# An example program that is stopped, by Ctrl-C and by SIGKILL, and goes on with --resume leaves what an undisturbed run does.
+# An example program that is stopped, by SIGTERM and by SIGKILL, and goes on with --resume leaves what an undisturbed run does.
 # Usage: resume.sh PROGRAM     local_dim; exit code 77 where the build cannot read checkpoints
 set -u
 program=$1 failed=0
@@ -64,9 +64,9 @@ stop_and_go() { # DIR SIGNAL
     code=$?
     pid=
 }
-stop_and_go interrupted INT
-[ $code = 130 ] || fail "exit code $code after Ctrl-C"
-grep -q 'checkpoint: ' "$work/interrupted.txt" || fail "no checkpoint after Ctrl-C"
+stop_and_go interrupted TERM # a shell's background program has SIGINT ignored, and the examples leave it so
+[ $code = 143 ] || fail "exit code $code after SIGTERM"
+grep -q 'checkpoint: ' "$work/interrupted.txt" || fail "no checkpoint after SIGTERM"
 stop_and_go killed KILL
 for dir in interrupted killed; do
     steps=$(tail -n 1 "$work/$dir/log.csv" | cut -d, -f1)
