@@ -30,7 +30,7 @@ int main(int argc, char **argv)
     world w = { NULL, NULL, NULL, NULL, NULL, false };
     if (argc != 4)
         return 2;
-    plan p = { .recipe = ADVERSARIAL, .threads = 1, .seed = 5, .prefetch = 3, .width = 256 };
+    plan p = { .recipe = ADVERSARIAL, .threads = 1, .seed = 5, .prefetch = 3, .workers = 2, .width = 256 };
     dim_status status = world_open(&w, &p);
     if (status == DIM_OK)
         status = train(&w, argv[1], strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
