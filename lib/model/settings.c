@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 dim_status dim__settings_add(dim__settings *s, const char *key, const char *format, ...)
 {
@@ -47,15 +46,12 @@ typedef struct field {
 #define FIELD(type, member, kind) { #member, offsetof(type, member), kind, 1 }
 #define FIELDS(type, member, kind, n) { #member, offsetof(type, member), kind, n }
 
-/* The shortest text that is this float and no other, the same in every locale: what is between digits is a point. */
+/* So that a float is the same text in every locale: what is between the digits is a point. */
 static void put_float(char *text, size_t room, float x)
 {
     char raw[32];
     size_t n = 0;
-    int digits = 5;
-    do
-        snprintf(raw, sizeof raw, "%.*g", ++digits, (double)x);
-    while (digits < 9 && strtof(raw, NULL) != x);
+    snprintf(raw, sizeof raw, "%.9g", (double)x);
     for (const char *c = raw; *c != '\0' && n + 1 < room; c++)
         if (strchr("0123456789+-einfa", *c) != NULL)
             text[n++] = *c;

@@ -1,10 +1,9 @@
 #!/bin/sh
 # An example program that is stopped, by SIGTERM and by SIGKILL, and goes on with --resume leaves what an undisturbed run does.
-# Usage: resume.sh PROGRAM     infomax_kl; exit code 77 where the build cannot read checkpoints
+# Usage: resume.sh PROGRAM     local_dim; exit code 77 where the build cannot read checkpoints
 set -u
 program=$1 failed=0
-# In memory where that is possible: a disk that is busy takes its time for every checkpoint.
-work=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d) || exit 1
+work=$(mktemp -d) || exit 1
 pid=
 trap '[ -z "$pid" ] || kill -KILL "$pid"; rm -rf "$work"' EXIT
 fail() { echo "FAIL: $*"; failed=1; }
@@ -22,7 +21,7 @@ for part in train t10k; do
     } >"$work/data/$part-labels-idx1-ubyte"
 done
 
-usual="--data idx:$work/data --batch 8 --units 8 --threads 1 --taps mean"
+usual="--data idx:$work/data --batch 8 --units 32 --threads 1 --taps global"
 run() { # DIR, further arguments
     out=$work/$1
     shift
@@ -54,7 +53,7 @@ same_log parts
 
 stop_and_go() { # DIR SIGNAL
     # shellcheck disable=SC2086
-    "$program" $usual --probe-train 0 --out "$work/$1" --steps 20000 --checkpoint-every 3 >"$work/$1.txt" 2>&1 &
+    "$program" $usual --probe-train 0 --out "$work/$1" --steps 4000000 --checkpoint-every 3 >"$work/$1.txt" 2>&1 &
     pid=$!
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         [ -e "$work/$1/checkpoint.safetensors" ] && break
