@@ -39,7 +39,7 @@ dim_status dim__model_make_optimizers(dim_model *model)
         status = dim__optim_init(&optims[made], ctx, dim__model_group_options(model, made));
         if (status != DIM_OK)
             break;
-        status = dim__optim_prepare(&optims[made], n, counts);
+        status = n > 0 ? dim__optim_prepare(&optims[made], n, counts) : DIM_OK; /* the KL prior trains nothing */
         for (int64_t i = 0; status == DIM_OK && i < n; i++)
             optims[made].slots[i].w = trained[total + i]->data;
         total += n;
