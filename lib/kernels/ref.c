@@ -1,6 +1,7 @@
 /* The table in plain C with double accumulation and the C library's functions: what the others are tested against. */
 #include "base/math.h"
 #include "kernels/kernels.h"
+#include "kernels/table.h"
 
 static void add(float *y, const float *a, const float *b, int64_t n)
 {
@@ -322,17 +323,5 @@ static void adam(float *w, float *m, float *v, const float *g, float step_size, 
 extern const dim__kernels dim__kernels_ref;
 const dim__kernels dim__kernels_ref = {
     .name = "reference",
-    .add = add, .mul = mul, .affine = affine, .axpy = axpy,
-    .relu = relu, .relu_grad = relu_grad, .leaky = leaky, .leaky_grad = leaky_grad,
-    .sigmoid = sigmoid, .sigmoid_grad = sigmoid_grad, .tanh = tanh_, .tanh_grad = tanh_grad,
-    .softplus = softplus, .exp = exp_, .exp_shift = exp_shift, .sigmoid_scale = sigmoid_scale,
-    .sum = sum, .sum_sq = sum_sq, .dot = dot, .max = max,
-    .sum_exp = sum_exp, .sum_softplus = sum_softplus, .finite = finite_,
-    .dot_rows = dot_rows, .add_rows = add_rows,
-    .add_bias = add_bias, .col_sum = col_sum, .col_moments = col_moments, .col_affine = col_affine,
-    .bn_grad_sums = bn_grad_sums, .bn_grad_apply = bn_grad_apply,
-    .layer_norm = layer_norm, .layer_norm_grad = layer_norm_grad,
-    .window_max = window_max, .window_max_grad = window_max_grad,
-    .window_sum = window_sum, .window_add = window_add,
-    .adam = adam,
+    DIM__KERNEL_FIELDS,
 };
