@@ -6,30 +6,11 @@
 
 #include <cmocka.h>
 
+#include "failing_alloc.h"
 #include "optim/optim.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-typedef struct failing { /* an allocator that fails at its `fail_at`-th allocation; 0 = never */
-    long calls, fail_at, live;
-} failing;
-
-static void *take(void *user, size_t size, size_t align)
-{
-    failing *f = user;
-    if (++f->calls == f->fail_at)
-        return NULL;
-    f->live++;
-    return aligned_alloc(align, (size + align - 1) / align * align);
-}
-
-static void give(void *user, void *memory, size_t size)
-{
-    (void)size;
-    ((failing *)user)->live--;
-    free(memory);
-}
 
 static failing memory;
 static dim_context *ctx;
