@@ -96,6 +96,7 @@ static void add_term(ex_run *run, dim_model *model, const dim_estimator *estimat
     term.estimator = estimator;
     term.critic = (dim_critic)run->o.critic;
     term.units = run->o.rkhs;
+    term.shortcut = (dim_shortcut)run->o.shortcut;
     term.mixture = mixture;
     if (dim_model_add_term(model, &term) != DIM_OK)
         ex_usage_error(&program, "this objective is not possible: %s", dim_context_error(run->ctx));

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-typedef enum arg_kind { TEXT, SWITCH, U32, U64, REAL, ESTIMATOR, CRITIC, PRIOR } arg_kind;
+typedef enum arg_kind { TEXT, SWITCH, U32, U64, REAL, ESTIMATOR, CRITIC, SHORTCUT, PRIOR } arg_kind;
 
 typedef struct arg {
     const char *name, *value;
@@ -36,6 +36,9 @@ static const arg args[] = {
     { "--units", "N", U32, FIELD(units), 1, NULL },
     { "--estimator", "NAME", ESTIMATOR, FIELD(estimator), 0, "what is maximised: " },
     { "--critic", "NAME", CRITIC, FIELD(critic), 0, "what scores a pair: " },
+    { "--shortcut", "NAME", SHORTCUT, FIELD(shortcut), 0,
+      "--critic dot: how the shortcuts of its residual networks start: identity (nearly, as in\n"
+      "the papers' code), random (as any linear layer in PyTorch)" },
     { "--prior", "NAME", PRIOR, FIELD(prior), 0,
       "what the codes should be distributed like: none; kl (a Gaussian code against\n"
       "N(0, I), closed form; infomax_kl only); uniform, gaussian (adversarial)" },
@@ -89,6 +92,8 @@ static bool has(const ex_program *p, const arg *a) { return a->help != NULL || p
 
 static const char *const critics[] = { "dot", "concat", "bilinear", "mlp", "plain-dot" }; /* in dim_critic's order */
 enum { N_CRITICS = sizeof critics / sizeof *critics };
+static const char *const shortcuts[] = { "identity", "random" }; /* in dim_shortcut's order */
+enum { N_SHORTCUTS = sizeof shortcuts / sizeof *shortcuts };
 static const char *const priors[] = { "none", "kl", "uniform", "gaussian" }; /* from EX_PRIOR_NONE on */
 enum { N_PRIORS = sizeof priors / sizeof *priors };
 
@@ -130,6 +135,7 @@ static void print_default(const ex_program *p, const arg *a)
     case REAL: printf(" (default %g)", (double)*(const float *)field); break;
     case ESTIMATOR: printf(" (default %s)", dim_estimator_name((dim_estimator_kind) * (const int *)field)); break;
     case CRITIC: printf(" (default %s)", critics[*(const int *)field]); break;
+    case SHORTCUT: printf(" (default %s)", shortcuts[*(const int *)field]); break;
     case PRIOR: printf(" (default %s)", priors[*(const int *)field - EX_PRIOR_NONE]); break;
     }
 }
@@ -226,6 +232,7 @@ static void set(const ex_program *p, const arg *a, const char *text, ex_options 
     case REAL: *(float *)field = (float)number(p, a, text); break;
     case ESTIMATOR: *(int *)field = estimator(p, a, text); break;
     case CRITIC: *(int *)field = one_of(p, a, text, critics, N_CRITICS); break;
+    case SHORTCUT: *(int *)field = one_of(p, a, text, shortcuts, N_SHORTCUTS); break;
     case PRIOR: *(int *)field = one_of(p, a, text, priors, N_PRIORS) + EX_PRIOR_NONE; break;
     }
 }

@@ -51,6 +51,7 @@ int main(int argc, char **argv)
     term.estimator = estimator;
     term.critic = (dim_critic)run.o.critic;
     term.units = run.o.units;
+    term.shortcut = (dim_shortcut)run.o.shortcut;
     EX_TRY(&run, dim_model_add_term(model, &term));
 
     ex_add_prior(&run, model); /* - gamma D(prior) */

@@ -77,6 +77,7 @@ static void add_term(ex_run *run, dim_model *model, const dim_estimator *estimat
     term.critic = (dim_critic)run->o.critic;
     term.weight = weight;
     term.units = term.hidden[0] = term.hidden[1] = term.hidden[2] = run->o.units;
+    term.shortcut = (dim_shortcut)run->o.shortcut;
     EX_TRY(run, dim_model_add_term(model, &term));
 }
 

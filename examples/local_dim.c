@@ -22,6 +22,7 @@ static const ex_program program = {
         .units = 2048,
         .estimator = DIM_ESTIMATOR_JSD,
         .critic = DIM_CRITIC_DOT,
+        .shortcut = DIM_SHORTCUT_RANDOM, /* as the PyTorch program has it that this one is measured against */
         .prior = DIM_PRIOR_UNIFORM,
         .prior_weight = 0.1f,
         .probe_train = 20000,
@@ -54,6 +55,7 @@ int main(int argc, char **argv)
     term.estimator = estimator;
     term.critic = (dim_critic)run.o.critic;
     term.units = run.o.units;
+    term.shortcut = (dim_shortcut)run.o.shortcut;
     EX_TRY(&run, dim_model_add_term(model, &term));
 
     /* - gamma D(prior): --prior and --prior-weight. */

@@ -22,6 +22,7 @@ AT(dim_encoder_options, hidden, 24);
 AT(dim_encoder_options, seed, 184);
 AT(dim_layer_options, tap, 72);
 AT(dim_term_options, hidden, 56);
+AT(dim_term_options, shortcut, 96);
 AT(dim_model_options, seed, 8);
 AT(dim_optimizer_options, kind, 8);
 AT(dim_prior_options, optimizer, 32);

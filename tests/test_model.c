@@ -664,10 +664,60 @@ static void misuse_is_reported(void **state)
     assert_int_equal(w.live, 0);
 }
 
+/* Largest distance of a matrix from the identity's diagonal, and largest absolute value beside it. */
+static void distances(const world *w, dim_model *model, const char *name, double *diagonal, double *beside)
+{
+    dim_tensor *t;
+    ok(w, dim_model_get_parameter(model, name, &t));
+    const float *v = dim_tensor_const_data(t);
+    int64_t rows = dim_tensor_size(t, 0), columns = dim_tensor_size(t, 1);
+    *diagonal = *beside = 0;
+    for (int64_t i = 0; i < rows * columns; i++) {
+        bool on = i / columns == i % columns;
+        double *worst = on ? diagonal : beside, d = fabs(v[i] - (on ? 1.0 : 0.0));
+        *worst = d > *worst ? d : *worst;
+    }
+    dim_tensor_destroy(t);
+}
+
+/* SPEC of the dot critic: S is the identity and U(-0.01, 0.01) beside its diagonal; or U(-b, b), b = 1/sqrt(fan in). */
+static void shortcuts_start_as_asked(void **state)
+{
+    (void)state;
+    for (int random = 0; random < 2; random++) {
+        world w = { .fail_at = 0 };
+        dim_encoder *enc;
+        dim_model *model;
+        dim_term_options term;
+        double diagonal, beside;
+        ok(&w, open_world(&w, (dim_context_options){ .threads = 1, .seed = 3 }));
+        ok(&w, small_encoder(w.ctx, false, &enc));
+        ok(&w, dim_model_create(enc, NULL, &model));
+        DIM_OPTIONS_INIT(&term);
+        term.units = 24;
+        term.shortcut = (dim_shortcut)2;
+        assert_int_equal(dim_model_add_term(model, &term), DIM_E_INVALID);
+        assert_non_null(strstr(dim_context_error(w.ctx), "shortcut"));
+        term.shortcut = random ? DIM_SHORTCUT_RANDOM : DIM_SHORTCUT_IDENTITY;
+        ok(&w, dim_model_add_term(model, &term));
+        distances(&w, model, "local.x.shortcut.weight", &diagonal, &beside);
+        if (random) { /* 16 channels of a location */
+            assert_true(beside > 0.9 / 4 && beside <= 1.0 / 4 && diagonal > 0.7);
+        } else {
+            assert_true(diagonal == 0 && beside > 0.009 && beside <= 0.01);
+        }
+        dim_model_destroy(model);
+        dim_encoder_destroy(enc);
+        dim_context_destroy(w.ctx);
+        assert_int_equal(w.live, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_seed_same_bits),
+        cmocka_unit_test(shortcuts_start_as_asked),
         cmocka_unit_test(planned_equals_reference),
         cmocka_unit_test(every_report_equals_reference),
         cmocka_unit_test(whole_map_and_gaussian_code),

@@ -180,12 +180,12 @@ typedef struct dim_loader_options {
     uint32_t batch;     /**< samples a batch; 0 = 64 */
     uint32_t in_order;  /**< 1 = no shuffling */
     uint32_t keep_last; /**< 1 = the last, smaller batch of an epoch is delivered too */
-    uint32_t prefetch;  /**< batches prepared ahead, on threads of the loader's; 0 = 2 */
+    uint32_t prefetch;  /**< batches prepared ahead, on threads of the loader's; 0 = 2; at most 4096 */
     uint32_t no_thread; /**< 1 = no thread: batches are made when asked for */
     uint32_t reserved0; /**< must be 0; keeps the struct unpadded */
     const dim_augment *augment; /**< makes batches of views, see dim_loader_next(); copied; NULL = none */
-    uint32_t views;     /**< of each image, with augment; 0 = 1 */
-    uint32_t workers;   /**< threads that prepare batches, each its own; 0 = 1; prefetch is at least that many */
+    uint32_t views;     /**< of each image, with augment; 0 = 1; at most 1024 */
+    uint32_t workers;   /**< threads that prepare batches, each its own; 0 = 1; at most 256; prefetch is at least as many */
 } dim_loader_options;
 
 /**

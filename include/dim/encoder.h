@@ -24,7 +24,8 @@ typedef enum dim_encoder_kind {
     DIM_ENCODER_CONV28 = 1,    /**< 28 x 28: two 5x5 stride-2 convs 64, 128 [local, conv]; 1024 [fc]; [global] */
     DIM_ENCODER_CONV64 = 2,    /**< 64 x 64: conv32 with a fourth conv 512 [conv]; [local] is the third */
     DIM_ENCODER_ALEX64 = 3,    /**< 64 x 64: AlexNet-like; [local], [conv], [fc], [global] (DIM, appendix) */
-    DIM_ENCODER_INFOMAX32 = 4, /**< 32 x 32: Infomax-KL; [map] (also [local]), [mean] (also [global]), [logvar] */
+    DIM_ENCODER_INFOMAX32 = 4, /**< 32 x 32: Infomax-KL; [map] (also [local]), [top], [mean] (also
+                                    [global]), [logvar] */
     DIM_ENCODER_INFOMAX64 = 5, /**< 64 x 64: one stage more */
     DIM_ENCODER_MLP = 6,       /**< vectors: `hidden` ReLU layers, linear; [fc] the last hidden layer, [global] */
     /** 32 x 32: AMDIM's residual network; [f7], [f5] maps, [f1] (also [global]); [phi7] (also [local]), [phi5] in the
@@ -52,14 +53,16 @@ typedef struct dim_encoder_options {
     size_t size;                    /**< set by DIM_OPTIONS_INIT */
     dim_encoder_kind kind;          /**< CONV32 */
     dim_init init;                  /**< KAIMING */
-    uint32_t channels;              /**< of the images; 0 = 3.  MLP: features of the vectors, required */
-    uint32_t units;                 /**< width of [global]; 0 = 64, infomax 256, amdim 512 (its "rkhs") */
+    uint32_t channels;              /**< of the images; 0 = 3.  MLP: features of the vectors, required; at most 2^24 */
+    /** Width of [global], at most 2^24; 0 = 64, infomax 256, amdim 512 (its "rkhs": 4 ndf at least, 8 ndf for 64 x 64
+     *  and more) */
+    uint32_t units;
     uint32_t hidden[DIM_MAX_HIDDEN];/**< MLP: widths of the hidden layers; 0 ends the list; all 0 = one of 1024 */
     float mean[DIM_MAX_CHANNELS];   /**< with std: normalisation in units of [0, 1] pixels */
     float std[DIM_MAX_CHANNELS];    /**< all 0 = none; else > 0 for every channel */
     uint64_t seed;                  /**< of the initial weights; 0 = the context's */
-    uint32_t ndf;                   /**< amdim: width of the first layer; 0 = 64 */
-    uint32_t depth;                 /**< amdim: residual blocks a stage; 0 = 3 */
+    uint32_t ndf;                   /**< amdim: width of the first layer; 0 = 64; at most 2^20 */
+    uint32_t depth;                 /**< amdim: residual blocks a stage; 0 = 3; at most 64 */
     uint32_t block_norm;            /**< amdim: 1 = batch norm inside the blocks */
     uint32_t reserved0;             /**< must be 0; keeps the struct unpadded */
 } dim_encoder_options;
@@ -119,8 +122,8 @@ typedef enum dim_padding_mode {
 typedef struct dim_layer_options {
     size_t size;                 /**< set by DIM_OPTIONS_INIT */
     dim_layer_kind kind;         /**< CONV */
-    uint32_t out;                /**< channels or units that come out */
-    uint32_t kernel;             /**< side; see kernel_w */
+    uint32_t out;                /**< channels or units that come out; at most 2^24 */
+    uint32_t kernel;             /**< side, at most 4096, as stride and padding are; see kernel_w */
     uint32_t kernel_w;           /**< width when it differs from kernel; 0 = kernel */
     uint32_t stride;             /**< conv: 0 = 1 */
     uint32_t padding;            /**< on all four sides */
@@ -130,7 +133,8 @@ typedef struct dim_layer_options {
     float rate;                  /**< DROPOUT, in [0, 1) */
     uint32_t start;              /**< SLICE */
     dim_layer_init init;         /**< CONV, LINEAR: weights; a bias then starts at 0 */
-    const char *from;            /**< ADD, CONCAT, FROM, GAUSSIAN: name of a tap; copied */
+    /** ADD, CONCAT, FROM, GAUSSIAN: name of a tap.  Names have 1 to 31 letters, digits, '_', '-' and '.'; copied */
+    const char *from;
     const char *name;            /**< of the parameters in saved weights; NULL = kind and number, "conv1"; copied */
     const char *tap;             /**< names the output of this layer; NULL = unnamed; copied */
 } dim_layer_options;
@@ -140,8 +144,8 @@ typedef struct dim_layer_options {
  *
  * The input has the tap name "input", which only a layer's `from` can name.  Layers are checked as they are added, so an error names the layer.
  * @param ctx      context of the encoder
- * @param channels channels of the images, or features of the vectors
- * @param height   0 for vectors, else with width the size of the images
+ * @param channels channels of the images, or features of the vectors; at most 2^24
+ * @param height   0 for vectors, else with width the size of the images; at most 65536
  * @param width    see height
  * @param out      set only on DIM_OK; release with dim_encoder_builder_destroy()
  * @return DIM_E_INVALID, DIM_E_NOMEM.

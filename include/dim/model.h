@@ -25,6 +25,14 @@ typedef enum dim_critic {
     DIM_CRITIC_FORCE_INT = 0x7fffffff
 } dim_critic;
 
+/** How the shortcuts S of the dot critic's residual networks start: h = W2 relu(BN(W1 x)) + b2 + S x. */
+typedef enum dim_shortcut {
+    DIM_SHORTCUT_IDENTITY = 0, /**< as the papers' code: 1 on the diagonal, U(-0.01, 0.01) elsewhere; where the space is
+                                    narrower than the feature, as RANDOM */
+    DIM_SHORTCUT_RANDOM = 1,   /**< U(-b, b), b = 1/sqrt(fan in), as any linear layer */
+    DIM_SHORTCUT_FORCE_INT = 0x7fffffff
+} dim_shortcut;
+
 /** Append only.  Zero in any field means the library's default. */
 typedef struct dim_term_options {
     size_t size;              /**< set by DIM_OPTIONS_INIT */
@@ -38,14 +46,16 @@ typedef struct dim_term_options {
     const dim_estimator *estimator; /**< NULL = JSD over all pairs; its options are copied */
     dim_critic critic;        /**< DOT */
     float weight;             /**< alpha or beta of the objective; 0 = 1; a map's term is the mean over its locations */
-    uint32_t units;           /**< DOT: width of the space; 0 = 2048 */
+    uint32_t units;           /**< DOT: width of the space; 0 = 2048; at most 2^24 */
     uint32_t batch_norm;      /**< CONCAT, MLP: 1 = batch norm in the critic, which is known to fail (see docs) */
     uint32_t hidden[DIM_MAX_HIDDEN]; /**< CONCAT, MLP: widths; all 0 = 512, 512 */
-    /** Mixture features (AMDIM section 3.6): this many antecedents are made of y; 0 = y as it is.  InfoNCE over all pairs,
-     *  DOT or PLAIN_DOT.  Its reported value is 1/tau log of the mean over antecedents of e^(tau s), + log(candidates): at
+    /** Mixture features (AMDIM section 3.6): this many antecedents, at most 1024, are made of y; 0 = y as it is.  InfoNCE
+     *  over all pairs, DOT or PLAIN_DOT.  Its reported value is 1/tau log of the mean over antecedents of e^(tau s), + log(candidates): at
      *  most log(candidates), but no bound, since the weights of the antecedents look at the target. */
     uint32_t mixture;
     float mixture_tau;        /**< temperature of the mixture's weights q; 0 = 1 */
+    dim_shortcut shortcut;    /**< DOT: IDENTITY */
+    uint32_t reserved0;       /**< must be 0; keeps the struct unpadded */
 } dim_term_options;
 
 /** Append only.  Zero in any field means the library's default. */
@@ -95,7 +105,7 @@ typedef struct dim_classifier_options {
     size_t size;              /**< set by DIM_OPTIONS_INIT */
     const char *name;         /**< in reports and saved weights; NULL = "classifier"; copied */
     const char *tap;          /**< the features it reads, a vector; NULL = "global".  Copied */
-    uint32_t classes;         /**< required */
+    uint32_t classes;         /**< required; 2 to 2^20 */
     uint32_t hidden;          /**< width of a hidden layer with batch norm and ReLU; 0 = linear */
     float dropout;            /**< before each linear layer; 0 = none, as AMDIM's linear one; its MLP has 0.2 */
     float clip;               /**< logits become clip tanh(logit / clip); 0 = off; AMDIM 10 */

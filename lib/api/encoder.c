@@ -30,8 +30,8 @@ dim_status dim_encoder_builder_create(dim_context *ctx, uint32_t channels, uint3
     if (out == NULL)
         return dim__fail(ctx, DIM_E_INVALID, "dim_encoder_builder_create: out is NULL");
     if (channels == 0 || (height == 0) != (width == 0) || channels > (1u << 24) || height > 65536 || width > 65536)
-        return dim__fail(ctx, DIM_E_INVALID, "an input of %u x %u x %u (channels, height, width) is not possible; "
-                         "height and width are both 0 for vectors", channels, height, width);
+        return dim__fail(ctx, DIM_E_INVALID, "an input of %u x %u x %u (channels, height, width) is not possible: channels "
+                         "are 1 to 16777216, sides at most 65536, and both 0 for vectors", channels, height, width);
     dim_encoder_builder *b = dim__calloc(ctx, 1, sizeof *b);
     if (b == NULL)
         return DIM_E_NOMEM;

@@ -56,10 +56,13 @@ static dim_status check_jitter(dim_context *ctx, const dim_augment_op_options *o
 static dim_status check_normalize(dim_context *ctx, const dim_augment_op_options *o)
 {
     bool one = o->std[1] == 0 && o->std[2] == 0;
-    for (int c = 0; c < (one ? 1 : 3); c++)
-        if (!isfinite(o->mean[c]) || !in_range(o->std[c], 1e-6f, 1e6f))
-            return dim__fail(ctx, DIM_E_INVALID, "normalize: mean[%d] is %g, std[%d] is %g; std must be above 0 for "
-                             "the first channel or for all three", c, (double)o->mean[c], c, (double)o->std[c]);
+    for (int c = 0; c < (one ? 1 : 3); c++) {
+        if (!isfinite(o->mean[c]))
+            return dim__fail(ctx, DIM_E_INVALID, "normalize: mean[%d] is %g", c, (double)o->mean[c]);
+        if (!in_range(o->std[c], 1e-6f, 1e6f))
+            return dim__fail(ctx, DIM_E_INVALID, "normalize: std[%d] is %g; it must be above 0 (1e-6 to 1e6) for the "
+                             "first channel or for all three", c, (double)o->std[c]);
+    }
     return DIM_OK;
 }
 

@@ -146,6 +146,10 @@ static dim_status set_critic(dim_model *model, dim_term_options *o)
         return dim__fail(model->ctx, DIM_E_INVALID, "a term's weight is %g", (double)o->weight);
     if (o->batch_norm > 1)
         return dim__fail(model->ctx, DIM_E_INVALID, "batch_norm is %u; it is a switch, 0 or 1", o->batch_norm);
+    if ((int)o->shortcut < DIM_SHORTCUT_IDENTITY || o->shortcut > DIM_SHORTCUT_RANDOM)
+        return dim__fail(model->ctx, DIM_E_INVALID, "%d is no kind of shortcut", (int)o->shortcut);
+    if (o->reserved0 != 0)
+        return dim__fail(model->ctx, DIM_E_INVALID, "dim_term_options: reserved0 is %u, not 0", o->reserved0);
     if (o->units == 0)
         o->units = 2048;
     DIM__TRY(dim__check_hidden(model->ctx, "dim_term_options", o->hidden));

@@ -154,7 +154,7 @@ static dim_status add_term(dim__settings *s, const dim__term *t)
 #define F(member, kind) FIELD(dim_term_options, member, kind)
     static const field fields[] = {
         F(weight, F32), F(units, U32), F(batch_norm, U32), FIELDS(dim_term_options, hidden, U32, DIM_MAX_HIDDEN),
-        F(mixture, U32), F(mixture_tau, F32),
+        F(mixture, U32), F(mixture_tau, F32), F(shortcut, U32),
     };
 #undef F
 #define F(member, kind) FIELD(dim_estimator_options, member, kind)

@@ -26,16 +26,18 @@ dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x, dim__vid y)
     return (dim__scores){ DIM__NONE, pos, neg, DIM__NONE, DIM__NONE };
 }
 
-/* phi: h = W2 relu(BN(W1 x)) + b2 + S x, then layer norm (DIM, appendix).  S starts near the identity when it can. */
-static dim__vid project(const dim__net *net, dim__vid x, int64_t units)
+/* phi: h = W2 relu(BN(W1 x)) + b2 + S x, then layer norm (DIM, appendix).  S starts near the identity when it can, unless
+ * another start is asked for. */
+static dim__vid project(const dim__net *net, dim__vid x, const dim_term_options *o)
 {
     dim__graph *g = net->g;
     if (dim__graph_status(g) != DIM_OK)
         return DIM__NONE;
-    int64_t in = dim__shape_last(dim__shape_of(g, x));
+    int64_t in = dim__shape_last(dim__shape_of(g, x)), units = o->units;
+    bool eye = o->shortcut == DIM_SHORTCUT_IDENTITY && units >= in;
     dim__param_spec shortcut = { .shape = dim__shape2(units, in),
-                                 .fill = units >= in ? DIM__FILL_EYE : DIM__FILL_UNIFORM,
-                                 .a = units >= in ? 0.01f : (float)(1 / sqrt((double)in)) };
+                                 .fill = eye ? DIM__FILL_EYE : DIM__FILL_UNIFORM,
+                                 .a = eye ? 0.01f : (float)(1 / sqrt((double)in)) };
     dim__vid h = dim__nn_linear(net, "fc1", x, units, false, NULL);
     h = dim__op_relu_(g, dim__nn_batch_norm(net, "bn", h));
     h = dim__nn_linear(net, "fc2", h, units, true, NULL);
@@ -52,9 +54,9 @@ static dim__scores score_dot(const dim__pairing *p)
     /* y first: backward then begins with x, whose activations are the large ones, before y's gradients need memory, too.
      * Against a whole map a global feature that is wide enough already is taken as it is. */
     if (!p->x_in_space || dim__shape_last(dim__shape_of(p->net.g, y)) != (int64_t)p->o->units)
-        y = project(&net_y, y, p->o->units);
+        y = project(&net_y, y, p->o);
     if (!p->x_in_space)
-        x = project(&net_x, x, p->o->units);
+        x = project(&net_x, x, p->o);
     return dim__dot_scores(p, x, y);
 }
 

@@ -38,7 +38,8 @@ dim_status dim__estimator_options(dim_context *ctx, const dim_estimator_options 
         return dim__fail(ctx, DIM_E_INVALID, "estimator options: clip is %g; it must be positive, or 0 for none",
                          (double)o.clip);
     if (o.score_memory > INT64_MAX)
-        return dim__fail(ctx, DIM_E_INVALID, "estimator options: score_memory is %llu", (unsigned long long)o.score_memory);
+        return dim__fail(ctx, DIM_E_INVALID, "estimator options: score_memory is %llu bytes; at most 2^63 - 1 are possible",
+                         (unsigned long long)o.score_memory);
     if (o.reserved0 != 0)
         return dim__fail(ctx, DIM_E_INVALID, "estimator options: reserved0 is %u; it must be 0", (unsigned)o.reserved0);
     if (o.smile_tau == 0)
