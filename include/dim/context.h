@@ -56,6 +56,18 @@ typedef enum dim_executor {
 } dim_executor;
 
 /**
+ * Passes that make a program of a graph better, as bits of dim_context_options.disabled_passes.  Each can be left out, to
+ * measure what it brings or to search for a fault; results stay the same but for rounding where that is said here.
+ */
+typedef enum dim_pass {
+    DIM_PASS_FUSE = 1,    /**< activations become part of the op before them */
+    DIM_PASS_DEAD = 2,    /**< what nobody reads is not computed */
+    DIM_PASS_INPLACE = 4, /**< results lie on operands that are not needed any more */
+    DIM_PASS_STREAM = 8,  /**< scores of large batches are made in blocks, see score_memory; rounding may differ */
+    DIM_PASS_FORCE_INT = 0x7fffffff
+} dim_pass;
+
+/**
  * @brief Allocates `size` bytes aligned to `align` (a power of two, at least 16).
  * @return NULL when there is no memory; libdim then fails with DIM_E_NOMEM and stays usable.
  */
@@ -85,6 +97,8 @@ typedef struct dim_context_options {
     void *alloc_user;       /**< passed to alloc and free */
     dim_log_fn log;         /**< NULL = silent; libdim never prints */
     void *log_user;         /**< passed to log */
+    uint32_t disabled_passes; /**< a sum of dim_pass: passes to leave out; 0 = none */
+    uint32_t reserved1;     /**< must be 0; keeps the struct unpadded */
 } dim_context_options;
 
 /**

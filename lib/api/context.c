@@ -13,7 +13,10 @@
 
 enum { MAX_THREADS = 256 };
 
-_Static_assert(sizeof(dim_context_options) == 2 * sizeof(size_t) + 24 + 5 * sizeof(void *) + (8 - sizeof(size_t)),
+/* Every pass that there is. */
+static const uint32_t PASSES = DIM_PASS_FUSE | DIM_PASS_DEAD | DIM_PASS_INPLACE | DIM_PASS_STREAM;
+
+_Static_assert(sizeof(dim_context_options) == 2 * sizeof(size_t) + 32 + 5 * sizeof(void *) + (8 - sizeof(size_t)),
                "dim_context_options has no hidden padding");
 
 static void *default_alloc(void *user, size_t size, size_t align)
@@ -41,8 +44,12 @@ static dim_status check_options(dim_context *boot, const dim_context_options *o)
         (unsigned)o->executor > DIM_EXECUTOR_REFERENCE)
         return dim__fail(boot, DIM_E_INVALID, "gemm %d, cpu %d or executor %d is no known choice", (int)o->gemm,
                          (int)o->cpu, (int)o->executor);
-    if (o->reserved0 != 0)
-        return dim__fail(boot, DIM_E_INVALID, "reserved0 is %u; it must be 0", (unsigned)o->reserved0);
+    if (o->reserved0 != 0 || o->reserved1 != 0)
+        return dim__fail(boot, DIM_E_INVALID, "reserved0 is %u, reserved1 %u; they must be 0", (unsigned)o->reserved0,
+                         (unsigned)o->reserved1);
+    if ((o->disabled_passes & ~PASSES) != 0)
+        return dim__fail(boot, DIM_E_INVALID, "disabled_passes is %u, with bits that are no dim_pass",
+                         (unsigned)o->disabled_passes);
     return DIM_OK;
 }
 
@@ -83,6 +90,7 @@ dim_status dim_context_create(const dim_context_options *options, dim_context **
     boot.log_user = o.log_user;
     boot.seed = o.seed;
     boot.executor = o.executor;
+    boot.disabled_passes = o.disabled_passes;
     boot.threads = o.threads != 0 ? o.threads : dim__cpu_count();
     if (boot.threads > MAX_THREADS)
         boot.threads = MAX_THREADS;

@@ -22,12 +22,20 @@ struct dim_context {
     uint64_t draws;                     /* numbers streams that are drawn outside models */
     uint32_t threads;
     dim_executor executor;
+    uint32_t disabled_passes;           /* a sum of dim_pass */
     struct dim__pool *pool;             /* NULL when threads == 1 */
     const struct dim__kernels *kernels; /* chosen at creation, see kernels/kernels.h */
     void *gemm_state;                   /* of kernels/, see kernels/gemm.h */
     char describe[160];
     char error[512];
 };
+
+/* Whether a pass over graphs is to be done.  The reference executor does none but to leave out what nobody reads. */
+static inline bool dim__pass_on(const dim_context *ctx, dim_pass pass)
+{
+    return (ctx->disabled_passes & (uint32_t)pass) == 0 &&
+           (ctx->executor != DIM_EXECUTOR_REFERENCE || pass == DIM_PASS_DEAD);
+}
 
 /* Objects hold their context: retain at creation, release as the very last act of destruction. */
 dim_context *dim__context_retain(dim_context *ctx);

@@ -61,8 +61,10 @@ dim__vid dim__graph_grad(const dim__graph *g, dim__vid v); /* DIM__NONE when v h
 /* Without a gradient: emits the deferred nodes only (training-mode forward passes). */
 dim_status dim__graph_finish(dim__graph *g);
 
-/* Lets ops that can apply the (leaky) ReLU that follows them, where nobody else reads their result (passes/fuse.c); part of
- * dim__graph_backward, but not for the reference executor. */
+/* Passes.  Each does nothing where dim__pass_on() says no.
+ *
+ * Lets ops that can apply the (leaky) ReLU that follows them, where nobody else reads their result (passes/fuse.c); part of
+ * dim__graph_backward. */
 dim_status dim__pass_fuse(dim__graph *g);
 
 /* Removes nodes whose outputs nobody needs (passes/dead.c); part of dim__program_create. */

@@ -205,7 +205,7 @@ dim_status dim__plan_create(const dim__graph *g, const bool *alive, bool share, 
     if (order != NULL && p.root != NULL && p.first != NULL && p.last != NULL && p.buffers != NULL &&
         plan->offset != NULL && plan->workspace != NULL) {
         find_lives(&p);
-        if (share)
+        if (share && dim__pass_on(ctx, DIM_PASS_INPLACE))
             share_in_place(&p);
         list_buffers(&p);
         plan->size = place_all(&p, order);

@@ -43,6 +43,8 @@ static bool streams(const dim__graph *g, const dim_estimator_options *o, dim__vi
 {
     double bytes = (double)dim__shape_rows(dim__shape_of(g, y)) * (double)dim__shape_rows(dim__shape_of(g, x)) *
                    sizeof(float);
+    if ((g->ctx->disabled_passes & DIM_PASS_STREAM) != 0)
+        return false;
     if (o->score_memory > 0)
         return bytes > (double)o->score_memory;
     return g->ctx->executor != DIM_EXECUTOR_REFERENCE && bytes > (double)USUAL_LIMIT;

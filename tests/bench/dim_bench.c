@@ -20,6 +20,7 @@ typedef struct arguments {
     int steps, warmup, threads;
     bool profile, shapes;
     dim_gemm gemm;
+    uint32_t without; /* passes */
 } arguments;
 
 static const char usage[] =
@@ -29,6 +30,7 @@ static const char usage[] =
     "  --warmup N        steps before them (2)\n"
     "  --threads N       0 = one a processor (2)\n"
     "  --gemm NAME       auto, blas or onednn (auto)\n"
+    "  --without PASS    leave out fuse, dead, inplace or stream; again for more than one\n"
     "  --profile         time, FLOP/s and bytes/s of each op, on stderr\n"
     "  --shapes          the profile by op and shapes\n"
     "  --list            names of the workloads\n";
@@ -107,6 +109,7 @@ static void set_up(bench *b, const workload *w, const arguments *args)
     o.threads = (uint32_t)args->threads;
     o.blas_threads = 1;
     o.gemm = args->gemm;
+    o.disabled_passes = args->without;
     *b = (bench){ .w = w };
     if (dim_context_create(&o, &b->ctx) != DIM_OK)
         die("%s", "the context cannot be created with these threads and this gemm");
@@ -250,6 +253,20 @@ static dim_gemm gemm_of(const char *name)
     return DIM_GEMM_AUTO;
 }
 
+static uint32_t pass_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        dim_pass pass;
+    } passes[] = { { "fuse", DIM_PASS_FUSE }, { "dead", DIM_PASS_DEAD }, { "inplace", DIM_PASS_INPLACE },
+                   { "stream", DIM_PASS_STREAM } };
+    for (size_t i = 0; name != NULL && i < sizeof passes / sizeof *passes; i++)
+        if (strcmp(name, passes[i].name) == 0)
+            return (uint32_t)passes[i].pass;
+    die("%s", "--without takes the name of a pass; see --help");
+    return 0;
+}
+
 static void list(void)
 {
     for (const workload *w = workloads; w->name != NULL; w++)
@@ -281,6 +298,8 @@ static void parse(int argc, char **argv, arguments *a)
             a->threads = number(arg, value, 0);
         else if (strcmp(arg, "--gemm") == 0 && ++i)
             a->gemm = gemm_of(value);
+        else if (strcmp(arg, "--without") == 0 && ++i)
+            a->without |= pass_of(value);
         else if (arg[0] == '-')
             die("unknown option %s; see --help", arg);
         else if (a->count < MAX_WORKLOADS)

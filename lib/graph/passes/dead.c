@@ -3,6 +3,7 @@
 
 dim_status dim__pass_dead(dim__graph *g, bool *alive)
 {
+    bool all = !dim__pass_on(g->ctx, DIM_PASS_DEAD);
     bool *needed = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *needed);
     if (needed == NULL)
         return DIM_E_NOMEM;
@@ -10,7 +11,7 @@ dim_status dim__pass_dead(dim__graph *g, bool *alive)
         needed[v] = g->values[v].keep;
     for (int64_t i = g->n_nodes - 1; i >= 0; i--) {
         const dim__node *node = &g->nodes[i];
-        alive[i] = (node->op->flags & DIM__OP_EFFECT) != 0;
+        alive[i] = all || (node->op->flags & DIM__OP_EFFECT) != 0;
         for (int k = 0; k < node->op->n_out; k++)
             alive[i] = alive[i] || needed[node->out[k]];
         for (int k = 0; k < node->n_in && alive[i]; k++)

@@ -41,6 +41,8 @@ static dim__node *only_maker(const dim__graph *g, const int64_t *maker, const in
 
 dim_status dim__pass_fuse(dim__graph *g)
 {
+    if (!dim__pass_on(g->ctx, DIM_PASS_FUSE))
+        return DIM_OK;
     int32_t *uses = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *uses);
     int64_t *maker = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *maker);
     if (uses == NULL || maker == NULL) {

@@ -1,0 +1,292 @@
+/* Training with each pass over the graph left out gives what it gives with all of them. */
+#include "model/model.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { IMAGES = 6, SIDE = 32, STEPS = 3, NAME = 64 };
+
+static dim_context *ctx;
+
+static void ok(dim_status status)
+{
+    if (status != DIM_OK)
+        fail_msg("%s: %s", dim_status_name(status), dim_context_error(ctx));
+}
+
+/* ---- models that use all passes between them --------------------------------------------------------------------- */
+
+static void add_term(dim_model *model, dim_estimator_options eo, dim_term_options to)
+{
+    dim_estimator *est;
+    eo.size = sizeof eo;
+    to.size = sizeof to;
+    ok(dim_estimator_create(ctx, &eo, &est));
+    to.estimator = est;
+    ok(dim_model_add_term(model, &to));
+    dim_estimator_destroy(est);
+}
+
+static void add_prior(dim_model *model, dim_prior_kind kind)
+{
+    dim_prior_options o;
+    dim_prior *prior;
+    DIM_OPTIONS_INIT(&o);
+    o.kind = kind;
+    o.hidden1 = o.hidden2 = 20;
+    ok(dim_prior_create(ctx, &o, &prior));
+    ok(dim_model_add_prior(model, prior, 0.1f));
+    dim_prior_destroy(prior);
+}
+
+static void local_dot(dim_model *model)
+{
+    add_term(model, (dim_estimator_options){ .kind = DIM_ESTIMATOR_JSD }, (dim_term_options){ .units = 48 });
+    add_prior(model, DIM_PRIOR_UNIFORM);
+}
+
+static void streamed(dim_model *model)
+{
+    add_term(model, (dim_estimator_options){ .kind = DIM_ESTIMATOR_INFONCE, .score_memory = 512 },
+             (dim_term_options){ .units = 48 });
+}
+
+static void concat(dim_model *model)
+{
+    dim_estimator_options shuffled = { .kind = DIM_ESTIMATOR_DV, .negatives = DIM_NEGATIVES_SHUFFLE };
+    add_term(model, shuffled, (dim_term_options){ .x = "map", .critic = DIM_CRITIC_CONCAT, .hidden = { 24, 24 } });
+    add_term(model, shuffled, (dim_term_options){ .name = "g", .x = "global", .critic = DIM_CRITIC_CONCAT,
+                                                  .hidden = { 24 }, .batch_norm = 1 });
+    add_prior(model, DIM_PRIOR_KL);
+}
+
+static void amdim(dim_model *model)
+{
+    static const char *const sides[][2] = { { "f1", "phi5" }, { "f1", "phi7" }, { "phi5", "phi5" } };
+    for (int i = 0; i < 3; i++) {
+        char name[NAME] = { 't', (char)('0' + i), '\0' };
+        add_term(model, (dim_estimator_options){ .kind = DIM_ESTIMATOR_INFONCE, .scale = 0.25f, .penalty = 0.05f,
+                                                 .clip = 20 },
+                 (dim_term_options){ .name = name, .y = sides[i][0], .x = sides[i][1],
+                                     .critic = DIM_CRITIC_PLAIN_DOT });
+    }
+}
+
+typedef struct recipe {
+    const char *name;
+    dim_encoder_options encoder;
+    void (*objective)(dim_model *model);
+    uint32_t views;
+} recipe;
+
+static const recipe recipes[] = {
+    { "local", { .kind = DIM_ENCODER_CONV32, .ndf = 12, .units = 16 }, local_dot, 1 },
+    { "streamed", { .kind = DIM_ENCODER_CONV32, .ndf = 12, .units = 16 }, streamed, 1 },
+    { "concat", { .kind = DIM_ENCODER_INFOMAX32, .ndf = 8, .units = 16 }, concat, 1 },
+    { "amdim", { .kind = DIM_ENCODER_AMDIM32, .ndf = 8, .units = 32 }, amdim, 2 },
+};
+enum { RECIPES = (int)(sizeof recipes / sizeof *recipes) };
+
+/* ---- a short training -------------------------------------------------------------------------------------------- */
+
+typedef struct outcome {
+    double reports[STEPS][NAME];
+    int n_reports;
+    float *weights;
+    int64_t count;
+    int64_t nodes, in_place; /* that a step runs; those of them whose result lies on an operand */
+} outcome;
+
+static void count_node(void *user, const dim__op *op, const dim__exec *e, double seconds)
+{
+    outcome *o = user;
+    (void)seconds;
+    o->nodes++;
+    for (int i = 0; i < e->n_in; i++)
+        o->in_place += op->n_out > 0 && e->in[i] == e->out[0];
+}
+
+static dim_tensor *images(int64_t n)
+{
+    dim_tensor *t;
+    ok(dim_tensor_create(ctx, DIM_U8, 4, (int64_t[]){ n, 3, SIDE, SIDE }, &t));
+    uint8_t *pixel = dim_tensor_data(t);
+    for (int64_t i = 0; i < dim_tensor_count(t); i++) {
+        int64_t x = i % SIDE, y = i / SIDE % SIDE, image = i / (3 * SIDE * SIDE);
+        pixel[i] = (uint8_t)(128 + 90 * sin(0.1 * (double)(x * (image + 1))) * cos(0.13 * (double)(y + i / 1024 % 3)));
+    }
+    return t;
+}
+
+static void collect(outcome *out, dim_model *model, int step)
+{
+    out->n_reports = dim_model_report_count(model);
+    assert_true(out->n_reports <= NAME);
+    for (int i = 0; i < out->n_reports; i++)
+        ok(dim_model_report(model, dim_model_report_name(model, i), &out->reports[step][i]));
+}
+
+static void collect_weights(outcome *out, dim_model *model)
+{
+    for (int i = 0; i < dim_model_parameter_count(model); i++) {
+        dim_tensor *t;
+        ok(dim_model_get_parameter(model, dim_model_parameter_name(model, i), &t));
+        int64_t n = dim_tensor_count(t);
+        out->weights = realloc(out->weights, (size_t)(out->count + n) * sizeof *out->weights);
+        assert_non_null(out->weights);
+        memcpy(out->weights + out->count, dim_tensor_const_data(t), (size_t)n * sizeof *out->weights);
+        out->count += n;
+        dim_tensor_destroy(t);
+    }
+}
+
+static outcome train(const recipe *r, uint32_t without)
+{
+    dim_context_options co;
+    dim_model_options mo;
+    dim_encoder_options eo = r->encoder;
+    dim_encoder *enc;
+    dim_model *model;
+    outcome out = { .count = 0 };
+    DIM_OPTIONS_INIT(&co);
+    co.threads = 2;
+    co.blas_threads = 1;
+    co.seed = 7;
+    co.disabled_passes = without;
+    assert_int_equal(dim_context_create(&co, &ctx), DIM_OK);
+    DIM_OPTIONS_INIT(&mo);
+    mo.views = r->views;
+    eo.size = sizeof eo;
+    ok(dim_encoder_create(ctx, &eo, &enc));
+    ok(dim_model_create(enc, &mo, &model));
+    r->objective(model);
+    dim_optimizer_options sgd; /* Adam's first steps make steps of one size of gradients of any, and of rounding */
+    DIM_OPTIONS_INIT(&sgd);
+    sgd.kind = DIM_OPTIMIZER_SGD;
+    sgd.lr = 1e-3f;
+    sgd.momentum = 0.9f;
+    ok(dim_model_set_optimizer(model, &sgd));
+    dim_tensor *batch = images(IMAGES * r->views);
+    for (int i = 0; i < STEPS; i++) {
+        ok(dim_model_step(model, batch));
+        collect(&out, model, i);
+        dim__program_profile(model->programs[0].program, i == 0 ? count_node : NULL, &out); /* of the second step */
+    }
+    collect_weights(&out, model);
+    dim_tensor_destroy(batch);
+    dim_model_destroy(model);
+    dim_encoder_destroy(enc);
+    dim_context_destroy(ctx);
+    return out;
+}
+
+/* tolerance 0: the same bits. */
+static void compare(const recipe *r, const char *pass, const outcome *got, const outcome *want, double tolerance)
+{
+    assert_int_equal(got->n_reports, want->n_reports);
+    assert_int_equal(got->count, want->count);
+    for (int k = 0; k < STEPS; k++)
+        for (int i = 0; i < got->n_reports; i++) {
+            double a = got->reports[k][i], b = want->reports[k][i];
+            if (!(fabs(a - b) <= tolerance * (1 + fabs(b))))
+                fail_msg("%s without %s: report %d of step %d is %.17g, not %.17g", r->name, pass, i, k, a, b);
+        }
+    for (int64_t i = 0; i < got->count; i++) {
+        double a = (double)got->weights[i], b = (double)want->weights[i];
+        if (!(fabs(a - b) <= tolerance * (1 + fabs(b))))
+            fail_msg("%s without %s: weight %lld is %.9g, not %.9g", r->name, pass, (long long)i, a, b);
+    }
+}
+
+static void fused(const recipe *r, const outcome *without, const outcome *all)
+{
+    assert_true(without->nodes > all->nodes || r->objective == amdim); /* whose ReLUs follow convolutions */
+}
+
+static void dead(const recipe *r, const outcome *without, const outcome *all)
+{
+    (void)r;
+    assert_true(without->nodes >= all->nodes); /* a step reads nearly everything; encoding does not, see below */
+}
+
+static void in_place(const recipe *r, const outcome *without, const outcome *all)
+{
+    (void)r;
+    assert_true(without->nodes == all->nodes && without->in_place == 0 && all->in_place > 0);
+}
+
+static void stream(const recipe *r, const outcome *without, const outcome *all)
+{
+    assert_true(without->nodes > all->nodes || r->objective != streamed);
+}
+
+static const struct {
+    const char *name;
+    dim_pass pass;
+    void (*effect)(const recipe *r, const outcome *without, const outcome *all); /* the pass does something */
+    void (*rounds)(dim_model *model); /* only for this objective are the results other than bit for bit */
+} passes[] = {
+    { "fuse", DIM_PASS_FUSE, fused, NULL },
+    { "dead", DIM_PASS_DEAD, dead, NULL },
+    { "inplace", DIM_PASS_INPLACE, in_place, NULL },
+    { "stream", DIM_PASS_STREAM, stream, streamed },
+};
+
+static void each_pass_changes_nothing(void **state)
+{
+    (void)state;
+    for (int k = 0; k < RECIPES; k++) {
+        outcome all = train(&recipes[k], 0);
+        for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+            outcome one = train(&recipes[k], (uint32_t)passes[i].pass);
+            passes[i].effect(&recipes[k], &one, &all);
+            /* Products of other sizes are summed in other orders: some roundings of each of the 48 terms of a score. */
+            compare(&recipes[k], passes[i].name, &one, &all, passes[i].rounds == recipes[k].objective ? 1e-5 : 0);
+            free(one.weights);
+        }
+        free(all.weights);
+    }
+}
+
+/* Layers behind the tap that is asked for are emitted, and dropped. */
+static void unread_layers_are_not_computed(void **state)
+{
+    outcome o[2] = { { .nodes = 0 }, { .nodes = 0 } };
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        dim_context_options co;
+        dim_encoder *enc;
+        dim_tensor *out, *batch;
+        DIM_OPTIONS_INIT(&co);
+        co.threads = 1;
+        co.disabled_passes = k == 0 ? 0 : DIM_PASS_DEAD;
+        assert_int_equal(dim_context_create(&co, &ctx), DIM_OK);
+        dim_encoder_options eo = { .size = sizeof eo, .kind = DIM_ENCODER_CONV32, .ndf = 8, .units = 16 };
+        ok(dim_encoder_create(ctx, &eo, &enc));
+        batch = images(4);
+        int64_t shape[3];
+        ok(dim_encoder_tap_shape(enc, "local", shape));
+        ok(dim_tensor_create(ctx, DIM_F32, 4, (int64_t[]){ 4, shape[0], shape[1], shape[2] }, &out));
+        ok(dim_encoder_encode(enc, batch, "local", out));
+        dim__program_profile(enc->programs[0].program, count_node, &o[k]);
+        ok(dim_encoder_encode(enc, batch, "local", out));
+        dim_tensor_destroy(out);
+        dim_tensor_destroy(batch);
+        dim_encoder_destroy(enc);
+        dim_context_destroy(ctx);
+    }
+    assert_true(o[1].nodes > o[0].nodes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_pass_changes_nothing),
+        cmocka_unit_test(unread_layers_are_not_computed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
