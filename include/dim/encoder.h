@@ -63,7 +63,7 @@ typedef struct dim_encoder_options {
     uint64_t seed;                  /**< of the initial weights; 0 = the context's */
     uint32_t ndf;                   /**< amdim: width of the first layer; 0 = 64; at most 2^20 */
     uint32_t depth;                 /**< amdim: residual blocks a stage; 0 = 3; at most 64 */
-    uint32_t block_norm;            /**< amdim: 1 = batch norm inside the blocks */
+    uint32_t block_norm;            /**< amdim: 1 = batch norm inside the blocks and phi5, phi7 */
     uint32_t reserved0;             /**< must be 0; keeps the struct unpadded */
 } dim_encoder_options;
 

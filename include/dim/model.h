@@ -117,7 +117,8 @@ typedef struct dim_classifier_options {
  * @brief Adds an online classifier: it learns from labels beside the model, and no gradient of it reaches the encoder.
  *
  * Reports "<name>" (weighted cross-entropy and penalty, part of no other report), "<name>.accuracy" on the batch, in
- * [0, 1].  Train with dim_model_step_labeled(); a step without labels leaves it as it is.
+ * [0, 1].  Train with dim_model_step_labeled(); a step without labels leaves it as it is.  It has an optimizer of its own
+ * with the model's options, schedule and clipping included, whose steps are the labelled ones.
  * @param model   the model
  * @param options `classes` is required; copied
  * @return DIM_E_INVALID, DIM_E_SHAPE (the tap is a map), DIM_E_STATE (already fixed), DIM_E_NOMEM.
@@ -139,8 +140,8 @@ DIM_API dim_status dim_model_set_optimizer(dim_model *model, const dim_optimizer
  * compiled last are kept.
  * @param model  the model
  * @param images (views N, C, H, W) or (views N, features), as the encoder takes them; N >= 2
- * @return DIM_E_NUMERIC when the loss or a gradient is not finite (nothing has changed then), DIM_E_STATE (no terms),
- *         DIM_E_SHAPE, DIM_E_INVALID, DIM_E_UNSUPPORTED (layers after the tap of "global:..." that cannot be
+ * @return DIM_E_NUMERIC when the loss, a gradient or a batch's variance is not finite (nothing has changed then),
+ *         DIM_E_STATE (no terms), DIM_E_SHAPE, DIM_E_INVALID, DIM_E_UNSUPPORTED (layers after the tap of "global:..." that cannot be
  *         repeated), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_model_step(dim_model *model, const dim_tensor *images);

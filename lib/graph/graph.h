@@ -90,6 +90,8 @@ void dim__program_forward(dim__program *p, uint64_t seed, uint64_t step);  /* up
 void dim__program_gradient(dim__program *p, uint64_t seed, uint64_t step); /* up to the state updates */
 void dim__program_commit(dim__program *p, uint64_t seed, uint64_t step);   /* the state updates */
 void dim__program_backward(dim__program *p, uint64_t seed, uint64_t step); /* both */
+/* Before the commit: a state that it would mix with what is not finite, or NULL. */
+const dim__param *dim__program_bad_state(const dim__program *p);
 int64_t dim__program_arena(const dim__program *p); /* bytes */
 
 /* Called after each node of a run, for measurements; fn NULL = off again. */

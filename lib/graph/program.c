@@ -1,5 +1,6 @@
 /* A compiled graph: one arena, one list of ready nodes. */
 #include "graph/graph.h"
+#include "kernels/kernels.h"
 
 #include <time.h>
 
@@ -169,4 +170,18 @@ void dim__program_commit(dim__program *p, uint64_t seed, uint64_t step)
 void dim__program_backward(dim__program *p, uint64_t seed, uint64_t step)
 {
     run(p, p->forward, p->n_execs, seed, step);
+}
+
+const dim__param *dim__program_bad_state(const dim__program *p)
+{
+    const dim__graph *g = p->g;
+    for (int64_t i = p->gradient; i < p->n_execs; i++) {
+        const dim__exec *e = &p->execs[i];
+        if (p->ops[i] != &dim__op_state_update || g->ctx->kernels->finite(e->in[1], dim__shape_count(e->in_shape[1])))
+            continue;
+        for (int64_t v = 0; v < g->n_values; v++)
+            if (g->values[v].kind == DIM__PARAM && g->values[v].param->data == e->in[0])
+                return g->values[v].param;
+    }
+    return NULL;
 }

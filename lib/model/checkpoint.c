@@ -66,7 +66,7 @@ static void list_items(dim_model *model, items *it)
             add_item(it, "", groups[k].prefix, p, p->data);
         }
     int64_t at = 0;
-    for (int64_t k = 0; k <= model->n_priors; k++)
+    for (int64_t k = 0; k < dim__model_groups_count(model); k++)
         for (int64_t i = 0; i < model->optims[k].n_slots; i++) {
             const dim__slot *slot = &model->optims[k].slots[i];
             const dim__param *p = model->trained[at++];
@@ -118,7 +118,7 @@ static dim_status list_states(dim_model *model, const dim_loader *loader, dim__s
     char key[DIM__SETTING_KEY];
     DIM__TRY(dim__settings_add(s, "state.steps", "%" PRIu64, model->steps));
     DIM__TRY(dim__settings_add(s, "state.seed", "%" PRIu64, model->seed));
-    for (int64_t k = 0; k <= model->n_priors; k++) {
+    for (int64_t k = 0; k < dim__model_groups_count(model); k++) {
         snprintf(key, sizeof key, "state.optimizer%lld.steps", (long long)k);
         DIM__TRY(dim__settings_add(s, key, "%" PRIu64, model->optims[k].steps));
     }
@@ -195,7 +195,7 @@ static dim_status get_states(dim_model *model, const dim_loader *loader, const d
     uint64_t epoch, batch;
     DIM__TRY(get_number(ctx, f, STATE "steps", &out->steps));
     DIM__TRY(get_number(ctx, f, STATE "seed", &out->seed));
-    for (int64_t k = 0; k <= model->n_priors; k++) {
+    for (int64_t k = 0; k < dim__model_groups_count(model); k++) {
         snprintf(key, sizeof key, STATE "optimizer%lld.steps", (long long)k);
         DIM__TRY(get_number(ctx, f, key, &out->optim_steps[k]));
     }
@@ -250,7 +250,7 @@ static void take_over(dim_model *model, dim_loader *loader, items *it, const sta
 {
     for (int64_t i = 0; i < it->count; i++)
         dim__param_import(&it->list[i].view, it->arrays[i].data);
-    for (int64_t k = 0; k <= model->n_priors; k++)
+    for (int64_t k = 0; k < dim__model_groups_count(model); k++)
         model->optims[k].steps = st->optim_steps[k];
     model->steps = st->steps;
     model->seed = st->seed;
@@ -283,7 +283,7 @@ dim_status dim__checkpoint_load(dim_model *model, dim_loader *loader, const char
     DIM__TRY_OR(done, dim__weights_file_verify(f));
     DIM__TRY_OR(done, list_settings(model, loader, &s));
     DIM__TRY_OR(done, compare(&s, loader, f));
-    st.optim_steps = dim__calloc(ctx, (size_t)model->n_priors + 1, sizeof *st.optim_steps);
+    st.optim_steps = dim__calloc(ctx, (size_t)dim__model_groups_count(model), sizeof *st.optim_steps);
     if (st.optim_steps == NULL) {
         status = DIM_E_NOMEM;
         goto done;

@@ -57,7 +57,8 @@ static dim__vid logits(const dim__net *net, const dim__classifier *c, dim__vid x
 
 static dim__net classifier_net(dim_model *model, dim__graph *g, const dim__classifier *c, bool training)
 {
-    dim__net net = { .g = g, .params = &model->params, .training = training };
+    int64_t group = 1 + model->n_priors + (c - model->classifiers);
+    dim__net net = { .g = g, .params = &model->params, .training = training, .group = (uint32_t)group };
     snprintf(net.prefix, sizeof net.prefix, "%s.", c->name);
     return net;
 }

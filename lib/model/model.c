@@ -31,7 +31,7 @@ dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options,
 
 static void free_optimizers(dim_model *model)
 {
-    for (int64_t i = 0; model->optims != NULL && i <= model->n_priors; i++)
+    for (int64_t i = 0; model->optims != NULL && i < dim__model_groups_count(model); i++)
         dim__optim_free(&model->optims[i]);
     dim__free(model->ctx, model->optims);
     dim__free(model->ctx, model->trained);

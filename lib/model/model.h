@@ -86,7 +86,7 @@ struct dim_model {
     int64_t views;
     dim_optimizer_options optimizer; /* checked */
     bool fixed;                /* the objective is complete: parameters are declared */
-    dim__optim *optims;        /* group 0 the model's, then one a prior; made when needed */
+    dim__optim *optims;        /* group 0 the model's, then one a prior, then one a classifier; made when needed */
     dim__param **trained;      /* by group, in the order of the optimizers' slots */
     int64_t n_trained;
     uint64_t seed, steps;
@@ -130,6 +130,10 @@ dim_status dim__model_classify(dim_model *model, const char *name, const dim_ten
 /* Makes optims and trained; the objective is fixed.  Idempotent. */
 dim_status dim__model_make_optimizers(dim_model *model);
 const dim_optimizer_options *dim__model_group_options(const dim_model *model, int64_t group);
+static inline int64_t dim__model_groups_count(const dim_model *model)
+{
+    return 1 + model->n_priors + model->n_classifiers;
+}
 
 /* A step or an evaluation, with its reports; labels for DIM__RUN_LABELED only. */
 dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_tensor *labels, dim__run_mode mode);

@@ -1,4 +1,5 @@
-/* The optimizers of a model: one for encoder, critics and classifiers, then one for each prior's discriminator. */
+/* The optimizers of a model: one for encoder and critics, one for each prior's discriminator, one for each classifier.  So
+ * clipping by norm lets neither of them change the others' gradients, and steps without labels do not count. */
 #include "model/model.h"
 
 /* Lists the trained parameters of one group, of encoder and model; their number. */
@@ -19,7 +20,7 @@ static int64_t list_group(dim_model *model, uint32_t group, dim__param **list, i
 
 const dim_optimizer_options *dim__model_group_options(const dim_model *model, int64_t group)
 {
-    const dim__model_prior *p = group == 0 ? NULL : &model->priors[group - 1];
+    const dim__model_prior *p = group >= 1 && group <= model->n_priors ? &model->priors[group - 1] : NULL;
     return p != NULL && p->spec.own_optimizer ? &p->spec.optimizer : &model->optimizer;
 }
 
@@ -28,7 +29,7 @@ dim_status dim__model_make_optimizers(dim_model *model)
     dim_context *ctx = model->ctx;
     if (model->optims != NULL)
         return DIM_OK;
-    int64_t n_groups = model->n_priors + 1, total = 0, most = model->enc->params.count + model->params.count;
+    int64_t n_groups = dim__model_groups_count(model), total = 0, most = model->enc->params.count + model->params.count;
     dim__optim *optims = dim__calloc(ctx, (size_t)n_groups, sizeof *optims);
     dim__param **trained = dim__calloc(ctx, (size_t)most, sizeof *trained);
     int64_t *counts = dim__calloc(ctx, (size_t)most, sizeof *counts);

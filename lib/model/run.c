@@ -51,6 +51,16 @@ static dim_status check_gradients(dim_model *model, const dim__model_program *p)
     return DIM_OK;
 }
 
+/* One outlier can make a variance infinite while loss and gradients are not, and a running variance would stay so. */
+static dim_status check_states(dim_model *model, const dim__model_program *p)
+{
+    const dim__param *bad = dim__program_bad_state(p->program);
+    if (bad == NULL)
+        return DIM_OK;
+    return dim__fail(model->ctx, DIM_E_NUMERIC, "the batch's share of '%s' is not finite at step %llu; nothing was updated",
+                     bad->name, (unsigned long long)model->steps);
+}
+
 static dim_status not_finite(dim_model *model, const dim__model_program *p, const char *what, const char *name,
                              double value)
 {
@@ -83,11 +93,12 @@ static dim_status check_loss(dim_model *model, dim__model_program *p)
 static void update(dim_model *model, const dim__model_program *p)
 {
     int64_t at = 0;
-    for (int64_t k = 0; k <= model->n_priors; k++) {
+    for (int64_t k = 0; k < dim__model_groups_count(model); k++) {
         dim__optim *opt = &model->optims[k];
         for (int64_t i = 0; i < opt->n_slots; i++)
             opt->slots[i].g = p->grads[at++];
-        dim__optim_step(opt);
+        if (k <= model->n_priors || p->mode == DIM__RUN_LABELED)
+            dim__optim_step(opt);
     }
 }
 
@@ -205,6 +216,7 @@ dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_
     if (mode != DIM__RUN_EVALUATE) {
         dim__program_gradient(p->program, model->seed, model->steps);
         DIM__TRY(check_gradients(model, p));
+        DIM__TRY(check_states(model, p));
         dim__program_commit(p->program, model->seed, model->steps);
         update(model, p);
         model->steps++;

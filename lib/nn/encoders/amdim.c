@@ -1,6 +1,6 @@
 /* AMDIM's encoders (arXiv 1906.00910, appendix): residual blocks without padding, whose second convolution
- * starts at zero, and the networks phi_5 and phi_7 into the space of the scores.  With block_norm the parameters are those
- * of the authors' code. */
+ * starts at zero, and the networks phi_5 and phi_7 into the space of the scores.  With block_norm the norms are those of
+ * the authors' code. */
 #include "nn/encoder.h"
 
 #include <stdio.h>
@@ -75,15 +75,17 @@ static dim_status stem_conv(dim__stack *s, const dim_encoder_options *o, const c
     return dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_RELU });
 }
 
-/* phi: c2(relu(c1 x)) + S x, batch norm. */
+/* phi: c2(relu(c1 x)) + S x, batch norm; with block_norm c1 has one of its own. */
 static dim_status phi(dim__stack *s, const dim_encoder_options *o, const char *from, const char *tap)
 {
-    block b = { s, false, "" };
+    block b = { s, o->block_norm != 0, "" };
     char branch[DIM__TAP_SIZE];
     snprintf(b.name, sizeof b.name, "%s", tap);
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = from }));
     DIM__TRY(
         layer(&b, "conv1", (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = o->units, .kernel = 1, .no_bias = 1 }));
+    if (b.norm)
+        DIM__TRY(layer(&b, "bn1", (dim_layer_options){ .kind = DIM_LAYER_BATCH_NORM }));
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_RELU }));
     DIM__TRY(layer(&b, "conv2", (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = o->units, .kernel = 1, .no_bias = 1,
                                                     .init = DIM_LAYER_INIT_ZERO }));
