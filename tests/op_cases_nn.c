@@ -146,6 +146,25 @@ static void fill_offset(const op_case *c, int input, float *x, int32_t *index, i
       .no_grad_out = 14, .out = { x, S1(ch), S1(ch), S1(ch) }, .p = { 1e-5, offset }, .build = build_batch_norm,       \
       .ref = ref_batch_norm, .fill = fill_offset, .tol = tolerance, .tol_grad = tolerance }
 
+/* ---- batch_norm_again: in: x, gamma, beta, mean, rstd ------------------------------------------------------------ */
+
+static dim__vid build_batch_norm_again(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__emit(g, &dim__op_batch_norm_again, 5, in, NULL);
+}
+
+static void ref_batch_norm_again(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t n = op_count(&c->in[0]), ch = dim__shape_last(&c->in[0]);
+    for (int64_t i = 0; i < n; i++)
+        out[0][i] = (in[0][i] - in[3][i % ch]) * in[4][i % ch] * in[1][i % ch] + in[2][i % ch];
+}
+
+#define BATCH_NORM_AGAIN(text, x, ch)                                                                                  \
+    { .op = "batch_norm_again", .label = text, .n_in = 5, .in = { x, S1(ch), S1(ch), S1(ch), S1(ch) }, .out = { x },   \
+      .build = build_batch_norm_again, .ref = ref_batch_norm_again, .tol = TOL }
+
 /* ---- channel_affine: p = eps ------------------------------------------------------------------------------------- */
 
 static dim__vid build_channel_affine(dim__graph *g, const op_case *c, const dim__vid *in)
@@ -569,6 +588,8 @@ const op_case op_cases_nn[] = {
     { .op = "batch_norm", .label = "moments of several threads", .n_in = 3, .in = { S2(3000, 37), S1(37), S1(37) },
       .n_out = 4, .out = { S2(3000, 37), S1(37), S1(37), S1(37) }, .p = { 1e-5, 2 }, .build = build_batch_norm,
       .ref = ref_batch_norm, .fill = fill_offset, .tol = TOL_NORM },
+    BATCH_NORM_AGAIN("map", S4(3, 4, 2, 7), 7),
+    BATCH_NORM_AGAIN("several threads", S2(3000, 37), 37),
     GRAD_OF("batch_norm_grad", "batch_norm"),
     GRAD_5(batch_norm_grad, "several threads", S2(3000, 37), S1(37), S1(37), S1(37), 37, op_fill_default),
     CHANNEL_AFFINE("rank 2", S2(4, 5), 5),
@@ -630,6 +651,7 @@ const op_bad op_bads_nn[] = {
     { "batch_norm", "one value per channel", 3, { S2(1, 3), S1(3), S1(3) }, 0, { 1e-5 }, build_batch_norm },
     { "batch_norm", "gamma", 3, { S2(4, 3), S1(2), S1(3) }, 0, { 1e-5 }, build_batch_norm },
     { "batch_norm", "beta", 3, { S2(4, 3), S1(3), S1(4) }, 0, { 1e-5 }, build_batch_norm },
+    { "batch_norm_again", "rstd", 5, { S2(4, 3), S1(3), S1(3), S1(3), S1(1) }, 0, { 0 }, build_batch_norm_again },
     { "channel_affine", "variance", 5, { S2(4, 3), S1(3), S1(3), S1(3), S1(1) }, 0, { 1e-5 }, build_channel_affine },
     { "layer_norm", "gamma", 3, { S2(4, 3), S1(4), S1(3) }, 0, { 1e-5 }, build_layer_norm },
     { "layer_norm", "no channels", 3, { S2(4, 0), S1(0), S1(0) }, 0, { 1e-5 }, build_layer_norm },

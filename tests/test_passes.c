@@ -1,5 +1,7 @@
 /* Training with each pass over the graph left out gives what it gives with all of them. */
 #include "model/model.h"
+#include "failing_alloc.h"
+#include "ops/ops.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -99,6 +101,7 @@ typedef struct outcome {
     float *weights;
     int64_t count;
     int64_t nodes, in_place; /* that a step runs; those of them whose result lies on an operand */
+    int64_t arena;           /* bytes of its values */
 } outcome;
 
 static void count_node(void *user, const dim__op *op, const dim__exec *e, double seconds)
@@ -158,6 +161,8 @@ static outcome train(const recipe *r, uint32_t without)
     co.seed = 7;
     co.disabled_passes = without;
     assert_int_equal(dim_context_create(&co, &ctx), DIM_OK);
+    ctx->recompute_from = 0; /* small as they are, and whatever it costs */
+    ctx->recompute_worth = 0;
     DIM_OPTIONS_INIT(&mo);
     mo.views = r->views;
     eo.size = sizeof eo;
@@ -174,6 +179,7 @@ static outcome train(const recipe *r, uint32_t without)
     for (int i = 0; i < STEPS; i++) {
         ok(dim_model_step(model, batch));
         collect(&out, model, i);
+        out.arena = dim__program_arena(model->programs[0].program);
         dim__program_profile(model->programs[0].program, i == 0 ? count_node : NULL, &out); /* of the second step */
     }
     collect_weights(&out, model);
@@ -224,6 +230,13 @@ static void stream(const recipe *r, const outcome *without, const outcome *all)
     assert_true(without->nodes > all->nodes || r->objective != streamed);
 }
 
+static void recompute(const recipe *r, const outcome *without, const outcome *all)
+{
+    if (r->objective == amdim) /* the others' memory is their weights' gradients */
+        assert_true(all->nodes > without->nodes && all->arena < without->arena);
+    assert_true(all->nodes >= without->nodes && all->arena <= without->arena);
+}
+
 static const struct {
     const char *name;
     dim_pass pass;
@@ -234,6 +247,7 @@ static const struct {
     { "dead", DIM_PASS_DEAD, dead, NULL },
     { "inplace", DIM_PASS_INPLACE, in_place, NULL },
     { "stream", DIM_PASS_STREAM, stream, streamed },
+    { "recompute", DIM_PASS_RECOMPUTE, recompute, NULL },
 };
 
 static void each_pass_changes_nothing(void **state)
@@ -249,6 +263,123 @@ static void each_pass_changes_nothing(void **state)
             free(one.weights);
         }
         free(all.weights);
+    }
+}
+
+/* ---- values that are made again ---------------------------------------------------------------------------------- */
+
+enum { ROWS = 64, WIDTH = 24, LAYERS = 7 };
+
+/* A tower in which each layer has another cheap op whose result the gradient needs, under another name now and then. */
+static dim__vid tower(dim__graph *g, const dim__vid *in)
+{
+    dim__vid x = in[0];
+    for (int i = 0; i < LAYERS; i++) {
+        x = dim__op_matmul_(g, x, in[1], false, false);
+        switch (i) {
+        case 0: x = dim__op_tanh_(g, x); break;
+        case 1: x = dim__op_reshape_(g, dim__op_relu_(g, dim__op_add_bias_(g, x, in[2])), dim__shape3(ROWS / 4, 4, WIDTH)); break;
+        case 2: x = dim__op_leaky_relu_(g, dim__op_batch_norm_(g, x, in[2], in[3], 1e-5), 0.2); break;
+        case 3: x = dim__op_dropout_(g, dim__op_softplus_(g, x), 0.3); break;
+        case 4: x = dim__op_layer_norm_(g, x, in[2], in[3], 1e-5); break;
+        case 5: x = dim__op_mul_(g, x, dim__op_sigmoid_(g, dim__op_affine_(g, x, 2, 0.1))); break;
+        default: x = dim__op_add_(g, dim__op_reshape_(g, x, dim__shape2(ROWS, WIDTH)), in[0]); break;
+        }
+        x = dim__op_reshape_(g, x, dim__shape2(ROWS, WIDTH));
+    }
+    return dim__op_sum_all_(g, dim__op_mul_(g, x, x), 1);
+}
+
+typedef struct tower_result {
+    float loss, grads[ROWS * WIDTH + WIDTH * WIDTH + 2 * WIDTH];
+    int64_t nodes, arena;
+} tower_result;
+
+static void run_tower(uint32_t without, uint32_t threads, tower_result *out)
+{
+    const dim__shape shapes[4] = { dim__shape2(ROWS, WIDTH), dim__shape2(WIDTH, WIDTH), dim__shape1(WIDTH),
+                                   dim__shape1(WIDTH) };
+    dim_context_options co;
+    dim__graph *g = NULL;
+    dim__program *p = NULL;
+    dim__vid in[4];
+    DIM_OPTIONS_INIT(&co);
+    co.threads = threads;
+    co.disabled_passes = without;
+    assert_int_equal(dim_context_create(&co, &ctx), DIM_OK);
+    ctx->recompute_from = 0;
+    ctx->recompute_worth = 0;
+    ok(dim__graph_create(ctx, &g));
+    for (int i = 0; i < 4; i++)
+        in[i] = dim__graph_input(g, DIM_F32, shapes[i], true);
+    dim__vid loss = tower(g, in);
+    dim__graph_keep(g, loss);
+    ok(dim__graph_backward(g, loss));
+    ok(dim__program_create(g, &p));
+    for (int i = 0; i < 4; i++) {
+        float *x = dim__program_data(p, in[i]);
+        for (int64_t k = 0; k < dim__shape_count(&shapes[i]); k++)
+            x[k] = (float)((k * 7919 + i * 104729) % 1013) / 1013 - 0.5f;
+    }
+    dim__program_forward(p, 3, 1);
+    dim__program_backward(p, 3, 1);
+    out->loss = dim__program_scalar(p, loss);
+    float *to = out->grads;
+    for (int i = 0; i < 4; i++) {
+        memcpy(to, dim__program_data(p, dim__graph_grad(g, in[i])), (size_t)dim__shape_count(&shapes[i]) * sizeof *to);
+        to += dim__shape_count(&shapes[i]);
+    }
+    out->nodes = g->n_nodes;
+    out->arena = dim__program_arena(p);
+    dim__program_destroy(p);
+    dim_context_destroy(ctx);
+}
+
+static void what_is_made_again_has_the_same_bits(void **state)
+{
+    static tower_result with, without;
+    (void)state;
+    for (uint32_t threads = 1; threads <= 2; threads++) {
+        run_tower(0, threads, &with);
+        run_tower(DIM_PASS_RECOMPUTE, threads, &without);
+        assert_true(with.nodes > without.nodes && with.arena < without.arena);
+        assert_true(isfinite(with.loss) && with.loss != 0 && with.loss == without.loss);
+        assert_memory_equal(with.grads, without.grads, sizeof with.grads);
+    }
+}
+
+/* A program for each number of the allocation that fails, until none does. */
+static void recompute_without_memory(void **state)
+{
+    failing memory = { .fail_at = 0 };
+    dim_context_options co;
+    dim_status status = DIM_E_NOMEM;
+    (void)state;
+    DIM_OPTIONS_INIT(&co);
+    co.threads = 1;
+    co.alloc = take;
+    co.free = give;
+    co.alloc_user = &memory;
+    for (long n = 1; status != DIM_OK; n++) {
+        dim__graph *g = NULL;
+        dim__program *p = NULL;
+        dim__vid in[4];
+        memory = (failing){ .fail_at = 0 };
+        assert_int_equal(dim_context_create(&co, &ctx), DIM_OK);
+        ctx->recompute_from = 0;
+        ctx->recompute_worth = 0;
+        ok(dim__graph_create(ctx, &g));
+        in[0] = dim__graph_input(g, DIM_F32, dim__shape2(ROWS, WIDTH), true);
+        in[1] = dim__graph_input(g, DIM_F32, dim__shape2(WIDTH, WIDTH), true);
+        in[2] = in[3] = dim__graph_input(g, DIM_F32, dim__shape1(WIDTH), true);
+        ok(dim__graph_backward(g, tower(g, in)));
+        memory.fail_at = memory.calls + n;
+        status = dim__program_create(g, &p);
+        assert_true(status == DIM_OK || status == DIM_E_NOMEM);
+        dim__program_destroy(p);
+        dim_context_destroy(ctx);
+        assert_int_equal(memory.live, 0);
+        assert_true(n < 100);
     }
 }
 
@@ -286,6 +417,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_pass_changes_nothing),
+        cmocka_unit_test(what_is_made_again_has_the_same_bits),
+        cmocka_unit_test(recompute_without_memory),
         cmocka_unit_test(unread_layers_are_not_computed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

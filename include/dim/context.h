@@ -64,6 +64,8 @@ typedef enum dim_pass {
     DIM_PASS_DEAD = 2,    /**< what nobody reads is not computed */
     DIM_PASS_INPLACE = 4, /**< results lie on operands that are not needed any more */
     DIM_PASS_STREAM = 8,  /**< scores of large batches are made in blocks, see score_memory; rounding may differ */
+    /** the gradient makes again what is cheaper to make than to keep, where the memory is at its peak */
+    DIM_PASS_RECOMPUTE = 16,
     DIM_PASS_FORCE_INT = 0x7fffffff
 } dim_pass;
 

@@ -13,8 +13,13 @@
 
 enum { MAX_THREADS = 256 };
 
+/* Smaller graphs fit a cache, where keeping costs least. */
+static const int64_t RECOMPUTE_FROM = 16 << 20;
+static const double RECOMPUTE_WORTH = 3;
+
 /* Every pass that there is. */
-static const uint32_t PASSES = DIM_PASS_FUSE | DIM_PASS_DEAD | DIM_PASS_INPLACE | DIM_PASS_STREAM;
+static const uint32_t PASSES = DIM_PASS_FUSE | DIM_PASS_DEAD | DIM_PASS_INPLACE | DIM_PASS_STREAM |
+                               DIM_PASS_RECOMPUTE;
 
 _Static_assert(sizeof(dim_context_options) == 2 * sizeof(size_t) + 32 + 5 * sizeof(void *) + (8 - sizeof(size_t)),
                "dim_context_options has no hidden padding");
@@ -90,6 +95,8 @@ dim_status dim_context_create(const dim_context_options *options, dim_context **
     boot.log_user = o.log_user;
     boot.seed = o.seed;
     boot.executor = o.executor;
+    boot.recompute_from = RECOMPUTE_FROM;
+    boot.recompute_worth = RECOMPUTE_WORTH;
     boot.disabled_passes = o.disabled_passes;
     boot.threads = o.threads != 0 ? o.threads : dim__cpu_count();
     if (boot.threads > MAX_THREADS)

@@ -67,8 +67,13 @@ dim_status dim__graph_finish(dim__graph *g);
  * dim__graph_backward. */
 dim_status dim__pass_fuse(dim__graph *g);
 
-/* Removes nodes whose outputs nobody needs (passes/dead.c); part of dim__program_create. */
+/* Gives up values that are cheap to make again while the peak of the memory passes (passes/recompute.c); part of
+ * dim__program_create. */
+dim_status dim__pass_recompute(dim__graph *g);
+
+/* Finds the nodes whose outputs somebody needs (passes/dead.c); part of dim__program_create. */
 dim_status dim__pass_dead(dim__graph *g, bool *alive);
+void dim__mark_alive(const dim__graph *g, bool *needed, bool *alive); /* the same with room for all values in `needed` */
 
 /* Where each value lies: graph/plan.c.  Offsets are into one arena; see the diagram there. */
 typedef struct dim__plan {

@@ -12,11 +12,9 @@
  * Values that share memory form one buffer: an alias with its root, and the output of an op that may run in place with
  * its input where that input dies there.  With share = false every buffer gets bytes of its own: the oracle. */
 #include "base/math.h"
-#include "graph/graph.h"
+#include "graph/lives.h"
 
 #include <stdlib.h>
-
-enum { ALIGN = 64 };
 
 typedef struct buffer {
     int64_t size, first, last, offset;
@@ -25,88 +23,13 @@ typedef struct buffer {
 
 typedef struct planner {
     const dim__graph *g;
-    const bool *alive;
+    dim__lives lives;
     bool share;
-    dim__vid *root;      /* the value whose buffer each value uses */
-    int64_t *first, *last; /* life of each root */
     buffer *buffers;
     int64_t n_buffers;
 } planner;
 
-static int64_t padded(int64_t size) { return (size + ALIGN - 1) / ALIGN * ALIGN; }
-
-static int64_t bytes_of(const dim__graph *g, dim__vid v)
-{
-    return dim__count_of(g, v) * (int64_t)dim_dtype_size(g->values[v].dtype);
-}
-
 static bool in_arena(const dim__graph *g, dim__vid v) { return g->values[v].kind != DIM__PARAM; }
-
-static dim__vid find_root(const planner *p, dim__vid v)
-{
-    while (p->root[v] != v)
-        v = p->root[v];
-    return v;
-}
-
-static void use(planner *p, dim__vid v, int64_t at)
-{
-    dim__vid r = find_root(p, v);
-    if (p->first[r] < 0 || at < p->first[r])
-        p->first[r] = at;
-    if (at > p->last[r])
-        p->last[r] = at;
-}
-
-/* Lives of all values, aliases merged into their roots. */
-static void find_lives(planner *p)
-{
-    const dim__graph *g = p->g;
-    for (int64_t v = 0; v < g->n_values; v++) {
-        p->root[v] = g->values[v].alias_of != DIM__NONE ? g->values[v].alias_of : (dim__vid)v;
-        p->first[v] = p->last[v] = -1;
-    }
-    for (int64_t v = 0; v < g->n_values; v++)
-        if (g->values[v].kind == DIM__INPUT || g->values[v].kind == DIM__CONST)
-            use(p, (dim__vid)v, 0); /* filled before the first node, so nothing may lie on it until its last use */
-    for (int64_t i = 0; i < g->n_nodes; i++) {
-        if (!p->alive[i])
-            continue;
-        for (int k = 0; k < g->nodes[i].op->n_out; k++)
-            use(p, g->nodes[i].out[k], i + 1);
-        for (int k = 0; k < g->nodes[i].n_in; k++)
-            use(p, g->nodes[i].in[k], i + 1);
-    }
-    for (int64_t v = 0; v < g->n_values; v++) {
-        bool constant = g->values[v].kind == DIM__CONST; /* written once, when the program is made */
-        if ((g->values[v].keep || constant) && p->last[find_root(p, (dim__vid)v)] >= 0)
-            use(p, (dim__vid)v, g->n_nodes + 1);
-    }
-}
-
-/* Lets outputs lie on inputs that die at their node. */
-static void share_in_place(planner *p)
-{
-    const dim__graph *g = p->g;
-    for (int64_t i = 0; i < g->n_nodes; i++) {
-        const dim__node *node = &g->nodes[i];
-        if (!p->alive[i])
-            continue;
-        for (int k = 0; k < 2 && k < node->n_in; k++) {
-            dim__vid out = node->out[0], in = find_root(p, node->in[k]);
-            bool allowed = (node->op->flags & (k == 0 ? DIM__OP_INPLACE0 : DIM__OP_INPLACE1)) != 0;
-            bool read_once = true; /* no other input may lie on the same memory */
-            for (int j = 0; j < node->n_in; j++)
-                read_once = read_once && (j == k || find_root(p, node->in[j]) != in);
-            if (!allowed || !read_once || find_root(p, out) != out || g->values[in].kind != DIM__TEMP ||
-                p->last[in] != i + 1 || bytes_of(g, in) != bytes_of(g, out))
-                continue;
-            p->root[out] = in;
-            p->last[in] = dim__max64(p->last[in], p->last[out]);
-            break;
-        }
-    }
-}
 
 static int by_size(const void *a, const void *b)
 {
@@ -161,14 +84,15 @@ static int64_t place_all(planner *p, int64_t *order)
 static void list_buffers(planner *p)
 {
     const dim__graph *g = p->g;
+    const dim__lives *l = &p->lives;
     for (int64_t v = 0; v < g->n_values; v++)
-        if (in_arena(g, (dim__vid)v) && p->root[v] == v && p->last[v] >= 0)
-            p->buffers[p->n_buffers++] = (buffer){ .size = padded(bytes_of(g, (dim__vid)v)), .first = p->first[v],
-                                                   .last = p->last[v], .root = (dim__vid)v };
+        if (in_arena(g, (dim__vid)v) && l->root[v] == v && l->last[v] >= 0)
+            p->buffers[p->n_buffers++] = (buffer){ .size = dim__arena_bytes(dim__value_bytes(g, (dim__vid)v)),
+                                                   .first = l->first[v], .last = l->last[v], .root = (dim__vid)v };
     for (int64_t i = 0; i < g->n_nodes; i++)
-        if (p->alive[i] && g->nodes[i].workspace > 0)
-            p->buffers[p->n_buffers++] = (buffer){ .size = padded((int64_t)g->nodes[i].workspace), .first = i + 1,
-                                                   .last = i + 1, .root = (dim__vid)(-1 - i) };
+        if (l->alive[i] && g->nodes[i].workspace > 0)
+            p->buffers[p->n_buffers++] = (buffer){ .size = dim__arena_bytes((int64_t)g->nodes[i].workspace),
+                                                   .first = i + 1, .last = i + 1, .root = (dim__vid)(-1 - i) };
 }
 
 static void report(const planner *p, dim__plan *plan)
@@ -186,38 +110,30 @@ static void report(const planner *p, dim__plan *plan)
             plan->offset[b->root] = b->offset;
     }
     for (int64_t v = 0; v < g->n_values; v++)
-        plan->offset[v] = plan->offset[find_root(p, (dim__vid)v)];
+        plan->offset[v] = plan->offset[dim__lives_root(&p->lives, (dim__vid)v)];
 }
 
 dim_status dim__plan_create(const dim__graph *g, const bool *alive, bool share, dim__plan *plan)
 {
     dim_context *ctx = g->ctx;
     size_t values = (size_t)g->n_values + 1, buffers = values + (size_t)g->n_nodes;
-    planner p = { .g = g, .alive = alive, .share = share };
+    planner p = { .g = g, .share = share };
     int64_t *order = dim__calloc(ctx, buffers, sizeof *order);
-    dim_status status = DIM_E_NOMEM;
-    p.root = dim__calloc(ctx, values, sizeof *p.root);
-    p.first = dim__calloc(ctx, values, sizeof *p.first);
-    p.last = dim__calloc(ctx, values, sizeof *p.last);
+    dim_status status = dim__lives_create(ctx, g->n_values, &p.lives);
     p.buffers = dim__calloc(ctx, buffers, sizeof *p.buffers);
     plan->offset = dim__calloc(ctx, values, sizeof *plan->offset);
     plan->workspace = dim__calloc(ctx, (size_t)g->n_nodes + 1, sizeof *plan->workspace);
-    if (order != NULL && p.root != NULL && p.first != NULL && p.last != NULL && p.buffers != NULL &&
-        plan->offset != NULL && plan->workspace != NULL) {
-        find_lives(&p);
-        if (share && dim__pass_on(ctx, DIM_PASS_INPLACE))
-            share_in_place(&p);
+    if (status == DIM_OK && order != NULL && p.buffers != NULL && plan->offset != NULL && plan->workspace != NULL) {
+        dim__lives_find(&p.lives, g, alive, share && dim__pass_on(ctx, DIM_PASS_INPLACE));
         list_buffers(&p);
         plan->size = place_all(&p, order);
         report(&p, plan);
-        status = DIM_OK;
     } else {
+        status = DIM_E_NOMEM;
         dim__plan_free(ctx, plan);
     }
     dim__free(ctx, order);
-    dim__free(ctx, p.root);
-    dim__free(ctx, p.first);
-    dim__free(ctx, p.last);
+    dim__lives_free(ctx, &p.lives);
     dim__free(ctx, p.buffers);
     return status;
 }

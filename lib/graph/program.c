@@ -57,10 +57,13 @@ dim_status dim__program_create(dim__graph *g, dim__program **out)
     dim_context *ctx = g->ctx;
     dim__program *p = NULL;
     bool *alive = NULL;
-    size_t nodes = (size_t)g->n_nodes + 1;
+    size_t nodes;
     dim_status status = g->status;
+    if (status == DIM_OK)
+        status = dim__pass_recompute(g);
     if (status != DIM_OK)
         goto done;
+    nodes = (size_t)g->n_nodes + 1;
     status = DIM_E_NOMEM;
     p = dim__calloc(ctx, 1, sizeof *p);
     alive = dim__calloc(ctx, nodes, sizeof *alive);

@@ -135,6 +135,35 @@ dim__vid dim__op_batch_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid
     return dim__emit3(g, &dim__op_batch_norm, x, gamma, beta, &attr);
 }
 
+/* ---- batch_norm_again: (x, gamma, beta, mean, rstd) -> y, with the bits of batch_norm ------------------------------ */
+
+static dim_status batch_norm_again_infer(dim__infer *inf)
+{
+    DIM__TRY(dim__infer_types(inf, 0));
+    DIM__TRY(dim__infer_vectors(inf, 1, 5));
+    inf->out[0] = inf->in[0];
+    return DIM_OK;
+}
+
+static size_t batch_norm_again_workspace(const dim__infer *inf)
+{
+    return 2 * (size_t)dim__shape_last(&inf->in[0]) * sizeof(float);
+}
+
+static void batch_norm_again_run(const dim__exec *e)
+{
+    int64_t rows = dim__shape_rows(e->in_shape[0]), c = dim__shape_last(e->in_shape[0]);
+    bn_job job = { .e = e, .c = c, .scale = e->workspace };
+    job.shift = job.scale + c;
+    scale_shift(job.scale, job.shift, e->in[3], e->in[4], e->in[1], e->in[2], c);
+    dim__parallel(e->ctx, rows, dim__row_grain(c), affine_task, &job);
+}
+
+const dim__op dim__op_batch_norm_again = {
+    .name = "batch_norm_again", .min_in = 5, .max_in = 5, .n_out = 1, .flags = DIM__OP_INPLACE0,
+    .infer = batch_norm_again_infer, .workspace = batch_norm_again_workspace, .run = batch_norm_again_run,
+};
+
 /* ---- batch_norm_grad: (dy, x, mean, rstd, gamma, beta after a ReLU) -> dx, dgamma, dbeta --------------------------- */
 
 static dim_status batch_norm_grad_infer(dim__infer *inf)

@@ -1,12 +1,9 @@
 /* Which nodes matter: those with an effect or a kept output, and all that they need. */
 #include "graph/graph.h"
 
-dim_status dim__pass_dead(dim__graph *g, bool *alive)
+void dim__mark_alive(const dim__graph *g, bool *needed, bool *alive)
 {
     bool all = !dim__pass_on(g->ctx, DIM_PASS_DEAD);
-    bool *needed = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *needed);
-    if (needed == NULL)
-        return DIM_E_NOMEM;
     for (int64_t v = 0; v < g->n_values; v++)
         needed[v] = g->values[v].keep;
     for (int64_t i = g->n_nodes - 1; i >= 0; i--) {
@@ -17,6 +14,14 @@ dim_status dim__pass_dead(dim__graph *g, bool *alive)
         for (int k = 0; k < node->n_in && alive[i]; k++)
             needed[node->in[k]] = true;
     }
+}
+
+dim_status dim__pass_dead(dim__graph *g, bool *alive)
+{
+    bool *needed = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *needed);
+    if (needed == NULL)
+        return DIM_E_NOMEM;
+    dim__mark_alive(g, needed, alive);
     dim__free(g->ctx, needed);
     return DIM_OK;
 }
