@@ -143,8 +143,7 @@ static dim__est_nodes emit_pair(const dim__emission *e, dim__term *t, int64_t vi
     if (dim__graph_status(e->g) != DIM_OK)
         return NO_NODES;
     if (t->o.mixture > 0)
-        return dim__emit_mixture(e->g, &t->estimator, dim__op_matmul_(e->g, s.y, s.x, false, true), n, t->o.mixture,
-                                 t->o.mixture_tau);
+        return dim__emit_mixture(e->g, &t->estimator, s.y, s.x, n, t->o.mixture, t->o.mixture_tau);
     if (shuffle)
         return dim__emit_estimator_pairs(e->g, &t->estimator, s.pos, s.neg, t->state);
     return s.y != DIM__NONE ? dim__emit_dot_estimator(e->g, &t->estimator, s.y, s.x, n, t->state)

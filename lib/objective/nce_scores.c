@@ -1,10 +1,15 @@
 /* nce_scores: the log-probability of each positive among itself and the negatives of its row,
- *   s[r, l] = u_l - log(e^u_l + S_r),  S_r the sum of e^u over the locations of all other samples.
- * scores (R, N L), R = N G, row r is global r % G of sample r / G -> s (R, L), and log S (R) in double.  i[0] = N.
+ *   s[r, l] = u'_l - log(e^u'_l + S_r),  S_r the sum of e^u' over the locations of all other samples,
+ * of scores u = scale y x' that are never held all at once (tiles.c); u' = clip tanh(u / clip), or u.
  * InfoNCE is the mean of s; mixtures (AMDIM, section 3.6) weigh the antecedents of one sample against each other with it.
- * nce_scores_grad: (ds, scores, log S) -> d scores. */
+ *
+ * y (R, d), x (N L, d) -> s (R, L); penalty mean(u^2); the means of u over positive and over negative pairs (2); and the
+ * rows' record, R times { log S, sum of u^2, of positive u, of all u }, in double.  R = N G, row r is global r % G of
+ * sample r / G.  attr as in score_rows.h.
+ * nce_scores_grad: (ds, d penalty, y, x, s, record) -> dy, dx; the one that attr does not want is empty. */
 #include "objective/estimators/sums.h"
 #include "objective/objective.h"
+#include "objective/score_rows.h"
 
 #include "base/math.h"
 #include "base/pool.h"
@@ -13,100 +18,192 @@
 
 #include <math.h>
 
-static dim_status nce_infer(dim__infer *inf)
+enum { LOG_SUM, SQUARES, POSITIVE, ALL, N_RECORD };
+
+typedef struct nce_task {
+    const dim__exec *e;
+    const dim__kernels *k;
+    int64_t l, group, columns;
+    float clip;
+    double *record;
+    float *s;            /* forward */
+    const float *ds, *of_s; /* backward: of the output, and the output */
+    double *weight;      /* backward, of each row: the sum of its positives' gradients */
+    float *scratch;      /* backward: parts of rows for each thread */
+    double of_penalty;   /* backward: d loss / d u^2 */
+} nce_task;
+
+static int64_t rows_of(const dim__shape *s) { return dim__shape_rows(s); }
+
+/* y and x are inputs `at` and `at` + 1. */
+static dim__tiles set_up(nce_task *t, const dim__exec *e, int at, dim__tile_fn fn)
 {
-    const dim__shape *u = &inf->in[0];
-    int64_t n = inf->attr->i[0];
-    DIM__TRY(dim__infer_types(inf, 0));
-    if (u->rank != 2 || n < 2 || u->d[0] % n != 0 || u->d[1] % n != 0 || u->d[0] == 0 || u->d[1] == 0)
-        return dim__infer_fail(inf, 0, "(N G, N L) with N >= 2 samples");
-    inf->out[0] = dim__shape2(u->d[0], u->d[1] / n);
-    inf->out[1] = dim__shape1(u->d[0]);
-    inf->out_type[1] = DIM_F64;
-    return DIM_OK;
+    int64_t rows = rows_of(e->in_shape[at]), columns = rows_of(e->in_shape[at + 1]), n = e->attr->i[0];
+    *t = (nce_task){ .e = e, .k = e->ctx->kernels, .l = columns / n, .group = rows / n, .columns = columns,
+                     .clip = (float)e->attr->f[3] };
+    return (dim__tiles){ .ctx = e->ctx, .y = e->in[at], .x = e->in[at + 1], .rows = rows, .columns = columns,
+                         .d = dim__shape_last(e->in_shape[at]), .scale = (float)e->attr->f[1], .limit = e->attr->i[2],
+                         .workspace = e->workspace, .fn = fn, .arg = t };
 }
 
-typedef struct nce_row { /* where what is in a row */
-    int64_t columns, l, own;
-} nce_row;
-
-static nce_row row_of(const dim__exec *e, const dim__shape *scores, int64_t r)
+/* u' in place of u; tanh(u / clip) goes to `tanh`, which may be u, too. */
+static void clip(const nce_task *t, float *u, float *tanh, int64_t n)
 {
-    int64_t n = e->attr->i[0], l = scores->d[1] / n, g = scores->d[0] / n;
-    return (nce_row){ scores->d[1], l, r / g * l };
+    t->k->affine(tanh, u, 1 / t->clip, 0, n);
+    t->k->tanh(tanh, tanh, n);
+    t->k->affine(u, tanh, t->clip, 0, n);
 }
 
-static void nce_piece(void *arg, int64_t begin, int64_t end, int thread)
+static void forward_row(void *arg, int64_t r, int64_t first, int64_t n, float *u, int thread)
 {
-    const dim__exec *e = arg;
-    const dim__kernels *k = e->ctx->kernels;
+    const nce_task *t = arg;
+    const dim__kernels *k = t->k;
+    int64_t own = r / t->group * t->l, after = own + t->l;
+    double *record = t->record + r * N_RECORD;
+    (void)first; /* whole rows: 0 */
     (void)thread;
-    for (int64_t r = begin; r < end; r++) {
-        nce_row row = row_of(e, e->in_shape[0], r);
-        int64_t after = row.own + row.l;
-        const float *u = (const float *)e->in[0] + r * row.columns;
-        float *s = (float *)e->out[0] + r * row.l;
-        float most = fmaxf(k->max(u, row.own), k->max(u + after, row.columns - after));
-        double sum = k->sum_exp(u, most, row.own) + k->sum_exp(u + after, most, row.columns - after);
-        double log_s = most + log(sum);
-        ((double *)e->out[1])[r] = log_s;
-        for (int64_t i = 0; i < row.l; i++)
-            s[i] = (float)-dim__softplus(log_s - u[row.own + i]);
-    }
+    record[SQUARES] = k->sum_sq(u, n);
+    record[POSITIVE] = k->sum(u + own, t->l);
+    record[ALL] = k->sum(u, n);
+    if (t->clip > 0)
+        clip(t, u, u, n);
+    float most = fmaxf(k->max(u, own), k->max(u + after, n - after));
+    double log_s = most + log(k->sum_exp(u, most, own) + k->sum_exp(u + after, most, n - after));
+    record[LOG_SUM] = log_s;
+    for (int64_t i = 0; i < t->l; i++)
+        t->s[r * t->l + i] = (float)-dim__softplus(log_s - u[own + i]);
 }
 
 static void nce_run(const dim__exec *e)
 {
-    int64_t columns = e->in_shape[0]->d[1];
-    dim__parallel(e->ctx, e->in_shape[0]->d[0], 1 + 4096 / columns, nce_piece, (void *)e);
+    nce_task t;
+    dim__tiles tiles = set_up(&t, e, 0, forward_row);
+    double sum[N_RECORD] = { 0 };
+    t.s = e->out[0];
+    t.record = e->out[3];
+    dim__tiles_forward(&tiles);
+    for (int64_t r = 0; r < tiles.rows; r++)
+        for (int i = 0; i < N_RECORD; i++)
+            sum[i] += t.record[r * N_RECORD + i];
+    double positives = (double)(tiles.rows * t.l), all = (double)(tiles.rows * t.columns);
+    *(float *)e->out[1] = (float)(e->attr->f[2] * (sum[SQUARES] / all));
+    ((float *)e->out[2])[0] = (float)(sum[POSITIVE] / positives);
+    ((float *)e->out[2])[1] = (float)((sum[ALL] - sum[POSITIVE]) / (all - positives));
 }
 
-static void nce_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+/* d u' of a positive, which is one of the candidates of its own s alone: ds (1 - e^s). */
+static double own_gradient(const nce_task *t, int64_t r, int64_t i)
 {
-    if (dout[0] != DIM__NONE)
-        din[0] = dim__emit3(g, &dim__op_nce_scores_grad, dout[0], node->in[0], node->out[1], &node->attr);
+    return -(double)t->ds[r * t->l + i] * expm1((double)t->of_s[r * t->l + i]);
 }
 
-static dim_status nce_grad_infer(dim__infer *inf)
+static void backward_row(void *arg, int64_t r, int64_t first, int64_t n, float *u, int thread)
 {
-    inf->out[0] = inf->in[1];
-    return DIM_OK;
+    const nce_task *t = arg;
+    const dim__kernels *k = t->k;
+    int64_t own = r / t->group * t->l - first; /* the positives, cut to these columns */
+    int64_t begin = dim__min64(dim__max64(own, 0), n), end = dim__min64(dim__max64(own + t->l, 0), n);
+    double log_s = t->record[r * N_RECORD + LOG_SUM], weight = t->weight[r];
+    float *kept = t->scratch + thread * 2 * DIM__SCORE_PART, *tanh = kept + DIM__SCORE_PART;
+    if (t->of_penalty != 0)
+        memcpy(kept, u, (size_t)n * sizeof *u);
+    if (t->clip > 0)
+        clip(t, u, tanh, n);
+    dim__exp_scaled(k, u, u, begin, -log_s, -weight);
+    for (int64_t i = begin; i < end; i++)
+        u[i] = (float)own_gradient(t, r, i - own);
+    dim__exp_scaled(k, u + end, u + end, n - end, -log_s, -weight);
+    if (t->clip > 0)
+        k->tanh_grad(u, u, tanh, n);
+    if (t->of_penalty != 0)
+        k->axpy(u, (float)t->of_penalty, kept, n);
 }
 
-static void nce_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
+static void weigh(void *arg, int64_t begin, int64_t end, int thread)
 {
-    const dim__exec *e = arg;
-    const dim__kernels *k = e->ctx->kernels;
+    nce_task *t = arg;
     (void)thread;
     for (int64_t r = begin; r < end; r++) {
-        nce_row row = row_of(e, e->in_shape[1], r);
-        int64_t after = row.own + row.l;
-        const float *ds = (const float *)e->in[0] + r * row.l, *u = (const float *)e->in[1] + r * row.columns;
-        float *du = (float *)e->out[0] + r * row.columns;
-        double log_s = ((const double *)e->in[2])[r], weight = 0;
-        for (int64_t i = 0; i < row.l; i++) {
-            double d = ds[i] * dim__sigmoid(log_s - u[row.own + i]);
-            weight += d;
-            du[row.own + i] = (float)d;
-        }
-        dim__exp_scaled(k, du, u, row.own, -log_s, -weight);
-        dim__exp_scaled(k, du + after, u + after, row.columns - after, -log_s, -weight);
+        t->weight[r] = 0;
+        for (int64_t i = 0; i < t->l; i++)
+            t->weight[r] += own_gradient(t, r, i);
     }
 }
 
 static void nce_grad_run(const dim__exec *e)
 {
-    int64_t columns = e->in_shape[1]->d[1];
-    dim__parallel(e->ctx, e->in_shape[1]->d[0], 1 + 4096 / columns, nce_grad_piece, (void *)e);
+    nce_task t;
+    dim__tiles tiles = set_up(&t, e, 2, backward_row);
+    t.ds = e->in[0];
+    t.of_s = e->in[4];
+    t.record = e->in[5];
+    t.of_penalty = *(const float *)e->in[1] * 2 * e->attr->f[2] / ((double)tiles.rows * (double)tiles.columns);
+    t.weight = e->workspace; /* first, since doubles want their alignment */
+    t.scratch = (float *)(t.weight + tiles.rows);
+    tiles.workspace = (char *)t.scratch + dim__score_scratch(e->ctx);
+    dim__parallel(e->ctx, tiles.rows, 1 + 1024 / t.l, weigh, &t);
+    dim__tiles_backward(&tiles, e->attr->i[3] != 0 ? e->out[0] : NULL, e->attr->i[4] != 0 ? e->out[1] : NULL);
 }
 
-const dim__op dim__op_nce_scores = { "nce_scores", 1, 1, 2, 0, nce_infer, NULL, nce_backward, nce_run };
-/* In place over the scores: an element is read before it is written. */
-const dim__op dim__op_nce_scores_grad = { "nce_scores_grad", 3, 3, 1, DIM__OP_INPLACE1, nce_grad_infer, NULL, NULL,
+static size_t nce_workspace(const dim__infer *inf)
+{
+    return dim__tiles_forward_size(rows_of(&inf->in[0]), rows_of(&inf->in[1]), inf->attr->i[2]);
+}
+
+static size_t nce_grad_workspace(const dim__infer *inf)
+{
+    int64_t rows = rows_of(&inf->in[2]);
+    return dim__tiles_backward_size(rows, rows_of(&inf->in[3]), inf->attr->i[2]) + dim__score_scratch(inf->ctx) +
+           (size_t)rows * sizeof(double);
+}
+
+static dim_status nce_infer(dim__infer *inf)
+{
+    const dim__shape *y = &inf->in[0], *x = &inf->in[1];
+    int64_t n = inf->attr->i[0];
+    DIM__TRY(dim__infer_types(inf, 0));
+    if (n < 2 || y->rank < 2 || dim__shape_count(y) < 1 || rows_of(y) % n != 0)
+        return dim__infer_fail(inf, 0, "(N G, d) with N >= 2 samples");
+    if (x->rank < 2 || dim__shape_count(x) < 1 || rows_of(x) % n != 0 || dim__shape_last(x) != dim__shape_last(y))
+        return dim__infer_fail(inf, 1, "(N L, d), a multiple of the samples, as wide as input 0");
+    inf->out[0] = dim__shape2(rows_of(y), rows_of(x) / n);
+    inf->out[1] = dim__scalar();
+    inf->out[2] = dim__shape1(2);
+    inf->out[3] = dim__shape1(rows_of(y) * N_RECORD);
+    inf->out_type[3] = DIM_F64;
+    return DIM_OK;
+}
+
+/* Emitted by the op's own backward only. */
+static dim_status nce_grad_infer(dim__infer *inf)
+{
+    for (int i = 0; i < 2; i++)
+        inf->out[i] = inf->attr->i[3 + i] != 0 ? inf->in[2 + i] : dim__shape1(0);
+    return DIM_OK;
+}
+
+static void nce_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    dim__attr attr = node->attr;
+    if (dout[0] == DIM__NONE && dout[1] == DIM__NONE)
+        return;
+    dim__vid in[6] = { dout[0], dout[1], node->in[0], node->in[1], node->out[0], node->out[3] };
+    for (int i = 0; i < 2; i++) {
+        if (in[i] == DIM__NONE)
+            in[i] = dim__graph_const(g, *dim__shape_of(g, node->out[i]), 0);
+        attr.i[3 + i] = dim__wants_grad(g, node->in[i]);
+    }
+    dim__vid first = dim__emit(g, &dim__op_nce_scores_grad, 6, in, &attr);
+    for (int i = 0; i < 2; i++)
+        din[i] = attr.i[3 + i] != 0 ? dim__out(first, i) : DIM__NONE;
+}
+
+const dim__op dim__op_nce_scores = { "nce_scores", 2, 2, 4, 0, nce_infer, nce_workspace, nce_backward, nce_run };
+const dim__op dim__op_nce_scores_grad = { "nce_scores_grad", 6, 6, 2, 0, nce_grad_infer, nce_grad_workspace, NULL,
                                           nce_grad_run };
 
-dim__vid dim__emit_nce_scores(dim__graph *g, dim__vid scores, int64_t samples)
+dim__vid dim__emit_nce_scores(dim__graph *g, const dim_estimator_options *o, dim__vid y, dim__vid x, int64_t samples)
 {
-    dim__attr attr = { .i = { samples } };
-    return dim__emit1(g, &dim__op_nce_scores, scores, &attr);
+    dim__attr attr = dim__score_attr(o, samples);
+    return dim__emit2(g, &dim__op_nce_scores, y, x, &attr);
 }

@@ -34,10 +34,11 @@ dim__est_nodes dim__emit_dot_estimator(dim__graph *g, const dim_estimator_option
 dim__est_nodes dim__emit_estimator_pairs(dim__graph *g, const dim_estimator_options *o, dim__vid pos, dim__vid neg,
                                          dim__param *state);
 
-/* Scores (N k, N L) of k antecedents a sample; see mixture.c. */
-dim__est_nodes dim__emit_mixture(dim__graph *g, const dim_estimator_options *o, dim__vid scores, int64_t samples, int64_t k,
-                                 double tau);
-/* s (R, L): log-probability of each positive among itself and the negatives of its row; see nce_scores.c. */
-dim__vid dim__emit_nce_scores(dim__graph *g, dim__vid scores, int64_t samples);
+/* k antecedents a sample, y (N k, d), against x (N L, d); see mixture.c. */
+dim__est_nodes dim__emit_mixture(dim__graph *g, const dim_estimator_options *o, dim__vid y, dim__vid x, int64_t samples,
+                                 int64_t k, double tau);
+/* s (R, L): log-probability of each positive among itself and the negatives of its row; penalty and means are its further
+ * outputs, see nce_scores.c. */
+dim__vid dim__emit_nce_scores(dim__graph *g, const dim_estimator_options *o, dim__vid y, dim__vid x, int64_t samples);
 
 #endif

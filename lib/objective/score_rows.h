@@ -7,6 +7,7 @@
 #define DIM_OBJECTIVE_SCORE_ROWS_H
 
 #include "objective/objective.h"
+#include "objective/tiles.h"
 
 /* attr of every op here: i[0] samples N, i[1] kind, i[2] most bytes of scores at once, i[3] and i[4] whether the
  * gradient of y and of x is wanted; f[0] the kind's own constant (smile_tau or mine_rate), f[1] scale, f[2] penalty,
@@ -14,10 +15,6 @@
 dim__attr dim__score_attr(const dim_estimator_options *o, int64_t samples);
 /* Whether s' is not u, so that dim__score_row_forward() writes to dpos and dneg of its row. */
 bool dim__score_attr_changes(const dim__attr *attr);
-
-enum {
-    DIM__SCORE_PART = 2048 /* scores that are differentiated at once; they and two copies fit a first-level cache */
-};
 
 typedef struct dim__score_rows { /* of one tensor of scores, or of a pair of tensors */
     dim__est_batch batch;
