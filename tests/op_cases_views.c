@@ -16,6 +16,19 @@ static void ref_view(const op_case *c, const double *const *in, double *const *o
         out[0][i] = in[0][(int64_t)c->p[0] * n + i];
 }
 
+/* p = view, views */
+static dim__vid build_view_add(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim__attr attr = { .i = { (int64_t)c->p[0], (int64_t)c->p[1] } };
+    return dim__emit2(g, &dim__op_view_rows_add, in[0], in[1], &attr);
+}
+static void ref_view_add(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t n = op_count(&c->in[0]), each = op_count(&c->in[1]), first = (int64_t)c->p[0] * each;
+    for (int64_t i = 0; i < n; i++)
+        out[0][i] = in[0][i] + (i >= first && i < first + each ? in[1][i - first] : 0);
+}
+
 static dim__vid build_pad(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     return dim__op_pad_last_(g, in[0], (int64_t)c->p[0]);
@@ -143,6 +156,10 @@ const op_case op_cases_views[] = {
     { .op = "view_rows", .label = "many", .n_in = 1, .in = { S2(90, 1111) }, .grad = 1, .out = { S2(45, 1111) },
       .p = { 1, 2 }, .build = build_view, .ref = ref_view, .tol = 0, .tol_grad = 1e-6 },
     { .op = "view_rows_grad", .covered_by = "view_rows" },
+    { .op = "view_rows_add", .label = "last of two", .n_in = 2, .in = { S2(6, 5), S2(3, 5) }, .out = { S2(6, 5) },
+      .p = { 1, 2 }, .build = build_view_add, .ref = ref_view_add, .tol = 1e-7 },
+    { .op = "view_rows_add", .label = "many", .n_in = 2, .in = { S2(90, 1111), S2(30, 1111) },
+      .out = { S2(90, 1111) }, .p = { 1, 3 }, .build = build_view_add, .ref = ref_view_add, .tol = 1e-7 },
     { .op = "slice_grad", .label = "as padding", .n_in = 1, .in = { S3(2, 3, 4) }, .grad = 1, .out = { S3(2, 3, 7) },
       .p = { 7 }, .build = build_pad, .ref = ref_pad, .tol = 0, .tol_grad = 1e-6 },
     { .op = "slice_grad", .label = "by nothing", .n_in = 1, .in = { S2(3, 4) }, .grad = 1, .out = { S2(3, 4) },
@@ -177,6 +194,8 @@ const op_bad op_bads_views[] = {
       .p = { 0, 2 },
       .build = build_view },
     { .op = "view_rows", .label = "scalar", .n_in = 1, .in = { S0 }, .p = { 0, 2 }, .build = build_view },
+    { .op = "view_rows_add", .label = "other rows", .n_in = 2, .in = { S2(6, 5), S2(2, 5) }, .p = { 0, 2 },
+      .build = build_view_add },
     { .op = "slice_grad", .label = "narrower", .n_in = 1, .in = { S2(3, 4) }, .p = { 3 }, .build = build_pad },
     { .op = "nce_scores", .label = "one sample", .n_in = 2, .in = { S2(2, 3), S2(2, 3) }, .p = { 1 }, .build = build_nce },
     { .op = "nce_scores", .label = "rows", .n_in = 2, .in = { S2(4, 5), S2(5, 5) }, .p = { 2 }, .build = build_nce },

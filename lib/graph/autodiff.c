@@ -2,11 +2,21 @@
 #include "graph/graph.h"
 #include "ops/ops.h"
 
+/* `more` on top of what there is.  Rows of one view are added without the zeros of the others. */
+static dim__vid add_to(dim__graph *g, dim__vid have, dim__vid more)
+{
+    const dim__node *last = g->n_nodes > 0 ? &g->nodes[g->n_nodes - 1] : NULL;
+    if (g->status != DIM_OK || last->op != &dim__op_view_rows_grad || last->out[0] != more)
+        return dim__op_add_(g, have, more);
+    dim__attr view = last->attr;
+    return dim__emit2(g, &dim__op_view_rows_add, have, last->in[0], &view);
+}
+
 /* The gradient of v so far, plus `more`. */
 static void accumulate(dim__graph *g, dim__vid v, dim__vid more)
 {
     dim__vid have = g->grads[v];
-    g->grads[v] = have == DIM__NONE ? more : dim__op_add_(g, have, more);
+    g->grads[v] = have == DIM__NONE ? more : add_to(g, have, more);
 }
 
 static void through_node(dim__graph *g, const dim__node *node)

@@ -1,5 +1,6 @@
 /* view_rows: the rows of one view of a batch, (V N, ...) -> (N, ...), which holds its views one after the other.
- * view_rows_grad: back, with zeros in the other views.  i[0] = view, i[1] = V. */
+ * view_rows_grad: back, with zeros in the other views.  view_rows_add: back, on top of a gradient that is there already.
+ * i[0] = view, i[1] = V. */
 #include "ops/ops.h"
 #include "ops/run.h"
 
@@ -69,6 +70,43 @@ static void view_grad_run(const dim__exec *e)
     dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, view_grad_piece, (void *)e);
 }
 
+/* ---- view_rows_add: (sum (V N, ...), x (N, ...)) -> sum with x added to its rows of the view ------------------------ */
+
+static dim_status view_add_infer(dim__infer *inf)
+{
+    int64_t view = inf->attr->i[0], views = inf->attr->i[1];
+    DIM__TRY(dim__infer_types(inf, 0));
+    if (inf->in[1].rank < 1 || views < 1 || view < 0 || view >= views)
+        return dim__infer_fail(inf, 1, "the gradient of a view");
+    inf->out[0] = inf->in[1];
+    inf->out[0].d[0] *= views;
+    return dim__shape_equal(&inf->out[0], &inf->in[0]) ? DIM_OK : dim__infer_fail(inf, 0, "the shape of all views");
+}
+
+static void view_add_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    float *y = (float *)e->out[0] + e->attr->i[0] * dim__shape_count(e->in_shape[1]);
+    (void)thread;
+    e->ctx->kernels->add(y + begin, y + begin, (const float *)e->in[1] + begin, end - begin);
+}
+
+static void copy_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__exec *e = arg;
+    (void)thread;
+    memcpy((float *)e->out[0] + begin, (const float *)e->in[0] + begin, (size_t)(end - begin) * sizeof(float));
+}
+
+static void view_add_run(const dim__exec *e)
+{
+    if (e->out[0] != e->in[0])
+        dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, copy_piece, (void *)e);
+    dim__parallel(e->ctx, dim__shape_count(e->in_shape[1]), DIM__GRAIN, view_add_piece, (void *)e);
+}
+
+const dim__op dim__op_view_rows_add = { "view_rows_add", 2, 2, 1, DIM__OP_INPLACE0, view_add_infer, NULL, NULL,
+                                        view_add_run };
 const dim__op dim__op_view_rows = { "view_rows", 1, 1, 1, 0, view_infer, NULL, view_backward, view_run };
 const dim__op dim__op_view_rows_grad = { "view_rows_grad", 1, 1, 1, 0, view_grad_infer, NULL, NULL, view_grad_run };
 
