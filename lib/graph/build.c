@@ -101,11 +101,11 @@ void dim__graph_keep(dim__graph *g, dim__vid v)
         g->values[v].keep = true;
 }
 
-/* The value whose memory v is. */
-static dim__vid root_of(const dim__graph *g, dim__vid v)
+dim__vid dim__graph_origin(const dim__graph *g, dim__vid v, int64_t *offset)
 {
-    while (g->values[v].alias_of != DIM__NONE)
-        v = g->values[v].alias_of;
+    *offset = 0;
+    for (; g->values[v].alias_of != DIM__NONE; v = g->values[v].alias_of)
+        *offset += g->values[v].offset;
     return v;
 }
 
@@ -173,8 +173,10 @@ dim__vid dim__emit(dim__graph *g, const dim__op *op, int n_in, const dim__vid *i
     for (int k = 0; k < op->n_out; k++) {
         dim__value value = { .kind = DIM__TEMP, .dtype = inf.out_type[k], .shape = inf.out[k], .alias_of = DIM__NONE,
                              .wants_grad = wants };
-        if ((op->flags & DIM__OP_ALIAS) != 0)
-            value.alias_of = root_of(g, node.in[0]);
+        if ((op->flags & DIM__OP_ALIAS) != 0) {
+            value.alias_of = dim__graph_origin(g, node.in[0], &value.offset);
+            value.offset += inf.offset;
+        }
         node.out[k] = add_value(g, &value);
         if (node.out[k] == DIM__NONE)
             return DIM__NONE;

@@ -17,7 +17,8 @@ typedef struct dim__value {
     dim__value_kind kind;
     dim_dtype dtype;
     dim__shape shape;
-    dim__vid alias_of;   /* the value whose memory this is, or DIM__NONE */
+    dim__vid alias_of;   /* the value in whose memory this is, or DIM__NONE */
+    int64_t offset;      /* elements of that before this */
     dim__param *param;   /* DIM__PARAM */
     float fill;          /* DIM__CONST */
     bool wants_grad;
@@ -49,6 +50,9 @@ dim__vid dim__graph_input(dim__graph *g, dim_dtype dtype, dim__shape shape, bool
 dim__vid dim__graph_param(dim__graph *g, dim__param *param); /* the same value for the same param */
 dim__vid dim__graph_const(dim__graph *g, dim__shape shape, float fill);
 void dim__graph_keep(dim__graph *g, dim__vid v);
+
+/* The value in whose memory v is, v itself when it is no alias, and where in it. */
+dim__vid dim__graph_origin(const dim__graph *g, dim__vid v, int64_t *offset);
 
 /* Emits a node that writes a state, to run after the forward part and only when its loss is finite. */
 void dim__graph_defer(dim__graph *g, const dim__op *op, int n_in, const dim__vid *in, const dim__attr *attr);

@@ -81,7 +81,8 @@ static void share_in_place(dim__lives *l)
             for (int j = 0; j < node->n_in; j++)
                 read_once = read_once && (j == k || dim__lives_root(l, node->in[j]) != in);
             if (!allowed || !read_once || dim__lives_root(l, out) != out || g->values[in].kind != DIM__TEMP ||
-                l->last[in] != i + 1 || dim__value_bytes(g, in) != dim__value_bytes(g, out))
+                l->last[in] != i + 1 || dim__value_bytes(g, in) != dim__value_bytes(g, out) ||
+                dim__value_bytes(g, node->in[k]) != dim__value_bytes(g, out)) /* a part of it may not do */
                 continue;
             l->root[out] = in;
             l->last[in] = dim__max64(l->last[in], l->last[out]);

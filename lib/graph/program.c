@@ -19,11 +19,12 @@ struct dim__program {
 static void *address(const dim__program *p, dim__vid v)
 {
     const dim__graph *g = p->g;
-    while (g->values[v].alias_of != DIM__NONE)
-        v = g->values[v].alias_of;
+    int64_t offset;
+    v = dim__graph_origin(g, v, &offset);
+    offset *= (int64_t)dim_dtype_size(g->values[v].dtype);
     if (g->values[v].kind == DIM__PARAM)
-        return g->values[v].param->data;
-    return p->plan.offset[v] < 0 ? NULL : p->arena + p->plan.offset[v];
+        return (char *)g->values[v].param->data + offset;
+    return p->plan.offset[v] < 0 ? NULL : p->arena + p->plan.offset[v] + offset;
 }
 
 static void make_exec(dim__program *p, const dim__node *node, int64_t workspace)

@@ -38,6 +38,7 @@ typedef struct dim__infer { /* shapes in, shapes out */
     dim__attr *attr;                    /* may be completed */
     dim__shape out[DIM__MAX_OUT];       /* to be set */
     dim_dtype out_type[DIM__MAX_OUT];   /* DIM_F32 unless set */
+    int64_t offset;                     /* of an alias: elements of input 0 before it */
 } dim__infer;
 
 typedef struct dim__exec { /* one node, ready to run */
@@ -58,7 +59,7 @@ enum dim__op_flags {
     DIM__OP_INPLACE0 = 1,    /* output 0 may lie on input 0 */
     DIM__OP_INPLACE1 = 2,    /* output 0 may lie on input 1 */
     DIM__OP_ELEMENTWISE = 4, /* output element i depends on elements i of the inputs only */
-    DIM__OP_ALIAS = 8,       /* output 0 is input 0 under another shape: nothing runs */
+    DIM__OP_ALIAS = 8,       /* output 0 is input 0 under another shape, or a run of its rows: nothing runs */
     DIM__OP_RANDOM = 16,     /* draws numbers: the node gets a stream of its own, unless attr.i[7] names one */
     DIM__OP_EFFECT = 32      /* writes input 0 (a state): never removed, runs after everything before it */
 };

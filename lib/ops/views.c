@@ -1,4 +1,5 @@
-/* view_rows: the rows of one view of a batch, (V N, ...) -> (N, ...), which holds its views one after the other.
+/* view_rows: the rows of one view of a batch, (V N, ...) -> (N, ...), which holds its views one after the other: where
+ * they are, without a copy.
  * view_rows_grad: back, with zeros in the other views.  view_rows_add: back, on top of a gradient that is there already.
  * i[0] = view, i[1] = V. */
 #include "ops/ops.h"
@@ -17,25 +18,13 @@ static dim_status view_infer(dim__infer *inf)
         return dim__infer_fail(inf, 0, "a first axis that the number of views divides");
     inf->out[0] = inf->in[0];
     inf->out[0].d[0] /= views;
+    inf->offset = view * dim__shape_count(&inf->out[0]);
     return DIM_OK;
 }
 
 static void view_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     din[0] = dim__emit1(g, &dim__op_view_rows_grad, dout[0], &node->attr);
-}
-
-static void view_piece(void *arg, int64_t begin, int64_t end, int thread)
-{
-    const dim__exec *e = arg;
-    const float *x = (const float *)e->in[0] + e->attr->i[0] * dim__shape_count(e->out_shape[0]);
-    (void)thread;
-    memcpy((float *)e->out[0] + begin, x + begin, (size_t)(end - begin) * sizeof *x);
-}
-
-static void view_run(const dim__exec *e)
-{
-    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, view_piece, (void *)e);
 }
 
 static dim_status view_grad_infer(dim__infer *inf)
@@ -107,7 +96,7 @@ static void view_add_run(const dim__exec *e)
 
 const dim__op dim__op_view_rows_add = { "view_rows_add", 2, 2, 1, DIM__OP_INPLACE0, view_add_infer, NULL, NULL,
                                         view_add_run };
-const dim__op dim__op_view_rows = { "view_rows", 1, 1, 1, 0, view_infer, NULL, view_backward, view_run };
+const dim__op dim__op_view_rows = { "view_rows", 1, 1, 1, DIM__OP_ALIAS, view_infer, NULL, view_backward, NULL };
 const dim__op dim__op_view_rows_grad = { "view_rows_grad", 1, 1, 1, 0, view_grad_infer, NULL, NULL, view_grad_run };
 
 dim__vid dim__op_view_rows_(dim__graph *g, dim__vid x, int64_t view, int64_t views)

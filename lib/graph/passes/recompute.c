@@ -196,9 +196,8 @@ static level measure(pass *p)
 
 static dim__vid origin(const dim__graph *g, dim__vid v)
 {
-    while (g->values[v].alias_of != DIM__NONE)
-        v = g->values[v].alias_of;
-    return v;
+    int64_t offset;
+    return dim__graph_origin(g, v, &offset);
 }
 
 static void find_readers(pass *p, int64_t peak)
@@ -312,7 +311,8 @@ static dim__vid new_value(dim__graph *g, dim__vid like)
 static dim__vid instead_of(edit *e, const pass *p, dim__vid v)
 {
     dim__graph *g = e->g;
-    dim__vid from = origin(g, v), copy = DIM__NONE;
+    int64_t offset;
+    dim__vid from = dim__graph_origin(g, v, &offset), copy = DIM__NONE;
     for (int i = 0; i < e->n_copies; i++)
         if (e->old[i] == from)
             copy = e->copy[i];
@@ -326,6 +326,7 @@ static dim__vid instead_of(edit *e, const pass *p, dim__vid v)
     node.in[0] = copy;
     node.out[0] = new_value(g, v);
     g->values[node.out[0]].alias_of = copy;
+    g->values[node.out[0]].offset = offset;
     e->nodes[e->n++] = node;
     return node.out[0];
 }
