@@ -164,50 +164,84 @@ static void test_deterministic(void **state)
     }
 }
 
-/* Integer features make scores without rounding, up to 100 in size.  InfoNCE of them in long double, straight from its
- * definition; with a clip scores end at 20. */
+enum { LARGE_N = 6, LARGE_L = 3, LARGE = LARGE_N * LARGE_L };
+
+/* InfoNCE of the scores y x and its derivatives, in long double, straight from the definition. */
+static long double infonce(const float *y, const float *x, long double clip, long double *dy, long double *dx)
+{
+    long double loss = 0;
+    memset(dy, 0, LARGE_N * sizeof *dy);
+    memset(dx, 0, LARGE * sizeof *dx);
+    for (int i = 0; i < LARGE_N; i++)
+        for (int own = i * LARGE_L; own < (i + 1) * LARGE_L; own++) {
+            long double s[LARGE], slope[LARGE], sum = 0;
+            for (int k = 0; k < LARGE; k++) {
+                long double t = clip > 0 ? tanhl((long double)y[i] * x[k] / clip) : 0;
+                s[k] = clip > 0 ? clip * t : (long double)y[i] * x[k];
+                slope[k] = 1 - t * t;
+                sum += k / LARGE_L != i || k == own ? expl(s[k]) : 0;
+            }
+            loss += (logl(sum) - s[own]) / LARGE;
+            for (int k = 0; k < LARGE; k++) {
+                if (k / LARGE_L == i && k != own)
+                    continue;
+                long double ds = (expl(s[k]) / sum - (k == own)) * slope[k] / LARGE;
+                dy[i] += ds * x[k];
+                dx[k] += ds * y[i];
+            }
+        }
+    return loss;
+}
+
+static void compare_exact(int variant, const char *what, const dim_tensor *got, const long double *want, double tol)
+{
+    const float *x = dim_tensor_const_data(got);
+    double most = 0;
+    for (int64_t i = 0; i < dim_tensor_count(got); i++)
+        most = fmax(most, fabs((double)want[i]));
+    for (int64_t i = 0; i < dim_tensor_count(got); i++)
+        if (!(fabs(x[i] - (double)want[i]) <= tol * most))
+            fail_msg("variant %d, %s[%d]: %.9g, not %.9g (largest %g)", variant, what, (int)i, (double)x[i],
+                     (double)want[i], most);
+}
+
+/* Integer features make scores without rounding, up to 100 in size: the gradients are exact to the rounding of their
+ * terms, although float32 has steps of 8e-6 there.  With a clip scores end at 20, where they are rounded by 1e-6, and so
+ * are the logarithms of the gradients. */
 static void test_large_scores(void **state)
 {
-    enum { S = 6, L = 3 };
     static const float sizes[] = { -10, -5, -1, 0, 1, 4, 10 };
-    static const int64_t gdim[2] = { S, 1 }, ldim[3] = { S, L, 1 };
+    static const int64_t gdim[2] = { LARGE_N, 1 }, ldim[3] = { LARGE_N, LARGE_L, 1 };
     dim_context *ctx = context(1, DIM_CPU_AUTO);
-    float y[S], x[S * L];
+    float y[LARGE_N], x[LARGE];
     (void)state;
-    for (int i = 0; i < S * L; i++)
+    for (int i = 0; i < LARGE; i++)
         x[i] = sizes[(i * 5 + i / 7) % 7];
-    for (int i = 0; i < S; i++)
+    for (int i = 0; i < LARGE_N; i++)
         y[i] = i % 2 ? 10 : -10;
     for (int variant = 0; variant < 4; variant++) {
         dim_estimator_options o;
         dim_estimator *est;
         dim_estimate e;
+        long double dy[LARGE_N], dx[LARGE];
         DIM_OPTIONS_INIT(&o);
         DIM_OPTIONS_INIT(&e);
         o.kind = DIM_ESTIMATOR_INFONCE;
         o.clip = variant & 1 ? 20 : 0;
         o.score_memory = variant & 2 ? 1 : 0;
-        long double loss = 0;
-        for (int i = 0; i < S; i++)
-            for (int l = 0; l < L; l++) {
-                long double sum = 0, own = 0;
-                for (int k = 0; k < S * L; k++) {
-                    long double s = (long double)y[i] * x[k];
-                    s = o.clip > 0 ? o.clip * tanhl(s / o.clip) : s;
-                    own = k == i * L + l ? s : own;
-                    sum += k / L != i || k == i * L + l ? expl(s) : 0;
-                }
-                loss += (logl(sum) - own) / (S * L);
-            }
+        double loss = (double)infonce(y, x, o.clip, dy, dx);
         dim_tensor *global = tensor(ctx, 2, gdim, y), *local = tensor(ctx, 3, ldim, x);
-        dim_tensor *dl = tensor(ctx, 3, ldim, NULL);
+        dim_tensor *dg = tensor(ctx, 2, gdim, NULL), *dl = tensor(ctx, 3, ldim, NULL);
         assert_int_equal(dim_estimator_create(ctx, &o, &est), DIM_OK);
-        assert_int_equal(dim_estimator_evaluate(est, global, local, NULL, &e, NULL, dl), DIM_OK);
-        if (!(fabs(e.loss - (double)loss) <= 2e-7 * (double)loss))
-            fail_msg("variant %d: %.12g, not %.12g", variant, e.loss, (double)loss);
+        assert_int_equal(dim_estimator_evaluate(est, global, local, NULL, &e, dg, dl), DIM_OK);
+        if (!(fabs(e.loss - loss) <= 2e-7 * loss))
+            fail_msg("variant %d: %.12g, not %.12g", variant, e.loss, loss);
+        compare_exact(variant, "global", dg, dy, o.clip > 0 ? 4e-6 : 2e-7);
+        compare_exact(variant, "local", dl, dx, o.clip > 0 ? 4e-6 : 2e-7);
         dim_estimator_destroy(est);
         dim_tensor_destroy(global);
         dim_tensor_destroy(local);
+        dim_tensor_destroy(dg);
         dim_tensor_destroy(dl);
     }
     dim_context_destroy(ctx);
