@@ -13,13 +13,15 @@ static const int picks[2 * N] = { 11, 16, 5, 5, 12, 21, 21, 9 };
 static void step_32(void **state)
 {
     (void)state;
-    check_step("amdim32", &(amdim_setup){ .side = 32, .ndf = 4, .depth = 2, .terms = three_terms, .n_terms = 3 }, N, picks);
+    check_step("amdim32", &(amdim_setup){ .side = 32, .ndf = 4, .depth = 2, .terms = three_terms, .n_terms = 3 }, N,
+               picks);
 }
 
 static void step_64(void **state)
 {
     (void)state;
-    check_step("amdim64", &(amdim_setup){ .side = 64, .ndf = 2, .depth = 1, .terms = three_terms, .n_terms = 3 }, N, picks);
+    check_step("amdim64", &(amdim_setup){ .side = 64, .ndf = 2, .depth = 1, .terms = three_terms, .n_terms = 3 }, N,
+               picks);
 }
 
 /* A small model of the one term, with k antecedents of temperature tau. */

@@ -1,5 +1,5 @@
-/* AMDIM's other forms against PyTorch (fixtures/make_amdim.py): 128-pixel images, batch norm inside the blocks, more than
- * two views; and how the encoders' weights start. */
+/* AMDIM's other forms against PyTorch (fixtures/make_amdim.py): 128-pixel images, batch norm inside the blocks, more
+ * than two views; and how the encoders' weights start. */
 #include "amdim_tests.h"
 
 static const char *const terms[][3] = { { "t15", "f1", "phi5" },
@@ -131,9 +131,9 @@ static void initial_weights(void **state)
             check_initial(name, t, &seen);
             dim_tensor_destroy(t);
         }
-        /* block1 is a single one at 32 pixels; to1 is one, too; and phi_7, phi_5 */
+        /* to1 is a single block, and so is block1 at 32 pixels; the twos are phi_7's and phi_5's */
         int blocks = 1 + (k < 2 ? 1 : DEPTH) + 4 * DEPTH, stems = k < 4 ? 1 : 2, norms = 3;
-        norms += k % 2 ? blocks + stems + 1 : 0;
+        norms += k % 2 ? blocks + 2 + stems + 1 : 0;
         assert_int_equal(seen.zero, blocks + 2);
         assert_int_equal(seen.shortcut, 2);
         assert_int_equal(seen.uniform, blocks + 2 + stems);

@@ -1,5 +1,5 @@
-/* A checkpoint's settings: of a model that uses every option, each option in turn is another one, and a resume is refused
- * with a text that names it; or it does not matter to the steps to come, and a resume is taken. */
+/* A checkpoint's settings: of a model that uses every option, each option in turn is another one.  A resume is refused
+ * with a text that names it; or, when the option does not matter to the steps to come, it is taken. */
 #include <dim/dim.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,8 +71,8 @@ static const options usual = {
     },
     .prior_weight = { 0.1f, 0.2f },
     .optimizer = {
-        { SIZE(dim_optimizer_options), .kind = DIM_OPTIMIZER_ADAM, .lr = 0.5f, .beta1 = 0.75f, .beta2 = 0.75f, .eps = 0.5f,
-          .weight_decay = 0.5f, .momentum = 0.5f, .alpha = 0.75f, .clip_norm = 1, .clip_value = 0.5f,
+        { SIZE(dim_optimizer_options), .kind = DIM_OPTIMIZER_ADAM, .lr = 0.5f, .beta1 = 0.75f, .beta2 = 0.75f,
+          .eps = 0.5f, .weight_decay = 0.5f, .momentum = 0.5f, .alpha = 0.75f, .clip_norm = 1, .clip_value = 0.5f,
           .schedule = DIM_SCHEDULE_COSINE, .gamma = 0.5f, .min_lr = 0.5f, .warmup_steps = 5, .total_steps = 100,
           .milestones = { 4, 8 } }, /* short numbers: both lines are to fit into a message */
         { SIZE(dim_optimizer_options), .kind = DIM_OPTIMIZER_SGD, .lr = 0.01f, .momentum = 0.9f },
