@@ -244,7 +244,7 @@ static inline void check_picks(dim_model *model, const int *picks, int n, int di
     assert_int_equal(found, directions);
 }
 
-/* One step of the fixture's case, all of it: with the reference executor, which keeps the draws readable, and planned. */
+/* One step of the fixture's case: with the reference executor, which keeps the draws readable, and planned. */
 static inline void check_step(const char *name, const amdim_setup *setup, int n, const int *picks)
 {
     char key[64];
