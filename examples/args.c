@@ -46,7 +46,8 @@ static const arg args[] = {
     { "--eval-every", "N", U64, FIELD(eval_every), 0,
       "probe the features every N steps too; 0 = only before and after training" },
     { "--probe-train", "N", U32, FIELD(probe_train), 0,
-      "labelled images, the first of the training set, that the probes use;\n20 at least, or 0 = no probes" },
+      "labelled training images that the probes use: the first ones; of folder: and tiny:, which\n"
+      "are sorted by class, ones at even distances; 20 at least, or 0 = no probes" },
     { "--taps", "LIST", TEXT, FIELD(taps), 0,
       "features that are probed, with commas between, such as fc,global" },
     { "--out", "DIR", TEXT, FIELD(out), 0,

@@ -86,6 +86,23 @@ static dim_tensor *read_labels(ex_run *run, dim_dataset *data, int64_t count)
     return labels;
 }
 
+/* Of run->probed, from the training set: its images are not decoded for that. */
+static dim_tensor *read_probed_labels(ex_run *run)
+{
+    int64_t count = run->o.probe_train;
+    if (run->probed == run->train)
+        return read_labels(run, run->train, count);
+    dim_tensor *labels = NULL;
+    EX_TRY(run, dim_tensor_create(run->ctx, DIM_I64, 1, &count, &labels));
+    for (int64_t i = 0; i < count; i++) {
+        dim_tensor *one = NULL;
+        EX_TRY(run, dim_tensor_slice(labels, 0, i, 1, 1, &one));
+        EX_TRY(run, dim_dataset_read(run->train, ex_spread_at(&run->spread, i), 1, NULL, one));
+        dim_tensor_destroy(one);
+    }
+    return labels;
+}
+
 /* "conv,fc" into run->taps. */
 static void split_taps(ex_run *run)
 {
@@ -128,7 +145,8 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
     if (run->o.probe_train > dim_dataset_count(run->train))
         run->o.probe_train = (uint32_t)dim_dataset_count(run->train);
     if (run->o.probe_train > 0) {
-        run->train_labels = read_labels(run, run->train, run->o.probe_train);
+        ex_spread_open(run);
+        run->train_labels = read_probed_labels(run);
         run->test_labels = read_labels(run, run->test, dim_dataset_count(run->test));
     }
 }
@@ -383,6 +401,7 @@ void ex_finish(ex_run *run)
     dim_tensor_destroy(run->test_labels);
     if (run->probed != run->train)
         dim_dataset_destroy(run->probed);
+    ex_spread_close(&run->spread);
     dim_augment_destroy(run->augment);
     dim_dataset_destroy(run->train);
     dim_dataset_destroy(run->test);

@@ -59,6 +59,13 @@ typedef struct ex_evaluation {
     double classifier[EX_MAX_CLASSIFIERS]; /* accuracies of the model's own classifiers */
 } ex_evaluation;
 
+/* Samples at even distances of a training set that is sorted by class; nothing where it is not. */
+typedef struct ex_spread {
+    dim_context *ctx;             /* of `all` */
+    dim_dataset *all;             /* the training set once more */
+    int64_t total, count;         /* its samples; those that are taken */
+} ex_spread;
+
 typedef struct ex_run {
     const ex_program *program;
     ex_options o;
@@ -66,7 +73,8 @@ typedef struct ex_run {
     char tap_names[256];
     dim_context *ctx;
     dim_dataset *train, *test;
-    dim_dataset *probed;          /* the probes' training images: train, or its clean views */
+    dim_dataset *probed;          /* the probes' training images: train, some of it, or clean views */
+    ex_spread spread;
     int64_t shape[3];             /* of an image of probed and test: channels, height, width */
     dim_augment *augment;         /* makes o.views views of each training image; NULL = the images themselves */
     const char *classifiers[EX_MAX_CLASSIFIERS]; /* that the model has; NULL ends the list */
@@ -138,6 +146,12 @@ bool ex_checkpoint_save(ex_run *run, dim_model *model, const dim_loader *loader)
 bool ex_checkpoint_load(ex_run *run, dim_model *model, dim_loader *loader);
 /* Copies the lines of the log that there is up to a step; the times go on from the last one's. */
 void ex_log_continue(ex_run *run, FILE *log, const char *header, uint64_t steps);
+
+/* ---- spread.c */
+
+void ex_spread_open(ex_run *run); /* makes --probe-train samples of a sorted training set run->probed */
+int64_t ex_spread_at(const ex_spread *s, int64_t i); /* which sample of train the i-th of run->probed is */
+void ex_spread_close(ex_spread *s);
 
 /* ---- picture.c */
 

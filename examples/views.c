@@ -27,17 +27,18 @@ static dim_dataset *clean_copy(ex_run *run, dim_dataset *data, int64_t count, co
     dim_dataset_shape(data, from + 1);
     memcpy(to + 1, run->shape, sizeof run->shape);
     EX_TRY(run, dim_tensor_create(run->ctx, DIM_U8, 4, to, &views));
-    if (classes > 0) {
+    if (classes > 0)
         EX_TRY(run, dim_tensor_create(run->ctx, DIM_I64, 1, to, &labels));
-        EX_TRY(run, dim_dataset_read(data, 0, count, NULL, labels));
-    }
     for (int64_t at = 0; at < count; at += PIECE) {
-        dim_tensor *images = NULL, *some = NULL;
+        dim_tensor *images = NULL, *some = NULL, *their = NULL;
         from[0] = count - at < PIECE ? count - at : PIECE;
         EX_TRY(run, dim_tensor_create(run->ctx, DIM_U8, 4, from, &images));
         EX_TRY(run, dim_tensor_slice(views, 0, at, from[0], 1, &some));
-        EX_TRY(run, dim_dataset_read(data, at, from[0], images, NULL));
+        if (labels != NULL)
+            EX_TRY(run, dim_tensor_slice(labels, 0, at, from[0], 1, &their));
+        EX_TRY(run, dim_dataset_read(data, at, from[0], images, their));
         EX_TRY(run, dim_augment_apply(clean, images, NULL, some));
+        dim_tensor_destroy(their);
         dim_tensor_destroy(some);
         dim_tensor_destroy(images);
     }
@@ -58,8 +59,12 @@ void ex_use_views(ex_run *run, dim_augment_preset preset, dim_augment_preset cle
     dim_augment *test = preset_of(run, clean);
     dim_dataset *all = run->test;
     run->test = clean_copy(run, all, dim_dataset_count(all), test);
-    if (run->o.probe_train > 0)
-        run->probed = clean_copy(run, run->train, run->o.probe_train, test);
+    if (run->o.probe_train > 0) {
+        dim_dataset *some = run->probed;
+        run->probed = clean_copy(run, some, run->o.probe_train, test);
+        if (some != run->train)
+            dim_dataset_destroy(some);
+    }
     dim_dataset_destroy(all);
     dim_augment_destroy(test);
 }

@@ -302,6 +302,71 @@ static void test_linear(void **state)
     drop_set(&s);
 }
 
+static float wave(int64_t i, int j) { return (float)sin((double)(37 * i + 1) * (j + 1) * 0.7301); }
+
+/* Samples may come in any order: sorted by class, or class by class in turn, as often as samples are held out. */
+static void test_order_of_classes(void **state)
+{
+    enum { N = 400, C = 10 };
+    static float x[N][WIDE], y[TEST][WIDE];
+    static int64_t lx[N], ly[TEST];
+    static const dim_probe_kind kinds[] = {DIM_PROBE_RIDGE, DIM_PROBE_LINEAR};
+    (void)state;
+    for (int order = 0; order < 3; order++)
+        for (int k = 0; k < 2; k++) {
+            for (int i = 0; i < N + TEST; i++) {
+                float *to = i < N ? x[i] : y[i - N];
+                int64_t c = i >= N ? i % C : order == 0 ? i / (N / C) : order == 1 ? i % C : C - 1 - i % C;
+                *(i < N ? &lx[i] : &ly[i - N]) = c;
+                for (int j = 0; j < WIDE; j++)
+                    to[j] = 0.2f * wave(i, j) + (j == c ? 1 : 0);
+            }
+            sample_set s = {.a = wrap(DIM_F32, x, N, WIDE), .b = wrap(DIM_F32, y, TEST, WIDE),
+                            .la = wrap(DIM_I64, lx, N, 0), .lb = wrap(DIM_I64, ly, TEST, 0)};
+            dim_probe_options o;
+            DIM_OPTIONS_INIT(&o);
+            o.kind = kinds[k];
+            o.batch = 32;
+            o.lr = 0.01f;
+            dim_probe_result r = run(&s, &o);
+            if (r.accuracy < 0.95 || r.validation_accuracy < 0.95)
+                fail_msg("order %d, kind %d: %.3f on test, %.3f on validation with %g", order, (int)kinds[k],
+                         r.accuracy, r.validation_accuracy, r.chosen);
+            drop_set(&s);
+        }
+}
+
+/* Every sample is either fitted or held out, both in train's order; one is held out of each stretch. */
+static void test_split(void **state)
+{
+    static const struct {
+        int64_t n;
+        float validation;
+        int64_t held;
+    } cases[] = {{2, 0, 1}, {10, 0, 1}, {400, 0, 40}, {407, 0, 41}, {407, 0.25f, 102}, {1000, 0.9f, 900}, {9, 0.5f, 5}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t n = cases[i].n, held = cases[i].held, fitted;
+        int32_t *rows;
+        dim_probe_options o;
+        DIM_OPTIONS_INIT(&o);
+        o.validation = cases[i].validation;
+        assert_int_equal(dim__probe_split(ctx, &o, n, &fitted, &rows), DIM_OK);
+        assert_int_equal(fitted, n - held);
+        char *seen = calloc((size_t)n, 1);
+        assert_non_null(seen);
+        for (int64_t j = 0; j < n; j++) {
+            assert_true(rows[j] >= 0 && rows[j] < n && !seen[rows[j]]);
+            seen[rows[j]] = 1;
+            assert_true(j == 0 || j == fitted || rows[j] > rows[j - 1]);
+        }
+        for (int64_t j = 0; j < held; j++)
+            assert_true(rows[fitted + j] >= j * n / held && rows[fitted + j] < (j + 1) * n / held);
+        free(seen);
+        dim__free(ctx, rows);
+    }
+}
+
 /* Whatever the labels of test say, what is chosen, and all but the accuracy, stays. */
 static void test_nothing_is_chosen_on_test(void **state)
 {
@@ -596,6 +661,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_pytorch), cmocka_unit_test(test_neighbors),
         cmocka_unit_test(test_knn_votes),       cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_order_of_classes), cmocka_unit_test(test_split),
         cmocka_unit_test(test_nothing_is_chosen_on_test), cmocka_unit_test(test_strided_and_maps),
         cmocka_unit_test(test_cholesky),        cmocka_unit_test(test_features),
         cmocka_unit_test(test_bad_input),       cmocka_unit_test(test_no_memory),

@@ -27,8 +27,9 @@ dim_status dim__probe_neighbors(dim_context *ctx, dim_probe_kind kind, const dim
 dim_status dim__probe_features(dim_encoder *enc, const char *tap, dim_dataset *ds, int64_t first, int64_t count,
                                dim_tensor **out);
 
-/* First sample of train that is held out to choose by: the end of train, at least one on either side; or INVALID. */
-dim_status dim__probe_cut(dim_context *ctx, const dim_probe_options *o, int64_t n, int64_t *cut);
+/* The samples of train: first those to fit, then, from `fitted` on, those that are held out to choose by, at least one of
+ * either and both in train's order; or INVALID.  They are the caller's to release. */
+dim_status dim__probe_split(dim_context *ctx, const dim_probe_options *o, int64_t n, int64_t *fitted, int32_t **rows);
 
 /* The k nearest of n keys for each of m queries, nearest first, equal ones by index: (m, k). */
 dim_status dim__neighbors(dim_context *ctx, bool cosine, const float *queries, int64_t m, const float *keys, int64_t n,
@@ -48,9 +49,11 @@ void dim__scaler_free(dim_context *ctx, dim__scaler *s);
 void dim__scaler_rows(dim_context *ctx, const dim__scaler *s, const float *x, const int32_t *pick, int64_t first,
                       int64_t n, float *out);
 
-/* Share of samples first .. last - 1 whose largest score is their class's, scores = rows w, w (d + 1, classes). */
+/* Share of samples first .. last - 1, or of those of pick, whose largest score is their class's, scores = rows w,
+ * w (d + 1, classes). */
 dim_status dim__linear_accuracy(dim_context *ctx, const dim__scaler *s, const float *x, const int32_t *labels,
-                                int64_t first, int64_t last, const float *w, int64_t classes, double *out);
+                                const int32_t *pick, int64_t first, int64_t last, const float *w, int64_t classes,
+                                double *out);
 
 /* Cholesky factor L of a symmetric positive definite matrix (n, n), rows lda apart: reads and replaces the lower
  * triangle, leaves the rest alone.  False when it is not positive definite. */

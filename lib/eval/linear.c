@@ -1,5 +1,5 @@
-/* Linear softmax classifier on standardised features, trained by Adam on minibatches; the epoch that is best on the end
- * of train counts.  Weights start at zero: the loss is convex, so there is nothing to draw. */
+/* Linear softmax classifier on standardised features, trained by Adam on minibatches; the epoch that is best on samples
+ * that are held out counts.  Weights start at zero: the loss is convex, so there is nothing to draw. */
 #include "base/math.h"
 #include "base/rng.h"
 #include "eval/eval.h"
@@ -14,12 +14,13 @@ typedef struct linear {
     int64_t p, batch;          /* features and the 1; samples a batch */
     float *w, *grad, *best;    /* (p, classes) */
     float *z, *scores;         /* (batch, p), (batch, classes) */
-    int32_t *order;
+    int32_t *order;            /* of the samples to fit, in an epoch */
+    int32_t *rows;             /* train's samples, those that are held out last */
 } linear;
 
 static void linear_free(linear *l)
 {
-    void *all[] = {l->w, l->grad, l->best, l->z, l->scores, l->order};
+    void *all[] = {l->w, l->grad, l->best, l->z, l->scores, l->order, l->rows};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         dim__free(l->ctx, all[i]);
     dim__optim_free(&l->optim);
@@ -73,6 +74,8 @@ static void epoch(linear *l, int64_t rows, uint64_t seed, uint64_t number)
 {
     int64_t c = l->data->classes;
     dim__rng_permutation(l->order, rows, seed, number);
+    for (int64_t i = 0; i < rows; i++)
+        l->order[i] = l->rows[l->order[i]];
     for (int64_t i = 0; i < rows; i += l->batch) {
         int64_t n = dim__min64(l->batch, rows - i);
         dim__scaler_rows(l->ctx, &l->scaler, l->data->train, l->order, i, n, l->z);
@@ -90,25 +93,25 @@ dim_status dim__probe_linear(dim_context *ctx, const dim_probe_options *o, const
     int64_t cut;
     linear l = {.ctx = ctx, .data = data, .p = data->d + 1};
     uint64_t seed = dim__mix(o->seed != 0 ? o->seed : ctx->seed, dim__hash_text("linear probe"));
-    DIM__TRY(dim__probe_cut(ctx, o, data->n, &cut));
+    DIM__TRY(dim__probe_split(ctx, o, data->n, &cut, &l.rows));
     l.batch = dim__min64(o->batch, cut);
     DIM__TRY_OR(done, linear_init(&l, o, cut));
     result->validation_accuracy = -1;
     for (uint32_t i = 0; i < o->epochs; i++) {
         double share;
         epoch(&l, cut, seed, i);
-        DIM__TRY_OR(done, dim__linear_accuracy(ctx, &l.scaler, data->train, data->train_labels, cut, data->n, l.w,
-                                               data->classes, &share));
+        DIM__TRY_OR(done, dim__linear_accuracy(ctx, &l.scaler, data->train, data->train_labels, l.rows, cut,
+                                               data->n, l.w, data->classes, &share));
         if (share <= result->validation_accuracy)
             continue;
         result->validation_accuracy = share;
         result->chosen = (double)i + 1;
         memcpy(l.best, l.w, (size_t)(l.p * data->classes) * sizeof *l.w);
     }
-    DIM__TRY_OR(done, dim__linear_accuracy(ctx, &l.scaler, data->train, data->train_labels, 0, data->n, l.best,
-                                           data->classes, &result->train_accuracy));
-    DIM__TRY_OR(done, dim__linear_accuracy(ctx, &l.scaler, data->test, data->test_labels, 0, data->m, l.best,
-                                           data->classes, &result->accuracy));
+    DIM__TRY_OR(done, dim__linear_accuracy(ctx, &l.scaler, data->train, data->train_labels, NULL, 0, data->n,
+                                           l.best, data->classes, &result->train_accuracy));
+    DIM__TRY_OR(done, dim__linear_accuracy(ctx, &l.scaler, data->test, data->test_labels, NULL, 0, data->m,
+                                           l.best, data->classes, &result->accuracy));
 done:
     linear_free(&l);
     return status;

@@ -1,5 +1,5 @@
 /* Closed-form ridge classifier: W = (Z'Z + lambda n I)^-1 Z'T with Z the standardised features and a column of ones, T
- * the one-hot classes.  Lambda is chosen on the end of train, then W is fitted on all of train.
+ * the one-hot classes.  Lambda is chosen on samples that are held out, then W is fitted on all of train.
  *
  * One matrix of doubles serves for everything: Z'Z is kept above its diagonal, on which and below which each lambda's
  * factor is made anew; the held-out rows are added once lambda is known. */
@@ -13,6 +13,7 @@ enum { PANEL = 256 };
 typedef struct ridge {
     dim_context *ctx;
     const dim__probe_data *data;
+    int32_t *pick;   /* train's samples, those that are held out last; NULL = as they are: nothing is chosen */
     dim__scaler scaler;
     int64_t p;       /* features and the 1 */
     double *gram;    /* (p, p), above the diagonal */
@@ -27,16 +28,18 @@ typedef struct ridge {
 
 static void ridge_free(ridge *r)
 {
-    void *all[] = {r->gram, r->diagonal, r->target, r->solution, r->w, r->z, r->panel};
+    void *all[] = {r->pick, r->gram, r->diagonal, r->target, r->solution, r->w, r->z, r->panel};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         dim__free(r->ctx, all[i]);
     dim__scaler_free(r->ctx, &r->scaler);
 }
 
-static dim_status ridge_init(ridge *r, dim_context *ctx, const dim__probe_data *data)
+static dim_status ridge_init(ridge *r, const dim__probe_data *data)
 {
+    dim_context *ctx = r->ctx;
     size_t p = (size_t)data->d + 1, c = (size_t)data->classes;
-    *r = (ridge){.ctx = ctx, .data = data, .p = data->d + 1};
+    r->data = data;
+    r->p = data->d + 1;
     DIM__TRY(dim__scaler_create(ctx, data->train, data->n, data->d, &r->scaler));
     r->gram = dim__calloc(ctx, p, p * sizeof *r->gram);
     r->diagonal = dim__calloc(ctx, p, sizeof *r->diagonal);
@@ -71,7 +74,8 @@ static void add_targets(void *arg, int64_t begin, int64_t end, int thread)
     (void)thread;
     for (int64_t i = 0; i < r->rows; i++) {
         const float *z = r->z + i * r->p;
-        double *to = r->target + r->data->train_labels[r->first + i];
+        int64_t at = r->pick != NULL ? r->pick[r->first + i] : r->first + i;
+        double *to = r->target + r->data->train_labels[at];
         for (int64_t j = begin; j < end; j++)
             to[j * c] += (double)z[j];
     }
@@ -81,7 +85,7 @@ static void accumulate(ridge *r, int64_t first, int64_t last)
 {
     for (r->first = first; r->first < last; r->first += r->rows) {
         r->rows = dim__min64(DIM__EVAL_ROWS, last - r->first);
-        dim__scaler_rows(r->ctx, &r->scaler, r->data->train, NULL, r->first, r->rows, r->z);
+        dim__scaler_rows(r->ctx, &r->scaler, r->data->train, r->pick, r->first, r->rows, r->z);
         dim__parallel(r->ctx, r->p, 64, add_targets, r);
         for (r->column = 0; r->column < r->p; r->column += PANEL) {
             int64_t n = dim__min64(PANEL, r->p - r->column);
@@ -121,14 +125,14 @@ static bool fit(ridge *r, int64_t n, double lambda)
     return true;
 }
 
-static dim_status accuracy(ridge *r, bool test, int64_t first, int64_t last, double *out)
+/* On train's samples first .. last - 1 of r->pick. */
+static dim_status accuracy(ridge *r, int64_t first, int64_t last, double *out)
 {
-    return dim__linear_accuracy(r->ctx, &r->scaler, test ? r->data->test : r->data->train,
-                                test ? r->data->test_labels : r->data->train_labels, first, last, r->w,
+    return dim__linear_accuracy(r->ctx, &r->scaler, r->data->train, r->data->train_labels, r->pick, first, last, r->w,
                                 r->data->classes, out);
 }
 
-/* The best lambda by the rows from cut on; of equally good ones the smallest. */
+/* The best lambda by the samples that are held out, from cut on; of equally good ones the smallest. */
 static dim_status choose(ridge *r, int64_t cut, dim_probe_result *result)
 {
     static const double LAMBDAS[] = {1e-4, 1e-3, 1e-2, 1e-1};
@@ -137,7 +141,7 @@ static dim_status choose(ridge *r, int64_t cut, dim_probe_result *result)
         double share;
         if (!fit(r, cut, LAMBDAS[i]))
             continue;
-        DIM__TRY(accuracy(r, false, cut, r->data->n, &share));
+        DIM__TRY(accuracy(r, cut, r->data->n, &share));
         if (share > best) {
             best = share;
             result->chosen = LAMBDAS[i];
@@ -158,8 +162,8 @@ dim_status dim__probe_ridge(dim_context *ctx, const dim_probe_options *o, const 
     if (data->n < 2)
         return dim__fail(ctx, DIM_E_INVALID, "a ridge probe needs 2 training samples at least");
     if (o->lambda == 0)
-        DIM__TRY(dim__probe_cut(ctx, o, data->n, &cut));
-    DIM__TRY_OR(done, ridge_init(&r, ctx, data));
+        DIM__TRY(dim__probe_split(ctx, o, data->n, &cut, &r.pick));
+    DIM__TRY_OR(done, ridge_init(&r, data));
     result->chosen = (double)o->lambda;
     if (o->lambda == 0) {
         accumulate(&r, 0, cut);
@@ -171,8 +175,9 @@ dim_status dim__probe_ridge(dim_context *ctx, const dim_probe_options *o, const 
                            "definite", result->chosen);
         goto done;
     }
-    DIM__TRY_OR(done, accuracy(&r, false, 0, data->n, &result->train_accuracy));
-    DIM__TRY_OR(done, accuracy(&r, true, 0, data->m, &result->accuracy));
+    DIM__TRY_OR(done, accuracy(&r, 0, data->n, &result->train_accuracy));
+    DIM__TRY_OR(done, dim__linear_accuracy(ctx, &r.scaler, data->test, data->test_labels, NULL, 0, data->m, r.w,
+                                           data->classes, &result->accuracy));
 done:
     ridge_free(&r);
     return status;

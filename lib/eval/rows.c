@@ -74,7 +74,8 @@ static int64_t argmax(const float *x, int64_t n) /* the first of equals */
 }
 
 dim_status dim__linear_accuracy(dim_context *ctx, const dim__scaler *s, const float *x, const int32_t *labels,
-                                int64_t first, int64_t last, const float *w, int64_t classes, double *out)
+                                const int32_t *pick, int64_t first, int64_t last, const float *w, int64_t classes,
+                                double *out)
 {
     dim_status status = DIM_E_NOMEM;
     int64_t block = dim__min64(DIM__EVAL_ROWS, last - first), right = 0;
@@ -84,10 +85,10 @@ dim_status dim__linear_accuracy(dim_context *ctx, const dim__scaler *s, const fl
         goto done;
     for (int64_t i = first; i < last; i += block) {
         int64_t n = dim__min64(block, last - i);
-        dim__scaler_rows(ctx, s, x, NULL, i, n, z);
+        dim__scaler_rows(ctx, s, x, pick, i, n, z);
         dim__gemm(ctx, false, false, n, classes, s->d + 1, 1, z, s->d + 1, w, classes, 0, scores, classes);
         for (int64_t k = 0; k < n; k++)
-            right += argmax(scores + k * classes, classes) == labels[i + k];
+            right += argmax(scores + k * classes, classes) == labels[pick != NULL ? pick[i + k] : i + k];
     }
     *out = (double)right / (double)(last - first);
     status = DIM_OK;
