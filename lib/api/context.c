@@ -1,11 +1,11 @@
 #include "base/context.h"
 #include "base/cpu.h"
+#include "base/memory.h"
 #include "base/pool.h"
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define VERSION_TEXT_(x) #x
 #define VERSION_TEXT(x) VERSION_TEXT_(x)
@@ -23,21 +23,6 @@ static const uint32_t PASSES = DIM_PASS_FUSE | DIM_PASS_DEAD | DIM_PASS_INPLACE 
 
 _Static_assert(sizeof(dim_context_options) == 2 * sizeof(size_t) + 32 + 5 * sizeof(void *) + (8 - sizeof(size_t)),
                "dim_context_options has no hidden padding");
-
-static void *default_alloc(void *user, size_t size, size_t align)
-{
-    (void)user;
-    if (size > SIZE_MAX - align)
-        return NULL;
-    return aligned_alloc(align, (size + align - 1) / align * align);
-}
-
-static void default_free(void *user, void *memory, size_t size)
-{
-    (void)user;
-    (void)size;
-    free(memory);
-}
 
 static dim_status check_options(dim_context *boot, const dim_context_options *o)
 {
@@ -80,7 +65,7 @@ static dim_status set_up(dim_context *ctx, const dim_context_options *o)
 dim_status dim_context_create(const dim_context_options *options, dim_context **out)
 {
     /* Starts life on the stack, so that even its own memory comes from the caller's hooks and is counted. */
-    dim_context boot = {.alloc = default_alloc, .free = default_free};
+    dim_context boot = {.alloc = dim__system_alloc, .free = dim__system_free};
     dim_context_options o;
     if (out == NULL)
         return DIM_E_INVALID;

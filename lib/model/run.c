@@ -1,4 +1,5 @@
 /* One step: forward, a look at the loss, gradient, a look at the gradients, state updates, parameter updates. */
+#include "base/math.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
 #include "model/model.h"
@@ -23,31 +24,49 @@ static dim_status bind_gradients(dim_model *model, dim__model_program *p)
 }
 
 typedef struct finite_task {
-    const dim__kernels *k;
-    const float *x;
+    const dim_model *model;
+    const dim__model_program *p;
     bool bad[256];
 } finite_task;
 
+/* Over the elements of all gradients, one after the other, as if they were one. */
 static void finite_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     finite_task *t = arg;
-    t->bad[thread] = !t->k->finite(t->x + begin, end - begin);
+    bool good = true;
+    int64_t start = 0;
+    for (int64_t i = 0; i < t->model->n_trained && start < end; i++) {
+        int64_t count = t->model->trained[i]->count, first = dim__max64(begin - start, 0);
+        int64_t last = dim__min64(end - start, count);
+        start += count;
+        if (t->p->grads[i] != NULL && first < last)
+            good = good && t->model->ctx->kernels->finite(t->p->grads[i] + first, last - first);
+    }
+    t->bad[thread] = !good;
+}
+
+static bool all_finite(dim_model *model, const dim__model_program *p)
+{
+    finite_task t = { .model = model, .p = p };
+    int64_t total = 0;
+    for (int64_t i = 0; i < model->n_trained; i++)
+        total += model->trained[i]->count;
+    dim__parallel(model->ctx, total, 1 << 16, finite_piece, &t);
+    for (size_t k = 0; k < sizeof t.bad / sizeof *t.bad; k++)
+        if (t.bad[k])
+            return false;
+    return true;
 }
 
 static dim_status check_gradients(dim_model *model, const dim__model_program *p)
 {
-    for (int64_t i = 0; i < model->n_trained; i++) {
-        if (p->grads[i] == NULL)
-            continue;
-        finite_task t = { .k = model->ctx->kernels, .x = p->grads[i] };
-        dim__parallel(model->ctx, model->trained[i]->count, 1 << 16, finite_piece, &t);
-        for (size_t k = 0; k < sizeof t.bad / sizeof *t.bad; k++)
-            if (t.bad[k])
-                return dim__fail(model->ctx, DIM_E_NUMERIC,
-                                 "the gradient of '%s' is not finite at step %llu; nothing was "
-                                 "updated",
-                                 model->trained[i]->name, (unsigned long long)model->steps);
-    }
+    if (all_finite(model, p))
+        return DIM_OK;
+    for (int64_t i = 0; i < model->n_trained; i++)
+        if (p->grads[i] != NULL && !model->ctx->kernels->finite(p->grads[i], model->trained[i]->count))
+            return dim__fail(model->ctx, DIM_E_NUMERIC,
+                             "the gradient of '%s' is not finite at step %llu; nothing was updated",
+                             model->trained[i]->name, (unsigned long long)model->steps);
     return DIM_OK;
 }
 

@@ -42,6 +42,13 @@ static dim_status check_same(dim__optim *opt, int64_t n, const int64_t *counts)
     return DIM_OK;
 }
 
+/* By the threads, so that each first touches about what it will update. */
+static void clear_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    memset((float *)arg + begin, 0, (size_t)(end - begin) * sizeof(float));
+}
+
 dim_status dim__optim_prepare(dim__optim *opt, int64_t n, const int64_t *counts)
 {
     const dim__rule *rule = dim__rule_of(opt->o.kind);
@@ -54,12 +61,14 @@ dim_status dim__optim_prepare(dim__optim *opt, int64_t n, const int64_t *counts)
     dim__slot *slots = dim__calloc(opt->ctx, (size_t)n, sizeof *slots);
     if (slots == NULL)
         return DIM_E_NOMEM;
-    float *at = dim__calloc(opt->ctx, (size_t)total * (size_t)(m + v), sizeof *at);
+    total *= m + v;
+    float *at = dim__alloc(opt->ctx, (size_t)total * sizeof *at);
     if (at == NULL) {
         dim__free(opt->ctx, slots);
         return DIM_E_NOMEM;
     }
     opt->states = at;
+    dim__parallel(opt->ctx, total, GRAIN, clear_piece, at);
     for (int64_t i = 0; i < n; i++) {
         int64_t room = (counts[i] + LINE - 1) / LINE * LINE;
         slots[i].count = counts[i];
