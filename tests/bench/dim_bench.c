@@ -1,6 +1,7 @@
 /* Times one training step, or one encoding pass, of the workloads that libdim is measured on, and prints one JSON
- * object a line: {"workload", "mode", "batch", "median_s", "min_s", "loss", "rss_mb"}.  rss_mb is the peak of the whole
- * process: run each workload in a process of its own to know its memory. */
+ * object a line: {"workload", "mode", "batch", "median_s", "min_s", "loss", "rss_mb", "page_faults", "allocations"}.
+ * rss_mb is the peak of the whole process: run each workload in a process of its own to know its memory.  The last two are
+ * those of all timed steps together; a steady step has none. */
 #include "bench.h"
 
 #include "base/rng.h"
@@ -182,15 +183,32 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void print_result(const workload *w, double *times, int steps, double loss)
+static struct rusage process(void)
 {
-    struct rusage usage_;
-    getrusage(RUSAGE_SELF, &usage_);
+    struct rusage r;
+    getrusage(RUSAGE_SELF, &r);
+    return r;
+}
+
+/* What a steady step should not do, of all timed steps. */
+typedef struct unsteady {
+    long faults;
+    uint64_t allocations;
+} unsteady;
+
+static unsteady unsteady_now(const dim_context *ctx)
+{
+    return (unsteady){ process().ru_minflt, dim_context_allocations(ctx) };
+}
+
+static void print_result(const workload *w, double *times, int steps, double loss, unsteady before, unsteady after)
+{
     qsort(times, (size_t)steps, sizeof *times, by_value);
     double median = steps % 2 ? times[steps / 2] : (times[steps / 2 - 1] + times[steps / 2]) / 2;
     printf("{\"workload\": \"%s\", \"mode\": \"f32\", \"batch\": %lld, \"median_s\": %.6g, \"min_s\": %.6g, "
-           "\"loss\": %.9g, \"rss_mb\": %ld}\n", w->name, (long long)w->batch, median, times[0], loss,
-           (usage_.ru_maxrss + 512) / 1024);
+           "\"loss\": %.9g, \"rss_mb\": %ld, \"page_faults\": %ld, \"allocations\": %llu}\n", w->name, (long long)w->batch,
+           median, times[0], loss, (process().ru_maxrss + 512) / 1024, after.faults - before.faults,
+           (unsigned long long)(after.allocations - before.allocations));
     fflush(stdout);
 }
 
@@ -209,13 +227,14 @@ static void run(const workload *w, const arguments *args)
         p = profile_create(b.ctx, args->shapes);
         attach(p, &b);
     }
+    unsteady before = unsteady_now(b.ctx);
     for (int i = 0; i < args->steps; i++) {
         double start = now();
         loss = step(&b);
         times[i] = now() - start;
         total += times[i];
     }
-    print_result(w, times, args->steps, loss);
+    print_result(w, times, args->steps, loss, before, unsteady_now(b.ctx));
     if (p != NULL)
         profile_print(p, w->name, args->steps, total);
     profile_destroy(p);
