@@ -300,7 +300,7 @@ static const change changes[] = {
     CHANGE(F32, classifier[0].penalty, 0.25, "classifier.linear"),
     CHANGE(F32, classifier[0].weight, 0.25, "classifier.linear"),
 
-    SAYING(U32, op[7].op, DIM_AUGMENT_OP_FLIP, "loader.augment6", "operation 0"),
+    SAYING(U32, op[7].op, DIM_AUGMENT_OP_COLOR_JITTER, "loader.augment6", "operation 3"),
     CHANGE(U32, op[0].sharing, DIM_AUGMENT_SHARING_VIEW, "loader.augment0"),
     CHANGE(F32, op[0].p, 0.25, "loader.augment0"),
     CHANGE(U32, op[1].shift, 3, "loader.augment1"),
