@@ -159,7 +159,8 @@ int main(int argc, char **argv)
     ex_start(&run, &program, argc, argv); /* options, context, data */
     const pipeline *p = choose(&run);
     ex_use_views(&run, p->views, p->clean, p->least > 32);
-    ex_draw(&run, NULL, amdim_draw_views, "views.png");
+    run.drawing = amdim_draw_views;
+    run.drawing_name = "views.png";
 
     dim_encoder *encoder = build_encoder(&run, p);
     dim_model *model = NULL;

@@ -103,7 +103,7 @@ static dim_tensor *read_probed_labels(ex_run *run)
     return labels;
 }
 
-/* "conv,fc" into run->taps. */
+/* "conv,fc" into run->taps, each once. */
 static void split_taps(ex_run *run)
 {
     const char *list = run->o.taps != NULL ? run->o.taps : run->program->taps;
@@ -114,8 +114,19 @@ static void split_taps(ex_run *run)
     for (char *name = strtok(run->tap_names, ","); name != NULL; name = strtok(NULL, ",")) {
         if (count == EX_MAX_TAPS)
             ex_usage_error(run->program, "--taps: %s has more than %d names", list, EX_MAX_TAPS);
+        for (int i = 0; i < count; i++)
+            if (strcmp(run->taps[i], name) == 0)
+                ex_usage_error(run->program, "--taps: %s names %s twice", list, name);
         run->taps[count++] = name;
     }
+    if (count == 0)
+        ex_usage_error(run->program, "--taps: '%s' names nothing; --probe-train 0 leaves the probes out", list);
+}
+
+static void print_warning(void *program, dim_log_level level, const char *message)
+{
+    if (level == DIM_LOG_WARNING)
+        fprintf(stderr, "%s: %s\n", ((const ex_program *)program)->name, message);
 }
 
 void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
@@ -132,6 +143,8 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
     context.seed = run->o.seed;
     context.threads = run->o.threads;
     context.blas_threads = 1; /* libdim's own threads share the work */
+    context.log = print_warning;
+    context.log_user = (void *)program;
     if (dim_context_create(&context, &run->ctx) != DIM_OK)
         ex_usage_error(program, "libdim does not start here; is --threads %u too many?", (unsigned)run->o.threads);
 
@@ -304,6 +317,11 @@ static bool save(ex_run *run, dim_encoder *encoder, dim_model *model)
     return true;
 }
 
+static bool is_evaluated(const ex_options *o, uint64_t step)
+{
+    return step == 0 || step == o->steps || (o->eval_every > 0 && step % o->eval_every == 0);
+}
+
 /* Steps until all are done, Ctrl-C, or a failure, which is returned. */
 static dim_status train(ex_run *run, dim_encoder *encoder, dim_model *model, dim_loader *loader)
 {
@@ -323,7 +341,7 @@ static dim_status train(ex_run *run, dim_encoder *encoder, dim_model *model, dim
 
         bool last = step == o->steps;
         ex_report_progress(run, model, step, last || stop_signal != 0);
-        if (last || (o->eval_every > 0 && step % o->eval_every == 0))
+        if (is_evaluated(o, step))
             e = evaluate(run, encoder, model);
         if (e.valid)
             run->last = e;
@@ -336,6 +354,26 @@ static dim_status train(ex_run *run, dim_encoder *encoder, dim_model *model, dim
     return DIM_OK;
 }
 
+/* After --resume: the evaluation that was due after the checkpoint's step, if the run was stopped in it. */
+static void catch_up(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_loader *loader)
+{
+    uint64_t step = dim_model_steps(model), steps = run->o.steps;
+    bool due = run->o.probe_train > 0 && is_evaluated(&run->o, step) && !run->evaluated;
+    if (step > steps || (step == steps && !due))
+        fprintf(stderr, "%s: nothing is left to train: %llu steps are asked for, and the checkpoint is after step %llu\n",
+                run->program->name, (unsigned long long)steps, (unsigned long long)step);
+    if (!due && !(run->o.table && step >= steps))
+        return;
+    ex_evaluation e = evaluate(run, encoder, model);
+    run->last = e;
+    if (!due || !e.valid)
+        return;
+    if (step == 0)
+        run->first = e;
+    ex_log_evaluation(run, model, step, dim_loader_epoch(loader), &e);
+    ex_report_evaluation(run, model, step, &e);
+}
+
 /* Probes of the untrained encoder, unless --resume finds a checkpoint; a table needs them in any case. */
 static void begin(ex_run *run, dim_encoder *encoder, dim_model *model, dim_loader *loader)
 {
@@ -344,9 +382,10 @@ static void begin(ex_run *run, dim_encoder *encoder, dim_model *model, dim_loade
         run->first = run->last = evaluate(run, encoder, model);
     bool resumed = run->o.resume && ex_checkpoint_load(run, model, loader);
     ex_log_open(run, model, resumed);
+    if (run->drawing != NULL)
+        ex_draw(run, encoder, run->drawing, run->drawing_name);
     if (resumed) {
-        if (run->o.table && dim_model_steps(model) >= run->o.steps)
-            run->last = evaluate(run, encoder, model);
+        catch_up(run, encoder, model, loader);
         return;
     }
     if (!run->o.table)
@@ -397,6 +436,8 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
 
 void ex_finish(ex_run *run)
 {
+    free(run->row);
+    free(run->reports);
     dim_tensor_destroy(run->train_labels);
     dim_tensor_destroy(run->test_labels);
     if (run->probed != run->train)

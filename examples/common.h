@@ -66,7 +66,13 @@ typedef struct ex_spread {
     int64_t total, count;         /* its samples; those that are taken */
 } ex_spread;
 
-typedef struct ex_run {
+typedef struct ex_run ex_run;
+
+/* What --out asks for: writes a picture into that folder and says so.  A drawing returns false, and says why in `why`,
+ * when there is none. */
+typedef bool ex_drawing(ex_run *run, dim_encoder *encoder, const char *path, const char **why);
+
+struct ex_run {
     const ex_program *program;
     ex_options o;
     const char *taps[EX_MAX_TAPS]; /* probed; NULL ends the list */
@@ -85,7 +91,15 @@ typedef struct ex_run {
     bool checkpoint_failed;       /* the last one could not be written */
     double last_report;           /* when progress was shown last */
     ex_evaluation pixels, first, last; /* of raw pixels (--table), before and after training */
-} ex_run;
+    ex_drawing *drawing;          /* what ex_train() draws before the first step; NULL = nothing */
+    const char *drawing_name;
+
+    /* of the step that --resume goes on after */
+    bool evaluated;               /* the log has the probes' accuracies of it */
+    char *row;                    /* else its line of the log, without the probes' columns; NULL = there is none */
+    long row_at;                  /* where that is in the log */
+    double *reports;              /* what the model reported then; NULL = not known */
+};
 
 /* ---- common.c */
 
@@ -111,9 +125,6 @@ void ex_finish(ex_run *run);
 #define EX_TRY(run, call) ex_check(run, call, #call)
 void ex_check(const ex_run *run, dim_status status, const char *what);
 
-/* What --out asks for: writes a picture into that folder and says so.  A drawing returns false, and says why in `why`,
- * when there is none. */
-typedef bool ex_drawing(ex_run *run, dim_encoder *encoder, const char *path, const char **why);
 void ex_draw(ex_run *run, dim_encoder *encoder, ex_drawing *drawing, const char *name);
 
 double ex_seconds(void); /* a monotonic clock */
@@ -132,6 +143,9 @@ void ex_usage_error(const ex_program *program, const char *format, ...);
 
 void ex_log_open(ex_run *run, const dim_model *model, bool resumed); /* resumed: with the lines that there are */
 void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e);
+/* The evaluation that a stopped run did not come to, after --resume. */
+void ex_log_evaluation(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e);
+int ex_log_probes(const ex_run *run); /* the number of columns of probes and classifiers, which are the last ones */
 void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e);
 void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool last);
 void ex_report_note(ex_run *run, const char *text); /* what takes a while now; NULL when it is over */
@@ -144,8 +158,8 @@ bool ex_report_close(ex_run *run); /* false, after saying so, when a line of std
 bool ex_checkpoint_save(ex_run *run, dim_model *model, const dim_loader *loader); /* false, and says why */
 /* False when there is none.  One that does not fit ends the program. */
 bool ex_checkpoint_load(ex_run *run, dim_model *model, dim_loader *loader);
-/* Copies the lines of the log that there is up to a step; the times go on from the last one's. */
-void ex_log_continue(ex_run *run, FILE *log, const char *header, uint64_t steps);
+/* Copies the lines of the log that there is up to the model's step; the times go on from the last one's. */
+void ex_log_continue(ex_run *run, FILE *log, const char *header, const dim_model *model);
 
 /* ---- spread.c */
 

@@ -37,26 +37,34 @@ void ex_log_open(ex_run *run, const dim_model *model, bool resumed)
     setvbuf(run->log, NULL, _IOLBF, 0); /* every line is there at once, whatever happens */
     fputs(header, run->log);
     if (resumed) {
-        ex_log_continue(run, run->log, header, dim_model_steps(model));
+        ex_log_continue(run, run->log, header, model);
         if (rename(path, name) != 0)
             ex_usage_error(run->program, "--out: cannot write %s: %s", name, strerror(errno));
     }
     free(header);
 }
 
-void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e)
+/* Report i of the last step: the model's, or, before the first step after --resume, the log's. */
+static bool report_of(const ex_run *run, const dim_model *model, int i, double *value)
 {
-    if (run->log == NULL)
-        return;
-    fprintf(run->log, "%llu,%llu,%.3f,%.3f", (unsigned long long)step, (unsigned long long)epoch, run->train_s,
-            run->wait_s);
-    for (int i = 0; i < dim_model_report_count(model); i++) {
-        double value;
-        if (step > 0 && dim_model_report(model, dim_model_report_name(model, i), &value) == DIM_OK)
-            fprintf(run->log, ",%.7g", value);
-        else
-            fprintf(run->log, ",");
-    }
+    if (dim_model_report(model, dim_model_report_name(model, i), value) == DIM_OK)
+        return true;
+    if (run->reports == NULL)
+        return false;
+    *value = run->reports[i];
+    return true;
+}
+
+static bool loss_of(const ex_run *run, const dim_model *model, double *value)
+{
+    for (int i = 0; i < dim_model_report_count(model); i++)
+        if (strcmp(dim_model_report_name(model, i), "loss") == 0)
+            return report_of(run, model, i, value);
+    return false;
+}
+
+static void log_probes(const ex_run *run, const ex_evaluation *e)
+{
     for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
         if (e->valid)
             fprintf(run->log, ",%.4f,%.4f", e->tap[i].knn, e->tap[i].ridge);
@@ -68,6 +76,42 @@ void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t ep
         else
             fprintf(run->log, ",");
     fprintf(run->log, "\n");
+}
+
+int ex_log_probes(const ex_run *run)
+{
+    int columns = 0;
+    for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
+        columns += 2;
+    for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
+        columns++;
+    return columns;
+}
+
+void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e)
+{
+    if (run->log == NULL)
+        return;
+    fprintf(run->log, "%llu,%llu,%.3f,%.3f", (unsigned long long)step, (unsigned long long)epoch, run->train_s,
+            run->wait_s);
+    for (int i = 0; i < dim_model_report_count(model); i++) {
+        double value;
+        if (step > 0 && report_of(run, model, i, &value))
+            fprintf(run->log, ",%.7g", value);
+        else
+            fprintf(run->log, ",");
+    }
+    log_probes(run, e);
+}
+
+void ex_log_evaluation(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e)
+{
+    if (run->row == NULL || run->log == NULL || fseek(run->log, run->row_at, SEEK_SET) != 0) {
+        ex_log_step(run, model, step, epoch, e);
+        return;
+    }
+    fputs(run->row, run->log); /* over the same line, which is shorter */
+    log_probes(run, e);
 }
 
 /* ---- evaluations on stdout */
@@ -85,13 +129,13 @@ static void print_json(const ex_run *run, const dim_model *model, uint64_t step,
     double value = NAN;
     const char *comma = "";
     if (step > 0)
-        dim_model_report(model, "loss", &value);
+        loss_of(run, model, &value);
     printf("{\"step\":%llu,\"loss\":", (unsigned long long)step);
     print_json_number(value);
     printf(",\"terms\":{");
     for (int i = 0; step > 0 && i < dim_model_report_count(model); i++) {
         const char *name = dim_model_report_name(model, i);
-        if (strcmp(name, "loss") == 0 || dim_model_report(model, name, &value) != DIM_OK)
+        if (strcmp(name, "loss") == 0 || !report_of(run, model, i, &value))
             continue;
         printf("%s\"%s\":", comma, name);
         print_json_number(value);
@@ -112,7 +156,7 @@ static void print_text(const ex_run *run, const dim_model *model, uint64_t step,
 {
     double loss = 0;
     printf("step %6llu", (unsigned long long)step);
-    if (step > 0 && dim_model_report(model, "loss", &loss) == DIM_OK)
+    if (step > 0 && loss_of(run, model, &loss))
         printf("  loss %8.4f", loss);
     else
         printf("  untrained    ");
@@ -126,8 +170,8 @@ static void print_text(const ex_run *run, const dim_model *model, uint64_t step,
 void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e)
 {
     ex_report_note(run, NULL);
-    if (step == 0 && !e->valid && run->o.probe_train > 0)
-        return; /* interrupted */
+    if (!e->valid && run->o.probe_train > 0)
+        return; /* interrupted; --resume makes it */
     if (run->o.json)
         print_json(run, model, step, e);
     else

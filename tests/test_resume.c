@@ -444,12 +444,14 @@ static void count_warning(void *user, dim_log_level level, const char *message)
 {
     if (level == DIM_LOG_WARNING && strstr(message, "threads") != NULL)
         ++*(int *)user;
+    if (level == DIM_LOG_WARNING && strstr(message, "seed is the checkpoint's, 6, in place of 7") != NULL)
+        *(int *)user += 100;
 }
 
-static void test_other_threads_warn(void **state)
+static void test_differences_warn(void **state)
 {
     int warnings = 0;
-    plan p = { .recipe = LOCAL, .threads = 1, .log = count_warning, .user = &warnings };
+    plan p = { .recipe = LOCAL, .threads = 1, .seed = 3, .log = count_warning, .user = &warnings };
     (void)state;
     if (!can_load)
         skip();
@@ -462,6 +464,12 @@ static void test_other_threads_warn(void **state)
     w = opened(&p);
     ok(&w, dim_checkpoint_load(w.model, w.loader, path));
     assert_int_equal(warnings, 1);
+    world_close(&w);
+    p.threads = 1;
+    p.seed = 4;
+    w = opened(&p);
+    ok(&w, dim_checkpoint_load(w.model, w.loader, path));
+    assert_int_equal(warnings, 101);
     world_close(&w);
 }
 
@@ -591,7 +599,7 @@ int main(void)
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_other_threads_warn),
+        cmocka_unit_test(test_differences_warn),
         cmocka_unit_test(test_killed),
     };
     return cmocka_run_group_tests_name("resume", tests, setup, teardown);

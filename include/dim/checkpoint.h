@@ -24,7 +24,8 @@ DIM_BEGIN_DECLS
  * next save to the same path removes.
  * @param model  the model
  * @param loader the one that its batches come from, of the same context; NULL = the caller knows where it is in the data
- * @param path   of the file; an older one is replaced when the new one is complete and on the disk
+ * @param path   of the file; an older one is replaced when the new one is complete and on the disk, and so is a symbolic
+ *               link: what it points to stays as it is
  * @return DIM_E_IO, DIM_E_STATE (no terms), DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_checkpoint_save(dim_model *model, const dim_loader *loader, const char *path);
@@ -34,7 +35,8 @@ DIM_API dim_status dim_checkpoint_save(dim_model *model, const dim_loader *loade
  *
  * They are made as the others were, and may have been used before.  With the same build, instruction set, backends and
  * number of threads all further steps are then the same, bit for bit, as without the interruption; if these differ, the
- * context's log has a warning.  The loader's prefetch, workers and no_thread do not matter.  Seeds are those of the file.
+ * context's log has a warning.  The loader's prefetch, workers and no_thread do not matter.  Seeds are those of the file,
+ * with a warning where there were others.
  *
  * Whatever else decides about the steps must agree: layers, terms, priors, classifiers, the optimizers' options, number and
  * shape of the dataset's samples, batch, order, views and augmentation.  To go on with other settings, take the

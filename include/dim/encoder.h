@@ -227,7 +227,8 @@ DIM_API dim_status dim_encoder_get_parameter(const dim_encoder *enc, const char 
 DIM_API dim_status dim_encoder_set_parameter(dim_encoder *enc, const char *name, const dim_tensor *values);
 
 /**
- * @brief Writes all parameters as safetensors, atomically: the old file or the whole new one, never a part.
+ * @brief Writes all parameters as safetensors, atomically: the old file or the whole new one, never a part.  A symbolic
+ *        link is replaced by the file.
  *
  * The file can be read anywhere that safetensors are; names are those of dim_encoder_parameter_name().
  * @return DIM_E_IO, DIM_E_NOMEM.

@@ -231,7 +231,8 @@ DIM_API dim_status dim_model_get_parameter(dim_model *model, const char *name, d
 DIM_API dim_status dim_model_set_parameter(dim_model *model, const char *name, const dim_tensor *values);
 
 /**
- * @brief Writes all parameters, the encoder's included, as safetensors, atomically.  Fixes the objective.
+ * @brief Writes all parameters, the encoder's included, as safetensors, atomically; a symbolic link is replaced by the
+ *        file.  Fixes the objective.
  *
  * The optimizer's state and the step number are not in the file; see dim_checkpoint_save().
  * @return DIM_E_IO, DIM_E_STATE (no terms), DIM_E_NOMEM.

@@ -130,7 +130,8 @@ DIM_API const void *dim_tensor_const_data(const dim_tensor *t);
 DIM_API dim_status dim_tensor_load_npy(dim_context *ctx, const char *path, dim_tensor **out);
 
 /**
- * @brief Writes a .npy file (version 1, C order) atomically: the old file or the whole new one, never a part.
+ * @brief Writes a .npy file (version 1, C order) atomically: the old file or the whole new one, never a part.  A symbolic
+ *        link is replaced by the file.
  * @return DIM_E_IO, DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_tensor_save_npy(const dim_tensor *t, const char *path);

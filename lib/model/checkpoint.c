@@ -245,6 +245,20 @@ static dim_status compare(const dim__settings *s, const dim_loader *loader, cons
     return DIM_OK;
 }
 
+static void warn_of_seed(const dim_model *model, const dim_loader *loader, const states *st)
+{
+    dim__loader_info info = { .position = st->position };
+    if (loader != NULL)
+        dim__loader_describe(loader, &info);
+    if (st->seed != model->seed)
+        dim__log(model->ctx, DIM_LOG_WARNING, "the seed is the checkpoint's, %" PRIu64 ", in place of %" PRIu64,
+                 st->seed, model->seed);
+    else if (st->position.seed != info.position.seed)
+        dim__log(model->ctx, DIM_LOG_WARNING,
+                 "the loader's seed is the checkpoint's, %" PRIu64 ", in place of %" PRIu64, st->position.seed,
+                 info.position.seed);
+}
+
 /* From here on nothing can fail. */
 static void take_over(dim_model *model, dim_loader *loader, items *it, const states *st)
 {
@@ -292,6 +306,7 @@ dim_status dim__checkpoint_load(dim_model *model, dim_loader *loader, const char
     DIM__TRY_OR(done, items_make(model, false, &it));
     DIM__TRY_OR(done, dim__weights_file_read(f, "", true, it.arrays, it.count));
     warn_of_machine(ctx, f);
+    warn_of_seed(model, loader, &st);
     take_over(model, loader, &it, &st);
 done:
     dim__settings_free(&s);

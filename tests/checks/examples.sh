@@ -28,5 +28,49 @@ says() { grep -q "$1" "$work/stderr" || { cat "$work/stderr"; fail "'$1' is not 
 run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps conv --table
 sed 's/.*"probe"://' "$work/stdout" | grep -q '"conv":{"knn":1.0000,"ridge":1.0000}' || { cat "$work/stdout"; fail "probes of some classes"; }
 grep -q 'raw pixels .* 100.0 %   *100.0 %' "$work/stderr" || { cat "$work/stderr"; fail "probes of pixels"; }
+
+# --taps that name nothing, or one tap twice.
+for taps in '' ',' conv,conv conv,fc,conv; do run 2 "$local_dim" --steps 1 --taps "$taps"; done
+says 'names conv twice'
+
+# A run that was stopped in its last evaluation, as the log shows it: --resume makes it.
+out=$work/out usual="--steps 10 --eval-every 5 --probe-train 80 --json --taps fc,conv --units 32"
+columns() { sed 's/"train_s.*//' "$1"; }
+# shellcheck disable=SC2086
+run 0 "$local_dim" $usual --out "$out" --checkpoint-every 10
+columns "$work/stdout" | tail -n 1 >"$work/line"
+cp "$out/log.csv" "$work/log.csv"
+# shellcheck disable=SC2086
+run 0 "$local_dim" $usual --out "$out" --resume
+says 'nothing is left to train: 10 steps are asked for, and the checkpoint is after step 10'
+[ -s "$work/stdout" ] && fail "an evaluation again"
+cmp "$out/log.csv" "$work/log.csv" || fail "log.csv after --resume without steps"
+sed '$s/\(,[^,]*\)\{4\}$/,,,,/' "$work/log.csv" >"$out/log.csv"
+cmp -s "$out/log.csv" "$work/log.csv" && fail "nothing was cut off"
+# shellcheck disable=SC2086
+run 0 "$local_dim" $usual --out "$out" --resume
+grep -q 'nothing is left' "$work/stderr" && fail "an evaluation was left"
+cmp "$out/log.csv" "$work/log.csv" || { diff "$out/log.csv" "$work/log.csv"; fail "log.csv after an evaluation made up for"; }
+columns "$work/stdout" | cmp - "$work/line" || fail "the evaluation made up for"
+
+# What --resume says: fewer steps than there are, another seed.
+run 0 "$local_dim" --steps 3 --probe-train 0 --taps fc,conv --units 32 --out "$out" --resume --seed 5
+says 'nothing is left to train: 3 steps are asked for, and the checkpoint is after step 10'
+says "the seed is the checkpoint's, 0, in place of 5"
+
+# Pictures are left alone by a --resume that is refused.
+usual="--ndf 8 --rkhs 32 --depth 1 --probe-train 0 --checkpoint-every 1 --out $work/amdim"
+# shellcheck disable=SC2086
+run 0 "$amdim" $usual --steps 1
+if [ -e "$work/amdim/views.png" ]; then
+    echo kept >"$work/amdim/views.png"
+    # shellcheck disable=SC2086
+    run 2 "$amdim" $usual --steps 2 --resume --rkhs 64
+    grep -q kept "$work/amdim/views.png" || fail "a refused --resume has drawn views.png"
+    # shellcheck disable=SC2086
+    run 0 "$amdim" $usual --steps 2 --resume --threads 2
+    says 'may differ in their last bits'
+    grep -q kept "$work/amdim/views.png" && fail "no views.png after --resume"
+fi
 [ "$failed" = 0 ] && echo "the example programs do as they say"
 exit "$failed"
