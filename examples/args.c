@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-typedef enum arg_kind { TEXT, SWITCH, U32, U64, REAL, ESTIMATOR, CRITIC, SHORTCUT, PRIOR } arg_kind;
+typedef enum arg_kind { TEXT, SWITCH, U32, U64, REAL, ESTIMATOR, CRITIC, SHORTCUT, PRIOR, PRECISION } arg_kind;
 
 typedef struct arg {
     const char *name, *value;
@@ -33,6 +33,9 @@ static const arg args[] = {
     { "--lr", "X", REAL, FIELD(lr), 0, "learning rate of Adam" },
     { "--seed", "N", U64, FIELD(seed), 0, "of weights, order of images and noise; the same seed gives the same run" },
     { "--threads", "N", U32, FIELD(threads), 0, "0 = one for each processor" },
+    { "--precision", "NAME", PRECISION, FIELD(precision), 0,
+      "f32; bf16: activations and operands of products in 16 bits, which is faster where the\n"
+      "processor multiplies them" },
     { "--units", "N", U32, FIELD(units), 1, NULL },
     { "--estimator", "NAME", ESTIMATOR, FIELD(estimator), 0, "what is maximised: " },
     { "--critic", "NAME", CRITIC, FIELD(critic), 0, "what scores a pair: " },
@@ -95,6 +98,8 @@ static const char *const critics[] = { "dot", "concat", "bilinear", "mlp", "plai
 enum { N_CRITICS = sizeof critics / sizeof *critics };
 static const char *const shortcuts[] = { "identity", "random" }; /* in dim_shortcut's order */
 enum { N_SHORTCUTS = sizeof shortcuts / sizeof *shortcuts };
+static const char *const precisions[] = { "f32", "bf16" }; /* in dim_precision's order */
+enum { N_PRECISIONS = sizeof precisions / sizeof *precisions };
 static const char *const priors[] = { "none", "kl", "uniform", "gaussian" }; /* from EX_PRIOR_NONE on */
 enum { N_PRIORS = sizeof priors / sizeof *priors };
 
@@ -137,6 +142,7 @@ static void print_default(const ex_program *p, const arg *a)
     case ESTIMATOR: printf(" (default %s)", dim_estimator_name((dim_estimator_kind) * (const int *)field)); break;
     case CRITIC: printf(" (default %s)", critics[*(const int *)field]); break;
     case SHORTCUT: printf(" (default %s)", shortcuts[*(const int *)field]); break;
+    case PRECISION: printf(" (default %s)", precisions[*(const int *)field]); break;
     case PRIOR: printf(" (default %s)", priors[*(const int *)field - EX_PRIOR_NONE]); break;
     }
 }
@@ -234,6 +240,7 @@ static void set(const ex_program *p, const arg *a, const char *text, ex_options 
     case ESTIMATOR: *(int *)field = estimator(p, a, text); break;
     case CRITIC: *(int *)field = one_of(p, a, text, critics, N_CRITICS); break;
     case SHORTCUT: *(int *)field = one_of(p, a, text, shortcuts, N_SHORTCUTS); break;
+    case PRECISION: *(int *)field = one_of(p, a, text, precisions, N_PRECISIONS); break;
     case PRIOR: *(int *)field = one_of(p, a, text, priors, N_PRIORS) + EX_PRIOR_NONE; break;
     }
 }

@@ -145,6 +145,7 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
     context.blas_threads = 1; /* libdim's own threads share the work */
     context.log = print_warning;
     context.log_user = (void *)program;
+    context.precision = (dim_precision)run->o.precision;
     if (dim_context_create(&context, &run->ctx) != DIM_OK)
         ex_usage_error(program, "libdim does not start here; is --threads %u too many?", (unsigned)run->o.threads);
 

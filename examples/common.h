@@ -27,6 +27,7 @@ typedef struct ex_options {
     float lr, prior_weight;
     int estimator, critic, prior; /* dim_estimator_kind, dim_critic, dim_prior_kind or EX_PRIOR_NONE */
     int shortcut;                 /* dim_shortcut */
+    int precision;                /* dim_precision */
     const char *taps;             /* names with commas between; NULL = the program's */
     const char *out;              /* folder for weights, log and picture; NULL = nothing is written */
     bool json, table, resume;

@@ -33,6 +33,21 @@ static dim__vid build_exp(dim__graph *g, const op_case *c, const dim__vid *in)
     (void)c;
     return dim__op_exp_(g, in[0]);
 }
+static dim__vid build_cast(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_cast_(g, c->p[0] != 0 ? in[0] : dim__op_cast_(g, in[0], DIM__BF16), DIM_F32);
+}
+
+/* To 8 bits, ties to even. */
+static void ref_cast(const op_case *c, const double *const *in, double *const *out)
+{
+    for (int64_t i = 0; i < op_count(&c->in[0]); i++) {
+        int exponent;
+        double x = frexp(in[0][i], &exponent);
+        out[0][i] = c->p[0] != 0 ? in[0][i] : ldexp(rint(ldexp(x, 8)), exponent - 8);
+    }
+}
+
 static dim__vid build_affine(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     return dim__op_affine_(g, in[0], c->p[0], c->p[1]);
@@ -297,6 +312,10 @@ const op_case op_cases_basic[] = {
       .p = { [5] = 20 }, .build = build_exp, .ref = ref_exp, .fill = fill_wide, .tol = 1e-6, .tol_grad = 2e-6 },
     { .op = "exp", .label = "many", .n_in = 1, .in = { S1(50003) }, .grad = 1, .out = { S1(50003) }, .p = { [5] = 2 },
       .build = build_exp, .ref = ref_exp, .fill = fill_wide, .tol = 1e-6, .tol_grad = 2e-6 },
+    { .op = "cast", .label = "to bf16 and back", .n_in = 1, .in = { S2(51, 1000) }, .out = { S2(51, 1000) },
+      .build = build_cast, .ref = ref_cast, .tol = 1e-9 },
+    { .op = "cast", .label = "to what it is", .n_in = 1, .in = { S1(5) }, .out = { S1(5) }, .p = { 1 },
+      .build = build_cast, .ref = ref_cast, .tol = 1e-9 },
     { .op = "affine", .label = "", .n_in = 1, .in = { S2(51, 1000) }, .grad = 1, .out = { S2(51, 1000) },
       .p = { -2.5, 0.75 }, .build = build_affine, .ref = ref_affine, .tol = 2e-7, .tol_grad = 1e-6 },
     { .op = "affine", .label = "scalar", .n_in = 1, .in = { S0 }, .grad = 1, .out = { S0 }, .p = { 3, -1 },

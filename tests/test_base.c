@@ -423,7 +423,7 @@ static void context_bad_options(void **state)
     REFUSED(o.cpu = (dim_cpu_level)5);
     REFUSED(o.executor = (dim_executor)2);
     REFUSED(o.reserved0 = 1);
-    REFUSED(o.reserved1 = 1);
+    REFUSED(o.precision = (dim_precision)2);
     REFUSED(o.disabled_passes = 1u << 30);
     REFUSED(o.alloc = meter_alloc);
     REFUSED(o.free = meter_free);

@@ -1,6 +1,8 @@
 /* Convolutions by an accelerator against loops in double. */
+#include "base/cpu.h"
 #include "base/rng.h"
 #include "kernels/conv.h"
+#include "kernels/kernels.h"
 #include <dim/context.h>
 #include <math.h>
 #include <setjmp.h>
@@ -25,7 +27,8 @@ static const shape shapes[] = {
 static dim__conv_key key_of(const shape *s, dim__conv_pass pass)
 {
     return (dim__conv_key){ pass, s->h, s->w, s->i, s->o, s->kh, s->kw, (s->h + 2 * s->padding - s->kh) / s->stride + 1,
-                            (s->w + 2 * s->padding - s->kw) / s->stride + 1, s->stride, s->padding };
+                            (s->w + 2 * s->padding - s->kw) / s->stride + 1, s->stride, s->padding, 0, 0,
+                            pass == DIM__CONV_DW ? s->n : 0 };
 }
 
 static float *random_floats(int64_t n, uint64_t stream)
@@ -36,11 +39,12 @@ static float *random_floats(int64_t n, uint64_t stream)
     return x;
 }
 
-/* Visits each product of the convolution: out += in w, with the sum of magnitudes for the tolerance. */
+/* Visits each product of the convolution: out += in w, with the sum of magnitudes for the tolerance.  For dw, `in` is x and
+ * `w` is dy. */
 static void reference(const shape *s, const dim__conv_key *k, const float *in, const float *w, double *out,
                       double *size)
 {
-    bool forward = k->pass == DIM__CONV_FORWARD;
+    bool forward = k->pass == DIM__CONV_FORWARD, dw = k->pass == DIM__CONV_DW;
     for (int64_t n = 0; n < s->n; n++)
         for (int64_t y = 0; y < k->oh; y++)
             for (int64_t x = 0; x < k->ow; x++)
@@ -52,10 +56,11 @@ static void reference(const shape *s, const dim__conv_key *k, const float *in, c
                         int64_t at_x = ((n * k->h + ih) * k->w + iw) * k->i;
                         int64_t at_y = ((n * k->oh + y) * k->ow + x) * k->o;
                         for (int64_t o = 0; o < k->o; o++) {
-                            const float *row = w + ((o * k->kh + r) * k->kw + c) * k->i;
+                            int64_t at_w = ((o * k->kh + r) * k->kw + c) * k->i;
                             for (int64_t i = 0; i < k->i; i++) {
-                                int64_t from = forward ? at_x + i : at_y + o, to = forward ? at_y + o : at_x + i;
-                                double product = (double)in[from] * row[i];
+                                int64_t from = forward || dw ? at_x + i : at_y + o;
+                                int64_t to = dw ? at_w + i : forward ? at_y + o : at_x + i;
+                                double product = (double)in[from] * w[dw ? at_y + o : at_w + i];
                                 out[to] += product;
                                 size[to] += fabs(product);
                             }
@@ -78,7 +83,7 @@ static dim_context *context(uint32_t threads, dim_alloc_fn alloc, dim_free_fn re
 }
 
 /* NULL where no accelerator does this shape here. */
-static float *accelerated(const shape *s, const dim__conv_key *k, uint32_t threads, const float *in, const float *w,
+static float *accelerated(const shape *s, const dim__conv_key *k, uint32_t threads, const void *in, const void *w,
                           int64_t n_out)
 {
     dim_context *ctx = context(threads, NULL, NULL, NULL);
@@ -94,6 +99,13 @@ static float *accelerated(const shape *s, const dim__conv_key *k, uint32_t threa
         memset(workspace, 0xff, size); /* NaN */
         memset(out, 0xff, (size_t)n_out * sizeof *out);
         assert_true(dim__conv_plan_run(ctx, plan, s->n, in, w, out, workspace));
+        if (k->bf16_out) {
+            float *floats = malloc((size_t)n_out * sizeof *floats);
+            assert_non_null(floats);
+            ctx->kernels->from_bf16(floats, (const uint16_t *)out, n_out);
+            free(out);
+            out = floats;
+        }
         assert_int_equal(dim__conv_plan_get(ctx, k, s->n, &again), DIM_OK);
         assert_ptr_equal(plan, again);
         free(workspace);
@@ -102,28 +114,50 @@ static float *accelerated(const shape *s, const dim__conv_key *k, uint32_t threa
     return out;
 }
 
-static void check(const shape *s, dim__conv_pass pass, int *found)
+/* As bf16; what they are rounded to, in their own place. */
+static uint16_t *half(float *x, int64_t n)
+{
+    const dim__kernels *kernels = dim__kernels_select(DIM_CPU_BASELINE);
+    uint16_t *y = malloc((size_t)n * sizeof *y);
+    assert_non_null(y);
+    kernels->to_bf16(y, x, n);
+    kernels->from_bf16(x, y, n);
+    return y;
+}
+
+static void check(const shape *s, dim__conv_pass pass, bool bf16, bool bf16_out, int *found)
 {
     dim__conv_key k = key_of(s, pass);
-    int64_t x = s->n * k.h * k.w * k.i, y = s->n * k.oh * k.ow * k.o;
-    int64_t n_in = pass == DIM__CONV_FORWARD ? x : y, n_out = pass == DIM__CONV_FORWARD ? y : x;
-    float *in = random_floats(n_in, 1), *w = random_floats(k.o * k.kh * k.kw * k.i, 2);
+    int64_t x = s->n * k.h * k.w * k.i, y = s->n * k.oh * k.ow * k.o, weights = k.o * k.kh * k.kw * k.i;
+    bool dw = pass == DIM__CONV_DW;
+    int64_t n_in = pass == DIM__CONV_DX ? y : x, n_w = dw ? y : weights;
+    int64_t n_out = dw ? weights : pass == DIM__CONV_DX ? x : y;
+    double rounding = bf16_out ? 0x1p-8 : 0;
+    float *in = random_floats(n_in, 1), *w = random_floats(n_w, 2);
+    uint16_t *half_in = bf16 ? half(in, n_in) : NULL, *half_w = bf16 ? half(w, n_w) : NULL;
+    k.bf16 = bf16;
+    k.bf16_out = bf16_out;
     double *want = calloc((size_t)n_out, sizeof *want), *size = calloc((size_t)n_out, sizeof *size);
     assert_non_null(want);
     assert_non_null(size);
-    float *one = accelerated(s, &k, 1, in, w, n_out), *three = accelerated(s, &k, 3, in, w, n_out);
+    const void *a = bf16 ? (const void *)half_in : in, *b = bf16 ? (const void *)half_w : w;
+    float *one = accelerated(s, &k, 1, a, b, n_out), *three = accelerated(s, &k, 3, a, b, n_out);
     assert_int_equal(one == NULL, three == NULL);
     if (one != NULL) {
         ++*found;
         reference(s, &k, in, w, want, size);
         for (int64_t i = 0; i < n_out; i++) /* rounding of a sum in single precision, in some order */
-            if (!(fabs(one[i] - want[i]) <= 2e-6 * size[i]))
+            if (!(fabs(one[i] - want[i]) <= 2e-6 * size[i] + rounding * fabs(want[i])) ||
+                !(fabs(three[i] - want[i]) <= 2e-6 * size[i] + rounding * fabs(want[i])))
                 fail_msg("%lld x %lld x %lld pass %d: [%lld] is %g, not %g", (long long)k.h, (long long)k.w,
                          (long long)k.i, (int)pass, (long long)i, (double)one[i], want[i]);
-        assert_memory_equal(one, three, (size_t)n_out * sizeof *one);
+        if (!dw) /* which each thread sums over its images */
+            assert_memory_equal(one, three, (size_t)n_out * sizeof *one);
     }
     free(in);
     free(w);
+    free(half_in);
+    free(half_w);
     free(want);
     free(size);
     free(one);
@@ -136,8 +170,20 @@ static void test_results(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int pass = DIM__CONV_FORWARD; pass <= DIM__CONV_DX; pass++)
-            check(&shapes[i], (dim__conv_pass)pass, &found);
+            check(&shapes[i], (dim__conv_pass)pass, false, false, &found);
     print_message("%d convolutions by an accelerator\n", found);
+}
+
+static void test_bf16(void **state)
+{
+    int found = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int pass = DIM__CONV_FORWARD; pass <= DIM__CONV_DW; pass++)
+            for (int out = 0; out < 1 + (pass != DIM__CONV_DW); out++)
+                check(&shapes[i], (dim__conv_pass)pass, true, out != 0, &found);
+    print_message("%d convolutions in bf16 by an accelerator\n", found);
+    assert_true(found == 0 || dim__cpu_has_bf16());
 }
 
 /* ---- failing memory ---------------------------------------------------------------------------------------------- */
@@ -165,9 +211,9 @@ static void give(void *user, void *memory, size_t size)
 
 static void test_no_memory(void **state)
 {
-    dim__conv_key k = key_of(&shapes[0], DIM__CONV_FORWARD);
+    dim__conv_key k = key_of(&shapes[0], *state == NULL ? DIM__CONV_FORWARD : DIM__CONV_DW);
     dim_status status = DIM_E_NOMEM;
-    (void)state;
+    k.bf16 = *state != NULL;
     for (int64_t n = 0; status != DIM_OK; n++) {
         budget b = { .left = INT64_MAX };
         const dim__conv_plan *plan = NULL;
@@ -186,6 +232,8 @@ static void test_no_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_results), cmocka_unit_test(test_no_memory) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_results), cmocka_unit_test(test_bf16),
+                                        cmocka_unit_test(test_no_memory),
+                                        cmocka_unit_test_prestate(test_no_memory, "bf16") };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,38 @@ static void check_elementwise(int64_t n, int offset)
     all_close("add in place", y, z, n, 0, 0);
 }
 
+/* Every upper half, and what lies between two of them. */
+static void test_bf16(void **unused)
+{
+    static const uint32_t low[] = { 0, 1, 0x7fff, 0x8000, 0x8001, 0xffff };
+    enum { LOWS = sizeof low / sizeof *low, BLOCK = 1000 };
+    float x[BLOCK], back[BLOCK];
+    uint16_t y[BLOCK + PAD], want[BLOCK + PAD];
+    (void)unused;
+    for (int64_t i = 0; i < LOWS * 65536;) {
+        int64_t n = 0;
+        for (; n < BLOCK - i % 3 && i < LOWS * 65536; n++, i++) {
+            uint32_t bits = (uint32_t)(i / LOWS) << 16 | low[i % LOWS];
+            memcpy(&x[n], &bits, sizeof bits);
+        }
+        memset(y, 0x55, sizeof y);
+        table->to_bf16(y, x, n);
+        ref->to_bf16(want, x, n);
+        table->from_bf16(back, want, n);
+        for (int64_t k = 0; k < n; k++) {
+            uint32_t bits, have;
+            memcpy(&bits, &x[k], sizeof bits);
+            memcpy(&have, &back[k], sizeof have);
+            if (y[k] != want[k] || have != (uint32_t)want[k] << 16)
+                fail_msg("%s to_bf16(%08x): %04x, should be %04x", table->name, bits, y[k], want[k]);
+            if (isnan(x[k]) != isnan(back[k]) || (!isnan(x[k]) && isfinite(back[k]) &&
+                                                  fabs((double)back[k] - x[k]) > fabs((double)x[k]) / 256 + 1e-40))
+                fail_msg("bf16 of %08x is %04x", bits, want[k]);
+        }
+        assert_int_equal(y[n], 0x5555);
+    }
+}
+
 static void check_reductions(int64_t n, int offset)
 {
     float *a = buffer[0] + offset, *b = buffer[1] + (offset * 5) % PAD;
@@ -528,6 +560,7 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_moments_do_not_cancel),
         cmocka_unit_test(test_adam),
+        cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_select),
     };
     int failed = 0;

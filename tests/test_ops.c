@@ -53,21 +53,42 @@ static setup setups[SETUPS] = {
     [BLAS] = { .name = "CBLAS", .threads = 2, .gemm = DIM_GEMM_BLAS },
 };
 
+/* In bf16, where all of a case's values are that can be; each pair follows planned and reference executor. */
+static setup halves[] = {
+    { .name = "bf16, 1 thread", .threads = 1 },
+    { .name = "bf16, 1 thread, reference executor", .threads = 1, .executor = DIM_EXECUTOR_REFERENCE },
+    { .name = "bf16, 2 threads", .threads = 2 },
+    { .name = "bf16, 2 threads, reference executor", .threads = 2, .executor = DIM_EXECUTOR_REFERENCE },
+    { .name = "bf16 emulated, baseline kernels", .threads = 2, .gemm = DIM_GEMM_BLAS, .cpu = DIM_CPU_BASELINE },
+    { .name = "bf16 emulated, reference kernels", .threads = 2, .gemm = DIM_GEMM_REFERENCE, .cpu = DIM_CPU_REFERENCE },
+};
+enum { HALVES = sizeof halves / sizeof *halves };
+
+static bool open_setup(setup *s, dim_precision precision)
+{
+    dim_context_options o;
+    DIM_OPTIONS_INIT(&o);
+    o.threads = s->threads;
+    o.gemm = s->gemm;
+    o.cpu = s->cpu;
+    o.executor = s->executor;
+    o.blas_threads = 1;
+    o.precision = precision;
+    if (dim_context_create(&o, &s->ctx) != DIM_OK)
+        return false;
+    s->memory = dim_context_memory(s->ctx);
+    return true;
+}
+
 static int open_contexts(void **state)
 {
     (void)state;
-    for (int k = 0; k < SETUPS; k++) {
-        dim_context_options o;
-        DIM_OPTIONS_INIT(&o);
-        o.threads = setups[k].threads;
-        o.gemm = setups[k].gemm;
-        o.cpu = setups[k].cpu;
-        o.executor = setups[k].executor;
-        o.blas_threads = 1;
-        if (dim_context_create(&o, &setups[k].ctx) != DIM_OK)
+    for (int k = 0; k < SETUPS; k++)
+        if (!open_setup(&setups[k], DIM_PRECISION_F32))
             return -1;
-        setups[k].memory = dim_context_memory(setups[k].ctx);
-    }
+    for (int k = 0; k < HALVES; k++)
+        if (!open_setup(&halves[k], DIM_PRECISION_BF16))
+            return -1;
     return 0;
 }
 
@@ -79,6 +100,8 @@ static int close_contexts(void **state)
         leaks += dim_context_memory(setups[k].ctx) != setups[k].memory;
         dim_context_destroy(setups[k].ctx);
     }
+    for (int k = 0; k < HALVES; k++)
+        dim_context_destroy(halves[k].ctx);
     return leaks;
 }
 
@@ -120,6 +143,16 @@ void op_fill_distinct(const op_case *c, int input, float *x, int32_t *index, int
         x[i] = (float)((i + input) * stride % n * 2 - n) / (float)n;
 }
 
+/* Rounded to bf16, to nearest even. */
+static float half_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
 static void fill(const op_case *c, int input, void *data, int64_t n)
 {
     bool index = (c->i32 >> input & 1) != 0;
@@ -127,6 +160,15 @@ static void fill(const op_case *c, int input, void *data, int64_t n)
         op_fill_default(c, input, index ? NULL : data, index ? data : NULL, n);
     else
         c->fill(c, input, index ? NULL : data, index ? data : NULL, n);
+}
+
+/* In a context for bf16 rounded to that, so that it does not matter whether the op takes it. */
+static void fill_for(const op_case *c, const dim_context *ctx, int input, void *data)
+{
+    int64_t n = op_count(&c->in[input]);
+    fill(c, input, data, n);
+    for (int64_t i = 0; ctx->precision == DIM_PRECISION_BF16 && (c->i32 >> input & 1) == 0 && i < n; i++)
+        ((float *)data)[i] = half_of(((float *)data)[i]);
 }
 
 /* ---- one run of a case ------------------------------------------------------------------------------------------- */
@@ -176,6 +218,7 @@ static dim__vid emit_loss(dim__graph *g, const op_case *c, dim__vid first, dim__
 
 typedef struct emitted { /* values of a case's graph */
     dim__vid in[DIM__MAX_IN], grads[DIM__MAX_IN], weights[DIM__MAX_OUT], first, loss;
+    dim__vid shown[DIM__MAX_OUT]; /* of outputs that do not keep their memory: copies that do, where they are f32 */
 } emitted;
 
 /* `keep`: inputs and outputs keep their memory.  Else they are temporaries that the planner may reuse. */
@@ -201,6 +244,11 @@ static dim__graph *emit_case(const op_case *c, dim_context *ctx, bool keep, emit
         if (keep)
             dim__graph_keep(g, dim__out(v->first, k));
     }
+    for (int k = 0; k < n_outputs(c); k++) {
+        dim__vid out = dim__out(v->first, k);
+        v->shown[k] = keep || g->values[out].dtype != DIM_F32 ? DIM__NONE : dim__op_affine_(g, out, 1, 0);
+        dim__graph_keep(g, v->shown[k]);
+    }
     v->loss = emit_loss(g, c, v->first, v->weights);
     assert_int_equal(c->grad != 0 ? dim__graph_backward(g, v->loss) : dim__graph_finish(g), DIM_OK);
     for (int k = 0; k < c->n_in; k++) {
@@ -217,18 +265,37 @@ static void fill_weights(const op_case *c, int out, float *data)
         data[i] = weight(out, i);
 }
 
+/* Ops that have run with an operand in bf16. */
+static bool halved[MOST_OPS];
+
+static void note_halves(const dim__graph *g)
+{
+    for (int64_t i = 0; i < g->n_nodes; i++) {
+        const dim__node *node = &g->nodes[i];
+        bool half = false;
+        for (int k = 0; k < node->n_in; k++)
+            half = half || g->values[node->in[k]].dtype == DIM__BF16;
+        for (int k = 0; k < node->op->n_out; k++)
+            half = half || g->values[node->out[k]].dtype == DIM__BF16;
+        for (int k = 0; dim__op_table[k] != NULL; k++)
+            halved[k] = halved[k] || (half && dim__op_table[k] == node->op);
+    }
+}
+
 static void run_case(const op_case *c, dim_context *ctx, bool keep, result *r)
 {
     emitted v;
     dim__program *p = NULL;
     dim__graph *g = emit_case(c, ctx, keep, &v);
     memset(r, 0, sizeof *r);
+    g->all_bf16 = true; /* where the context is for bf16 at all */
     note_ops(g, r->seen);
     if (dim__program_create(g, &p) != DIM_OK)
         fail_msg("%s (%s): %s", c->op, c->label, dim_context_error(ctx));
+    note_halves(dim__program_graph(p));
     for (int k = 0; k < c->n_in; k++)
         if (dim__program_data(p, v.in[k]) != NULL)
-            fill(c, k, dim__program_data(p, v.in[k]), op_count(&c->in[k]));
+            fill_for(c, ctx, k, dim__program_data(p, v.in[k]));
     for (int k = 0; k < n_outputs(c); k++)
         if (v.weights[k] != DIM__NONE)
             fill_weights(c, k, dim__program_data(p, v.weights[k]));
@@ -236,8 +303,9 @@ static void run_case(const op_case *c, dim_context *ctx, bool keep, result *r)
     dim__program_backward(p, 5, 7);
     if (v.loss != DIM__NONE)
         r->loss = dim__program_scalar(p, v.loss);
-    for (int k = 0; k < n_outputs(c) && keep; k++)
-        r->out[k] = copy_of(dim__program_data(p, dim__out(v.first, k)), op_count(&c->out[k]));
+    for (int k = 0; k < n_outputs(c); k++)
+        if (keep || v.shown[k] != DIM__NONE)
+            r->out[k] = copy_of(dim__program_data(p, keep ? dim__out(v.first, k) : v.shown[k]), op_count(&c->out[k]));
     for (int k = 0; k < c->n_in; k++)
         if ((c->grad >> k & 1) != 0)
             r->grad[k] = copy_of(dim__program_data(p, v.grads[k]), op_count(&c->in[k]));
@@ -264,26 +332,29 @@ static char *fenced(size_t size)
 
 static size_t bytes_of(const dim__graph *g, int64_t v)
 {
-    return (size_t)dim__shape_count(&g->values[v].shape) * dim_dtype_size(g->values[v].dtype);
+    return (size_t)dim__shape_count(&g->values[v].shape) * dim__value_size(g->values[v].dtype);
 }
 
 static void run_fenced(const op_case *c, dim_context *ctx, result *r)
 {
     emitted v;
-    dim__graph *g = emit_case(c, ctx, true, &v);
+    bool keep = ctx->precision == DIM_PRECISION_F32;
+    dim__graph *g = emit_case(c, ctx, keep, &v);
+    g->all_bf16 = true;
+    assert_int_equal(dim__pass_precision(g), DIM_OK);
     char **data = calloc((size_t)g->n_values, sizeof *data);
     assert_non_null(data);
     memset(r, 0, sizeof *r);
     for (int64_t i = 0; i < g->n_values; i++) {
         const dim__value *value = &g->values[i];
         int64_t n = dim__shape_count(&value->shape);
-        int64_t offset = value->offset * (int64_t)dim_dtype_size(value->dtype);
+        int64_t offset = value->offset * (int64_t)dim__value_size(value->dtype);
         data[i] = value->alias_of != DIM__NONE ? data[value->alias_of] + offset : fenced(bytes_of(g, i));
         for (int64_t k = 0; k < n && value->kind == DIM__CONST; k++)
             ((float *)data[i])[k] = value->fill;
     }
     for (int k = 0; k < c->n_in; k++)
-        fill(c, k, data[v.in[k]], op_count(&c->in[k]));
+        fill_for(c, ctx, k, data[v.in[k]]);
     for (int k = 0; k < n_outputs(c); k++)
         if (v.weights[k] != DIM__NONE)
             fill_weights(c, k, (float *)data[v.weights[k]]);
@@ -294,13 +365,15 @@ static void run_fenced(const op_case *c, dim_context *ctx, result *r)
         for (int k = 0; k < node->n_in; k++) {
             e.in[k] = data[node->in[k]];
             e.in_shape[k] = &g->values[node->in[k]].shape;
+            e.in_type[k] = g->values[node->in[k]].dtype;
         }
         for (int k = 0; k < node->op->n_out; k++) {
             e.out[k] = data[node->out[k]];
             e.out_shape[k] = &g->values[node->out[k]].shape;
+            e.out_type[k] = g->values[node->out[k]].dtype;
         }
         if (node->op->run != NULL)
-            node->op->run(&e);
+            dim__run_node(node->op, &e);
         for (int k = 0; k < FENCE; k++)
             if (((char *)e.workspace)[node->workspace + (size_t)k] != (char)0xff)
                 fail_msg("%s (%s): %s writes past its workspace", c->op, c->label, node->op->name);
@@ -312,7 +385,8 @@ static void run_fenced(const op_case *c, dim_context *ctx, result *r)
                 fail_msg("%s (%s): a write past value %d", c->op, c->label, (int)i);
     r->loss = v.loss == DIM__NONE ? 0 : *(float *)data[v.loss];
     for (int k = 0; k < n_outputs(c); k++)
-        r->out[k] = copy_of(data[dim__out(v.first, k)], op_count(&c->out[k]));
+        if (keep || v.shown[k] != DIM__NONE)
+            r->out[k] = copy_of(data[keep ? dim__out(v.first, k) : v.shown[k]], op_count(&c->out[k]));
     for (int k = 0; k < c->n_in; k++)
         if ((c->grad >> k & 1) != 0)
             r->grad[k] = copy_of(data[v.grads[k]], op_count(&c->in[k]));
@@ -370,7 +444,8 @@ static void differences(const op_case *c, oracle *o, int k)
     }
 }
 
-static void make_oracle(const op_case *c, oracle *o)
+/* With `half` of the inputs rounded to bf16. */
+static void make_oracle(const op_case *c, bool half, oracle *o)
 {
     memset(o, 0, sizeof *o);
     for (int k = 0; k < c->n_in; k++) {
@@ -383,7 +458,7 @@ static void make_oracle(const op_case *c, oracle *o)
         for (int64_t i = 0; i < n; i++) {
             int32_t number;
             memcpy(&number, &x[i], sizeof number);
-            o->in[k][i] = index ? number : (double)x[i];
+            o->in[k][i] = index ? number : (double)(half ? half_of(x[i]) : x[i]);
         }
         free(x);
     }
@@ -415,17 +490,18 @@ static double largest(const double *x, int64_t n)
     return most;
 }
 
-static void compare(const op_case *c, const char *where, const oracle *o, const result *r)
+/* Within the case's tolerances and, relative to the largest number, `more` for outputs and `more_grad` for gradients. */
+static void compare(const op_case *c, const char *where, const oracle *o, const result *r, double more, double more_grad)
 {
     for (int k = 0; k < n_outputs(c); k++) {
-        double allowed = c->tol * largest(o->out[k], op_count(&c->out[k]));
-        for (int64_t i = 0; i < op_count(&c->out[k]); i++)
+        double allowed = (c->tol + more) * largest(o->out[k], op_count(&c->out[k]));
+        for (int64_t i = 0; r->out[k] != NULL && i < op_count(&c->out[k]); i++)
             if (!(fabs(r->out[k][i] - o->out[k][i]) <= allowed)) /* NaN fails, too */
                 fail_msg("%s (%s), %s: output %d [%lld] is %.9g, not %.9g within %.2g", c->op, c->label, where, k,
                          (long long)i, r->out[k][i], o->out[k][i], allowed);
     }
     for (int k = 0; k < c->n_in; k++) {
-        double allowed = o->diff[k] == NULL ? 0 : c->tol_grad * largest(o->diff[k], o->n_diff[k]);
+        double allowed = o->diff[k] == NULL ? 0 : (c->tol_grad + more_grad) * largest(o->diff[k], o->n_diff[k]);
         for (int j = 0; j < o->n_diff[k]; j++)
             if (!(fabs(r->grad[k][o->at[k][j]] - o->diff[k][j]) <= allowed))
                 fail_msg("%s (%s), %s: gradient of input %d [%lld] is %.9g, not %.9g within %.2g", c->op, c->label,
@@ -454,10 +530,10 @@ static void check_case(const op_case *c)
     result base[SETUPS], other;
     oracle o;
     assert_true(c->build != NULL && c->ref != NULL && (c->grad == 0 || c->tol_grad > 0));
-    make_oracle(c, &o);
+    make_oracle(c, false, &o);
     for (int k = 0; k < SETUPS; k++) {
         run_case(c, setups[k].ctx, true, &base[k]);
-        compare(c, setups[k].name, &o, &base[k]);
+        compare(c, setups[k].name, &o, &base[k], 0, 0);
     }
     same_bits(c, "between executors", &base[ONE], &base[ONE_REFERENCE_EXECUTOR]);
     same_bits(c, "between executors with 2 threads", &base[TWO], &base[TWO_REFERENCE_EXECUTOR]);
@@ -487,6 +563,46 @@ static void test_cases(void **state)
         for (const op_case *c = case_tables[t]; c->op != NULL; c++)
             if (c->covered_by == NULL)
                 check_case(c);
+}
+
+/* Whether rounding makes equal what the case keeps apart, so that another element is the maximum. */
+static bool has_ties(const op_case *c) { return c->fill == op_fill_distinct && op_count(&c->in[0]) > 256; }
+
+/* Inputs, outputs and all between them in bf16.  One rounding is 2^-9 of a number, and a case may make several. */
+static void check_half(const op_case *c)
+{
+    result r[HALVES];
+    oracle o;
+    make_oracle(c, true, &o);
+    for (int k = 0; k < HALVES; k++) {
+        run_case(c, halves[k].ctx, false, &r[k]);
+        compare(c, halves[k].name, &o, &r[k], 0x1p-8, 0x1p-7);
+    }
+    same_bits(c, "between executors in bf16", &r[0], &r[1]);
+    same_bits(c, "between executors in bf16 with 2 threads", &r[2], &r[3]);
+    for (int k = 0; k < HALVES; k += 2) {
+        result alone;
+        run_fenced(c, halves[k].ctx, &alone);
+        same_bits(c, "in bf16 when every value has its own memory", &r[k], &alone);
+        free_result(&alone);
+    }
+    for (int k = 0; k < HALVES; k++)
+        free_result(&r[k]);
+    free_oracle(&o);
+}
+
+static void test_halves(void **state)
+{
+    (void)state;
+    for (int t = 0; t < TABLES; t++)
+        for (const op_case *c = case_tables[t]; c->op != NULL; c++)
+            if (c->covered_by == NULL && !has_ties(c))
+                check_half(c);
+    for (int k = 0; dim__op_table[k] != NULL; k++) {
+        const dim__op *op = dim__op_table[k];
+        if (!halved[k] && (dim__op_reads_bf16(op, 0) || dim__op_writes_bf16(op, 0)))
+            fail_msg("%s can be in bf16, but was not in any case", op->name);
+    }
 }
 
 static bool is_tested_elsewhere(const char *op)
@@ -653,6 +769,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_op_has_a_case),
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_halves),
         cmocka_unit_test(test_changed_shapes),
         cmocka_unit_test(test_bad_shapes),
         cmocka_unit_test(test_input_counts),

@@ -55,6 +55,19 @@ typedef enum dim_executor {
     DIM_EXECUTOR_FORCE_INT = 0x7fffffff
 } dim_executor;
 
+/** What activations are stored in and multiplied in. */
+typedef enum dim_precision {
+    DIM_PRECISION_F32 = 0,  /**< everything in single precision */
+    /**
+     * Activations, their gradients and the operands of matrix products and convolutions in bf16 (8 bits of mantissa), where
+     * they are large enough to matter.  Sums, statistics, losses, scores, gradients of parameters, parameters and what
+     * the caller sees stay in single precision.  Fast where the processor multiplies bf16 (AVX512_BF16, AMX) and oneDNN is
+     * there; correct and slower than F32 elsewhere.
+     */
+    DIM_PRECISION_BF16 = 1,
+    DIM_PRECISION_FORCE_INT = 0x7fffffff
+} dim_precision;
+
 /**
  * Passes that make a program of a graph better, as bits of dim_context_options.disabled_passes.  Each can be left out, to
  * measure what it brings or to search for a fault; results stay the same but for rounding where that is said here.
@@ -100,7 +113,7 @@ typedef struct dim_context_options {
     dim_log_fn log;         /**< NULL = silent; libdim never prints */
     void *log_user;         /**< passed to log */
     uint32_t disabled_passes; /**< a sum of dim_pass: passes to leave out; 0 = none */
-    uint32_t reserved1;     /**< must be 0; keeps the struct unpadded */
+    dim_precision precision;  /**< single by default */
 } dim_context_options;
 
 /**

@@ -34,12 +34,13 @@ static dim_status check_options(dim_context *boot, const dim_context_options *o)
         (unsigned)o->executor > DIM_EXECUTOR_REFERENCE)
         return dim__fail(boot, DIM_E_INVALID, "gemm %d, cpu %d or executor %d is no known choice", (int)o->gemm,
                          (int)o->cpu, (int)o->executor);
-    if (o->reserved0 != 0 || o->reserved1 != 0)
-        return dim__fail(boot, DIM_E_INVALID, "reserved0 is %u, reserved1 %u; they must be 0", (unsigned)o->reserved0,
-                         (unsigned)o->reserved1);
+    if (o->reserved0 != 0)
+        return dim__fail(boot, DIM_E_INVALID, "reserved0 is %u; it must be 0", (unsigned)o->reserved0);
     if ((o->disabled_passes & ~PASSES) != 0)
         return dim__fail(boot, DIM_E_INVALID, "disabled_passes is %u, with bits that are no dim_pass",
                          (unsigned)o->disabled_passes);
+    if ((unsigned)o->precision > DIM_PRECISION_BF16)
+        return dim__fail(boot, DIM_E_INVALID, "there is no precision %d", (int)o->precision);
     return DIM_OK;
 }
 
@@ -57,8 +58,9 @@ static dim_status set_up(dim_context *ctx, const dim_context_options *o)
     if (ctx->threads > 1)
         DIM__TRY(dim__pool_create(ctx, ctx->threads, &ctx->pool));
     DIM__TRY(dim__gemm_setup(ctx, o->gemm, o->blas_threads));
-    snprintf(ctx->describe, sizeof ctx->describe, "libdim " VERSION ", %s, %s gemm, %u thread%s", ctx->kernels->name,
-             dim__gemm_name(ctx), (unsigned)ctx->threads, ctx->threads == 1 ? "" : "s");
+    snprintf(ctx->describe, sizeof ctx->describe, "libdim " VERSION ", %s, %s gemm, %u thread%s%s", ctx->kernels->name,
+             dim__gemm_name(ctx), (unsigned)ctx->threads, ctx->threads == 1 ? "" : "s",
+             ctx->precision == DIM_PRECISION_F32 ? "" : dim__gemm_native_bf16(ctx) ? ", bf16" : ", bf16 emulated");
     return DIM_OK;
 }
 
@@ -83,6 +85,7 @@ dim_status dim_context_create(const dim_context_options *options, dim_context **
     boot.recompute_from = RECOMPUTE_FROM;
     boot.recompute_worth = RECOMPUTE_WORTH;
     boot.disabled_passes = o.disabled_passes;
+    boot.precision = o.precision;
     boot.threads = o.threads != 0 ? o.threads : dim__cpu_count();
     if (boot.threads > MAX_THREADS)
         boot.threads = MAX_THREADS;

@@ -25,6 +25,7 @@ struct dim_context {
     uint32_t disabled_passes;           /* a sum of dim_pass */
     int64_t recompute_from;             /* bytes at the peak of a graph that are worth DIM_PASS_RECOMPUTE */
     double recompute_worth;             /* per cent of them that it must save for one of a step's work */
+    dim_precision precision;
     struct dim__pool *pool;             /* NULL when threads == 1 */
     const struct dim__kernels *kernels; /* chosen at creation, see kernels/kernels.h */
     void *gemm_state;                   /* of kernels/, see kernels/gemm.h */

@@ -24,6 +24,15 @@ dim_cpu_level dim__cpu_detect(void)
 #endif
 }
 
+bool dim__cpu_has_bf16(void)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    return dim__cpu_detect() == DIM_CPU_AVX512 && __builtin_cpu_supports("avx512bf16") > 0;
+#else
+    return false;
+#endif
+}
+
 uint32_t dim__cpu_count(void)
 {
 #ifdef __linux__

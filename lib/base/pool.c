@@ -45,6 +45,7 @@ struct dim__pool {
     uint32_t started;                /* workers 1 .. started exist */
     bool spin;
     bool sound;
+    bool busy;                       /* a call is being worked on: what its tasks call in turn, they do alone */
     pid_t home;                      /* the process that has the workers: a forked child has none of them */
     pthread_mutex_t lock;
     pthread_cond_t done;
@@ -232,8 +233,7 @@ int dim__parallel_pieces(const dim_context *ctx, int64_t n, int64_t grain)
     return (int)(pieces < 1 ? 1 : pieces > threads ? threads : pieces);
 }
 
-/* Start of piece k: the first n % pieces pieces have one element more. */
-static int64_t piece_begin(int64_t n, int pieces, int k)
+int64_t dim__parallel_begin(int64_t n, int pieces, int k)
 {
     int64_t rest = n % pieces;
     return n / pieces * k + (k < rest ? k : rest);
@@ -245,23 +245,25 @@ void dim__parallel(dim_context *ctx, int64_t n, int64_t grain, dim__task_fn fn, 
     int pieces = dim__parallel_pieces(ctx, n, grain);
     if (pieces == 0)
         return;
-    if (pieces == 1) {
+    if (pieces == 1 || pool->busy) {
         fn(arg, 0, n, 0);
         return;
     }
     if (pool->home != getpid()) {
         for (int k = 0; k < pieces; k++)
-            fn(arg, piece_begin(n, pieces, k), piece_begin(n, pieces, k + 1), k);
+            fn(arg, dim__parallel_begin(n, pieces, k), dim__parallel_begin(n, pieces, k + 1), k);
         return;
     }
+    pool->busy = true; /* post() publishes it, too */
     pool->fn = fn;
     pool->arg = arg;
     atomic_store_explicit(&pool->pending, (unsigned)pieces - 1, memory_order_relaxed); /* post() publishes it */
     for (int k = 1; k < pieces; k++) {
-        pool->workers[k - 1].begin = piece_begin(n, pieces, k);
-        pool->workers[k - 1].end = piece_begin(n, pieces, k + 1);
+        pool->workers[k - 1].begin = dim__parallel_begin(n, pieces, k);
+        pool->workers[k - 1].end = dim__parallel_begin(n, pieces, k + 1);
         post(&pool->workers[k - 1]);
     }
-    fn(arg, 0, piece_begin(n, pieces, 1), 0);
+    fn(arg, 0, dim__parallel_begin(n, pieces, 1), 0);
     await_end(pool);
+    pool->busy = false;
 }

@@ -47,7 +47,7 @@ int64_t dim__count_of(const dim__graph *g, dim__vid v) { return dim__shape_count
 
 bool dim__wants_grad(const dim__graph *g, dim__vid v) { return v != DIM__NONE && g->values[v].wants_grad; }
 
-static dim__vid add_value(dim__graph *g, const dim__value *value)
+dim__vid dim__graph_value(dim__graph *g, const dim__value *value)
 {
     int64_t n = 1;
     for (int i = 0; i < value->shape.rank; i++)
@@ -69,7 +69,7 @@ static dim__vid add_value(dim__graph *g, const dim__value *value)
 dim__vid dim__graph_input(dim__graph *g, dim_dtype dtype, dim__shape shape, bool wants_grad)
 {
     return g->status != DIM_OK ? DIM__NONE
-                               : add_value(g, &(dim__value){ .kind = DIM__INPUT, .dtype = dtype, .shape = shape,
+                               : dim__graph_value(g, &(dim__value){ .kind = DIM__INPUT, .dtype = dtype, .shape = shape,
                                                              .alias_of = DIM__NONE, .wants_grad = wants_grad });
 }
 
@@ -84,14 +84,14 @@ dim__vid dim__graph_param(dim__graph *g, dim__param *param)
     for (int64_t v = 0; v < g->n_values; v++)
         if (g->values[v].kind == DIM__PARAM && g->values[v].param == param)
             return (dim__vid)v;
-    return add_value(g, &(dim__value){ .kind = DIM__PARAM, .dtype = DIM_F32, .shape = param->spec.shape,
+    return dim__graph_value(g, &(dim__value){ .kind = DIM__PARAM, .dtype = DIM_F32, .shape = param->spec.shape,
                                        .alias_of = DIM__NONE, .param = param, .wants_grad = !param->spec.state });
 }
 
 dim__vid dim__graph_const(dim__graph *g, dim__shape shape, float fill)
 {
     return g->status != DIM_OK ? DIM__NONE
-                               : add_value(g, &(dim__value){ .kind = DIM__CONST, .dtype = DIM_F32, .shape = shape,
+                               : dim__graph_value(g, &(dim__value){ .kind = DIM__CONST, .dtype = DIM_F32, .shape = shape,
                                                              .alias_of = DIM__NONE, .fill = fill });
 }
 
@@ -115,10 +115,19 @@ static dim_status infer(dim__graph *g, dim__node *node, dim__infer *inf)
     for (int i = 0; i < node->n_in; i++) {
         inf->in[i] = g->values[node->in[i]].shape;
         inf->in_type[i] = g->values[node->in[i]].dtype;
+        inf->bf16 |= (uint32_t)dim__op_reads_bf16(node->op, i) << i;
     }
+    for (int k = 0; k < node->op->n_out && node->out[k] != DIM__NONE; k++)
+        inf->out_type[k] = g->values[node->out[k]].dtype;
     DIM__TRY(node->op->infer(inf));
-    node->workspace = node->op->workspace != NULL ? node->op->workspace(inf) : 0;
+    node->workspace = dim__node_workspace(node->op, inf);
     return DIM_OK;
+}
+
+dim_status dim__node_infer(dim__graph *g, dim__node *node)
+{
+    dim__infer inf;
+    return infer(g, node, &inf);
 }
 
 static bool gradient_passes(const dim__graph *g, const dim__node *node)
@@ -137,6 +146,8 @@ static bool make_node(dim__graph *g, const dim__op *op, int n_in, const dim__vid
     if (g->status != DIM_OK)
         return false;
     *node = (dim__node){ .op = op, .n_in = n_in };
+    for (int k = 0; k < DIM__MAX_OUT; k++)
+        node->out[k] = DIM__NONE;
     if (n_in < op->min_in || n_in > op->max_in) {
         dim__graph_fail(g, dim__fail(g->ctx, DIM_E_INVALID, "%s takes %d to %d inputs, not %d", op->name, op->min_in,
                                      op->max_in, n_in));
@@ -176,8 +187,9 @@ dim__vid dim__emit(dim__graph *g, const dim__op *op, int n_in, const dim__vid *i
         if ((op->flags & DIM__OP_ALIAS) != 0) {
             value.alias_of = dim__graph_origin(g, node.in[0], &value.offset);
             value.offset += inf.offset;
+            value.dtype = g->values[value.alias_of].dtype;
         }
-        node.out[k] = add_value(g, &value);
+        node.out[k] = dim__graph_value(g, &value);
         if (node.out[k] == DIM__NONE)
             return DIM__NONE;
     }

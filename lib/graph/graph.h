@@ -38,6 +38,7 @@ struct dim__graph {
     dim__vid *grads;         /* of each value, after dim__graph_backward */
     int64_t n_grads;
     uint64_t next_stream;
+    bool all_bf16;           /* passes/precision.c takes values and products of any size: for tests */
     dim_status status;       /* first failure */
 };
 
@@ -53,6 +54,10 @@ void dim__graph_keep(dim__graph *g, dim__vid v);
 
 /* The value in whose memory v is, v itself when it is no alias, and where in it. */
 dim__vid dim__graph_origin(const dim__graph *g, dim__vid v, int64_t *offset);
+
+/* For passes: a new value; and a node's workspace and attributes anew, after its values have changed their types. */
+dim__vid dim__graph_value(dim__graph *g, const dim__value *value);
+dim_status dim__node_infer(dim__graph *g, dim__node *node);
 
 /* Emits a node that writes a state, to run after the forward part and only when its loss is finite. */
 void dim__graph_defer(dim__graph *g, const dim__op *op, int n_in, const dim__vid *in, const dim__attr *attr);
@@ -74,6 +79,10 @@ dim_status dim__pass_fuse(dim__graph *g);
 /* Gives up values that are cheap to make again while the peak of the memory passes (passes/recompute.c); part of
  * dim__program_create. */
 dim_status dim__pass_recompute(dim__graph *g);
+
+/* Where the context's precision is bf16: stores temporaries in it and multiplies in it (passes/precision.c).  Part of
+ * dim__program_create, before all that is about memory. */
+dim_status dim__pass_precision(dim__graph *g);
 
 /* Finds the nodes whose outputs somebody needs (passes/dead.c); part of dim__program_create. */
 dim_status dim__pass_dead(dim__graph *g, bool *alive);

@@ -9,7 +9,7 @@ int64_t dim__arena_bytes(int64_t size) { return (size + ALIGN - 1) / ALIGN * ALI
 
 int64_t dim__value_bytes(const dim__graph *g, dim__vid v)
 {
-    return dim__count_of(g, v) * (int64_t)dim_dtype_size(g->values[v].dtype);
+    return dim__count_of(g, v) * (int64_t)dim__value_size(g->values[v].dtype);
 }
 
 dim_status dim__lives_create(dim_context *ctx, int64_t values, dim__lives *lives)

@@ -21,7 +21,7 @@ static void *address(const dim__program *p, dim__vid v)
     const dim__graph *g = p->g;
     int64_t offset;
     v = dim__graph_origin(g, v, &offset);
-    offset *= (int64_t)dim_dtype_size(g->values[v].dtype);
+    offset *= (int64_t)dim__value_size(g->values[v].dtype);
     if (g->values[v].kind == DIM__PARAM)
         return (char *)g->values[v].param->data + offset;
     return p->plan.offset[v] < 0 ? NULL : p->arena + p->plan.offset[v] + offset;
@@ -34,10 +34,12 @@ static void make_exec(dim__program *p, const dim__node *node, int64_t workspace)
     for (int i = 0; i < node->n_in; i++) {
         e->in[i] = address(p, node->in[i]);
         e->in_shape[i] = &p->g->values[node->in[i]].shape;
+        e->in_type[i] = p->g->values[node->in[i]].dtype;
     }
     for (int k = 0; k < node->op->n_out; k++) {
         e->out[k] = address(p, node->out[k]);
         e->out_shape[k] = &p->g->values[node->out[k]].shape;
+        e->out_type[k] = p->g->values[node->out[k]].dtype;
     }
     e->workspace = workspace < 0 ? NULL : p->arena + workspace;
     p->ops[p->n_execs++] = node->op;
@@ -60,6 +62,8 @@ dim_status dim__program_create(dim__graph *g, dim__program **out)
     bool *alive = NULL;
     size_t nodes;
     dim_status status = g->status;
+    if (status == DIM_OK)
+        status = dim__pass_precision(g);
     if (status == DIM_OK)
         status = dim__pass_recompute(g);
     if (status != DIM_OK)
@@ -140,7 +144,7 @@ static void run_measured(dim__program *p, int64_t i)
 {
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    p->ops[i]->run(&p->execs[i]);
+    dim__run_node(p->ops[i], &p->execs[i]);
     clock_gettime(CLOCK_MONOTONIC, &end);
     p->profile(p->profile_user, p->ops[i], &p->execs[i],
                (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec));
@@ -153,7 +157,7 @@ static void run(dim__program *p, int64_t from, int64_t to, uint64_t seed, uint64
         e->seed = seed;
         e->step = step;
         if (p->profile == NULL)
-            p->ops[i]->run(e);
+            dim__run_node(p->ops[i], e);
         else
             run_measured(p, i);
     }

@@ -14,34 +14,34 @@
  *     5 x 5 x 256    256 x 3 x 3       121 (215), without padding
  *
  * What dx gains without a stride, packing the weights takes back; and dw stays with the products, which were faster for
- * the strided ones. */
+ * the strided ones.
+ *
+ * In bf16 with AVX512_BF16, by processor time (products with patches do not exist in bf16; f32 gives some 215):
+ *
+ *     image         kernel             forward    dx     dw of 32 images
+ *     16 x 16 x 64   128 x 4 x 4 / 2   593        506    284
+ *     8 x 8 x 128    256 x 4 x 4 / 2   403        406    288
+ *     32 x 32 x 3     64 x 4 x 4 / 2   310               282
+ *     30 x 30 x 64   128 x 4 x 4 / 2   557        507    330
+ *     16 x 16 x 64   128 x 3 x 3       587        600    399
+ *     8 x 8 x 128    256 x 3 x 3       632        554    464
+ *     4 x 4 x 256    256 x 3 x 3       428        606    342
+ *     7 x 7 x 256    256 x 3 x 3       417        296    253, without padding
+ *     5 x 5 x 256    256 x 3 x 3       269        356    189, without padding */
 #include "kernels/conv.h"
-#include "kernels/gemm_backend.h"
+#include "kernels/onednn.h"
 
-#if defined(DIM_HAVE_ONEDNN)
-#include <oneapi/dnnl/dnnl.h>
-#endif
-
-#if defined(DIM_HAVE_ONEDNN) && DNNL_VERSION_MAJOR == 2
+#if defined(DIM__ONEDNN_PRIMITIVES)
 #include "base/math.h"
 #include "base/pool.h"
-#include <dlfcn.h>
+#include "kernels/kernels.h"
 
 /* Multiply-adds below which preparing a convolution does not pay. */
 static const double SMALL = 1 << 24;
 /* Fewer channels than a vector has lanes make a slow dx, and a slow forward pass when they come out. */
-enum { FEW = 16, LINE = 64 };
+enum { FEW = 16 };
 /* Least pixels of an output: with fewer the forward kernel is slow, and packing the weights for dx does not pay. */
-enum { PIXELS = 16, DX_PIXELS = 64 };
-
-#define FUNCTIONS(X)                                                                                            \
-    X(engine_create) X(engine_destroy) X(stream_create) X(stream_destroy) X(memory_create) X(memory_destroy)     \
-    X(memory_set_data_handle) X(memory_desc_init_by_tag) X(memory_desc_get_size)                                \
-    X(memory_desc_init_submemory) X(convolution_forward_desc_init) X(convolution_backward_data_desc_init)       \
-    X(primitive_desc_create) X(primitive_desc_destroy) X(primitive_desc_query) X(primitive_desc_query_md)       \
-    X(primitive_attr_create)                                                                                    \
-    X(primitive_attr_destroy) X(primitive_attr_set_scratchpad_mode) X(reorder_primitive_desc_create)            \
-    X(primitive_create) X(primitive_destroy) X(primitive_execute)
+enum { PIXELS = 16, DX_PIXELS = 64, BF16_PIXELS = 9 };
 
 typedef struct lane { /* what one thread executes with */
     dnnl_stream_t stream;
@@ -53,83 +53,36 @@ struct dim__conv_plan {
     dim__conv_key key;
     dim__conv_plan *next;
     bool usable;              /* else it is remembered as not */
-    dnnl_primitive_t primitive, pack;
+    dnnl_primitive_t primitive, pack; /* `pack` goes the other way for dw */
+    dnnl_primitive_t longer;  /* of dw: for threads that have one image more */
     lane *lanes;              /* one a thread */
     int64_t parts;            /* of the output channels, packed each for itself */
-    int64_t plain_part, packed_part; /* floats from one to the next */
+    int64_t plain_part, packed_part; /* elements from one to the next */
     size_t packed_size, scratch_size; /* bytes, rounded up to lines */
 };
 
-typedef struct dim__onednn {
-#define X(name) __typeof__(dnnl_##name) *name;
-    FUNCTIONS(X)
-#undef X
-    dnnl_engine_t engine;
-    dim__conv_plan *plans;
-} dim__onednn;
-
-static bool find(void *library, const char *name, void *function)
-{
-    void *symbol = dlsym(library, name);
-    memcpy(function, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
-
-static bool load(dim__onednn *d)
-{
-    void *library = dlopen("libdnnl.so.2", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    bool found = library != NULL;
-#define X(name) found = found && find(library, "dnnl_" #name, &d->name);
-    FUNCTIONS(X)
-#undef X
-    if (library != NULL)
-        dlclose(library);
-    return found && d->engine_create(&d->engine, dnnl_cpu, 0) == dnnl_success;
-}
-
-static dim_status onednn_of(dim_context *ctx, dim__onednn **out)
-{
-    dim__gemm_state *state = ctx->gemm_state;
-    if (state->onednn == NULL) {
-        dim__onednn *d = dim__calloc(ctx, 1, sizeof *d);
-        if (d == NULL)
-            return DIM_E_NOMEM;
-        if (!load(d))
-            d->engine = NULL;
-        state->onednn = d;
-    }
-    *out = state->onednn->engine != NULL ? state->onednn : NULL;
-    return DIM_OK;
-}
-
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
-
-static size_t lines(size_t bytes) { return (bytes + LINE - 1) / LINE * LINE; }
-
-/* Only kernels that were measured to win: the AVX-512 ones. */
-static bool is_fast(const dim__onednn *d, const_dnnl_primitive_desc_t desc)
-{
-    const char *name = NULL;
-    return d->primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name) == dnnl_success && name != NULL &&
-           strstr(name, "avx512") != NULL && strstr(name, "gemm") == NULL;
-}
 
 typedef struct descs {
     dnnl_memory_desc_t x, w_any, w_plain, y;
     dnnl_dims_t stride, padding;
 } descs;
 
-static bool describe(const dim__onednn *d, const dim__conv_key *k, descs *s)
+/* Of so many images at once. */
+static bool describe(const dim__onednn *d, const dim__conv_key *k, int64_t images, descs *s)
 {
-    dnnl_dims_t x = { 1, k->i, k->h, k->w }, w = { k->o, k->i, k->kh, k->kw }, y = { 1, k->o, k->oh, k->ow };
+    dnnl_dims_t x = { images, k->i, k->h, k->w }, w = { k->o, k->i, k->kh, k->kw }, y = { images, k->o, k->oh, k->ow };
+    dnnl_data_type_t type = k->bf16 ? dnnl_bf16 : dnnl_f32, out = k->bf16_out ? dnnl_bf16 : dnnl_f32;
+    dnnl_data_type_t weights = k->pass == DIM__CONV_DW ? dnnl_f32 : type;
     for (int i = 0; i < 2; i++) {
         s->stride[i] = k->stride;
         s->padding[i] = k->padding;
     }
-    return d->memory_desc_init_by_tag(&s->x, 4, x, dnnl_f32, dnnl_nhwc) == dnnl_success &&
-           d->memory_desc_init_by_tag(&s->y, 4, y, dnnl_f32, dnnl_nhwc) == dnnl_success &&
-           d->memory_desc_init_by_tag(&s->w_plain, 4, w, dnnl_f32, dnnl_ohwi) == dnnl_success &&
-           d->memory_desc_init_by_tag(&s->w_any, 4, w, dnnl_f32, dnnl_format_tag_any) == dnnl_success;
+    dnnl_data_type_t type_x = k->pass == DIM__CONV_DX ? out : type, type_y = k->pass == DIM__CONV_FORWARD ? out : type;
+    return d->memory_desc_init_by_tag(&s->x, 4, x, type_x, dnnl_nhwc) == dnnl_success &&
+           d->memory_desc_init_by_tag(&s->y, 4, y, type_y, dnnl_nhwc) == dnnl_success &&
+           d->memory_desc_init_by_tag(&s->w_plain, 4, w, weights, dnnl_ohwi) == dnnl_success &&
+           d->memory_desc_init_by_tag(&s->w_any, 4, w, weights, dnnl_format_tag_any) == dnnl_success;
 }
 
 static bool describe_pass(const dim__onednn *d, const dim__conv_key *k, const descs *s, dnnl_primitive_attr_t attr,
@@ -137,25 +90,28 @@ static bool describe_pass(const dim__onednn *d, const dim__conv_key *k, const de
 {
     dnnl_convolution_desc_t forward, pass;
     dnnl_primitive_desc_t hint = NULL;
-    if (d->convolution_forward_desc_init(&forward, dnnl_forward_training, dnnl_convolution_direct, &s->x, &s->w_any,
-                                         NULL, &s->y, s->stride, s->padding, s->padding) != dnnl_success ||
+    descs f = *s; /* the forward pass is a hint for the others: all operands in the type of their inputs */
+    if (k->pass != DIM__CONV_FORWARD)
+        f.x.data_type = f.y.data_type = k->bf16 ? dnnl_bf16 : dnnl_f32;
+    if (d->memory_desc_init_by_tag(&f.w_any, 4, s->w_plain.dims, f.x.data_type, dnnl_format_tag_any) != dnnl_success ||
+        d->convolution_forward_desc_init(&forward, dnnl_forward_training, dnnl_convolution_direct, &f.x, &f.w_any,
+                                         NULL, &f.y, s->stride, s->padding, s->padding) != dnnl_success ||
         d->primitive_desc_create(&hint, &forward, attr, d->engine, NULL) != dnnl_success)
         return false;
     if (k->pass == DIM__CONV_FORWARD) {
         *out = hint;
         return true;
     }
-    bool made = d->convolution_backward_data_desc_init(&pass, dnnl_convolution_direct, &s->x, &s->w_any, &s->y,
-                                                       s->stride, s->padding, s->padding) == dnnl_success &&
+    dnnl_status_t status =
+        k->pass == DIM__CONV_DX
+            ? d->convolution_backward_data_desc_init(&pass, dnnl_convolution_direct, &s->x, &s->w_any, &s->y, s->stride,
+                                                     s->padding, s->padding)
+            : d->convolution_backward_weights_desc_init(&pass, dnnl_convolution_direct, &s->x, &s->w_any, NULL, &s->y,
+                                                        s->stride, s->padding, s->padding);
+    bool made = status == dnnl_success &&
                 d->primitive_desc_create(out, &pass, attr, d->engine, hint) == dnnl_success;
     d->primitive_desc_destroy(hint);
     return made;
-}
-
-/* A memory object whose address is set when it is used. */
-static bool make_memory(const dim__onednn *d, dnnl_memory_t *out, const dnnl_memory_desc_t *desc)
-{
-    return d->memory_create(out, desc, d->engine, DNNL_MEMORY_NONE) == dnnl_success;
 }
 
 static bool make_lanes(const dim__onednn *d, dim__conv_plan *p, const descs *s, const dnnl_memory_desc_t *packed,
@@ -165,9 +121,10 @@ static bool make_lanes(const dim__onednn *d, dim__conv_plan *p, const descs *s, 
     for (uint32_t t = 0; ok && t < threads; t++) {
         lane *l = &p->lanes[t];
         ok = d->stream_create(&l->stream, d->engine, dnnl_stream_default_flags) == dnnl_success &&
-             make_memory(d, &l->in, forward ? &s->x : &s->y) && make_memory(d, &l->out, forward ? &s->y : &s->x) &&
-             make_memory(d, &l->weights, packed) && make_memory(d, &l->scratch, scratch) &&
-             make_memory(d, &l->plain, &part[0]) && make_memory(d, &l->packed, &part[1]);
+             dim__onednn_memory(d, &l->in, forward ? &s->x : &s->y) &&
+             dim__onednn_memory(d, &l->out, forward ? &s->y : &s->x) &&
+             dim__onednn_memory(d, &l->weights, packed) && dim__onednn_memory(d, &l->scratch, scratch) &&
+             dim__onednn_memory(d, &l->plain, &part[0]) && dim__onednn_memory(d, &l->packed, &part[1]);
     }
     return ok;
 }
@@ -199,14 +156,13 @@ static bool make_plan(const dim__onednn *d, dim__conv_plan *p, uint32_t threads)
     dnnl_primitive_attr_t attr = NULL;
     dnnl_primitive_desc_t desc = NULL, pack = NULL;
     dnnl_memory_desc_t part[2];
-    bool ok = describe(d, &p->key, &s) && d->primitive_attr_create(&attr) == dnnl_success &&
-              d->primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) == dnnl_success &&
-              describe_pass(d, &p->key, &s, attr, &desc) && is_fast(d, desc);
+    bool ok = describe(d, &p->key, 1, &s) && dim__onednn_attr(d, &attr) &&
+              describe_pass(d, &p->key, &s, attr, &desc) && dim__onednn_is_fast(d, desc);
     if (ok) {
         const dnnl_memory_desc_t *packed = d->primitive_desc_query_md(desc, dnnl_query_weights_md, 0);
         const dnnl_memory_desc_t *scratch = d->primitive_desc_query_md(desc, dnnl_query_scratchpad_md, 0);
-        p->packed_size = lines(d->memory_desc_get_size(packed));
-        p->scratch_size = lines(d->memory_desc_get_size(scratch));
+        p->packed_size = dim__onednn_lines(d->memory_desc_get_size(packed));
+        p->scratch_size = dim__onednn_lines(d->memory_desc_get_size(scratch));
         ok = (describe_part(d, p, &s, packed, threads, part) || describe_part(d, p, &s, packed, 1, part)) &&
              d->reorder_primitive_desc_create(&pack, &part[0], d->engine, &part[1], d->engine, NULL) == dnnl_success &&
              d->primitive_create(&p->primitive, desc) == dnnl_success &&
@@ -217,6 +173,74 @@ static bool make_plan(const dim__onednn *d, dim__conv_plan *p, uint32_t threads)
         d->primitive_desc_destroy(pack);
     if (desc != NULL)
         d->primitive_desc_destroy(desc);
+    if (attr != NULL)
+        d->primitive_attr_destroy(attr);
+    return ok;
+}
+
+/* ---- preparation of dw: each thread sums over its images, and the threads' sums are added in the packed layout ----- */
+
+/* The images of thread t; all but the first `images % pieces` have one fewer. */
+static int64_t images_of(int64_t images, int pieces, int t)
+{
+    return dim__parallel_begin(images, pieces, t + 1) - dim__parallel_begin(images, pieces, t);
+}
+
+/* The primitive for so many images; `packed` is its layout, given when it is `known`. */
+static bool make_dw_primitive(const dim__onednn *d, dim__conv_plan *p, int64_t images, dnnl_primitive_attr_t attr,
+                              dnnl_memory_desc_t *packed, dnnl_memory_desc_t *scratch, bool known, dnnl_primitive_t *out)
+{
+    descs s;
+    dnnl_primitive_desc_t desc = NULL;
+    bool ok = describe(d, &p->key, images, &s);
+    if (known)
+        s.w_any = *packed;
+    ok = ok && describe_pass(d, &p->key, &s, attr, &desc) && dim__onednn_is_fast(d, desc);
+    if (ok) {
+        *packed = *d->primitive_desc_query_md(desc, dnnl_query_diff_weights_md, 0);
+        *scratch = *d->primitive_desc_query_md(desc, dnnl_query_scratchpad_md, 0);
+        size_t bytes = dim__onednn_lines(d->memory_desc_get_size(scratch));
+        p->scratch_size = bytes > p->scratch_size ? bytes : p->scratch_size;
+        ok = d->primitive_create(out, desc) == dnnl_success;
+    }
+    if (desc != NULL)
+        d->primitive_desc_destroy(desc);
+    return ok;
+}
+
+static bool make_dw_plan(const dim__onednn *d, dim__conv_plan *p, dim_context *ctx)
+{
+    descs s;
+    dnnl_memory_desc_t packed, scratch[2], part[2];
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_primitive_desc_t unpack = NULL;
+    int pieces = dim__parallel_pieces(ctx, p->key.images, 1);
+    int64_t fewest = p->key.images / pieces;
+    bool ok = dim__onednn_attr(d, &attr) &&
+              make_dw_primitive(d, p, fewest, attr, &packed, &scratch[0], false, &p->primitive) &&
+              (p->key.images % pieces == 0 ||
+               make_dw_primitive(d, p, fewest + 1, attr, &packed, &scratch[1], true, &p->longer));
+    for (int t = 0; ok && t < pieces; t++) {
+        int64_t images = images_of(p->key.images, pieces, t);
+        lane *l = &p->lanes[t];
+        ok = describe(d, &p->key, images, &s) &&
+             d->stream_create(&l->stream, d->engine, dnnl_stream_default_flags) == dnnl_success &&
+             dim__onednn_memory(d, &l->in, &s.x) && dim__onednn_memory(d, &l->out, &s.y) &&
+             dim__onednn_memory(d, &l->weights, &packed) &&
+             dim__onednn_memory(d, &l->scratch, &scratch[images > fewest]);
+    }
+    ok = ok && (describe_part(d, p, &s, &packed, ctx->threads, part) || describe_part(d, p, &s, &packed, 1, part)) &&
+         d->reorder_primitive_desc_create(&unpack, &part[1], d->engine, &part[0], d->engine, NULL) == dnnl_success &&
+         d->primitive_create(&p->pack, unpack) == dnnl_success;
+    for (uint32_t t = 0; ok && t < ctx->threads; t++) {
+        lane *l = &p->lanes[t];
+        ok = dim__onednn_memory(d, &l->plain, &part[0]) && dim__onednn_memory(d, &l->packed, &part[1]) &&
+             (l->stream != NULL ||
+              d->stream_create(&l->stream, d->engine, dnnl_stream_default_flags) == dnnl_success);
+    }
+    p->packed_size = ok ? dim__onednn_lines(d->memory_desc_get_size(&packed)) : 0;
+    if (unpack != NULL)
+        d->primitive_desc_destroy(unpack);
     if (attr != NULL)
         d->primitive_attr_destroy(attr);
     return ok;
@@ -235,6 +259,8 @@ static void free_plan(dim_context *ctx, const dim__onednn *d, dim__conv_plan *p)
     }
     if (p->pack != NULL)
         d->primitive_destroy(p->pack);
+    if (p->longer != NULL)
+        d->primitive_destroy(p->longer);
     if (p->primitive != NULL)
         d->primitive_destroy(p->primitive);
     dim__free(ctx, p->lanes);
@@ -254,28 +280,37 @@ static dim_status add_plan(dim_context *ctx, dim__onednn *d, const dim__conv_key
     }
     dim__onednn_guard guard;
     dim__onednn_enter(ctx->gemm_state, &guard); /* the primitive is made for as many threads as there are now */
-    p->usable = make_plan(d, p, ctx->threads);
+    p->usable = key->pass == DIM__CONV_DW ? make_dw_plan(d, p, ctx) : make_plan(d, p, ctx->threads);
     dim__onednn_leave(ctx->gemm_state, &guard);
-    p->next = d->plans;
-    d->plans = p;
+    p->next = d->convs;
+    d->convs = p;
     *out = p;
     return DIM_OK;
 }
 
+/* Whether a plan was measured to be worth it. */
+static bool is_worth(const dim_context *ctx, const dim__conv_key *key, int64_t images)
+{
+    double work = (double)key->oh * (double)key->ow * (double)key->o * (double)(key->kh * key->kw * key->i);
+    int64_t pixels = key->oh * key->ow;
+    if (work * (double)images < SMALL || key->o < FEW || (key->pass == DIM__CONV_DX && key->i < FEW))
+        return false;
+    if (key->bf16)
+        return dim__gemm_native_bf16(ctx) && pixels >= (key->pass == DIM__CONV_DW ? PIXELS : BF16_PIXELS);
+    return ((const dim__gemm_state *)ctx->gemm_state)->kind == DIM_GEMM_ONEDNN && pixels >= PIXELS &&
+           (key->pass != DIM__CONV_DX || (key->stride != 1 && pixels >= DX_PIXELS));
+}
+
 dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_t images, const dim__conv_plan **out)
 {
-    const dim__gemm_state *state = ctx->gemm_state;
-    double work = (double)key->oh * (double)key->ow * (double)key->o * (double)(key->kh * key->kw * key->i);
     dim__onednn *d;
     *out = NULL;
-    int64_t pixels = key->oh * key->ow;
-    if (state->kind != DIM_GEMM_ONEDNN || work * (double)images < SMALL || key->o < FEW || pixels < PIXELS ||
-        (key->pass == DIM__CONV_DX && (key->i < FEW || key->stride == 1 || pixels < DX_PIXELS)))
+    if (!is_worth(ctx, key, images))
         return DIM_OK;
-    DIM__TRY(onednn_of(ctx, &d));
+    DIM__TRY(dim__onednn_of(ctx, &d));
     if (d == NULL)
         return DIM_OK;
-    dim__conv_plan *p = d->plans;
+    dim__conv_plan *p = d->convs;
     while (p != NULL && memcmp(&p->key, key, sizeof *key) != 0)
         p = p->next;
     if (p == NULL)
@@ -284,36 +319,30 @@ dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_
     return DIM_OK;
 }
 
-void dim__conv_teardown(dim_context *ctx)
+void dim__conv_plans_free(dim_context *ctx, dim__onednn *d)
 {
-    dim__gemm_state *state = ctx->gemm_state;
-    dim__onednn *d = state != NULL ? state->onednn : NULL;
-    if (d == NULL)
-        return;
-    while (d->plans != NULL) {
-        dim__conv_plan *next = d->plans->next;
-        free_plan(ctx, d, d->plans);
-        d->plans = next;
+    while (d->convs != NULL) {
+        dim__conv_plan *next = d->convs->next;
+        free_plan(ctx, d, d->convs);
+        d->convs = next;
     }
-    if (d->engine != NULL)
-        d->engine_destroy(d->engine);
-    dim__free(ctx, d);
-    state->onednn = NULL;
 }
 
 /* ---- execution --------------------------------------------------------------------------------------------------- */
 
 size_t dim__conv_plan_workspace(const dim_context *ctx, const dim__conv_plan *plan)
 {
-    return plan->packed_size + ctx->threads * plan->scratch_size;
+    size_t packed = plan->key.pass == DIM__CONV_DW ? ctx->threads : 1;
+    return packed * plan->packed_size + ctx->threads * plan->scratch_size;
 }
 
 typedef struct job {
     const dim__onednn *d;
     const dim__gemm_state *state;
     const dim__conv_plan *plan;
-    const float *in, *weights;
-    float *out;
+    const dim_context *ctx;
+    const char *in, *weights;
+    char *out;
     char *packed, *scratch;
     bool failed[256];
 } job;
@@ -325,6 +354,7 @@ static bool run_images(const job *j, int64_t begin, int64_t end, int thread)
     const lane *l = &j->plan->lanes[thread];
     int64_t x = k->h * k->w * k->i, y = k->oh * k->ow * k->o;
     bool forward = k->pass == DIM__CONV_FORWARD;
+    int64_t in = (forward ? x : y) * (k->bf16 ? 2 : 4), out = (forward ? y : x) * (k->bf16_out ? 2 : 4);
     dnnl_exec_arg_t args[4] = {
         { forward ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST, l->in },
         { forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC, l->out },
@@ -335,8 +365,8 @@ static bool run_images(const job *j, int64_t begin, int64_t end, int thread)
     bool ok = d->memory_set_data_handle(l->weights, j->packed) == dnnl_success &&
               d->memory_set_data_handle(l->scratch, scratch) == dnnl_success;
     for (int64_t n = begin; ok && n < end; n++)
-        ok = d->memory_set_data_handle(l->in, (float *)j->in + n * (forward ? x : y)) == dnnl_success &&
-             d->memory_set_data_handle(l->out, j->out + n * (forward ? y : x)) == dnnl_success &&
+        ok = d->memory_set_data_handle(l->in, (char *)j->in + n * in) == dnnl_success &&
+             d->memory_set_data_handle(l->out, j->out + n * out) == dnnl_success &&
              d->primitive_execute(j->plan->primitive, l->stream, 4, args) == dnnl_success;
     return ok;
 }
@@ -355,15 +385,52 @@ static void pack_task(void *arg, int64_t begin, int64_t end, int thread)
     job *j = arg;
     const dim__conv_plan *p = j->plan;
     const lane *l = &p->lanes[thread];
-    dnnl_exec_arg_t args[2] = { { DNNL_ARG_FROM, l->plain }, { DNNL_ARG_TO, l->packed } };
+    bool dw = p->key.pass == DIM__CONV_DW;
+    dnnl_exec_arg_t args[2] = { { dw ? DNNL_ARG_TO : DNNL_ARG_FROM, l->plain },
+                                { dw ? DNNL_ARG_FROM : DNNL_ARG_TO, l->packed } };
+    int64_t size = p->key.bf16 && !dw ? 2 : 4;
+    char *plain = dw ? j->out : (char *)j->weights;
     dim__onednn_guard guard;
     dim__onednn_enter(j->state, &guard);
     for (int64_t i = begin; i < end; i++)
-        if (j->d->memory_set_data_handle(l->plain, (float *)j->weights + i * p->plain_part) != dnnl_success ||
-            j->d->memory_set_data_handle(l->packed, (float *)j->packed + i * p->packed_part) != dnnl_success ||
+        if (j->d->memory_set_data_handle(l->plain, plain + i * p->plain_part * size) != dnnl_success ||
+            j->d->memory_set_data_handle(l->packed, j->packed + i * p->packed_part * size) != dnnl_success ||
             j->d->primitive_execute(p->pack, l->stream, 2, args) != dnnl_success)
             j->failed[thread] = true;
     dim__onednn_leave(j->state, &guard);
+}
+
+static void dw_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    job *j = arg;
+    const dim__conv_plan *p = j->plan;
+    const dim__conv_key *k = &p->key;
+    const dim__onednn *d = j->d;
+    const lane *l = &p->lanes[thread];
+    int pieces = dim__parallel_pieces(j->ctx, k->images, 1);
+    dnnl_exec_arg_t args[4] = { { DNNL_ARG_SRC, l->in }, { DNNL_ARG_DIFF_DST, l->out },
+                                { DNNL_ARG_DIFF_WEIGHTS, l->weights }, { DNNL_ARG_SCRATCHPAD, l->scratch } };
+    char *x = (char *)j->in + begin * k->h * k->w * k->i * 2, *dy = (char *)j->weights + begin * k->oh * k->ow * k->o * 2;
+    dim__onednn_guard guard;
+    dim__onednn_enter(j->state, &guard);
+    j->failed[thread] =
+        d->memory_set_data_handle(l->in, x) != dnnl_success || d->memory_set_data_handle(l->out, dy) != dnnl_success ||
+        d->memory_set_data_handle(l->weights, j->packed + (size_t)thread * p->packed_size) != dnnl_success ||
+        d->memory_set_data_handle(l->scratch, j->scratch + (size_t)thread * p->scratch_size) != dnnl_success ||
+        d->primitive_execute(end - begin > k->images / pieces ? p->longer : p->primitive, l->stream, 4, args) !=
+            dnnl_success;
+    dim__onednn_leave(j->state, &guard);
+}
+
+/* The sum of all threads' dw, in the place of the first. */
+static void sum_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const job *j = arg;
+    int pieces = dim__parallel_pieces(j->ctx, j->plan->key.images, 1);
+    float *sum = (float *)j->packed + begin;
+    (void)thread;
+    for (int t = 1; t < pieces; t++)
+        j->ctx->kernels->add(sum, sum, (float *)(j->packed + (size_t)t * j->plan->packed_size) + begin, end - begin);
 }
 
 static bool failed(const job *j)
@@ -374,13 +441,22 @@ static bool failed(const job *j)
     return false;
 }
 
-bool dim__conv_plan_run(dim_context *ctx, const dim__conv_plan *plan, int64_t images, const float *in,
-                        const float *weights, float *out, void *workspace)
+bool dim__conv_plan_run(dim_context *ctx, const dim__conv_plan *plan, int64_t images, const void *in,
+                        const void *weights, void *out, void *workspace)
 {
     const dim__gemm_state *state = ctx->gemm_state;
-    job j = { .d = state->onednn, .state = state, .plan = plan, .in = in, .weights = weights, .out = out,
+    bool dw = plan->key.pass == DIM__CONV_DW;
+    job j = { .d = state->onednn, .state = state, .plan = plan, .ctx = ctx, .in = in, .weights = weights, .out = out,
               .packed = workspace };
-    j.scratch = j.packed + plan->packed_size;
+    j.scratch = j.packed + plan->packed_size * (dw ? ctx->threads : 1);
+    if (dw) {
+        dim__parallel(ctx, images, 1, dw_task, &j);
+        dim__parallel(ctx, (int64_t)(plan->packed_size / sizeof(float)), 1 << 14, sum_task, &j);
+        if (failed(&j))
+            return false;
+        dim__parallel(ctx, plan->parts, 1, pack_task, &j);
+        return !failed(&j);
+    }
     dim__parallel(ctx, plan->parts, 1, pack_task, &j);
     if (failed(&j))
         return false;
@@ -405,8 +481,8 @@ size_t dim__conv_plan_workspace(const dim_context *ctx, const dim__conv_plan *pl
     return 0;
 }
 
-bool dim__conv_plan_run(dim_context *ctx, const dim__conv_plan *plan, int64_t images, const float *in,
-                        const float *weights, float *out, void *workspace)
+bool dim__conv_plan_run(dim_context *ctx, const dim__conv_plan *plan, int64_t images, const void *in,
+                        const void *weights, void *out, void *workspace)
 {
     (void)ctx;
     (void)plan;
@@ -417,6 +493,4 @@ bool dim__conv_plan_run(dim_context *ctx, const dim__conv_plan *plan, int64_t im
     (void)workspace;
     return false;
 }
-
-void dim__conv_teardown(dim_context *ctx) { (void)ctx; }
 #endif

@@ -178,7 +178,7 @@ dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_thread
 
 void dim__gemm_teardown(dim_context *ctx)
 {
-    dim__conv_teardown(ctx);
+    dim__onednn_teardown(ctx);
     dim__free(ctx, ctx->gemm_state);
     ctx->gemm_state = NULL;
 }

@@ -17,6 +17,24 @@ void dim__gemm_serial(dim_context *ctx, bool trans_a, bool trans_b, int64_t m, i
 void dim__dgemm(dim_context *ctx, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha,
                 const double *a, int64_t lda, const double *b, int64_t ldb, double beta, double *c, int64_t ldc);
 
+/* Products of bf16 with sums in f32: whether the processor does them (AVX512_BF16 or AMX, by oneDNN). */
+bool dim__gemm_native_bf16(const dim_context *ctx);
+
+typedef struct dim__product_key { /* only int64_t, so that memory compares; rows follow each other without gaps */
+    int64_t trans_a, trans_b;
+    int64_t m, n, k;
+    int64_t bf16_out;      /* C in bf16, else in f32 */
+} dim__product_key;
+
+/* A product in bf16, prepared; owned by the context and the same for the same key.  *out is NULL where it would not be
+ * native. */
+typedef struct dim__product_plan dim__product_plan;
+dim_status dim__product_plan_get(dim_context *ctx, const dim__product_key *key, const dim__product_plan **out);
+size_t dim__product_plan_workspace(const dim_context *ctx, const dim__product_plan *plan);
+/* False when oneDNN has no memory. */
+bool dim__product_plan_run(dim_context *ctx, const dim__product_plan *plan, const uint16_t *a, const uint16_t *b,
+                           void *c, void *workspace);
+
 /* Whether tasks of a pool may each multiply for themselves (oneDNN, BLIS, a CBLAS with one thread).  When not, the CBLAS
  * threads by itself: an op calls dim__gemm() from the calling thread, one block after the other. */
 bool dim__gemm_in_tasks(const dim_context *ctx);

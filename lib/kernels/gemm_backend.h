@@ -26,7 +26,7 @@ typedef struct dim__gemm_state {
                  const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
     void (*omp_set_threads)(int n); /* NULL when oneDNN was built without OpenMP */
     int (*omp_get_threads)(void);
-    struct dim__onednn *onednn; /* of conv_onednn.c; NULL until a convolution asks for it */
+    struct dim__onednn *onednn; /* of onednn.c; NULL until a primitive is asked for */
 } dim__gemm_state;
 
 /* Each takes m, n, k > 0. */
@@ -48,7 +48,7 @@ dim__product dim__product_columns(const dim__product *p, int64_t begin, int64_t 
 /* Fill the state; cblas cannot fail, onednn is false when the library is not there or not usable. */
 void dim__gemm_cblas_setup(dim__gemm_state *state);
 bool dim__gemm_onednn_setup(dim__gemm_state *state);
-void dim__conv_teardown(dim_context *ctx);
+void dim__onednn_teardown(dim_context *ctx);
 
 /* Around every call of oneDNN's: one OpenMP thread, and signals that wait (see gemm_onednn.c).  Per thread. */
 typedef struct dim__onednn_guard {

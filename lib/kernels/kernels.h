@@ -26,6 +26,10 @@ typedef struct dim__kernels {
     void (*exp)(float *y, const float *x, int64_t n);
     void (*exp_shift)(float *y, const float *x, float shift, float scale, int64_t n);   /* scale e^(x - shift) */
     void (*sigmoid_scale)(float *y, const float *x, float scale, int64_t n);            /* scale sigmoid(x) */
+    /* bf16 is the upper half of a float.  Rounds to nearest even; NaN stays, quiet; denormals are kept: the same bits on
+     * every processor, which the instruction for it (vcvtneps2bf16) would not give. */
+    void (*to_bf16)(uint16_t *y, const float *x, int64_t n);   /* y is not x */
+    void (*from_bf16)(float *y, const uint16_t *x, int64_t n); /* y is not x */
 
     /* reductions over n elements, n >= 0 */
     double (*sum)(const float *x, int64_t n);

@@ -3,6 +3,8 @@
 #include "kernels/kernels.h"
 #include "kernels/table.h"
 
+#include <string.h>
+
 static void add(float *y, const float *a, const float *b, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
@@ -25,6 +27,29 @@ static void axpy(float *y, float a, const float *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
         y[i] = (float)(y[i] + (double)a * x[i]);
+}
+
+/* The nearer of two neighbours, or the one with an even last bit. */
+static void to_bf16(uint16_t *y, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits, next;
+        memcpy(&bits, &x[i], sizeof bits);
+        next = (bits & 0xffff0000) + 0x10000;
+        y[i] = (uint16_t)(bits >> 16);
+        if (isnan(x[i]))
+            y[i] |= 0x40;
+        else if ((bits & 0xffff) > 0x8000 || ((bits & 0xffff) == 0x8000 && (bits & 0x10000) != 0))
+            y[i] = (uint16_t)(next >> 16);
+    }
+}
+
+static void from_bf16(float *y, const uint16_t *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits = (uint32_t)x[i] << 16;
+        memcpy(&y[i], &bits, sizeof bits);
+    }
 }
 
 static void relu(float *y, const float *x, int64_t n)

@@ -8,6 +8,7 @@
     .relu = relu, .relu_grad = relu_grad, .leaky = leaky, .leaky_grad = leaky_grad, \
     .sigmoid = sigmoid, .sigmoid_grad = sigmoid_grad, .tanh = tanh_, .tanh_grad = tanh_grad, \
     .softplus = softplus, .exp = exp_, .exp_shift = exp_shift, .sigmoid_scale = sigmoid_scale, \
+    .to_bf16 = to_bf16, .from_bf16 = from_bf16, \
     .sum = sum, .sum_sq = sum_sq, .dot = dot, .max = max, \
     .sum_exp = sum_exp, .sum_softplus = sum_softplus, .finite = finite_, \
     .dot_rows = dot_rows, .add_rows = add_rows, \

@@ -108,3 +108,23 @@ MAP(exp_, (float *y, const float *x, int64_t n), vec_exp(v))
 MAP(exp_shift, (float *y, const float *x, float shift, float scale, int64_t n), vec_exp(v - shift) * scale)
 MAP(sigmoid_scale, (float *y, const float *x, float scale, int64_t n), vec_sigmoid(v) * scale)
 #undef MAP
+
+typedef uint32_t float_bits __attribute__((may_alias));
+
+static void to_bf16(uint16_t *y, const float *x, int64_t n)
+{
+    const float_bits *bits = (const float_bits *)x;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t u = bits[i], rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
+        y[i] = (uint16_t)((u & 0x7fffffff) > 0x7f800000 ? u >> 16 | 0x40 : rounded);
+    }
+}
+
+static void from_bf16(float *y, const uint16_t *x, int64_t n)
+{
+    float_bits *bits = (float_bits *)y;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++)
+        bits[i] = (uint32_t)x[i] << 16;
+}

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "kernels/kernels.h"
 #include "ops/rows.h"
+#include "ops/tiles.h"
 
 static dim_status batch_norm_infer(dim__infer *inf)
 {
@@ -21,13 +22,22 @@ static dim_status batch_norm_infer(dim__infer *inf)
     return DIM_OK;
 }
 
-/* Doubles of one thread: mean (c), sum of squared deviations (c), rows. */
+/* Doubles of one thread: mean (c), sum of squared deviations (c), rows; and where x is bf16, once more for a tile. */
 static int64_t moments_size(int64_t c) { return 2 * c + 1; }
+
+/* Floats of one tile of x, or of dy and x, where one of them is bf16. */
+static int64_t tile_size(int64_t c) { return dim__tile_rows(c) * c; }
+
+static bool any_bf16(const dim__infer *inf)
+{
+    return inf->in_type[0] == DIM__BF16 || inf->in_type[1] == DIM__BF16 || inf->out_type[0] == DIM__BF16;
+}
 
 static size_t batch_norm_workspace(const dim__infer *inf)
 {
     int64_t c = dim__shape_last(&inf->in[0]);
-    return dim__sums_size(inf->ctx, moments_size(c)) + 2 * (size_t)c * sizeof(float);
+    size_t tiles = any_bf16(inf) ? inf->ctx->threads * (size_t)tile_size(c) : 0;
+    return 2 * dim__sums_size(inf->ctx, moments_size(c)) + (2 * (size_t)c + tiles) * sizeof(float);
 }
 
 typedef struct bn_job {
@@ -35,49 +45,57 @@ typedef struct bn_job {
     int64_t c;
     double *moments;
     float *scale, *shift; /* y = scale x + shift */
+    float *room;          /* a tile a thread, where one is needed */
 } bn_job;
+
+/* The moments of two sets of rows together, in the place of the first. */
+static void combine(double *mean, const double *mean_k, int64_t c)
+{
+    double *m2 = mean + c, *rows = m2 + c, rows_k = mean_k[2 * c], total = *rows + rows_k;
+    const double *m2_k = mean_k + c;
+    double share = rows_k / total, weight = *rows * rows_k / total;
+    for (int64_t j = 0; j < c; j++) {
+        double delta = mean_k[j] - mean[j];
+        mean[j] += delta * share;
+        m2[j] += m2_k[j] + delta * delta * weight;
+    }
+    *rows = total;
+}
 
 static void moments_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const bn_job *job = arg;
-    double *mean = job->moments + thread * moments_size(job->c), *m2 = mean + job->c;
-    job->e->ctx->kernels->col_moments(mean, m2, (const float *)job->e->in[0] + begin * job->c, end - begin, job->c);
-    m2[job->c] = (double)(end - begin);
-}
-
-static void combine(const bn_job *job, int pieces)
-{
-    double *mean = job->moments, *m2 = mean + job->c, *rows = m2 + job->c;
-    for (int k = 1; k < pieces; k++) {
-        const double *mean_k = job->moments + k * moments_size(job->c), *m2_k = mean_k + job->c;
-        double rows_k = m2_k[job->c], total = *rows + rows_k;
-        for (int64_t j = 0; j < job->c; j++) {
-            double delta = mean_k[j] - mean[j];
-            mean[j] += delta * (rows_k / total);
-            m2[j] += m2_k[j] + delta * delta * (*rows * rows_k / total);
-        }
-        *rows = total;
+    const dim__exec *e = job->e;
+    int64_t c = job->c, tile = e->in_type[0] == DIM__BF16 ? dim__tile_rows(c) : end - begin;
+    double *moments = job->moments + thread * moments_size(c);
+    double *next = job->moments + (e->ctx->threads + thread) * moments_size(c);
+    float *room = job->room + thread * tile_size(c);
+    for (int64_t r = begin; r < end; r += tile) {
+        int64_t n = dim__min64(tile, end - r);
+        double *of_tile = r == begin ? moments : next;
+        e->ctx->kernels->col_moments(of_tile, of_tile + c, dim__read(e, 0, r * c, n * c, room), n, c);
+        of_tile[2 * c] = (double)n;
+        if (r > begin)
+            combine(moments, next, c);
     }
 }
-
-/* Rows of one block, of which input and output stay in the cache between two loops over them. */
-static int64_t block_rows(int64_t c) { return 1 + 16384 / c; }
 
 static void affine_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const bn_job *job = arg;
     const dim__kernels *k = job->e->ctx->kernels;
     const dim__attr *attr = job->e->attr;
-    int64_t c = job->c, block = attr->i[0] ? block_rows(c) : end - begin;
-    (void)thread;
+    int64_t c = job->c, block = dim__tile_rows(c);
+    float *room = job->room + thread * tile_size(c);
     for (int64_t r = begin; r < end; r += block) {
         int64_t n = dim__min64(block, end - r);
-        float *y = (float *)job->e->out[0] + r * c;
-        k->col_affine(y, (const float *)job->e->in[0] + r * c, job->scale, job->shift, n, c);
+        float *y = dim__write(job->e, 0, r * c, room);
+        k->col_affine(y, dim__read(job->e, 0, r * c, n * c, room), job->scale, job->shift, n, c);
         if (attr->i[0] && attr->f[1] > 0)
             k->leaky(y, y, (float)attr->f[1], n * c);
         else if (attr->i[0])
             k->relu(y, y, n * c);
+        dim__written(job->e, 0, r * c, n * c, y);
     }
 }
 
@@ -98,10 +116,12 @@ static void batch_norm_run(const dim__exec *e)
     const float *gamma = e->in[1], *beta = e->in[2];
     float *mean = e->out[1], *var = e->out[2], *rstd = e->out[3];
     bn_job job = { .e = e, .c = c, .moments = e->workspace };
-    job.scale = (float *)(job.moments + e->ctx->threads * moments_size(c));
+    job.scale = (float *)(job.moments + 2 * e->ctx->threads * moments_size(c));
     job.shift = job.scale + c;
+    job.room = job.shift + c;
     dim__parallel(e->ctx, rows, grain, moments_task, &job);
-    combine(&job, dim__parallel_pieces(e->ctx, rows, grain));
+    for (int k = 1; k < dim__parallel_pieces(e->ctx, rows, grain); k++)
+        combine(job.moments, job.moments + k * moments_size(c), c);
     for (int64_t j = 0; j < c; j++) {
         double v = job.moments[c + j] / (double)rows, r = 1 / sqrt(v + e->attr->f[0]);
         mean[j] = (float)job.moments[j];
@@ -124,7 +144,8 @@ static void batch_norm_backward(dim__graph *g, const dim__node *node, const dim_
 }
 
 const dim__op dim__op_batch_norm = {
-    .name = "batch_norm", .min_in = 3, .max_in = 3, .n_out = 4, .flags = DIM__OP_INPLACE0,
+    .name = "batch_norm", .min_in = 3, .max_in = 3, .n_out = 4,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_infer, .workspace = batch_norm_workspace, .backward = batch_norm_backward,
     .run = batch_norm_run,
 };
@@ -147,7 +168,9 @@ static dim_status batch_norm_again_infer(dim__infer *inf)
 
 static size_t batch_norm_again_workspace(const dim__infer *inf)
 {
-    return 2 * (size_t)dim__shape_last(&inf->in[0]) * sizeof(float);
+    int64_t c = dim__shape_last(&inf->in[0]);
+    size_t tiles = any_bf16(inf) ? inf->ctx->threads * (size_t)tile_size(c) : 0;
+    return (2 * (size_t)c + tiles) * sizeof(float);
 }
 
 static void batch_norm_again_run(const dim__exec *e)
@@ -155,12 +178,14 @@ static void batch_norm_again_run(const dim__exec *e)
     int64_t rows = dim__shape_rows(e->in_shape[0]), c = dim__shape_last(e->in_shape[0]);
     bn_job job = { .e = e, .c = c, .scale = e->workspace };
     job.shift = job.scale + c;
+    job.room = job.shift + c;
     scale_shift(job.scale, job.shift, e->in[3], e->in[4], e->in[1], e->in[2], c);
     dim__parallel(e->ctx, rows, dim__row_grain(c), affine_task, &job);
 }
 
 const dim__op dim__op_batch_norm_again = {
-    .name = "batch_norm_again", .min_in = 5, .max_in = 5, .n_out = 1, .flags = DIM__OP_INPLACE0,
+    .name = "batch_norm_again", .min_in = 5, .max_in = 5, .n_out = 1,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_again_infer, .workspace = batch_norm_again_workspace, .run = batch_norm_again_run,
 };
 
@@ -180,8 +205,9 @@ static dim_status batch_norm_grad_infer(dim__infer *inf)
 static size_t batch_norm_grad_workspace(const dim__infer *inf)
 {
     int64_t c = dim__shape_last(&inf->in[0]);
-    size_t act = inf->n_in > 5 ? (size_t)(block_rows(c) * c) * inf->ctx->threads : 0;
-    return dim__sums_size(inf->ctx, 2 * c) + (5 * (size_t)c + act) * sizeof(float);
+    size_t tiles = (size_t)(inf->n_in > 5) + 2 * (size_t)any_bf16(inf);
+    return dim__sums_size(inf->ctx, 2 * c) +
+           (5 * (size_t)c + tiles * (size_t)tile_size(c) * inf->ctx->threads) * sizeof(float);
 }
 
 typedef struct bn_grad_job {
@@ -191,36 +217,41 @@ typedef struct bn_grad_job {
     double *sums;
     float *a, *b, *k;      /* dx = a dy + b x + k */
     float *scale, *shift;  /* after a ReLU: of what went into it */
-    float *before;         /* a block of that for each thread */
-    const float *dy;       /* in[0], or what the ReLU lets through of it, in out[0] */
+    float *room;           /* tiles of each thread: of dy and x where one is needed, of what went into the ReLU */
+    int64_t tiles;
 } bn_grad_job;
 
-/* What the ReLU lets through of dy, into out[0]. */
-static void through_relu(const bn_grad_job *job, int64_t row, int64_t n, int thread)
+/* A tile of dy, after a ReLU what it lets through of it, and of x. */
+static const float *read_tile(const bn_grad_job *job, int64_t row, int64_t n, int thread, const float **x)
 {
     const dim__exec *e = job->e;
     const dim__kernels *k = e->ctx->kernels;
-    int64_t at = row * job->c;
-    float *before = job->before + thread * block_rows(job->c) * job->c;
-    k->col_affine(before, (const float *)e->in[1] + at, job->scale, job->shift, n, job->c);
+    int64_t c = job->c, at = row * c;
+    float *room = job->room + thread * job->tiles * tile_size(c);
+    const float *dy = dim__read(e, 0, at, n * c, room);
+    *x = dim__read(e, 1, at, n * c, room + tile_size(c));
+    if (e->n_in <= 5)
+        return dy;
+    float *before = room + (job->tiles - 1) * tile_size(c);
+    k->col_affine(before, *x, job->scale, job->shift, n, c);
     if (e->attr->f[1] > 0)
-        k->leaky_grad((float *)e->out[0] + at, (const float *)e->in[0] + at, before, (float)e->attr->f[1], n * job->c);
+        k->leaky_grad(before, dy, before, (float)e->attr->f[1], n * c);
     else
-        k->relu_grad((float *)e->out[0] + at, (const float *)e->in[0] + at, before, n * job->c);
+        k->relu_grad(before, dy, before, n * c);
+    return before;
 }
 
 static void grad_sums_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const bn_grad_job *job = arg;
     const dim__exec *e = job->e;
-    int64_t c = job->c, block = e->n_in > 5 ? block_rows(c) : end - begin;
+    int64_t c = job->c, block = dim__tile_rows(c);
     double *sum = job->sums + 2 * thread * c;
     memset(sum, 0, 2 * (size_t)c * sizeof *sum);
     for (int64_t r = begin; r < end; r += block) {
         int64_t n = dim__min64(block, end - r);
-        if (e->n_in > 5)
-            through_relu(job, r, n, thread);
-        e->ctx->kernels->bn_grad_sums(sum, sum + c, job->dy + r * c, (const float *)e->in[1] + r * c, job->mean, n, c);
+        const float *x, *dy = read_tile(job, r, n, thread, &x);
+        e->ctx->kernels->bn_grad_sums(sum, sum + c, dy, x, job->mean, n, c);
     }
 }
 
@@ -228,10 +259,15 @@ static void grad_apply_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const bn_grad_job *job = arg;
     const dim__exec *e = job->e;
-    int64_t at = begin * job->c;
-    (void)thread;
-    e->ctx->kernels->bn_grad_apply((float *)e->out[0] + at, job->dy + at, (const float *)e->in[1] + at,
-                                   job->a, job->b, job->k, end - begin, job->c);
+    int64_t c = job->c, block = dim__tile_rows(c);
+    float *room = job->room + thread * job->tiles * tile_size(c);
+    for (int64_t r = begin; r < end; r += block) {
+        int64_t n = dim__min64(block, end - r);
+        const float *x, *dy = read_tile(job, r, n, thread, &x);
+        float *dx = dim__write(e, 0, r * c, room); /* on dy */
+        e->ctx->kernels->bn_grad_apply(dx, dy, x, job->a, job->b, job->k, n, c);
+        dim__written(e, 0, r * c, n * c, dx);
+    }
 }
 
 static void grad_sums(bn_grad_job *job, int64_t rows)
@@ -253,8 +289,9 @@ static void batch_norm_grad_run(const dim__exec *e)
     job.k = job.b + c;
     job.scale = job.k + c;
     job.shift = job.scale + c;
-    job.before = job.shift + c;
-    job.dy = e->n_in > 5 ? e->out[0] : e->in[0];
+    job.room = job.shift + c;
+    job.tiles = (e->n_in > 5) + 2 * (e->in_type[0] == DIM__BF16 || e->in_type[1] == DIM__BF16 ||
+                                     e->out_type[0] == DIM__BF16);
     if (e->n_in > 5)
         scale_shift(job.scale, job.shift, mean, rstd, gamma, e->in[5], c);
     grad_sums(&job, rows);
@@ -271,6 +308,7 @@ static void batch_norm_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_batch_norm_grad = {
-    .name = "batch_norm_grad", .min_in = 5, .max_in = 6, .n_out = 3, .flags = DIM__OP_INPLACE0,
+    .name = "batch_norm_grad", .min_in = 5, .max_in = 6, .n_out = 3,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_grad_infer, .workspace = batch_norm_grad_workspace, .run = batch_norm_grad_run,
 };

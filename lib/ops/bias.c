@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "kernels/kernels.h"
 #include "ops/rows.h"
+#include "ops/tiles.h"
 
 static dim_status add_bias_infer(dim__infer *inf)
 {
@@ -44,7 +45,8 @@ static void add_bias_backward(dim__graph *g, const dim__node *node, const dim__v
 }
 
 const dim__op dim__op_add_bias = {
-    .name = "add_bias", .min_in = 2, .max_in = 2, .n_out = 1, .flags = DIM__OP_INPLACE0,
+    .name = "add_bias", .min_in = 2, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_BY_ROW | DIM__OP_WHOLE(2),
     .infer = add_bias_infer, .backward = add_bias_backward, .run = add_bias_run,
 };
 
@@ -64,16 +66,22 @@ static dim_status bias_grad_infer(dim__infer *inf)
 
 static size_t bias_grad_workspace(const dim__infer *inf)
 {
-    return dim__sums_size(inf->ctx, dim__shape_last(&inf->in[0]));
+    int64_t c = dim__shape_last(&inf->in[0]);
+    size_t tiles = inf->in_type[0] == DIM__BF16 ? (size_t)(dim__tile_rows(c) * c) * inf->ctx->threads : 0;
+    return dim__sums_size(inf->ctx, c) + tiles * sizeof(float);
 }
 
 static void bias_grad_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    int64_t c = dim__shape_last(e->in_shape[0]);
+    int64_t c = dim__shape_last(e->in_shape[0]), tile = dim__tile_rows(c);
     double *sum = (double *)e->workspace + thread * c;
+    float *room = (float *)((double *)e->workspace + e->ctx->threads * c) + thread * tile * c;
     memset(sum, 0, (size_t)c * sizeof *sum);
-    e->ctx->kernels->col_sum(sum, (const float *)e->in[0] + begin * c, end - begin, c);
+    for (int64_t r = begin; r < end; r += tile) {
+        int64_t n = dim__min64(tile, end - r);
+        e->ctx->kernels->col_sum(sum, dim__read(e, 0, r * c, n * c, room), n, c);
+    }
 }
 
 static void bias_grad_run(const dim__exec *e)
@@ -90,5 +98,6 @@ static void bias_grad_run(const dim__exec *e)
 
 const dim__op dim__op_bias_grad = {
     .name = "bias_grad", .min_in = 1, .max_in = 1, .n_out = 1,
+    .flags = DIM__OP_BF16_IN(1),
     .infer = bias_grad_infer, .workspace = bias_grad_workspace, .run = bias_grad_run,
 };

@@ -5,6 +5,7 @@
 #include "base/pool.h"
 #include "kernels/kernels.h"
 #include "ops/rows.h"
+#include "ops/tiles.h"
 
 typedef struct ca_job {
     const dim__exec *e;
@@ -12,6 +13,7 @@ typedef struct ca_job {
     const float *mean;
     double *sums;
     float *scale, *shift;
+    float *room; /* two tiles a thread, where an operand is bf16 */
 } ca_job;
 
 static dim_status channel_affine_infer(dim__infer *inf)
@@ -22,21 +24,31 @@ static dim_status channel_affine_infer(dim__infer *inf)
     return DIM_OK;
 }
 
+/* Floats of the tiles of all threads. */
+static size_t tiles_size(const dim_context *ctx, int64_t c, dim_dtype a, dim_dtype b, dim_dtype y)
+{
+    bool half = a == DIM__BF16 || b == DIM__BF16 || y == DIM__BF16;
+    return half ? 2 * (size_t)(dim__tile_rows(c) * c) * ctx->threads : 0;
+}
+
 static size_t channel_affine_workspace(const dim__infer *inf)
 {
-    return 2 * (size_t)dim__shape_last(&inf->in[0]) * sizeof(float);
+    int64_t c = dim__shape_last(&inf->in[0]);
+    return (2 * (size_t)c + tiles_size(inf->ctx, c, inf->in_type[0], DIM_F32, inf->out_type[0])) * sizeof(float);
 }
 
 static void affine_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const ca_job *job = arg;
-    int64_t c = job->c, block = 1 + DIM__HOT / dim__max64(c, 1);
-    (void)thread;
+    int64_t c = job->c, block = dim__min64(1 + DIM__HOT / dim__max64(c, 1), dim__tile_rows(c));
+    float *room = job->room + 2 * thread * dim__tile_rows(c) * c;
     for (int64_t r = begin; r < end; r += block) {
         int64_t rows = dim__min64(block, end - r);
-        float *y = (float *)job->e->out[0] + r * c;
-        job->e->ctx->kernels->col_affine(y, (const float *)job->e->in[0] + r * c, job->scale, job->shift, rows, c);
+        float *y = dim__write(job->e, 0, r * c, room);
+        const float *x = dim__read(job->e, 0, r * c, rows * c, room);
+        job->e->ctx->kernels->col_affine(y, x, job->scale, job->shift, rows, c);
         dim__activate(job->e, y, rows * c);
+        dim__written(job->e, 0, r * c, rows * c, y);
     }
 }
 
@@ -46,6 +58,7 @@ static void channel_affine_run(const dim__exec *e)
     const float *gamma = e->in[1], *beta = e->in[2], *mean = e->in[3], *var = e->in[4];
     ca_job job = { .e = e, .c = c, .scale = e->workspace };
     job.shift = job.scale + c;
+    job.room = job.shift + c;
     for (int64_t j = 0; j < c; j++) {
         double scale = gamma[j] / sqrt(var[j] + e->attr->f[0]);
         job.scale[j] = (float)scale;
@@ -65,7 +78,8 @@ static void channel_affine_backward(dim__graph *g, const dim__node *node, const 
 }
 
 const dim__op dim__op_channel_affine = {
-    .name = "channel_affine", .min_in = 5, .max_in = 5, .n_out = 1, .flags = DIM__OP_INPLACE0,
+    .name = "channel_affine", .min_in = 5, .max_in = 5, .n_out = 1,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
     .infer = channel_affine_infer, .workspace = channel_affine_workspace, .backward = channel_affine_backward,
     .run = channel_affine_run,
 };
@@ -94,17 +108,23 @@ static dim_status channel_affine_grad_infer(dim__infer *inf)
 static size_t channel_affine_grad_workspace(const dim__infer *inf)
 {
     int64_t c = dim__shape_last(&inf->in[0]);
-    return dim__sums_size(inf->ctx, 2 * c) + 2 * (size_t)c * sizeof(float);
+    size_t tiles = tiles_size(inf->ctx, c, inf->in_type[0], inf->in_type[1], inf->out_type[0]);
+    return dim__sums_size(inf->ctx, 2 * c) + (2 * (size_t)c + tiles) * sizeof(float);
 }
 
 static void sums_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const ca_job *job = arg;
     const dim__exec *e = job->e;
-    double *sum = job->sums + 2 * thread * job->c;
-    memset(sum, 0, 2 * (size_t)job->c * sizeof *sum);
-    e->ctx->kernels->bn_grad_sums(sum, sum + job->c, (const float *)e->in[0] + begin * job->c,
-                                  (const float *)e->in[1] + begin * job->c, job->mean, end - begin, job->c);
+    int64_t c = job->c, rows = dim__tile_rows(c);
+    double *sum = job->sums + 2 * thread * c;
+    float *room = job->room + 2 * thread * rows * c;
+    memset(sum, 0, 2 * (size_t)c * sizeof *sum);
+    for (int64_t r = begin; r < end; r += rows) {
+        int64_t n = dim__min64(rows, end - r);
+        const float *dy = dim__read(e, 0, r * c, n * c, room), *x = dim__read(e, 1, r * c, n * c, room + rows * c);
+        e->ctx->kernels->bn_grad_sums(sum, sum + c, dy, x, job->mean, n, c);
+    }
 }
 
 static void channel_affine_grad_run(const dim__exec *e)
@@ -115,6 +135,7 @@ static void channel_affine_grad_run(const dim__exec *e)
     ca_job job = { .e = e, .c = c, .mean = e->in[3], .sums = e->workspace };
     job.scale = (float *)(job.sums + 2 * e->ctx->threads * c);
     job.shift = job.scale + c;
+    job.room = job.shift + c;
     dim__parallel(e->ctx, rows, grain, sums_task, &job);
     dim__sums_reduce(job.sums, dim__parallel_pieces(e->ctx, rows, grain), 2 * c);
     for (int64_t j = 0; j < c; j++) {
@@ -128,6 +149,7 @@ static void channel_affine_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_channel_affine_grad = {
-    .name = "channel_affine_grad", .min_in = 5, .max_in = 5, .n_out = 3, .flags = DIM__OP_INPLACE0,
+    .name = "channel_affine_grad", .min_in = 5, .max_in = 5, .n_out = 3,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = channel_affine_grad_infer, .workspace = channel_affine_grad_workspace, .run = channel_affine_grad_run,
 };

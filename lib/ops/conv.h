@@ -8,6 +8,7 @@
 #define DIM_OPS_CONV_H
 
 #include "kernels/conv.h"
+#include "ops/product.h"
 #include "ops/op.h"
 
 typedef struct dim__conv {
@@ -36,11 +37,18 @@ void dim__conv_patches(const dim__conv *c, const float *x, int64_t begin, int64_
 void dim__conv_patches_parallel(dim_context *ctx, const dim__conv *c, const float *x, int64_t begin, int64_t end,
                                 float *patches);
 
-/* Whether an accelerator does it: sets attr->p to its plan, or to NULL.  For infer. */
-dim_status dim__conv_accelerate(dim_context *ctx, const dim__conv *c, dim__conv_pass pass, dim__attr *attr);
+/* Whether an accelerator does it: sets attr->p to its plan, or to NULL.  For infer; the inputs' types are one.  In bf16 there
+ * is no other way than by a plan, which is that of a product where the convolution is `plain`. */
+dim_status dim__conv_accelerate(dim__infer *inf, const dim__conv *c, dim__conv_pass pass);
+
+/* The product that a plain convolution is. */
+dim__product_key dim__conv_product(const dim__conv *c, dim__conv_pass pass, dim_dtype out);
+
+/* The convolution in bf16: by the plan, or by plain loops when that ran out of memory. */
+void dim__conv_run_bf16(const dim__exec *e, const dim__conv *c, dim__conv_pass pass);
 
 /* Bytes for the plan in attr->p, if there is one, or else for products with patches. */
-size_t dim__conv_workspace(const dim_context *ctx, const dim__conv *c, const dim__attr *attr);
+size_t dim__conv_workspace(const dim__infer *inf, const dim__conv *c);
 
 /* Part of a kernel row that lies on the image: elements [*lo, *hi) of its kw i; `at` is where element 0 would be. */
 typedef struct dim__conv_run {

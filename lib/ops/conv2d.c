@@ -83,26 +83,6 @@ void dim__conv_patches_parallel(dim_context *ctx, const dim__conv *c, const floa
     dim__parallel(ctx, end - begin, dim__max64(1, 32768 / dim__max64(1, c->k)), patches_task, &job);
 }
 
-dim_status dim__conv_accelerate(dim_context *ctx, const dim__conv *c, dim__conv_pass pass, dim__attr *attr)
-{
-    dim__conv_key key = { pass, c->h, c->w, c->i, c->o, c->kh, c->kw, c->oh, c->ow, c->stride, c->padding };
-    const dim__conv_plan *plan = NULL;
-    if (!dim__conv_plain(c))
-        DIM__TRY(dim__conv_plan_get(ctx, &key, c->n, &plan));
-    attr->p = plan;
-    return DIM_OK;
-}
-
-/* Room for the patches is there in any case: the accelerator may fail. */
-size_t dim__conv_workspace(const dim_context *ctx, const dim__conv *c, const dim__attr *attr)
-{
-    size_t patches = (size_t)ctx->threads * (size_t)(dim__conv_block(c, c->k) * c->k) * sizeof(float);
-    size_t plan = attr->p != NULL ? dim__conv_plan_workspace(ctx, attr->p) : 0;
-    if (dim__conv_plain(c))
-        return 0;
-    return patches > plan ? patches : plan;
-}
-
 /* ---- the op ------------------------------------------------------------------------------------------------------ */
 
 static dim_status conv2d_infer(dim__infer *inf)
@@ -128,13 +108,13 @@ static dim_status conv2d_infer(dim__infer *inf)
     inf->out[0] = dim__shape4(x->d[0], (x->d[1] + 2 * padding - w->d[1]) / stride + 1,
                               (x->d[2] + 2 * padding - w->d[2]) / stride + 1, w->d[0]);
     dim__conv c = dim__conv_of(x, w, &inf->out[0], inf->attr);
-    return dim__conv_accelerate(inf->ctx, &c, DIM__CONV_FORWARD, inf->attr);
+    return dim__conv_accelerate(inf, &c, DIM__CONV_FORWARD);
 }
 
 static size_t conv2d_workspace(const dim__infer *inf)
 {
     dim__conv c = dim__conv_of(&inf->in[0], &inf->in[1], &inf->out[0], inf->attr);
-    return dim__conv_workspace(inf->ctx, &c, inf->attr);
+    return dim__conv_workspace(inf, &c);
 }
 
 typedef struct conv2d_job {
@@ -161,7 +141,11 @@ static void conv2d_run(const dim__exec *e)
     conv2d_job job = { .e = e, .c = dim__conv_of(e->in_shape[0], e->in_shape[1], e->out_shape[0], e->attr) };
     const dim__conv *c = &job.c;
     if (dim__conv_plain(c)) {
-        dim__gemm(e->ctx, false, true, c->pixels, c->o, c->k, 1, e->in[0], c->k, e->in[1], c->k, 0, e->out[0], c->o);
+        dim__product_run(e, dim__conv_product(c, DIM__CONV_FORWARD, e->out_type[0]));
+        return;
+    }
+    if (e->in_type[0] == DIM__BF16) {
+        dim__conv_run_bf16(e, c, DIM__CONV_FORWARD);
         return;
     }
     if (e->attr->p != NULL &&
@@ -199,6 +183,7 @@ static void conv2d_backward(dim__graph *g, const dim__node *node, const dim__vid
 
 const dim__op dim__op_conv2d = {
     .name = "conv2d", .min_in = 2, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = conv2d_infer, .workspace = conv2d_workspace, .backward = conv2d_backward, .run = conv2d_run,
 };
 

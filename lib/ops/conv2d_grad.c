@@ -45,7 +45,9 @@ static dim_status dw_infer(dim__infer *inf)
 {
     DIM__TRY(check_operands(inf, "rank 4 (N, H, W, I)"));
     inf->out[0] = dim__shape4(inf->in[0].d[3], inf->attr->i[2], inf->attr->i[3], inf->in[1].d[3]);
-    return check_output(inf, &inf->in[1], &inf->out[0]);
+    DIM__TRY(check_output(inf, &inf->in[1], &inf->out[0]));
+    dim__conv c = dim__conv_of(&inf->in[1], &inf->out[0], &inf->in[0], inf->attr);
+    return dim__conv_accelerate(inf, &c, DIM__CONV_DW);
 }
 
 typedef struct dw_job {
@@ -69,8 +71,8 @@ static size_t dw_workspace(const dim__infer *inf)
 {
     dim__conv c = dim__conv_of(&inf->in[1], &inf->out[0], &inf->in[0], inf->attr);
     bool by_columns = dw_by_columns(inf->ctx, &c);
-    if (dim__conv_plain(&c))
-        return 0;
+    if (dim__conv_plain(&c) || inf->in_type[0] == DIM__BF16)
+        return dim__conv_workspace(inf, &c);
     size_t columns = (size_t)(by_columns ? (c.k + inf->ctx->threads - 1) / inf->ctx->threads : c.k);
     size_t floats = inf->ctx->threads * (size_t)dw_block(inf->ctx, &c) * columns;
     if (!by_columns)
@@ -122,7 +124,11 @@ static void dw_run(const dim__exec *e)
     const dim__conv *c = &job.c;
     const float *dy = e->in[0];
     if (dim__conv_plain(c) || c->pixels == 0) {
-        dim__gemm(ctx, true, false, c->o, c->k, c->pixels, 1, dy, c->o, e->in[1], c->k, 0, e->out[0], c->k);
+        dim__product_run(e, dim__conv_product(c, DIM__CONV_DW, e->out_type[0]));
+        return;
+    }
+    if (e->in_type[0] == DIM__BF16) {
+        dim__conv_run_bf16(e, c, DIM__CONV_DW);
         return;
     }
     job.by_columns = dw_by_columns(ctx, c);
@@ -143,6 +149,7 @@ static void dw_run(const dim__exec *e)
 
 const dim__op dim__op_conv2d_dw = {
     .name = "conv2d_dw", .min_in = 2, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_BF16_IN(3),
     .infer = dw_infer, .workspace = dw_workspace, .run = dw_run,
 };
 
@@ -154,13 +161,13 @@ static dim_status dx_infer(dim__infer *inf)
     inf->out[0] = dim__shape4(inf->in[0].d[0], inf->attr->i[2], inf->attr->i[3], inf->in[1].d[3]);
     DIM__TRY(check_output(inf, &inf->out[0], &inf->in[1]));
     dim__conv c = dim__conv_of(&inf->out[0], &inf->in[1], &inf->in[0], inf->attr);
-    return dim__conv_accelerate(inf->ctx, &c, DIM__CONV_DX, inf->attr);
+    return dim__conv_accelerate(inf, &c, DIM__CONV_DX);
 }
 
 static size_t dx_workspace(const dim__infer *inf)
 {
     dim__conv c = dim__conv_of(&inf->out[0], &inf->in[1], &inf->in[0], inf->attr);
-    return dim__conv_workspace(inf->ctx, &c, inf->attr);
+    return dim__conv_workspace(inf, &c);
 }
 
 typedef struct dx_job {
@@ -216,7 +223,11 @@ static void dx_run(const dim__exec *e)
     dx_job job = { .e = e, .c = dim__conv_of(e->out_shape[0], e->in_shape[1], e->in_shape[0], e->attr) };
     const dim__conv *c = &job.c;
     if (dim__conv_plain(c)) {
-        dim__gemm(e->ctx, false, false, c->pixels, c->k, c->o, 1, e->in[0], c->o, e->in[1], c->k, 0, e->out[0], c->k);
+        dim__product_run(e, dim__conv_product(c, DIM__CONV_DX, e->out_type[0]));
+        return;
+    }
+    if (e->in_type[0] == DIM__BF16) {
+        dim__conv_run_bf16(e, c, DIM__CONV_DX);
         return;
     }
     if (e->attr->p != NULL &&
@@ -239,5 +250,6 @@ static void dx_run(const dim__exec *e)
 
 const dim__op dim__op_conv2d_dx = {
     .name = "conv2d_dx", .min_in = 2, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = dx_infer, .workspace = dx_workspace, .run = dx_run,
 };

@@ -4,6 +4,7 @@
 #include "base/pool.h"
 #include "kernels/kernels.h"
 #include "ops/rows.h"
+#include "ops/tiles.h"
 
 static dim_status layer_norm_infer(dim__infer *inf)
 {
@@ -43,7 +44,8 @@ static void layer_norm_backward(dim__graph *g, const dim__node *node, const dim_
 }
 
 const dim__op dim__op_layer_norm = {
-    .name = "layer_norm", .min_in = 3, .max_in = 3, .n_out = 3, .flags = DIM__OP_INPLACE0,
+    .name = "layer_norm", .min_in = 3, .max_in = 3, .n_out = 3,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_BY_ROW | DIM__OP_WHOLE(6),
     .infer = layer_norm_infer, .backward = layer_norm_backward, .run = layer_norm_run,
 };
 
@@ -71,18 +73,27 @@ static dim_status layer_norm_grad_infer(dim__infer *inf)
 
 static size_t layer_norm_grad_workspace(const dim__infer *inf)
 {
-    return dim__sums_size(inf->ctx, 2 * dim__shape_last(&inf->in[0]));
+    int64_t c = dim__shape_last(&inf->in[0]);
+    bool half = inf->in_type[0] == DIM__BF16 || inf->in_type[1] == DIM__BF16 || inf->out_type[0] == DIM__BF16;
+    size_t tiles = half ? 3 * (size_t)(dim__tile_rows(c) * c) * inf->ctx->threads : 0;
+    return dim__sums_size(inf->ctx, 2 * c) + tiles * sizeof(float);
 }
 
 static void layer_norm_grad_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    int64_t c = dim__shape_last(e->in_shape[0]), at = begin * c;
+    int64_t c = dim__shape_last(e->in_shape[0]), rows = dim__tile_rows(c), tile = rows * c;
     double *sums = (double *)e->workspace + 2 * thread * c;
+    float *room = (float *)((double *)e->workspace + 2 * e->ctx->threads * c) + 3 * thread * tile;
     memset(sums, 0, 2 * (size_t)c * sizeof *sums);
-    e->ctx->kernels->layer_norm_grad((float *)e->out[0] + at, sums, sums + c, (const float *)e->in[0] + at,
-                                     (const float *)e->in[1] + at, (const float *)e->in[2] + begin,
-                                     (const float *)e->in[3] + begin, e->in[4], end - begin, c);
+    for (int64_t r = begin; r < end; r += rows) {
+        int64_t n = dim__min64(rows, end - r), at = r * c;
+        const float *dy = dim__read(e, 0, at, n * c, room), *x = dim__read(e, 1, at, n * c, room + tile);
+        float *dx = dim__write(e, 0, at, room + 2 * tile);
+        e->ctx->kernels->layer_norm_grad(dx, sums, sums + c, dy, x, (const float *)e->in[2] + r,
+                                         (const float *)e->in[3] + r, e->in[4], n, c);
+        dim__written(e, 0, at, n * c, dx);
+    }
 }
 
 static void layer_norm_grad_run(const dim__exec *e)
@@ -99,6 +110,7 @@ static void layer_norm_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_layer_norm_grad = {
-    .name = "layer_norm_grad", .min_in = 5, .max_in = 5, .n_out = 3, .flags = DIM__OP_INPLACE0,
+    .name = "layer_norm_grad", .min_in = 5, .max_in = 5, .n_out = 3,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = layer_norm_grad_infer, .workspace = layer_norm_grad_workspace, .run = layer_norm_grad_run,
 };

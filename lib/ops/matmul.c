@@ -1,8 +1,10 @@
-/* Matrix product.  attr.i[0]: a is transposed, attr.i[1]: b is transposed. */
+/* Matrix product.  attr.i[0]: a is transposed, attr.i[1]: b is transposed; attr.p: the plan of a product in bf16, set by
+ * infer where both operands are that and the processor multiplies it. */
 #include "ops/ops.h"
 
 #include "base/math.h"
 #include "kernels/gemm.h"
+#include "ops/product.h"
 
 typedef struct matmul_sizes {
     int64_t m, n, k, k_of_b;
@@ -31,14 +33,15 @@ static dim_status matmul_infer(dim__infer *inf)
                          dim__op_shape_text(b, &inf->in[1]), inf->attr->i[1] ? " transposed" : "", (long long)s.k,
                          (long long)s.k_of_b);
     inf->out[0] = dim__shape2(s.m, s.n);
-    return DIM_OK;
+    return dim__product_prepare(inf, (dim__product_key){ inf->attr->i[0] != 0, inf->attr->i[1] != 0, s.m, s.n, s.k,
+                                                         inf->out_type[0] == DIM__BF16 });
 }
 
 static void matmul_run(const dim__exec *e)
 {
     matmul_sizes s = sizes_of(e->in_shape[0], e->in_shape[1], e->attr);
-    dim__gemm(e->ctx, e->attr->i[0] != 0, e->attr->i[1] != 0, s.m, s.n, s.k, 1, e->in[0],
-              dim__shape_last(e->in_shape[0]), e->in[1], dim__shape_last(e->in_shape[1]), 0, e->out[0], s.n);
+    dim__product_run(e, (dim__product_key){ e->attr->i[0] != 0, e->attr->i[1] != 0, s.m, s.n, s.k,
+                                            e->out_type[0] == DIM__BF16 });
 }
 
 /* Gives a product the shape of the operand that it is the gradient of. */
@@ -79,7 +82,8 @@ static void matmul_backward(dim__graph *g, const dim__node *node, const dim__vid
 
 const dim__op dim__op_matmul = {
     .name = "matmul", .min_in = 2, .max_in = 2, .n_out = 1,
-    .infer = matmul_infer, .backward = matmul_backward, .run = matmul_run,
+    .flags = DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .infer = matmul_infer, .workspace = dim__product_workspace, .backward = matmul_backward, .run = matmul_run,
 };
 
 dim__vid dim__op_matmul_(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bool trans_b)

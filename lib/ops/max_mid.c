@@ -59,7 +59,7 @@ static void max_mid_backward(dim__graph *g, const dim__node *node, const dim__vi
 }
 
 const dim__op dim__op_max_mid = {
-    .name = "max_mid", .min_in = 1, .max_in = 1, .n_out = 1,
+    .name = "max_mid", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
     .infer = max_mid_infer, .backward = max_mid_backward, .run = max_mid_run,
 };
 
@@ -115,6 +115,6 @@ static void max_mid_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_max_mid_grad = {
-    .name = "max_mid_grad", .min_in = 3, .max_in = 3, .n_out = 1,
+    .name = "max_mid_grad", .min_in = 3, .max_in = 3, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
     .infer = max_mid_grad_infer, .run = max_mid_grad_run,
 };

@@ -1,7 +1,8 @@
 /* What an op is, and how a graph is made of ops.
  *
  * A value is one tensor of the graph, a node one use of an op.  An op is one descriptor in one file plus one line in
- * op_list.def.  Activations are NHWC, or (rows, channels); everything is f32 but indices (i32).
+ * op_list.def.  Activations are NHWC, or (rows, channels); everything is f32 but indices (i32), and what passes/precision.c
+ * stores in bf16 once the graph is complete.
  * Emitting never needs checks in between: after the first failure the graph remembers it and every further emission
  * returns DIM__NONE (dim__graph_status() tells). */
 #ifndef DIM_OPS_OP_H
@@ -14,6 +15,9 @@ enum { DIM__MAX_DIMS = 5, DIM__MAX_IN = 8, DIM__MAX_OUT = 4 };
 
 typedef int32_t dim__vid; /* id of a value in its graph */
 #define DIM__NONE ((dim__vid)-1)
+
+/* An element type that only values of graphs have: a float's upper half. */
+#define DIM__BF16 ((dim_dtype)64)
 
 typedef struct dim__shape {
     int rank;
@@ -32,12 +36,13 @@ typedef struct dim__node dim__node;
 typedef struct dim__infer { /* shapes in, shapes out */
     dim_context *ctx;
     const char *op;
+    uint32_t bf16;                      /* inputs that may be bf16 */
     int n_in;
     dim__shape in[DIM__MAX_IN];
     dim_dtype in_type[DIM__MAX_IN];
     dim__attr *attr;                    /* may be completed */
     dim__shape out[DIM__MAX_OUT];       /* to be set */
-    dim_dtype out_type[DIM__MAX_OUT];   /* DIM_F32 unless set */
+    dim_dtype out_type[DIM__MAX_OUT];   /* DIM_F32 unless set, or bf16 where passes/precision.c wants it */
     int64_t offset;                     /* of an alias: elements of input 0 before it */
 } dim__infer;
 
@@ -48,6 +53,8 @@ typedef struct dim__exec { /* one node, ready to run */
     void *out[DIM__MAX_OUT];
     const dim__shape *in_shape[DIM__MAX_IN];
     const dim__shape *out_shape[DIM__MAX_OUT];
+    dim_dtype in_type[DIM__MAX_IN];
+    dim_dtype out_type[DIM__MAX_OUT];
     const dim__attr *attr;
     void *workspace;
     uint64_t seed;                      /* of the run; with stream and step it numbers random draws */
@@ -61,8 +68,14 @@ enum dim__op_flags {
     DIM__OP_ELEMENTWISE = 4, /* output element i depends on elements i of the inputs only */
     DIM__OP_ALIAS = 8,       /* output 0 is input 0 under another shape, or a run of its rows: nothing runs */
     DIM__OP_RANDOM = 16,     /* draws numbers: the node gets a stream of its own, unless attr.i[7] names one */
-    DIM__OP_EFFECT = 32      /* writes input 0 (a state): never removed, runs after everything before it */
+    DIM__OP_EFFECT = 32,     /* writes input 0 (a state): never removed, runs after everything before it */
+    DIM__OP_BY_ROW = 64,     /* row r of the outputs depends on row r of the inputs only, but those of WHOLE */
+    DIM__OP_BY_SAMPLE = 128  /* the same of slices along the first axis */
 };
+/* More flags, each with a mask of inputs or outputs. */
+#define DIM__OP_WHOLE(inputs) ((uint32_t)(inputs) << 8)     /* inputs that every row or sample needs */
+#define DIM__OP_BF16_IN(inputs) ((uint32_t)(inputs) << 16)  /* that `run` itself takes in f32 or bf16 (ops/tiles.h) */
+#define DIM__OP_BF16_OUT(outputs) ((uint32_t)(outputs) << 24)
 
 typedef struct dim__op {
     const char *name;
@@ -119,6 +132,19 @@ static inline dim__vid dim__emit3(dim__graph *g, const dim__op *op, dim__vid a, 
     dim__vid in[3] = { a, b, c };
     return dim__emit(g, op, 3, in, attr);
 }
+
+/* ---- bf16: ops/tiles.c ---------------------------------------------------------------------------------------------- */
+
+/* Whether a node of the op may have that operand in bf16.  Ops that work by element, row or sample take any: they run on
+ * tiles that are converted. */
+bool dim__op_reads_bf16(const dim__op *op, int input);
+bool dim__op_writes_bf16(const dim__op *op, int output);
+
+size_t dim__value_size(dim_dtype type); /* bytes of an element */
+
+/* Runs a node; op->run, by tiles where an operand is bf16 that it does not take itself. */
+void dim__run_node(const dim__op *op, const dim__exec *e);
+size_t dim__node_workspace(const dim__op *op, const dim__infer *inf); /* bytes that this needs */
 
 /* ---- Shapes ------------------------------------------------------------------------------------------------------ */
 

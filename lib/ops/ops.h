@@ -51,6 +51,9 @@ dim__vid dim__op_mul_(dim__graph *g, dim__vid a, dim__vid b);
 /* The gradient before the activation that a fused node applies to its output 0; dy itself when there is none. */
 dim__vid dim__op_before_activation(dim__graph *g, const dim__node *node, dim__vid dy);
 
+/* The same numbers as DIM_F32 or DIM__BF16; no gradient */
+dim__vid dim__op_cast_(dim__graph *g, dim__vid x, dim_dtype type);
+
 /* ---- random: ops/random.c; draws are functions of (seed, step, stream, index) ---------------------------------------------- */
 
 dim__vid dim__op_dropout_(dim__graph *g, dim__vid x, double rate); /* survivors times 1 / (1 - rate) */

@@ -49,7 +49,8 @@ static void row_dot_backward(dim__graph *g, const dim__node *node, const dim__vi
                      : dim__op_row_scale_(g, dout[0], node->in[0]);
 }
 
-const dim__op dim__op_row_dot = { "row_dot", 2, 2, 1, 0, row_dot_infer, NULL, row_dot_backward, row_dot_run };
+const dim__op dim__op_row_dot = { "row_dot", 2, 2, 1, DIM__OP_BY_SAMPLE, row_dot_infer, NULL,
+                                  row_dot_backward, row_dot_run };
 
 dim__vid dim__op_row_dot_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_row_dot, a, b, NULL); }
 
@@ -95,7 +96,8 @@ static void row_scale_backward(dim__graph *g, const dim__node *node, const dim__
                      : dim__op_row_scale_(g, node->in[0], dout[0]);
 }
 
-const dim__op dim__op_row_scale = { "row_scale", 2, 2, 1, 0, row_scale_infer, NULL, row_scale_backward, row_scale_run };
+const dim__op dim__op_row_scale = { "row_scale", 2, 2, 1, DIM__OP_BY_SAMPLE, row_scale_infer, NULL,
+                                    row_scale_backward, row_scale_run };
 
 dim__vid dim__op_row_scale_(dim__graph *g, dim__vid s, dim__vid b)
 {
@@ -142,7 +144,8 @@ static void row_mix_backward(dim__graph *g, const dim__node *node, const dim__vi
         din[1] = dim__op_row_scale_(g, node->in[0], dout[0]);
 }
 
-const dim__op dim__op_row_mix = { "row_mix", 2, 2, 1, 0, row_mix_infer, NULL, row_mix_backward, row_mix_run };
+const dim__op dim__op_row_mix = { "row_mix", 2, 2, 1, DIM__OP_BY_SAMPLE, row_mix_infer, NULL,
+                                  row_mix_backward, row_mix_run };
 
 /* ---- pair_sum ---------------------------------------------------------------------------------------------------- */
 

@@ -78,7 +78,7 @@ static void max_pool_backward(dim__graph *g, const dim__node *node, const dim__v
 }
 
 const dim__op dim__op_max_pool = {
-    .name = "max_pool", .min_in = 1, .max_in = 1, .n_out = 1,
+    .name = "max_pool", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
     .infer = pool_infer, .backward = max_pool_backward, .run = max_pool_run,
 };
 
@@ -143,7 +143,7 @@ static void max_pool_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_max_pool_grad = {
-    .name = "max_pool_grad", .min_in = 3, .max_in = 3, .n_out = 1,
+    .name = "max_pool_grad", .min_in = 3, .max_in = 3, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
     .infer = max_pool_grad_infer, .run = max_pool_grad_run,
 };
 
@@ -182,7 +182,7 @@ static void avg_pool_backward(dim__graph *g, const dim__node *node, const dim__v
 }
 
 const dim__op dim__op_avg_pool = {
-    .name = "avg_pool", .min_in = 1, .max_in = 1, .n_out = 1,
+    .name = "avg_pool", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
     .infer = pool_infer, .backward = avg_pool_backward, .run = avg_pool_run,
 };
 
@@ -233,6 +233,6 @@ static void avg_pool_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_avg_pool_grad = {
-    .name = "avg_pool_grad", .min_in = 1, .max_in = 1, .n_out = 1,
+    .name = "avg_pool_grad", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
     .infer = avg_pool_grad_infer, .run = avg_pool_grad_run,
 };

@@ -94,7 +94,7 @@ static void concat_backward(dim__graph *g, const dim__node *node, const dim__vid
         din[1] = dim__op_slice_(g, dout[0], ca, cb);
 }
 
-const dim__op dim__op_concat = { "concat", 2, 2, 1, 0, concat_infer, NULL, concat_backward, concat_run };
+const dim__op dim__op_concat = { "concat", 2, 2, 1, DIM__OP_BY_ROW, concat_infer, NULL, concat_backward, concat_run };
 
 dim__vid dim__op_concat_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_concat, a, b, NULL); }
 
@@ -173,9 +173,9 @@ static void slice_grad_run(const dim__exec *e)
     dim__run_rows(e, dim__shape_rows(e->out_shape[0]), e->attr->i[2], slice_grad_piece);
 }
 
-const dim__op dim__op_slice = { "slice", 1, 1, 1, 0, slice_infer, NULL, slice_backward, slice_run };
-const dim__op dim__op_slice_grad = { "slice_grad", 1, 1, 1, 0, slice_grad_infer, NULL, slice_grad_backward,
-                                     slice_grad_run };
+const dim__op dim__op_slice = { "slice", 1, 1, 1, DIM__OP_BY_ROW, slice_infer, NULL, slice_backward, slice_run };
+const dim__op dim__op_slice_grad = { "slice_grad", 1, 1, 1, DIM__OP_BY_ROW, slice_grad_infer, NULL,
+                                     slice_grad_backward, slice_grad_run };
 
 dim__vid dim__op_slice_(dim__graph *g, dim__vid x, int64_t start, int64_t n)
 {
@@ -282,9 +282,10 @@ static void sum_mid_backward(dim__graph *g, const dim__node *node, const dim__vi
     din[0] = x.rank > 3 ? dim__op_reshape_(g, d, x) : d;
 }
 
-const dim__op dim__op_broadcast_mid = { "broadcast_mid", 1, 1, 1, 0, broadcast_mid_infer, NULL,
+const dim__op dim__op_broadcast_mid = { "broadcast_mid", 1, 1, 1, DIM__OP_BY_SAMPLE, broadcast_mid_infer, NULL,
                                         broadcast_mid_backward, broadcast_mid_run };
-const dim__op dim__op_sum_mid = { "sum_mid", 1, 1, 1, 0, sum_mid_infer, NULL, sum_mid_backward, sum_mid_run };
+const dim__op dim__op_sum_mid = { "sum_mid", 1, 1, 1, DIM__OP_BY_SAMPLE, sum_mid_infer, NULL, sum_mid_backward,
+                                  sum_mid_run };
 
 dim__vid dim__op_broadcast_mid_(dim__graph *g, dim__vid x, int64_t l)
 {

@@ -35,8 +35,8 @@ dim_status dim__infer_fail(const dim__infer *inf, int input, const char *wanted)
 dim_status dim__infer_types(const dim__infer *inf, uint32_t i32)
 {
     for (int k = 0; k < inf->n_in; k++) {
-        bool index = (i32 >> k & 1) != 0;
-        if (inf->in_type[k] != (index ? DIM_I32 : DIM_F32))
+        bool index = (i32 >> k & 1) != 0, half = inf->in_type[k] == DIM__BF16 && (inf->bf16 >> k & 1) != 0;
+        if (inf->in_type[k] != (index ? DIM_I32 : DIM_F32) && !half)
             return dim__infer_fail(inf, k, index ? "elements of type i32" : "elements of type f32");
     }
     return DIM_OK;

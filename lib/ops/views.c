@@ -3,7 +3,7 @@
  * view_rows_grad: back, with zeros in the other views.  view_rows_add: back, on top of a gradient that is there already.
  * i[0] = view, i[1] = V. */
 #include "ops/ops.h"
-#include "ops/run.h"
+#include "ops/tiles.h"
 
 #include <string.h>
 
@@ -42,14 +42,17 @@ static void view_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
     int64_t each = dim__shape_count(e->in_shape[0]), mine = e->attr->i[0];
-    float *dx = e->out[0];
+    float room[DIM__HOT];
     (void)thread;
     for (int64_t at = begin; at < end;) { /* a piece may cross views */
-        int64_t view = at / each, offset = at % each, n = dim__min64(each - offset, end - at);
-        if (view == mine)
-            memcpy(dx + at, (const float *)e->in[0] + offset, (size_t)n * sizeof *dx);
-        else
-            memset(dx + at, 0, (size_t)n * sizeof *dx);
+        int64_t view = at / each, offset = at % each, n = dim__min64(dim__min64(each - offset, end - at), DIM__HOT);
+        float *dx = dim__write(e, 0, at, room);
+        const float *dy = view == mine ? dim__read(e, 0, offset, n, room) : NULL;
+        if (dy == NULL)
+            memset(dx, 0, (size_t)n * sizeof *dx);
+        else if (dx != dy)
+            memcpy(dx, dy, (size_t)n * sizeof *dx);
+        dim__written(e, 0, at, n, dx);
         at += n;
     }
 }
@@ -75,16 +78,30 @@ static dim_status view_add_infer(dim__infer *inf)
 static void view_add_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    float *y = (float *)e->out[0] + e->attr->i[0] * dim__shape_count(e->in_shape[1]);
+    int64_t first = e->attr->i[0] * dim__shape_count(e->in_shape[1]);
+    float room[DIM__HOT], more[DIM__HOT];
     (void)thread;
-    e->ctx->kernels->add(y + begin, y + begin, (const float *)e->in[1] + begin, end - begin);
+    for (int64_t at = begin; at < end; at += DIM__HOT) {
+        int64_t n = dim__min64(DIM__HOT, end - at);
+        float *y = dim__write(e, 0, first + at, room);
+        e->ctx->kernels->add(y, dim__read(e, 0, first + at, n, room), dim__read(e, 1, at, n, more), n);
+        dim__written(e, 0, first + at, n, y);
+    }
 }
 
 static void copy_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
+    float room[DIM__HOT];
     (void)thread;
-    memcpy((float *)e->out[0] + begin, (const float *)e->in[0] + begin, (size_t)(end - begin) * sizeof(float));
+    for (int64_t at = begin; at < end; at += DIM__HOT) {
+        int64_t n = dim__min64(DIM__HOT, end - at);
+        float *y = dim__write(e, 0, at, room);
+        const float *x = dim__read(e, 0, at, n, room);
+        if (x != y)
+            memcpy(y, x, (size_t)n * sizeof *y);
+        dim__written(e, 0, at, n, y);
+    }
 }
 
 static void view_add_run(const dim__exec *e)
@@ -94,10 +111,12 @@ static void view_add_run(const dim__exec *e)
     dim__parallel(e->ctx, dim__shape_count(e->in_shape[1]), DIM__GRAIN, view_add_piece, (void *)e);
 }
 
-const dim__op dim__op_view_rows_add = { "view_rows_add", 2, 2, 1, DIM__OP_INPLACE0, view_add_infer, NULL, NULL,
-                                        view_add_run };
+const dim__op dim__op_view_rows_add = { "view_rows_add", 2, 2, 1,
+                                        DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1), view_add_infer,
+                                        NULL, NULL, view_add_run };
 const dim__op dim__op_view_rows = { "view_rows", 1, 1, 1, DIM__OP_ALIAS, view_infer, NULL, view_backward, NULL };
-const dim__op dim__op_view_rows_grad = { "view_rows_grad", 1, 1, 1, 0, view_grad_infer, NULL, NULL, view_grad_run };
+const dim__op dim__op_view_rows_grad = { "view_rows_grad", 1, 1, 1, DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
+                                         view_grad_infer, NULL, NULL, view_grad_run };
 
 dim__vid dim__op_view_rows_(dim__graph *g, dim__vid x, int64_t view, int64_t views)
 {

@@ -22,11 +22,12 @@ typedef struct arguments {
     bool profile, shapes;
     dim_gemm gemm;
     uint32_t without; /* passes */
+    bool f32, bf16;     /* of modes */
 } arguments;
 
 static const char usage[] =
     "Usage: dim_bench [WORKLOAD...] [options]\n"
-    "  --modes f32       arithmetic, separated by commas\n"
+    "  --modes LIST      f32, bf16 or both, separated by a comma (f32)\n"
     "  --steps N         timed steps (5)\n"
     "  --warmup N        steps before them (2)\n"
     "  --threads N       0 = one a processor (2)\n"
@@ -103,7 +104,7 @@ static void compile_taps(bench *b)
     free(values);
 }
 
-static void set_up(bench *b, const workload *w, const arguments *args)
+static void set_up(bench *b, const workload *w, dim_precision precision, const arguments *args)
 {
     dim_context_options o;
     DIM_OPTIONS_INIT(&o);
@@ -111,6 +112,7 @@ static void set_up(bench *b, const workload *w, const arguments *args)
     o.blas_threads = 1;
     o.gemm = args->gemm;
     o.disabled_passes = args->without;
+    o.precision = precision;
     *b = (bench){ .w = w };
     if (dim_context_create(&o, &b->ctx) != DIM_OK)
         die("%s", "the context cannot be created with these threads and this gemm");
@@ -201,18 +203,19 @@ static unsteady unsteady_now(const dim_context *ctx)
     return (unsteady){ process().ru_minflt, dim_context_allocations(ctx) };
 }
 
-static void print_result(const workload *w, double *times, int steps, double loss, unsteady before, unsteady after)
+static void print_result(const workload *w, const char *mode, double *times, int steps, double loss, unsteady before,
+                         unsteady after)
 {
     qsort(times, (size_t)steps, sizeof *times, by_value);
     double median = steps % 2 ? times[steps / 2] : (times[steps / 2 - 1] + times[steps / 2]) / 2;
-    printf("{\"workload\": \"%s\", \"mode\": \"f32\", \"batch\": %lld, \"median_s\": %.6g, \"min_s\": %.6g, "
-           "\"loss\": %.9g, \"rss_mb\": %ld, \"page_faults\": %ld, \"allocations\": %llu}\n", w->name, (long long)w->batch,
-           median, times[0], loss, (process().ru_maxrss + 512) / 1024, after.faults - before.faults,
+    printf("{\"workload\": \"%s\", \"mode\": \"%s\", \"batch\": %lld, \"median_s\": %.6g, \"min_s\": %.6g, "
+           "\"loss\": %.9g, \"rss_mb\": %ld, \"page_faults\": %ld, \"allocations\": %llu}\n", w->name, mode,
+           (long long)w->batch, median, times[0], loss, (process().ru_maxrss + 512) / 1024, after.faults - before.faults,
            (unsigned long long)(after.allocations - before.allocations));
     fflush(stdout);
 }
 
-static void run(const workload *w, const arguments *args)
+static void run(const workload *w, dim_precision precision, const arguments *args)
 {
     bench b;
     profile *p = NULL;
@@ -220,7 +223,7 @@ static void run(const workload *w, const arguments *args)
     double *times = malloc((size_t)args->steps * sizeof *times);
     if (times == NULL)
         die("%s", "out of memory");
-    set_up(&b, w, args);
+    set_up(&b, w, precision, args);
     for (int i = 0; i < args->warmup; i++)
         step(&b);
     if (args->profile) {
@@ -234,12 +237,21 @@ static void run(const workload *w, const arguments *args)
         times[i] = now() - start;
         total += times[i];
     }
-    print_result(w, times, args->steps, loss, before, unsteady_now(b.ctx));
+    print_result(w, precision == DIM_PRECISION_BF16 ? "bf16" : "f32", times, args->steps, loss, before,
+                 unsteady_now(b.ctx));
     if (p != NULL)
         profile_print(p, w->name, args->steps, total);
     profile_destroy(p);
     free(times);
     tear_down(&b);
+}
+
+static void run_modes(const workload *w, const arguments *args)
+{
+    if (args->f32)
+        run(w, DIM_PRECISION_F32, args);
+    if (args->bf16)
+        run(w, DIM_PRECISION_BF16, args);
 }
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */
@@ -324,8 +336,10 @@ static void parse(int argc, char **argv, arguments *a)
         else if (a->count < MAX_WORKLOADS)
             a->list[a->count++] = find(arg);
     }
-    if (strcmp(a->modes, "f32") != 0)
-        die("mode '%s' is not one of: f32", a->modes);
+    a->f32 = strcmp(a->modes, "bf16") != 0;
+    a->bf16 = strcmp(a->modes, "f32") != 0;
+    if (a->f32 && a->bf16 && strcmp(a->modes, "f32,bf16") != 0)
+        die("modes '%s' are not f32, bf16 or f32,bf16", a->modes);
 }
 
 int main(int argc, char **argv)
@@ -333,8 +347,8 @@ int main(int argc, char **argv)
     arguments a = { .modes = "f32", .steps = 5, .warmup = 2, .threads = 2 };
     parse(argc, argv, &a);
     for (const workload *w = workloads; a.count == 0 && w->name != NULL; w++)
-        run(w, &a);
+        run_modes(w, &a);
     for (int i = 0; i < a.count; i++)
-        run(a.list[i], &a);
+        run_modes(a.list[i], &a);
     return 0;
 }

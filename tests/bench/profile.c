@@ -58,17 +58,18 @@ static double bytes_of(const dim__op *op, const dim__exec *e)
 {
     int64_t n = 0;
     for (int i = 0; i < e->n_in; i++)
-        n += dim__shape_count(e->in_shape[i]);
+        n += dim__shape_count(e->in_shape[i]) * (int64_t)dim__value_size(e->in_type[i]);
     for (int k = 0; k < op->n_out; k++)
-        n += dim__shape_count(e->out_shape[k]);
-    return (double)n * sizeof(float);
+        n += dim__shape_count(e->out_shape[k]) * (int64_t)dim__value_size(e->out_type[k]);
+    return (double)n;
 }
 
-static void add_shape(char *text, const dim__shape *s)
+static void add_shape(char *text, const dim__shape *s, dim_dtype type)
 {
     size_t at = strlen(text);
     for (int i = 0; i < s->rank; i++, at = strlen(text))
         snprintf(text + at, NAME - at, "%c%lld", i == 0 ? ' ' : 'x', (long long)s->d[i]);
+    snprintf(text + at, NAME - at, "%s", type == DIM__BF16 ? "h" : "");
 }
 
 static row *find_row(profile *p, const char *name)
@@ -87,7 +88,7 @@ static void took(void *user, const dim__op *op, const dim__exec *e, double secon
     char name[NAME] = "";
     snprintf(name, NAME, "%s", op->name);
     for (int i = 0; p->by_shape && i < e->n_in && i < 2; i++)
-        add_shape(name, e->in_shape[i]);
+        add_shape(name, e->in_shape[i], e->in_type[i]);
     row *r = find_row(p, name);
     r->calls++;
     r->seconds += seconds;

@@ -235,7 +235,7 @@ static bool may_repeat(const dim__op *op)
         &dim__op_matmul, &dim__op_conv2d, &dim__op_add_bias, &dim__op_batch_norm, &dim__op_batch_norm_again,
         &dim__op_channel_affine, &dim__op_layer_norm, &dim__op_avg_pool, &dim__op_max_pool, &dim__op_pad2d,
         &dim__op_view_rows, &dim__op_slice, &dim__op_concat, &dim__op_gather, &dim__op_broadcast_mid,
-        &dim__op_swap_last, &dim__op_pair_sum, &dim__op_dropout
+        &dim__op_swap_last, &dim__op_pair_sum, &dim__op_dropout, &dim__op_cast
     };
     if ((op->flags & DIM__OP_ELEMENTWISE) != 0)
         return true;

@@ -1,0 +1,73 @@
+#include "ops/product.h"
+
+#include "base/pool.h"
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+dim_status dim__product_prepare(dim__infer *inf, dim__product_key key)
+{
+    const dim__product_plan *plan = NULL;
+    if (inf->in_type[0] != inf->in_type[1])
+        return dim__infer_fail(inf, 1, "the type of input 0");
+    if (inf->in_type[0] == DIM__BF16)
+        DIM__TRY(dim__product_plan_get(inf->ctx, &key, &plan));
+    inf->attr->p = plan;
+    return DIM_OK;
+}
+
+size_t dim__product_workspace(const dim__infer *inf)
+{
+    return inf->in_type[0] == DIM__BF16 && inf->attr->p != NULL ? dim__product_plan_workspace(inf->ctx, inf->attr->p)
+                                                                : 0;
+}
+
+typedef struct plain_job {
+    const dim__exec *e;
+    const dim__product_key *key;
+} plain_job;
+
+static double float_of(uint16_t half)
+{
+    uint32_t bits = (uint32_t)half << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Rows of C as a textbook has them: for a plan that ran out of memory. */
+static void plain_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const plain_job *job = arg;
+    const dim__exec *e = job->e;
+    const dim__product_key *k = job->key;
+    const uint16_t *a = e->in[0], *b = e->in[1];
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t j = 0; j < k->n; j++) {
+            double sum = 0;
+            for (int64_t l = 0; l < k->k; l++)
+                sum += float_of(a[k->trans_a ? l * k->m + i : i * k->k + l]) *
+                       float_of(b[k->trans_b ? j * k->k + l : l * k->n + j]);
+            float c = (float)sum;
+            if (k->bf16_out)
+                e->ctx->kernels->to_bf16((uint16_t *)e->out[0] + i * k->n + j, &c, 1);
+            else
+                ((float *)e->out[0])[i * k->n + j] = c;
+        }
+}
+
+void dim__product_run(const dim__exec *e, dim__product_key key)
+{
+    int64_t lda = key.trans_a ? key.m : key.k, ldb = key.trans_b ? key.k : key.n;
+    if (e->in_type[0] != DIM__BF16) {
+        dim__gemm(e->ctx, key.trans_a, key.trans_b, key.m, key.n, key.k, 1, e->in[0], lda, e->in[1], ldb, 0, e->out[0],
+                  key.n);
+        return;
+    }
+    if (e->attr->p != NULL &&
+        dim__product_plan_run(e->ctx, e->attr->p, e->in[0], e->in[1], e->out[0], e->workspace))
+        return;
+    plain_job job = { e, &key };
+    dim__parallel(e->ctx, key.m, 1 + ((int64_t)1 << 16) / (1 + key.n * key.k), plain_task, &job);
+}
