@@ -237,6 +237,13 @@ static void recompute(const recipe *r, const outcome *without, const outcome *al
     assert_true(all->nodes >= without->nodes && all->arena <= without->arena);
 }
 
+static void order(const recipe *r, const outcome *without, const outcome *all)
+{
+    (void)r;
+    (void)without;
+    assert_true(all->nodes > 0); /* see an_order_with_less_memory() */
+}
+
 static const struct {
     const char *name;
     dim_pass pass;
@@ -248,6 +255,7 @@ static const struct {
     { "inplace", DIM_PASS_INPLACE, in_place, NULL },
     { "stream", DIM_PASS_STREAM, stream, streamed },
     { "recompute", DIM_PASS_RECOMPUTE, recompute, NULL },
+    { "order", DIM_PASS_ORDER, order, NULL },
 };
 
 static void each_pass_changes_nothing(void **state)
@@ -264,6 +272,19 @@ static void each_pass_changes_nothing(void **state)
         }
         free(all.weights);
     }
+}
+
+/* With nothing made again, so that it is the order alone. */
+static void an_order_with_less_memory(void **state)
+{
+    const recipe *r = &recipes[RECIPES - 1];
+    (void)state;
+    assert_true(r->objective == amdim);
+    outcome with = train(r, DIM_PASS_RECOMPUTE), without = train(r, DIM_PASS_RECOMPUTE | DIM_PASS_ORDER);
+    compare(r, "order", &without, &with, 0);
+    assert_true(with.nodes == without.nodes && with.arena < without.arena);
+    free(with.weights);
+    free(without.weights);
 }
 
 /* ---- values that are made again ---------------------------------------------------------------------------------- */
@@ -417,6 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_pass_changes_nothing),
+        cmocka_unit_test(an_order_with_less_memory),
         cmocka_unit_test(what_is_made_again_has_the_same_bits),
         cmocka_unit_test(recompute_without_memory),
         cmocka_unit_test(unread_layers_are_not_computed),

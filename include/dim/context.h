@@ -79,6 +79,7 @@ typedef enum dim_pass {
     DIM_PASS_STREAM = 8,  /**< scores of large batches are made in blocks, see score_memory; rounding may differ */
     /** the gradient makes again what is cheaper to make than to keep, where the memory is at its peak */
     DIM_PASS_RECOMPUTE = 16,
+    DIM_PASS_ORDER = 32,  /**< the gradient is computed in an order in which less is alive at once */
     DIM_PASS_FORCE_INT = 0x7fffffff
 } dim_pass;
 

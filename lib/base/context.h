@@ -23,7 +23,7 @@ struct dim_context {
     uint32_t threads;
     dim_executor executor;
     uint32_t disabled_passes;           /* a sum of dim_pass */
-    int64_t recompute_from;             /* bytes at the peak of a graph that are worth DIM_PASS_RECOMPUTE */
+    int64_t recompute_from;             /* bytes at the peak of a graph that are worth DIM_PASS_RECOMPUTE and _ORDER */
     double recompute_worth;             /* per cent of them that it must save for one of a step's work */
     dim_precision precision;
     struct dim__pool *pool;             /* NULL when threads == 1 */

@@ -3,6 +3,8 @@
 
 #include "base/math.h"
 
+#include <string.h>
+
 enum { ALIGN = 64 };
 
 int64_t dim__arena_bytes(int64_t size) { return (size + ALIGN - 1) / ALIGN * ALIGN; }
@@ -98,4 +100,38 @@ void dim__lives_find(dim__lives *l, const dim__graph *g, const bool *alive, bool
     find_lives(l);
     if (in_place)
         share_in_place(l);
+}
+
+dim__level dim__lives_level(const dim__lives *l, int64_t *bytes)
+{
+    const dim__graph *g = l->g;
+    dim__level level = { .peak = 0 };
+    int64_t live = 0;
+    memset(bytes, 0, (size_t)(g->n_nodes + 3) * sizeof *bytes);
+    for (int64_t v = 0; v < g->n_values; v++)
+        if (g->values[v].kind != DIM__PARAM && l->root[v] == v && l->last[v] >= 0) {
+            int64_t size = dim__arena_bytes(dim__value_bytes(g, (dim__vid)v));
+            bytes[l->first[v]] += size;
+            bytes[l->last[v] + 1] -= size;
+        }
+    for (int64_t t = 0; t <= g->n_nodes + 1; t++) {
+        live += bytes[t];
+        bytes[t] = live;
+        if (t >= 1 && t <= g->n_nodes && l->alive[t - 1])
+            bytes[t] += dim__arena_bytes((int64_t)g->nodes[t - 1].workspace);
+        if (bytes[t] > level.peak)
+            level = (dim__level){ .peak = bytes[t], .at = t };
+        level.crowd += bytes[t] == level.peak;
+    }
+    return level;
+}
+
+int64_t dim__graph_bytes(const dim__graph *g)
+{
+    int64_t sum = 0;
+    for (int64_t v = 0; v < g->n_values; v++)
+        sum += g->values[v].kind == DIM__PARAM ? 0 : dim__value_bytes(g, (dim__vid)v);
+    for (int64_t i = 0; i < g->n_nodes; i++)
+        sum += (int64_t)g->nodes[i].workspace;
+    return sum;
 }

@@ -26,6 +26,16 @@ static inline dim__vid dim__lives_root(const dim__lives *lives, dim__vid v)
     return v;
 }
 
+typedef struct dim__level { /* how high the memory stands */
+    int64_t peak, at, crowd; /* bytes; node + 1 of the first peak; how many nodes are as high */
+} dim__level;
+
+/* Room of n_nodes + 3 for the bytes that live at each node.  No plan can do with less than the peak. */
+dim__level dim__lives_level(const dim__lives *lives, int64_t *bytes);
+
+/* Of all values and workspaces: no peak is higher. */
+int64_t dim__graph_bytes(const dim__graph *g);
+
 /* Bytes that a value or a workspace takes in the arena. */
 int64_t dim__arena_bytes(int64_t size);
 int64_t dim__value_bytes(const dim__graph *g, dim__vid v);

@@ -65,6 +65,8 @@ dim_status dim__program_create(dim__graph *g, dim__program **out)
     if (status == DIM_OK)
         status = dim__pass_precision(g);
     if (status == DIM_OK)
+        status = dim__pass_order(g);
+    if (status == DIM_OK)
         status = dim__pass_recompute(g);
     if (status != DIM_OK)
         goto done;

@@ -36,10 +36,6 @@ typedef struct snapshot {
     int64_t n_nodes, n_values, gradient_nodes;
 } snapshot;
 
-typedef struct level { /* how high the memory stands */
-    int64_t peak, at, crowd; /* bytes; node + 1 of the first peak; how many nodes are as high */
-} level;
-
 typedef struct pass {
     dim__graph *g;
     dim__lives lives;
@@ -168,30 +164,12 @@ static double work_of_all(const pass *p)
 
 /* ---- the peak, and who lives over it ----------------------------------------------------------------------------- */
 
-static level measure(pass *p)
+static dim__level measure(pass *p)
 {
     const dim__graph *g = p->g;
-    level l = { .peak = 0 };
     dim__mark_alive(g, p->needed, p->alive);
     dim__lives_find(&p->lives, g, p->alive, dim__pass_on(g->ctx, DIM_PASS_INPLACE));
-    memset(p->bytes, 0, (size_t)(g->n_nodes + 3) * sizeof *p->bytes);
-    for (int64_t v = 0; v < g->n_values; v++)
-        if (g->values[v].kind != DIM__PARAM && p->lives.root[v] == v && p->lives.last[v] >= 0) {
-            int64_t size = dim__arena_bytes(dim__value_bytes(g, (dim__vid)v));
-            p->bytes[p->lives.first[v]] += size;
-            p->bytes[p->lives.last[v] + 1] -= size;
-        }
-    int64_t live = 0;
-    for (int64_t t = 0; t <= g->n_nodes + 1; t++) {
-        live += p->bytes[t];
-        p->bytes[t] = live;
-        if (t >= 1 && t <= g->n_nodes && p->alive[t - 1])
-            p->bytes[t] += dim__arena_bytes((int64_t)g->nodes[t - 1].workspace);
-        if (p->bytes[t] > l.peak)
-            l = (level){ .peak = p->bytes[t], .at = t };
-        l.crowd += p->bytes[t] == l.peak;
-    }
-    return l;
+    return dim__lives_level(&p->lives, p->bytes);
 }
 
 static dim__vid origin(const dim__graph *g, dim__vid v)
@@ -403,7 +381,7 @@ static int by_score(const void *a, const void *b)
 }
 
 /* The best candidates for lowering the peak; their number. */
-static int list_candidates(pass *p, const level *l, candidate *list)
+static int list_candidates(pass *p, const dim__level *l, candidate *list)
 {
     const dim__graph *g = p->g;
     int n = 0;
@@ -427,14 +405,14 @@ static int list_candidates(pass *p, const level *l, candidate *list)
 }
 
 /* Makes one value again, so that the peak falls, or fewer nodes are as high; false when there is none. */
-static bool lower(pass *p, level *l, double *work)
+static bool lower(pass *p, dim__level *l, double *work)
 {
     candidate list[MOST_TRIES];
     int n = list_candidates(p, l, list);
     save(p->g, &p->before);
     for (int i = 0; i < n; i++) {
         if (apply(p, &list[i].c)) {
-            level now = measure(p);
+            dim__level now = measure(p);
             if (now.peak < l->peak || (now.peak == l->peak && now.crowd < l->crowd)) {
                 *l = now;
                 *work += list[i].c.work;
@@ -446,26 +424,15 @@ static bool lower(pass *p, level *l, double *work)
     return false;
 }
 
-/* The peak cannot be higher than this. */
-static int64_t bytes_of_all(const dim__graph *g)
-{
-    int64_t sum = 0;
-    for (int64_t v = 0; v < g->n_values; v++)
-        sum += g->values[v].kind == DIM__PARAM ? 0 : dim__value_bytes(g, (dim__vid)v);
-    for (int64_t i = 0; i < g->n_nodes; i++)
-        sum += (int64_t)g->nodes[i].workspace;
-    return sum;
-}
-
 dim_status dim__pass_recompute(dim__graph *g)
 {
     pass p;
     if (!dim__pass_on(g->ctx, DIM_PASS_RECOMPUTE) || g->forward_nodes >= g->gradient_nodes ||
-        bytes_of_all(g) < g->ctx->recompute_from)
+        dim__graph_bytes(g) < g->ctx->recompute_from)
         return DIM_OK;
     dim_status status = open_pass(g, &p);
     if (status == DIM_OK) {
-        level l = measure(&p);
+        dim__level l = measure(&p);
         double start = (double)l.peak, all = work_of_all(&p), work = 0, best = 0;
         save(g, &p.best);
         for (int i = 0; l.peak >= g->ctx->recompute_from && i < MOST_VALUES && lower(&p, &l, &work); i++) {

@@ -1,0 +1,159 @@
+/* The gradient's nodes in an order in which less is alive at once.
+ *
+ * Emission walks backwards through the forward part, so a gradient that is complete early may wait long for its turn, with
+ * all that it needs: of an encoder with two heads the first one's, until the second one's losses are through.  Here the
+ * next node is always that, of those whose operands are there, which takes the least memory or gives back the most; the
+ * earlier one of two.  The order is kept if the peak is lower then; values do not depend on it. */
+#include "graph/lives.h"
+
+#include <string.h>
+
+typedef struct pass {
+    dim__graph *g;
+    const bool *alive;
+    int64_t *made_by;   /* node of the gradient that makes each value, or -1 */
+    int64_t *readers;   /* nodes that are still to read each value, under all its names */
+    bool *done;         /* of each node */
+    dim__node *nodes;   /* in the new order */
+} pass;
+
+static dim__vid origin(const dim__graph *g, dim__vid v)
+{
+    int64_t offset;
+    return dim__graph_origin(g, v, &offset);
+}
+
+static bool is_alias(const dim__node *node) { return (node->op->flags & DIM__OP_ALIAS) != 0; }
+
+static bool reads_twice(const pass *p, const dim__node *node, int input)
+{
+    for (int k = 0; k < input; k++)
+        if (origin(p->g, node->in[k]) == origin(p->g, node->in[input]))
+            return true;
+    return false;
+}
+
+static void count(pass *p)
+{
+    const dim__graph *g = p->g;
+    for (int64_t v = 0; v < g->n_values; v++)
+        p->made_by[v] = -1;
+    for (int64_t v = 0; v < g->n_values; v++)
+        if (g->values[v].keep || g->values[v].kind != DIM__TEMP)
+            p->readers[origin(g, (dim__vid)v)] = INT32_MAX; /* stays */
+    for (int64_t i = g->forward_nodes; i < g->n_nodes; i++) {
+        const dim__node *node = &g->nodes[i];
+        for (int k = 0; k < node->op->n_out && i < g->gradient_nodes; k++)
+            p->made_by[node->out[k]] = i;
+        for (int k = 0; k < node->n_in && p->alive[i] && !is_alias(node); k++)
+            p->readers[origin(g, node->in[k])] += !reads_twice(p, node, k);
+    }
+}
+
+static bool ready(const pass *p, const dim__node *node)
+{
+    for (int k = 0; k < node->n_in; k++) {
+        int64_t maker = p->made_by[node->in[k]];
+        if (maker >= 0 && !p->done[maker])
+            return false;
+    }
+    return true;
+}
+
+/* Bytes that live more after the node than before it. */
+static int64_t growth(const pass *p, const dim__node *node)
+{
+    const dim__graph *g = p->g;
+    int64_t bytes = 0;
+    if (is_alias(node))
+        return INT64_MIN; /* costs nothing, and others may wait for it */
+    for (int k = 0; k < node->op->n_out; k++)
+        bytes += p->readers[node->out[k]] > 0 ? dim__value_bytes(g, node->out[k]) : 0;
+    for (int k = 0; k < node->n_in; k++)
+        if (!reads_twice(p, node, k) && p->readers[origin(g, node->in[k])] == 1)
+            bytes -= dim__value_bytes(g, origin(g, node->in[k]));
+    return bytes;
+}
+
+/* The next node to run, or a dead one in its turn. */
+static int64_t choose(const pass *p)
+{
+    const dim__graph *g = p->g;
+    int64_t best = -1, least = 0;
+    for (int64_t i = g->forward_nodes; i < g->gradient_nodes; i++) {
+        if (p->done[i] || !ready(p, &g->nodes[i]))
+            continue;
+        int64_t bytes = p->alive[i] ? growth(p, &g->nodes[i]) : INT64_MIN;
+        if (best < 0 || bytes < least) {
+            best = i;
+            least = bytes;
+        }
+    }
+    return best;
+}
+
+static void sort(pass *p)
+{
+    dim__graph *g = p->g;
+    dim__node *to = p->nodes;
+    for (int64_t n = g->forward_nodes; n < g->gradient_nodes; n++) {
+        int64_t i = choose(p);
+        const dim__node *node = &g->nodes[i];
+        p->done[i] = true;
+        *to++ = *node;
+        for (int k = 0; k < node->n_in && p->alive[i] && !is_alias(node); k++)
+            p->readers[origin(g, node->in[k])] -= !reads_twice(p, node, k);
+    }
+}
+
+/* Exchanges the gradient's nodes and those of the pass. */
+static void exchange(pass *p)
+{
+    dim__graph *g = p->g;
+    for (int64_t i = g->forward_nodes; i < g->gradient_nodes; i++) {
+        dim__node node = g->nodes[i];
+        g->nodes[i] = p->nodes[i - g->forward_nodes];
+        p->nodes[i - g->forward_nodes] = node;
+    }
+}
+
+static int64_t peak(const dim__graph *g, dim__lives *lives, bool *needed, bool *alive, int64_t *bytes)
+{
+    dim__mark_alive(g, needed, alive);
+    dim__lives_find(lives, g, alive, dim__pass_on(g->ctx, DIM_PASS_INPLACE));
+    return dim__lives_level(lives, bytes).peak;
+}
+
+dim_status dim__pass_order(dim__graph *g)
+{
+    dim_context *ctx = g->ctx;
+    size_t values = (size_t)g->n_values + 1, nodes = (size_t)g->n_nodes + 3;
+    if (!dim__pass_on(ctx, DIM_PASS_ORDER) || g->forward_nodes >= g->gradient_nodes ||
+        dim__graph_bytes(g) < ctx->recompute_from)
+        return DIM_OK;
+    pass p = { .g = g, .made_by = dim__calloc(ctx, values, sizeof *p.made_by) };
+    dim__lives lives;
+    bool *alive = dim__calloc(ctx, nodes, sizeof *alive), *needed = dim__calloc(ctx, values, sizeof *needed);
+    int64_t *bytes = dim__calloc(ctx, nodes, sizeof *bytes);
+    dim_status status = dim__lives_create(ctx, g->n_values, &lives);
+    p.alive = alive;
+    p.readers = dim__calloc(ctx, values, sizeof *p.readers);
+    p.done = dim__calloc(ctx, nodes, sizeof *p.done);
+    p.nodes = dim__calloc(ctx, nodes, sizeof *p.nodes);
+    if (status == DIM_OK && p.made_by != NULL && alive != NULL && needed != NULL && bytes != NULL && p.readers != NULL &&
+        p.done != NULL && p.nodes != NULL) {
+        int64_t before = peak(g, &lives, needed, alive, bytes);
+        count(&p);
+        sort(&p);
+        exchange(&p);
+        if (peak(g, &lives, needed, alive, bytes) >= before)
+            exchange(&p);
+    } else {
+        status = DIM_E_NOMEM;
+    }
+    dim__lives_free(ctx, &lives);
+    void *const all[] = { p.made_by, p.readers, p.done, p.nodes, alive, needed, bytes };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        dim__free(ctx, all[i]);
+    return status;
+}
