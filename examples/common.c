@@ -309,13 +309,13 @@ static bool save(ex_run *run, dim_encoder *encoder, dim_model *model)
     if (run->o.out == NULL)
         return true;
     snprintf(path, sizeof path, "%s/weights.safetensors", run->o.out);
-    if (dim_model_save(model, path) != DIM_OK) {
+    bool saved = dim_model_save(model, path) == DIM_OK;
+    if (saved)
+        fprintf(stderr, "weights: %s\nlog:     %s/log.csv\n", path, run->o.out);
+    else
         fprintf(stderr, "%s: %s\n", run->program->name, dim_context_error(run->ctx));
-        return false;
-    }
-    fprintf(stderr, "weights: %s\nlog:     %s/log.csv\n", path, run->o.out);
     ex_draw(run, encoder, ex_picture, "retrieval.png");
-    return true;
+    return saved;
 }
 
 static bool is_evaluated(const ex_options *o, uint64_t step)

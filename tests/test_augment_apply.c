@@ -346,7 +346,7 @@ static void test_bad_operations(void **state)
     REFUSE(DIM_AUGMENT_OP_RESIZED_CROP, o.aspect_min = -1, "aspect_min -1", NULL);
     REFUSE(DIM_AUGMENT_OP_RESIZED_CROP, o.aspect_max = INFINITY, "aspect_max inf", NULL);
     REFUSE(DIM_AUGMENT_OP_RESIZED_CROP, o.height = 100000, "100000", NULL);
-    REFUSE(DIM_AUGMENT_OP_RESIZED_CROP, o.width = 64, "height 0, width 64", NULL);
+    REFUSE(DIM_AUGMENT_OP_RESIZED_CROP, o.width = 64, "height is 0, the image's, but width is 64", NULL);
     REFUSE(DIM_AUGMENT_OP_COLOR_JITTER, o.hue = 0.6f, "hue is 0.6", NULL);
     REFUSE(DIM_AUGMENT_OP_COLOR_JITTER, o.contrast = -1, "contrast -1", NULL);
     REFUSE(DIM_AUGMENT_OP_COLOR_JITTER, o.brightness = NAN, "brightness", "nan");

@@ -431,8 +431,8 @@ static void test_tiny_broken(void **state)
 {
     static const struct { const char *text, *part; } bad[] = {
         { "val_1.JPEG n01\n", "line 1 is not a file and its class" },
-        { "val_1.JPEG\tn01\nval_2.JPEG\tn03\t1\n", "line 2: class n03 is no folder of train" },
-        { "val_1.JPEG\t\t1\n", "class  is no folder" },
+        { "val_1.JPEG\tn01\nval_2.JPEG\tn03\t1\n", "line 2: class \"n03\" is no folder of train" },
+        { "val_1.JPEG\t\t1\n", "class \"\" is no folder" },
         { "../val_1.JPEG\tn01\n", "not the name of a file" },
         { "\tn01\n", "not the name of a file" },
         { "", ".png files" },

@@ -394,6 +394,53 @@ static void hidden_widths(void **state)
     dim_encoder_destroy(enc);
 }
 
+/* The whole text: it tells of the option that is wrong, and of no other. */
+static void expect_text(const char *says, dim_status got)
+{
+    if (got != DIM_E_INVALID || strcmp(dim_context_error(ctx), says) != 0)
+        fail_msg("%s (%s) instead of '%s'", dim_status_name(got), dim_context_error(ctx), says);
+}
+
+static void one_culprit(void **state)
+{
+    dim_encoder *enc = mlp(), *other;
+    dim_model *model;
+    dim_encoder_options eo;
+    dim_model_options mo;
+    dim_term_options to;
+    dim_classifier_options co;
+    (void)state;
+#define BAD(o, member, value, says, call) \
+    do { \
+        DIM_OPTIONS_INIT(&o); \
+        o.member = value; \
+        expect_text(says, call); \
+    } while (0)
+#define ENCODER(member, value, says) BAD(eo, member, value, says, (eo.kind = DIM_ENCODER_AMDIM32, dim_encoder_create(ctx, &eo, &other)))
+    ENCODER(depth, 1000, "depth is 1000; it must be 64 at most");
+    ENCODER(ndf, 1 << 21, "ndf is 2097152; it must be 1048576 at most");
+    ENCODER(block_norm, 2, "block_norm is 2; it is a switch, 0 or 1");
+    ENCODER(units, 1 << 25, "units is 33554432; it must be 16777216 at most");
+    ENCODER(channels, 1 << 25, "channels is 33554432; it must be 16777216 at most");
+    BAD(mo, views, 9, "views is 9; it must be 8 at most", dim_model_create(enc, &mo, &model));
+    BAD(mo, reserved0, 1, "dim_model_options.reserved0 is 1; it must be 0", dim_model_create(enc, &mo, &model));
+    ok(dim_model_create(enc, NULL, &model));
+#define TERM(member, value, says) BAD(to, member, value, says, (to.x = "fc", dim_model_add_term(model, &to)))
+    TERM(units, 1 << 25, "units is 33554432; it must be 16777216 at most");
+    TERM(hidden[0], 1 << 25, "hidden[0] is 33554432; it must be 16777216 at most");
+#define CLASSIFIER(member, value, says) \
+    BAD(co, member, value, "classifier 'classifier': " says, \
+        (co.classes = co.classes != 0 ? co.classes : 3, dim_model_add_classifier(model, &co)))
+    CLASSIFIER(classes, 1, "classes is 1; 2 to 1048576 are taken");
+    CLASSIFIER(hidden, 1 << 25, "hidden is 33554432; it must be 16777216 at most");
+    CLASSIFIER(dropout, 1, "dropout is 1; it must be in [0, 1)");
+    CLASSIFIER(clip, -1, "clip is -1; it must be finite and at least 0");
+    CLASSIFIER(penalty, INFINITY, "penalty is inf; it must be finite and at least 0");
+    CLASSIFIER(weight, INFINITY, "weight is inf; it must be finite");
+    dim_model_destroy(model);
+    dim_encoder_destroy(enc);
+}
+
 /* However long a name or path is, the text says what is wrong with it. */
 static void long_texts(void **state)
 {
@@ -424,7 +471,7 @@ int main(void)
         cmocka_unit_test(outputs_are_checked), cmocka_unit_test(encode_apart),
         cmocka_unit_test(gradients_apart), cmocka_unit_test(data_apart),
         cmocka_unit_test(names), cmocka_unit_test(taps), cmocka_unit_test(hidden_widths),
-        cmocka_unit_test(long_texts),
+        cmocka_unit_test(one_culprit), cmocka_unit_test(long_texts),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -271,12 +271,12 @@ static void test_misfits(void **state)
         { { .recipe = LOCAL, .in_order = 1 }, { "loader.order", "'shuffled'", "'in order'" } },
         { { .recipe = LOCAL, .no_keep_last = 1 }, { "loader.last_batch", "'6'", "'0'" } },
         { { .recipe = LOCAL, .samples = 46 }, { "loader.dataset", "'30 samples", "'46 samples" } },
-        { { .recipe = LOCAL, .lr = 0.25f }, { "optimizer0", "lr 0.00200", "lr 0.25," } },
+        { { .recipe = LOCAL, .lr = 0.25f }, { "optimizer0", "lr 0.002 in", "lr 0.25 here" } },
         { { .recipe = LOCAL, .scale = 0.5f }, { "term.local.estimator", "scale 1", "scale 0.5" } },
         { { .recipe = LOCAL, .units = 32 }, { "term.local", "units 16", "units 32" } },
         { { .recipe = LOCAL, .width = 32 }, { "encoder.layer3", "out 24", "out 32" } },
         { { .recipe = LOCAL, .more_terms = 1 }, { "term.more", "here", "missing in the checkpoint" } },
-        { { .recipe = INFOMAX }, { "encoder.code", "'layer 6'", "'layer 10'" } },
+        { { .recipe = INFOMAX }, { "encoder.layer7", "kind 18", "missing in the checkpoint" } },
         { { .recipe = ADVERSARIAL }, { "term.local.estimator", "jsd", "infonce" } },
         { { .recipe = CLASSIFIERS }, { "term.local.estimator", "jsd", "infonce" } },
         { { .recipe = VIEWS }, { "views", "'1'", "'2'" } },
@@ -316,6 +316,55 @@ static void test_misfits(void **state)
         world_close(&a);
         world_close(&b);
     }
+}
+
+static dim_model *small_amdim(dim_context *ctx, const dim_encoder_options *eo)
+{
+    dim_encoder *enc;
+    dim_model *model;
+    dim_term_options term;
+    DIM_OPTIONS_INIT(&term);
+    term.critic = DIM_CRITIC_PLAIN_DOT;
+    term.y = "f1";
+    term.x = "phi7";
+    assert_int_equal(dim_encoder_create(ctx, eo, &enc), DIM_OK);
+    assert_int_equal(dim_model_create(enc, NULL, &model), DIM_OK);
+    assert_int_equal(dim_model_add_term(model, &term), DIM_OK);
+    dim_encoder_destroy(enc);
+    return model;
+}
+
+/* Where layers differ, the encoder's options are named from which they follow. */
+static void test_other_encoder(void **state)
+{
+    dim_context *ctx;
+    dim_encoder_options o, p;
+    const char *const says[] = { "encoder has ndf 2 in the checkpoint, but ndf 3 here",
+                                 "encoder has depth 1 in the checkpoint, but depth 2 here",
+                                 "encoder has units 16 in the checkpoint, but units 24 here",
+                                 "encoder has block_norm 0 in the checkpoint, but block_norm 1 here" };
+    (void)state;
+    if (!can_load)
+        skip();
+    assert_int_equal(dim_context_create(NULL, &ctx), DIM_OK);
+    DIM_OPTIONS_INIT(&o);
+    o.kind = DIM_ENCODER_AMDIM32;
+    o.ndf = 2;
+    o.units = 16;
+    o.depth = 1;
+    dim_model *model = small_amdim(ctx, &o);
+    assert_int_equal(dim_checkpoint_save(model, NULL, path), DIM_OK);
+    dim_model_destroy(model);
+    for (int i = 0; i < 4; i++) {
+        p = o;
+        *(i == 0 ? &p.ndf : i == 1 ? &p.depth : i == 2 ? &p.units : &p.block_norm) += i == 2 ? 8 : 1;
+        model = small_amdim(ctx, &p);
+        assert_int_equal(dim_checkpoint_load(model, NULL, path), DIM_E_INVALID);
+        if (strcmp(dim_context_error(ctx), says[i]) != 0)
+            fail_msg("'%s', not '%s'", dim_context_error(ctx), says[i]);
+        dim_model_destroy(model);
+    }
+    dim_context_destroy(ctx);
 }
 
 static void test_arguments(void **state)
@@ -596,6 +645,7 @@ int main(void)
         cmocka_unit_test(test_unset_average),
         cmocka_unit_test(test_serves_as_weights),
         cmocka_unit_test(test_misfits),
+        cmocka_unit_test(test_other_encoder),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_no_memory),

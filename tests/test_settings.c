@@ -211,15 +211,15 @@ typedef struct change {
 #define TAKEN(type, member, number) { #member, offsetof(options, member), type, number, NULL, NULL, NULL }
 
 static const change changes[] = {
-    SAYING(U32, side, 13, "encoder.input", "3 x 13 x 13"),
+    SAYING(U32, side, 13, "loader.dataset", "'3 x 13 x 13' here"),
     SAYING(U32, n_ops, OPS - 1, "loader.augment6", "missing here"),
     SAYING(F32, encoder.mean[0], 0.25, "encoder.pixels", "mean 0.25 "),
-    SAYING(F32, encoder.mean[2], 0.25, "encoder.pixels", " 0.25, std"),
+    SAYING(F32, encoder.mean[2], 0.25, "encoder.pixels", " 0.25 here"),
     SAYING(F32, encoder.std[1], 0.25, "encoder.pixels", " 0.25 0.4"),
     TAKEN(U32, encoder.init, DIM_INIT_DCGAN),
     TAKEN(U64, encoder.seed, 12),
 
-    SAYING(U32, layer[4].kind, DIM_LAYER_TANH, "encoder.layer4", "kind 7"),
+    SAYING(U32, layer[4].kind, DIM_LAYER_TANH, "encoder.layer4", "'tanh1' here"),
     CHANGE(U32, layer[0].out, 9, "encoder.layer0"),
     CHANGE(U32, layer[0].kernel, 6, "encoder.layer0"),
     CHANGE(U32, layer[0].kernel_w, 6, "encoder.layer0"),
@@ -232,7 +232,7 @@ static const change changes[] = {
     CHANGE(U32, layer[6].start, 3, "encoder.layer6"),
     TAKEN(U32, layer[3].init, DIM_LAYER_INIT_ZERO),
     NAMING(layer[8].from, "all", "encoder.layer8", " and 5"),
-    NAMING(layer[3].name, "other", "encoder.layer3", "'other, "),
+    NAMING(layer[3].name, "other", "encoder.layer3", "'other' here"),
     NAMING(layer[1].tap, "early", NULL, NULL), /* only what reads it matters */
 
     TAKEN(U64, model.seed, 13),
@@ -266,10 +266,10 @@ static const change changes[] = {
     CHANGE(U32, prior[1].minimax, 1, "prior1"),
     CHANGE(U32, prior[1].hidden1, 22, "prior1"),
     CHANGE(U32, prior[1].hidden2, 12, "prior1"),
-    SAYING(F32, prior_weight[0], 0.25, "prior", "kl, weight 0.25"),
-    SAYING(F32, prior_weight[1], 0.25, "prior1", "uniform, weight 0.25"),
+    SAYING(F32, prior_weight[0], 0.25, "prior", "weight 0.25 here"),
+    SAYING(F32, prior_weight[1], 0.25, "prior1", "weight 0.25 here"),
 
-    SAYING(U32, optimizer[0].kind, DIM_OPTIMIZER_ADAMW, "optimizer0", "adamw, "),
+    SAYING(U32, optimizer[0].kind, DIM_OPTIMIZER_ADAMW, "optimizer0", "'adamw' here"),
     CHANGE(F32, optimizer[0].lr, 0.25, "optimizer0"),
     CHANGE(F32, optimizer[0].beta1, 0.25, "optimizer0"),
     CHANGE(F32, optimizer[0].beta2, 0.25, "optimizer0"),
@@ -280,7 +280,7 @@ static const change changes[] = {
     CHANGE(U32, optimizer[0].nesterov, 1, "optimizer0"),
     CHANGE(F32, optimizer[0].clip_norm, 0.25, "optimizer0"),
     CHANGE(F32, optimizer[0].clip_value, 0.25, "optimizer0"),
-    SAYING(U32, optimizer[0].schedule, DIM_SCHEDULE_STEP, "optimizer0", "adam, step"),
+    SAYING(U32, optimizer[0].schedule, DIM_SCHEDULE_STEP, "optimizer0", "'step' here"),
     CHANGE(F32, optimizer[0].gamma, 0.25, "optimizer0"),
     CHANGE(F32, optimizer[0].min_lr, 0.25, "optimizer0"),
     CHANGE(U64, optimizer[0].warmup_steps, 6, "optimizer0"),
@@ -316,11 +316,11 @@ static const change changes[] = {
     CHANGE(F32, op[3].hue, 0.25, "loader.augment3"),
     CHANGE(U32, op[4].height, 15, "loader.augment4"),
     SAYING(F32, op[6].mean[0], 0.25, "loader.augment", "mean 0.25 "),
-    SAYING(F32, op[6].mean[1], 0.25, "loader.augment", " 0.25 0.300000012, std"),
-    SAYING(F32, op[6].mean[2], 0.25, "loader.augment", " 0.25, std"),
+    SAYING(F32, op[6].mean[1], 0.25, "loader.augment", " 0.25 0.3 here"),
+    SAYING(F32, op[6].mean[2], 0.25, "loader.augment", " 0.25 here"),
     SAYING(F32, op[6].std[0], 0.25, "loader.augment", "std 0.25 "),
     SAYING(F32, op[6].std[1], 0.25, "loader.augment", " 0.25 0.4"),
-    SAYING(F32, op[6].std[2], 0.25, "loader.augment", "0.300000012 0.25"),
+    SAYING(F32, op[6].std[2], 0.25, "loader.augment", "0.3 0.25 here"),
 
     TAKEN(U64, loader.seed, 14),
     SAYING(U32, loader.batch, 6, "loader.batch", "'6' here"),
@@ -373,7 +373,7 @@ static void check(const change *c, const char *path)
             fail_msg("%s: %s", c->member, error);
     } else {
         wanted_text(c, says);
-        snprintf(key, sizeof key, "%s is '", c->key);
+        snprintf(key, sizeof key, "%s ", c->key);
         if (status != DIM_E_INVALID)
             fail_msg("another %s: %s", c->member, dim_status_name(status));
         if (strncmp(error, key, strlen(key)) != 0 || strstr(error, says) == NULL)

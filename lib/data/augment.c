@@ -34,7 +34,8 @@ static void defaults(dim_augment_op_options *o)
 static dim_status check_crop(dim_context *ctx, const dim_augment_op_options *o)
 {
     if (!in_range(o->area_min, 1e-6f, 1) || !in_range(o->area_max, o->area_min, 1))
-        return dim__fail(ctx, DIM_E_INVALID, "resized crop: area_min %g, area_max %g; 0 < min <= max <= 1 is needed",
+        return dim__fail(ctx, DIM_E_INVALID, "resized crop: area_min %g, area_max %g; 1e-6 <= min <= max <= 1 is "
+                         "needed",
                          (double)o->area_min, (double)o->area_max);
     if (!in_range(o->aspect_min, 1e-3f, 1e3f) || !in_range(o->aspect_max, o->aspect_min, 1e3f))
         return dim__fail(ctx, DIM_E_INVALID, "resized crop: aspect_min %g, aspect_max %g; 0.001 <= min <= max <= 1000 "
@@ -74,10 +75,12 @@ static dim_status check_op(dim_context *ctx, const dim_augment_op_options *o)
         return dim__fail(ctx, DIM_E_INVALID, "%s: %d is no sharing", name, (int)o->sharing);
     if (!in_range(o->p, 0, 1) || (o->p != 1 && sized))
         return dim__fail(ctx, DIM_E_INVALID, "%s: p is %g, not %s", name, (double)o->p, sized ? "1" : "in 0 to 1");
-    if (o->height > DIM__AUGMENT_MAX_SIDE || o->width > DIM__AUGMENT_MAX_SIDE || (sized && o->height == 0) ||
-        (o->height == 0 && o->width != 0))
+    if (o->height > DIM__AUGMENT_MAX_SIDE || o->width > DIM__AUGMENT_MAX_SIDE || (sized && o->height == 0))
         return dim__fail(ctx, DIM_E_INVALID, "%s: height %u, width %u; 1 to %d are taken", name, o->height, o->width,
                          DIM__AUGMENT_MAX_SIDE);
+    if (o->height == 0 && o->width != 0)
+        return dim__fail(ctx, DIM_E_INVALID, "%s: height is 0, the image's, but width is %u; give both, or height alone "
+                         "for a square", name, o->width);
     switch (o->op) {
     case DIM_AUGMENT_OP_RESIZED_CROP:
         return check_crop(ctx, o);

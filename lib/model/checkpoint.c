@@ -109,8 +109,9 @@ static dim_status items_make(dim_model *model, bool in_place, items *it)
 static dim_status list_settings(dim_model *model, const dim_loader *loader, dim__settings *s)
 {
     DIM__TRY(dim__settings_add(s, "format", "%s", FORMAT));
-    DIM__TRY(dim__settings_of_model(s, model));
-    return loader == NULL ? DIM_OK : dim__settings_of_loader(s, loader);
+    if (loader != NULL) /* first: schedules, and so the optimizers, follow from how many batches there are */
+        DIM__TRY(dim__settings_of_loader(s, loader));
+    return dim__settings_of_model(s, model);
 }
 
 static dim_status list_states(dim_model *model, const dim_loader *loader, dim__settings *s)
@@ -122,6 +123,7 @@ static dim_status list_states(dim_model *model, const dim_loader *loader, dim__s
         snprintf(key, sizeof key, "state.optimizer%lld.steps", (long long)k);
         DIM__TRY(dim__settings_add(s, key, "%" PRIu64, model->optims[k].steps));
     }
+    DIM__TRY(dim__settings_add(s, "state.encoder", "%s", model->enc->made));
     DIM__TRY(dim__settings_add(s, "state.computed_with", "%s", dim_context_describe(model->ctx)));
     if (loader == NULL)
         return DIM_OK;
@@ -216,9 +218,11 @@ static dim_status get_states(dim_model *model, const dim_loader *loader, const d
 
 static bool starts_with(const char *text, const char *begin) { return strncmp(text, begin, strlen(begin)) == 0; }
 
-/* Every setting here is in the file, and the other way round. */
-static dim_status compare(const dim__settings *s, const dim_loader *loader, const dim__weights_file *f)
+/* Every setting here is in the file, and the other way round.  Where layers differ, what they were made by tells more. */
+static dim_status compare(const dim_model *model, const dim__settings *s, const dim_loader *loader,
+                          const dim__weights_file *f)
 {
+    const char *made = dim__weights_file_meta(f, STATE "encoder");
     char key[DIM__SETTING_KEY + sizeof KEY];
     dim__meta m;
     if (loader != NULL && dim__weights_file_meta(f, KEY "loader.batch") == NULL)
@@ -228,17 +232,20 @@ static dim_status compare(const dim__settings *s, const dim_loader *loader, cons
         const dim__setting *own = &s->list[i];
         snprintf(key, sizeof key, KEY "%s", own->key);
         const char *value = dim__weights_file_meta(f, key);
+        if (made != NULL && starts_with(own->key, "encoder.layer") && (value == NULL || strcmp(value, own->value) != 0))
+            DIM__TRY(dim__settings_compare(s->ctx, "encoder", made, model->enc->made));
         if (value == NULL)
             return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' here, but missing in the checkpoint", own->key,
                              own->value);
-        if (strcmp(value, own->value) != 0)
-            return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' in the checkpoint, but '%s' here", own->key, value,
-                             own->value);
+        DIM__TRY(dim__settings_compare(s->ctx, own->key, value, own->value));
     }
     for (int64_t i = 0; dim__weights_file_meta_at(f, i, &m); i++) {
         bool setting = starts_with(m.key, KEY) && !starts_with(m.key, STATE) && strcmp(m.key, KEY "checksum") != 0 &&
                        (loader != NULL || !starts_with(m.key, KEY "loader."));
-        if (setting && dim__settings_find(s, m.key + strlen(KEY)) == NULL)
+        bool missing = setting && dim__settings_find(s, m.key + strlen(KEY)) == NULL;
+        if (missing && made != NULL && starts_with(m.key, KEY "encoder.layer"))
+            DIM__TRY(dim__settings_compare(s->ctx, "encoder", made, model->enc->made));
+        if (missing)
             return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' in the checkpoint, but missing here",
                              m.key + strlen(KEY), m.value);
     }
@@ -296,7 +303,7 @@ dim_status dim__checkpoint_load(dim_model *model, dim_loader *loader, const char
     DIM__TRY(dim__weights_file_open(ctx, path, &f));
     DIM__TRY_OR(done, dim__weights_file_verify(f));
     DIM__TRY_OR(done, list_settings(model, loader, &s));
-    DIM__TRY_OR(done, compare(&s, loader, f));
+    DIM__TRY_OR(done, compare(model, &s, loader, f));
     st.optim_steps = dim__calloc(ctx, (size_t)dim__model_groups_count(model), sizeof *st.optim_steps);
     if (st.optim_steps == NULL) {
         status = DIM_E_NOMEM;

@@ -4,6 +4,27 @@
 #include <math.h>
 #include <stdio.h>
 
+static dim_status check_numbers(dim_context *ctx, const char *name, const dim_classifier_options *o)
+{
+    if (o->classes < 2 || o->classes > (1u << 20))
+        return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': classes is %u; 2 to 1048576 are taken", name, o->classes);
+    if (o->hidden > (1u << 24))
+        return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': hidden is %u; it must be 16777216 at most", name,
+                         o->hidden);
+    if (!(o->dropout >= 0 && o->dropout < 1))
+        return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': dropout is %g; it must be in [0, 1)", name,
+                         (double)o->dropout);
+    const float least0[2] = { o->clip, o->penalty };
+    for (int i = 0; i < 2; i++)
+        if (!(least0[i] >= 0) || !isfinite(least0[i]))
+            return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': %s is %g; it must be finite and at least 0", name,
+                             i == 0 ? "clip" : "penalty", (double)least0[i]);
+    if (!isfinite(o->weight))
+        return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': weight is %g; it must be finite", name,
+                         (double)o->weight);
+    return DIM_OK;
+}
+
 dim_status dim__model_add_classifier(dim_model *model, const dim_classifier_options *options)
 {
     dim__classifier c = { .layer = 0 };
@@ -16,17 +37,7 @@ dim_status dim__model_add_classifier(dim_model *model, const dim_classifier_opti
     DIM__TRY(dim__encoder_tap(model->enc, o->tap, &c.layer));
     if (dim__is_map(model->enc->stack.layers[c.layer].out))
         return dim__fail(model->ctx, DIM_E_SHAPE, "classifier '%s' reads a tap that is a map; it needs a vector", name);
-    if (o->classes < 2 || o->classes > (1u << 20) || o->hidden > (1u << 24))
-        return dim__fail(model->ctx, DIM_E_INVALID,
-                         "classifier '%s': classes is %u, of 2 to 1048576; hidden %u, of at most "
-                         "16777216",
-                         name, o->classes, o->hidden);
-    if (!(o->dropout >= 0 && o->dropout < 1) || !(o->clip >= 0) || !(o->penalty >= 0) || !isfinite(o->clip) ||
-        !isfinite(o->penalty) || !isfinite(o->weight))
-        return dim__fail(model->ctx, DIM_E_INVALID,
-                         "classifier '%s': dropout %g must be in [0, 1), clip %g and penalty %g "
-                         "at least 0, weight %g finite",
-                         name, (double)o->dropout, (double)o->clip, (double)o->penalty, (double)o->weight);
+    DIM__TRY(check_numbers(model->ctx, name, o));
     if (o->weight == 0)
         o->weight = 1;
     snprintf(c.name, sizeof c.name, "%s", name);

@@ -13,9 +13,10 @@ dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options,
     dim_optimizer_options optimizer;
     DIM__TRY(dim__options_copy(ctx, "dim_model_options", &o, sizeof o, options));
     DIM__TRY(dim__optim_options(ctx, NULL, &optimizer));
-    if (o.views > DIM__MAX_VIEWS || o.reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "views is %u, at most %d; reserved0 %u, which must be 0", o.views,
-                         DIM__MAX_VIEWS, o.reserved0);
+    if (o.views > DIM__MAX_VIEWS)
+        return dim__fail(ctx, DIM_E_INVALID, "views is %u; it must be %d at most", o.views, DIM__MAX_VIEWS);
+    if (o.reserved0 != 0)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_model_options.reserved0 is %u; it must be 0", o.reserved0);
     dim_model *model = dim__calloc(ctx, 1, sizeof *model);
     if (model == NULL)
         return DIM_E_NOMEM;
@@ -155,9 +156,11 @@ static dim_status set_critic(dim_model *model, dim_term_options *o)
     DIM__TRY(dim__check_hidden(model->ctx, "dim_term_options", o->hidden));
     if (o->hidden[0] == 0)
         o->hidden[0] = o->hidden[1] = 512;
+    if (o->units > (1u << 24))
+        return dim__fail(model->ctx, DIM_E_INVALID, "units is %u; it must be 16777216 at most", o->units);
     for (int i = 0; i < DIM_MAX_HIDDEN; i++)
-        if (o->hidden[i] > (1u << 24) || o->units > (1u << 24))
-            return dim__fail(model->ctx, DIM_E_INVALID, "units %u or hidden[%d] %u is above 16777216", o->units, i,
+        if (o->hidden[i] > (1u << 24))
+            return dim__fail(model->ctx, DIM_E_INVALID, "hidden[%d] is %u; it must be 16777216 at most", i,
                              o->hidden[i]);
     return DIM_OK;
 }

@@ -188,8 +188,11 @@ static void collect(dim_model *model, dim__model_program *p, double lr)
 static dim_status fill_labels(dim_model *model, const dim_tensor *labels, int64_t n, int32_t *out)
 {
     char text[128];
-    if ((labels->dtype != DIM_I32 && labels->dtype != DIM_I64) || labels->rank != 1 || labels->shape[0] != n)
-        return dim__fail(model->ctx, DIM_E_SHAPE, "labels have shape %s; they must be i32 or i64 (%lld)",
+    if (labels->dtype != DIM_I32 && labels->dtype != DIM_I64)
+        return dim__fail(model->ctx, DIM_E_SHAPE, "labels are %s; they must be i32 or i64",
+                         dim__dtype_name(labels->dtype));
+    if (labels->rank != 1 || labels->shape[0] != n)
+        return dim__fail(model->ctx, DIM_E_SHAPE, "labels have shape %s; it must be (%lld)",
                          dim__shape_text(text, labels->rank, labels->shape), (long long)n);
     for (int64_t i = 0; i < n; i++) {
         int64_t at = i * labels->stride[0];

@@ -136,7 +136,6 @@ static dim_status add_encoder(dim__settings *s, const dim_encoder *enc)
     DIM__TRY(dim__settings_add(s, "encoder.input", "%lld x %lld x %lld", (long long)stack->input[0],
                                (long long)stack->input[1], (long long)stack->input[2]));
     DIM__TRY(ADD_FIELDS(s, "encoder.pixels", enc->normalise ? "normalised" : "plain", enc, pixels));
-    DIM__TRY(dim__settings_add(s, "encoder.code", "layer %lld", (long long)enc->global));
     for (int64_t i = 0; i < stack->count; i++) {
         const dim__layer *l = &stack->layers[i];
         char key[DIM__SETTING_KEY], head[96];
@@ -146,7 +145,7 @@ static dim_status add_encoder(dim__settings *s, const dim_encoder *enc)
             snprintf(head + strlen(head), sizeof head - strlen(head), " and %lld", (long long)l->from);
         DIM__TRY(ADD_FIELDS(s, key, head, &l->o, fields));
     }
-    return DIM_OK;
+    return dim__settings_add(s, "encoder.code", "layer %lld", (long long)enc->global);
 }
 
 static dim_status add_term(dim__settings *s, const dim__term *t)

@@ -24,6 +24,8 @@ dim_status dim__settings_add(dim__settings *s, const char *key, const char *form
 dim_status dim__settings_of_model(dim__settings *s, const dim_model *model);
 dim_status dim__settings_of_loader(dim__settings *s, const dim_loader *loader);
 const char *dim__settings_find(const dim__settings *s, const char *key); /* NULL = there is none */
+/* DIM_OK, or DIM_E_INVALID with the option in which the two values of a setting differ. */
+dim_status dim__settings_compare(dim_context *ctx, const char *key, const char *then, const char *now);
 void dim__settings_free(dim__settings *s);
 
 #endif

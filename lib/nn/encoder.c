@@ -2,6 +2,7 @@
 #include "nn/encoder.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static const dim__encoder_def *const defs[] = {
 #define X(name) &dim__encoder_##name,
@@ -76,11 +77,15 @@ dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *opti
     if (o.channels == 0)
         return dim__fail(ctx, DIM_E_INVALID, "an encoder of vectors needs their size in channels");
     if (o.channels > (1u << 24) || o.units > (1u << 24))
-        return dim__fail(ctx, DIM_E_INVALID, "channels %u or units %u is above 16777216", o.channels, o.units);
+        return dim__fail(ctx, DIM_E_INVALID, "%s is %u; it must be 16777216 at most",
+                         o.channels > (1u << 24) ? "channels" : "units", o.channels > (1u << 24) ? o.channels : o.units);
     dim__stack s = { .ctx = ctx, .input = { o.channels, def->side, def->side } };
     dim_status status = def->build(&s, &o);
     if (status == DIM_OK)
         status = dim__encoder_from_stack(&s, &o, out);
+    if (status == DIM_OK)
+        snprintf((*out)->made, sizeof (*out)->made, "%s, units %u, ndf %u, depth %u, block_norm %u", def->name, o.units,
+                 o.ndf, o.depth, o.block_norm);
     dim__stack_free(&s); /* empty when the encoder took it */
     return status;
 }
@@ -130,6 +135,7 @@ dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, 
     enc->refs = 1;
     enc->stack = *s;
     enc->init = o->init;
+    memcpy(enc->made, "layers", sizeof "layers"); /* a builder's; dim__encoder_create() knows more */
     for (uint32_t i = 0; i < o->channels && i < DIM_MAX_CHANNELS; i++) {
         enc->mean[i] = o->mean[i];
         enc->std[i] = o->std[i];

@@ -18,6 +18,7 @@ struct dim_encoder {
     int refs;                /* the caller's and the models' */
     dim__stack stack;
     dim__params params;
+    char made[96];           /* the options that its layers follow from */
     dim_init init;
     bool normalise;
     float mean[DIM_MAX_CHANNELS], std[DIM_MAX_CHANNELS];

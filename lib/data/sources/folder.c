@@ -112,7 +112,7 @@ static dim_status add_annotated(folder *f, const char *path, char *line, int64_t
     class_name[strcspn(class_name, "\t")] = '\0';
     int64_t label = dim__names_find(names, classes, class_name);
     if (label < 0)
-        return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld: class %.100s is no folder of train", path,
+        return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld: class \"%.100s\" is no folder of train", path,
                          (long long)number, class_name);
     if (*name == '\0' || strchr(name, '/') != NULL)
         return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld: \"%.100s\" is not the name of a file", path,

@@ -126,10 +126,12 @@ static dim_status finish(dim__stack *s, const dim_encoder_options *o, uint32_t w
 
 static dim_status check(dim__stack *s, const dim_encoder_options *o)
 {
-    if (o->ndf > (1u << 20) || o->depth > 64 || o->block_norm > 1)
-        return dim__fail(s->ctx, DIM_E_INVALID,
-                         "ndf %u is above 1048576, depth %u above 64, or block_norm %u no switch", o->ndf, o->depth,
-                         o->block_norm);
+    if (o->ndf > (1u << 20))
+        return dim__fail(s->ctx, DIM_E_INVALID, "ndf is %u; it must be 1048576 at most", o->ndf);
+    if (o->depth > 64)
+        return dim__fail(s->ctx, DIM_E_INVALID, "depth is %u; it must be 64 at most", o->depth);
+    if (o->block_norm > 1)
+        return dim__fail(s->ctx, DIM_E_INVALID, "block_norm is %u; it is a switch, 0 or 1", o->block_norm);
     if (o->units < o->ndf * (s->input[1] > 32 ? 8 : 4))
         return dim__fail(s->ctx, DIM_E_INVALID,
                          "units is %u, but the last block pads its channels: it needs %u at least", o->units,

@@ -8,12 +8,13 @@ dim_status dim__prior_options(dim_context *ctx, const dim_prior_options *in, dim
     if (o->kind != DIM_PRIOR_KL && o->kind != DIM_PRIOR_UNIFORM && o->kind != DIM_PRIOR_GAUSSIAN)
         return dim__fail(ctx, DIM_E_INVALID, "%d is no kind of prior", (int)o->kind);
     if (o->sum_units > 1 || o->minimax > 1)
-        return dim__fail(ctx, DIM_E_INVALID, "sum_units is %u and minimax %u; they are switches, 0 or 1", o->sum_units,
-                         o->minimax);
+        return dim__fail(ctx, DIM_E_INVALID, "%s is %u; it is a switch, 0 or 1",
+                         o->sum_units > 1 ? "sum_units" : "minimax", o->sum_units > 1 ? o->sum_units : o->minimax);
     if (o->reserved0 != 0)
         return dim__fail(ctx, DIM_E_INVALID, "dim_prior_options.reserved0 is %u; it must be 0", o->reserved0);
     if (o->hidden1 > (1u << 24) || o->hidden2 > (1u << 24))
-        return dim__fail(ctx, DIM_E_INVALID, "hidden1 %u or hidden2 %u is above 16777216", o->hidden1, o->hidden2);
+        return dim__fail(ctx, DIM_E_INVALID, "hidden%d is %u; it must be 16777216 at most",
+                         o->hidden1 > (1u << 24) ? 1 : 2, o->hidden1 > (1u << 24) ? o->hidden1 : o->hidden2);
     if (o->hidden1 == 0)
         o->hidden1 = 1000;
     if (o->hidden2 == 0)
