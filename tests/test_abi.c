@@ -15,6 +15,7 @@
 AT(dim_context_options, threads, 16);
 AT(dim_context_options, log_user, 72);
 AT(dim_context_options, disabled_passes, 80);
+AT(dim_context_options, precision, 84);
 AT(dim_estimator_options, kind, 8);
 AT(dim_estimator_options, scale, 24);
 AT(dim_estimator_options, score_memory, 40);

@@ -14,6 +14,8 @@
  *     NT   512   256   256     234   521
  *     NT   12544 64    48      230   488
  *
+ * With B in oneDNN's own layout they are 5 to 15 % faster: where there are many rows, it is packed first, by all threads.
+ *
  * Only matrices without gaps between their rows are that fast (others fall to its sgemm's kind), so a product is divided by
  * what leaves the pieces whole: rows of C; columns of C by way of a copy of them, where B is transposed and C is wide;
  * or, where A is transposed, its rows, each thread summing over some of the products.  Where that would cost more than
@@ -28,6 +30,9 @@
 /* Multiply-adds from which a product is worth waking the pool. */
 static const double SPLIT = 1 << 20;
 
+/* Least sizes of a product whose right matrix is packed first. */
+enum { PACK_ROWS = 1024, PACK_SIDE = 256 };
+
 typedef enum division { ROWS, COLUMNS, DEPTH } division;
 
 typedef struct piece { /* what one thread computes */
@@ -36,6 +41,8 @@ typedef struct piece { /* what one thread computes */
     bool owner;              /* else they are those of an earlier piece of the same size */
     dnnl_stream_t stream;
     dnnl_memory_t a, b, c, scratch, turn_from, turn_to;
+    dnnl_primitive_t pack;   /* of its columns of B; NULL beyond the plan's `packers` */
+    dnnl_memory_t plain, packed;
 } piece;
 
 struct dim__product_plan {
@@ -49,6 +56,9 @@ struct dim__product_plan {
     int n_pieces;
     size_t scratch_size;     /* bytes of a thread */
     size_t extra_size;       /* bytes of A transposed, of columns, or of sums of all threads but the first */
+    dnnl_memory_desc_t b;    /* how B is laid out for the product */
+    size_t packed_size;      /* bytes of B in that layout; 0 = as it is, 1 = the first piece chooses it */
+    int packers;             /* threads that pack it */
     piece *pieces;           /* room for one a thread */
 };
 
@@ -80,6 +90,9 @@ static void divide(dim_context *ctx, dim__product_plan *p)
     p->extra_size = p->transpose ? (size_t)(k->m * k->k) * 2 : p->by == COLUMNS ? whole
                   : p->by == DEPTH ? whole * (size_t)(p->n_pieces - 1) : 0;
     p->extra_size = dim__onednn_lines(p->extra_size);
+    /* Packing B is worth it where there are many rows to multiply with it; only whole blocks, which nothing pads. */
+    p->packed_size = p->by == ROWS && k->m >= PACK_ROWS && k->n >= PACK_SIDE && k->k >= PACK_SIDE && k->n % 64 == 0 &&
+                     k->k % 64 == 0;
 }
 
 /* Of A, B, C and, where A is transposed first, of what it is made from. */
@@ -96,7 +109,9 @@ static bool describe(const dim__onednn *d, const dim__product_plan *p, const pie
            d->memory_desc_init_by_strides(&desc[1], 2, b, dnnl_bf16, step_b) == dnnl_success &&
            d->memory_desc_init_by_strides(&desc[2], 2, c, key->bf16_out ? dnnl_bf16 : dnnl_f32, step_c) ==
                dnnl_success &&
-           d->memory_desc_init_by_strides(&desc[3], 2, a, dnnl_bf16, step_turn) == dnnl_success;
+           d->memory_desc_init_by_strides(&desc[3], 2, a, dnnl_bf16, step_turn) == dnnl_success &&
+           (p->packed_size != 1 || d->memory_desc_init_by_tag(&desc[1], 2, b, dnnl_bf16, dnnl_format_tag_any) ==
+                                       dnnl_success);
 }
 
 static bool make_turn(const dim__onednn *d, piece *q, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to)
@@ -119,13 +134,17 @@ static bool make_piece(const dim__onednn *d, dim__product_plan *p, piece *q, con
     dnnl_matmul_desc_t matmul;
     dnnl_primitive_attr_t attr = NULL;
     dnnl_primitive_desc_t pd = NULL;
-    bool ok = describe(d, p, q, desc) && dim__onednn_attr(d, &attr) &&
-              d->matmul_desc_init(&matmul, &desc[0], &desc[1], NULL, &desc[2]) == dnnl_success &&
-              d->primitive_desc_create(&pd, &matmul, attr, d->engine, NULL) == dnnl_success &&
-              dim__onednn_is_fast(d, pd);
+    bool ok = describe(d, p, q, desc) && dim__onednn_attr(d, &attr);
+    if (p->packed_size > 1) /* an earlier piece has chosen */
+        desc[1] = p->b;
+    ok = ok && d->matmul_desc_init(&matmul, &desc[0], &desc[1], NULL, &desc[2]) == dnnl_success &&
+         d->primitive_desc_create(&pd, &matmul, attr, d->engine, NULL) == dnnl_success && dim__onednn_is_fast(d, pd);
     if (ok) {
         const dnnl_memory_desc_t *scratch = d->primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
         p->scratch_size = dim__onednn_lines(d->memory_desc_get_size(scratch));
+        p->b = *d->primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
+        if (p->packed_size > 0)
+            p->packed_size = dim__onednn_lines(d->memory_desc_get_size(&p->b));
         q->owner = same == NULL;
         if (same != NULL) {
             q->primitive = same->primitive;
@@ -134,7 +153,7 @@ static bool make_piece(const dim__onednn *d, dim__product_plan *p, piece *q, con
             ok = d->primitive_create(&q->primitive, pd) == dnnl_success;
         }
         ok = ok && d->stream_create(&q->stream, d->engine, dnnl_stream_default_flags) == dnnl_success &&
-             dim__onednn_memory(d, &q->a, &desc[0]) && dim__onednn_memory(d, &q->b, &desc[1]) &&
+             dim__onednn_memory(d, &q->a, &desc[0]) && dim__onednn_memory(d, &q->b, &p->b) &&
              dim__onednn_memory(d, &q->c, &desc[2]) && dim__onednn_memory(d, &q->scratch, scratch) &&
              (!p->transpose || make_turn(d, q, &desc[3], &desc[0]));
     }
@@ -142,6 +161,39 @@ static bool make_piece(const dim__onednn *d, dim__product_plan *p, piece *q, con
         d->primitive_desc_destroy(pd);
     if (attr != NULL)
         d->primitive_attr_destroy(attr);
+    return ok;
+}
+
+/* What packs columns [first, first + n) of B. */
+static bool make_packer(const dim__onednn *d, const dim__product_plan *p, piece *q, int64_t first, int64_t n)
+{
+    const dim__product_key *k = &p->key;
+    dnnl_memory_desc_t whole, part[2];
+    dnnl_primitive_desc_t desc = NULL;
+    dnnl_dims_t b = { k->k, k->n }, step = { k->trans_b ? 1 : k->n, k->trans_b ? k->k : 1 };
+    dnnl_dims_t size = { k->k, n }, at = { 0, first };
+    bool ok = d->memory_desc_init_by_strides(&whole, 2, b, dnnl_bf16, step) == dnnl_success &&
+              d->memory_desc_init_submemory(&part[0], &whole, size, at) == dnnl_success &&
+              d->memory_desc_init_submemory(&part[1], &p->b, size, at) == dnnl_success &&
+              d->reorder_primitive_desc_create(&desc, &part[0], d->engine, &part[1], d->engine, NULL) == dnnl_success &&
+              d->primitive_create(&q->pack, desc) == dnnl_success && dim__onednn_memory(d, &q->plain, &part[0]) &&
+              dim__onednn_memory(d, &q->packed, &part[1]);
+    if (desc != NULL)
+        d->primitive_desc_destroy(desc);
+    return ok;
+}
+
+/* Whole blocks of 64 columns for each piece that there is. */
+static bool make_packers(const dim__onednn *d, dim__product_plan *p)
+{
+    int64_t blocks = (p->key.n + 63) / 64;
+    bool ok = true;
+    p->packers = blocks < p->n_pieces ? (int)blocks : p->n_pieces;
+    for (int i = 0; ok && i < p->packers; i++) {
+        int64_t first = dim__parallel_begin(blocks, p->packers, i) * 64;
+        int64_t end = dim__min64(dim__parallel_begin(blocks, p->packers, i + 1) * 64, p->key.n);
+        ok = make_packer(d, p, &p->pieces[i], first, end - first);
+    }
     return ok;
 }
 
@@ -158,14 +210,14 @@ static bool make_plan(dim_context *ctx, const dim__onednn *d, dim__product_plan 
         scratch = p->scratch_size > scratch ? p->scratch_size : scratch;
     }
     p->scratch_size = scratch;
-    return true;
+    return p->packed_size == 0 || make_packers(d, p);
 }
 
 static void free_plan(dim_context *ctx, const dim__onednn *d, dim__product_plan *p)
 {
     for (uint32_t t = 0; p->pieces != NULL && t < ctx->threads; t++) {
         const piece *q = &p->pieces[t];
-        dnnl_memory_t memories[] = { q->a, q->b, q->c, q->scratch, q->turn_from, q->turn_to };
+        dnnl_memory_t memories[] = { q->a, q->b, q->c, q->scratch, q->turn_from, q->turn_to, q->plain, q->packed };
         for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
             if (memories[i] != NULL)
                 d->memory_destroy(memories[i]);
@@ -173,6 +225,8 @@ static void free_plan(dim_context *ctx, const dim__onednn *d, dim__product_plan 
             d->stream_destroy(q->stream);
         if (q->owner && q->primitive != NULL)
             d->primitive_destroy(q->primitive);
+        if (q->pack != NULL)
+            d->primitive_destroy(q->pack);
         if (q->owner && q->turn != NULL)
             d->primitive_destroy(q->turn);
     }
@@ -232,7 +286,7 @@ void dim__product_plans_free(dim_context *ctx, dim__onednn *d)
 
 size_t dim__product_plan_workspace(const dim_context *ctx, const dim__product_plan *plan)
 {
-    return ctx->threads * plan->scratch_size + plan->extra_size;
+    return ctx->threads * plan->scratch_size + plan->extra_size + plan->packed_size;
 }
 
 typedef struct job {
@@ -240,7 +294,7 @@ typedef struct job {
     const dim__onednn *d;
     const dim__product_plan *plan;
     const uint16_t *a, *b;
-    char *c, *scratch, *extra;
+    char *c, *scratch, *extra, *packed;
     bool failed[256];
 } job;
 
@@ -276,11 +330,26 @@ static bool run_piece(const job *j, const piece *q, int thread)
         c = j->extra + (thread - 1) * k->m * k->n * size;
     dnnl_exec_arg_t args[4] = { { DNNL_ARG_SRC, q->a }, { DNNL_ARG_WEIGHTS, q->b }, { DNNL_ARG_DST, q->c },
                                 { DNNL_ARG_SCRATCHPAD, q->scratch } };
-    void *data[4] = { (void *)a, (void *)b, c, j->scratch + (size_t)thread * p->scratch_size };
+    void *data[4] = { (void *)a, p->packed_size > 0 ? (void *)j->packed : (void *)b, c, j->scratch + (size_t)thread * p->scratch_size };
     bool ok = execute(j->d, q, q->primitive, args, 4, data);
     for (int64_t i = 0; p->by == COLUMNS && i < k->m; i++)
         memcpy(j->c + (i * k->n + column) * size, c + i * q->size * size, (size_t)(q->size * size));
     return ok;
+}
+
+static void pack_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    job *j = arg;
+    dim__onednn_guard guard;
+    (void)thread;
+    dim__onednn_enter(j->ctx->gemm_state, &guard);
+    for (int64_t i = begin; i < end; i++) {
+        const piece *q = &j->plan->pieces[i];
+        dnnl_exec_arg_t args[2] = { { DNNL_ARG_FROM, q->plain }, { DNNL_ARG_TO, q->packed } };
+        if (!execute(j->d, q, q->pack, args, 2, (void *[]){ (void *)j->b, j->packed }))
+            j->failed[i] = true;
+    }
+    dim__onednn_leave(j->ctx->gemm_state, &guard);
 }
 
 static void run_task(void *arg, int64_t begin, int64_t end, int thread)
@@ -290,7 +359,7 @@ static void run_task(void *arg, int64_t begin, int64_t end, int thread)
     (void)begin;
     (void)end;
     dim__onednn_enter(j->ctx->gemm_state, &guard);
-    j->failed[thread] = !run_piece(j, &j->plan->pieces[thread], thread);
+    j->failed[thread] = j->failed[thread] || !run_piece(j, &j->plan->pieces[thread], thread);
     dim__onednn_leave(j->ctx->gemm_state, &guard);
 }
 
@@ -311,6 +380,9 @@ bool dim__product_plan_run(dim_context *ctx, const dim__product_plan *plan, cons
     job j = { .ctx = ctx, .d = state->onednn, .plan = plan, .a = a, .b = b, .c = c, .scratch = workspace };
     bool ok = true;
     j.extra = j.scratch + ctx->threads * plan->scratch_size;
+    j.packed = j.extra + plan->extra_size;
+    if (plan->packed_size > 0)
+        dim__parallel(ctx, plan->packers, 1, pack_task, &j);
     if (plan->n_pieces == 1)
         run_task(&j, 0, plan->units, 0);
     else

@@ -1,0 +1,145 @@
+/* Products in bf16 by an accelerator, however they are divided, against sums in double. */
+#include "base/cpu.h"
+#include "base/rng.h"
+#include "failing_alloc.h"
+#include "kernels/gemm.h"
+#include "kernels/kernels.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const dim__product_key keys[] = {
+    { 0, 0, 100, 70, 50, 0 },     { 0, 1, 100, 70, 50, 1 },     { 1, 0, 100, 70, 50, 0 },    { 1, 1, 100, 70, 50, 1 },
+    { 0, 1, 33, 517, 129, 0 },    { 0, 1, 33, 517, 129, 1 }, /* few rows: by columns */
+    { 0, 0, 64, 1000, 96, 0 },    { 0, 0, 1, 64, 64, 0 },       { 0, 1, 64, 1, 64, 0 },
+    { 1, 0, 48, 40, 5000, 0 }, /* deep: each thread sums */
+    { 1, 0, 48, 40, 5000, 1 },    { 1, 0, 500, 300, 200, 0 }, /* A is transposed first */
+    { 1, 1, 130, 90, 257, 0 },
+    { 0, 0, 1100, 320, 256, 0 },  { 0, 1, 1100, 320, 256, 1 },  { 1, 0, 1100, 320, 256, 0 }, /* B is packed */
+    { 0, 0, 1031, 257, 256, 0 },
+};
+enum { KEYS = (int)(sizeof keys / sizeof *keys) };
+
+static dim_context *context(uint32_t threads, failing *f)
+{
+    dim_context_options o;
+    dim_context *ctx;
+    DIM_OPTIONS_INIT(&o);
+    o.threads = threads;
+    o.blas_threads = 1;
+    if (f != NULL) {
+        o.alloc = take;
+        o.free = give;
+        o.alloc_user = f;
+    }
+    assert_int_equal(dim_context_create(&o, &ctx), DIM_OK);
+    return ctx;
+}
+
+/* Random numbers as bf16, and as the floats that these are. */
+static uint16_t *random_halves(int64_t n, uint64_t stream, float **floats)
+{
+    const dim__kernels *k = dim__kernels_select(DIM_CPU_BASELINE);
+    uint16_t *y = malloc((size_t)n * sizeof *y);
+    *floats = malloc((size_t)n * sizeof **floats);
+    assert_true(y != NULL && *floats != NULL);
+    dim__rng_normal(*floats, n, 1, stream, 0);
+    k->to_bf16(y, *floats, n);
+    k->from_bf16(*floats, y, n);
+    return y;
+}
+
+static void compare(const dim__product_key *k, uint32_t threads, const float *a, const float *b, const float *c)
+{
+    int64_t step = 1 + k->m * k->n / 5000; /* some elements of a large result */
+    for (int64_t at = 0; at < k->m * k->n; at += step) {
+        int64_t i = at / k->n, j = at % k->n;
+        double sum = 0, size = 0;
+        for (int64_t l = 0; l < k->k; l++) {
+            double x = (double)a[k->trans_a ? l * k->m + i : i * k->k + l] * b[k->trans_b ? j * k->k + l : l * k->n + j];
+            sum += x;
+            size += fabs(x);
+        }
+        if (!(fabs(c[at] - sum) <= 2e-6 * size + (k->bf16_out ? 0x1p-8 * fabs(sum) : 0)))
+            fail_msg("%s%s %lld x %lld x %lld, %u threads: [%lld, %lld] is %g, not %g", k->trans_a ? "T" : "N",
+                     k->trans_b ? "T" : "N", (long long)k->m, (long long)k->n, (long long)k->k, (unsigned)threads,
+                     (long long)i, (long long)j, (double)c[at], sum);
+    }
+}
+
+static bool check(const dim__product_key *k, uint32_t threads)
+{
+    dim_context *ctx = context(threads, NULL);
+    const dim__product_plan *plan, *again;
+    assert_int_equal(dim__product_plan_get(ctx, k, &plan), DIM_OK);
+    if (plan != NULL) {
+        float *a_floats, *b_floats, *c = malloc((size_t)(k->m * k->n) * sizeof *c);
+        uint16_t *a = random_halves(k->m * k->k, 1, &a_floats), *b = random_halves(k->n * k->k, 2, &b_floats);
+        size_t size = dim__product_plan_workspace(ctx, plan);
+        void *out = malloc((size_t)(k->m * k->n) * 4), *workspace = aligned_alloc(64, (size + 64) / 64 * 64);
+        assert_true(c != NULL && out != NULL && workspace != NULL);
+        for (int run = 0; run < 2; run++) {
+            memset(workspace, 0xff, size); /* NaN */
+            memset(out, 0xff, (size_t)(k->m * k->n) * 4);
+            assert_true(dim__product_plan_run(ctx, plan, a, b, out, workspace));
+            if (k->bf16_out)
+                ctx->kernels->from_bf16(c, out, k->m * k->n);
+            else
+                memcpy(c, out, (size_t)(k->m * k->n) * sizeof *c);
+            compare(k, threads, a_floats, b_floats, c);
+        }
+        assert_int_equal(dim__product_plan_get(ctx, k, &again), DIM_OK);
+        assert_ptr_equal(plan, again);
+        free(a_floats);
+        free(b_floats);
+        free(a);
+        free(b);
+        free(c);
+        free(out);
+        free(workspace);
+    }
+    dim_context_destroy(ctx);
+    return plan != NULL;
+}
+
+static void test_products(void **state)
+{
+    int found = 0;
+    (void)state;
+    for (int i = 0; i < KEYS; i++)
+        for (uint32_t threads = 1; threads <= 3; threads++)
+            found += check(&keys[i], threads);
+    print_message("%d products in bf16 by an accelerator\n", found);
+    assert_true(found == 0 || dim__cpu_has_bf16());
+}
+
+static void test_no_memory(void **state)
+{
+    dim_status status = DIM_E_NOMEM;
+    (void)state;
+    for (long n = 1; status != DIM_OK; n++) {
+        failing f = { 0, 0, 0 };
+        const dim__product_plan *plan = NULL;
+        dim_context *ctx = context(2, &f);
+        f.fail_at = f.calls + n;
+        status = dim__product_plan_get(ctx, &keys[11], &plan);
+        assert_true(status == DIM_OK || (status == DIM_E_NOMEM && plan == NULL));
+        if (status != DIM_OK) /* and the next one finds everything in order */
+            assert_int_equal(dim__product_plan_get(ctx, &keys[11], &plan), DIM_OK);
+        dim_context_destroy(ctx);
+        assert_int_equal(f.live, 0);
+        assert_true(n < 20);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_products), cmocka_unit_test(test_no_memory) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
