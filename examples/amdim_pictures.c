@@ -8,7 +8,7 @@
 enum { GAP = 14, MARGIN = 3 };
 enum { IMAGES = 8, VIEWS = 8 };                      /* views.png: rows, and views in each */
 enum { ROWS = 6, GROUPS = 2, PAIRS = ROWS * GROUPS, COLUMNS = 4 }; /* scores.png */
-enum { BAR = 10 };                                   /* height of the bar of colours */
+enum { BAR = 10, NUMBER = 56 };                      /* height of the bar of colours; room for a number beside it */
 
 /* Images at even distances: the first ones of a folder are all of one class. */
 static dim_tensor *pick(ex_run *run, dim_dataset *data, int64_t count)
@@ -78,6 +78,7 @@ typedef struct heat {
     int64_t side, width;      /* of phi7's map; of the space */
     const float *f1, *phi7;   /* (2 PAIRS, width), (2 PAIRS, width, side, side): first views, then second views */
     float low, high;          /* scores that the colours reach from and to */
+    float *room;              /* two planes of a view */
 } heat;
 
 /* f1 of view a against place l of view b, divided by sqrt(rkhs). */
@@ -144,25 +145,46 @@ static float between(const float *map, int64_t side, float y, float x)
     return (1 - u) * ((1 - v) * m[0] + v * m[1]) + u * ((1 - v) * m[side] + v * m[side + 1]);
 }
 
-/* The scores of f1 of view a over view b, as a coloured veil on its gray picture. */
+/* How much brighter an image is at each place than around it: its outlines, without what is dark or bright in it. */
+static void outlines(const uint8_t *image, const int64_t shape[3], float *out)
+{
+    enum { MOST = 30 };
+    int64_t h = shape[1], w = shape[2], plane = h * w, reach = h / 10 + 1;
+    float *gray = out + plane;
+    for (int64_t i = 0; i < plane; i++)
+        gray[i] = shape[0] == 3 ? 0.299f * image[i] + 0.587f * image[i + plane] + 0.114f * image[i + 2 * plane] : image[i];
+    for (int64_t y = 0; y < h; y++)
+        for (int64_t x = 0; x < w; x++) {
+            float sum = 0, edge;
+            int count = 0;
+            for (int64_t v = y < reach ? 0 : y - reach; v <= y + reach && v < h; v++)
+                for (int64_t u = x < reach ? 0 : x - reach; u <= x + reach && u < w; u++, count++)
+                    sum += gray[v * w + u];
+            edge = 0.4f * (gray[y * w + x] - sum / (float)count);
+            out[y * w + x] = edge < -MOST ? -MOST : edge > MOST ? MOST : edge;
+        }
+}
+
+/* The scores of f1 of view a over view b in colours, with the outlines of b's picture: where that is dark or bright does not
+ * show, so that all shades are the scores'.  room: two planes of it. */
 static void draw_heat(ex_canvas *c, int64_t x0, int64_t y0, const heat *h, int64_t a, int64_t b, const uint8_t *image,
                       const int64_t shape[3], int64_t scale)
 {
     float map[64];
-    int64_t plane = shape[1] * shape[2], height = shape[1] * scale, width = shape[2] * scale;
+    int64_t height = shape[1] * scale, width = shape[2] * scale;
     for (int64_t l = 0; l < h->side * h->side; l++)
         map[l] = score(h, a, b, l);
-    ex_canvas_image(c, x0, y0, image, shape, scale, ex_white);
+    outlines(image, shape, h->room);
     for (int64_t y = 0; y < height; y++)
         for (int64_t x = 0; x < width; x++) {
-            const uint8_t *p = image + y / scale * shape[2] + x / scale;
-            float gray = shape[0] == 3 ? 0.299f * p[0] + 0.587f * p[plane] + 0.114f * p[2 * plane] : p[0];
             float s = between(map, h->side, ((float)y + 0.5f) / (float)height * (float)(h->side + 1) - 1,
                               ((float)x + 0.5f) / (float)width * (float)(h->side + 1) - 1);
-            uint8_t veil[3], *to = c->rgb + 3 * ((y0 + EX_BORDER + y) * c->width + x0 + EX_BORDER + x);
-            color_of((s - h->low) / (h->high - h->low), veil);
-            for (int k = 0; k < 3; k++)
-                to[k] = (uint8_t)(0.4f * gray + 0.6f * veil[k] + 0.5f);
+            uint8_t color[3], *to = c->rgb + 3 * ((y0 + EX_BORDER + y) * c->width + x0 + EX_BORDER + x);
+            color_of((s - h->low) / (h->high - h->low), color);
+            for (int k = 0; k < 3; k++) {
+                float shade = color[k] + h->room[y / scale * shape[2] + x / scale] + 0.5f;
+                to[k] = (uint8_t)(shade < 0 ? 0 : shade > 255 ? 255 : shade);
+            }
         }
 }
 
@@ -179,11 +201,14 @@ static void draw_rows(ex_canvas *c, const heat *h, const uint8_t *views, const i
         draw_heat(c, x + 2 * w, y, h, i, PAIRS + i, views + (PAIRS + i) * size, shape, scale);
         draw_heat(c, x + 3 * w, y, h, i, stranger(i), views + stranger(i) * size, shape, scale);
     }
-    for (int64_t x = GAP; x < c->width - GAP; x++) { /* low scores left, high scores right */
+    int64_t bar = c->width - 2 * (GAP + NUMBER), y = c->height - GAP - BAR;
+    for (int64_t x = 0; x < bar; x++) { /* low scores left, high scores right */
         uint8_t color[3];
-        color_of((float)(x - GAP) / (float)(c->width - 2 * GAP - 1), color);
-        ex_canvas_fill(c, x, c->height - GAP - BAR, 1, BAR, color);
+        color_of((float)x / (float)(bar - 1), color);
+        ex_canvas_fill(c, GAP + NUMBER + x, y, 1, BAR, color);
     }
+    ex_canvas_number(c, GAP, y, (double)h->low, ex_dark);
+    ex_canvas_number(c, GAP + NUMBER + bar + 8, y, (double)h->high, ex_dark);
 }
 
 static dim_tensor *encode(ex_run *run, dim_encoder *encoder, const dim_tensor *views, const char *tap, int64_t shape[3])
@@ -211,12 +236,14 @@ bool amdim_draw_scores(ex_run *run, dim_encoder *encoder, const char *path, cons
         return false;
     dim_tensor *images = pick(run, run->test, PAIRS), *views = views_of(run, images, 2);
     dim_tensor *f1 = encode(run, encoder, views, "f1", vector), *phi7 = encode(run, encoder, views, "phi7", map);
-    h = (heat){ .side = map[1], .width = map[0], .f1 = dim_tensor_const_data(f1), .phi7 = dim_tensor_const_data(phi7) };
-    bool drawn = set_range(&h);
+    h = (heat){ .side = map[1], .width = map[0], .f1 = dim_tensor_const_data(f1), .phi7 = dim_tensor_const_data(phi7),
+                .room = malloc((size_t)(2 * run->shape[1] * run->shape[2]) * sizeof(float)) };
+    bool drawn = h.room != NULL && set_range(&h);
     if (drawn)
         draw_rows(&c, &h, dim_tensor_const_data(views), run->shape, scale);
     else
         *why = "out of memory";
+    free(h.room);
     dim_tensor_destroy(phi7);
     dim_tensor_destroy(f1);
     dim_tensor_destroy(views);

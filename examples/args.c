@@ -52,7 +52,7 @@ static const arg args[] = {
       "labelled training images that the probes use: the first ones; of folder: and tiny:, which\n"
       "are sorted by class, ones at even distances; 20 at least, or 0 = no probes" },
     { "--taps", "LIST", TEXT, FIELD(taps), 0,
-      "features that are probed, with commas between, such as fc,global" },
+      "features that are probed, at most 8, with commas between, such as fc,global" },
     { "--out", "DIR", TEXT, FIELD(out), 0,
       "write weights.safetensors, log.csv and pictures into DIR" },
     { "--checkpoint-every", "N", U64, FIELD(checkpoint_every), 0,
@@ -68,16 +68,16 @@ static const arg args[] = {
 enum { N_ARGS = sizeof args / sizeof *args };
 
 static const arg amdim_args[] = {
-    { "--views", "N", U32, FIELD(views), 2, "random views of each image; every ordered pair of them counts" },
+    { "--views", "N", U32, FIELD(views), 2, "random views of each image, at most 8; every ordered pair of them counts" },
     { "--ndf", "N", U32, FIELD(ndf), 1, "width of the encoder's first layer" },
     { "--rkhs", "N", U32, FIELD(rkhs), 1,
       "width of f1 and of the space in which features are compared; 4 ndf at least (8 ndf\n"
       "for images of 64 x 64 and more)" },
-    { "--depth", "N", U32, FIELD(depth), 1, "residual blocks of each stage of the encoder" },
+    { "--depth", "N", U32, FIELD(depth), 1, "residual blocks of each stage of the encoder, at most 64" },
     { "--tclip", "X", REAL, FIELD(tclip), 0, "a score s becomes X tanh(s / X); 0 = it stays" },
     { "--penalty", "X", REAL, FIELD(penalty), 0, "times the mean square of the scores, added to the loss" },
     { "--mixture", "K", U32, FIELD(mixture), 0,
-      "mixture features: K antecedents are made of f1 for the term 1to7; 0 = f1 itself" },
+      "mixture features: K antecedents, at most 1024, are made of f1 for the term 1to7;\n0 = f1 itself" },
     { "--warmup", "N", U64, FIELD(warmup), 0, "steps in which the learning rate rises to its full value" },
     { "--beta1", "X", REAL, FIELD(beta1), 0, "of Adam: the share of old gradients in their running mean" },
     { "--weight-decay", "X", REAL, FIELD(weight_decay), 0, "times the weights, added to their gradients" },

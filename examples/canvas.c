@@ -76,3 +76,19 @@ void ex_canvas_image(ex_canvas *c, int64_t x0, int64_t y0, const uint8_t *image,
                 c->rgb[3 * ((y0 + EX_BORDER + y) * c->width + x0 + EX_BORDER + x) + k] =
                     image[((shape[0] == 3 ? k : 0) * h + y / scale) * w + x / scale];
 }
+
+void ex_canvas_number(ex_canvas *c, int64_t x0, int64_t y0, double value, const uint8_t color[3])
+{
+    enum { DOT = 2 }; /* pixels of a dot of the characters, which are 3 dots wide and 5 high */
+    static const char known[] = "0123456789-.";
+    static const uint16_t dots[] = { 075557, 026227, 071747, 071717, 055711, 074717, 074757, 071111, 075757, 075717,
+                                     000700, 000002 }; /* an octal digit a row */
+    char text[32];
+    snprintf(text, sizeof text, "%.2f", value);
+    for (int64_t i = 0; text[i] != '\0' && x0 + 4 * DOT * (i + 1) <= c->width; i++) {
+        const char *at = strchr(known, text[i]);
+        for (int k = 0; at != NULL && k < 15; k++)
+            if (dots[at - known] >> (14 - k) & 1)
+                ex_canvas_fill(c, x0 + DOT * (4 * i + k % 3), y0 + DOT * (k / 3), DOT, DOT, color);
+    }
+}

@@ -23,6 +23,9 @@ void ex_canvas_fill(ex_canvas *c, int64_t x0, int64_t y0, int64_t width, int64_t
 void ex_canvas_image(ex_canvas *c, int64_t x0, int64_t y0, const uint8_t *image, const int64_t shape[3], int64_t scale,
                      const uint8_t border[3]);
 
+/* A number with two decimals; each character is 8 x 10 pixels. */
+void ex_canvas_number(ex_canvas *c, int64_t x0, int64_t y0, double value, const uint8_t color[3]);
+
 /* Writes and releases the canvas. */
 bool ex_canvas_close(ex_canvas *c, const char *path, const char **why);
 

@@ -212,6 +212,17 @@ static void test_links(void **state)
     assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_FAIL, DIM_E_FORMAT, "32 folders deep", dir);
 }
 
+static void test_folder_named_as_a_file(void **state)
+{
+    (void)state;
+    put("train/a/1.png", 10);
+    put("train/a/2.jpg/1.png", 20);
+    put("train/b.png/1.png", 30);
+    dim_dataset *ds = open_with("folder", DIM_SPLIT_TRAIN, 0, DIM_ON_ERROR_FAIL);
+    ASSERT_SAMPLES(ds, 3, LIST(10, 20, 30), { 0, 0, 1 });
+    dim_dataset_destroy(ds);
+}
+
 static void test_nothing_there(void **state)
 {
     (void)state;
@@ -263,7 +274,7 @@ static void put_broken(void)
     put_text("train/a/2.jpg", "");
     put_text("train/a/3.jpg", "not an image");
     put("train/b/4.png", 20);
-    assert_int_equal(mkdir(in_dir("train/b/5.png"), 0700), 0);
+    assert_int_equal(mkfifo(in_dir("train/b/5.png"), 0600), 0);
     assert_int_equal(symlink("nowhere", in_dir("train/b/6.png")), 0);
     assert_int_equal(mkfifo(in_dir("train/b/7.png"), 0600), 0);
     put_sized("train/b/8.png", 0, 16385, 1);
@@ -435,6 +446,8 @@ static void test_tiny_broken(void **state)
         { "val_1.JPEG\t\t1\n", "class \"\" is no folder" },
         { "../val_1.JPEG\tn01\n", "not the name of a file" },
         { "\tn01\n", "not the name of a file" },
+        { "val_1.JPEG\tn01\nval_2.JPEG\tn01\nval_1.JPEG\tn02\n", "has two lines for images/val_1.JPEG" },
+        { "val_1.JPEG\tn01\nval_1.JPEG\tn01\n", "has two lines for images/val_1.JPEG" },
         { "", ".png files" },
         { "\n\n", ".png files" },
     };
@@ -523,7 +536,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_listing), TEST(test_links),   TEST(test_nothing_there), TEST(test_sizes),
+        TEST(test_listing), TEST(test_links), TEST(test_folder_named_as_a_file), TEST(test_nothing_there), TEST(test_sizes),
         TEST(test_broken),  TEST(test_skipping), TEST(test_loaders),      TEST(test_tiny),
         TEST(test_tiny_broken), TEST(test_options), TEST(test_allocation_failures),
     };

@@ -441,6 +441,20 @@ static void one_culprit(void **state)
     dim_encoder_destroy(enc);
 }
 
+static void number_of_layers(void **state)
+{
+    dim_encoder_builder *b;
+    dim_layer_options o;
+    (void)state;
+    ok(dim_encoder_builder_create(ctx, 3, 0, 0, &b));
+    DIM_OPTIONS_INIT(&o);
+    o.kind = DIM_LAYER_RELU;
+    for (int i = 0; i < 4096; i++)
+        ok(dim_encoder_builder_add(b, &o));
+    expect_text("an encoder has at most 4096 layers", dim_encoder_builder_add(b, &o));
+    dim_encoder_builder_destroy(b);
+}
+
 /* However long a name or path is, the text says what is wrong with it. */
 static void long_texts(void **state)
 {
@@ -471,7 +485,7 @@ int main(void)
         cmocka_unit_test(outputs_are_checked), cmocka_unit_test(encode_apart),
         cmocka_unit_test(gradients_apart), cmocka_unit_test(data_apart),
         cmocka_unit_test(names), cmocka_unit_test(taps), cmocka_unit_test(hidden_widths),
-        cmocka_unit_test(one_culprit), cmocka_unit_test(long_texts),
+        cmocka_unit_test(one_culprit), cmocka_unit_test(number_of_layers), cmocka_unit_test(long_texts),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -60,18 +60,19 @@ typedef struct dim_augment_op_options {
     float p;                     /**< probability that it is done, in (0, 1]; 0 = 1, FLIP 0.5.  A RESIZED_CROP that is
                                       not done resizes the whole image.  RESIZE, CENTER_CROP: always done */
     uint32_t shift;              /**< TRANSLATE: less than the image's sides; 0 = 4 */
-    uint32_t height;             /**< RESIZED_CROP: 0 = the image's; RESIZE, CENTER_CROP: required */
-    uint32_t width;              /**< RESIZED_CROP, CENTER_CROP: 0 = height (the image's, without height) */
-    float area_min;              /**< RESIZED_CROP: least share of the image's area, in (0, 1]; 0 = 0.3 */
-    float area_max;              /**< RESIZED_CROP: largest share; 0 = 1 */
-    float aspect_min;            /**< RESIZED_CROP: least width / height, drawn uniformly in its logarithm; 0 = 0.7 */
-    float aspect_max;            /**< RESIZED_CROP: largest width / height; 0 = 1.4 */
-    float brightness;            /**< JITTER: factor in [max(0, 1 - x), 1 + x]; 0 = none */
+    uint32_t height;             /**< 1 to 16384; RESIZED_CROP: 0 = the image's; RESIZE, CENTER_CROP: required */
+    uint32_t width;              /**< likewise; RESIZED_CROP, CENTER_CROP: 0 = height, and must be 0 without height */
+    float area_min;              /**< RESIZED_CROP: least share of the image's area, 1e-6 to 1; 0 = 0.3 */
+    float area_max;              /**< RESIZED_CROP: largest share, area_min to 1; 0 = 1 */
+    float aspect_min;            /**< RESIZED_CROP: least width / height, at least 0.001, drawn uniformly in its logarithm;
+                                      0 = 0.7 */
+    float aspect_max;            /**< RESIZED_CROP: largest width / height, at most 1000; 0 = 1.4 */
+    float brightness;            /**< JITTER: factor in [max(0, 1 - x), 1 + x], x at most 1000; 0 = none */
     float contrast;              /**< JITTER: likewise */
     float saturation;            /**< JITTER: likewise; nothing happens to 1 channel */
     float hue;                   /**< JITTER: turn in [-x, x], at most 0.5, a whole turn being 1; 1 channel likewise */
-    float mean[3];               /**< NORMALIZE: in units of [0, 1]; 1 channel uses the first */
-    float std[3];                /**< NORMALIZE: > 0; the first alone = the first mean and std for all channels */
+    float mean[3];               /**< NORMALIZE: in units of [0, 1], finite; 1 channel uses the first */
+    float std[3];                /**< NORMALIZE: 1e-6 to 1e6; the first alone = the first mean and std for all channels */
 } dim_augment_op_options;
 
 /** Append only.  Zero in any field means the library's default. */

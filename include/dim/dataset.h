@@ -61,12 +61,15 @@ typedef struct dim_dataset_options {
  *
  * Read from the files, which must stay, whenever a sample is needed, with a loader on its threads:
  * - "stl10:DIR": train_X.bin, train_y.bin, test_X.bin, test_y.bin; unlabeled_X.bin.  Labels are 0 .. 9.
- * - "folder:DIR": DIR/train/CLASS with .jpg, .jpeg and .png files (in any case), in folders below it too.  For
+ * - "folder:DIR": DIR/train/CLASS with .jpg, .jpeg and .png files (in any case), in folders below it too, whatever
+ *   their names, 32 deep at most; a folder that a symbolic link below it leads back to is DIM_E_FORMAT.  For
  *   DIM_SPLIT_TEST DIR/val/CLASS or, when there is no DIR/val, DIR/test/CLASS.  Hidden names are left out, symbolic
  *   links followed.  The classes are the folders of DIR/train (of the split, when there is no DIR/train) in the order
  *   of strcmp(); samples are in the order of their classes and paths.
  * - "tiny:DIR": Tiny ImageNet, the same but that DIR/val has its images in one folder, and their classes in
- *   DIR/val/val_annotations.txt.  "folder:DIR" does likewise where it finds that file.
+ *   DIR/val/val_annotations.txt, a file and its class with a tab between on each line, the images in DIR/val/images.
+ *   Images that it does not list are left out; one that it lists twice is DIM_E_FORMAT.  "folder:DIR" does likewise where it
+ *   finds that file.
  *
  * Image files become (3, H, W) as PIL's convert("RGB") makes them: grey and palettes expanded, CMYK multiplied out,
  * alpha dropped; of 16 bits the upper 8 are taken.  The ending does not matter, the contents do.  An image counts as
@@ -121,7 +124,7 @@ typedef int (*dim_sample_fn)(void *user, int64_t index, void *image, int64_t *la
  * @param dtype   of the samples: u8 or f32
  * @param rank    of a sample: 3 (C, H, W) or 1 (features)
  * @param shape   of a sample, `rank` sizes
- * @param classes number of classes; 0 = no labels
+ * @param classes number of classes, at most 2^31 - 1; 0 = no labels
  * @param read    called for each sample, see dim_sample_fn
  * @param user    passed to read; must stay valid until the dataset and its loaders are destroyed
  * @param out     set only on DIM_OK; release with dim_dataset_destroy()
@@ -141,7 +144,7 @@ DIM_API int64_t dim_dataset_classes(const dim_dataset *ds);
  *        (batches.meta.txt, fine_label_names.txt, coarse_label_names.txt, class_names.txt).
  * @param ds    the dataset
  * @param label from 0
- * @return text owned by the dataset; NULL where there is none.
+ * @return text owned by the dataset; NULL where there is none, or where that file has more or fewer lines than classes.
  */
 DIM_API const char *dim_dataset_class_name(const dim_dataset *ds, int64_t label);
 /**
@@ -185,7 +188,8 @@ typedef struct dim_loader_options {
     uint32_t reserved0; /**< must be 0; keeps the struct unpadded */
     const dim_augment *augment; /**< makes batches of views, see dim_loader_next(); copied; NULL = none */
     uint32_t views;     /**< of each image, with augment; 0 = 1; at most 1024 */
-    uint32_t workers;   /**< threads that prepare batches, each its own; 0 = 1; at most 256; prefetch is at least as many */
+    /** threads that prepare batches, each its own; 0 = 1; at most 256, and 1 with no_thread; prefetch is at least as many */
+    uint32_t workers;
 } dim_loader_options;
 
 /**

@@ -154,7 +154,7 @@ DIM_API dim_status dim_encoder_builder_create(dim_context *ctx, uint32_t channel
                                               dim_encoder_builder **out);
 
 /**
- * @brief Adds a layer, which reads the layer before it.
+ * @brief Adds a layer, which reads the layer before it; an encoder has at most 4096.
  * @param b     the builder
  * @param layer the layer; its texts are copied
  * @return DIM_E_SHAPE (the layer does not fit its input), DIM_E_INVALID (a bad option, an unknown or repeated name),

@@ -58,17 +58,18 @@ typedef struct dim_estimator_options {
     float smile_tau;         /**< SMILE: e^u is clipped to [e^-tau, e^tau]; 0 = 5 */
     /** MINE: rate of the moving average, which evaluations with gradients move; 0 = 0.01; 1 = the batch alone, as DV */
     float mine_rate;
-    float scale;             /**< s = scale * u, for scores u made from features or by a model's critic; 0 = 1 */
+    float scale;             /**< s = scale * u, for scores u made from features or by a model's critic; finite; 0 = 1 */
     uint32_t reserved0;      /**< must be 0; keeps the struct unpadded */
     /** lambda: the loss is that of the estimator + lambda * mean(s^2) over all scores s, of positive and negative pairs
-     *  alike, after scaling and before clipping; it is no part of the value; 0 = none (AMDIM: 0.04) */
+     *  alike, after scaling and before clipping; it is no part of the value; at least 0; 0 = none (AMDIM: 0.04) */
     float penalty;
-    float clip;              /**< tau: the estimator sees tau tanh(s / tau); 0 = s itself (AMDIM: 20) */
+    float clip;              /**< tau, above 0: the estimator sees tau tanh(s / tau); 0 = s itself (AMDIM: 20) */
     /**
      * Most bytes of scores that are held at once when they are inner products of features, all pairs: a larger score
      * tensor is never made, but streamed in blocks, forward and backward, at the cost of making each score twice (a
      * third more time).  The results agree to rounding.  A block has a row of scores at least: N L floats.  0 = tensors
      * up to 64 MB are made; larger ones are streamed in blocks of 16 MB, or of 128 rows when these are larger.
+     * At most 2^63 - 1.
      */
     uint64_t score_memory;
 } dim_estimator_options;

@@ -36,7 +36,8 @@ typedef enum dim_shortcut {
 /** Append only.  Zero in any field means the library's default. */
 typedef struct dim_term_options {
     size_t size;              /**< set by DIM_OPTIONS_INIT */
-    /** In reports and saved weights: 1 to 31 letters, digits, '_' and '-'; NULL = "local", "global" or "term<i>".  Copied. */
+    /** In reports and saved weights: 1 to 31 letters, digits, '_' and '-', and neither "encoder", "loss", "lr", "code",
+     *  "grad_norm" nor anything that begins with "prior"; NULL = "local", "global" or "term<i>".  Copied. */
     const char *name;
     /** x-side: NULL or "local" = each location of the local map; "global:local" = the local map as a whole (DIM(G));
      *  else a tap: a map pairs by location, a vector as a whole.  Copied. */
@@ -45,15 +46,17 @@ typedef struct dim_term_options {
     const char *y;
     const dim_estimator *estimator; /**< NULL = JSD over all pairs; its options are copied */
     dim_critic critic;        /**< DOT */
-    float weight;             /**< alpha or beta of the objective; 0 = 1; a map's term is the mean over its locations */
+    /** alpha or beta of the objective, finite; below 0 the information is made small; 0 = 1; a map's term is the mean over its
+     *  locations */
+    float weight;
     uint32_t units;           /**< DOT: width of the space; 0 = 2048; at most 2^24 */
     uint32_t batch_norm;      /**< CONCAT, MLP: 1 = batch norm in the critic, which is known to fail (see docs) */
-    uint32_t hidden[DIM_MAX_HIDDEN]; /**< CONCAT, MLP: widths; all 0 = 512, 512 */
+    uint32_t hidden[DIM_MAX_HIDDEN]; /**< CONCAT, MLP: widths, at most 2^24; all 0 = 512, 512 */
     /** Mixture features (AMDIM section 3.6): this many antecedents, at most 1024, are made of y; 0 = y as it is.  InfoNCE
      *  over all pairs, DOT or PLAIN_DOT.  Its reported value is 1/tau log of the mean over antecedents of e^(tau s), + log(candidates): at
      *  most log(candidates), but no bound, since the weights of the antecedents look at the target. */
     uint32_t mixture;
-    float mixture_tau;        /**< temperature of the mixture's weights q; 0 = 1 */
+    float mixture_tau;        /**< temperature of the mixture's weights q, above 0 and finite; 0 = 1 */
     dim_shortcut shortcut;    /**< DOT: IDENTITY */
     uint32_t reserved0;       /**< must be 0; keeps the struct unpadded */
 } dim_term_options;
@@ -85,8 +88,8 @@ DIM_API dim_status dim_model_create(dim_encoder *enc, const dim_model_options *o
  * @param model the model
  * @param term  NULL = local DIM: JSD, dot-product critic, "local" against "global"; copied, and so is its estimator
  * @return DIM_E_INVALID (unknown tap or critic, a name that is taken), DIM_E_SHAPE (a side that is no map or no
- *         vector), DIM_E_STATE (already fixed), DIM_E_NOMEM.  What fits together only as a whole, such as the widths
- *         of a plain dot product, is checked at the first use.
+ *         vector), DIM_E_STATE (already fixed), DIM_E_UNSUPPORTED (MINE in a model of several views), DIM_E_NOMEM.  What
+ *         fits together only as a whole, such as the widths of a plain dot product, is checked at the first use.
  */
 DIM_API dim_status dim_model_add_term(dim_model *model, const dim_term_options *term);
 
@@ -94,7 +97,7 @@ DIM_API dim_status dim_model_add_term(dim_model *model, const dim_term_options *
  * @brief Adds a prior on the code, the tap "global".
  * @param model  the model
  * @param prior  its options are copied; it can be destroyed afterwards
- * @param weight gamma of the objective; 0 = 1
+ * @param weight gamma of the objective, finite; 0 = 1
  * @return DIM_E_INVALID (a KL prior without a Gaussian code), DIM_E_SHAPE (the code is a map), DIM_E_STATE (already
  *         fixed), DIM_E_NOMEM.
  */
@@ -103,14 +106,14 @@ DIM_API dim_status dim_model_add_prior(dim_model *model, const dim_prior *prior,
 /** Append only.  Zero in any field means the library's default. */
 typedef struct dim_classifier_options {
     size_t size;              /**< set by DIM_OPTIONS_INIT */
-    const char *name;         /**< in reports and saved weights; NULL = "classifier"; copied */
+    const char *name;         /**< in reports and saved weights, as a term's; NULL = "classifier"; copied */
     const char *tap;          /**< the features it reads, a vector; NULL = "global".  Copied */
     uint32_t classes;         /**< required; 2 to 2^20 */
-    uint32_t hidden;          /**< width of a hidden layer with batch norm and ReLU; 0 = linear */
-    float dropout;            /**< before each linear layer; 0 = none, as AMDIM's linear one; its MLP has 0.2 */
-    float clip;               /**< logits become clip tanh(logit / clip); 0 = off; AMDIM 10 */
-    float penalty;            /**< times the mean square of the logits before clipping; AMDIM 1e-3 */
-    float weight;             /**< of its loss; 0 = 1 */
+    uint32_t hidden;          /**< width of a hidden layer with batch norm and ReLU, at most 2^24; 0 = linear */
+    float dropout;            /**< before each linear layer, in [0, 1); 0 = none, as AMDIM's linear one; its MLP has 0.2 */
+    float clip;               /**< logits become clip tanh(logit / clip), above 0; 0 = off; AMDIM 10 */
+    float penalty;            /**< times the mean square of the logits before clipping, at least 0; AMDIM 1e-3 */
+    float weight;             /**< of its loss, finite; 0 = 1 */
 } dim_classifier_options;
 
 /**
@@ -151,7 +154,8 @@ DIM_API dim_status dim_model_step(dim_model *model, const dim_tensor *images);
  * @param model  the model
  * @param images as for dim_model_step()
  * @param labels i32 or i64 (N), classes of the images (for one view), each in [0, classes)
- * @return DIM_E_INVALID for a label out of range, naming it, or without classifiers; else as dim_model_step().
+ * @return DIM_E_INVALID for a label out of range, naming it, or without classifiers; DIM_E_SHAPE for labels of another
+ *         dtype or shape; else as dim_model_step().
  */
 DIM_API dim_status dim_model_step_labeled(dim_model *model, const dim_tensor *images, const dim_tensor *labels);
 

@@ -38,7 +38,6 @@ if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
 else()
     set(DIM_PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-list(JOIN DIM_PC_REQUIRES ", " DIM_PC_REQUIRES)
 configure_file(dim.pc.in ${PROJECT_BINARY_DIR}/dim.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/dim.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

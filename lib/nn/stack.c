@@ -10,6 +10,8 @@ static const char *const kind_names[] = { "conv", "linear", "bn", "norm", "relu"
                                           "softplus", "max_pool", "avg_pool", "global_max", "global_avg", "flatten",
                                           "dropout", "add", "concat", "slice", "from", "gaussian", "pad" };
 
+enum { MAX_LAYERS = 4096 };
+
 static int kind_count(void) { return (int)(sizeof kind_names / sizeof *kind_names); }
 
 dim_status dim__check_name(dim_context *ctx, const char *what, const char *name, bool dots)
@@ -225,6 +227,8 @@ dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer)
     if (l.o.padding_mode != DIM_PADDING_ZERO && l.o.padding_mode != DIM_PADDING_REFLECT)
         return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: %d is no padding mode", (long long)s->count,
                          (int)l.o.padding_mode);
+    if (s->count == MAX_LAYERS)
+        return dim__fail(s->ctx, DIM_E_INVALID, "an encoder has at most %d layers", MAX_LAYERS);
     DIM__TRY(set_names(s, &l));
     l.o.from = l.o.name = l.o.tap = NULL; /* the caller's strings */
     DIM__TRY(shape_layer(s, &l));

@@ -24,6 +24,10 @@ private=$(find "$prefix/include" -type f ! -path '*/include/dim/*')
 export PKG_CONFIG_PATH="$lib/pkgconfig"
 export LD_LIBRARY_PATH="$lib"
 
+case $(pkg-config --cflags dim) in
+    *png* | *cjson* | *blas*) fail "dim.pc asks for headers of what libdim uses inside" ;;
+esac
+
 try() { # name, command that builds $work/NAME
     name=$1
     shift

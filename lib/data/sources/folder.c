@@ -148,6 +148,8 @@ static dim_status list_annotated(folder *f, const char *path, const char *const 
             status = add_annotated(f, path, at, number, names, classes);
         at = next;
     }
+    if (status == DIM_OK)
+        status = dim__listing_check_once(&f->list, path);
 done:
     dim__free(f->ctx, text);
     dim__stream_close(s);

@@ -161,10 +161,10 @@ static dim_status read_folder(dim__listing *list, walk *w, const struct stat *st
     while ((name = next_name(ctx, dir, w->path, &status)) != NULL) {
         if (!enter(w, name))
             status = dim__fail(ctx, DIM_E_IO, "too long a path below %.200s", w->path);
-        else if (is_image(name))
-            status = dim__listing_add(list, "", w->path + w->root, label);
         else if (is_folder(w->path, &below))
             status = read_folder(list, w, &below, label);
+        else if (is_image(name))
+            status = dim__listing_add(list, "", w->path + w->root, label);
         w->path[length] = '\0';
         if (status != DIM_OK)
             break;
@@ -193,6 +193,21 @@ dim_status dim__listing_read(dim__listing *list, const char *root, const char *c
         w.path[w.root - 1] = '\0';
     }
     dim__free(ctx, folders);
+    return status;
+}
+
+dim_status dim__listing_check_once(const dim__listing *list, const char *what)
+{
+    const char **sorted = dim__calloc(list->ctx, (size_t)list->count + 1, sizeof *sorted);
+    dim_status status = sorted != NULL ? DIM_OK : DIM_E_NOMEM;
+    for (int64_t i = 0; sorted != NULL && i < list->count; i++)
+        sorted[i] = list->text + list->files[i].at;
+    if (sorted != NULL && list->count > 1)
+        qsort(sorted, (size_t)list->count, sizeof *sorted, by_text);
+    for (int64_t i = 1; status == DIM_OK && i < list->count; i++)
+        if (strcmp(sorted[i - 1], sorted[i]) == 0)
+            status = dim__fail(list->ctx, DIM_E_FORMAT, "%s has two lines for %.200s", what, sorted[i]);
+    dim__free(list->ctx, sorted);
     return status;
 }
 

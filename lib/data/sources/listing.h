@@ -28,6 +28,8 @@ dim_status dim__listing_add(dim__listing *list, const char *folder, const char *
 /* Adds what lies in or below the class folders in `root`.  DIM_E_IO; DIM_E_FORMAT: a folder that is no class, folders
  * that hold themselves by a symbolic link or are too deep. */
 dim_status dim__listing_read(dim__listing *list, const char *root, const char *const *names, int64_t classes);
+/* DIM_E_FORMAT when a file is listed twice, naming it and `what` lists it. */
+dim_status dim__listing_check_once(const dim__listing *list, const char *what);
 /* By label and path.  Once, after the last file was added. */
 void dim__listing_sort(dim__listing *list);
 void dim__listing_free(dim__listing *list);
