@@ -15,7 +15,8 @@ enum { MAX_THREADS = 256 };
 
 /* Smaller graphs fit a cache, where keeping costs least. */
 static const int64_t RECOMPUTE_FROM = 16 << 20;
-static const double RECOMPUTE_WORTH = 3;
+/* Who takes bf16 wants speed, and has half the memory already. */
+static const double RECOMPUTE_WORTH = 3, RECOMPUTE_WORTH_BF16 = 8;
 
 /* Every pass that there is. */
 static const uint32_t PASSES = DIM_PASS_FUSE | DIM_PASS_DEAD | DIM_PASS_INPLACE | DIM_PASS_STREAM |
@@ -83,7 +84,7 @@ dim_status dim_context_create(const dim_context_options *options, dim_context **
     boot.seed = o.seed;
     boot.executor = o.executor;
     boot.recompute_from = RECOMPUTE_FROM;
-    boot.recompute_worth = RECOMPUTE_WORTH;
+    boot.recompute_worth = o.precision == DIM_PRECISION_BF16 ? RECOMPUTE_WORTH_BF16 : RECOMPUTE_WORTH;
     boot.disabled_passes = o.disabled_passes;
     boot.precision = o.precision;
     boot.threads = o.threads != 0 ? o.threads : dim__cpu_count();
