@@ -138,8 +138,37 @@ static void test_no_memory(void **state)
     }
 }
 
+/* Plans for ever new sizes do not pile up; one that is held stays. */
+static void test_many_sizes(void **state)
+{
+    dim_context *ctx = context(2, NULL);
+    const dim__product_plan *held = NULL, *plan;
+    size_t memory = 0;
+    (void)state;
+    for (int64_t i = 0; i < 700; i++) {
+        dim__product_key k = { 0, 1, 64 + i, 64, 64, 0 };
+        assert_int_equal(dim__product_plan_get(ctx, &k, &plan), DIM_OK);
+        if (plan == NULL) /* not native here */
+            break;
+        if (i == 0)
+            held = plan;
+        dim__plan_hold(ctx, plan, 1);
+        if (i > 0)
+            dim__plan_hold(ctx, plan, -1);
+        if (i == 400)
+            memory = dim_context_memory(ctx);
+        if (i == 699)
+            assert_int_equal(dim_context_memory(ctx), memory);
+    }
+    dim__product_key k = { 0, 1, 64, 64, 64, 0 };
+    assert_int_equal(dim__product_plan_get(ctx, &k, &plan), DIM_OK);
+    assert_ptr_equal(plan, held);
+    dim_context_destroy(ctx);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_products), cmocka_unit_test(test_no_memory) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_products), cmocka_unit_test(test_no_memory),
+                                        cmocka_unit_test(test_many_sizes) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,7 @@ static void make_exec(dim__program *p, const dim__node *node, int64_t workspace)
     }
     e->workspace = workspace < 0 ? NULL : p->arena + workspace;
     p->ops[p->n_execs++] = node->op;
+    dim__hold_plan(node->op, e, 1);
 }
 
 static void fill_constants(dim__program *p)
@@ -116,6 +117,8 @@ void dim__program_destroy(dim__program *p)
     if (p == NULL)
         return;
     dim_context *ctx = p->g->ctx;
+    for (int64_t i = 0; i < p->n_execs; i++)
+        dim__hold_plan(p->ops[i], &p->execs[i], -1);
     dim__plan_free(ctx, &p->plan);
     dim__free(ctx, p->arena);
     dim__free(ctx, p->execs);

@@ -50,6 +50,7 @@ typedef struct lane { /* what one thread executes with */
 } lane;
 
 struct dim__conv_plan {
+    dim__plan_head head;
     dim__conv_key key;
     dim__conv_plan *next;
     bool usable;              /* else it is remembered as not */
@@ -273,6 +274,7 @@ static dim_status add_plan(dim_context *ctx, dim__onednn *d, const dim__conv_key
     if (p == NULL)
         return DIM_E_NOMEM;
     p->key = *key;
+    p->head = (dim__plan_head){ .conv = true, .bf16 = key->bf16 != 0 };
     p->lanes = dim__calloc(ctx, ctx->threads, sizeof *p->lanes);
     if (p->lanes == NULL) {
         free_plan(ctx, d, p);
@@ -284,6 +286,7 @@ static dim_status add_plan(dim_context *ctx, dim__onednn *d, const dim__conv_key
     dim__onednn_leave(ctx->gemm_state, &guard);
     p->next = d->convs;
     d->convs = p;
+    d->n_bf16 += p->head.bf16;
     *out = p;
     return DIM_OK;
 }
@@ -317,6 +320,15 @@ dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_
         DIM__TRY(add_plan(ctx, d, key, &p));
     *out = p->usable ? p : NULL;
     return DIM_OK;
+}
+
+void dim__conv_plan_drop(dim_context *ctx, dim__onednn *d, dim__conv_plan *plan)
+{
+    dim__conv_plan **at = &d->convs;
+    while (*at != plan)
+        at = &(*at)->next;
+    *at = plan->next;
+    free_plan(ctx, d, plan);
 }
 
 void dim__conv_plans_free(dim_context *ctx, dim__onednn *d)

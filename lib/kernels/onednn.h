@@ -21,6 +21,11 @@
     X(primitive_attr_create) X(primitive_attr_destroy) X(primitive_attr_set_scratchpad_mode)                         \
     X(reorder_primitive_desc_create) X(primitive_create) X(primitive_destroy) X(primitive_execute)
 
+typedef struct dim__plan_head { /* what plans of both kinds begin with */
+    int64_t holds;
+    bool conv, bf16;
+} dim__plan_head;
+
 typedef struct dim__onednn {
 #define X(name) __typeof__(dnnl_##name) *name;
     DIM__ONEDNN_FUNCTIONS(X)
@@ -28,6 +33,7 @@ typedef struct dim__onednn {
     dnnl_engine_t engine;
     struct dim__conv_plan *convs;
     struct dim__product_plan *products;
+    int64_t n_bf16;               /* plans in bf16 */
 } dim__onednn;
 
 /* The context's; *out is NULL where the library lacks something. */
@@ -43,6 +49,10 @@ bool dim__onednn_is_fast(const dim__onednn *d, const_dnnl_primitive_desc_t desc)
 bool dim__onednn_attr(const dim__onednn *d, dnnl_primitive_attr_t *out);
 
 static inline size_t dim__onednn_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/* Releases one. */
+void dim__conv_plan_drop(dim_context *ctx, dim__onednn *d, struct dim__conv_plan *plan);
+void dim__product_plan_drop(dim_context *ctx, dim__onednn *d, struct dim__product_plan *plan);
 
 void dim__conv_plans_free(dim_context *ctx, dim__onednn *d);
 void dim__product_plans_free(dim_context *ctx, dim__onednn *d);

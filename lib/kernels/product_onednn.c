@@ -46,6 +46,7 @@ typedef struct piece { /* what one thread computes */
 } piece;
 
 struct dim__product_plan {
+    dim__plan_head head;
     dim__product_key key;
     dim__product_plan *next;
     bool usable;             /* else it is remembered as not */
@@ -240,6 +241,7 @@ static dim_status add_plan(dim_context *ctx, dim__onednn *d, const dim__product_
     if (p == NULL)
         return DIM_E_NOMEM;
     p->key = *key;
+    p->head.bf16 = true;
     p->pieces = dim__calloc(ctx, ctx->threads, sizeof *p->pieces);
     if (p->pieces == NULL) {
         free_plan(ctx, d, p);
@@ -251,6 +253,7 @@ static dim_status add_plan(dim_context *ctx, dim__onednn *d, const dim__product_
     dim__onednn_leave(ctx->gemm_state, &guard);
     p->next = d->products;
     d->products = p;
+    d->n_bf16++;
     *out = p;
     return DIM_OK;
 }
@@ -271,6 +274,15 @@ dim_status dim__product_plan_get(dim_context *ctx, const dim__product_key *key, 
         DIM__TRY(add_plan(ctx, d, key, &p));
     *out = p->usable ? p : NULL;
     return DIM_OK;
+}
+
+void dim__product_plan_drop(dim_context *ctx, dim__onednn *d, dim__product_plan *plan)
+{
+    dim__product_plan **at = &d->products;
+    while (*at != plan)
+        at = &(*at)->next;
+    *at = plan->next;
+    free_plan(ctx, d, plan);
 }
 
 void dim__product_plans_free(dim_context *ctx, dim__onednn *d)

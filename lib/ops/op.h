@@ -142,6 +142,9 @@ bool dim__op_writes_bf16(const dim__op *op, int output);
 
 size_t dim__value_size(dim_dtype type); /* bytes of an element */
 
+/* A program's hold of the plan that infer left in a node's attributes, if its op has such: by = 1 or -1. */
+void dim__hold_plan(const dim__op *op, const dim__exec *e, int by);
+
 /* Runs a node; op->run, by tiles where an operand is bf16 that it does not take itself. */
 void dim__run_node(const dim__op *op, const dim__exec *e);
 size_t dim__node_workspace(const dim__op *op, const dim__infer *inf); /* bytes that this needs */

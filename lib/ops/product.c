@@ -22,6 +22,13 @@ size_t dim__product_workspace(const dim__infer *inf)
                                                                 : 0;
 }
 
+void dim__hold_plan(const dim__op *op, const dim__exec *e, int by)
+{
+    bool has_plan = op == &dim__op_matmul || op == &dim__op_conv2d || op == &dim__op_conv2d_dx || op == &dim__op_conv2d_dw;
+    if (has_plan && e->attr->p != NULL)
+        dim__plan_hold(e->ctx, e->attr->p, by);
+}
+
 typedef struct plain_job {
     const dim__exec *e;
     const dim__product_key *key;
