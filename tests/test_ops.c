@@ -601,9 +601,8 @@ static void test_halves(void **state)
                 check_half(c);
     for (int k = 0; dim__op_table[k] != NULL; k++) {
         const dim__op *op = dim__op_table[k];
-        bool multiplies = op == &dim__op_matmul || op == &dim__op_conv2d || op == &dim__op_conv2d_dx ||
-                          op == &dim__op_conv2d_dw;
-        bool emulated = multiplies && !dim__gemm_native_bf16(halves[0].ctx); /* the pass casts its operands back */
+        /* the pass casts their operands back */
+        bool emulated = (op->flags & DIM__OP_PRODUCT) != 0 && !dim__gemm_native_bf16(halves[0].ctx);
         if (!halved[k] && !emulated && (dim__op_reads_bf16(op, 0) || dim__op_writes_bf16(op, 0)))
             fail_msg("%s can be in bf16, but was not in any case", op->name);
     }

@@ -73,7 +73,7 @@ typedef enum dim_precision {
  * measure what it brings or to search for a fault; results stay the same but for rounding where that is said here.
  */
 typedef enum dim_pass {
-    DIM_PASS_FUSE = 1,    /**< activations become part of the op before them */
+    DIM_PASS_FUSE = 1,    /**< activations become part of the op before them; with bf16 rounding differs */
     DIM_PASS_DEAD = 2,    /**< what nobody reads is not computed */
     DIM_PASS_INPLACE = 4, /**< results lie on operands that are not needed any more */
     DIM_PASS_STREAM = 8,  /**< scores of large batches are made in blocks, see score_memory; rounding may differ */

@@ -70,7 +70,7 @@ dim__vid dim__graph_input(dim__graph *g, dim_dtype dtype, dim__shape shape, bool
 {
     return g->status != DIM_OK ? DIM__NONE
                                : dim__graph_value(g, &(dim__value){ .kind = DIM__INPUT, .dtype = dtype, .shape = shape,
-                                                             .alias_of = DIM__NONE, .wants_grad = wants_grad });
+                                                                    .alias_of = DIM__NONE, .wants_grad = wants_grad });
 }
 
 dim__vid dim__graph_param(dim__graph *g, dim__param *param)
@@ -85,14 +85,14 @@ dim__vid dim__graph_param(dim__graph *g, dim__param *param)
         if (g->values[v].kind == DIM__PARAM && g->values[v].param == param)
             return (dim__vid)v;
     return dim__graph_value(g, &(dim__value){ .kind = DIM__PARAM, .dtype = DIM_F32, .shape = param->spec.shape,
-                                       .alias_of = DIM__NONE, .param = param, .wants_grad = !param->spec.state });
+                                              .alias_of = DIM__NONE, .param = param, .wants_grad = !param->spec.state });
 }
 
 dim__vid dim__graph_const(dim__graph *g, dim__shape shape, float fill)
 {
     return g->status != DIM_OK ? DIM__NONE
                                : dim__graph_value(g, &(dim__value){ .kind = DIM__CONST, .dtype = DIM_F32, .shape = shape,
-                                                             .alias_of = DIM__NONE, .fill = fill });
+                                                                    .alias_of = DIM__NONE, .fill = fill });
 }
 
 void dim__graph_keep(dim__graph *g, dim__vid v)
@@ -103,9 +103,11 @@ void dim__graph_keep(dim__graph *g, dim__vid v)
 
 dim__vid dim__graph_origin(const dim__graph *g, dim__vid v, int64_t *offset)
 {
-    *offset = 0;
+    int64_t sum = 0;
     for (; g->values[v].alias_of != DIM__NONE; v = g->values[v].alias_of)
-        *offset += g->values[v].offset;
+        sum += g->values[v].offset;
+    if (offset != NULL)
+        *offset = sum;
     return v;
 }
 

@@ -52,7 +52,7 @@ dim__vid dim__graph_param(dim__graph *g, dim__param *param); /* the same value f
 dim__vid dim__graph_const(dim__graph *g, dim__shape shape, float fill);
 void dim__graph_keep(dim__graph *g, dim__vid v);
 
-/* The value in whose memory v is, v itself when it is no alias, and where in it. */
+/* The value in whose memory v is, v itself when it is no alias, and where in it; offset may be NULL. */
 dim__vid dim__graph_origin(const dim__graph *g, dim__vid v, int64_t *offset);
 
 /* For passes: a new value; and a node's workspace and attributes anew, after its values have changed their types. */

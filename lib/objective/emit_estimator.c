@@ -4,9 +4,9 @@
 /* Score tensors up to this size are made when the caller sets no limit: that is faster. */
 static const int64_t USUAL_LIMIT = 64 << 20;
 
-static dim__vid scalar_of(dim__graph *g, dim__vid stats, int64_t i)
+dim__vid dim__scalar_of(dim__graph *g, dim__vid vector, int64_t i)
 {
-    return dim__op_reshape_(g, dim__op_slice_(g, stats, i, 1), dim__scalar());
+    return dim__op_reshape_(g, dim__op_slice_(g, vector, i, 1), dim__scalar());
 }
 
 static dim__est_nodes emit(dim__graph *g, const dim__op *op, int n_in, dim__vid *in, const dim__attr *attr,
@@ -18,9 +18,9 @@ static dim__est_nodes emit(dim__graph *g, const dim__op *op, int n_in, dim__vid 
         in[n_in++] = average = dim__graph_param(g, state);
     nodes.loss = dim__emit(g, op, n_in, in, attr);
     dim__vid stats = dim__out(nodes.loss, 1);
-    nodes.value = scalar_of(g, stats, 0);
-    nodes.pos = scalar_of(g, stats, 1);
-    nodes.neg = scalar_of(g, stats, 2);
+    nodes.value = dim__scalar_of(g, stats, 0);
+    nodes.pos = dim__scalar_of(g, stats, 1);
+    nodes.neg = dim__scalar_of(g, stats, 2);
     nodes.record = dim__out(nodes.loss, 2);
     if (state != NULL) { /* the op has averaged already: the state becomes its output */
         dim__attr replace = dim__op_state_update_attr(1, 1);

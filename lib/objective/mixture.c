@@ -7,11 +7,6 @@
 
 #include <math.h>
 
-static dim__vid number(dim__graph *g, dim__vid vector, int64_t i)
-{
-    return dim__op_reshape_(g, dim__op_slice_(g, vector, i, 1), dim__scalar());
-}
-
 dim__est_nodes dim__emit_mixture(dim__graph *g, const dim_estimator_options *o, dim__vid y, dim__vid x, int64_t samples,
                                  int64_t k, double tau)
 {
@@ -26,8 +21,8 @@ dim__est_nodes dim__emit_mixture(dim__graph *g, const dim_estimator_options *o, 
     nodes.loss = dim__op_sum_all_(g, s, -1 / (tau * (double)(samples * l)));
     /* for reporting the mean over j, not the sum, so that k equal antecedents have the value of one */
     nodes.value = dim__op_affine_(g, nodes.loss, -1, log(1 + (double)((samples - 1) * l)) - log((double)k) / tau);
-    nodes.pos = number(g, means, 0);
-    nodes.neg = number(g, means, 1);
+    nodes.pos = dim__scalar_of(g, means, 0);
+    nodes.neg = dim__scalar_of(g, means, 1);
     if (o->penalty > 0)
         nodes.loss = dim__op_add_(g, nodes.loss, penalty);
     return nodes;

@@ -46,14 +46,6 @@ static dim__tiles set_up(nce_task *t, const dim__exec *e, int at, dim__tile_fn f
                          .workspace = e->workspace, .fn = fn, .arg = t };
 }
 
-/* u' in place of u; tanh(u / clip) goes to `tanh`, which may be u, too. */
-static void clip(const nce_task *t, float *u, float *tanh, int64_t n)
-{
-    t->k->affine(tanh, u, 1 / t->clip, 0, n);
-    t->k->tanh(tanh, tanh, n);
-    t->k->affine(u, tanh, t->clip, 0, n);
-}
-
 static void forward_row(void *arg, int64_t r, int64_t first, int64_t n, float *u, int thread)
 {
     const nce_task *t = arg;
@@ -66,7 +58,7 @@ static void forward_row(void *arg, int64_t r, int64_t first, int64_t n, float *u
     record[POSITIVE] = k->sum(u + own, t->l);
     record[ALL] = k->sum(u, n);
     if (t->clip > 0)
-        clip(t, u, u, n);
+        dim__score_clip(k, t->clip, u, u, u, n);
     float most = fmaxf(k->max(u, own), k->max(u + after, n - after));
     double log_s = most + log(k->sum_exp(u, most, own) + k->sum_exp(u + after, most, n - after));
     record[LOG_SUM] = log_s;
@@ -108,7 +100,7 @@ static void backward_row(void *arg, int64_t r, int64_t first, int64_t n, float *
     if (t->of_penalty != 0)
         memcpy(kept, u, (size_t)n * sizeof *u);
     if (t->clip > 0)
-        clip(t, u, tanh, n);
+        dim__score_clip(k, t->clip, u, tanh, u, n);
     dim__exp_scaled(k, u, u, begin, -log_s, -weight);
     for (int64_t i = begin; i < end; i++)
         u[i] = (float)own_gradient(t, r, i - own);

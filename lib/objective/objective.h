@@ -20,6 +20,8 @@ enum { /* what is where in a record: coefficients, loss, value, means of the sco
     DIM__EST_RECORD_ROWS = 2 * DIM__EST_MAX_COEF
 };
 
+dim__vid dim__scalar_of(dim__graph *g, dim__vid vector, int64_t i); /* its element i */
+
 /* The options' scale, penalty and clip are applied here: scores are those that the critic gives.
  *
  * All pairs: scores (R, N L), R = N G rows, row r is global r % G of sample r / G; columns j L + l.

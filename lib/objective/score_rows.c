@@ -91,6 +91,13 @@ dim__row dim__score_columns(const dim__score_rows *t, int64_t r, int64_t first, 
 
 static bool rows_change(const dim_estimator_options *o) { return o->scale != 1 || o->clip > 0; }
 
+void dim__score_clip(const dim__kernels *k, float clip, float *clipped, float *tanh, const float *s, int64_t n)
+{
+    k->affine(tanh, s, 1 / clip, 0, n);
+    k->tanh(tanh, tanh, n);
+    k->affine(clipped, tanh, clip, 0, n);
+}
+
 /* Adds up a segment piece by piece, so that each piece is read from memory once; in `out`, unless s' is u, goes s'. */
 static void add_segment(const dim__score_rows *t, segment x, double *sum, double *reported, double *squares)
 {
@@ -108,9 +115,7 @@ static void add_segment(const dim__score_rows *t, segment x, double *sum, double
             *squares += k->sum_sq(s, n);
         if (t->o.clip > 0) {
             float *y = x.d + at;
-            k->affine(y, s, 1 / t->o.clip, 0, n);
-            k->tanh(y, y, n);
-            k->affine(y, y, t->o.clip, 0, n);
+            dim__score_clip(k, t->o.clip, y, y, s, n);
             of_s = k->sum(y, n);
         }
         *sum += of_s;
@@ -180,15 +185,11 @@ void dim__score_row_backward(const dim__score_rows *t, int64_t r, dim__row part,
     float *s = scratch;
     for (int i = 0; i < SEGMENTS; s += segments[i++].n) { /* s' where the gradients will be */
         const segment *x = &segments[i];
-        float *t_of_s = s + DIM__SCORE_PART; /* tanh(s / clip) */
         k->affine(s, x->u, t->o.scale, 0, x->n);
-        if (t->o.clip > 0) {
-            k->affine(t_of_s, s, 1 / t->o.clip, 0, x->n);
-            k->tanh(t_of_s, t_of_s, x->n);
-            k->affine(x->d, t_of_s, t->o.clip, 0, x->n);
-        } else {
+        if (t->o.clip > 0)
+            dim__score_clip(k, t->o.clip, x->d, s + DIM__SCORE_PART, s, x->n);
+        else
             memcpy(x->d, s, (size_t)x->n * sizeof *s);
-        }
     }
     part.pos = part.dpos;
     part.neg[0] = part.dneg[0];

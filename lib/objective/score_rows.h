@@ -56,6 +56,9 @@ static inline size_t dim__score_scratch(const dim_context *ctx)
     return (size_t)ctx->threads * 2 * DIM__SCORE_PART * sizeof(float);
 }
 
+/* s' = clip tanh(s / clip) of n scores; tanh(s / clip) goes to `tanh`.  s', tanh and s may be one another. */
+void dim__score_clip(const dim__kernels *k, float clip, float *clipped, float *tanh, const float *s, int64_t n);
+
 /* infer of the ops' common outputs: loss, stats, record; input `state` is MINE's average, if there is one. */
 dim_status dim__score_infer(dim__infer *inf, int64_t rows, int state);
 

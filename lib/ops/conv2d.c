@@ -183,7 +183,7 @@ static void conv2d_backward(dim__graph *g, const dim__node *node, const dim__vid
 
 const dim__op dim__op_conv2d = {
     .name = "conv2d", .min_in = 2, .max_in = 2, .n_out = 1,
-    .flags = DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = conv2d_infer, .workspace = conv2d_workspace, .backward = conv2d_backward, .run = conv2d_run,
 };
 

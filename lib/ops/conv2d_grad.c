@@ -149,7 +149,7 @@ static void dw_run(const dim__exec *e)
 
 const dim__op dim__op_conv2d_dw = {
     .name = "conv2d_dw", .min_in = 2, .max_in = 2, .n_out = 1,
-    .flags = DIM__OP_BF16_IN(3),
+    .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3),
     .infer = dw_infer, .workspace = dw_workspace, .run = dw_run,
 };
 
@@ -250,6 +250,6 @@ static void dx_run(const dim__exec *e)
 
 const dim__op dim__op_conv2d_dx = {
     .name = "conv2d_dx", .min_in = 2, .max_in = 2, .n_out = 1,
-    .flags = DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = dx_infer, .workspace = dx_workspace, .run = dx_run,
 };

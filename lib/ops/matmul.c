@@ -82,7 +82,7 @@ static void matmul_backward(dim__graph *g, const dim__node *node, const dim__vid
 
 const dim__op dim__op_matmul = {
     .name = "matmul", .min_in = 2, .max_in = 2, .n_out = 1,
-    .flags = DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = matmul_infer, .workspace = dim__product_workspace, .backward = matmul_backward, .run = matmul_run,
 };
 

@@ -70,12 +70,13 @@ enum dim__op_flags {
     DIM__OP_RANDOM = 16,     /* draws numbers: the node gets a stream of its own, unless attr.i[7] names one */
     DIM__OP_EFFECT = 32,     /* writes input 0 (a state): never removed, runs after everything before it */
     DIM__OP_BY_ROW = 64,     /* row r of the outputs depends on row r of the inputs only, but those of WHOLE */
-    DIM__OP_BY_SAMPLE = 128  /* the same of slices along the first axis */
+    DIM__OP_BY_SAMPLE = 128, /* the same of slices along the first axis */
+    DIM__OP_PRODUCT = 1 << 28 /* multiplies its two inputs; after infer attr.p is a plan (ops/product.h, ops/conv.h) or NULL */
 };
 /* More flags, each with a mask of inputs or outputs. */
 #define DIM__OP_WHOLE(inputs) ((uint32_t)(inputs) << 8)     /* inputs that every row or sample needs */
 #define DIM__OP_BF16_IN(inputs) ((uint32_t)(inputs) << 16)  /* that `run` itself takes in f32 or bf16 (ops/tiles.h) */
-#define DIM__OP_BF16_OUT(outputs) ((uint32_t)(outputs) << 24)
+#define DIM__OP_BF16_OUT(outputs) ((uint32_t)(outputs) << 24) /* DIM__MAX_OUT bits */
 
 typedef struct dim__op {
     const char *name;

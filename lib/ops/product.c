@@ -24,8 +24,7 @@ size_t dim__product_workspace(const dim__infer *inf)
 
 void dim__hold_plan(const dim__op *op, const dim__exec *e, int by)
 {
-    bool has_plan = op == &dim__op_matmul || op == &dim__op_conv2d || op == &dim__op_conv2d_dx || op == &dim__op_conv2d_dw;
-    if (has_plan && e->attr->p != NULL)
+    if ((op->flags & DIM__OP_PRODUCT) != 0 && e->attr->p != NULL)
         dim__plan_hold(e->ctx, e->attr->p, by);
 }
 

@@ -17,18 +17,12 @@ typedef struct pass {
     dim__node *nodes;   /* in the new order */
 } pass;
 
-static dim__vid origin(const dim__graph *g, dim__vid v)
-{
-    int64_t offset;
-    return dim__graph_origin(g, v, &offset);
-}
-
 static bool is_alias(const dim__node *node) { return (node->op->flags & DIM__OP_ALIAS) != 0; }
 
 static bool reads_twice(const pass *p, const dim__node *node, int input)
 {
     for (int k = 0; k < input; k++)
-        if (origin(p->g, node->in[k]) == origin(p->g, node->in[input]))
+        if (dim__graph_origin(p->g, node->in[k], NULL) == dim__graph_origin(p->g, node->in[input], NULL))
             return true;
     return false;
 }
@@ -40,13 +34,13 @@ static void count(pass *p)
         p->made_by[v] = -1;
     for (int64_t v = 0; v < g->n_values; v++)
         if (g->values[v].keep || g->values[v].kind != DIM__TEMP)
-            p->readers[origin(g, (dim__vid)v)] = INT32_MAX; /* stays */
+            p->readers[dim__graph_origin(g, (dim__vid)v, NULL)] = INT32_MAX; /* stays */
     for (int64_t i = g->forward_nodes; i < g->n_nodes; i++) {
         const dim__node *node = &g->nodes[i];
         for (int k = 0; k < node->op->n_out && i < g->gradient_nodes; k++)
             p->made_by[node->out[k]] = i;
         for (int k = 0; k < node->n_in && p->alive[i] && !is_alias(node); k++)
-            p->readers[origin(g, node->in[k])] += !reads_twice(p, node, k);
+            p->readers[dim__graph_origin(g, node->in[k], NULL)] += !reads_twice(p, node, k);
     }
 }
 
@@ -70,8 +64,8 @@ static int64_t growth(const pass *p, const dim__node *node)
     for (int k = 0; k < node->op->n_out; k++)
         bytes += p->readers[node->out[k]] > 0 ? dim__value_bytes(g, node->out[k]) : 0;
     for (int k = 0; k < node->n_in; k++)
-        if (!reads_twice(p, node, k) && p->readers[origin(g, node->in[k])] == 1)
-            bytes -= dim__value_bytes(g, origin(g, node->in[k]));
+        if (!reads_twice(p, node, k) && p->readers[dim__graph_origin(g, node->in[k], NULL)] == 1)
+            bytes -= dim__value_bytes(g, dim__graph_origin(g, node->in[k], NULL));
     return bytes;
 }
 
@@ -102,7 +96,7 @@ static void sort(pass *p)
         p->done[i] = true;
         *to++ = *node;
         for (int k = 0; k < node->n_in && p->alive[i] && !is_alias(node); k++)
-            p->readers[origin(g, node->in[k])] -= !reads_twice(p, node, k);
+            p->readers[dim__graph_origin(g, node->in[k], NULL)] -= !reads_twice(p, node, k);
     }
 }
 

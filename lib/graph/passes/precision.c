@@ -29,16 +29,7 @@ typedef struct pass {
     int64_t n_values; /* before the pass */
 } pass;
 
-static dim__vid root_of(const dim__graph *g, dim__vid v)
-{
-    int64_t offset;
-    return dim__graph_origin(g, v, &offset);
-}
-
-static bool is_product(const dim__op *op)
-{
-    return op == &dim__op_matmul || op == &dim__op_conv2d || op == &dim__op_conv2d_dx || op == &dim__op_conv2d_dw;
-}
+static bool is_product(const dim__op *op) { return (op->flags & DIM__OP_PRODUCT) != 0; }
 
 static bool at_least(const dim__graph *g, int64_t a, int64_t b, int64_t c)
 {
@@ -69,7 +60,7 @@ static void nominate(pass *p)
                      (g->all_bf16 || dim__count_of(g, (dim__vid)v) >= LEAST);
     for (int64_t v = 0; v < g->n_values; v++)
         if (g->values[v].keep)
-            p->half[root_of(g, (dim__vid)v)] = false;
+            p->half[dim__graph_origin(g, (dim__vid)v, NULL)] = false;
 }
 
 /* What is added up to a gradient of a parameter stays in f32, as that does: nodes from the last to the first. */
@@ -78,13 +69,13 @@ static void spare_gradients(pass *p)
     const dim__graph *g = p->g;
     for (int64_t v = 0; v < g->n_grads; v++)
         if (g->values[v].kind == DIM__PARAM && g->grads[v] != DIM__NONE)
-            p->cast[root_of(g, g->grads[v])] = 0; /* for now: a mark */
+            p->cast[dim__graph_origin(g, g->grads[v], NULL)] = 0; /* for now: a mark */
     for (int64_t i = g->n_nodes - 1; i >= 0; i--) {
         const dim__node *node = &g->nodes[i];
-        if (node->op != &dim__op_add || p->cast[root_of(g, node->out[0])] == DIM__NONE)
+        if (node->op != &dim__op_add || p->cast[dim__graph_origin(g, node->out[0], NULL)] == DIM__NONE)
             continue;
         for (int k = 0; k < node->n_in; k++)
-            p->cast[root_of(g, node->in[k])] = 0;
+            p->cast[dim__graph_origin(g, node->in[k], NULL)] = 0;
     }
     for (int64_t v = 0; v < g->n_values; v++) {
         if (p->cast[v] != DIM__NONE)
@@ -104,17 +95,17 @@ static void strike(pass *p)
             continue;
         for (int k = 0; k < node->op->n_out; k++)
             if (f32 || !dim__op_writes_bf16(node->op, k))
-                p->half[root_of(g, node->out[k])] = false;
+                p->half[dim__graph_origin(g, node->out[k], NULL)] = false;
         for (int k = 0; k < node->n_in; k++)
             if (f32 || !dim__op_reads_bf16(node->op, k))
-                p->half[root_of(g, node->in[k])] = false;
+                p->half[dim__graph_origin(g, node->in[k], NULL)] = false;
     }
 }
 
 static void retype(pass *p)
 {
     for (int64_t v = 0; v < p->n_values; v++)
-        if (p->half[root_of(p->g, (dim__vid)v)])
+        if (p->half[dim__graph_origin(p->g, (dim__vid)v, NULL)])
             p->g->values[v].dtype = DIM__BF16;
 }
 
@@ -122,7 +113,7 @@ static void retype(pass *p)
 static dim__vid in_bf16(pass *p, dim__vid v)
 {
     dim__graph *g = p->g;
-    dim__vid from = root_of(g, v);
+    dim__vid from = dim__graph_origin(g, v, NULL);
     if (g->values[v].dtype == DIM__BF16 || g->status != DIM_OK)
         return v;
     if (dim__count_of(g, from) != dim__count_of(g, v))

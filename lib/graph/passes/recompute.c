@@ -172,12 +172,6 @@ static dim__level measure(pass *p)
     return dim__lives_level(&p->lives, p->bytes);
 }
 
-static dim__vid origin(const dim__graph *g, dim__vid v)
-{
-    int64_t offset;
-    return dim__graph_origin(g, v, &offset);
-}
-
 static void find_readers(pass *p, int64_t peak)
 {
     const dim__graph *g = p->g;
@@ -187,7 +181,7 @@ static void find_readers(pass *p, int64_t peak)
     }
     for (int64_t v = 0; v < g->n_values; v++)
         if (g->values[v].keep)
-            p->kept[origin(g, (dim__vid)v)] = true;
+            p->kept[dim__graph_origin(g, (dim__vid)v, NULL)] = true;
     for (int64_t i = 0; i < g->n_nodes; i++) {
         const dim__node *node = &g->nodes[i];
         for (int k = 0; k < node->op->n_out; k++)
@@ -195,7 +189,7 @@ static void find_readers(pass *p, int64_t peak)
         if (!p->alive[i] || (node->op->flags & DIM__OP_ALIAS) != 0)
             continue;
         for (int k = 0; k < node->n_in; k++) {
-            dim__vid v = origin(g, node->in[k]);
+            dim__vid v = dim__graph_origin(g, node->in[k], NULL);
             p->last[v] = i;
             p->here[v] = p->here[v] || i == peak;
             if (i > peak && p->next[v] < 0)
@@ -256,7 +250,7 @@ static bool add_to_chain(const pass *p, chain *c, dim__vid v)
             return true;
     dim__node node = again(&g->nodes[at]);
     for (int k = 0; k < node.n_in; k++) {
-        dim__vid input = origin(g, node.in[k]);
+        dim__vid input = dim__graph_origin(g, node.in[k], NULL);
         if (!at_hand(p, c, input) && (c->n >= MOST_COPIES || !add_to_chain(p, c, input)))
             return false;
     }
