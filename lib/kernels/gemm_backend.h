@@ -19,6 +19,7 @@ typedef struct dim__product { /* C (m, n) = alpha op(A) op(B) + beta C */
 typedef struct dim__gemm_state {
     dim_gemm kind;          /* never AUTO */
     bool in_tasks;          /* the backend stays on the calling thread */
+    bool cblas_sums;        /* oneDNN leaves long sums of A transposed to the CBLAS, see gemm.c */
     uint32_t blas_threads;
     char name[48];
     /* of oneDNN, found at run time */
@@ -47,6 +48,7 @@ dim__product dim__product_columns(const dim__product *p, int64_t begin, int64_t 
 
 /* Fill the state; cblas cannot fail, onednn is false when the library is not there or not usable. */
 void dim__gemm_cblas_setup(dim__gemm_state *state);
+bool dim__gemm_cblas_is_openblas(void);
 bool dim__gemm_onednn_setup(dim__gemm_state *state);
 void dim__onednn_teardown(dim_context *ctx);
 

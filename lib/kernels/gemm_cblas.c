@@ -74,3 +74,12 @@ void dim__gemm_cblas_run(const dim__gemm_state *state, const dim__product *p)
         run(p, NULL);
 }
 #endif
+
+bool dim__gemm_cblas_is_openblas(void)
+{
+#if defined(DIM_BLAS_OPENBLAS)
+    return true;
+#else
+    return false;
+#endif
+}
