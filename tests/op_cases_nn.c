@@ -36,6 +36,25 @@ static void ref_matmul(const op_case *c, const double *const *in, double *const 
         }
 }
 
+/* The product added to input 2: under another shape, or to each row. */
+static dim__vid build_onto(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim__attr attr = { .i = { c->p[0] != 0, c->p[1] != 0 } };
+    return dim__emit3(g, &dim__op_matmul, in[0], in[1], in[2], &attr);
+}
+
+static void ref_onto(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t n = op_count(&c->out[0]), onto = op_count(&c->in[2]);
+    ref_matmul(c, in, out);
+    for (int64_t i = 0; i < n; i++)
+        out[0][i] += in[2][i % onto];
+}
+
+#define ONTO(text, a, b, x, ta, tb, y)                                                                                 \
+    { .op = "matmul", .label = text, .n_in = 3, .in = { a, b, x }, .grad = 7, .out = { y }, .p = { ta, tb },           \
+      .build = build_onto, .ref = ref_onto, .tol = TOL, .tol_grad = TOL_GRAD }
+
 #define MATMUL(text, a, b, ta, tb, y)                                                                                  \
     { .op = "matmul", .label = text, .n_in = 2, .in = { a, b }, .grad = 3, .out = { y }, .p = { ta, tb },              \
       .build = build_matmul, .ref = ref_matmul, .tol = TOL, .tol_grad = TOL_GRAD }
@@ -546,6 +565,17 @@ const op_case op_cases_nn[] = {
     MATMUL("maps of rank 3 on both sides, a transposed", S3(2, 3, 4), S3(3, 2, 2), 1, 0, S2(4, 2)),
     MATMUL("one by one", S2(1, 1), S2(1, 1), 0, 0, S2(1, 1)),
     MATMUL("wide second operand", S2(2, 33), S2(70, 33), 0, 1, S2(2, 70)),
+    ONTO("onto a matrix", S2(4, 3), S2(3, 5), S2(4, 5), 0, 0, S2(4, 5)),
+    ONTO("onto a map, b transposed", S2(6, 3), S2(5, 3), S4(1, 2, 3, 5), 0, 1, S2(6, 5)),
+    ONTO("onto a row, a transposed", S2(3, 4), S2(3, 5), S1(5), 1, 0, S2(4, 5)),
+    ONTO("onto a row, a column of one", S2(4, 3), S2(3, 1), S1(1), 0, 0, S2(4, 1)),
+    ONTO("no terms: what it is added to", S2(4, 0), S2(0, 5), S1(5), 0, 0, S2(4, 5)),
+    { .op = "matmul", .label = "onto a matrix, several threads", .n_in = 3,
+      .in = { S2(700, 40), S2(40, 90), S2(700, 90) }, .out = { S2(700, 90) }, .build = build_onto, .ref = ref_onto,
+      .tol = 3 * TOL },
+    { .op = "matmul", .label = "onto a row, several threads", .n_in = 3,
+      .in = { S2(700, 40), S2(40, 90), S1(90) }, .out = { S2(700, 90) }, .build = build_onto, .ref = ref_onto,
+      .tol = 3 * TOL },
     ADD_BIAS("rank 2", S2(5, 3), 3),
     ADD_BIAS("rank 4, many channels", S4(2, 3, 2, 37), 37),
     ADD_BIAS("one channel", S2(4, 1), 1),
@@ -639,6 +669,10 @@ const op_case op_cases_nn[] = {
 };
 
 const op_bad op_bads_nn[] = {
+    { "matmul", "what it is added to: the number of elements", 3, { S2(2, 3), S2(3, 5), S2(2, 4) }, 0, { 0, 0 },
+      build_onto },
+    { "matmul", "what it is added to: the length of a row", 3, { S2(2, 3), S2(3, 5), S1(2) }, 0, { 0, 0 },
+      build_onto },
     { "matmul", "inner sizes", 2, { S2(2, 3), S2(4, 5) }, 0, { 0, 0 }, build_matmul },
     { "matmul", "inner sizes, transposed", 2, { S2(2, 3), S2(3, 5) }, 0, { 0, 1 }, build_matmul },
     { "add_bias", "size", 2, { S2(2, 3), S1(2) }, 0, { 0 }, build_add_bias },

@@ -73,13 +73,14 @@ typedef enum dim_precision {
  * measure what it brings or to search for a fault; results stay the same but for rounding where that is said here.
  */
 typedef enum dim_pass {
-    DIM_PASS_FUSE = 1,    /**< activations become part of the op before them; with bf16 rounding differs */
+    DIM_PASS_FUSE = 1,    /**< activations become part of the op before them; rounding may differ */
     DIM_PASS_DEAD = 2,    /**< what nobody reads is not computed */
     DIM_PASS_INPLACE = 4, /**< results lie on operands that are not needed any more */
     DIM_PASS_STREAM = 8,  /**< scores of large batches are made in blocks, see score_memory; rounding may differ */
     /** the gradient makes again what is cheaper to make than to keep, where the memory is at its peak */
     DIM_PASS_RECOMPUTE = 16,
     DIM_PASS_ORDER = 32,  /**< the gradient is computed in an order in which less is alive at once */
+    DIM_PASS_ACCUMULATE = 64, /**< products are added to the other term of a sum as they are made; rounding may differ */
     DIM_PASS_FORCE_INT = 0x7fffffff
 } dim_pass;
 

@@ -20,7 +20,7 @@ static const double RECOMPUTE_WORTH = 3, RECOMPUTE_WORTH_BF16 = 8;
 
 /* Every pass that there is. */
 static const uint32_t PASSES = DIM_PASS_FUSE | DIM_PASS_DEAD | DIM_PASS_INPLACE | DIM_PASS_STREAM |
-                               DIM_PASS_RECOMPUTE | DIM_PASS_ORDER;
+                               DIM_PASS_RECOMPUTE | DIM_PASS_ORDER | DIM_PASS_ACCUMULATE;
 
 _Static_assert(sizeof(dim_context_options) == 2 * sizeof(size_t) + 32 + 5 * sizeof(void *) + (8 - sizeof(size_t)),
                "dim_context_options has no hidden padding");

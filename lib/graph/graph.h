@@ -87,6 +87,10 @@ dim_status dim__pass_recompute(dim__graph *g);
  * dim__program_create, before all that is about memory. */
 dim_status dim__pass_precision(dim__graph *g);
 
+/* Makes sums with a product where the other term lies (passes/accumulate.c); part of dim__program_create, between
+ * precision and what is about memory. */
+dim_status dim__pass_accumulate(dim__graph *g);
+
 /* Finds the nodes whose outputs somebody needs (passes/dead.c); part of dim__program_create. */
 dim_status dim__pass_dead(dim__graph *g, bool *alive);
 void dim__mark_alive(const dim__graph *g, bool *needed, bool *alive); /* the same with room for all values in `needed` */

@@ -71,14 +71,15 @@ static void find_lives(dim__lives *l)
 /* Lets outputs lie on inputs that die at their node. */
 static void share_in_place(dim__lives *l)
 {
+    static const uint32_t flags[] = { DIM__OP_INPLACE0, DIM__OP_INPLACE1, DIM__OP_INPLACE2 };
     const dim__graph *g = l->g;
     for (int64_t i = 0; i < g->n_nodes; i++) {
         const dim__node *node = &g->nodes[i];
         if (!l->alive[i])
             continue;
-        for (int k = 0; k < 2 && k < node->n_in; k++) {
+        for (int k = 0; k < 3 && k < node->n_in; k++) {
             dim__vid out = node->out[0], in = dim__lives_root(l, node->in[k]);
-            bool allowed = (node->op->flags & (k == 0 ? DIM__OP_INPLACE0 : DIM__OP_INPLACE1)) != 0;
+            bool allowed = (node->op->flags & flags[k]) != 0;
             bool read_once = true; /* no other input may lie on the same memory */
             for (int j = 0; j < node->n_in; j++)
                 read_once = read_once && (j == k || dim__lives_root(l, node->in[j]) != in);

@@ -66,6 +66,8 @@ dim_status dim__program_create(dim__graph *g, dim__program **out)
     if (status == DIM_OK)
         status = dim__pass_precision(g);
     if (status == DIM_OK)
+        status = dim__pass_accumulate(g);
+    if (status == DIM_OK)
         status = dim__pass_order(g);
     if (status == DIM_OK)
         status = dim__pass_recompute(g);

@@ -1,5 +1,6 @@
 /* Matrix product.  attr.i[0]: a is transposed, attr.i[1]: b is transposed; attr.p: the plan of a product in bf16, set by
- * infer where both operands are that and the processor multiplies it. */
+ * infer where both operands are that and the processor multiplies it.  An input 2, of passes/accumulate.c, is what the
+ * product is added to: a matrix of its size, under any shape, or a vector for every row. */
 #include "ops/ops.h"
 
 #include "base/math.h"
@@ -22,6 +23,8 @@ static matmul_sizes sizes_of(const dim__shape *a, const dim__shape *b, const dim
     };
 }
 
+static bool is_row(const dim__shape *onto, int64_t n) { return onto->rank == 1 && onto->d[0] == n; }
+
 static dim_status matmul_infer(dim__infer *inf)
 {
     char a[128], b[128];
@@ -33,6 +36,10 @@ static dim_status matmul_infer(dim__infer *inf)
                          dim__op_shape_text(b, &inf->in[1]), inf->attr->i[1] ? " transposed" : "", (long long)s.k,
                          (long long)s.k_of_b);
     inf->out[0] = dim__shape2(s.m, s.n);
+    if (inf->n_in > 2 && dim__shape_count(&inf->in[2]) != s.m * s.n && !is_row(&inf->in[2], s.n))
+        return dim__infer_fail(inf, 2, "the elements of the product or of one of its rows");
+    if (inf->n_in > 2 && inf->in_type[0] != DIM_F32)
+        return dim__infer_fail(inf, 0, "floats where the product is added to something");
     return dim__product_prepare(inf, (dim__product_key){ inf->attr->i[0] != 0, inf->attr->i[1] != 0, s.m, s.n, s.k,
                                                          inf->out_type[0] == DIM__BF16 });
 }
@@ -78,11 +85,14 @@ static void matmul_backward(dim__graph *g, const dim__node *node, const dim__vid
         din[1] = grad_of_b(g, a, b, dc, ta, tb);
     if (want_a && !a_first)
         din[0] = grad_of_a(g, a, b, dc, ta, tb);
+    if (node->n_in > 2 && dim__wants_grad(g, node->in[2]))
+        din[2] = dim__count_of(g, node->in[2]) == dim__count_of(g, dc) ? shaped_like(g, dc, node->in[2])
+                                                                       : dim__emit1(g, &dim__op_bias_grad, dc, NULL);
 }
 
 const dim__op dim__op_matmul = {
-    .name = "matmul", .min_in = 2, .max_in = 2, .n_out = 1,
-    .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .name = "matmul", .min_in = 2, .max_in = 3, .n_out = 1,
+    .flags = DIM__OP_PRODUCT | DIM__OP_INPLACE2 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = matmul_infer, .workspace = dim__product_workspace, .backward = matmul_backward, .run = matmul_run,
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/pool.h"
 #include "kernels/kernels.h"
+#include "ops/run.h"
 
 #include <string.h>
 
@@ -28,10 +29,22 @@ void dim__hold_plan(const dim__op *op, const dim__exec *e, int by)
         dim__plan_hold(e->ctx, e->attr->p, by);
 }
 
-typedef struct plain_job {
+typedef struct product_job {
     const dim__exec *e;
     const dim__product_key *key;
-} plain_job;
+} product_job;
+
+/* Rows of what the product is added to, in the place of the result. */
+static void start_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const product_job *job = arg;
+    const float *onto = job->e->in[2];
+    int64_t n = job->key->n;
+    bool row = dim__shape_count(job->e->in_shape[2]) == n;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        memcpy((float *)job->e->out[0] + i * n, row ? onto : onto + i * n, (size_t)n * sizeof *onto);
+}
 
 static double float_of(uint16_t half)
 {
@@ -44,7 +57,7 @@ static double float_of(uint16_t half)
 /* Rows of C as a textbook has them: for a plan that ran out of memory. */
 static void plain_task(void *arg, int64_t begin, int64_t end, int thread)
 {
-    const plain_job *job = arg;
+    const product_job *job = arg;
     const dim__exec *e = job->e;
     const dim__product_key *k = job->key;
     const uint16_t *a = e->in[0], *b = e->in[1];
@@ -67,13 +80,16 @@ void dim__product_run(const dim__exec *e, dim__product_key key)
 {
     int64_t lda = key.trans_a ? key.m : key.k, ldb = key.trans_b ? key.k : key.n;
     if (e->in_type[0] != DIM__BF16) {
-        dim__gemm(e->ctx, key.trans_a, key.trans_b, key.m, key.n, key.k, 1, e->in[0], lda, e->in[1], ldb, 0, e->out[0],
-                  key.n);
+        bool onto = e->n_in > 2;
+        if (onto && e->in[2] != e->out[0])
+            dim__parallel(e->ctx, key.m, 1 + DIM__GRAIN / (1 + key.n), start_task, &(product_job){ e, &key });
+        dim__gemm(e->ctx, key.trans_a, key.trans_b, key.m, key.n, key.k, 1, e->in[0], lda, e->in[1], ldb, onto,
+                  e->out[0], key.n);
         return;
     }
     if (e->attr->p != NULL &&
         dim__product_plan_run(e->ctx, e->attr->p, e->in[0], e->in[1], e->out[0], e->workspace))
         return;
-    plain_job job = { e, &key };
+    product_job job = { e, &key };
     dim__parallel(e->ctx, key.m, 1 + ((int64_t)1 << 16) / (1 + key.n * key.k), plain_task, &job);
 }

@@ -32,7 +32,7 @@ static const char usage[] =
     "  --warmup N        steps before them (2)\n"
     "  --threads N       0 = one a processor (2)\n"
     "  --gemm NAME       auto, blas or onednn (auto)\n"
-    "  --without PASS    leave out fuse, dead, inplace, stream, recompute or order; again for more\n"
+    "  --without PASS    leave out fuse, accumulate, dead, inplace, stream, recompute or order; again for more\n"
     "  --profile         time, FLOP/s and bytes/s of each op, on stderr\n"
     "  --shapes          the profile by op and shapes\n"
     "  --list            names of the workloads\n";
@@ -290,7 +290,8 @@ static uint32_t pass_of(const char *name)
         const char *name;
         dim_pass pass;
     } passes[] = { { "fuse", DIM_PASS_FUSE }, { "dead", DIM_PASS_DEAD }, { "inplace", DIM_PASS_INPLACE },
-                   { "stream", DIM_PASS_STREAM }, { "recompute", DIM_PASS_RECOMPUTE }, { "order", DIM_PASS_ORDER } };
+                   { "stream", DIM_PASS_STREAM }, { "recompute", DIM_PASS_RECOMPUTE }, { "order", DIM_PASS_ORDER },
+                   { "accumulate", DIM_PASS_ACCUMULATE } };
     for (size_t i = 0; name != NULL && i < sizeof passes / sizeof *passes; i++)
         if (strcmp(name, passes[i].name) == 0)
             return (uint32_t)passes[i].pass;

@@ -41,7 +41,7 @@ static bool multiplies(const dim__graph *g, const dim__node *node)
 {
     const dim__shape *a = dim__shape_of(g, node->in[0]), *b = dim__shape_of(g, node->in[1]);
     const dim__shape *y = dim__shape_of(g, node->out[0]);
-    if (!is_product(node->op))
+    if (!is_product(node->op) || node->n_in > 2) /* added to something in f32 */
         return false;
     if (node->op == &dim__op_matmul)
         return at_least(g, y->d[0], y->d[1], node->attr.i[0] ? dim__shape_rows(a) : dim__shape_last(a));
