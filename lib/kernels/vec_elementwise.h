@@ -38,8 +38,10 @@ static void relu(float *y, const float *x, int64_t n)
 static void relu_grad(float *dx, const float *dy, const float *y, int64_t n)
 {
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++)
-        dx[i] = y[i] > 0 ? dy[i] : 0;
+    for (int64_t i = 0; i < n; i++) {
+        float g = dy[i]; /* read in any case: GCC makes no vectors of a read on condition where it has no masks */
+        dx[i] = y[i] > 0 ? g : 0;
+    }
 }
 
 static void leaky(float *y, const float *x, float slope, int64_t n)

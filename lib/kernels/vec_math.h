@@ -10,6 +10,8 @@
 #include <stdint.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #if defined(__AVX512F__)
@@ -41,6 +43,10 @@ static inline vd widen_last(vf v) { return (vd)_mm512_cvtps_pd(_mm512_extractf32
 static inline vd widen(const float *p) { return (vd)_mm256_cvtps_pd(_mm_loadu_ps(p)); }
 static inline vd widen_first(vf v) { return (vd)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v)); }
 static inline vd widen_last(vf v) { return (vd)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1)); }
+#elif defined(__aarch64__)
+static inline vd widen(const float *p) { return (vd)vcvt_f64_f32(vld1_f32(p)); }
+static inline vd widen_first(vf v) { return (vd)vcvt_f64_f32(vget_low_f32((float32x4_t)v)); }
+static inline vd widen_last(vf v) { return (vd)vcvt_high_f64_f32((float32x4_t)v); }
 #else
 static inline vd widen(const float *p) { return __builtin_convertvector(*(const vh_memory *)p, vd); }
 static inline vd widen_first(vf v) { return widen((const float *)&v); }
