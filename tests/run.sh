@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what is missing (Debian packages, as root), builds every variant and runs its tests.
-# Usage: sh tests/run.sh [STAGE...]     stages: release blis asan tsan valgrind minimal; without any, all of them
+# Usage: sh tests/run.sh [STAGE...]     stages: release blis asan tsan valgrind minimal; without any, all of these
+# One more stage, arm64, builds for 64-bit ARM and runs most tests under qemu: some 15 minutes.
 # Ends with a summary; the exit code is 0 only when everything passed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -10,6 +11,9 @@ packages="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev l
     doxygen"
 jobs=$(nproc 2>/dev/null || echo 2)
 stages=${*:-release blis asan tsan valgrind minimal}
+case " $stages " in
+*" arm64 "*) packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
+esac
 summary="" failed=0
 
 install_packages() {
@@ -67,6 +71,13 @@ stage_valgrind() {
         fi
     done
     return $code
+}
+
+# Emulated, so it says nothing about speed.  Left out: whole trainings, which take many minutes there and reach no inner
+# loops that test_ops does not, and test_resume, which starts another program.
+stage_arm64() {
+    sh tests/arm64_root.sh && build arm64 &&
+        OPENBLAS_NUM_THREADS=1 tests arm64 -E '^test_(gaussians|model|passes|precision|resume|steady|train)$'
 }
 
 if ! install_packages; then

@@ -22,8 +22,14 @@
 #define TEXT(a) TEXT_(a)
 #define TABLE JOIN(dim__kernels_, DIM__VEC_SUFFIX)
 
+#if defined(__aarch64__)
+#define NAME "neon" /* which is in the baseline there */
+#else
+#define NAME TEXT(DIM__VEC_SUFFIX)
+#endif
+
 extern const dim__kernels TABLE;
 const dim__kernels TABLE = {
-    .name = TEXT(DIM__VEC_SUFFIX),
+    .name = NAME,
     DIM__KERNEL_FIELDS,
 };
