@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing (Debian packages, as root), builds every variant and runs its tests.
 # Usage: sh tests/run.sh [STAGE...]     stages: release blis asan tsan valgrind minimal; without any, all of these
-# One more stage, arm64, builds for 64-bit ARM and runs most tests under qemu: some 15 minutes.
+# One more stage, arm64, builds for 64-bit ARM and runs most tests under qemu: some ten minutes.
 # Ends with a summary; the exit code is 0 only when everything passed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
