@@ -38,8 +38,8 @@ static dim_status matmul_infer(dim__infer *inf)
     inf->out[0] = dim__shape2(s.m, s.n);
     if (inf->n_in > 2 && dim__shape_count(&inf->in[2]) != s.m * s.n && !is_row(&inf->in[2], s.n))
         return dim__infer_fail(inf, 2, "the elements of the product or of one of its rows");
-    if (inf->n_in > 2 && inf->in_type[0] != DIM_F32)
-        return dim__infer_fail(inf, 0, "floats where the product is added to something");
+    if (inf->n_in > 2 && (inf->in_type[0] != DIM_F32 || inf->out_type[0] == DIM__BF16))
+        return dim__infer_fail(inf, 0, "floats, and gives them, where the product is added to something");
     return dim__product_prepare(inf, (dim__product_key){ inf->attr->i[0] != 0, inf->attr->i[1] != 0, s.m, s.n, s.k,
                                                          inf->out_type[0] == DIM__BF16 });
 }
