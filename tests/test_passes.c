@@ -1,4 +1,5 @@
 /* Training with each pass over the graph left out gives what it gives with all of them. */
+#include "graph/lives.h"
 #include "model/model.h"
 #include "failing_alloc.h"
 #include "ops/ops.h"
@@ -322,12 +323,34 @@ static dim__vid tower(dim__graph *g, const dim__vid *in)
     return dim__op_sum_all_(g, dim__op_mul_(g, x, x), 1);
 }
 
+/* Residual blocks: each is made from the one before, and what is in between is needed with it; read in four views. */
+static dim__vid blocks(dim__graph *g, const dim__vid *in)
+{
+    dim__vid x = in[0], sum = DIM__NONE;
+    for (int i = 0; i < LAYERS; i++) {
+        dim__vid h = dim__op_relu_(g, dim__op_matmul_(g, x, in[1], false, false));
+        x = dim__op_add_(g, dim__op_matmul_(g, h, in[1], false, true), x);
+        if (i == LAYERS / 2) { /* wider, by zeros, and back */
+            x = dim__op_pad_last_(g, x, 2 * WIDTH);
+            x = dim__op_slice_(g, dim__op_tanh_(g, x), 0, WIDTH);
+            x = dim__op_layer_norm_(g, x, in[2], in[3], 1e-5);
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        dim__vid part = dim__op_view_rows_(g, x, i, 4);
+        part = dim__op_sum_all_(g, dim__op_mul_(g, part, dim__op_tanh_(g, part)), 1 + i);
+        sum = sum == DIM__NONE ? part : dim__op_add_(g, sum, part);
+    }
+    return sum;
+}
+
 typedef struct tower_result {
     float loss, grads[ROWS * WIDTH + WIDTH * WIDTH + 2 * WIDTH];
     int64_t nodes, arena;
 } tower_result;
 
-static void run_tower(uint32_t without, uint32_t threads, tower_result *out)
+static void run_tower(dim__vid (*emit)(dim__graph *g, const dim__vid *in), uint32_t without, uint32_t threads,
+                      tower_result *out)
 {
     const dim__shape shapes[4] = { dim__shape2(ROWS, WIDTH), dim__shape2(WIDTH, WIDTH), dim__shape1(WIDTH),
                                    dim__shape1(WIDTH) };
@@ -344,7 +367,7 @@ static void run_tower(uint32_t without, uint32_t threads, tower_result *out)
     ok(dim__graph_create(ctx, &g));
     for (int i = 0; i < 4; i++)
         in[i] = dim__graph_input(g, DIM_F32, shapes[i], true);
-    dim__vid loss = tower(g, in);
+    dim__vid loss = emit(g, in);
     dim__graph_keep(g, loss);
     ok(dim__graph_backward(g, loss));
     ok(dim__program_create(g, &p));
@@ -369,15 +392,59 @@ static void run_tower(uint32_t without, uint32_t threads, tower_result *out)
 
 static void what_is_made_again_has_the_same_bits(void **state)
 {
+    static dim__vid (*const emit[])(dim__graph *g, const dim__vid *in) = { tower, blocks };
     static tower_result with, without;
     (void)state;
-    for (uint32_t threads = 1; threads <= 2; threads++) {
-        run_tower(0, threads, &with);
-        run_tower(DIM_PASS_RECOMPUTE, threads, &without);
+    for (int k = 0; k < 4; k++) {
+        uint32_t threads = 1 + (uint32_t)k % 2;
+        run_tower(emit[k / 2], 0, threads, &with);
+        run_tower(emit[k / 2], DIM_PASS_RECOMPUTE, threads, &without);
         assert_true(with.nodes > without.nodes && with.arena < without.arena);
         assert_true(isfinite(with.loss) && with.loss != 0 && with.loss == without.loss);
         assert_memory_equal(with.grads, without.grads, sizeof with.grads);
+        run_tower(emit[k / 2], DIM_PASS_ORDER, threads, &without);
+        assert_memory_equal(with.grads, without.grads, sizeof with.grads);
     }
+}
+
+/* Each value has bytes that nobody else has while it lives, and together they take little more than must be. */
+static void a_plan_is_tight(void **state)
+{
+    dim_context_options co;
+    dim__graph *g = NULL;
+    dim__lives lives;
+    dim__plan plan;
+    dim__vid in[4];
+    (void)state;
+    DIM_OPTIONS_INIT(&co);
+    assert_int_equal(dim_context_create(&co, &ctx), DIM_OK);
+    ok(dim__graph_create(ctx, &g));
+    for (int i = 0; i < 2; i++)
+        in[i] = dim__graph_input(g, DIM_F32, dim__shape2(i == 0 ? ROWS : WIDTH, WIDTH), true);
+    in[2] = in[3] = dim__graph_input(g, DIM_F32, dim__shape1(WIDTH), true);
+    ok(dim__graph_backward(g, dim__op_add_(g, tower(g, in), blocks(g, in))));
+    bool *alive = calloc((size_t)g->n_nodes, sizeof *alive);
+    int64_t *bytes = calloc((size_t)g->n_nodes + 3, sizeof *bytes);
+    ok(dim__pass_dead(g, alive));
+    ok(dim__lives_create(ctx, g->n_values, &lives));
+    dim__lives_find(&lives, g, alive, true);
+    ok(dim__plan_create(g, alive, true, &plan));
+    int64_t least = dim__lives_level(&lives, bytes).peak;
+    assert_true(plan.size >= least && plan.size <= least + least / 20);
+    for (int64_t a = 0; a < g->n_values; a++)
+        for (int64_t b = 0; b < a; b++) {
+            if (lives.root[a] != a || lives.root[b] != b || plan.offset[a] < 0 || plan.offset[b] < 0 ||
+                lives.first[a] > lives.last[b] || lives.first[b] > lives.last[a])
+                continue;
+            assert_true(plan.offset[a] + dim__value_bytes(g, (dim__vid)a) <= plan.offset[b] ||
+                        plan.offset[b] + dim__value_bytes(g, (dim__vid)b) <= plan.offset[a]);
+        }
+    dim__plan_free(ctx, &plan);
+    dim__lives_free(ctx, &lives);
+    free(alive);
+    free(bytes);
+    dim__graph_destroy(g);
+    dim_context_destroy(ctx);
 }
 
 /* A program for each number of the allocation that fails, until none does. */
@@ -451,6 +518,7 @@ int main(void)
         cmocka_unit_test(each_pass_changes_nothing),
         cmocka_unit_test(an_order_with_less_memory),
         cmocka_unit_test(what_is_made_again_has_the_same_bits),
+        cmocka_unit_test(a_plan_is_tight),
         cmocka_unit_test(recompute_without_memory),
         cmocka_unit_test(unread_layers_are_not_computed),
     };

@@ -16,7 +16,7 @@ enum { MAX_THREADS = 256 };
 /* Smaller graphs fit a cache, where keeping costs least. */
 static const int64_t RECOMPUTE_FROM = 16 << 20;
 /* Who takes bf16 wants speed, and has half the memory already. */
-static const double RECOMPUTE_WORTH = 3, RECOMPUTE_WORTH_BF16 = 8;
+static const double RECOMPUTE_WORTH = 0.4, RECOMPUTE_WORTH_BF16 = 6;
 
 /* Every pass that there is. */
 static const uint32_t PASSES = DIM_PASS_FUSE | DIM_PASS_DEAD | DIM_PASS_INPLACE | DIM_PASS_STREAM |

@@ -9,15 +9,23 @@
  *        |   +-------E---------+
  *        +----------------------> node
  *
+ * No plan does with less than lives at the fullest node.  Where this one takes more, the buffer that reaches highest is
+ * placed before all others and these once more, many times over; and all of it again from orders in which those come first
+ * that live at the fullest nodes, or longest.  The best plan counts.
+ *
  * Values that share memory form one buffer: an alias with its root, and the output of an op that may run in place with
  * its input where that input dies there.  With share = false every buffer gets bytes of its own: the oracle. */
 #include "base/math.h"
 #include "graph/lives.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+enum { MOST_PLANS = 192 }; /* from each of the orders */
 
 typedef struct buffer {
     int64_t size, first, last, offset;
+    int64_t crowd;      /* bytes that live at the fullest node of its life */
     dim__vid root;
 } buffer;
 
@@ -25,6 +33,7 @@ typedef struct planner {
     const dim__graph *g;
     dim__lives lives;
     bool share;
+    int64_t least;      /* no plan is smaller */
     buffer *buffers;
     int64_t n_buffers;
 } planner;
@@ -39,6 +48,19 @@ static int by_size(const void *a, const void *b)
     if (x->first != y->first)
         return x->first < y->first ? -1 : 1;
     return x->root < y->root ? -1 : x->root > y->root;
+}
+
+static int by_life(const void *a, const void *b)
+{
+    const buffer *x = a, *y = b;
+    int64_t of_x = x->last - x->first, of_y = y->last - y->first;
+    return of_x != of_y ? (of_x < of_y ? 1 : -1) : by_size(a, b);
+}
+
+static int by_crowd(const void *a, const void *b)
+{
+    const buffer *x = a, *y = b;
+    return x->crowd != y->crowd ? (x->crowd < y->crowd ? 1 : -1) : by_life(a, b);
 }
 
 static bool meet(const buffer *a, const buffer *b) { return a->first <= b->last && b->first <= a->last; }
@@ -63,36 +85,78 @@ static void place(buffer *buffers, int64_t n, int64_t *order)
     order[k] = n;
 }
 
-static int64_t place_all(planner *p, int64_t *order)
+/* The arena's size. */
+static int64_t place_in_turn(buffer *buffers, int64_t n, int64_t *order)
 {
     int64_t size = 0;
-    if (p->share)
-        qsort(p->buffers, (size_t)p->n_buffers, sizeof *p->buffers, by_size);
-    for (int64_t n = 0; n < p->n_buffers; n++) {
-        if (p->share) {
-            place(p->buffers, n, order);
-            size = dim__max64(size, p->buffers[n].offset + p->buffers[n].size);
-        } else {
-            p->buffers[n].offset = size;
-            size += p->buffers[n].size;
-        }
+    for (int64_t k = 0; k < n; k++) {
+        place(buffers, k, order);
+        size = dim__max64(size, buffers[k].offset + buffers[k].size);
     }
     return size;
 }
 
-/* Buffers of values, and of nodes' workspaces (root = -1 - node). */
-static void list_buffers(planner *p)
+static void put_first(buffer *buffers, int64_t k)
+{
+    buffer b = buffers[k];
+    memmove(buffers + 1, buffers, (size_t)k * sizeof *buffers);
+    buffers[0] = b;
+}
+
+/* Plans that begin with the buffers in their order now; the best one's size.  p->buffers are those of the best so far,
+ * `size` big. */
+static int64_t improve(planner *p, int64_t *order, buffer *room, int64_t size)
+{
+    int64_t n = p->n_buffers;
+    for (int i = 0; i < MOST_PLANS && size > p->least; i++) {
+        int64_t now = place_in_turn(room, n, order), top = 0;
+        if (now < size) {
+            memcpy(p->buffers, room, (size_t)n * sizeof *room);
+            size = now;
+        }
+        while (room[top].offset + room[top].size < now)
+            top++;
+        put_first(room, top);
+    }
+    return size;
+}
+
+/* room: for as many buffers again. */
+static int64_t place_all(planner *p, int64_t *order, buffer *room)
+{
+    static int (*const by[])(const void *, const void *) = { by_size, by_crowd, by_life };
+    int64_t n = p->n_buffers, size = 0;
+    for (int64_t k = 0; k < n; size += p->buffers[k++].size)
+        p->buffers[k].offset = size;
+    for (size_t i = 0; i < sizeof by / sizeof *by && p->share; i++) {
+        memcpy(room, p->buffers, (size_t)n * sizeof *room);
+        qsort(room, (size_t)n, sizeof *room, by[i]);
+        size = improve(p, order, room, size);
+    }
+    return size;
+}
+
+static void list_buffer(planner *p, const int64_t *bytes, buffer b)
+{
+    b.size = dim__arena_bytes(b.size);
+    for (int64_t t = b.first; t <= b.last; t++)
+        b.crowd = dim__max64(b.crowd, bytes[t]);
+    p->buffers[p->n_buffers++] = b;
+}
+
+/* Buffers of values, and of nodes' workspaces (root = -1 - node).  bytes: that live at each node. */
+static void list_buffers(planner *p, const int64_t *bytes)
 {
     const dim__graph *g = p->g;
     const dim__lives *l = &p->lives;
     for (int64_t v = 0; v < g->n_values; v++)
         if (in_arena(g, (dim__vid)v) && l->root[v] == v && l->last[v] >= 0)
-            p->buffers[p->n_buffers++] = (buffer){ .size = dim__arena_bytes(dim__value_bytes(g, (dim__vid)v)),
-                                                   .first = l->first[v], .last = l->last[v], .root = (dim__vid)v };
+            list_buffer(p, bytes, (buffer){ .size = dim__value_bytes(g, (dim__vid)v), .first = l->first[v],
+                                            .last = l->last[v], .root = (dim__vid)v });
     for (int64_t i = 0; i < g->n_nodes; i++)
         if (l->alive[i] && g->nodes[i].workspace > 0)
-            p->buffers[p->n_buffers++] = (buffer){ .size = dim__arena_bytes((int64_t)g->nodes[i].workspace),
-                                                   .first = i + 1, .last = i + 1, .root = (dim__vid)(-1 - i) };
+            list_buffer(p, bytes, (buffer){ .size = (int64_t)g->nodes[i].workspace, .first = i + 1, .last = i + 1,
+                                            .root = (dim__vid)(-1 - i) });
 }
 
 static void report(const planner *p, dim__plan *plan)
@@ -118,21 +182,25 @@ dim_status dim__plan_create(const dim__graph *g, const bool *alive, bool share, 
     dim_context *ctx = g->ctx;
     size_t values = (size_t)g->n_values + 1, buffers = values + (size_t)g->n_nodes;
     planner p = { .g = g, .share = share };
-    int64_t *order = dim__calloc(ctx, buffers, sizeof *order);
+    int64_t *order = dim__calloc(ctx, buffers + 3, sizeof *order);
+    buffer *room = dim__calloc(ctx, buffers, sizeof *room);
     dim_status status = dim__lives_create(ctx, g->n_values, &p.lives);
     p.buffers = dim__calloc(ctx, buffers, sizeof *p.buffers);
     plan->offset = dim__calloc(ctx, values, sizeof *plan->offset);
     plan->workspace = dim__calloc(ctx, (size_t)g->n_nodes + 1, sizeof *plan->workspace);
-    if (status == DIM_OK && order != NULL && p.buffers != NULL && plan->offset != NULL && plan->workspace != NULL) {
+    if (status == DIM_OK && order != NULL && room != NULL && p.buffers != NULL && plan->offset != NULL &&
+        plan->workspace != NULL) {
         dim__lives_find(&p.lives, g, alive, share && dim__pass_on(ctx, DIM_PASS_INPLACE));
-        list_buffers(&p);
-        plan->size = place_all(&p, order);
+        p.least = dim__lives_level(&p.lives, order).peak; /* `order` has room for its bytes, too */
+        list_buffers(&p, order);
+        plan->size = place_all(&p, order, room);
         report(&p, plan);
     } else {
         status = DIM_E_NOMEM;
         dim__plan_free(ctx, plan);
     }
     dim__free(ctx, order);
+    dim__free(ctx, room);
     dim__lives_free(ctx, &p.lives);
     dim__free(ctx, p.buffers);
     return status;

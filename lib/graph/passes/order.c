@@ -1,17 +1,24 @@
-/* The gradient's nodes in an order in which less is alive at once.
+/* The nodes in an order in which less is alive at once.
  *
  * Emission walks backwards through the forward part, so a gradient that is complete early may wait long for its turn, with
  * all that it needs: of an encoder with two heads the first one's, until the second one's losses are through.  Here the
  * next node is always that, of those whose operands are there, which takes the least memory or gives back the most; the
- * earlier one of two.  The order is kept if the peak is lower then; values do not depend on it. */
+ * earlier one of two.  Forward part and gradient are ordered each by itself, the forward part as if there were no gradient:
+ * what that reads lives on in any order, or is made again (passes/recompute.c).  An order is kept if the peak is lower
+ * then; values do not depend on it. */
 #include "graph/lives.h"
 
 #include <string.h>
 
 typedef struct pass {
     dim__graph *g;
-    const bool *alive;
-    int64_t *made_by;   /* node of the gradient that makes each value, or -1 */
+    int64_t from, to;   /* the nodes to order */
+    int64_t end;        /* of those that matter for it */
+    dim__lives lives;
+    bool *needed;
+    int64_t *bytes;
+    bool *alive;
+    int64_t *made_by;   /* node among these that makes each value, or -1 */
     int64_t *readers;   /* nodes that are still to read each value, under all its names */
     bool *done;         /* of each node */
     dim__node *nodes;   /* in the new order */
@@ -30,14 +37,17 @@ static bool reads_twice(const pass *p, const dim__node *node, int input)
 static void count(pass *p)
 {
     const dim__graph *g = p->g;
-    for (int64_t v = 0; v < g->n_values; v++)
+    memset(p->done, 0, (size_t)g->n_nodes * sizeof *p->done);
+    for (int64_t v = 0; v < g->n_values; v++) {
         p->made_by[v] = -1;
+        p->readers[v] = 0;
+    }
     for (int64_t v = 0; v < g->n_values; v++)
         if (g->values[v].keep || g->values[v].kind != DIM__TEMP)
             p->readers[dim__graph_origin(g, (dim__vid)v, NULL)] = INT32_MAX; /* stays */
-    for (int64_t i = g->forward_nodes; i < g->n_nodes; i++) {
+    for (int64_t i = p->from; i < p->end; i++) {
         const dim__node *node = &g->nodes[i];
-        for (int k = 0; k < node->op->n_out && i < g->gradient_nodes; k++)
+        for (int k = 0; k < node->op->n_out && i < p->to; k++)
             p->made_by[node->out[k]] = i;
         for (int k = 0; k < node->n_in && p->alive[i] && !is_alias(node); k++)
             p->readers[dim__graph_origin(g, node->in[k], NULL)] += !reads_twice(p, node, k);
@@ -74,7 +84,7 @@ static int64_t choose(const pass *p)
 {
     const dim__graph *g = p->g;
     int64_t best = -1, least = 0;
-    for (int64_t i = g->forward_nodes; i < g->gradient_nodes; i++) {
+    for (int64_t i = p->from; i < p->to; i++) {
         if (p->done[i] || !ready(p, &g->nodes[i]))
             continue;
         int64_t bytes = p->alive[i] ? growth(p, &g->nodes[i]) : INT64_MIN;
@@ -90,7 +100,7 @@ static void sort(pass *p)
 {
     dim__graph *g = p->g;
     dim__node *to = p->nodes;
-    for (int64_t n = g->forward_nodes; n < g->gradient_nodes; n++) {
+    for (int64_t n = p->from; n < p->to; n++) {
         int64_t i = choose(p);
         const dim__node *node = &g->nodes[i];
         p->done[i] = true;
@@ -100,22 +110,45 @@ static void sort(pass *p)
     }
 }
 
-/* Exchanges the gradient's nodes and those of the pass. */
+/* Exchanges the nodes and those of the pass. */
 static void exchange(pass *p)
 {
     dim__graph *g = p->g;
-    for (int64_t i = g->forward_nodes; i < g->gradient_nodes; i++) {
+    for (int64_t i = p->from; i < p->to; i++) {
         dim__node node = g->nodes[i];
-        g->nodes[i] = p->nodes[i - g->forward_nodes];
-        p->nodes[i - g->forward_nodes] = node;
+        g->nodes[i] = p->nodes[i - p->from];
+        p->nodes[i - p->from] = node;
     }
 }
 
-static int64_t peak(const dim__graph *g, dim__lives *lives, bool *needed, bool *alive, int64_t *bytes)
+/* Of the nodes before p->end: the peak, and what lives at all of them together. */
+static int64_t peak(pass *p, double *sum)
 {
-    dim__mark_alive(g, needed, alive);
-    dim__lives_find(lives, g, alive, dim__pass_on(g->ctx, DIM_PASS_INPLACE));
-    return dim__lives_level(lives, bytes).peak;
+    const dim__graph *g = p->g;
+    dim__mark_alive(g, p->needed, p->alive);
+    for (int64_t i = p->end; i < g->n_nodes; i++)
+        p->alive[i] = false;
+    dim__lives_find(&p->lives, g, p->alive, dim__pass_on(g->ctx, DIM_PASS_INPLACE));
+    int64_t peak = dim__lives_level(&p->lives, p->bytes).peak;
+    *sum = 0;
+    for (int64_t i = p->from; i < p->to; i++)
+        *sum += p->alive[i] ? (double)p->bytes[i + 1] : 0;
+    return peak;
+}
+
+static void order(pass *p, int64_t from, int64_t to, int64_t end)
+{
+    p->from = from;
+    p->to = to;
+    p->end = end;
+    double sum_before, sum;
+    int64_t before = peak(p, &sum_before);
+    count(p);
+    sort(p);
+    exchange(p);
+    int64_t now = peak(p, &sum);
+    if (now - before > before / 128 || (now >= before && sum >= sum_before))
+        exchange(p);
 }
 
 dim_status dim__pass_order(dim__graph *g)
@@ -126,27 +159,22 @@ dim_status dim__pass_order(dim__graph *g)
         dim__graph_bytes(g) < ctx->recompute_from)
         return DIM_OK;
     pass p = { .g = g, .made_by = dim__calloc(ctx, values, sizeof *p.made_by) };
-    dim__lives lives;
-    bool *alive = dim__calloc(ctx, nodes, sizeof *alive), *needed = dim__calloc(ctx, values, sizeof *needed);
-    int64_t *bytes = dim__calloc(ctx, nodes, sizeof *bytes);
-    dim_status status = dim__lives_create(ctx, g->n_values, &lives);
-    p.alive = alive;
+    dim_status status = dim__lives_create(ctx, g->n_values, &p.lives);
+    p.alive = dim__calloc(ctx, nodes, sizeof *p.alive);
+    p.needed = dim__calloc(ctx, values, sizeof *p.needed);
+    p.bytes = dim__calloc(ctx, nodes, sizeof *p.bytes);
     p.readers = dim__calloc(ctx, values, sizeof *p.readers);
     p.done = dim__calloc(ctx, nodes, sizeof *p.done);
     p.nodes = dim__calloc(ctx, nodes, sizeof *p.nodes);
-    if (status == DIM_OK && p.made_by != NULL && alive != NULL && needed != NULL && bytes != NULL && p.readers != NULL &&
-        p.done != NULL && p.nodes != NULL) {
-        int64_t before = peak(g, &lives, needed, alive, bytes);
-        count(&p);
-        sort(&p);
-        exchange(&p);
-        if (peak(g, &lives, needed, alive, bytes) >= before)
-            exchange(&p);
+    if (status == DIM_OK && p.made_by != NULL && p.alive != NULL && p.needed != NULL && p.bytes != NULL &&
+        p.readers != NULL && p.done != NULL && p.nodes != NULL) {
+        order(&p, 0, g->forward_nodes, g->forward_nodes);
+        order(&p, g->forward_nodes, g->gradient_nodes, g->n_nodes);
     } else {
         status = DIM_E_NOMEM;
     }
-    dim__lives_free(ctx, &lives);
-    void *const all[] = { p.made_by, p.readers, p.done, p.nodes, alive, needed, bytes };
+    dim__lives_free(ctx, &p.lives);
+    void *const all[] = { p.made_by, p.readers, p.done, p.nodes, p.alive, p.needed, p.bytes };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         dim__free(ctx, all[i]);
     return status;

@@ -8,8 +8,11 @@
  *      x ---+-- a ------------ v ........ peak ........ reader      v lives over the peak
  *      x ---+-- a -- v ....... peak ... a' -- v' ------ reader      x lives over it anyway, a and v do not
  *
- * (cf. Chen et al., arXiv 1604.06174.)  One value after the other, the most bytes for the least work first, as long as
- * the peak falls; of the states on the way the one is kept that is worth its work.  A copy has the bits of the first. */
+ * (cf. Chen et al., arXiv 1604.06174.)  What nobody reads before the peak is not copied but moved, whatever op makes it.
+ * What a later reader's copies made already is not made twice: they read the new ones, where the peak falls even so.
+ *
+ * One value after the other, the most bytes for the least work first, as long as the peak falls; of the states on the way
+ * the one is kept that is worth its work.  A copy has the bits of the first. */
 #include "graph/lives.h"
 #include "ops/op.h"
 
@@ -20,15 +23,18 @@
 #include <string.h>
 
 enum {
-    MOST_COPIES = 6,    /* ops for one value */
-    MOST_NEW = 32,      /* nodes that one value brings, other names of it included; and at most twice as many values */
-    MOST_TRIES = 16,    /* candidates that are tried at one peak */
+    MOST_COPIES = 12,   /* ops for one value */
+    MOST_NEW = 48,      /* nodes that one value brings, other names of it included; and at most twice as many values */
+    MOST_TRIES = 32,    /* candidates that are tried at one peak */
     MOST_VALUES = 64,   /* that are made again in one graph */
     ROOM = MOST_VALUES * 16 /* for new values and nodes */
 };
 
 /* Work is counted in bytes moved; a processor does some 16 operations of a product in the time of one. */
 static const double FLOPS_PER_BYTE = 16;
+
+/* The first per cent of work is cheap, the tenth has to save four times as much. */
+static const double DEARER = 15;
 
 typedef struct snapshot {
     dim__node *nodes;
@@ -43,6 +49,7 @@ typedef struct pass {
     int64_t *bytes;     /* that live at each node */
     int64_t *maker;     /* node that makes each value, or -1 */
     int64_t *next, *last; /* of each value with its other names: first reader after the peak and last reader of all */
+    int64_t *first, *readers; /* first reader of all, how many there are */
     bool *here, *kept;  /* it is read at the peak; it is to be readable after the run */
     snapshot before, best;
     int64_t room_nodes, room_values;
@@ -53,7 +60,8 @@ typedef struct chain { /* nodes to copy, in order, for one value */
     int64_t before;     /* the node that reads it */
     int64_t nodes[MOST_COPIES];
     int n;
-    double work;
+    int64_t held;       /* bytes of inputs that live longer for it */
+    double work;        /* at most: some nodes may be moved, not copied, or serve other copies, too */
 } chain;
 
 /* ---- memory of the pass ------------------------------------------------------------------------------------------ */
@@ -86,8 +94,8 @@ static void restore(dim__graph *g, const snapshot *s)
 static void close_pass(pass *p)
 {
     dim_context *ctx = p->g->ctx;
-    void *const all[] = { p->alive, p->needed, p->bytes, p->maker, p->next, p->last, p->here, p->kept,
-                          p->before.nodes, p->before.values, p->best.nodes, p->best.values };
+    void *const all[] = { p->alive, p->needed, p->bytes, p->maker, p->next, p->last, p->first, p->readers, p->here,
+                          p->kept, p->before.nodes, p->before.values, p->best.nodes, p->best.values };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         dim__free(ctx, all[i]);
     dim__lives_free(ctx, &p->lives);
@@ -115,10 +123,12 @@ static dim_status open_pass(dim__graph *g, pass *p)
     p->maker = dim__calloc(ctx, values, sizeof *p->maker);
     p->next = dim__calloc(ctx, values, sizeof *p->next);
     p->last = dim__calloc(ctx, values, sizeof *p->last);
+    p->first = dim__calloc(ctx, values, sizeof *p->first);
+    p->readers = dim__calloc(ctx, values, sizeof *p->readers);
     p->here = dim__calloc(ctx, values, sizeof *p->here);
     p->kept = dim__calloc(ctx, values, sizeof *p->kept);
     return p->alive != NULL && p->bytes != NULL && p->needed != NULL && p->maker != NULL && p->next != NULL &&
-                   p->last != NULL && p->here != NULL && p->kept != NULL
+                   p->last != NULL && p->first != NULL && p->readers != NULL && p->here != NULL && p->kept != NULL
                ? DIM_OK
                : DIM_E_NOMEM;
 }
@@ -176,7 +186,8 @@ static void find_readers(pass *p, int64_t peak)
 {
     const dim__graph *g = p->g;
     for (int64_t v = 0; v < g->n_values; v++) {
-        p->maker[v] = p->next[v] = p->last[v] = -1;
+        p->maker[v] = p->next[v] = p->last[v] = p->first[v] = -1;
+        p->readers[v] = 0;
         p->here[v] = p->kept[v] = false;
     }
     for (int64_t v = 0; v < g->n_values; v++)
@@ -190,7 +201,9 @@ static void find_readers(pass *p, int64_t peak)
             continue;
         for (int k = 0; k < node->n_in; k++) {
             dim__vid v = dim__graph_origin(g, node->in[k], NULL);
+            p->readers[v] += p->last[v] != i;
             p->last[v] = i;
+            p->first[v] = p->first[v] < 0 ? i : p->first[v];
             p->here[v] = p->here[v] || i == peak;
             if (i > peak && p->next[v] < 0)
                 p->next[v] = i;
@@ -206,8 +219,8 @@ static bool may_repeat(const dim__op *op)
     static const dim__op *const more[] = {
         &dim__op_matmul, &dim__op_conv2d, &dim__op_add_bias, &dim__op_batch_norm, &dim__op_batch_norm_again,
         &dim__op_channel_affine, &dim__op_layer_norm, &dim__op_avg_pool, &dim__op_max_pool, &dim__op_pad2d,
-        &dim__op_view_rows, &dim__op_slice, &dim__op_concat, &dim__op_gather, &dim__op_broadcast_mid,
-        &dim__op_swap_last, &dim__op_pair_sum, &dim__op_dropout, &dim__op_cast
+        &dim__op_view_rows, &dim__op_slice, &dim__op_slice_grad, &dim__op_concat, &dim__op_gather,
+        &dim__op_broadcast_mid, &dim__op_swap_last, &dim__op_pair_sum, &dim__op_dropout, &dim__op_cast
     };
     if ((op->flags & DIM__OP_ELEMENTWISE) != 0)
         return true;
@@ -230,20 +243,30 @@ static dim__node again(const dim__node *node)
     return copy;
 }
 
-/* Whether `input` can be read at c->before without living longer than it does, or at next to no cost. */
-static bool at_hand(const pass *p, const chain *c, dim__vid input)
+/* Whether `input` can be read at c->before without living longer for that, or with a quarter of what is given up left as
+ * a gain. */
+static bool at_hand(const pass *p, chain *c, dim__vid input)
 {
     const dim__value *value = &p->g->values[input];
-    return value->kind != DIM__TEMP || p->kept[input] || p->last[input] >= c->before ||
-           16 * dim__value_bytes(p->g, input) <= dim__value_bytes(p->g, c->v);
+    int64_t size = dim__value_bytes(p->g, input);
+    if (value->kind != DIM__TEMP || p->kept[input] || p->last[input] >= c->before)
+        return true;
+    if (4 * (c->held + size) > 3 * dim__value_bytes(p->g, c->v))
+        return false;
+    c->held += size;
+    return true;
 }
 
-/* Adds the maker of v, after those of its inputs that are not at hand. */
-static bool add_to_chain(const pass *p, chain *c, dim__vid v)
+/* Adds the maker of v, after those of its inputs that are not at hand.  moved: nobody else reads v, so that it is made
+ * later, not again. */
+static bool add_to_chain(const pass *p, chain *c, dim__vid v, bool moved)
 {
     const dim__graph *g = p->g;
     int64_t at = p->maker[v];
-    if (at < 0 || g->nodes[at].out[0] != v || !may_repeat(g->nodes[at].op))
+    if (at < 0 || g->nodes[at].out[0] != v)
+        return false;
+    const dim__op *op = g->nodes[at].op;
+    if (!may_repeat(op) && (!moved || op->n_out > 1 || (op->flags & DIM__OP_EFFECT) != 0))
         return false;
     for (int i = 0; i < c->n; i++)
         if (c->nodes[i] == at)
@@ -251,13 +274,14 @@ static bool add_to_chain(const pass *p, chain *c, dim__vid v)
     dim__node node = again(&g->nodes[at]);
     for (int k = 0; k < node.n_in; k++) {
         dim__vid input = dim__graph_origin(g, node.in[k], NULL);
-        if (!at_hand(p, c, input) && (c->n >= MOST_COPIES || !add_to_chain(p, c, input)))
+        if (!at_hand(p, c, input) &&
+            (c->n >= MOST_COPIES || !add_to_chain(p, c, input, moved && p->readers[input] == 1)))
             return false;
     }
     if (c->n >= MOST_COPIES)
         return false;
     c->nodes[c->n++] = at;
-    c->work += work_of(g, &node);
+    c->work += moved ? 0 : work_of(g, &node);
     return true;
 }
 
@@ -265,8 +289,9 @@ typedef struct edit { /* nodes to insert, and what readers read instead */
     dim__graph *g;
     dim__node nodes[MOST_NEW];
     int n;
-    dim__vid old[MOST_COPIES], copy[MOST_COPIES];
+    dim__vid old[MOST_COPIES + 1], copy[MOST_COPIES + 1];
     int n_copies;
+    bool merged;
 } edit;
 
 static dim__vid new_value(dim__graph *g, dim__vid like)
@@ -322,8 +347,30 @@ static bool copy_chain(edit *e, const pass *p, const chain *c)
     return true;
 }
 
-/* From c->before on the copy is read.  Nodes that only give another name read it, too, and so do their readers. */
-static bool redirect(edit *e, const pass *p, const chain *c)
+static bool same(const dim__node *a, const dim__node *b)
+{
+    return a->op == b->op && a->n_in == b->n_in && a->stream == b->stream && a->out[0] != b->out[0] &&
+           memcmp(a->in, b->in, (size_t)a->n_in * sizeof *a->in) == 0 &&
+           memcmp(&a->attr, &b->attr, sizeof a->attr) == 0;
+}
+
+/* Readers of what `node` makes read what a new node makes, if that is the same. */
+static void merge(edit *e, const dim__node *node)
+{
+    if ((node->op->flags & DIM__OP_ALIAS) != 0)
+        return;
+    for (int i = 0; i < e->n; i++)
+        if (e->n_copies <= MOST_COPIES && same(&e->nodes[i], node)) {
+            e->old[e->n_copies] = node->out[0];
+            e->copy[e->n_copies++] = e->nodes[i].out[0];
+            e->merged = true;
+            return;
+        }
+}
+
+/* From c->before on the copy is read.  Nodes that only give another name read it, too, and so do their readers.  share:
+ * what earlier chains copied to later places, and this one copied now, is not made once more. */
+static bool redirect(edit *e, const pass *p, const chain *c, bool share)
 {
     dim__graph *g = e->g;
     e->old[0] = c->v; /* the others of the chain have no readers left */
@@ -335,27 +382,29 @@ static bool redirect(edit *e, const pass *p, const chain *c)
             dim__vid v = instead_of(e, p, node->in[k]);
             if (v == DIM__NONE)
                 return false;
-            node = &g->nodes[i];
             if ((node->op->flags & DIM__OP_ALIAS) != 0 && v != node->in[k])
-                g->values[node->out[0]].alias_of = e->copy[0];
+                g->values[node->out[0]].alias_of = dim__graph_origin(g, v, NULL);
             node->in[k] = v;
         }
+        if (share)
+            merge(e, node);
     }
     return true;
 }
 
-/* Whether it went through; if not, the graph is to be restored. */
-static bool apply(pass *p, const chain *c)
+/* Whether it went through; if not, the graph is to be restored.  *share: see redirect(); whether there was anything. */
+static bool apply(pass *p, const chain *c, bool *share)
 {
     dim__graph *g = p->g;
     edit e = { .g = g };
     if (g->n_values + 2 * MOST_NEW > p->room_values || g->n_nodes + MOST_NEW > p->room_nodes ||
-        !copy_chain(&e, p, c) || !redirect(&e, p, c))
+        !copy_chain(&e, p, c) || !redirect(&e, p, c, *share))
         return false;
     memmove(g->nodes + c->before + e.n, g->nodes + c->before, (size_t)(g->n_nodes - c->before) * sizeof *g->nodes);
     memcpy(g->nodes + c->before, e.nodes, (size_t)e.n * sizeof *g->nodes);
     g->n_nodes += e.n;
     g->gradient_nodes += e.n;
+    *share = e.merged;
     return true;
 }
 
@@ -387,9 +436,9 @@ static int list_candidates(pass *p, const dim__level *l, candidate *list)
             p->next[v] >= g->gradient_nodes || size < l->peak / 64)
             continue;
         candidate new = { .c = { .v = (dim__vid)v, .before = p->next[v] } };
-        if (!add_to_chain(p, &new.c, (dim__vid)v))
+        if (!add_to_chain(p, &new.c, (dim__vid)v, p->first[v] == p->next[v]))
             continue;
-        new.score = (double)size / (new.c.work + 1);
+        new.score = (double)(size - new.c.held) / (new.c.work + 1);
         if (n == MOST_TRIES && by_score(&new, &list[n - 1]) >= 0)
             continue;
         list[n == MOST_TRIES ? n - 1 : n++] = new;
@@ -398,24 +447,47 @@ static int list_candidates(pass *p, const dim__level *l, candidate *list)
     return n;
 }
 
-/* Makes one value again, so that the peak falls, or fewer nodes are as high; false when there is none. */
+/* What a candidate is worth where it lowers the peak, or leaves fewer nodes as high; 0 where it does not.  *share: see
+ * redirect().  The graph is as it was afterwards. */
+static double try_out(pass *p, const candidate *new, const dim__level *l, double work, bool *share)
+{
+    double score = 0;
+    if (apply(p, &new->c, share)) {
+        dim__level now = measure(p);
+        double more = work_of_all(p) - work;
+        if (now.peak < l->peak || (now.peak == l->peak && now.crowd < l->crowd))
+            score = (double)(dim__value_bytes(p->g, new->c.v) - new->c.held) / (more > 0 ? more + 1 : 1);
+    }
+    restore(p->g, &p->before);
+    return score;
+}
+
+/* Makes one value again; false when there is none that helps.  *work: of the whole graph. */
 static bool lower(pass *p, dim__level *l, double *work)
 {
     candidate list[MOST_TRIES];
-    int n = list_candidates(p, l, list);
+    int n = list_candidates(p, l, list), best = -1;
+    bool share_best = false;
+    double best_score = 0;
     save(p->g, &p->before);
     for (int i = 0; i < n; i++) {
-        if (apply(p, &list[i].c)) {
-            dim__level now = measure(p);
-            if (now.peak < l->peak || (now.peak == l->peak && now.crowd < l->crowd)) {
-                *l = now;
-                *work += list[i].c.work;
-                return true;
-            }
+        bool share = true;
+        double score = try_out(p, &list[i], l, *work, &share);
+        if (score <= 0 && share) {
+            share = false;
+            score = try_out(p, &list[i], l, *work, &share);
         }
-        restore(p->g, &p->before);
+        if (score > best_score) {
+            best = i;
+            best_score = score;
+            share_best = share;
+        }
     }
-    return false;
+    if (best < 0 || !apply(p, &list[best].c, &share_best))
+        return false;
+    *l = measure(p);
+    *work = work_of_all(p);
+    return true;
 }
 
 dim_status dim__pass_recompute(dim__graph *g)
@@ -427,10 +499,11 @@ dim_status dim__pass_recompute(dim__graph *g)
     dim_status status = open_pass(g, &p);
     if (status == DIM_OK) {
         dim__level l = measure(&p);
-        double start = (double)l.peak, all = work_of_all(&p), work = 0, best = 0;
+        double start = (double)l.peak, all = work_of_all(&p), work = all, best = 0;
         save(g, &p.best);
         for (int i = 0; l.peak >= g->ctx->recompute_from && i < MOST_VALUES && lower(&p, &l, &work); i++) {
-            double gain = 1 - (double)l.peak / start - g->ctx->recompute_worth * work / all;
+            double more = (work - all) / all;
+            double gain = 1 - (double)l.peak / start - g->ctx->recompute_worth * more * (1 + DEARER * more);
             if (gain > best) {
                 best = gain;
                 save(g, &p.best);
