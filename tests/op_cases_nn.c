@@ -569,6 +569,7 @@ const op_case op_cases_nn[] = {
     ONTO("onto a map, b transposed", S2(6, 3), S2(5, 3), S4(1, 2, 3, 5), 0, 1, S2(6, 5)),
     ONTO("onto a row, a transposed", S2(3, 4), S2(3, 5), S1(5), 1, 0, S2(4, 5)),
     ONTO("onto a row, a column of one", S2(4, 3), S2(3, 1), S1(1), 0, 0, S2(4, 1)),
+    ONTO("onto a vector that is a column, not a row", S2(4, 3), S2(3, 1), S1(4), 0, 0, S2(4, 1)),
     ONTO("no terms: what it is added to", S2(4, 0), S2(0, 5), S1(5), 0, 0, S2(4, 5)),
     { .op = "matmul", .label = "onto a matrix, several threads", .n_in = 3,
       .in = { S2(700, 40), S2(40, 90), S2(700, 90) }, .out = { S2(700, 90) }, .build = build_onto, .ref = ref_onto,

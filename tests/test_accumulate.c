@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { C = 8, SIDE = 6, INPUTS = 4, MOST = 16, ROWS = 2 * SIDE * SIDE };
+enum { C = 8, SIDE = 6, INPUTS = 5, MOST = 20, ROWS = 2 * SIDE * SIDE };
 
 static dim_context *ctx;
 
@@ -34,10 +34,10 @@ static dim__vid see(dim__graph *g, sums *s, dim__vid v)
     return v;
 }
 
-/* in: images (2, SIDE, SIDE, C), weights (C, 1, 1, C), (C, 1, 3, C), a vector (C) */
+/* in: images (2, SIDE, SIDE, C), weights (C, 1, 1, C), (C, 1, 3, C), a vector (C), weights (3, 1, 1, C) */
 static dim__vid emit(dim__graph *g, const dim__vid *in, sums *s)
 {
-    dim__vid x = in[0], w = in[1], wide = in[2], bias = in[3], y, m;
+    dim__vid x = in[0], w = in[1], wide = in[2], bias = in[3], narrow = in[4], y, m;
     dim__vid rows = dim__op_reshape_(g, x, dim__shape2(ROWS, C)), plain = dim__op_reshape_(g, w, dim__shape2(C, C));
     /* a residual; again onto what is multiplied and then not needed any more */
     y = dim__op_tanh_(g, dim__op_add_(g, dim__op_conv2d_(g, x, w, 1, 0), x));
@@ -63,6 +63,13 @@ static dim__vid emit(dim__graph *g, const dim__vid *in, sums *s)
     m = dim__op_matmul_(g, third, plain, false, true);
     see(g, s, dim__op_add_(g, m, dim__op_matmul_(g, rows, plain, false, false)));
     see(g, s, dim__op_add_bias_(g, dim__op_matmul_(g, third, plain, false, false), bias));
+    /* a bias of another shape than the product's rows */
+    m = dim__op_matmul_(g, third, dim__op_reshape_(g, wide, dim__shape2(C, 3 * C)), false, false);
+    see(g, s, dim__op_add_bias_(g, dim__op_reshape_(g, m, dim__shape2(3 * ROWS, C)), bias));
+    /* weights of two maps that want no gradient */
+    dim__vid one = dim__op_stop_gradient_(g, x), two = dim__op_stop_gradient_(g, padded);
+    see(g, s, dim__op_conv2d_(g, one, narrow, 1, 0));
+    see(g, s, dim__op_conv2d_(g, two, narrow, 1, 0));
     /* one with itself */
     m = dim__op_matmul_(g, third, plain, false, false);
     see(g, s, dim__op_add_(g, m, m));
@@ -96,10 +103,10 @@ static void copy(outcome *o, dim__program *p, dim__vid v)
     memcpy(o->data[o->n++], dim__program_data(p, v), (size_t)n * sizeof(float));
 }
 
-static outcome run(uint32_t without, uint32_t threads, bool gradient)
+static outcome run(uint32_t without, uint32_t threads, bool gradient, dim_gemm gemm)
 {
     const dim__shape shapes[INPUTS] = { dim__shape4(2, SIDE, SIDE, C), dim__shape4(C, 1, 1, C), dim__shape4(C, 1, 3, C),
-                                        dim__shape1(C) };
+                                        dim__shape1(C), dim__shape4(3, 1, 1, C) };
     outcome o = { .n = 0 };
     sums s = { .n = 0 };
     dim__graph *g;
@@ -109,6 +116,7 @@ static outcome run(uint32_t without, uint32_t threads, bool gradient)
     DIM_OPTIONS_INIT(&co);
     co.threads = threads;
     co.blas_threads = 1;
+    co.gemm = gemm;
     co.disabled_passes = without;
     ok(dim_context_create(&co, &ctx));
     ok(dim__graph_create(ctx, &g));
@@ -154,20 +162,26 @@ static void compare(outcome *got, outcome *want)
     }
 }
 
+static void check(uint32_t threads, bool gradient, dim_gemm gemm)
+{
+    outcome with = run(0, threads, gradient, gemm), without = run(DIM_PASS_ACCUMULATE, threads, gradient, gemm);
+    assert_int_equal(without.onto, 0);
+    /* Forward: two residuals, one under another shape, one of three, one of two, a bias.  With a gradient those of the
+     * inputs and weights that several read, too. */
+    if (!gradient)
+        assert_int_equal(with.onto, 6);
+    else
+        assert_true(with.onto > 6 && with.in_place > 0);
+    compare(&with, &without);
+}
+
 static void sums_are_what_they_were(void **state)
 {
     (void)state;
     for (uint32_t threads = 1; threads <= 2; threads++)
         for (int gradient = 0; gradient < 2; gradient++) {
-            outcome with = run(0, threads, gradient != 0), without = run(DIM_PASS_ACCUMULATE, threads, gradient != 0);
-            assert_int_equal(without.onto, 0);
-            /* Forward: the two residuals, one under another shape, one of three, one of two, a bias.  Those with a
-             * gradient: of the inputs and weights that several read, too. */
-            if (gradient == 0)
-                assert_int_equal(with.onto, 6);
-            else
-                assert_true(with.onto > 6 && with.in_place > 0);
-            compare(&with, &without);
+            check(threads, gradient != 0, DIM_GEMM_AUTO);
+            check(threads, gradient != 0, DIM_GEMM_REFERENCE); /* reads operands late, so that lost ones show */
         }
 }
 

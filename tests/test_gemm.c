@@ -109,7 +109,7 @@ static void check(dim_context *ctx, const trial *t, bool serial)
     free(a), free(b), free(c0), free(c), free(again);
 }
 
-static const dim_gemm kinds[] = { DIM_GEMM_REFERENCE, DIM_GEMM_BLAS, DIM_GEMM_ONEDNN }; /* AUTO is one of them */
+static const dim_gemm kinds[] = { DIM_GEMM_REFERENCE, DIM_GEMM_BLAS, DIM_GEMM_ONEDNN }; /* of AUTO see test_long_sums() */
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* Calls f with every backend and 1 to 3 threads of ours, the CBLAS with as many threads as it likes, one, and two where
@@ -313,6 +313,22 @@ static void test_no_hidden_threads(void **unused)
     dim_context_destroy(ctx);
 }
 
+/* AUTO divides these between oneDNN and the CBLAS, by processor. */
+static void test_long_sums(void **unused)
+{
+    (void)unused;
+    for (uint32_t threads = 1; threads <= 2; threads++)
+        for (uint32_t blas_threads = 0; blas_threads <= 1; blas_threads++) {
+            dim_context *ctx = context(DIM_GEMM_AUTO, threads, blas_threads);
+            trial sums = { true, false, 530, 260, 600, 0, 1, 0 }, onto = { true, false, 270, 530, 513, 1, -0.3f, 1 };
+            assert_non_null(ctx);
+            check(ctx, &sums, false);
+            check(ctx, &onto, false);
+            check(ctx, &onto, true);
+            dim_context_destroy(ctx);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_setup),
         cmocka_unit_test(test_small),
         cmocka_unit_test(test_large),
+        cmocka_unit_test(test_long_sums),
         cmocka_unit_test(test_in_tasks),
         cmocka_unit_test(test_chunks),
     };

@@ -15,7 +15,7 @@ enum { MAX_THREADS = 256 };
 
 /* Smaller graphs fit a cache, where keeping costs least. */
 static const int64_t RECOMPUTE_FROM = 16 << 20;
-/* Who takes bf16 wants speed, and has half the memory already. */
+/* See passes/recompute.c.  Who takes bf16 wants speed, and has half the memory already. */
 static const double RECOMPUTE_WORTH = 0.4, RECOMPUTE_WORTH_BF16 = 6;
 
 /* Every pass that there is. */

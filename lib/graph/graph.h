@@ -76,7 +76,7 @@ dim_status dim__graph_finish(dim__graph *g);
  * dim__graph_backward. */
 dim_status dim__pass_fuse(dim__graph *g);
 
-/* Orders the gradient's nodes by memory (passes/order.c); part of dim__program_create. */
+/* Orders the nodes by memory (passes/order.c); part of dim__program_create. */
 dim_status dim__pass_order(dim__graph *g);
 
 /* Gives up values that are cheap to make again while the peak of the memory passes (passes/recompute.c); part of

@@ -72,13 +72,15 @@ static void rewrite(pass *p, int64_t at)
     dim__graph *g = p->g;
     dim__node *sum = &g->nodes[at], product;
     int terms = sum->op == &dim__op_add ? 2 : sum->op == &dim__op_add_bias ? 1 : 0;
-    if (sum->attr.i[0] != 0 || g->values[sum->out[0]].dtype != DIM_F32) /* it activates its result */
+    if (terms == 0 || sum->attr.i[0] != 0 || g->values[sum->out[0]].dtype != DIM_F32) /* i[0]: it activates its result */
         return;
     for (int k = 0; k < terms; k++) {
         dim__vid onto = sum->in[1 - k];
         const dim__node *made = just_made(p, sum->in[k], at);
         if (made == NULL || g->values[onto].dtype != DIM_F32 || !as_product(g, made, &product))
             continue;
+        if (terms == 1 && dim__shape_last(dim__shape_of(g, made->out[0])) != dim__count_of(g, onto))
+            continue; /* under another shape a bias is not one of the product's rows */
         p->alive[made - g->nodes] = false;
         product.in[2] = onto;
         product.n_in = 3;

@@ -33,7 +33,8 @@ enum {
 /* Work is counted in bytes moved; a processor does some 16 operations of a product in the time of one. */
 static const double FLOPS_PER_BYTE = 16;
 
-/* The first per cent of work is cheap, the tenth has to save four times as much. */
+/* A per cent of the step's work has to save the more memory the more work was added before it: recompute_worth per cent
+ * at first, four times as much once there are ten per cent.  So a graph with much to gain goes far, and none too far. */
 static const double DEARER = 15;
 
 typedef struct snapshot {
