@@ -31,7 +31,7 @@ typedef enum dim_log_level {
 
 /** Who multiplies matrices. */
 typedef enum dim_gemm {
-    DIM_GEMM_AUTO = 0,      /**< oneDNN where this build has it, else the CBLAS */
+    DIM_GEMM_AUTO = 0,      /**< oneDNN where it is there, but what OpenBLAS is faster at; else the CBLAS */
     DIM_GEMM_BLAS = 1,      /**< the CBLAS that libdim is linked with */
     DIM_GEMM_ONEDNN = 2,    /**< oneDNN; DIM_E_UNSUPPORTED where this build has none */
     DIM_GEMM_REFERENCE = 3, /**< plain C loops with double accumulation: slow, for checking */
@@ -79,7 +79,7 @@ typedef enum dim_pass {
     DIM_PASS_STREAM = 8,  /**< scores of large batches are made in blocks, see score_memory; rounding may differ */
     /** the gradient makes again what is cheaper to make than to keep, where the memory is at its peak */
     DIM_PASS_RECOMPUTE = 16,
-    DIM_PASS_ORDER = 32,  /**< the gradient is computed in an order in which less is alive at once */
+    DIM_PASS_ORDER = 32,  /**< losses and gradient are computed in orders in which less is alive at once */
     DIM_PASS_ACCUMULATE = 64, /**< products are added to the other term of a sum as they are made; rounding may differ */
     DIM_PASS_FORCE_INT = 0x7fffffff
 } dim_pass;

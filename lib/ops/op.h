@@ -71,8 +71,9 @@ enum dim__op_flags {
     DIM__OP_EFFECT = 32,     /* writes input 0 (a state): never removed, runs after everything before it */
     DIM__OP_BY_ROW = 64,     /* row r of the outputs depends on row r of the inputs only, but those of WHOLE */
     DIM__OP_BY_SAMPLE = 128, /* the same of slices along the first axis */
-    DIM__OP_INPLACE2 = 1 << 29, /* output 0 may lie on input 2 */
-    DIM__OP_PRODUCT = 1 << 28 /* multiplies its two inputs; after infer attr.p is a plan (ops/product.h, ops/conv.h) or NULL */
+    DIM__OP_PRODUCT = 1 << 28, /* multiplies its first two inputs; after infer attr.p is a plan or NULL (ops/product.h,
+                                * ops/conv.h) */
+    DIM__OP_INPLACE2 = 1 << 29 /* output 0 may lie on input 2 */
 };
 /* More flags, each with a mask of inputs or outputs. */
 #define DIM__OP_WHOLE(inputs) ((uint32_t)(inputs) << 8)     /* inputs that every row or sample needs */

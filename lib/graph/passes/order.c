@@ -5,7 +5,7 @@
  * next node is always that, of those whose operands are there, which takes the least memory or gives back the most; the
  * earlier one of two.  Forward part and gradient are ordered each by itself, the forward part as if there were no gradient:
  * what that reads lives on in any order, or is made again (passes/recompute.c).  An order is kept if the peak is lower
- * then; values do not depend on it. */
+ * then, or at most a 128th higher while less lives at all nodes together; values do not depend on it. */
 #include "graph/lives.h"
 
 #include <string.h>
