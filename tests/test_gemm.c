@@ -9,8 +9,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
+
+/* A sanitizer keeps what a BLAS frees. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
 
 /* ThreadSanitizer does not see how the threads of a BLAS, which it has not compiled, wait for each other. */
 const char *__tsan_default_suppressions(void);
@@ -109,7 +117,7 @@ static void check(dim_context *ctx, const trial *t, bool serial)
     free(a), free(b), free(c0), free(c), free(again);
 }
 
-static const dim_gemm kinds[] = { DIM_GEMM_REFERENCE, DIM_GEMM_BLAS, DIM_GEMM_ONEDNN }; /* of AUTO see test_long_sums() */
+static const dim_gemm kinds[] = { DIM_GEMM_REFERENCE, DIM_GEMM_BLAS, DIM_GEMM_ONEDNN }; /* of AUTO see test_divided() */
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* Calls f with every backend and 1 to 3 threads of ours, the CBLAS with as many threads as it likes, one, and two where
@@ -313,18 +321,42 @@ static void test_no_hidden_threads(void **unused)
     dim_context_destroy(ctx);
 }
 
-/* AUTO divides these between oneDNN and the CBLAS, by processor. */
-static void test_long_sums(void **unused)
+/* Products on two threads, again and again, in the memory that the first ones took from the system. */
+static void test_copies_lie_where_they_lay(void **unused)
 {
+    enum { ROWS = 2048, COLUMNS = 1024, SUMMED = 128, TIMES = 60, WARM = 20, SLACK = 64 };
+    struct rusage start, end;
+    (void)unused;
+    dim_context *ctx = context(DIM_GEMM_AUTO, 2, 1);
+    float *a = calloc(ROWS * SUMMED, sizeof *a), *b = calloc(COLUMNS * SUMMED, sizeof *b), *c = calloc(ROWS * COLUMNS, sizeof *c);
+    assert_true(ctx != NULL && a != NULL && b != NULL && c != NULL);
+    for (int i = 0; i < TIMES; i++) {
+        dim__gemm(ctx, false, true, ROWS, COLUMNS, SUMMED, 1, a, SUMMED, b, SUMMED, 0, c, COLUMNS);
+        getrusage(RUSAGE_SELF, i < WARM ? &start : &end);
+    }
+    if (!SANITIZED && end.ru_minflt - start.ru_minflt > SLACK)
+        fail_msg("%d products: %ld page faults", TIMES - WARM, end.ru_minflt - start.ru_minflt);
+    free(a);
+    free(b);
+    free(c);
+    dim_context_destroy(ctx);
+}
+
+/* AUTO divides these between oneDNN and the CBLAS, by processor. */
+static void test_divided(void **unused)
+{
+    static const trial divided[] = { { true, false, 530, 260, 600, 0, 1, 0 },  { true, false, 270, 530, 513, 1, -0.3f, 1 },
+                                     { true, false, 262, 258, 130, 0, 1, 0 },  { false, true, 530, 70, 600, 1, -0.3f, 1 },
+                                     { false, false, 130, 530, 520, 0, 1, 0 }, { false, false, 33, 2100, 70, 1, -0.3f, 1 } };
     (void)unused;
     for (uint32_t threads = 1; threads <= 2; threads++)
         for (uint32_t blas_threads = 0; blas_threads <= 1; blas_threads++) {
             dim_context *ctx = context(DIM_GEMM_AUTO, threads, blas_threads);
-            trial sums = { true, false, 530, 260, 600, 0, 1, 0 }, onto = { true, false, 270, 530, 513, 1, -0.3f, 1 };
             assert_non_null(ctx);
-            check(ctx, &sums, false);
-            check(ctx, &onto, false);
-            check(ctx, &onto, true);
+            for (size_t k = 0; k < sizeof divided / sizeof *divided; k++) {
+                check(ctx, &divided[k], false);
+                check(ctx, &divided[k], true);
+            }
             dim_context_destroy(ctx);
         }
 }
@@ -336,7 +368,8 @@ int main(void)
         cmocka_unit_test(test_setup),
         cmocka_unit_test(test_small),
         cmocka_unit_test(test_large),
-        cmocka_unit_test(test_long_sums),
+        cmocka_unit_test(test_divided),
+        cmocka_unit_test(test_copies_lie_where_they_lay),
         cmocka_unit_test(test_in_tasks),
         cmocka_unit_test(test_chunks),
     };

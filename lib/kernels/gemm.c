@@ -11,18 +11,26 @@
  *     NT   16384 64    48       472     242         59
  *     NT   512   256   40       380     238         97
  *
- * On two cores of a Zen 3, with AVX2 only, the two are as fast as each other or oneDNN is faster, but for long sums of A
- * transposed, gradients of weights:
+ * On two cores of a Zen 3, with AVX2 only, oneDNN is faster where few terms are added, OpenBLAS where many are, with
+ * A transposed, in gradients of weights, from fewer on, and where C is low and wide:
  *
  *     op   m     n     k        oneDNN  OpenBLAS/1
- *     NN   4096  2048  2048     141     140
+ *     NT   4096  2048  2048     134     165
+ *     NN   4096  2048  2048     139     147
+ *     NN   64    2048  2048     69      109
+ *     NN   64    4096  512      71      112
+ *     NT   64    2048  2048     103     99
+ *     NN   4096  128   2048     124     117
+ *     NT   4096  512   512      121     128
+ *     NN   4096  2048  256      167     153
+ *     NN   256   1024  64       50      104, on each thread
+ *     NN   192   2048  256      127     148, on each thread
  *     NT   4096  2048  128      148     114
- *     NT   25088 128   128      101     76
- *     TN   2048  2048  4096     123     141
+ *     NN   100352 128  128      137     106
+ *     TN   2048  2048  4096     123     158
  *     TN   2048  128   4096     60      106
- *     TN   512   512   6272     103     139
- *     TN   128   1024  4096     96      118
- *     TN   256   256   25088    115     118
+ *     TN   256   1024  128      112     125
+ *     TN   128   128   25088    115     94
  *     TN   64    64    115200   66      60
  *     TN   3136  512   64       130     93
  *
@@ -83,12 +91,17 @@ static double work(const dim__product *p)
     return (double)p->m * (double)p->n * (double)p->k;
 }
 
-/* Long sums of A transposed that are OpenBLAS's where there is no AVX-512: from so many terms, and elements of C, on. */
-static const int64_t LONG = 512, WIDE = 1 << 16;
-
+/* Whether the product is OpenBLAS's where there is no AVX-512: see the second table above. */
 static bool left_to_cblas(const dim__gemm_state *state, const dim__product *p)
 {
-    return state->cblas_sums && p->trans_a && !p->trans_b && p->k >= LONG && p->m * p->n >= WIDE;
+    int64_t size = p->m * p->n;
+    if (!state->cblas_avx2 || (p->trans_a && p->trans_b))
+        return false;
+    if (p->trans_a)
+        return p->k >= 128 && size >= 1 << 16;
+    if (p->trans_b)
+        return p->k >= 512 && size >= 1 << 15 && p->m >= 256;
+    return (p->k >= 512 && size >= 1 << 15 && p->n >= 256) || (p->m <= 512 && p->n >= 1024);
 }
 
 static void scale(const dim__product *p)
@@ -190,7 +203,7 @@ dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_thread
         }
         if (!found)
             dim__log(ctx, DIM_LOG_INFO, "oneDNN is not there; matrix products by %s", state->name);
-        state->cblas_sums = found && kind == DIM_GEMM_AUTO && state->in_tasks && dim__gemm_cblas_is_openblas() &&
+        state->cblas_avx2 = found && kind == DIM_GEMM_AUTO && state->in_tasks && dim__gemm_cblas_is_openblas() &&
                             dim__cpu_detect() == DIM_CPU_AVX2;
         state->kind = found ? DIM_GEMM_ONEDNN : DIM_GEMM_BLAS;
         state->in_tasks = state->in_tasks || found;

@@ -19,7 +19,7 @@ typedef struct dim__product { /* C (m, n) = alpha op(A) op(B) + beta C */
 typedef struct dim__gemm_state {
     dim_gemm kind;          /* never AUTO */
     bool in_tasks;          /* the backend stays on the calling thread */
-    bool cblas_sums;        /* oneDNN leaves long sums of A transposed to the CBLAS, see gemm.c */
+    bool cblas_avx2;        /* oneDNN leaves some products to the CBLAS, see gemm.c */
     uint32_t blas_threads;
     char name[48];
     /* of oneDNN, found at run time */
