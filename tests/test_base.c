@@ -491,6 +491,13 @@ static void context_logs(void **state)
     dim__log(ctx, DIM_LOG_WARNING, "%s %d", "step", 7);
     assert_string_equal(text, "1 step 7");
     dim_context_destroy(ctx);
+    o.threads = 300; /* nobody has a context to ask why there is none */
+    assert_int_equal(dim_context_create(&o, &ctx), DIM_E_INVALID);
+    assert_string_equal(text, "1 no context: threads is 300; at most 256");
+    o.threads = 1;
+    o.blas_threads = 2000;
+    assert_int_equal(dim_context_create(&o, &ctx), DIM_E_INVALID);
+    assert_string_equal(text, "1 no context: blas_threads is 2000, must be at most 1024");
 }
 
 /* An older program's struct is shorter, a newer one's longer: ABI rule 3. */

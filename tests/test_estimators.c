@@ -584,7 +584,7 @@ static void test_bad_features(void **state)
     expect(ctx, dim_estimator_evaluate(all, g, more, NULL, &e, dg, NULL), DIM_E_SHAPE, "(5, 3)");
     expect(ctx, dim_estimator_evaluate(all, g, vector, NULL, &e, dg, NULL), DIM_E_SHAPE, "(4)");
     expect(ctx, dim_estimator_evaluate(all, g, none, NULL, &e, dg, NULL), DIM_E_SHAPE, "empty");
-    expect(ctx, dim_estimator_evaluate(all, g, bytes, NULL, &e, dg, NULL), DIM_E_INVALID, "local is not f32");
+    expect(ctx, dim_estimator_evaluate(all, g, bytes, NULL, &e, dg, NULL), DIM_E_INVALID, "local has dtype u8; it must be f32");
     expect(ctx, dim_estimator_evaluate(all, g, l, NULL, &e, wide, NULL), DIM_E_SHAPE, "grad_global");
     expect(ctx, dim_estimator_evaluate(all, g, l, NULL, &e, NULL, bytes), DIM_E_INVALID, "grad_local");
     expect(ctx, dim_estimator_evaluate(all, g, l, NULL, &e, NULL, flat), DIM_E_INVALID, "stride 0");

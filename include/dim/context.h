@@ -123,7 +123,7 @@ typedef struct dim_context_options {
  * @param options NULL = defaults; copied
  * @param out     set only on DIM_OK; release with dim_context_destroy()
  * @return DIM_E_INVALID (out is NULL, or a bad option), DIM_E_NOMEM, DIM_E_UNSUPPORTED (a backend that this build
- *         lacks).  There is no context yet that could hold an error text.
+ *         lacks).  There is no context yet that could hold an error text: options.log, if there is one, gets it as a warning.
  *
  * Starts threads - 1 threads, which sleep between calls.  Thread-safe.
  */

@@ -195,7 +195,8 @@ DIM_API dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap
  * @brief Encodes a batch of any size, with frozen statistics and without dropout or noise.
  *
  * Works in pieces of 256 samples.  A piece's memory stays for the next call, that of the six combinations of size and tap
- * that were prepared last: calls of many sizes with large images hold six such blocks.
+ * that were prepared last: calls of many sizes with large images hold six such blocks.  Images are not looked through: a NaN
+ * in one of them comes out in its own features, not in another image's.
  * @param enc      the encoder
  * @param images   (N, C, H, W) or (N, features), u8 or f32, any strides
  * @param tap      name of the tap; NULL = "global"

@@ -65,6 +65,13 @@ static dim_status set_up(dim_context *ctx, const dim_context_options *o)
     return DIM_OK;
 }
 
+/* Nobody will have a context to ask for the text. */
+static dim_status refuse(dim_context *ctx, dim_status status)
+{
+    dim__log(ctx, DIM_LOG_WARNING, "no context: %s", ctx->error);
+    return status;
+}
+
 dim_status dim_context_create(const dim_context_options *options, dim_context **out)
 {
     /* Starts life on the stack, so that even its own memory comes from the caller's hooks and is counted. */
@@ -73,14 +80,16 @@ dim_status dim_context_create(const dim_context_options *options, dim_context **
     if (out == NULL)
         return DIM_E_INVALID;
     DIM__TRY(dim__options_copy(&boot, "dim_context_options", &o, sizeof o, options));
-    DIM__TRY(check_options(&boot, &o));
+    boot.log = o.log;
+    boot.log_user = o.log_user;
+    dim_status status = check_options(&boot, &o);
+    if (status != DIM_OK)
+        return refuse(&boot, status);
     if (o.alloc != NULL) {
         boot.alloc = o.alloc;
         boot.free = o.free;
         boot.alloc_user = o.alloc_user;
     }
-    boot.log = o.log;
-    boot.log_user = o.log_user;
     boot.seed = o.seed;
     boot.executor = o.executor;
     boot.recompute_from = RECOMPUTE_FROM;
@@ -95,11 +104,13 @@ dim_status dim_context_create(const dim_context_options *options, dim_context **
         return DIM_E_NOMEM;
     memcpy(ctx, &boot, sizeof *ctx);
     atomic_init(&ctx->refs, 1);
-    dim_status status = set_up(ctx, &o);
-    if (status != DIM_OK)
-        dim__context_release(ctx);
-    else
+    status = set_up(ctx, &o);
+    if (status == DIM_OK) {
         *out = ctx;
+        return DIM_OK;
+    }
+    refuse(ctx, status);
+    dim__context_release(ctx);
     return status;
 }
 

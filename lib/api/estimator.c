@@ -52,7 +52,7 @@ static dim_status check_tensor(dim_context *ctx, const dim_tensor *t, const char
     if (t == NULL)
         return dim__fail(ctx, DIM_E_INVALID, "%s is NULL", name);
     if (t->dtype != DIM_F32)
-        return dim__fail(ctx, DIM_E_INVALID, "%s is not f32", name);
+        return dim__fail(ctx, DIM_E_INVALID, "%s has dtype %s; it must be f32", name, dim__dtype_name(t->dtype));
     if (t->rank < least || t->rank > most)
         return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s; it needs %d to %d axes", name,
                          dim__shape_text(text, t->rank, t->shape), least, most);
@@ -70,7 +70,7 @@ static dim_status check_gradient(dim_context *ctx, const dim_tensor *grad, const
     if (grad == NULL)
         return DIM_OK;
     if (grad->dtype != DIM_F32)
-        return dim__fail(ctx, DIM_E_INVALID, "%s is not f32", name);
+        return dim__fail(ctx, DIM_E_INVALID, "%s has dtype %s; it must be f32", name, dim__dtype_name(grad->dtype));
     if (grad->rank != of->rank || memcmp(grad->shape, of->shape, (size_t)of->rank * sizeof *of->shape) != 0)
         return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s, the tensor that it belongs to %s", name,
                          dim__shape_text(a, grad->rank, grad->shape), dim__shape_text(b, of->rank, of->shape));

@@ -38,7 +38,7 @@ static dim_status check(dim_context *ctx, const dim_tensor *t, const char *name,
 {
     char a[128], b[128];
     if (t->dtype != DIM_F32)
-        return dim__fail(ctx, DIM_E_INVALID, "%s is not f32", name);
+        return dim__fail(ctx, DIM_E_INVALID, "%s has dtype %s; it must be f32", name, dim__dtype_name(t->dtype));
     if (t->rank != 2 || t->shape[0] < 1 || t->shape[1] < 1)
         return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s; it needs (N, d)", name,
                          dim__shape_text(a, t->rank, t->shape));

@@ -142,7 +142,7 @@ static dim_status check_features(const dim_encoder *enc, int64_t layer, int64_t 
                 (map && f->rank == 4 && f->shape[0] == batch && f->shape[1] == s[0] && f->shape[2] == s[1] &&
                  f->shape[3] == s[2]);
     if (f->dtype != DIM_F32)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "features must be f32");
+        return dim__fail(enc->ctx, DIM_E_INVALID, "features have dtype %s; they must be f32", dim__dtype_name(f->dtype));
     if (fits)
         return DIM_OK;
     if (map)

@@ -1,10 +1,12 @@
 /* Views a second of processor time of each preset, and what preparing them costs a training that runs meanwhile: the wait for
  * each batch, and the time of a step beside that of the same step on a batch that is there already.  One JSON object a
- * line.  Usage: augment_bench [SECONDS for each measurement (0.5)] [THREADS of the training (2)] */
+ * line. */
 #include <dim/dim.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { SAMPLES = 512, BATCH = 64, VIEWS = 2 };
@@ -149,12 +151,18 @@ static void overlap(double seconds, uint32_t threads, uint32_t workers)
 int main(int argc, char **argv)
 {
     double seconds = argc > 1 ? atof(argv[1]) : 0.5;
-    uint32_t threads = argc > 2 ? (uint32_t)atoi(argv[2]) : 2;
+    int threads = argc > 2 ? atoi(argv[2]) : 2;
+    if (argc > 3 || !(seconds > 0) || threads < 1 || threads > 256) {
+        bool asked = argc > 1 && strcmp(argv[1], "--help") == 0;
+        fputs("Usage: augment_bench [SECONDS for each measurement (0.5)] [THREADS of the training, 1 to 256 (2)]\n",
+              asked ? stdout : stderr);
+        return asked ? 0 : 2;
+    }
     throughput("amdim32", DIM_AUGMENT_AMDIM32, 32, seconds);
     throughput("amdim32 test", DIM_AUGMENT_AMDIM32_TEST, 32, seconds);
     throughput("amdim64", DIM_AUGMENT_AMDIM64, 96, seconds);
     throughput("amdim128", DIM_AUGMENT_AMDIM128, 256, seconds);
     for (uint32_t workers = 1; workers <= 2; workers++)
-        overlap(seconds, threads, workers);
+        overlap(seconds, (uint32_t)threads, workers);
     return 0;
 }

@@ -17,7 +17,6 @@ enum { MAX_WORKLOADS = 64, MAX_STEPS = 100000 };
 typedef struct arguments {
     const workload *list[MAX_WORKLOADS];
     int count;
-    const char *modes;
     int steps, warmup, threads;
     bool profile, shapes;
     dim_gemm gemm;
@@ -269,8 +268,12 @@ static int number(const char *option, const char *text, int least)
 {
     char *end;
     long n = text == NULL ? -1 : strtol(text, &end, 10);
-    if (text == NULL || end == text || *end != '\0' || n < least || n > MAX_STEPS)
-        die("%s needs a number", option);
+    char what[128];
+    if (text == NULL || end == text || *end != '\0' || n < least || n > MAX_STEPS) {
+        snprintf(what, sizeof what, "%s takes a number from %d to %d, not '%s'", option, least, (int)MAX_STEPS,
+                 text == NULL ? "" : text);
+        die("%s", what);
+    }
     return (int)n;
 }
 
@@ -280,7 +283,7 @@ static dim_gemm gemm_of(const char *name)
     for (int i = 0; name != NULL && i < 3; i++)
         if (strcmp(name, names[i]) == 0)
             return (dim_gemm)i;
-    die("%s", "--gemm is one of auto, blas, onednn");
+    die("--gemm is auto, blas or onednn, not '%s'", name == NULL ? "" : name);
     return DIM_GEMM_AUTO;
 }
 
@@ -295,8 +298,25 @@ static uint32_t pass_of(const char *name)
     for (size_t i = 0; name != NULL && i < sizeof passes / sizeof *passes; i++)
         if (strcmp(name, passes[i].name) == 0)
             return (uint32_t)passes[i].pass;
-    die("%s", "--without takes the name of a pass; see --help");
+    die("--without takes a pass that --help lists, not '%s'", name == NULL ? "" : name);
     return 0;
+}
+
+/* Names with commas between them. */
+static void modes_of(const char *text, arguments *a)
+{
+    a->f32 = a->bf16 = false;
+    for (const char *at = text; at != NULL; at = *at == ',' ? at + 1 : NULL) {
+        size_t n = strcspn(at, ",");
+        bool f32 = n == 3 && strncmp(at, "f32", n) == 0, bf16 = n == 4 && strncmp(at, "bf16", n) == 0;
+        if (!f32 && !bf16)
+            die("--modes takes f32, bf16 or both with a comma, not '%s'", text);
+        a->f32 = a->f32 || f32;
+        a->bf16 = a->bf16 || bf16;
+        at += n;
+    }
+    if (text == NULL)
+        die("%s", "--modes takes f32, bf16 or both with a comma");
 }
 
 static void list(void)
@@ -320,8 +340,8 @@ static void parse(int argc, char **argv, arguments *a)
             a->profile = true;
         else if (strcmp(arg, "--shapes") == 0)
             a->profile = a->shapes = true;
-        else if (strcmp(arg, "--modes") == 0 && value != NULL && ++i)
-            a->modes = value;
+        else if (strcmp(arg, "--modes") == 0 && ++i)
+            modes_of(value, a);
         else if (strcmp(arg, "--steps") == 0 && ++i)
             a->steps = number(arg, value, 1);
         else if (strcmp(arg, "--warmup") == 0 && ++i)
@@ -337,15 +357,11 @@ static void parse(int argc, char **argv, arguments *a)
         else if (a->count < MAX_WORKLOADS)
             a->list[a->count++] = find(arg);
     }
-    a->f32 = strcmp(a->modes, "bf16") != 0;
-    a->bf16 = strcmp(a->modes, "f32") != 0;
-    if (a->f32 && a->bf16 && strcmp(a->modes, "f32,bf16") != 0)
-        die("modes '%s' are not f32, bf16 or f32,bf16", a->modes);
 }
 
 int main(int argc, char **argv)
 {
-    arguments a = { .modes = "f32", .steps = 5, .warmup = 2, .threads = 2 };
+    arguments a = { .f32 = true, .steps = 5, .warmup = 2, .threads = 2 };
     parse(argc, argv, &a);
     for (const workload *w = workloads; a.count == 0 && w->name != NULL; w++)
         run_modes(w, &a);

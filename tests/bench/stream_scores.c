@@ -1,7 +1,6 @@
 /* Peak memory and time of InfoNCE with AMDIM's scaling, penalty and clip, value and gradients, on features of amdim32's
  * 7x7 map in 512 dimensions: scores streamed in blocks beside the whole score tensor.
  *
- * Usage: stream_scores [--threads N] [--repeat N] [--limit MB] [BATCH...]      default: 64 128 256 512 1024
  * Each measurement is a process of its own, so that its peak is known: "peak" is what the system counts, code and the
  * caller's own features and gradients included. */
 #define _DEFAULT_SOURCE /* wait4 */
@@ -135,19 +134,42 @@ static void row(int64_t batch)
     fflush(stdout);
 }
 
+static const char usage[] =
+    "Usage: stream_scores [options] [BATCH...]\n"
+    "  --threads N       0 = one a processor (0)\n"
+    "  --repeat N        of which the quickest counts (3)\n"
+    "  --limit MB        of scores at once; 0 = a quarter of them, from 64 MB on as the library does (0)\n"
+    "Batches: 64 128 256 512 1024 when none is given.\n";
+
+/* The argument's number, or the end of the program. */
+static double number(const char *name, const char *text, double least, double most)
+{
+    char *end;
+    double value = text == NULL ? -1 : strtod(text, &end);
+    if (text != NULL && end != text && *end == '\0' && value >= least && value <= most)
+        return value;
+    fprintf(stderr, "stream_scores: %s takes a number from %g to %g, not '%s'; see --help\n", name, least, most,
+            text == NULL ? "" : text);
+    exit(2);
+}
+
 int main(int argc, char **argv)
 {
     static const int64_t usual[] = { 64, 128, 256, 512, 1024 };
     int first = 1;
-    for (; first + 1 < argc && strncmp(argv[first], "--", 2) == 0; first += 2)
-        if (strcmp(argv[first], "--threads") == 0)
-            threads = (uint32_t)strtoul(argv[first + 1], NULL, 10);
+    for (; first < argc && strncmp(argv[first], "--", 2) == 0; first += 2)
+        if (strcmp(argv[first], "--help") == 0)
+            return fputs(usage, stdout), 0;
+        else if (strcmp(argv[first], "--threads") == 0)
+            threads = (uint32_t)number("--threads", argv[first + 1], 0, 256);
         else if (strcmp(argv[first], "--repeat") == 0)
-            repeats = atoi(argv[first + 1]);
+            repeats = (int)number("--repeat", argv[first + 1], 1, 1000);
         else if (strcmp(argv[first], "--limit") == 0)
-            limit_mb = strtod(argv[first + 1], NULL);
+            limit_mb = number("--limit", argv[first + 1], 0, 1 << 20);
         else
-            return fprintf(stderr, "unknown option %s\n", argv[first]), 2;
+            return fprintf(stderr, "stream_scores: unknown option %s; see --help\n", argv[first]), 2;
+    for (int i = first; i < argc; i++)
+        number("a batch", argv[i], 2, 1 << 20);
     printf("InfoNCE, value and gradients: y (N, %d), x (N * %d, %d)\n\n", WIDTH, LOCATIONS, WIDTH);
     printf("                          |               streamed                |                 whole                 |\n");
     printf("     N   Mpairs scores MB |        ms    cpu ms  ns/pair  peak MB |        ms    cpu ms  ns/pair  peak MB |"
