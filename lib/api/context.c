@@ -15,7 +15,7 @@ enum { MAX_THREADS = 256 };
 
 /* Smaller graphs fit a cache, where keeping costs least. */
 static const int64_t RECOMPUTE_FROM = 16 << 20;
-/* See passes/recompute.c.  Who takes bf16 wants speed, and has half the memory already. */
+/* See passes/recompute.c.  Who takes bf16 wants speed, and where it is native has half the memory already. */
 static const double RECOMPUTE_WORTH = 0.4, RECOMPUTE_WORTH_BF16 = 6;
 
 /* Every pass that there is. */
@@ -59,9 +59,11 @@ static dim_status set_up(dim_context *ctx, const dim_context_options *o)
     if (ctx->threads > 1)
         DIM__TRY(dim__pool_create(ctx, ctx->threads, &ctx->pool));
     DIM__TRY(dim__gemm_setup(ctx, o->gemm, o->blas_threads));
+    bool native = ctx->precision == DIM_PRECISION_BF16 && dim__gemm_native_bf16(ctx);
+    ctx->recompute_worth = native ? RECOMPUTE_WORTH_BF16 : RECOMPUTE_WORTH;
     snprintf(ctx->describe, sizeof ctx->describe, "libdim " VERSION ", %s, %s gemm, %u thread%s%s", ctx->kernels->name,
              dim__gemm_name(ctx), (unsigned)ctx->threads, ctx->threads == 1 ? "" : "s",
-             ctx->precision == DIM_PRECISION_F32 ? "" : dim__gemm_native_bf16(ctx) ? ", bf16" : ", bf16 emulated");
+             ctx->precision == DIM_PRECISION_F32 ? "" : native ? ", bf16" : ", bf16 emulated");
     return DIM_OK;
 }
 
@@ -93,7 +95,6 @@ dim_status dim_context_create(const dim_context_options *options, dim_context **
     boot.seed = o.seed;
     boot.executor = o.executor;
     boot.recompute_from = RECOMPUTE_FROM;
-    boot.recompute_worth = o.precision == DIM_PRECISION_BF16 ? RECOMPUTE_WORTH_BF16 : RECOMPUTE_WORTH;
     boot.disabled_passes = o.disabled_passes;
     boot.precision = o.precision;
     boot.threads = o.threads != 0 ? o.threads : dim__cpu_count();
