@@ -446,6 +446,46 @@ static void the_context_says_it(void **state)
     }
 }
 
+/* A loss of features that the caller has: nothing of it is rounded, however many they are and whatever their mean. */
+static void losses_alone_are_single(void **state)
+{
+    enum { N = 256, WIDTH = 64 };
+    double value[2];
+    float gradient[2][N * WIDTH];
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        dim_context_options o = options(k == 0 ? DIM_PRECISION_F32 : DIM_PRECISION_BF16);
+        dim_estimator_options eo;
+        dim_context *ctx;
+        dim_estimator *est;
+        dim_tensor *y, *x, *dy;
+        dim_estimate e;
+        DIM_OPTIONS_INIT(&eo);
+        DIM_OPTIONS_INIT(&e);
+        eo.kind = DIM_ESTIMATOR_INFONCE;
+        eo.scale = 0.2f;
+        assert_int_equal(dim_context_create(&o, &ctx), DIM_OK);
+        assert_int_equal(dim_estimator_create(ctx, &eo, &est), DIM_OK);
+        assert_int_equal(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ N, WIDTH }, &y), DIM_OK);
+        assert_int_equal(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ N, WIDTH }, &x), DIM_OK);
+        assert_int_equal(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ N, WIDTH }, &dy), DIM_OK);
+        for (int i = 0; i < N * WIDTH; i++) {
+            ((float *)dim_tensor_data(y))[i] = (float)(10 + sin(0.7 * i * (i % 89)));
+            ((float *)dim_tensor_data(x))[i] = (float)(-10 + cos(0.3 * i * (i % 97)));
+        }
+        assert_int_equal(dim_estimator_evaluate(est, y, x, NULL, &e, dy, NULL), DIM_OK);
+        value[k] = e.loss;
+        memcpy(gradient[k], dim_tensor_data(dy), sizeof gradient[k]);
+        dim_tensor_destroy(y);
+        dim_tensor_destroy(x);
+        dim_tensor_destroy(dy);
+        dim_estimator_destroy(est);
+        dim_context_destroy(ctx);
+    }
+    assert_true(value[0] == value[1]);
+    assert_memory_equal(gradient[0], gradient[1], sizeof gradient[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +493,7 @@ int main(void)
         cmocka_unit_test(plans_change_nothing),            cmocka_unit_test(every_backend_multiplies_the_same),
         cmocka_unit_test(encoded_features_are_near),       cmocka_unit_test(resumed_is_uninterrupted),
         cmocka_unit_test(memory_may_fail),                 cmocka_unit_test(the_context_says_it),
+        cmocka_unit_test(losses_alone_are_single),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

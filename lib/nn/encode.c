@@ -22,7 +22,8 @@ dim_status dim__encoder_check_images(const dim_encoder *enc, const dim_tensor *i
         return dim__fail(enc->ctx, DIM_E_SHAPE, "vectors have shape %s, the encoder takes (N, %lld)",
                          dim__shape_text(text, images->rank, images->shape), (long long)in[0]);
     if (images->dtype != DIM_F32 && images->dtype != DIM_U8)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "images must be u8 or f32");
+        return dim__fail(enc->ctx, DIM_E_INVALID, "images have dtype %s; they must be u8 or f32",
+                         dim__dtype_name(images->dtype));
     *batch = images->shape[0];
     return DIM_OK;
 }

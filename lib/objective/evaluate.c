@@ -83,6 +83,7 @@ static dim_status compile(const dim_estimator *est, dim__eval *e)
     dim__graph *g;
     e->a = e->b = e->own = e->partner = DIM__NONE;
     DIM__TRY(dim__graph_create(est->ctx, &g));
+    g->no_bf16 = true;
     bool features = e->key.mode == DIM__EVAL_FEATURES || e->key.mode == DIM__EVAL_SHUFFLE;
     dim__est_nodes nodes = features ? emit_features(g, est, e) : emit_scores(g, est, e);
     e->record = nodes.record;

@@ -201,7 +201,7 @@ dim_status dim__pass_precision(dim__graph *g)
     pass p = { .g = g, .n_values = g->n_values };
     dim__node *nodes = g->nodes;
     int64_t n = g->n_nodes;
-    if (ctx->precision != DIM_PRECISION_BF16 || n == 0)
+    if (ctx->precision != DIM_PRECISION_BF16 || g->no_bf16 || n == 0)
         return DIM_OK;
     p.alive = dim__calloc(ctx, (size_t)n, sizeof *p.alive);
     p.half = dim__calloc(ctx, (size_t)g->n_values, sizeof *p.half);
