@@ -98,7 +98,7 @@ static bool left_to_cblas(const dim__gemm_state *state, const dim__product *p)
     if (!state->cblas_avx2 || (p->trans_a && p->trans_b))
         return false;
     if (p->trans_a)
-        return p->k >= 128 && size >= 1 << 16;
+        return p->k >= 128 && size >= 1 << 15;
     if (p->trans_b)
         return p->k >= 512 && size >= 1 << 15 && p->m >= 256;
     return (p->k >= 512 && size >= 1 << 15 && p->n >= 256) || (p->m <= 512 && p->n >= 1024);
