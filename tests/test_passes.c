@@ -407,6 +407,58 @@ static void what_is_made_again_has_the_same_bits(void **state)
     }
 }
 
+/* Frozen batch norm, then a leaky ReLU; `kept` and what comes after it, of 4 rows of 2 channels. */
+static void run_frozen(uint32_t without, bool keep, float kept[8], float activated[8])
+{
+    dim_context_options co;
+    dim__graph *g;
+    dim__program *p;
+    dim__vid in[5];
+    DIM_OPTIONS_INIT(&co);
+    co.threads = 1;
+    co.disabled_passes = without;
+    assert_int_equal(dim_context_create(&co, &ctx), DIM_OK);
+    assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
+    in[0] = dim__graph_input(g, DIM_F32, dim__shape2(4, 2), false);
+    for (int i = 1; i < 5; i++)
+        in[i] = dim__graph_input(g, DIM_F32, dim__shape1(2), false);
+    dim__vid y = dim__op_channel_affine_(g, in[0], in[1], in[2], in[3], in[4], 1e-5);
+    dim__vid z = dim__op_leaky_relu_(g, y, 0.2);
+    if (keep)
+        dim__graph_keep(g, y);
+    dim__graph_keep(g, z);
+    assert_int_equal(dim__pass_fuse(g), DIM_OK);
+    assert_int_equal(dim__graph_finish(g), DIM_OK);
+    assert_int_equal(dim__program_create(g, &p), DIM_OK);
+    for (int i = 0; i < 5; i++)
+        for (int k = 0; k < (i == 0 ? 8 : 2); k++)
+            ((float *)dim__program_data(p, in[i]))[k] = i == 0 ? (float)(k * 5 % 8) - 3.5f : 0.5f + 0.25f * (float)(i + k);
+    dim__program_forward(p, 1, 1);
+    if (keep)
+        memcpy(kept, dim__program_data(p, y), 8 * sizeof *kept);
+    memcpy(activated, dim__program_data(p, z), 8 * sizeof *activated);
+    dim__program_destroy(p);
+    dim_context_destroy(ctx);
+}
+
+/* As encoders do it: the slope is the layer's, and a tap before the activation is not rectified. */
+static void fused_without_a_gradient(void **state)
+{
+    float plain[2][8], fused[2][8];
+    int negative = 0;
+    (void)state;
+    run_frozen(DIM_PASS_FUSE, true, plain[0], plain[1]);
+    run_frozen(0, false, fused[0], fused[1]);
+    assert_memory_equal(fused[1], plain[1], sizeof plain[1]);
+    run_frozen(0, true, fused[0], fused[1]);
+    assert_memory_equal(fused, plain, sizeof plain);
+    for (int k = 0; k < 8; k++) {
+        negative += plain[0][k] < 0;
+        assert_true(fabsf(plain[1][k] - (plain[0][k] < 0 ? 0.2f : 1) * plain[0][k]) < 1e-6f);
+    }
+    assert_true(negative > 0 && negative < 8);
+}
+
 /* Each value has bytes that nobody else has while it lives, and together they take little more than must be. */
 static void a_plan_is_tight(void **state)
 {
@@ -517,6 +569,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_pass_changes_nothing),
         cmocka_unit_test(an_order_with_less_memory),
+        cmocka_unit_test(fused_without_a_gradient),
         cmocka_unit_test(what_is_made_again_has_the_same_bits),
         cmocka_unit_test(a_plan_is_tight),
         cmocka_unit_test(recompute_without_memory),

@@ -14,8 +14,7 @@
  *     5 x 5 x 256    256 x 3 x 3       121 (215), without padding
  *
  * What dx gains without a stride, packing the weights takes back; and dw stays with the products, which were faster for
- * the strided ones.  With AVX2 only (a Zen 3) dx stays with them, too: 16 x 16 x 64 takes 15 ms of dim-local-jsd's step against
- * 11, 30 x 30 x 64 94 ms of amdim-64's against 62.
+ * the strided ones.
  *
  * In bf16 with AVX512_BF16, by processor time (products with patches do not exist in bf16; f32 gives some 215):
  *
@@ -33,7 +32,6 @@
 #include "kernels/onednn.h"
 
 #if defined(DIM__ONEDNN_PRIMITIVES)
-#include "base/cpu.h"
 #include "base/math.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
@@ -302,9 +300,8 @@ static bool is_worth(const dim_context *ctx, const dim__conv_key *key, int64_t i
         return false;
     if (key->bf16)
         return dim__gemm_native_bf16(ctx) && pixels >= (key->pass == DIM__CONV_DW ? PIXELS : BF16_PIXELS);
-    if (key->pass == DIM__CONV_DX && (key->stride == 1 || pixels < DX_PIXELS || dim__cpu_detect() == DIM_CPU_AVX2))
-        return false;
-    return ((const dim__gemm_state *)ctx->gemm_state)->kind == DIM_GEMM_ONEDNN && pixels >= PIXELS;
+    return ((const dim__gemm_state *)ctx->gemm_state)->kind == DIM_GEMM_ONEDNN && pixels >= PIXELS &&
+           (key->pass != DIM__CONV_DX || (key->stride != 1 && pixels >= DX_PIXELS));
 }
 
 dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_t images, const dim__conv_plan **out)
