@@ -477,6 +477,21 @@ static void log_to(void *user, dim_log_level level, const char *message)
     snprintf(user, 64, "%d %s", (int)level, message);
 }
 
+static void *alloc_nothing(void *user, size_t size, size_t align)
+{
+    (void)user;
+    (void)size;
+    (void)align;
+    return NULL;
+}
+
+static void free_nothing(void *user, void *memory, size_t size)
+{
+    (void)user;
+    (void)memory;
+    (void)size;
+}
+
 static void context_logs(void **state)
 {
     (void)state;
@@ -498,6 +513,11 @@ static void context_logs(void **state)
     o.blas_threads = 2000;
     assert_int_equal(dim_context_create(&o, &ctx), DIM_E_INVALID);
     assert_string_equal(text, "1 no context: blas_threads is 2000, must be at most 1024");
+    o.blas_threads = 0;
+    o.alloc = alloc_nothing;
+    o.free = free_nothing;
+    assert_int_equal(dim_context_create(&o, &ctx), DIM_E_NOMEM);
+    assert_string_equal(text, "1 no context: DIM_E_NOMEM");
 }
 
 /* An older program's struct is shorter, a newer one's longer: ABI rule 3. */

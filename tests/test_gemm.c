@@ -3,6 +3,7 @@
 
 #include "base/pool.h"
 #include "kernels/kernels.h"
+#include "sanitized.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,13 +13,6 @@
 #include <sys/resource.h>
 
 #include <cmocka.h>
-
-/* A sanitizer keeps what a BLAS frees. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
 
 /* ThreadSanitizer does not see how the threads of a BLAS, which it has not compiled, wait for each other. */
 const char *__tsan_default_suppressions(void);
@@ -328,7 +322,8 @@ static void test_copies_lie_where_they_lay(void **unused)
     struct rusage start, end;
     (void)unused;
     dim_context *ctx = context(DIM_GEMM_AUTO, 2, 1);
-    float *a = calloc(ROWS * SUMMED, sizeof *a), *b = calloc(COLUMNS * SUMMED, sizeof *b), *c = calloc(ROWS * COLUMNS, sizeof *c);
+    float *a = calloc(ROWS * SUMMED, sizeof *a), *b = calloc(COLUMNS * SUMMED, sizeof *b);
+    float *c = calloc(ROWS * COLUMNS, sizeof *c);
     assert_true(ctx != NULL && a != NULL && b != NULL && c != NULL);
     for (int i = 0; i < TIMES; i++) {
         dim__gemm(ctx, false, true, ROWS, COLUMNS, SUMMED, 1, a, SUMMED, b, SUMMED, 0, c, COLUMNS);

@@ -1,4 +1,5 @@
 /* A training that runs for long: 10,000 steps allocate nothing, and the process does not grow. */
+#include "sanitized.h"
 #include <dim/dim.h>
 
 #include <math.h>
@@ -12,13 +13,6 @@
 #include <cmocka.h>
 
 enum { STEPS = 10000, WARM = 200, ROWS = 16 };
-
-/* A sanitizer keeps what a BLAS frees. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
 
 /* What the system itself may move in the meantime, in bytes: less than 7 a step. */
 static const long SLACK = 64 << 10;

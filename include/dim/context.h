@@ -62,8 +62,8 @@ typedef enum dim_precision {
      * Activations, their gradients and the operands of matrix products and convolutions in bf16 (8 bits of mantissa), where
      * they are large enough to matter.  Sums, statistics, losses, scores, gradients of parameters, parameters and what
      * the caller sees stay in single precision, as does all that a stand-alone estimator or prior computes.  Inputs whose
-     * mean is hundreds of times their spread lose it: centre them.  Fast where the processor multiplies bf16 (AVX512_BF16, AMX) and oneDNN is
-     * there; correct and slower than F32 elsewhere.
+     * mean is hundreds of times their spread lose it: centre them.  Fast where the processor multiplies bf16
+     * (AVX512_BF16, AMX) and oneDNN is there; correct and slower than F32 elsewhere.
      */
     DIM_PRECISION_BF16 = 1,
     DIM_PRECISION_FORCE_INT = 0x7fffffff
@@ -124,8 +124,8 @@ typedef struct dim_context_options {
  * @param options NULL = defaults; copied
  * @param out     set only on DIM_OK; release with dim_context_destroy()
  * @return DIM_E_INVALID (out is NULL, or a bad option), DIM_E_NOMEM, DIM_E_UNSUPPORTED (a backend that this build
- *         lacks).  There is no context yet that could hold an error text: options.log, if there is one, gets it
- *         for a bad value as a warning.
+ *         lacks).  There is no context yet that could hold an error text: options.log, if there is one and options.size is
+ *         right, gets it as a warning.
  *
  * Starts threads - 1 threads, which sleep between calls.  Thread-safe.
  */

@@ -53,7 +53,8 @@ typedef struct dim_encoder_options {
     size_t size;                    /**< set by DIM_OPTIONS_INIT */
     dim_encoder_kind kind;          /**< CONV32 */
     dim_init init;                  /**< KAIMING */
-    uint32_t channels;              /**< of the images; 0 = 3, of conv28 1.  MLP: features of the vectors, required; at most 2^24 */
+    /** Of the images; 0 = 3, for conv28 1.  MLP: features of the vectors, required; at most 2^24 */
+    uint32_t channels;
     /** Width of [global], at most 2^24; 0 = 64, infomax 256, amdim 512 (its "rkhs": 4 ndf at least, 8 ndf for 64 x 64
      *  and more) */
     uint32_t units;
@@ -195,8 +196,9 @@ DIM_API dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap
  * @brief Encodes a batch of any size, with frozen statistics and without dropout or noise.
  *
  * Works in pieces of 256 samples.  A piece's memory stays for the next call, that of the six combinations of size and tap
- * that were prepared last: calls of many sizes with large images hold six such blocks, in bf16 with the weights rounded once more in each.  Images are not looked through: a NaN
- * in one of them comes out in its own features, not in another image's.
+ * that were prepared last: calls of many sizes with large images hold six such blocks, in bf16 with the weights rounded
+ * once more in each.  Images are not looked through: a NaN in one of them comes out in its own features, not in another
+ * image's.
  * @param enc      the encoder
  * @param images   (N, C, H, W) or (N, features), u8 or f32, any strides
  * @param tap      name of the tap; NULL = "global"

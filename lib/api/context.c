@@ -70,7 +70,7 @@ static dim_status set_up(dim_context *ctx, const dim_context_options *o)
 /* Nobody will have a context to ask for the text. */
 static dim_status refuse(dim_context *ctx, dim_status status)
 {
-    dim__log(ctx, DIM_LOG_WARNING, "no context: %s", ctx->error);
+    dim__log(ctx, DIM_LOG_WARNING, "no context: %s", ctx->error[0] != '\0' ? ctx->error : dim_status_name(status));
     return status;
 }
 
@@ -102,7 +102,7 @@ dim_status dim_context_create(const dim_context_options *options, dim_context **
         boot.threads = MAX_THREADS;
     dim_context *ctx = dim__alloc(&boot, sizeof *ctx);
     if (ctx == NULL)
-        return DIM_E_NOMEM;
+        return refuse(&boot, DIM_E_NOMEM);
     memcpy(ctx, &boot, sizeof *ctx);
     atomic_init(&ctx->refs, 1);
     status = set_up(ctx, &o);
