@@ -70,7 +70,7 @@ static dim_status set_up(dim_context *ctx, const dim_context_options *o)
 /* Nobody will have a context to ask for the text. */
 static dim_status refuse(dim_context *ctx, dim_status status)
 {
-    dim__log(ctx, DIM_LOG_WARNING, "no context: %s", ctx->error[0] != '\0' ? ctx->error : dim_status_name(status));
+    dim__log(ctx, DIM_LOG_WARNING, "no context: %s", ctx->error);
     return status;
 }
 
