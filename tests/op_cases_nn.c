@@ -121,11 +121,12 @@ static void ref_conv2d(const op_case *c, const double *const *in, double *const 
     { .op = "conv2d", .label = text, .n_in = 2, .in = { x, w }, .grad = 3, .out = { y },                               \
       .p = { stride, padding }, .build = build_conv2d, .ref = ref_conv2d, .tol = TOL, .tol_grad = TOL_GRAD }
 
-/* ---- batch_norm: p = eps, offset of x ---------------------------------------------------------------------------- */
+/* ---- conv2d_moments: p = stride, padding, offset of x, eps -------------------------------------------------------- */
 
-static dim__vid build_batch_norm(dim__graph *g, const op_case *c, const dim__vid *in)
+static dim__vid build_conv2d_moments(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_batch_norm_(g, in[0], in[1], in[2], c->p[0]);
+    dim__attr attr = { .i = { (int64_t)c->p[0], (int64_t)c->p[1] }, .f = { c->p[3] } };
+    return dim__emit2(g, &dim__op_conv2d_moments, in[0], in[1], &attr);
 }
 
 static void moments(const double *x, int64_t n, int64_t step, double *mean, double *var)
@@ -137,6 +138,36 @@ static void moments(const double *x, int64_t n, int64_t step, double *mean, doub
         sq += (x[i * step] - sum / (double)n) * (x[i * step] - sum / (double)n);
     *mean = sum / (double)n;
     *var = sq / (double)n;
+}
+
+static void ref_conv2d_moments(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t rows = dim__shape_rows(&c->out[0]), ch = dim__shape_last(&c->out[0]);
+    ref_conv2d(c, in, out);
+    for (int64_t j = 0; j < ch; j++) {
+        moments(out[0] + j, rows, ch, &out[1][j], &out[2][j]);
+        out[3][j] = 1 / sqrt(out[2][j] + c->p[3]);
+    }
+}
+
+static void fill_offset_2(const op_case *c, int input, float *x, int32_t *index, int64_t n)
+{
+    (void)index;
+    for (int64_t i = 0; i < n; i++)
+        x[i] = op_random(input, i) + (input == 0 ? (float)c->p[2] : 0);
+}
+
+#define CONV_MOMENTS(text, x, w, stride, padding, y, ch, offset, tolerance, gradient)                                  \
+    { .op = "conv2d_moments", .label = text, .n_in = 2, .in = { x, w }, .grad = (gradient) > 0 ? 3 : 0, .n_out = 4,    \
+      .no_grad_out = 14, .out = { y, S1(ch), S1(ch), S1(ch) }, .p = { stride, padding, offset, 1e-5 },                 \
+      .build = build_conv2d_moments, .ref = ref_conv2d_moments, .fill = fill_offset_2, .tol = tolerance,               \
+      .tol_grad = gradient }
+
+/* ---- batch_norm: p = eps, offset of x ---------------------------------------------------------------------------- */
+
+static dim__vid build_batch_norm(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_batch_norm_(g, in[0], in[1], in[2], c->p[0]);
 }
 
 static void ref_batch_norm(const op_case *c, const double *const *in, double *const *out)
@@ -601,6 +632,14 @@ const op_case op_cases_nn[] = {
     { .op = "conv2d", .label = "many channels, several blocks", .n_in = 2,
       .in = { S4(16, 9, 8, 130), S4(3, 3, 3, 130) }, .out = { S4(16, 9, 8, 3) }, .p = { 1, 1 }, .build = build_conv2d,
       .ref = ref_conv2d, .tol = 3 * TOL },
+    CONV_MOMENTS("3x3", S4(2, 5, 4, 3), S4(4, 3, 3, 3), 1, 1, S4(2, 5, 4, 4), 4, 0, TOL, TOL_GRAD),
+    CONV_MOMENTS("1x1: a plain product", S4(3, 4, 5, 6), S4(2, 1, 1, 6), 1, 0, S4(3, 4, 5, 2), 2, 0, TOL, TOL_GRAD),
+    CONV_MOMENTS("two pixels", S4(2, 3, 3, 2), S4(5, 3, 3, 2), 2, 0, S4(2, 1, 1, 5), 5, 0, 2e-5, TOL_GRAD),
+    CONV_MOMENTS("several blocks and threads", S4(70, 9, 8, 3), S4(4, 3, 3, 3), 1, 1, S4(70, 9, 8, 4), 4, 0, TOL, 0),
+    CONV_MOMENTS("a large mean, several blocks", S4(16, 9, 8, 130), S4(3, 3, 3, 130), 1, 0, S4(16, 7, 6, 3), 3, 20,
+                 2e-4, 0),
+    CONV_MOMENTS("an accelerator's, image by image", S4(5, 16, 16, 32), S4(24, 4, 4, 32), 2, 1, S4(5, 8, 8, 24), 24, 0,
+                 5e-5, 0),
     GRAD_OF("conv2d_dx", "conv2d"),
     GRAD_OF("conv2d_dw", "conv2d"),
     CONV_DW("few columns: by pixels", S4(70, 9, 8, 4), S4(70, 9, 8, 3), 1, 1, 4, 3, 3, 3),
@@ -683,6 +722,8 @@ const op_bad op_bads_nn[] = {
     { "conv2d", "channels", 2, { S4(1, 8, 8, 3), S4(4, 3, 3, 2) }, 0, { 1, 1 }, build_conv2d },
     { "conv2d", "kernel larger than the padded image", 2, { S4(1, 2, 8, 3), S4(4, 5, 5, 3) }, 0, { 1, 1 },
       build_conv2d },
+    { "conv2d_moments", "one value per channel", 2, { S4(1, 3, 3, 2), S4(4, 3, 3, 2) }, 0, { 1, 0 },
+      build_conv2d_moments },
     { "batch_norm", "one value per channel", 3, { S2(1, 3), S1(3), S1(3) }, 0, { 1e-5 }, build_batch_norm },
     { "batch_norm", "gamma", 3, { S2(4, 3), S1(2), S1(3) }, 0, { 1e-5 }, build_batch_norm },
     { "batch_norm", "beta", 3, { S2(4, 3), S1(3), S1(4) }, 0, { 1e-5 }, build_batch_norm },

@@ -98,7 +98,7 @@ static float *accelerated(const shape *s, const dim__conv_key *k, uint32_t threa
         assert_non_null(out);
         memset(workspace, 0xff, size); /* NaN */
         memset(out, 0xff, (size_t)n_out * sizeof *out);
-        assert_true(dim__conv_plan_run(ctx, plan, s->n, in, w, out, workspace));
+        assert_true(dim__conv_plan_run(ctx, plan, s->n, in, w, out, workspace, NULL));
         if (k->bf16_out) {
             float *floats = malloc((size_t)n_out * sizeof *floats);
             assert_non_null(floats);

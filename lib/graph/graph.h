@@ -50,7 +50,6 @@ void dim__graph_fail(dim__graph *g, dim_status status); /* the text is set by di
 
 dim__vid dim__graph_input(dim__graph *g, dim_dtype dtype, dim__shape shape, bool wants_grad);
 dim__vid dim__graph_param(dim__graph *g, dim__param *param); /* the same value for the same param */
-dim__vid dim__graph_const(dim__graph *g, dim__shape shape, float fill);
 void dim__graph_keep(dim__graph *g, dim__vid v);
 
 /* The value in whose memory v is, v itself when it is no alias, and where in it; offset may be NULL. */
@@ -73,9 +72,9 @@ dim_status dim__graph_finish(dim__graph *g);
 
 /* Passes.  Each does nothing where dim__pass_on() says no.
  *
- * Lets ops that can apply the (leaky) ReLU that follows them, where nobody else reads their result (passes/fuse.c); part of
- * dim__graph_backward. */
-dim_status dim__pass_fuse(dim__graph *g);
+ * Makes ops part of the op before them, where nobody else reads what that makes (passes/fuse.c); part of
+ * dim__graph_backward.  gradient: there will be one. */
+dim_status dim__pass_fuse(dim__graph *g, bool gradient);
 
 /* Orders the nodes by memory (passes/order.c); part of dim__program_create. */
 dim_status dim__pass_order(dim__graph *g);

@@ -356,6 +356,7 @@ typedef struct job {
     const char *in, *weights;
     char *out;
     char *packed, *scratch;
+    const dim__conv_after *after;
     bool failed[256];
 } job;
 
@@ -376,10 +377,13 @@ static bool run_images(const job *j, int64_t begin, int64_t end, int thread)
     char *scratch = j->scratch + (size_t)thread * j->plan->scratch_size;
     bool ok = d->memory_set_data_handle(l->weights, j->packed) == dnnl_success &&
               d->memory_set_data_handle(l->scratch, scratch) == dnnl_success;
-    for (int64_t n = begin; ok && n < end; n++)
+    for (int64_t n = begin; ok && n < end; n++) {
         ok = d->memory_set_data_handle(l->in, (char *)j->in + n * in) == dnnl_success &&
              d->memory_set_data_handle(l->out, j->out + n * out) == dnnl_success &&
              d->primitive_execute(j->plan->primitive, l->stream, 4, args) == dnnl_success;
+        if (ok && j->after != NULL)
+            j->after->fn(j->after->arg, n, thread);
+    }
     return ok;
 }
 
@@ -454,12 +458,12 @@ static bool failed(const job *j)
 }
 
 bool dim__conv_plan_run(dim_context *ctx, const dim__conv_plan *plan, int64_t images, const void *in,
-                        const void *weights, void *out, void *workspace)
+                        const void *weights, void *out, void *workspace, const dim__conv_after *after)
 {
     const dim__gemm_state *state = ctx->gemm_state;
     bool dw = plan->key.pass == DIM__CONV_DW;
     job j = { .d = state->onednn, .state = state, .plan = plan, .ctx = ctx, .in = in, .weights = weights, .out = out,
-              .packed = workspace };
+              .packed = workspace, .after = after };
     j.scratch = j.packed + plan->packed_size * (dw ? ctx->threads : 1);
     if (dw) {
         dim__parallel(ctx, images, 1, dw_task, &j);
@@ -494,7 +498,7 @@ size_t dim__conv_plan_workspace(const dim_context *ctx, const dim__conv_plan *pl
 }
 
 bool dim__conv_plan_run(dim_context *ctx, const dim__conv_plan *plan, int64_t images, const void *in,
-                        const void *weights, void *out, void *workspace)
+                        const void *weights, void *out, void *workspace, const dim__conv_after *after)
 {
     (void)ctx;
     (void)plan;
@@ -503,6 +507,7 @@ bool dim__conv_plan_run(dim_context *ctx, const dim__conv_plan *plan, int64_t im
     (void)weights;
     (void)out;
     (void)workspace;
+    (void)after;
     return false;
 }
 #endif

@@ -113,7 +113,7 @@ static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, d
         dim__encoder_emit(enc, &net, p.in, values);
         p.out = values[layer];
         dim__graph_keep(g, p.out);
-        status = dim__pass_fuse(g);
+        status = dim__pass_fuse(g, false);
         if (status == DIM_OK)
             status = dim__graph_finish(g);
         if (status == DIM_OK)

@@ -106,10 +106,10 @@ dim__vid dim__op_leaky_relu_(dim__graph *g, dim__vid x, double slope)
 
 dim__vid dim__op_before_activation(dim__graph *g, const dim__node *node, dim__vid dy)
 {
-    dim__attr slope = { .f = { node->attr.f[1] } };
-    if (dy == DIM__NONE || !node->attr.i[0])
+    dim__attr slope = { .f = { node->attr.f[DIM__SLOPE] } };
+    if (dy == DIM__NONE || !node->attr.i[DIM__ACTIVATES])
         return dy;
-    return node->attr.f[1] > 0 ? dim__emit2(g, &dim__op_leaky_relu_grad, dy, node->out[0], &slope)
+    return node->attr.f[DIM__SLOPE] > 0 ? dim__emit2(g, &dim__op_leaky_relu_grad, dy, node->out[0], &slope)
                                : dim__emit2(g, &dim__op_relu_grad, dy, node->out[0], NULL);
 }
 

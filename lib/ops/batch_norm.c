@@ -1,13 +1,15 @@
 /* Batch normalisation over the rows of x (rows, c).  attr.f[0]: eps.
  *
- * Each thread takes the moments of its rows; they are combined in a fixed order (Chan, Golub, LeVeque 1983).
- * With attr.i[0] set (passes/fuse.c) a ReLU of slope attr.f[1] below zero follows in the same pass; the gradient finds its
- * sign again from x, so that nobody has to keep the result. */
+ * Where a convolution makes x, passes/fuse.c lets it take the moments as it writes (conv2d_moments), and batch_norm_again,
+ * which has them as inputs, does the rest.
+ * Where it activates its result (passes/fuse.c), the gradient finds the sign of what went into that again from x, so that
+ * nobody has to keep the result. */
 #include "ops/ops.h"
 
 #include "base/math.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
+#include "ops/moments.h"
 #include "ops/rows.h"
 #include "ops/tiles.h"
 
@@ -22,9 +24,6 @@ static dim_status batch_norm_infer(dim__infer *inf)
     return DIM_OK;
 }
 
-/* Doubles of one thread: mean (c), sum of squared deviations (c), rows; and where x is bf16, once more for a tile. */
-static int64_t moments_size(int64_t c) { return 2 * c + 1; }
-
 /* Floats of one tile of x, or of dy and x, where one of them is bf16. */
 static int64_t tile_size(int64_t c) { return dim__tile_rows(c) * c; }
 
@@ -37,46 +36,26 @@ static size_t batch_norm_workspace(const dim__infer *inf)
 {
     int64_t c = dim__shape_last(&inf->in[0]);
     size_t tiles = any_bf16(inf) ? inf->ctx->threads * (size_t)tile_size(c) : 0;
-    return 2 * dim__sums_size(inf->ctx, moments_size(c)) + (2 * (size_t)c + tiles) * sizeof(float);
+    return dim__moments_size(inf->ctx, c) + (2 * (size_t)c + tiles) * sizeof(float);
 }
 
 typedef struct bn_job {
     const dim__exec *e;
     int64_t c;
-    double *moments;
+    dim__moments moments;
     float *scale, *shift; /* y = scale x + shift */
     float *room;          /* a tile a thread, where one is needed */
 } bn_job;
-
-/* The moments of two sets of rows together, in the place of the first. */
-static void combine(double *mean, const double *mean_k, int64_t c)
-{
-    double *m2 = mean + c, *rows = m2 + c, rows_k = mean_k[2 * c], total = *rows + rows_k;
-    const double *m2_k = mean_k + c;
-    double share = rows_k / total, weight = *rows * rows_k / total;
-    for (int64_t j = 0; j < c; j++) {
-        double delta = mean_k[j] - mean[j];
-        mean[j] += delta * share;
-        m2[j] += m2_k[j] + delta * delta * weight;
-    }
-    *rows = total;
-}
 
 static void moments_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const bn_job *job = arg;
     const dim__exec *e = job->e;
     int64_t c = job->c, tile = e->in_type[0] == DIM__BF16 ? dim__tile_rows(c) : end - begin;
-    double *moments = job->moments + thread * moments_size(c);
-    double *next = job->moments + (e->ctx->threads + thread) * moments_size(c);
     float *room = job->room + thread * tile_size(c);
     for (int64_t r = begin; r < end; r += tile) {
         int64_t n = dim__min64(tile, end - r);
-        double *of_tile = r == begin ? moments : next;
-        e->ctx->kernels->col_moments(of_tile, of_tile + c, dim__read(e, 0, r * c, n * c, room), n, c);
-        of_tile[2 * c] = (double)n;
-        if (r > begin)
-            combine(moments, next, c);
+        dim__moments_add(&job->moments, thread, dim__read(e, 0, r * c, n * c, room), n);
     }
 }
 
@@ -84,17 +63,13 @@ static void affine_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const bn_job *job = arg;
     const dim__kernels *k = job->e->ctx->kernels;
-    const dim__attr *attr = job->e->attr;
     int64_t c = job->c, block = dim__tile_rows(c);
     float *room = job->room + thread * tile_size(c);
     for (int64_t r = begin; r < end; r += block) {
         int64_t n = dim__min64(block, end - r);
         float *y = dim__write(job->e, 0, r * c, room);
         k->col_affine(y, dim__read(job->e, 0, r * c, n * c, room), job->scale, job->shift, n, c);
-        if (attr->i[0] && attr->f[1] > 0)
-            k->leaky(y, y, (float)attr->f[1], n * c);
-        else if (attr->i[0])
-            k->relu(y, y, n * c);
+        dim__activate(job->e, y, n * c);
         dim__written(job->e, 0, r * c, n * c, y);
     }
 }
@@ -112,35 +87,32 @@ static void scale_shift(float *scale, float *shift, const float *mean, const flo
 
 static void batch_norm_run(const dim__exec *e)
 {
+    dim_context *ctx = e->ctx;
     int64_t rows = dim__shape_rows(e->in_shape[0]), c = dim__shape_last(e->in_shape[0]), grain = dim__row_grain(c);
-    const float *gamma = e->in[1], *beta = e->in[2];
-    float *mean = e->out[1], *var = e->out[2], *rstd = e->out[3];
-    bn_job job = { .e = e, .c = c, .moments = e->workspace };
-    job.scale = (float *)(job.moments + 2 * e->ctx->threads * moments_size(c));
+    bn_job job = { .e = e, .c = c, .moments = dim__moments_of(ctx, c, e->workspace) };
+    job.scale = (float *)((char *)e->workspace + dim__moments_size(ctx, c));
     job.shift = job.scale + c;
     job.room = job.shift + c;
-    dim__parallel(e->ctx, rows, grain, moments_task, &job);
-    for (int k = 1; k < dim__parallel_pieces(e->ctx, rows, grain); k++)
-        combine(job.moments, job.moments + k * moments_size(c), c);
-    for (int64_t j = 0; j < c; j++) {
-        double v = job.moments[c + j] / (double)rows, r = 1 / sqrt(v + e->attr->f[0]);
-        mean[j] = (float)job.moments[j];
-        var[j] = (float)v;
-        rstd[j] = (float)r;
-    }
-    scale_shift(job.scale, job.shift, mean, rstd, gamma, beta, c);
-    dim__parallel(e->ctx, rows, grain, affine_task, &job);
+    dim__parallel(ctx, rows, grain, moments_task, &job);
+    dim__moments_finish(&job.moments, e->attr->f[0], e->out[1], e->out[2], e->out[3]);
+    scale_shift(job.scale, job.shift, e->out[1], e->out[3], e->in[1], e->in[2], c);
+    dim__parallel(ctx, rows, grain, affine_task, &job);
 }
 
 /* Nothing flows through mean, var and rstd: they feed the running statistics only. */
-static void batch_norm_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+static void backward_from(dim__graph *g, const dim__node *node, dim__vid mean, dim__vid rstd, dim__vid dy, dim__vid *din)
 {
-    if (dout[0] == DIM__NONE)
+    if (dy == DIM__NONE)
         return;
-    dim__vid in[6] = { dout[0], node->in[0], node->out[1], node->out[3], node->in[1], node->in[2] };
-    dim__vid dx = dim__emit(g, &dim__op_batch_norm_grad, node->attr.i[0] ? 6 : 5, in, &node->attr);
+    dim__vid in[6] = { dy, node->in[0], mean, rstd, node->in[1], node->in[2] };
+    dim__vid dx = dim__emit(g, &dim__op_batch_norm_grad, node->attr.i[DIM__ACTIVATES] ? 6 : 5, in, &node->attr);
     for (int i = 0; i < 3; i++)
         din[i] = dim__out(dx, i);
+}
+
+static void batch_norm_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    backward_from(g, node, node->out[1], node->out[3], dout[0], din);
 }
 
 const dim__op dim__op_batch_norm = {
@@ -156,7 +128,7 @@ dim__vid dim__op_batch_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid
     return dim__emit3(g, &dim__op_batch_norm, x, gamma, beta, &attr);
 }
 
-/* ---- batch_norm_again: (x, gamma, beta, mean, rstd) -> y, with the bits of batch_norm ------------------------------ */
+/* ---- batch_norm_again: (x, gamma, beta, its mean, its rstd) -> y, with the bits of batch_norm ---------------------- */
 
 static dim_status batch_norm_again_infer(dim__infer *inf)
 {
@@ -183,10 +155,17 @@ static void batch_norm_again_run(const dim__exec *e)
     dim__parallel(e->ctx, rows, dim__row_grain(c), affine_task, &job);
 }
 
+/* As if mean and rstd were made here: they are those of x. */
+static void batch_norm_again_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    backward_from(g, node, node->in[3], node->in[4], dout[0], din);
+}
+
 const dim__op dim__op_batch_norm_again = {
     .name = "batch_norm_again", .min_in = 5, .max_in = 5, .n_out = 1,
     .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
-    .infer = batch_norm_again_infer, .workspace = batch_norm_again_workspace, .run = batch_norm_again_run,
+    .infer = batch_norm_again_infer, .workspace = batch_norm_again_workspace, .backward = batch_norm_again_backward,
+    .run = batch_norm_again_run,
 };
 
 /* ---- batch_norm_grad: (dy, x, mean, rstd, gamma, beta after a ReLU) -> dx, dgamma, dbeta --------------------------- */
@@ -234,8 +213,8 @@ static const float *read_tile(const bn_grad_job *job, int64_t row, int64_t n, in
         return dy;
     float *before = room + (job->tiles - 1) * tile_size(c);
     k->col_affine(before, *x, job->scale, job->shift, n, c);
-    if (e->attr->f[1] > 0)
-        k->leaky_grad(before, dy, before, (float)e->attr->f[1], n * c);
+    if (e->attr->f[DIM__SLOPE] > 0)
+        k->leaky_grad(before, dy, before, (float)e->attr->f[DIM__SLOPE], n * c);
     else
         k->relu_grad(before, dy, before, n * c);
     return before;

@@ -19,8 +19,10 @@ static dim_status add_bias_infer(dim__infer *inf)
 static void add_bias_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    int64_t c = dim__shape_last(e->in_shape[0]), block = e->attr->i[0] ? 1 + DIM__HOT / dim__max64(c, 1) : dim__max64(end - begin, 1);
+    int64_t c = dim__shape_last(e->in_shape[0]), block = dim__max64(end - begin, 1);
     (void)thread;
+    if (e->attr->i[DIM__ACTIVATES])
+        block = 1 + DIM__HOT / dim__max64(c, 1);
     for (int64_t r = begin; r < end; r += block) {
         int64_t rows = dim__min64(block, end - r);
         float *y = (float *)e->out[0] + r * c;

@@ -55,15 +55,10 @@ static void affine_task(void *arg, int64_t begin, int64_t end, int thread)
 static void channel_affine_run(const dim__exec *e)
 {
     int64_t rows = dim__shape_rows(e->in_shape[0]), c = dim__shape_last(e->in_shape[0]);
-    const float *gamma = e->in[1], *beta = e->in[2], *mean = e->in[3], *var = e->in[4];
     ca_job job = { .e = e, .c = c, .scale = e->workspace };
     job.shift = job.scale + c;
     job.room = job.shift + c;
-    for (int64_t j = 0; j < c; j++) {
-        double scale = gamma[j] / sqrt(var[j] + e->attr->f[0]);
-        job.scale[j] = (float)scale;
-        job.shift[j] = (float)(beta[j] - mean[j] * scale);
-    }
+    dim__frozen_norm(e->in[1], e->in[2], e->in[3], e->in[4], e->attr->f[0], job.scale, job.shift, c);
     dim__parallel(e->ctx, rows, dim__row_grain(c), affine_task, &job);
 }
 

@@ -1,11 +1,16 @@
 /* Convolution.  attr.i[0]: stride, attr.i[1]: padding, the same for both axes; attr.p: the plan of
- * an accelerator that does it (kernels/conv.h), set by infer. */
+ * an accelerator that does it (kernels/conv.h), set by infer.
+ *
+ * What passes/fuse.c makes part of it is done to each block of pixels while that is in a cache (ops/conv_epilogue.h): a bias
+ * or frozen batch norm, whose parameters are inputs 2 and up, and an activation; conv2d_moments takes moments, too. */
 #include "ops/conv.h"
 
 #include "base/math.h"
 #include "base/pool.h"
 #include "kernels/gemm.h"
+#include "ops/conv_epilogue.h"
 #include "ops/ops.h"
+#include "ops/rows.h"
 #include <string.h>
 
 dim__conv dim__conv_of(const dim__shape *x, const dim__shape *w, const dim__shape *y, const dim__attr *attr)
@@ -92,36 +97,67 @@ static dim_status conv2d_infer(dim__infer *inf)
     int64_t stride = inf->attr->i[0], padding = inf->attr->i[1];
     DIM__TRY(dim__infer_types(inf, 0));
     if (stride < 1 || padding < 0 || padding > 1 << 20)
-        return dim__fail(inf->ctx, DIM_E_INVALID, "conv2d: stride %lld, padding %lld", (long long)stride,
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: stride %lld, padding %lld", inf->op, (long long)stride,
                          (long long)padding);
     if (x->rank != 4)
         return dim__infer_fail(inf, 0, "rank 4 (N, H, W, I)");
     if (w->rank != 4 || w->d[1] < 1 || w->d[2] < 1 || w->d[3] < 1)
         return dim__infer_fail(inf, 1, "weights (O, KH, KW, I)");
     if (x->d[3] != w->d[3])
-        return dim__fail(inf->ctx, DIM_E_SHAPE, "conv2d: x %s has %lld channels, weights %s want %lld",
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: x %s has %lld channels, weights %s want %lld", inf->op,
                          dim__op_shape_text(x_text, x), (long long)x->d[3], dim__op_shape_text(w_text, w),
                          (long long)w->d[3]);
     if (x->d[1] + 2 * padding < w->d[1] || x->d[2] + 2 * padding < w->d[2])
-        return dim__fail(inf->ctx, DIM_E_SHAPE, "conv2d: the kernel of weights %s is larger than x %s padded by %lld",
-                         dim__op_shape_text(w_text, w), dim__op_shape_text(x_text, x), (long long)padding);
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: the kernel of weights %s is larger than x %s padded by %lld",
+                         inf->op, dim__op_shape_text(w_text, w), dim__op_shape_text(x_text, x), (long long)padding);
+    if (inf->n_in != 2 && inf->n_in != 3 && inf->n_in != 6)
+        return dim__infer_fail(inf, inf->n_in - 1, "none, a bias, or gamma, beta, mean and variance");
+    for (int k = 2; k < inf->n_in; k++)
+        if (inf->in[k].rank != 1 || inf->in[k].d[0] != w->d[0])
+            return dim__infer_fail(inf, k, "one element for each output channel");
     inf->out[0] = dim__shape4(x->d[0], (x->d[1] + 2 * padding - w->d[1]) / stride + 1,
                               (x->d[2] + 2 * padding - w->d[2]) / stride + 1, w->d[0]);
     dim__conv c = dim__conv_of(x, w, &inf->out[0], inf->attr);
     return dim__conv_accelerate(inf, &c, DIM__CONV_FORWARD);
 }
 
-static size_t conv2d_workspace(const dim__infer *inf)
+static size_t workspace_of(const dim__infer *inf, bool moments)
 {
     dim__conv c = dim__conv_of(&inf->in[0], &inf->in[1], &inf->out[0], inf->attr);
-    return dim__conv_workspace(inf, &c);
+    return dim__epilogue_room(inf->ctx, inf->n_in, inf->attr, c.o, inf->out_type[0], moments) +
+           dim__conv_workspace(inf, &c);
 }
+
+static size_t conv2d_workspace(const dim__infer *inf) { return workspace_of(inf, false); }
 
 typedef struct conv2d_job {
     const dim__exec *e;
     dim__conv c;
     int64_t block;
+    const dim__epilogue *then;
+    int64_t begin; /* pixel 0 of then_task */
 } conv2d_job;
+
+static void then_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const conv2d_job *job = arg;
+    dim__epilogue_run(job->then, job->begin + begin, job->begin + end, thread);
+}
+
+/* The epilogue of pixels [begin, end), by all threads. */
+static void then_parallel(conv2d_job *job, int64_t begin, int64_t end)
+{
+    job->begin = begin;
+    if (dim__epilogue_does(job->then))
+        dim__parallel(job->e->ctx, end - begin, dim__row_grain(job->c.o), then_task, job);
+}
+
+static void then_image(void *arg, int64_t image, int thread)
+{
+    const conv2d_job *job = arg;
+    int64_t pixels = job->c.oh * job->c.ow;
+    dim__epilogue_run(job->then, image * pixels, (image + 1) * pixels, thread);
+}
 
 static void conv2d_task(void *arg, int64_t begin, int64_t end, int thread)
 {
@@ -133,56 +169,87 @@ static void conv2d_task(void *arg, int64_t begin, int64_t end, int thread)
         dim__conv_patches(c, job->e->in[0], px, stop, 0, c->k, patches);
         dim__gemm_serial(job->e->ctx, false, true, stop - px, c->o, c->k, 1, patches, c->k, job->e->in[1], c->k, 0,
                          (float *)job->e->out[0] + px * c->o, c->o);
+        dim__epilogue_run(job->then, px, stop, thread);
     }
 }
 
-static void conv2d_run(const dim__exec *e)
+/* By products with blocks of the patch matrix. */
+static void convolve_patches(conv2d_job *job)
 {
-    conv2d_job job = { .e = e, .c = dim__conv_of(e->in_shape[0], e->in_shape[1], e->out_shape[0], e->attr) };
-    const dim__conv *c = &job.c;
-    if (dim__conv_plain(c)) {
-        dim__product_run(e, dim__conv_product(c, DIM__CONV_FORWARD, e->out_type[0]));
-        return;
-    }
-    if (e->in_type[0] == DIM__BF16) {
-        dim__conv_run_bf16(e, c, DIM__CONV_FORWARD);
-        return;
-    }
-    if (e->attr->p != NULL &&
-        dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[0], e->in[1], e->out[0], e->workspace))
-        return;
-    job.block = dim__conv_block(c, c->k);
+    const dim__exec *e = job->e;
+    const dim__conv *c = &job->c;
+    job->block = dim__conv_block(c, c->k);
     if (dim__gemm_in_tasks(e->ctx)) {
-        dim__parallel(e->ctx, c->pixels, dim__max64(1, 65536 / dim__max64(1, c->k)), conv2d_task, &job);
+        dim__parallel(e->ctx, c->pixels, dim__max64(1, 65536 / dim__max64(1, c->k)), conv2d_task, job);
         return;
     }
-    int64_t block = job.block * e->ctx->threads; /* the threads' workspaces as one */
+    int64_t block = job->block * e->ctx->threads; /* the threads' workspaces as one */
     for (int64_t px = 0; px < c->pixels; px += block) {
         int64_t stop = dim__min64(px + block, c->pixels);
         dim__conv_patches_parallel(e->ctx, c, e->in[0], px, stop, e->workspace);
         dim__gemm(e->ctx, false, true, stop - px, c->o, c->k, 1, e->workspace, c->k, e->in[1], c->k, 0,
                   (float *)e->out[0] + px * c->o, c->o);
+        then_parallel(job, px, stop);
     }
 }
 
+static void convolve(conv2d_job *job)
+{
+    const dim__exec *e = job->e;
+    const dim__conv *c = &job->c;
+    dim__conv_after after = { then_image, job }, *then = dim__epilogue_does(job->then) ? &after : NULL;
+    if (dim__conv_plain(c)) {
+        dim__product_run(e, dim__conv_product(c, DIM__CONV_FORWARD, e->out_type[0]));
+        then_parallel(job, 0, c->pixels);
+    } else if (e->in_type[0] == DIM__BF16) {
+        if (dim__conv_run_bf16(e, c, DIM__CONV_FORWARD, then))
+            return;
+        dim__epilogue_restart(job->then);
+        then_parallel(job, 0, c->pixels);
+    } else if (e->attr->p == NULL || !dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[0], e->in[1], e->out[0],
+                                                         e->workspace, then)) {
+        dim__epilogue_restart(job->then);
+        convolve_patches(job);
+    }
+}
+
+static void conv2d_run(const dim__exec *e)
+{
+    dim__epilogue then = dim__epilogue_of(e);
+    dim__exec product = *e;
+    product.n_in = 2;
+    product.workspace = (char *)e->workspace + then.room;
+    conv2d_job job = { .e = &product, .c = dim__conv_of(e->in_shape[0], e->in_shape[1], e->out_shape[0], e->attr),
+                       .then = &then };
+    convolve(&job);
+    dim__epilogue_finish(&then);
+}
+
+/* Nothing flows through moments: they feed batch_norm_again, whose gradient knows of them, and running statistics. */
 static void conv2d_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    dim__vid x = node->in[0], w = node->in[1];
-    dim__attr attr = node->attr;
+    dim__vid x = node->in[0], w = node->in[1], bias = node->n_in == 3 ? node->in[2] : DIM__NONE;
+    dim__attr attr = { .i = { node->attr.i[0], node->attr.i[1] } };
+    dim__vid dy = dim__op_before_activation(g, node, dout[0]);
+    if (dy == DIM__NONE)
+        return;
+    if (bias != DIM__NONE && dim__wants_grad(g, bias))
+        din[2] = node->attr.i[DIM__CONV_CENTRED] ? dim__graph_const(g, *dim__shape_of(g, bias), 0)
+                                                 : dim__emit1(g, &dim__op_bias_grad, dy, NULL);
     if (dim__wants_grad(g, w)) {
         attr.i[2] = dim__shape_of(g, w)->d[1];
         attr.i[3] = dim__shape_of(g, w)->d[2];
-        din[1] = dim__emit2(g, &dim__op_conv2d_dw, dout[0], x, &attr);
+        din[1] = dim__emit2(g, &dim__op_conv2d_dw, dy, x, &attr);
     }
     if (dim__wants_grad(g, x)) {
         attr.i[2] = dim__shape_of(g, x)->d[1];
         attr.i[3] = dim__shape_of(g, x)->d[2];
-        din[0] = dim__emit2(g, &dim__op_conv2d_dx, dout[0], w, &attr);
+        din[0] = dim__emit2(g, &dim__op_conv2d_dx, dy, w, &attr);
     }
 }
 
 const dim__op dim__op_conv2d = {
-    .name = "conv2d", .min_in = 2, .max_in = 2, .n_out = 1,
+    .name = "conv2d", .min_in = 2, .max_in = 6, .n_out = 1,
     .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = conv2d_infer, .workspace = conv2d_workspace, .backward = conv2d_backward, .run = conv2d_run,
 };
@@ -192,3 +259,26 @@ dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, int stride, int 
     dim__attr attr = { .i = { stride, padding } };
     return dim__emit2(g, &dim__op_conv2d, x, w, &attr);
 }
+
+/* ---- conv2d_moments: y, and mean, variance and 1 / sqrt(variance + eps) of its channels.  attr.f[0]: eps.  What conv2d and
+ * then batch_norm give, but for the order in which blocks of pixels are combined. ------------------------------------------ */
+
+static dim_status conv2d_moments_infer(dim__infer *inf)
+{
+    if (inf->n_in > 3)
+        return dim__infer_fail(inf, 3, "no more than a bias");
+    DIM__TRY(conv2d_infer(inf));
+    if (dim__shape_rows(&inf->out[0]) < 2)
+        return dim__infer_fail(inf, 0, "more than one value per channel");
+    inf->out[1] = inf->out[2] = inf->out[3] = dim__shape1(inf->out[0].d[3]);
+    return DIM_OK;
+}
+
+static size_t conv2d_moments_workspace(const dim__infer *inf) { return workspace_of(inf, true); }
+
+const dim__op dim__op_conv2d_moments = {
+    .name = "conv2d_moments", .min_in = 2, .max_in = 3, .n_out = 4,
+    .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .infer = conv2d_moments_infer, .workspace = conv2d_moments_workspace, .backward = conv2d_backward,
+    .run = conv2d_run,
+};

@@ -128,7 +128,7 @@ static void dw_run(const dim__exec *e)
         return;
     }
     if (e->in_type[0] == DIM__BF16) {
-        dim__conv_run_bf16(e, c, DIM__CONV_DW);
+        dim__conv_run_bf16(e, c, DIM__CONV_DW, NULL);
         return;
     }
     job.by_columns = dw_by_columns(ctx, c);
@@ -227,11 +227,11 @@ static void dx_run(const dim__exec *e)
         return;
     }
     if (e->in_type[0] == DIM__BF16) {
-        dim__conv_run_bf16(e, c, DIM__CONV_DX);
+        dim__conv_run_bf16(e, c, DIM__CONV_DX, NULL);
         return;
     }
     if (e->attr->p != NULL &&
-        dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[0], e->in[1], e->out[0], e->workspace))
+        dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[0], e->in[1], e->out[0], e->workspace, NULL))
         return;
     job.block = dim__conv_block(c, c->k);
     if (dim__gemm_in_tasks(e->ctx)) {

@@ -132,11 +132,13 @@ static void loops_task(void *arg, int64_t begin, int64_t end, int thread)
     }
 }
 
-void dim__conv_run_bf16(const dim__exec *e, const dim__conv *c, dim__conv_pass pass)
+bool dim__conv_run_bf16(const dim__exec *e, const dim__conv *c, dim__conv_pass pass, const dim__conv_after *after)
 {
     bool dw = pass == DIM__CONV_DW; /* its inputs are dy and x; the plan wants x first */
     loops l = { e, c, pass };
-    if (e->attr->p == NULL || !dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[dw], e->in[!dw], e->out[0],
-                                                  e->workspace))
-        dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), 64, loops_task, &l);
+    if (e->attr->p != NULL &&
+        dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[dw], e->in[!dw], e->out[0], e->workspace, after))
+        return true;
+    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), 64, loops_task, &l);
+    return false;
 }

@@ -13,7 +13,7 @@ static void affine_piece(void *arg, int64_t begin, int64_t end, int thread)
 static void add_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    int64_t block = e->attr->i[0] ? DIM__HOT : dim__max64(end - begin, 1);
+    int64_t block = e->attr->i[DIM__ACTIVATES] ? DIM__HOT : dim__max64(end - begin, 1);
     (void)thread;
     for (int64_t i = begin; i < end; i += block) {
         int64_t n = dim__min64(block, end - i);

@@ -30,6 +30,10 @@ typedef struct dim__attr { /* constants of a node; each op's file says what is w
     const void *p;
 } dim__attr;
 
+/* Where passes/fuse.c notes that an op applies a (leaky) ReLU to its output 0: attr.i[DIM__ACTIVATES] = 1, and in
+ * attr.f[DIM__SLOPE] the slope below zero. */
+enum { DIM__ACTIVATES = 6, DIM__SLOPE = 1 };
+
 typedef struct dim__graph dim__graph;
 typedef struct dim__node dim__node;
 
@@ -113,6 +117,7 @@ struct dim__node {
 
 /* Adds a node; attr may be NULL.  Returns its output 0; output k is that + k. */
 dim__vid dim__emit(dim__graph *g, const dim__op *op, int n_in, const dim__vid *in, const dim__attr *attr);
+dim__vid dim__graph_const(dim__graph *g, dim__shape shape, float fill);
 static inline dim__vid dim__out(dim__vid first, int k) { return first == DIM__NONE ? DIM__NONE : first + k; }
 
 const dim__shape *dim__shape_of(const dim__graph *g, dim__vid v); /* a scalar's for DIM__NONE */

@@ -15,6 +15,11 @@ dim__vid dim__op_matmul_(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bo
 dim__vid dim__op_add_bias_(dim__graph *g, dim__vid x, dim__vid bias);
 /* x (N, H, W, I), w (O, KH, KW, I) -> (N, OH, OW, O); zero padding.  1x1 stride 1 is a plain matrix product. */
 dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding);
+/* Whether the op makes a convolution as its output 0: conv2d, or conv2d_moments that passes/fuse.c makes of it. */
+static inline bool dim__op_convolves(const dim__op *op)
+{
+    return op == &dim__op_conv2d || op == &dim__op_conv2d_moments;
+}
 
 /* ---- normalisation: ops/batch_norm.c, ops/layer_norm.c ----------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
 #define DIM_OPS_ROWS_H
 
 #include "ops/run.h"
+#include <math.h>
 #include <string.h>
 
 /* Checks that inputs from, ..., to - 1 are vectors with one element a channel of input 0. */
@@ -16,6 +17,17 @@ static inline dim_status dim__infer_vectors(const dim__infer *inf, int from, int
             return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: input %d is %s; wants one element a channel of %s", inf->op, i,
                              dim__op_shape_text(v, &inf->in[i]), dim__op_shape_text(x, &inf->in[0]));
     return DIM_OK;
+}
+
+/* Frozen batch norm, (x - mean) / sqrt(var + eps) gamma + beta, as scale x + shift. */
+static inline void dim__frozen_norm(const float *gamma, const float *beta, const float *mean, const float *var, double eps,
+                                    float *scale, float *shift, int64_t c)
+{
+    for (int64_t j = 0; j < c; j++) {
+        double s = gamma[j] / sqrt(var[j] + eps);
+        scale[j] = (float)s;
+        shift[j] = (float)(beta[j] - mean[j] * s);
+    }
 }
 
 /* One block of `count` doubles a thread; thread k adds into block k. */

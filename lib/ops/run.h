@@ -17,13 +17,14 @@ static inline int64_t dim__row_grain(int64_t c) /* in rows of c elements */
     return dim__max64(1, DIM__GRAIN / dim__max64(c, 1));
 }
 
-/* A (leaky) ReLU that an op applies to its result in the same pass, once passes/fuse.c has set attr.i[0]; attr.f[1] is the
- * slope below zero.  Of ops whose backward goes through dim__op_before_activation(). */
+/* The (leaky) ReLU that an op applies to its result in the same pass, if any.  Of ops whose backward goes through
+ * dim__op_before_activation(). */
 static inline void dim__activate(const dim__exec *e, float *y, int64_t n)
 {
-    if (e->attr->i[0] && e->attr->f[1] > 0)
-        e->ctx->kernels->leaky(y, y, (float)e->attr->f[1], n);
-    else if (e->attr->i[0])
+    float slope = (float)e->attr->f[DIM__SLOPE];
+    if (e->attr->i[DIM__ACTIVATES] && slope > 0)
+        e->ctx->kernels->leaky(y, y, slope, n);
+    else if (e->attr->i[DIM__ACTIVATES])
         e->ctx->kernels->relu(y, y, n);
 }
 

@@ -97,7 +97,7 @@ static void compile_taps(bench *b)
         dim__graph_keep(g, values[layer]);
         b->out = i == 0 ? values[layer] : b->out;
     }
-    check(b->ctx, dim__pass_fuse(g));
+    check(b->ctx, dim__pass_fuse(g, false));
     check(b->ctx, dim__graph_finish(g));
     check(b->ctx, dim__program_create(g, &b->program));
     free(values);

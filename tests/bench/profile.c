@@ -45,7 +45,7 @@ static double flops_of(const dim__op *op, const dim__exec *e)
         return 2.0 * (double)k * (double)dim__shape_count(e->out_shape[0]);
     }
     /* pixels of the output times weights */
-    if (op == &dim__op_conv2d)
+    if (op == &dim__op_conv2d || op == &dim__op_conv2d_moments)
         return 2.0 * (double)dim__shape_rows(e->out_shape[0]) * (double)dim__shape_count(e->in_shape[1]);
     if (op == &dim__op_conv2d_dx)
         return 2.0 * (double)dim__shape_rows(e->in_shape[0]) * (double)dim__shape_count(e->in_shape[1]);

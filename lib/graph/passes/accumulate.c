@@ -33,7 +33,7 @@ static bool pointwise(const dim__graph *g, const dim__node *node, dim__vid weigh
 static bool as_product(const dim__graph *g, const dim__node *node, dim__node *product)
 {
     *product = *node;
-    if (node->n_in != 2 || !all_floats(g, node))
+    if (node->n_in != 2 || node->attr.i[DIM__ACTIVATES] != 0 || !all_floats(g, node))
         return false;
     if (node->op == &dim__op_matmul)
         return true;
@@ -72,7 +72,7 @@ static void rewrite(pass *p, int64_t at)
     dim__graph *g = p->g;
     dim__node *sum = &g->nodes[at], product;
     int terms = sum->op == &dim__op_add ? 2 : sum->op == &dim__op_add_bias ? 1 : 0;
-    if (terms == 0 || sum->attr.i[0] != 0 || g->values[sum->out[0]].dtype != DIM_F32) /* i[0]: it activates its result */
+    if (terms == 0 || sum->attr.i[DIM__ACTIVATES] != 0 || g->values[sum->out[0]].dtype != DIM_F32)
         return;
     for (int k = 0; k < terms; k++) {
         dim__vid onto = sum->in[1 - k];

@@ -1,6 +1,20 @@
-/* An op that can activate its own result, followed by a (leaky) ReLU that alone reads it, becomes one op: a pass over memory
- * less.  After batch norm the gradient needs the input only, so the result can be given up early. */
+/* Ops become part of the op before them, where nobody else reads what that makes: a pass over memory less.
+ *
+ * A (leaky) ReLU is applied by the op before it, if it can.  After batch norm the gradient needs the input only, so the result
+ * can be given up early.
+ *
+ * A convolution adds the bias or applies the frozen batch norm that follows to what it has just written, while that is in a
+ * cache, activates it, and takes the statistics of a batch norm:
+ *
+ *      conv2d -- y -- batch_norm        conv2d_moments --+- y ---------- batch_norm_again
+ *                                                        +- mean, rstd --+
+ *
+ * Not so a convolution that is a plain product: that is one call over all pixels, to which biases are added another way
+ * (accumulate.c). */
 #include "graph/graph.h"
+#include "ops/conv.h"
+#include "ops/conv_epilogue.h"
+#include "ops/ops.h"
 
 /* How often each value is read. */
 static void count_uses(const dim__graph *g, int32_t *uses)
@@ -13,16 +27,28 @@ static void count_uses(const dim__graph *g, int32_t *uses)
             uses[g->deferred[i].in[k]]++;
 }
 
-/* Ops that apply a (leaky) ReLU when attr.i[0] is set, with the slope below zero in attr.f[1]. */
-static bool can_activate(const dim__op *op)
+static bool in_blocks(const dim__graph *g, const dim__node *conv)
 {
-    return op == &dim__op_batch_norm || op == &dim__op_channel_affine || op == &dim__op_add_bias || op == &dim__op_add;
+    dim__conv c = dim__conv_of(dim__shape_of(g, conv->in[0]), dim__shape_of(g, conv->in[1]),
+                               dim__shape_of(g, conv->out[0]), &conv->attr);
+    return !dim__conv_plain(&c);
+}
+
+/* Ops that can apply a (leaky) ReLU. */
+static bool can_activate(const dim__graph *g, const dim__node *node)
+{
+    const dim__op *op = node->op;
+    if (op == &dim__op_conv2d)
+        return in_blocks(g, node);
+    return op == &dim__op_batch_norm || op == &dim__op_batch_norm_again || op == &dim__op_channel_affine ||
+           op == &dim__op_add_bias || op == &dim__op_add;
 }
 
 /* The node becomes another name for its input. */
 static void make_alias(dim__graph *g, dim__node *node)
 {
     node->op = &dim__op_reshape;
+    node->n_in = 1;
     memset(&node->attr, 0, sizeof node->attr);
     g->values[node->out[0]].alias_of = node->in[0];
 }
@@ -39,32 +65,105 @@ static dim__node *only_maker(const dim__graph *g, const int64_t *maker, const in
     return NULL;
 }
 
-dim_status dim__pass_fuse(dim__graph *g)
+typedef struct pass {
+    dim__graph *g;
+    int32_t *uses;
+    int64_t *maker; /* of each value: node + 1, or 0 */
+    bool gradient;
+} pass;
+
+/* The convolution in blocks whose result, with all its channels last, the node alone reads; or NULL. */
+static dim__node *convolution(const pass *p, const dim__node *node)
 {
+    const dim__graph *g = p->g;
+    dim__node *conv = only_maker(g, p->maker, p->uses, node->in[0]);
+    if (conv == NULL || !dim__op_convolves(conv->op) || !in_blocks(g, conv) ||
+        dim__shape_last(dim__shape_of(g, node->in[0])) != dim__shape_last(dim__shape_of(g, conv->out[0])))
+        return NULL;
+    return conv;
+}
+
+static bool has_nothing_yet(const dim__node *conv)
+{
+    return conv->op == &dim__op_conv2d && conv->n_in == 2 && !conv->attr.i[DIM__ACTIVATES];
+}
+
+/* A bias, or frozen batch norm: its vectors become inputs of the convolution. */
+static dim_status give_vectors(pass *p, dim__node *node)
+{
+    dim__node *conv = convolution(p, node);
+    if (conv == NULL || !has_nothing_yet(conv))
+        return DIM_OK;
+    for (int k = 1; k < node->n_in; k++)
+        conv->in[conv->n_in++] = node->in[k];
+    conv->attr.f[0] = node->attr.f[0]; /* eps */
+    make_alias(p->g, node);
+    return dim__node_infer(p->g, conv);
+}
+
+/* Batch norm: mean, variance and rstd keep their names and are the convolution's. */
+static dim_status give_moments(pass *p, dim__node *norm)
+{
+    dim__graph *g = p->g;
+    dim__node *conv = convolution(p, norm);
+    if (conv == NULL || conv->op != &dim__op_conv2d || conv->n_in > 3)
+        return DIM_OK;
+    conv->op = &dim__op_conv2d_moments;
+    conv->attr.f[0] = norm->attr.f[0]; /* eps */
+    conv->attr.i[DIM__CONV_CENTRED] = !conv->attr.i[DIM__ACTIVATES];
+    norm->op = &dim__op_batch_norm_again;
+    norm->n_in = 5;
+    norm->in[3] = norm->out[1];
+    norm->in[4] = norm->out[3];
+    for (int k = 1; k <= 3; k++) {
+        conv->out[k] = norm->out[k];
+        norm->out[k] = DIM__NONE;
+    }
+    DIM__TRY(dim__node_infer(g, conv));
+    return dim__node_infer(g, norm);
+}
+
+static dim_status give_activation(pass *p, dim__node *node)
+{
+    dim__node *before = only_maker(p->g, p->maker, p->uses, node->in[0]);
+    if (before == NULL || !can_activate(p->g, before) || before->attr.i[DIM__ACTIVATES])
+        return DIM_OK;
+    before->attr.i[DIM__ACTIVATES] = 1;
+    before->attr.f[DIM__SLOPE] = node->op == &dim__op_leaky_relu ? node->attr.f[0] : 0;
+    make_alias(p->g, node);
+    return dim__node_infer(p->g, before);
+}
+
+static dim_status fuse_node(pass *p, dim__node *node)
+{
+    if (node->op == &dim__op_add_bias || (node->op == &dim__op_channel_affine && !p->gradient))
+        return give_vectors(p, node);
+    if (node->op == &dim__op_batch_norm)
+        return give_moments(p, node);
+    if (node->op == &dim__op_relu || node->op == &dim__op_leaky_relu)
+        return give_activation(p, node);
+    return DIM_OK;
+}
+
+dim_status dim__pass_fuse(dim__graph *g, bool gradient)
+{
+    pass p = { .g = g, .gradient = gradient };
+    dim_status status = DIM_OK;
     if (!dim__pass_on(g->ctx, DIM_PASS_FUSE))
         return DIM_OK;
-    int32_t *uses = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *uses);
-    int64_t *maker = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *maker);
-    if (uses == NULL || maker == NULL) {
-        dim__free(g->ctx, uses);
-        dim__free(g->ctx, maker);
-        return DIM_E_NOMEM;
-    }
-    count_uses(g, uses);
-    for (int64_t i = 0; i < g->n_nodes; i++) {
+    p.uses = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *p.uses);
+    p.maker = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *p.maker);
+    if (p.uses == NULL || p.maker == NULL)
+        status = DIM_E_NOMEM;
+    else
+        count_uses(g, p.uses);
+    for (int64_t i = 0; status == DIM_OK && i < g->n_nodes; i++) {
         dim__node *node = &g->nodes[i];
         for (int k = 0; k < node->op->n_out; k++)
-            maker[node->out[k]] = i + 1;
-        if (node->op != &dim__op_relu && node->op != &dim__op_leaky_relu)
-            continue;
-        dim__node *before = only_maker(g, maker, uses, node->in[0]);
-        if (before == NULL || !can_activate(before->op) || before->attr.i[0] != 0)
-            continue;
-        before->attr.i[0] = 1;
-        before->attr.f[1] = node->op == &dim__op_leaky_relu ? node->attr.f[0] : 0;
-        make_alias(g, node);
+            p.maker[node->out[k]] = i + 1;
+        status = fuse_node(&p, node);
     }
-    dim__free(g->ctx, uses);
-    dim__free(g->ctx, maker);
-    return DIM_OK;
+    dim__free(g->ctx, p.uses);
+    dim__free(g->ctx, p.maker);
+    return status;
 }

@@ -41,13 +41,14 @@ static bool multiplies(const dim__graph *g, const dim__node *node)
 {
     const dim__shape *a = dim__shape_of(g, node->in[0]), *b = dim__shape_of(g, node->in[1]);
     const dim__shape *y = dim__shape_of(g, node->out[0]);
-    if (!is_product(node->op) || node->n_in > 2) /* added to something in f32 */
+    if (!is_product(node->op))
         return false;
     if (node->op == &dim__op_matmul)
-        return at_least(g, y->d[0], y->d[1], node->attr.i[0] ? dim__shape_rows(a) : dim__shape_last(a));
+        return node->n_in == 2 && /* else it is added to something in f32 */
+               at_least(g, y->d[0], y->d[1], node->attr.i[0] ? dim__shape_rows(a) : dim__shape_last(a));
     if (node->op == &dim__op_conv2d_dw) /* y is dw: pixels, O, KH KW I */
         return at_least(g, dim__shape_rows(a), y->d[0], dim__shape_count(y) / dim__max64(y->d[0], 1));
-    const dim__shape *pixels = node->op == &dim__op_conv2d ? y : a; /* b is w */
+    const dim__shape *pixels = dim__op_convolves(node->op) ? y : a; /* b is w */
     return at_least(g, dim__shape_rows(pixels), b->d[0], dim__shape_count(b) / dim__max64(b->d[0], 1));
 }
 

@@ -14,7 +14,7 @@
  * One value after the other, the most bytes for the least work first, as long as the peak falls; of the states on the way
  * the one is kept that is worth its work.  A copy has the bits of the first. */
 #include "graph/lives.h"
-#include "ops/op.h"
+#include "ops/ops.h"
 
 #include "base/math.h"
 
@@ -143,13 +143,13 @@ static double flops_of(const dim__graph *g, const dim__node *node)
     if (node->op == &dim__op_matmul) /* m k and k n elements give m n: k^2 is the quotient */
         return 2 * out *
                sqrt((double)dim__count_of(g, node->in[0]) * (double)dim__count_of(g, node->in[1]) / (out > 0 ? out : 1));
-    if (node->op == &dim__op_conv2d || node->op == &dim__op_conv2d_dx)
+    if (dim__op_convolves(node->op) || node->op == &dim__op_conv2d_dx)
         w = dim__shape_of(g, node->in[1]);
     else if (node->op == &dim__op_conv2d_dw)
         w = dim__shape_of(g, node->out[0]);
     if (w == NULL)
         return 0;
-    double pixels = node->op == &dim__op_conv2d ? out : (double)dim__count_of(g, node->in[0]);
+    double pixels = dim__op_convolves(node->op) ? out : (double)dim__count_of(g, node->in[0]);
     return 2 * pixels * (double)dim__shape_count(w) / (double)w->d[0];
 }
 
@@ -218,9 +218,9 @@ static void find_readers(pass *p, int64_t peak)
 static bool may_repeat(const dim__op *op)
 {
     static const dim__op *const more[] = {
-        &dim__op_matmul, &dim__op_conv2d, &dim__op_add_bias, &dim__op_batch_norm, &dim__op_batch_norm_again,
-        &dim__op_channel_affine, &dim__op_layer_norm, &dim__op_avg_pool, &dim__op_max_pool, &dim__op_pad2d,
-        &dim__op_view_rows, &dim__op_slice, &dim__op_slice_grad, &dim__op_concat, &dim__op_gather,
+        &dim__op_matmul, &dim__op_conv2d, &dim__op_conv2d_moments, &dim__op_add_bias, &dim__op_batch_norm,
+        &dim__op_batch_norm_again, &dim__op_channel_affine, &dim__op_layer_norm, &dim__op_avg_pool, &dim__op_max_pool,
+        &dim__op_pad2d, &dim__op_view_rows, &dim__op_slice, &dim__op_slice_grad, &dim__op_concat, &dim__op_gather,
         &dim__op_broadcast_mid, &dim__op_swap_last, &dim__op_pair_sum, &dim__op_dropout, &dim__op_cast
     };
     if ((op->flags & DIM__OP_ELEMENTWISE) != 0)
@@ -231,10 +231,14 @@ static bool may_repeat(const dim__op *op)
     return false;
 }
 
-/* The node that makes the same output 0 again: for batch norm with the statistics that are there. */
+/* The node that makes the same output 0 again: with the statistics that are there. */
 static dim__node again(const dim__node *node)
 {
     dim__node copy = *node;
+    if (node->op == &dim__op_conv2d_moments) {
+        copy.op = &dim__op_conv2d;
+        copy.attr.f[0] = 0;
+    }
     if (node->op == &dim__op_batch_norm) {
         copy.op = &dim__op_batch_norm_again;
         copy.in[3] = node->out[1];

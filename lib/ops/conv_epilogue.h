@@ -1,0 +1,30 @@
+/* What a convolution does to pixels that it has just written, while they are in a cache: it adds the bias or applies frozen
+ * batch norm, activates, and takes the moments of what came out, each where the node says so. */
+#ifndef DIM_OPS_CONV_EPILOGUE_H
+#define DIM_OPS_CONV_EPILOGUE_H
+
+#include "ops/moments.h"
+#include "ops/op.h"
+
+/* attr.i[DIM__CONV_CENTRED]: only a batch norm reads the result, so that the gradient of the bias is zero. */
+enum { DIM__CONV_CENTRED = 5 };
+
+typedef struct dim__epilogue {
+    const dim__exec *e;
+    int64_t c;
+    const float *bias;          /* or NULL */
+    const float *scale, *shift; /* of frozen batch norm, or NULL */
+    dim__moments moments;       /* where mean, variance and rstd are outputs 1 to 3 */
+    bool takes_moments;
+    float *tiles;               /* one a thread, where the result is bf16 */
+    size_t room;                /* bytes of the node's workspace that it takes, from its beginning on */
+} dim__epilogue;
+
+size_t dim__epilogue_room(const dim_context *ctx, int n_in, const dim__attr *attr, int64_t c, dim_dtype y, bool moments);
+dim__epilogue dim__epilogue_of(const dim__exec *e);
+bool dim__epilogue_does(const dim__epilogue *p); /* anything */
+void dim__epilogue_run(const dim__epilogue *p, int64_t begin, int64_t end, int thread); /* pixels [begin, end) */
+void dim__epilogue_restart(const dim__epilogue *p); /* all pixels are written anew */
+void dim__epilogue_finish(const dim__epilogue *p);
+
+#endif
