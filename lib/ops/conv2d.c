@@ -40,6 +40,23 @@ int64_t dim__conv_block(const dim__conv *c, int64_t columns)
     return dim__min64(rows, dim__max64(c->pixels, 1));
 }
 
+/* Runs of some floats, for which a call of memcpy() is most of the work. */
+static void copy(float *to, const float *from, int64_t n)
+{
+    if (n >= 64) {
+        memcpy(to, from, (size_t)n * sizeof *to);
+        return;
+    }
+    for (; n >= 8; n -= 8, to += 8, from += 8)
+        memcpy(to, from, 8 * sizeof *to);
+    if (n >= 4) {
+        memcpy(to, from, 4 * sizeof *to);
+        n -= 4, to += 4, from += 4;
+    }
+    for (int64_t i = 0; i < n; i++)
+        to[i] = from[i];
+}
+
 void dim__conv_patches(const dim__conv *c, const float *x, int64_t begin, int64_t end, int64_t first, int64_t last,
                        float *patches)
 {
@@ -50,10 +67,12 @@ void dim__conv_patches(const dim__conv *c, const float *x, int64_t begin, int64_
             dim__conv_run run = dim__conv_run_of(c, n, oh, ow, r);
             int64_t a = dim__max64(first - r * row, 0), b = dim__min64(last - r * row, row);
             int64_t lo = dim__min64(dim__max64(run.lo, a), b), hi = dim__max64(dim__min64(run.hi, b), lo);
-            memset(patches, 0, (size_t)(lo - a) * sizeof *patches);
+            if (lo > a)
+                memset(patches, 0, (size_t)(lo - a) * sizeof *patches);
             if (hi > lo)
-                memcpy(patches + (lo - a), x + run.at + lo, (size_t)(hi - lo) * sizeof *patches);
-            memset(patches + (hi - a), 0, (size_t)(b - hi) * sizeof *patches);
+                copy(patches + (lo - a), x + run.at + lo, hi - lo);
+            if (b > hi)
+                memset(patches + (hi - a), 0, (size_t)(b - hi) * sizeof *patches);
             patches += b - a;
         }
         if (++ow == c->ow) {
