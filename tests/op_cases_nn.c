@@ -78,11 +78,22 @@ static void ref_add_bias(const op_case *c, const double *const *in, double *cons
     { .op = "add_bias", .label = text, .n_in = 2, .in = { x, S1(ch) }, .grad = 3, .out = { x },                        \
       .build = build_add_bias, .ref = ref_add_bias, .tol = TOL, .tol_grad = TOL_GRAD }
 
-/* ---- conv2d: p = stride, padding --------------------------------------------------------------------------------- */
+/* ---- conv2d: p = stride, padding, slope below zero of its activation (0 none, -1 a ReLU), offset of x --------------- */
+
+static const double NORM_EPS = 1e-5;
+
+static dim__vid emit_conv(dim__graph *g, const op_case *c, const dim__vid *in, const dim__op *op)
+{
+    dim__attr attr = { .i = { (int64_t)c->p[0], (int64_t)c->p[1] }, .f = { NORM_EPS } };
+    attr.i[DIM__ACTIVATES] = c->p[2] != 0;
+    attr.f[DIM__SLOPE] = c->p[2] > 0 ? c->p[2] : 0;
+    return dim__emit(g, op, c->n_in, in, &attr);
+}
 
 static dim__vid build_conv2d(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_conv2d_(g, in[0], in[1], (int)c->p[0], (int)c->p[1]);
+    return c->n_in == 2 && c->p[2] == 0 ? dim__op_conv2d_(g, in[0], in[1], (int)c->p[0], (int)c->p[1])
+                                        : emit_conv(g, c, in, &dim__op_conv2d);
 }
 
 /* Element (n, h, w, ch) of an NHWC map; 0 outside. */
@@ -106,6 +117,16 @@ static double conv_at(const op_case *c, const double *const *in, int64_t n, int6
     return sum;
 }
 
+/* What follows the sum: inputs 2 and up are a bias, or gamma, beta, mean and variance. */
+static double conv_then(const op_case *c, const double *const *in, double y, int64_t o)
+{
+    if (c->n_in == 3)
+        y += in[2][o];
+    if (c->n_in == 6)
+        y = (y - in[4][o]) / sqrt(in[5][o] + NORM_EPS) * in[2][o] + in[3][o];
+    return c->p[2] == 0 || y > 0 ? y : c->p[2] > 0 ? c->p[2] * y : 0;
+}
+
 static void ref_conv2d(const op_case *c, const double *const *in, double *const *out)
 {
     const dim__shape *y = &c->out[0];
@@ -114,19 +135,34 @@ static void ref_conv2d(const op_case *c, const double *const *in, double *const 
         for (int64_t oh = 0; oh < y->d[1]; oh++)
             for (int64_t ow = 0; ow < y->d[2]; ow++)
                 for (int64_t o = 0; o < y->d[3]; o++)
-                    *to++ = conv_at(c, in, n, oh, ow, o);
+                    *to++ = conv_then(c, in, conv_at(c, in, n, oh, ow, o), o);
 }
 
 #define CONV(text, x, w, stride, padding, y)                                                                           \
     { .op = "conv2d", .label = text, .n_in = 2, .in = { x, w }, .grad = 3, .out = { y },                               \
       .p = { stride, padding }, .build = build_conv2d, .ref = ref_conv2d, .tol = TOL, .tol_grad = TOL_GRAD }
 
-/* ---- conv2d_moments: p = stride, padding, offset of x, eps -------------------------------------------------------- */
+#define CONV_BIAS(text, x, w, stride, padding, slope, y, ch, gradient)                                                 \
+    { .op = "conv2d", .label = text, .n_in = 3, .in = { x, w, S1(ch) }, .grad = (gradient) > 0 ? 7 : 0, .out = { y },  \
+      .p = { stride, padding, slope }, .build = build_conv2d, .ref = ref_conv2d, .tol = 3 * TOL, .tol_grad = gradient }
+
+static void fill_positive_variance_5(const op_case *c, int input, float *x, int32_t *index, int64_t n)
+{
+    op_fill_default(c, input, x, index, n);
+    for (int64_t i = 0; input == 5 && i < n; i++)
+        x[i] = 0.2f + fabsf(x[i]);
+}
+
+#define CONV_NORM(text, x, w, stride, padding, slope, y, ch)                                                           \
+    { .op = "conv2d", .label = text, .n_in = 6, .in = { x, w, S1(ch), S1(ch), S1(ch), S1(ch) }, .out = { y },          \
+      .p = { stride, padding, slope }, .build = build_conv2d, .ref = ref_conv2d, .fill = fill_positive_variance_5,     \
+      .tol = 5 * TOL }
+
+/* ---- conv2d_moments ---------------------------------------------------------------------------------------------- */
 
 static dim__vid build_conv2d_moments(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr attr = { .i = { (int64_t)c->p[0], (int64_t)c->p[1] }, .f = { c->p[3] } };
-    return dim__emit2(g, &dim__op_conv2d_moments, in[0], in[1], &attr);
+    return emit_conv(g, c, in, &dim__op_conv2d_moments);
 }
 
 static void moments(const double *x, int64_t n, int64_t step, double *mean, double *var)
@@ -146,21 +182,21 @@ static void ref_conv2d_moments(const op_case *c, const double *const *in, double
     ref_conv2d(c, in, out);
     for (int64_t j = 0; j < ch; j++) {
         moments(out[0] + j, rows, ch, &out[1][j], &out[2][j]);
-        out[3][j] = 1 / sqrt(out[2][j] + c->p[3]);
+        out[3][j] = 1 / sqrt(out[2][j] + NORM_EPS);
     }
 }
 
-static void fill_offset_2(const op_case *c, int input, float *x, int32_t *index, int64_t n)
+static void fill_offset_3(const op_case *c, int input, float *x, int32_t *index, int64_t n)
 {
     (void)index;
     for (int64_t i = 0; i < n; i++)
-        x[i] = op_random(input, i) + (input == 0 ? (float)c->p[2] : 0);
+        x[i] = op_random(input, i) + (input == 0 ? (float)c->p[3] : 0);
 }
 
-#define CONV_MOMENTS(text, x, w, stride, padding, y, ch, offset, tolerance, gradient)                                  \
-    { .op = "conv2d_moments", .label = text, .n_in = 2, .in = { x, w }, .grad = (gradient) > 0 ? 3 : 0, .n_out = 4,    \
-      .no_grad_out = 14, .out = { y, S1(ch), S1(ch), S1(ch) }, .p = { stride, padding, offset, 1e-5 },                 \
-      .build = build_conv2d_moments, .ref = ref_conv2d_moments, .fill = fill_offset_2, .tol = tolerance,               \
+#define CONV_MOMENTS(text, n, x, w, stride, padding, slope, offset, y, ch, tolerance, gradient)                        \
+    { .op = "conv2d_moments", .label = text, .n_in = n, .in = { x, w, S1(ch) }, .grad = (gradient) > 0 ? (1 << n) - 1 : 0, \
+      .n_out = 4, .no_grad_out = 14, .out = { y, S1(ch), S1(ch), S1(ch) }, .p = { stride, padding, slope, offset },    \
+      .build = build_conv2d_moments, .ref = ref_conv2d_moments, .fill = fill_offset_3, .tol = tolerance,               \
       .tol_grad = gradient }
 
 /* ---- batch_norm: p = eps, offset of x ---------------------------------------------------------------------------- */
@@ -632,14 +668,29 @@ const op_case op_cases_nn[] = {
     { .op = "conv2d", .label = "many channels, several blocks", .n_in = 2,
       .in = { S4(16, 9, 8, 130), S4(3, 3, 3, 130) }, .out = { S4(16, 9, 8, 3) }, .p = { 1, 1 }, .build = build_conv2d,
       .ref = ref_conv2d, .tol = 3 * TOL },
-    CONV_MOMENTS("3x3", S4(2, 5, 4, 3), S4(4, 3, 3, 3), 1, 1, S4(2, 5, 4, 4), 4, 0, TOL, TOL_GRAD),
-    CONV_MOMENTS("1x1: a plain product", S4(3, 4, 5, 6), S4(2, 1, 1, 6), 1, 0, S4(3, 4, 5, 2), 2, 0, TOL, TOL_GRAD),
-    CONV_MOMENTS("two pixels", S4(2, 3, 3, 2), S4(5, 3, 3, 2), 2, 0, S4(2, 1, 1, 5), 5, 0, 2e-5, TOL_GRAD),
-    CONV_MOMENTS("several blocks and threads", S4(70, 9, 8, 3), S4(4, 3, 3, 3), 1, 1, S4(70, 9, 8, 4), 4, 0, TOL, 0),
-    CONV_MOMENTS("a large mean, several blocks", S4(16, 9, 8, 130), S4(3, 3, 3, 130), 1, 0, S4(16, 7, 6, 3), 3, 20,
+    CONV_BIAS("a bias", S4(2, 5, 4, 3), S4(4, 3, 3, 3), 1, 1, 0, S4(2, 5, 4, 4), 4, TOL_GRAD),
+    CONV_BIAS("a bias and a ReLU", S4(2, 5, 4, 3), S4(4, 3, 3, 3), 1, 1, -1, S4(2, 5, 4, 4), 4, TOL_GRAD),
+    CONV_BIAS("a bias and a leaky ReLU", S4(2, 4, 4, 3), S4(3, 4, 4, 3), 2, 1, 0.2, S4(2, 2, 2, 3), 3, TOL_GRAD),
+    CONV_BIAS("a bias and a ReLU, a plain product", S4(3, 4, 5, 6), S4(2, 1, 1, 6), 1, 0, -1, S4(3, 4, 5, 2), 2, TOL_GRAD),
+    CONV_BIAS("a bias and a ReLU, several blocks and threads", S4(70, 9, 8, 3), S4(4, 3, 3, 3), 1, 1, -1,
+              S4(70, 9, 8, 4), 4, 0),
+    CONV_BIAS("a bias and a ReLU, image by image", S4(23, 16, 16, 32), S4(24, 4, 4, 32), 2, 1, -1, S4(23, 8, 8, 24), 24, 0),
+    CONV_BIAS("a bias, no images", S4(0, 4, 4, 2), S4(3, 3, 3, 2), 1, 1, -1, S4(0, 4, 4, 3), 3, 0),
+    CONV_NORM("frozen batch norm", S4(2, 5, 4, 3), S4(4, 3, 3, 3), 1, 1, 0, S4(2, 5, 4, 4), 4),
+    CONV_NORM("frozen batch norm and a leaky ReLU, several blocks and threads", S4(70, 9, 8, 3), S4(4, 3, 3, 3), 1, 1,
+              0.2, S4(70, 9, 8, 4), 4),
+    CONV_NORM("frozen batch norm and a ReLU, image by image", S4(23, 16, 16, 32), S4(24, 4, 4, 32), 2, 1, -1,
+              S4(23, 8, 8, 24), 24),
+    CONV_MOMENTS("3x3", 2, S4(2, 5, 4, 3), S4(4, 3, 3, 3), 1, 1, 0, 0, S4(2, 5, 4, 4), 4, TOL, TOL_GRAD),
+    CONV_MOMENTS("a plain product", 2, S4(3, 4, 5, 6), S4(2, 1, 1, 6), 1, 0, 0, 0, S4(3, 4, 5, 2), 2, TOL, TOL_GRAD),
+    CONV_MOMENTS("a bias", 3, S4(2, 5, 4, 3), S4(4, 3, 3, 3), 1, 1, 0, 0, S4(2, 5, 4, 4), 4, TOL, TOL_GRAD),
+    CONV_MOMENTS("after a bias and a leaky ReLU", 3, S4(2, 5, 4, 3), S4(4, 3, 3, 3), 1, 1, 0.2, 0, S4(2, 5, 4, 4), 4, TOL,
+                 TOL_GRAD),
+    CONV_MOMENTS("two pixels", 2, S4(2, 3, 3, 2), S4(5, 3, 3, 2), 2, 0, 0, 0, S4(2, 1, 1, 5), 5, 2e-5, TOL_GRAD),
+    CONV_MOMENTS("several blocks and threads", 3, S4(70, 9, 8, 3), S4(4, 3, 3, 3), 1, 1, 0.2, 0, S4(70, 9, 8, 4), 4, TOL, 0),
+    CONV_MOMENTS("a large mean, several blocks", 2, S4(16, 9, 8, 130), S4(3, 3, 3, 130), 1, 0, 0, 20, S4(16, 7, 6, 3), 3,
                  2e-4, 0),
-    CONV_MOMENTS("an accelerator's, image by image", S4(5, 16, 16, 32), S4(24, 4, 4, 32), 2, 1, S4(5, 8, 8, 24), 24, 0,
-                 5e-5, 0),
+    CONV_MOMENTS("image by image", 3, S4(23, 16, 16, 32), S4(24, 4, 4, 32), 2, 1, 0, 0, S4(23, 8, 8, 24), 24, 5e-5, 0),
     GRAD_OF("conv2d_dx", "conv2d"),
     GRAD_OF("conv2d_dw", "conv2d"),
     CONV_DW("few columns: by pixels", S4(70, 9, 8, 4), S4(70, 9, 8, 3), 1, 1, 4, 3, 3, 3),
@@ -721,6 +772,12 @@ const op_bad op_bads_nn[] = {
     { "conv2d", "rank of w", 2, { S4(1, 8, 8, 3), S2(4, 3) }, 0, { 1, 1 }, build_conv2d },
     { "conv2d", "channels", 2, { S4(1, 8, 8, 3), S4(4, 3, 3, 2) }, 0, { 1, 1 }, build_conv2d },
     { "conv2d", "kernel larger than the padded image", 2, { S4(1, 2, 8, 3), S4(4, 5, 5, 3) }, 0, { 1, 1 },
+      build_conv2d },
+    { "conv2d", "size of the bias", 3, { S4(1, 8, 8, 3), S4(4, 3, 3, 3), S1(3) }, 0, { 1, 1 }, build_conv2d },
+    { "conv2d", "rank of the bias", 3, { S4(1, 8, 8, 3), S4(4, 3, 3, 3), S2(1, 4) }, 0, { 1, 1 }, build_conv2d },
+    { "conv2d", "neither a bias nor a norm", 5, { S4(1, 8, 8, 3), S4(4, 3, 3, 3), S1(4), S1(4), S1(4) }, 0, { 1, 1 },
+      build_conv2d },
+    { "conv2d", "size of the variance", 6, { S4(1, 8, 8, 3), S4(4, 3, 3, 3), S1(4), S1(4), S1(4), S1(1) }, 0, { 1, 1 },
       build_conv2d },
     { "conv2d_moments", "one value per channel", 2, { S4(1, 3, 3, 2), S4(4, 3, 3, 2) }, 0, { 1, 0 },
       build_conv2d_moments },

@@ -4,6 +4,7 @@
 
 #include "base/math.h"
 #include "kernels/gemm.h"
+#include "kernels/gemm_backend.h"
 #include "objective/objective.h"
 
 #include <setjmp.h>
@@ -98,6 +99,7 @@ static int close_contexts(void **state)
     int leaks = 0;
     (void)state;
     for (int k = 0; k < SETUPS; k++) {
+        dim__onednn_teardown(setups[k].ctx); /* plans are kept for their next use */
         leaks += dim_context_memory(setups[k].ctx) != setups[k].memory;
         dim_context_destroy(setups[k].ctx);
     }

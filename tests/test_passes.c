@@ -467,6 +467,89 @@ static void fused_without_a_gradient(void **state)
     assert_true(negative > 0 && negative < 8);
 }
 
+/* ---- what a convolution takes over ------------------------------------------------------------------------------- */
+
+enum { MAP = 6, CHANNELS = 5, WEIGHTS = CHANNELS * 3 * 3 * 2 };
+
+typedef struct conv_outcome {
+    float loss, dw[WEIGHTS], dbias[CHANNELS];
+    int convs, others; /* that a step runs: convolutions; biases, batch norms with their own moments, activations */
+} conv_outcome;
+
+static void count_convs(void *user, const dim__op *op, const dim__exec *e, double seconds)
+{
+    conv_outcome *o = user;
+    (void)e;
+    (void)seconds;
+    o->convs += dim__op_convolves(op);
+    o->others += op == &dim__op_add_bias || op == &dim__op_batch_norm || op == &dim__op_leaky_relu;
+}
+
+/* Convolution, bias, activation, batch norm or batch norm, activation; read_twice: what goes into the batch norm is read by
+ * the loss, too. */
+static conv_outcome train_conv(uint32_t without, bool activation_first, bool read_twice)
+{
+    dim_context_options co;
+    conv_outcome out = { .loss = 0 };
+    dim__graph *g = NULL;
+    dim__program *p = NULL;
+    DIM_OPTIONS_INIT(&co);
+    co.threads = 2;
+    co.disabled_passes = without;
+    assert_int_equal(dim_context_create(&co, &ctx), DIM_OK);
+    assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
+    dim__vid in[5] = { dim__graph_input(g, DIM_F32, dim__shape4(IMAGES, MAP, MAP, 2), true),
+                       dim__graph_input(g, DIM_F32, dim__shape4(CHANNELS, 3, 3, 2), true) };
+    for (int k = 2; k < 5; k++)
+        in[k] = dim__graph_input(g, DIM_F32, dim__shape1(CHANNELS), true);
+    dim__vid x = dim__op_add_bias_(g, dim__op_conv2d_(g, in[0], in[1], 1, 1), in[2]);
+    if (activation_first)
+        x = dim__op_leaky_relu_(g, x, 0.2);
+    dim__vid y = dim__op_batch_norm_(g, x, in[3], in[4], 1e-5);
+    if (!activation_first)
+        y = dim__op_leaky_relu_(g, y, 0.2);
+    dim__vid loss = dim__op_sum_all_(g, dim__op_mul_(g, y, dim__op_tanh_(g, y)), 1); /* y^2 sums to nearly the same always */
+    if (read_twice)
+        loss = dim__op_add_(g, loss, dim__op_sum_all_(g, x, 0.5));
+    dim__graph_keep(g, loss);
+    assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
+    dim__vid dw = dim__graph_grad(g, in[1]), dbias = dim__graph_grad(g, in[2]);
+    assert_int_equal(dim__program_create(g, &p), DIM_OK);
+    for (int k = 0; k < 5; k++) {
+        float *data = dim__program_data(p, in[k]);
+        for (int64_t i = 0; i < dim__count_of(g, in[k]); i++)
+            data[i] = (float)sin(0.7 * (double)(i + 1) * (k + 1)) + (k == 3 ? 1.5f : 0);
+    }
+    dim__program_profile(p, count_convs, &out);
+    dim__program_forward(p, 1, 1);
+    dim__program_backward(p, 1, 1);
+    out.loss = dim__program_scalar(p, loss);
+    memcpy(out.dw, dim__program_data(p, dw), sizeof out.dw);
+    memcpy(out.dbias, dim__program_data(p, dbias), sizeof out.dbias);
+    dim__program_destroy(p);
+    dim_context_destroy(ctx);
+    return out;
+}
+
+static void a_convolution_takes_over_what_follows(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        bool first = (k & 1) != 0, twice = (k & 2) != 0;
+        conv_outcome fused = train_conv(0, first, twice), plain = train_conv(DIM_PASS_FUSE, first, twice);
+        assert_true(fabsf(fused.loss - plain.loss) <= 1e-5f * fabsf(plain.loss));
+        for (int i = 0; i < WEIGHTS; i++)
+            assert_true(fabsf(fused.dw[i] - plain.dw[i]) <= 2e-4f);
+        for (int i = 0; i < CHANNELS; i++) { /* sums of 216 elements; dx of a batch norm sums to zero */
+            bool zero = !first && !twice;
+            assert_true(fabsf(fused.dbias[i] - plain.dbias[i]) <= 2e-4f);
+            assert_true(zero ? fused.dbias[i] == 0 : fabsf(plain.dbias[i]) > 0.1f);
+        }
+        assert_true(plain.convs == 1 && plain.others == 3 && fused.convs == 1);
+        assert_int_equal(fused.others, twice ? 1 : 0); /* then the batch norm finds its moments itself */
+    }
+}
+
 /* Each value has bytes that nobody else has while it lives, and together they take little more than must be. */
 static void a_plan_is_tight(void **state)
 {
@@ -578,6 +661,7 @@ int main(void)
         cmocka_unit_test(each_pass_changes_nothing),
         cmocka_unit_test(an_order_with_less_memory),
         cmocka_unit_test(fused_without_a_gradient),
+        cmocka_unit_test(a_convolution_takes_over_what_follows),
         cmocka_unit_test(what_is_made_again_has_the_same_bits),
         cmocka_unit_test(a_plan_is_tight),
         cmocka_unit_test(recompute_without_memory),
