@@ -455,8 +455,23 @@ static void context_choices(void **state)
             assert_int_equal(status, DIM_OK);
             assert_non_null(strstr(dim_context_describe(ctx), "libdim 0.1.0"));
             assert_non_null(strstr(dim_context_describe(ctx), o.threads == 2 ? "2 threads" : "1 thread"));
+            assert_null(strstr(dim_context_describe(ctx), "without"));
             dim_context_destroy(ctx);
         }
+    DIM_OPTIONS_INIT(&o);
+    o.disabled_passes = 127;
+    assert_int_equal(dim_context_create(&o, &ctx), DIM_OK);
+    assert_non_null(strstr(dim_context_describe(ctx), ", without fuse+dead+inplace+stream+recompute+order+accumulate"));
+    dim_context_destroy(ctx);
+    o.disabled_passes = DIM_PASS_ORDER | DIM_PASS_STREAM;
+    o.precision = DIM_PRECISION_BF16;
+    assert_int_equal(dim_context_create(&o, &ctx), DIM_OK);
+    assert_non_null(strstr(dim_context_describe(ctx), ", without stream+order, bf16"));
+    dim_context_destroy(ctx);
+    o.executor = DIM_EXECUTOR_REFERENCE;
+    assert_int_equal(dim_context_create(&o, &ctx), DIM_OK);
+    assert_non_null(strstr(dim_context_describe(ctx), ", reference executor, bf16"));
+    dim_context_destroy(ctx);
     assert_int_equal(dim_context_create(NULL, &ctx), DIM_OK); /* one thread a processor */
     assert_int_equal(ctx->threads, dim__cpu_count() > 256 ? 256 : dim__cpu_count());
     assert_string_equal(dim_context_error(ctx), "");

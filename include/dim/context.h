@@ -74,7 +74,9 @@ typedef enum dim_precision {
  * measure what it brings or to search for a fault; results stay the same but for rounding where that is said here.
  */
 typedef enum dim_pass {
-    DIM_PASS_FUSE = 1,    /**< activations become part of the op before them; rounding may differ */
+    /** Activations, biases, and statistics of a batch norm become part of the op before them; rounding may differ, and the
+     * gradient of a bias that a batch norm takes out again is zero, not its rounding error. */
+    DIM_PASS_FUSE = 1,
     DIM_PASS_DEAD = 2,    /**< what nobody reads is not computed */
     DIM_PASS_INPLACE = 4, /**< results lie on operands that are not needed any more */
     DIM_PASS_STREAM = 8,  /**< scores of large batches are made in blocks, see score_memory; rounding may differ */
@@ -143,7 +145,8 @@ DIM_API void dim_context_destroy(dim_context *ctx);
 DIM_API const char *dim_context_error(const dim_context *ctx);
 
 /**
- * @brief One line on what the context computes with, for logs: version, instruction set, GEMM, threads.
+ * @brief One line on what the context computes with, for logs: version, instruction set, what multiplies matrices, threads,
+ * passes left out or the reference executor, bf16.
  * @return text owned by the context, valid as long as it; "" for NULL.
  */
 DIM_API const char *dim_context_describe(const dim_context *ctx);

@@ -51,6 +51,20 @@ static dim_cpu_level kernel_level(dim_cpu_level cap)
     return cap != DIM_CPU_REFERENCE && cap > dim__cpu_detect() ? DIM_CPU_AUTO : cap;
 }
 
+/* What changes results by rounding must be in the text: checkpoints tell by it whether they go on with the same bits. */
+static const char *name_passes(const dim_context *ctx, char text[96])
+{
+    static const char *const names[] = { "fuse", "dead", "inplace", "stream", "recompute", "order", "accumulate" };
+    size_t used = 0;
+    text[0] = '\0';
+    if (ctx->executor == DIM_EXECUTOR_REFERENCE)
+        return ", reference executor";
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if ((ctx->disabled_passes >> i & 1) != 0)
+            used += (size_t)snprintf(text + used, 96 - used, "%s%s", used == 0 ? ", without " : "+", names[i]);
+    return text;
+}
+
 static dim_status set_up(dim_context *ctx, const dim_context_options *o)
 {
     ctx->kernels = dim__kernels_select(kernel_level(o->cpu));
@@ -61,8 +75,9 @@ static dim_status set_up(dim_context *ctx, const dim_context_options *o)
     DIM__TRY(dim__gemm_setup(ctx, o->gemm, o->blas_threads));
     bool native = ctx->precision == DIM_PRECISION_BF16 && dim__gemm_native_bf16(ctx);
     ctx->recompute_worth = native ? RECOMPUTE_WORTH_BF16 : RECOMPUTE_WORTH;
-    snprintf(ctx->describe, sizeof ctx->describe, "libdim " VERSION ", %s, %s gemm, %u thread%s%s", ctx->kernels->name,
-             dim__gemm_name(ctx), (unsigned)ctx->threads, ctx->threads == 1 ? "" : "s",
+    char without[96];
+    snprintf(ctx->describe, sizeof ctx->describe, "libdim " VERSION ", %s, %s, %u thread%s%s%s", ctx->kernels->name,
+             dim__gemm_name(ctx), (unsigned)ctx->threads, ctx->threads == 1 ? "" : "s", name_passes(ctx, without),
              ctx->precision == DIM_PRECISION_F32 ? "" : native ? ", bf16" : ", bf16 emulated");
     return DIM_OK;
 }

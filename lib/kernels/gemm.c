@@ -196,6 +196,8 @@ dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_thread
     state->blas_threads = blas_threads;
     dim__gemm_cblas_setup(state); /* of use to every backend: oneDNN leaves small products to it */
     if (kind == DIM_GEMM_AUTO || kind == DIM_GEMM_ONEDNN) {
+        char cblas[sizeof state->name];
+        memcpy(cblas, state->name, sizeof cblas);
         bool found = dim__gemm_onednn_setup(state);
         if (!found && kind == DIM_GEMM_ONEDNN) {
             dim__free(ctx, state);
@@ -203,6 +205,8 @@ dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_thread
         }
         if (!found)
             dim__log(ctx, DIM_LOG_INFO, "oneDNN is not there; matrix products by %s", state->name);
+        else
+            snprintf(state->name + strlen(state->name), sizeof state->name - strlen(state->name), " and %.60s", cblas);
         state->cblas_avx2 = found && kind == DIM_GEMM_AUTO && state->in_tasks && dim__gemm_cblas_is_openblas() &&
                             dim__cpu_detect() == DIM_CPU_AVX2;
         state->kind = found ? DIM_GEMM_ONEDNN : DIM_GEMM_BLAS;

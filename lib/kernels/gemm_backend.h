@@ -21,7 +21,7 @@ typedef struct dim__gemm_state {
     bool in_tasks;          /* the backend stays on the calling thread */
     bool cblas_avx2;        /* oneDNN leaves some products to the CBLAS, see gemm.c */
     uint32_t blas_threads;
-    char name[48];
+    char name[96];
     /* of oneDNN, found at run time */
     int (*sgemm)(char ta, char tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
                  const float *b, int64_t ldb, float beta, float *c, int64_t ldc);

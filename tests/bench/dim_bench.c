@@ -31,7 +31,7 @@ static const char usage[] =
     "  --warmup N        steps before them (2)\n"
     "  --threads N       0 = one a processor (2)\n"
     "  --gemm NAME       auto, blas or onednn (auto)\n"
-    "  --without PASS    leave out fuse, accumulate, dead, inplace, stream, recompute or order; again for more\n"
+    "  --without P,...   leave out passes: fuse, accumulate, dead, inplace, stream, recompute, order\n"
     "  --profile         time, FLOP/s and bytes/s of each op, on stderr\n"
     "  --shapes          the profile by op and shapes\n"
     "  --list            names of the workloads\n";
@@ -287,7 +287,7 @@ static dim_gemm gemm_of(const char *name)
     return DIM_GEMM_AUTO;
 }
 
-static uint32_t pass_of(const char *name)
+static uint32_t pass_of(const char *names, const char *name, size_t length)
 {
     static const struct {
         const char *name;
@@ -295,11 +295,26 @@ static uint32_t pass_of(const char *name)
     } passes[] = { { "fuse", DIM_PASS_FUSE }, { "dead", DIM_PASS_DEAD }, { "inplace", DIM_PASS_INPLACE },
                    { "stream", DIM_PASS_STREAM }, { "recompute", DIM_PASS_RECOMPUTE }, { "order", DIM_PASS_ORDER },
                    { "accumulate", DIM_PASS_ACCUMULATE } };
-    for (size_t i = 0; name != NULL && i < sizeof passes / sizeof *passes; i++)
-        if (strcmp(name, passes[i].name) == 0)
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
+        if (strlen(passes[i].name) == length && strncmp(name, passes[i].name, length) == 0)
             return (uint32_t)passes[i].pass;
-    die("--without takes a pass that --help lists, not '%s'", name == NULL ? "" : name);
+    die("--without takes passes that --help lists, not '%s'", names);
     return 0;
+}
+
+/* Of names with commas between them. */
+static uint32_t passes_of(const char *names)
+{
+    uint32_t sum = 0;
+    if (names == NULL)
+        names = "";
+    for (const char *at = names;; at++) {
+        size_t length = strcspn(at, ",");
+        sum |= pass_of(names, at, length);
+        at += length;
+        if (*at == '\0')
+            return sum;
+    }
 }
 
 /* Names with commas between them. */
@@ -351,7 +366,7 @@ static void parse(int argc, char **argv, arguments *a)
         else if (strcmp(arg, "--gemm") == 0 && ++i)
             a->gemm = gemm_of(value);
         else if (strcmp(arg, "--without") == 0 && ++i)
-            a->without |= pass_of(value);
+            a->without |= passes_of(value);
         else if (arg[0] == '-')
             die("unknown option %s; see --help", arg);
         else if (a->count < MAX_WORKLOADS)
