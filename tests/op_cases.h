@@ -17,6 +17,7 @@ typedef struct op_case op_case;
 struct op_case {
     const char *op;              /* name in op_list.def */
     const char *label;           /* what this case is about */
+    const char *also;            /* another op that the case emits, whose refusal is as good */
     const char *covered_by;      /* a *_grad op: nothing below is set; a case of this op must have emitted it */
     int n_in;
     dim__shape in[DIM__MAX_IN];

@@ -6,6 +6,7 @@
 #include "op_cases.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TOL 1e-6
@@ -358,6 +359,57 @@ static void ref_avg_pool(const op_case *c, const double *const *in, double *cons
 #define AVG_POOL(text, x, kernel, stride, y)                                                                           \
     { .op = "avg_pool", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y },                                \
       .p = { kernel, stride }, .build = build_avg_pool, .ref = ref_avg_pool, .tol = TOL, .tol_grad = TOL }
+
+/* ---- batch norm of what was pooled before it: in: x, gamma (some negative), beta; p[3] = slope as of conv2d -------- */
+
+static dim__vid build_pooled_norm(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim__attr attr = { .i = { (int64_t)c->p[0], (int64_t)c->p[1], (int64_t)c->p[2] } };
+    dim__vid norm = dim__op_batch_norm_(g, in[0], in[1], in[2], NORM_EPS);
+    dim__vid small = dim__emit2(g, &dim__op_max_pool, in[0], in[1], &attr);
+    attr.i[DIM__ACTIVATES] = c->p[3] != 0;
+    attr.f[DIM__SLOPE] = c->p[3] > 0 ? c->p[3] : 0;
+    dim__vid all[6] = { small, in[1], in[2], dim__out(norm, 1), dim__out(norm, 3), in[0] };
+    return dim__emit(g, &dim__op_batch_norm_again, 6, all, &attr);
+}
+
+/* As a network says it: batch norm, activation, maximum. */
+static void ref_pooled_norm(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t n = op_count(&c->in[0]), rows = dim__shape_rows(&c->in[0]), ch = dim__shape_last(&c->in[0]);
+    double *y = malloc((size_t)n * sizeof *y);
+    if (y == NULL)
+        abort();
+    for (int64_t j = 0; j < ch; j++) {
+        double mean, var;
+        moments(in[0] + j, rows, ch, &mean, &var);
+        for (int64_t i = j; i < n; i += ch) {
+            y[i] = (in[0][i] - mean) / sqrt(var + NORM_EPS) * in[1][j] + in[2][j];
+            y[i] = c->p[3] == 0 || y[i] > 0 ? y[i] : c->p[3] > 0 ? c->p[3] * y[i] : 0;
+        }
+    }
+    ref_pool(c, y, out[0], false);
+    free(y);
+}
+
+static void fill_signs(const op_case *c, int input, float *x, int32_t *index, int64_t n)
+{
+    if (input == 0)
+        op_fill_distinct(c, input, x, index, n);
+    for (int64_t i = 0; input > 0 && i < n; i++)
+        x[i] = input == 1 ? (i % 3 == 1 ? -1 : 1) * (0.5f + 0.1f * (float)(i % 7)) : 0.2f * op_random(input, i);
+}
+
+#define POOLED_NORM(text, x, ch, kernel, stride, padding, slope, y)                                                    \
+    { .op = "batch_norm", .label = text, .also = "max_pool", .n_in = 3, .in = { x, S1(ch), S1(ch) }, .grad = 7, .out = { y }, \
+      .p = { kernel, stride, padding, slope }, .build = build_pooled_norm, .ref = ref_pooled_norm, .fill = fill_signs, \
+      .tol = TOL_NORM, .tol_grad = TOL_NORM }
+
+static dim__vid build_extreme_pool(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim__attr attr = { .i = { (int64_t)c->p[0], (int64_t)c->p[1], (int64_t)c->p[2] } };
+    return dim__emit2(g, &dim__op_max_pool, in[0], in[1], &attr);
+}
 
 /* ---- pad2d: p = padding, reflect --------------------------------------------------------------------------------- */
 
@@ -733,6 +785,13 @@ const op_case op_cases_nn[] = {
     MAX_POOL("2/3: gaps between windows", S4(1, 5, 8, 2), 2, 3, 0, S4(1, 2, 3, 2)),
     MAX_POOL("window as large as the image", S4(2, 3, 3, 1), 3, 1, 0, S4(2, 1, 1, 1)),
     GRAD_OF("max_pool_grad", "max_pool"),
+    POOLED_NORM("pooled 2/2", S4(2, 4, 6, 3), 3, 2, 2, 0, 0, S4(2, 2, 3, 3)),
+    POOLED_NORM("pooled 2/2 and a ReLU", S4(2, 4, 6, 3), 3, 2, 2, 0, -1, S4(2, 2, 3, 3)),
+    POOLED_NORM("pooled 2/2 and a leaky ReLU, an edge left over", S4(2, 5, 4, 4), 4, 2, 2, 0, 0.2, S4(2, 2, 2, 4)),
+    POOLED_NORM("pooled 3/2, windows overlap", S4(2, 5, 5, 3), 3, 3, 2, 0, 0.2, S4(2, 2, 2, 3)),
+    POOLED_NORM("pooled 3/2 padded", S4(1, 5, 6, 3), 3, 3, 2, 1, -1, S4(1, 3, 3, 3)),
+    POOLED_NORM("pooled 2/3: gaps between windows", S4(1, 5, 8, 3), 3, 2, 3, 0, 0, S4(1, 2, 3, 3)),
+    GRAD_OF("batch_norm_pooled_grad", "batch_norm"),
     { .op = "max_pool_grad", .label = "equal maxima, several threads", .n_in = 2,
       .in = { S4(40, 5, 6, 70), S4(40, 9, 11, 70) }, .out = { S4(40, 9, 11, 70) }, .p = { 3, 2, 1 },
       .build = build_max_pool_grad, .ref = ref_max_pool_grad, .fill = fill_ties, .tol = TOL },
@@ -788,6 +847,7 @@ const op_bad op_bads_nn[] = {
     { "channel_affine", "variance", 5, { S2(4, 3), S1(3), S1(3), S1(3), S1(1) }, 0, { 1e-5 }, build_channel_affine },
     { "layer_norm", "gamma", 3, { S2(4, 3), S1(4), S1(3) }, 0, { 1e-5 }, build_layer_norm },
     { "layer_norm", "no channels", 3, { S2(4, 0), S1(0), S1(0) }, 0, { 1e-5 }, build_layer_norm },
+    { "max_pool", "gamma", 2, { S4(1, 4, 4, 3), S1(2) }, 0, { 2, 2, 0 }, build_extreme_pool },
     { "max_pool", "rank", 1, { S3(4, 4, 3) }, 0, { 2, 2, 0 }, build_max_pool },
     { "max_pool", "window larger than the image", 1, { S4(1, 2, 8, 3) }, 0, { 3, 2, 0 }, build_max_pool },
     { "max_pool", "no pixels", 1, { S4(1, 0, 3, 3) }, 0, { 2, 2, 1 }, build_max_pool },

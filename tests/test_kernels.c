@@ -328,6 +328,14 @@ static void check_window(int64_t h, int64_t w, int64_t c, int offset)
     ref->window_max(z, image, h, w, 4 * c, c);
     for (int64_t j = 0; j < c; j++)
         close_to("window_max", j, y[j], z[j], 0, 0);
+    for (int64_t j = 0; j < c; j++)
+        dz[j] = j % 4 == 3 ? NAN : (float)(j % 4) - 1; /* signs */
+    table->window_extreme(y, image, dz, h, w, 4 * c, c);
+    ref->window_extreme(z, image, dz, h, w, 4 * c, c);
+    for (int64_t j = 0; j < c; j++)
+        close_to("window_extreme", j, y[j], z[j], 0, 0);
+    memcpy(dz, dx, sizeof dz);
+    table->window_max(y, image, h, w, 4 * c, c);
     for (int set = 0; set < 2; set++) {
         table->window_max_grad(dx, dy, image, y, set, h, w, 4 * c, c);
         ref->window_max_grad(dz, dy, image, y, set, h, w, 4 * c, c);

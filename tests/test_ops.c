@@ -696,6 +696,8 @@ static void must_name(const op_case *c, const char *what, dim_status status)
     if (grad != NULL && strcmp(grad, "_grad") == 0) /* a case of a gradient goes through its op, which refuses first */
         length -= strlen("_grad");
     snprintf(name, sizeof name, "%.*s", (int)length, c->op);
+    if (c->also != NULL && strstr(text, c->also) != NULL)
+        snprintf(name, sizeof name, "%s", c->also);
     if (status != DIM_E_SHAPE || strstr(text, name) == NULL)
         fail_msg("%s (%s), %s: %s, \"%s\"", c->op, c->label, what, dim_status_name(status), text);
 }

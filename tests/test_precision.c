@@ -486,9 +486,44 @@ static void losses_alone_are_single(void **state)
     assert_memory_equal(gradient[0], gradient[1], sizeof gradient[0]);
 }
 
+/* What is pooled stays in floats, here an input: then the maxima must not be rounded, or the gradient would not find them. */
+static void maxima_of_floats_are_found_again(void **state)
+{
+    enum { IMAGES = 8, WIDE = 32, CHANNELS = 16, COUNT = IMAGES * WIDE * WIDE * CHANNELS };
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        dim_context_options o = options(DIM_PRECISION_BF16);
+        dim_context *ctx;
+        dim__graph *g;
+        dim__program *p;
+        assert_int_equal(dim_context_create(&o, &ctx), DIM_OK);
+        assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
+        g->all_bf16 = true;
+        dim__vid x = dim__graph_input(g, DIM_F32, dim__shape4(IMAGES, WIDE, WIDE, CHANNELS), true);
+        dim__vid y = k == 0 ? dim__op_max_pool_(g, x, 2, 2, 0) : dim__op_max_mid_(g, x);
+        int64_t maxima = dim__count_of(g, y), found = 0;
+        dim__vid loss = dim__op_sum_all_(g, dim__op_tanh_(g, y), 1);
+        assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
+        dim__vid dx = dim__graph_grad(g, x);
+        assert_int_equal(dim__program_create(g, &p), DIM_OK);
+        float *data = dim__program_data(p, x);
+        for (int i = 0; i < COUNT; i++)
+            data[i] = (float)sin(0.37 * i);
+        dim__program_forward(p, 1, 1);
+        dim__program_backward(p, 1, 1);
+        const float *grad = dim__program_data(p, dx);
+        for (int i = 0; i < COUNT; i++)
+            found += grad[i] != 0;
+        assert_int_equal(found, maxima);
+        dim__program_destroy(p);
+        dim_context_destroy(ctx);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(maxima_of_floats_are_found_again),
         cmocka_unit_test(steps_are_near_single_precision), cmocka_unit_test(same_seed_same_bits),
         cmocka_unit_test(plans_change_nothing),            cmocka_unit_test(every_backend_multiplies_the_same),
         cmocka_unit_test(encoded_features_are_near),       cmocka_unit_test(resumed_is_uninterrupted),

@@ -66,6 +66,8 @@ typedef struct dim__kernels {
     /* windows of h x w pixels of c channels; pixel (r, s) of one begins at x + r row + s c, and dx likewise */
     /* y[j] = maximum over the window; NaN wins; y is not x */
     void (*window_max)(float *y, const float *x, int64_t h, int64_t w, int64_t row, int64_t c);
+    /* the same, but the minimum where sign[j] < 0, and the first pixel where it is 0 or NaN */
+    void (*window_extreme)(float *y, const float *x, const float *sign, int64_t h, int64_t w, int64_t row, int64_t c);
     /* the first pixel, row by row, that is the maximum y[j] gets dy[j]: added to dx, or with `set` in its place, 0 for
      * the others */
     void (*window_max_grad)(float *dx, const float *dy, const float *x, const float *y, bool set, int64_t h, int64_t w,

@@ -303,6 +303,19 @@ static void window_max(float *y, const float *x, int64_t h, int64_t w, int64_t r
     }
 }
 
+static void window_extreme(float *y, const float *x, const float *sign, int64_t h, int64_t w, int64_t row, int64_t c)
+{
+    for (int64_t j = 0; j < c; j++) {
+        y[j] = x[j];
+        for (int64_t r = 0; r < h; r++)
+            for (int64_t s = 0; s < w; s++) {
+                float v = x[r * row + s * c + j];
+                if ((sign[j] > 0 && v > y[j]) || (sign[j] < 0 && v < y[j]) || isnan(v))
+                    y[j] = v;
+            }
+    }
+}
+
 static void window_max_grad(float *dx, const float *dy, const float *x, const float *y, bool set, int64_t h, int64_t w,
                             int64_t row, int64_t c)
 {

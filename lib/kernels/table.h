@@ -15,7 +15,7 @@
     .add_bias = add_bias, .col_sum = col_sum, .col_moments = col_moments, .col_affine = col_affine, \
     .bn_grad_sums = bn_grad_sums, .bn_grad_apply = bn_grad_apply, \
     .layer_norm = layer_norm, .layer_norm_grad = layer_norm_grad, \
-    .window_max = window_max, .window_max_grad = window_max_grad, \
+    .window_max = window_max, .window_extreme = window_extreme, .window_max_grad = window_max_grad, \
     .window_sum = window_sum, .window_add = window_add, \
     .adam = adam
 

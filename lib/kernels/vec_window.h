@@ -32,6 +32,32 @@ static void window_max(float *y, const float *x, int64_t h, int64_t w, int64_t r
         some_window_max(y, x, h, w, row, c);
 }
 
+static void window_extreme(float *y, const float *x, const float *sign, int64_t h, int64_t w, int64_t row, int64_t c)
+{
+    const vf zero = { 0 };
+    int64_t j = 0;
+    for (; j + LANES <= c; j += LANES) {
+        vf best = load(x + j), g = load(sign + j);
+        vi up = g > zero, down = g < zero;
+        for (int64_t r = 0; r < h; r++)
+            for (int64_t s = 0; s < w; s++) {
+                vf v = load(x + r * row + s * c + j);
+                best = vec_select((up & (v > best)) | (down & (v < best)) | (v != v), v, best);
+            }
+        store(y + j, best);
+    }
+    for (; j < c; j++) {
+        float best = x[j];
+        for (int64_t r = 0; r < h; r++)
+            for (int64_t s = 0; s < w; s++) {
+                float v = x[r * row + s * c + j];
+                bool take = (sign[j] > 0 && v > best) || (sign[j] < 0 && v < best) || v != v;
+                best = take ? v : best;
+            }
+        y[j] = best;
+    }
+}
+
 static inline __attribute__((always_inline)) void some_window_max_grad(float *dx, const float *dy, const float *x,
                                                                        const float *y, bool set, int64_t h, int64_t w,
                                                                        int64_t row, int64_t c)

@@ -105,9 +105,21 @@ static void backward_from(dim__graph *g, const dim__node *node, dim__vid mean, d
     if (dy == DIM__NONE)
         return;
     dim__vid in[6] = { dy, node->in[0], mean, rstd, node->in[1], node->in[2] };
-    dim__vid dx = dim__emit(g, &dim__op_batch_norm_grad, node->attr.i[DIM__ACTIVATES] ? 6 : 5, in, &node->attr);
-    for (int i = 0; i < 3; i++)
-        din[i] = dim__out(dx, i);
+    int n_in = node->attr.i[DIM__ACTIVATES] ? 6 : 5;
+    dim__attr attr = node->attr;
+    dim__vid dx;
+    if (node->n_in > 5) { /* what is normalised was pooled from the last input */
+        attr.i[3] = dim__shape_rows(dim__shape_of(g, node->in[5]));
+        dx = dim__emit(g, &dim__op_batch_norm_pooled_grad, n_in, in, &attr);
+        dim__attr windows = { .i = { attr.i[0], attr.i[1], attr.i[2] } };
+        dim__vid pool[4] = { dx, node->in[5], node->in[0], dim__out(dx, 3) };
+        din[5] = dim__emit(g, &dim__op_max_pool_grad, 4, pool, &windows);
+    } else {
+        dx = dim__emit(g, &dim__op_batch_norm_grad, n_in, in, &attr);
+        din[0] = dx;
+    }
+    din[1] = dim__out(dx, 1);
+    din[2] = dim__out(dx, 2);
 }
 
 static void batch_norm_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
@@ -128,12 +140,15 @@ dim__vid dim__op_batch_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid
     return dim__emit3(g, &dim__op_batch_norm, x, gamma, beta, &attr);
 }
 
-/* ---- batch_norm_again: (x, gamma, beta, its mean, its rstd) -> y, with the bits of batch_norm ---------------------- */
+/* ---- batch_norm_again: (x, gamma, beta, its mean, its rstd) -> y, with the bits of batch_norm.  With input 5, the map that x
+ * was pooled from by windows attr.i[0 .. 2], mean and rstd are those of that, which only the gradient reads. ------------- */
 
 static dim_status batch_norm_again_infer(dim__infer *inf)
 {
     DIM__TRY(dim__infer_types(inf, 0));
     DIM__TRY(dim__infer_vectors(inf, 1, 5));
+    if (inf->n_in > 5 && (inf->in[5].rank != 4 || dim__shape_last(&inf->in[5]) != dim__shape_last(&inf->in[0])))
+        return dim__infer_fail(inf, 5, "the map that x was pooled from");
     inf->out[0] = inf->in[0];
     return DIM_OK;
 }
@@ -162,13 +177,15 @@ static void batch_norm_again_backward(dim__graph *g, const dim__node *node, cons
 }
 
 const dim__op dim__op_batch_norm_again = {
-    .name = "batch_norm_again", .min_in = 5, .max_in = 5, .n_out = 1,
-    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
+    .name = "batch_norm_again", .min_in = 5, .max_in = 6, .n_out = 1,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(33) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_again_infer, .workspace = batch_norm_again_workspace, .backward = batch_norm_again_backward,
     .run = batch_norm_again_run,
 };
 
-/* ---- batch_norm_grad: (dy, x, mean, rstd, gamma, beta after a ReLU) -> dx, dgamma, dbeta --------------------------- */
+/* ---- batch_norm_grad: (dy, x, mean, rstd, gamma, beta after a ReLU) -> dx, dgamma, dbeta ---------------------------
+ * batch_norm_pooled_grad, where x was pooled from attr.i[3] rows, stops halfway: output 0 is dy before the activation, output 3
+ * the (a, b, k) of each channel with which max_pool_grad goes on. ------------------------------------------------------ */
 
 static dim_status batch_norm_grad_infer(dim__infer *inf)
 {
@@ -178,6 +195,7 @@ static dim_status batch_norm_grad_infer(dim__infer *inf)
         return dim__infer_fail(inf, 0, "dy of the shape of x");
     inf->out[0] = inf->in[0];
     inf->out[1] = inf->out[2] = inf->in[2];
+    inf->out[3] = dim__shape2(3, dim__shape_last(&inf->in[0]));
     return DIM_OK;
 }
 
@@ -234,6 +252,8 @@ static void grad_sums_task(void *arg, int64_t begin, int64_t end, int thread)
     }
 }
 
+static bool is_pooled(const dim__exec *e) { return e->out_shape[3] != NULL; }
+
 static void grad_apply_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const bn_grad_job *job = arg;
@@ -244,7 +264,10 @@ static void grad_apply_task(void *arg, int64_t begin, int64_t end, int thread)
         int64_t n = dim__min64(block, end - r);
         const float *x, *dy = read_tile(job, r, n, thread, &x);
         float *dx = dim__write(e, 0, r * c, room); /* on dy */
-        e->ctx->kernels->bn_grad_apply(dx, dy, x, job->a, job->b, job->k, n, c);
+        if (is_pooled(e))
+            memmove(dx, dy, (size_t)(n * c) * sizeof *dx);
+        else
+            e->ctx->kernels->bn_grad_apply(dx, dy, x, job->a, job->b, job->k, n, c);
         dim__written(e, 0, r * c, n * c, dx);
     }
 }
@@ -274,20 +297,29 @@ static void batch_norm_grad_run(const dim__exec *e)
     if (e->n_in > 5)
         scale_shift(job.scale, job.shift, mean, rstd, gamma, e->in[5], c);
     grad_sums(&job, rows);
+    int64_t all = is_pooled(e) ? e->attr->i[3] : rows;
     for (int64_t j = 0; j < c; j++) {
         double r = rstd[j], dy = job.sums[j], dy_xhat = job.sums[c + j] * r, scale = gamma[j] * r;
-        double b = -scale * r * dy_xhat / (double)rows;
+        double b = -scale * r * dy_xhat / (double)all;
         dgamma[j] = (float)dy_xhat;
         dbeta[j] = (float)dy;
         job.a[j] = (float)scale;
         job.b[j] = (float)b;
-        job.k[j] = (float)(-scale * dy / (double)rows - b * mean[j]);
+        job.k[j] = (float)(-scale * dy / (double)all - b * mean[j]);
     }
+    if (is_pooled(e))
+        memcpy(e->out[3], job.a, 3 * (size_t)c * sizeof(float)); /* b and k lie behind a */
     dim__parallel(e->ctx, rows, dim__row_grain(c), grad_apply_task, &job);
 }
 
 const dim__op dim__op_batch_norm_grad = {
     .name = "batch_norm_grad", .min_in = 5, .max_in = 6, .n_out = 3,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .infer = batch_norm_grad_infer, .workspace = batch_norm_grad_workspace, .run = batch_norm_grad_run,
+};
+
+const dim__op dim__op_batch_norm_pooled_grad = {
+    .name = "batch_norm_pooled_grad", .min_in = 5, .max_in = 6, .n_out = 4,
     .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_grad_infer, .workspace = batch_norm_grad_workspace, .run = batch_norm_grad_run,
 };

@@ -1,4 +1,8 @@
-/* Pooling over windows of an NHWC map.  attr.i[0]: kernel, i[1]: stride, i[2]: padding (max_pool only). */
+/* Pooling over windows of an NHWC map.  attr.i[0]: kernel, i[1]: stride, i[2]: padding (max_pool only).
+ *
+ * max_pool before the batch norm that it came after (passes/fuse.c) has gamma as input 1: where that is negative, the norm turns
+ * the order around, so that it is the minimum that is wanted.  Its gradient is then max_pool_grad with input 3, (a, b, k) of
+ * each channel: dx = a (what the windows give) + b x + k. */
 #include "ops/ops.h"
 
 #include "base/pool.h"
@@ -44,6 +48,7 @@ static dim_status pool_infer(dim__infer *inf)
     DIM__TRY(dim__infer_types(inf, 0));
     if (inf->in[0].rank != 4)
         return dim__infer_fail(inf, 0, "rank 4 (N, H, W, C)");
+    DIM__TRY(dim__infer_vectors(inf, 1, inf->n_in));
     return infer_windows(inf, &inf->in[0], &inf->out[0]);
 }
 
@@ -52,6 +57,8 @@ static dim_status pool_infer(dim__infer *inf)
 static void max_task(void *arg, int64_t begin, int64_t end, int thread) /* output rows (n, oh) */
 {
     const pool_job *job = arg;
+    const dim__kernels *k = job->e->ctx->kernels;
+    const float *gamma = job->e->n_in > 1 ? job->e->in[1] : NULL;
     int64_t c = job->c, h1, w1;
     (void)thread;
     for (int64_t row = begin; row < end; row++) {
@@ -59,8 +66,12 @@ static void max_task(void *arg, int64_t begin, int64_t end, int thread) /* outpu
         int64_t h0 = window(job, row % job->oh, job->h, &h1);
         for (int64_t ow = 0; ow < job->ow; ow++) {
             int64_t w0 = window(job, ow, job->w, &w1);
-            job->e->ctx->kernels->window_max((float *)job->e->out[0] + (row * job->ow + ow) * c,
-                                             image + (h0 * job->w + w0) * c, h1 - h0, w1 - w0, job->w * c, c);
+            const float *x = image + (h0 * job->w + w0) * c;
+            float *y = (float *)job->e->out[0] + (row * job->ow + ow) * c;
+            if (gamma != NULL)
+                k->window_extreme(y, x, gamma, h1 - h0, w1 - w0, job->w * c, c);
+            else
+                k->window_max(y, x, h1 - h0, w1 - w0, job->w * c, c);
         }
     }
 }
@@ -74,11 +85,12 @@ static void max_pool_run(const dim__exec *e)
 
 static void max_pool_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    din[0] = dim__emit3(g, &dim__op_max_pool_grad, dout[0], node->in[0], node->out[0], &node->attr);
+    if (node->n_in == 1) /* else batch_norm_again has emitted it */
+        din[0] = dim__emit3(g, &dim__op_max_pool_grad, dout[0], node->in[0], node->out[0], &node->attr);
 }
 
 const dim__op dim__op_max_pool = {
-    .name = "max_pool", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .name = "max_pool", .min_in = 1, .max_in = 2, .n_out = 1, .flags = DIM__OP_BY_SAMPLE | DIM__OP_WHOLE(2),
     .infer = pool_infer, .backward = max_pool_backward, .run = max_pool_run,
 };
 
@@ -88,7 +100,7 @@ dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, int kernel, int stride, in
     return dim__emit1(g, &dim__op_max_pool, x, &attr);
 }
 
-/* ---- max_pool_grad: (dy, x, y) -> dx ----------------------------------------------------------------------------- */
+/* ---- max_pool_grad: (dy, x, y, and perhaps a, b, k: (3, C)) -> dx ------------------------------------------------- */
 
 static dim_status max_pool_grad_infer(dim__infer *inf)
 {
@@ -101,6 +113,8 @@ static dim_status max_pool_grad_infer(dim__infer *inf)
         return dim__infer_fail(inf, 0, "dy of the shape of y");
     if (!dim__shape_equal(&inf->in[2], &y))
         return dim__infer_fail(inf, 2, "y of the pooled shape of x");
+    if (inf->n_in > 3 && !dim__shape_equal(&inf->in[3], &(dim__shape){ 2, { 3, y.d[3] } }))
+        return dim__infer_fail(inf, 3, "three numbers a channel");
     inf->out[0] = inf->in[1];
     return DIM_OK;
 }
@@ -110,6 +124,16 @@ static bool tiled(const pool_job *job)
 {
     return job->kernel == job->stride && job->padding == 0 && job->oh * job->stride == job->h &&
            job->ow * job->stride == job->w;
+}
+
+/* Rows of an image, from `at` on. */
+static void apply_norm(const pool_job *job, int64_t at, int64_t rows)
+{
+    const float *abk = job->e->n_in > 3 ? job->e->in[3] : NULL;
+    int64_t c = job->c;
+    float *dx = (float *)job->e->out[0] + at;
+    if (abk != NULL)
+        job->e->ctx->kernels->bn_grad_apply(dx, dx, job->x + at, abk, abk + c, abk + 2 * c, rows * job->w, c);
 }
 
 static void max_grad_task(void *arg, int64_t begin, int64_t end, int thread) /* images */
@@ -131,7 +155,11 @@ static void max_grad_task(void *arg, int64_t begin, int64_t end, int thread) /* 
                 job->e->ctx->kernels->window_max_grad(dx + at, dy, job->x + n * in_size + at, y, set, h1 - h0, w1 - w0,
                                                       job->w * c, c);
             }
+            if (set) /* while these rows are in a cache */
+                apply_norm(job, n * in_size + h0 * job->w * c, h1 - h0);
         }
+        if (!set)
+            apply_norm(job, n * in_size, job->h);
     }
 }
 
@@ -143,7 +171,7 @@ static void max_pool_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_max_pool_grad = {
-    .name = "max_pool_grad", .min_in = 3, .max_in = 3, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .name = "max_pool_grad", .min_in = 3, .max_in = 4, .n_out = 1, .flags = DIM__OP_BY_SAMPLE | DIM__OP_WHOLE(8),
     .infer = max_pool_grad_infer, .run = max_pool_grad_run,
 };
 

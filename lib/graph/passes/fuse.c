@@ -9,6 +9,10 @@
  *      conv2d -- y -- batch_norm        conv2d_moments --+- y ---------- batch_norm_again
  *                                                        +- mean, rstd --+
  *
+ * Max pooling of such a batch norm comes before it, and the norm then has a map of a quarter to do:
+ *
+ *      y -- batch_norm_again -- max_pool        y -- max_pool of gamma's sign -- batch_norm_again
+ *
  * Not so a convolution that is a plain product: that is one call over all pixels, to which biases are added another way
  * (accumulate.c). */
 #include "graph/graph.h"
@@ -134,8 +138,36 @@ static dim_status give_activation(pass *p, dim__node *node)
     return dim__node_infer(p->g, before);
 }
 
+/* The pooling takes the place of the batch norm and the other way round; what lies between is another name of the pooled map. */
+static dim_status pool_first(pass *p, dim__node *pool)
+{
+    dim__graph *g = p->g;
+    dim__node *norm = only_maker(g, p->maker, p->uses, pool->in[0]);
+    if (norm == NULL || norm->op != &dim__op_batch_norm_again || norm->n_in != 5 ||
+        !dim__shape_equal(dim__shape_of(g, pool->in[0]), dim__shape_of(g, norm->in[0])))
+        return DIM_OK;
+    dim__vid x = norm->in[0], small = norm->out[0], y = pool->out[0];
+    for (dim__vid v = pool->in[0]; v != small; v = g->nodes[p->maker[v] - 1].in[0])
+        g->values[v].shape = g->values[y].shape;
+    g->values[small].shape = g->values[y].shape;
+    dim__attr windows = pool->attr;
+    *pool = *norm;
+    memcpy(pool->attr.i, windows.i, 3 * sizeof *windows.i);
+    pool->in[0] = small;
+    pool->in[5] = x;
+    pool->n_in = 6;
+    pool->out[0] = y;
+    norm->op = &dim__op_max_pool;
+    norm->attr = windows;
+    norm->n_in = 2; /* x and gamma */
+    DIM__TRY(dim__node_infer(g, norm));
+    return dim__node_infer(g, pool);
+}
+
 static dim_status fuse_node(pass *p, dim__node *node)
 {
+    if (node->op == &dim__op_max_pool)
+        return pool_first(p, node);
     if (node->op == &dim__op_add_bias || (node->op == &dim__op_channel_affine && !p->gradient))
         return give_vectors(p, node);
     if (node->op == &dim__op_batch_norm)

@@ -103,6 +103,24 @@ static void strike(pass *p)
     }
 }
 
+/* The gradient of a maximum finds it by comparison: it must not be rounded when what it was taken from is not. */
+static void match_maxima(pass *p)
+{
+    const dim__graph *g = p->g;
+    for (bool again = true; again;) {
+        again = false;
+        for (int64_t i = 0; i < g->n_nodes; i++) {
+            const dim__node *node = &g->nodes[i];
+            if (node->op != &dim__op_max_pool && node->op != &dim__op_max_mid)
+                continue;
+            bool *x = &p->half[dim__graph_origin(g, node->in[0], NULL)];
+            bool *y = &p->half[dim__graph_origin(g, node->out[0], NULL)];
+            again = again || *x != *y;
+            *x = *y = *x && *y;
+        }
+    }
+}
+
 static void retype(pass *p)
 {
     for (int64_t v = 0; v < p->n_values; v++)
@@ -216,6 +234,7 @@ dim_status dim__pass_precision(dim__graph *g)
     nominate(&p);
     spare_gradients(&p);
     strike(&p);
+    match_maxima(&p);
     retype(&p);
     g->nodes = NULL;
     g->n_nodes = g->cap_nodes = 0;

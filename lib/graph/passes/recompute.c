@@ -239,6 +239,8 @@ static dim__node again(const dim__node *node)
         copy.op = &dim__op_conv2d;
         copy.attr.f[0] = 0;
     }
+    if (node->op == &dim__op_batch_norm_again)
+        copy.n_in = 5;
     if (node->op == &dim__op_batch_norm) {
         copy.op = &dim__op_batch_norm_again;
         copy.in[3] = node->out[1];
