@@ -74,7 +74,8 @@ typedef enum dim_precision {
  * measure what it brings or to search for a fault; results stay the same but for rounding where that is said here.
  */
 typedef enum dim_pass {
-    /** Activations, biases, and statistics of a batch norm become part of the op before them; rounding may differ, and the
+    /** Activations, biases and statistics of a batch norm become part of the op before them, and max pooling goes before a
+     * batch norm; rounding may differ, equal maxima may be told apart, and the
      * gradient of a bias that a batch norm takes out again is zero, not its rounding error. */
     DIM_PASS_FUSE = 1,
     DIM_PASS_DEAD = 2,    /**< what nobody reads is not computed */
