@@ -75,8 +75,8 @@ typedef enum dim_precision {
  */
 typedef enum dim_pass {
     /** Activations, biases and statistics of a batch norm become part of the op before them, and max pooling goes before a
-     * batch norm; rounding may differ, equal maxima may be told apart, and the
-     * gradient of a bias that a batch norm takes out again is zero, not its rounding error. */
+     * batch norm.  Rounding may differ, what rounding made equal maxima may be told apart, and the gradient of a bias that a
+     * batch norm takes out again is zero, not its rounding error. */
     DIM_PASS_FUSE = 1,
     DIM_PASS_DEAD = 2,    /**< what nobody reads is not computed */
     DIM_PASS_INPLACE = 4, /**< results lie on operands that are not needed any more */
