@@ -2,6 +2,7 @@
  * order in which gradients are emitted, gradients that nobody wants, NaN, and ops that are fused. */
 #include "graph/graph.h"
 #include "kernels/gemm.h"
+#include "kernels/kernels.h"
 #include "ops/ops.h"
 
 #include <math.h>
@@ -96,6 +97,95 @@ static void test_threaded_cblas(void **state)
     }
     dim_context_destroy(threaded);
     dim_context_destroy(reference);
+}
+
+/* ---- bias, activation and moments of a convolution: what the graph does not reach on every machine ---------------- */
+
+typedef struct taken { /* by conv2d_moments, as floats */
+    float *y, mean[16], var[16], rstd[16];
+    int64_t n;
+} taken;
+
+/* Runs one node of conv2d_moments with a bias and a leaky ReLU. */
+static taken run_moments(dim_context *ctx, const conv_case *c, dim_dtype type)
+{
+    const dim__op *op = &dim__op_conv2d_moments;
+    dim__attr attr = { .i = { c->stride, c->padding, [DIM__ACTIVATES] = 1 }, .f = { 1e-5, [DIM__SLOPE] = 0.2 } };
+    dim__infer inf = { .ctx = ctx, .op = op->name, .bf16 = 3, .n_in = 3, .in = { c->x, c->w, dim__shape1(c->w.d[0]) },
+                       .in_type = { type, type, DIM_F32 }, .out_type = { type }, .attr = &attr };
+    assert_int_equal(op->infer(&inf), DIM_OK);
+    taken t = { .n = dim__shape_count(&inf.out[0]) };
+    dim__exec e = { .ctx = ctx, .n_in = 3, .attr = &attr, .out_type = { type },
+                    .out = { NULL, t.mean, t.var, t.rstd }, .workspace = aligned_alloc(64, (op->workspace(&inf) + 63) / 64 * 64) };
+    for (int k = 0; k < 3; k++) {
+        int64_t n = dim__shape_count(&inf.in[k]);
+        float *x = malloc((size_t)n * sizeof *x);
+        uint16_t *half = malloc((size_t)n * sizeof *half);
+        assert_true(x != NULL && half != NULL);
+        fill(x, n, (uint32_t)k + 1);
+        ctx->kernels->to_bf16(half, x, n);
+        ctx->kernels->from_bf16(x, half, n); /* the same numbers for both types */
+        e.in[k] = inf.in_type[k] == DIM__BF16 ? (void *)half : (void *)x;
+        free(inf.in_type[k] == DIM__BF16 ? (void *)x : (void *)half);
+        e.in_shape[k] = &inf.in[k];
+        e.in_type[k] = inf.in_type[k];
+    }
+    for (int k = 0; k < 4; k++)
+        e.out_shape[k] = &inf.out[k];
+    t.y = malloc((size_t)t.n * sizeof *t.y);
+    uint16_t *half = malloc((size_t)t.n * sizeof *half);
+    assert_true(t.y != NULL && half != NULL && e.workspace != NULL);
+    e.out[0] = type == DIM__BF16 ? (void *)half : (void *)t.y;
+    dim__hold_plan(op, &e, 1);
+    op->run(&e);
+    dim__hold_plan(op, &e, -1);
+    if (type == DIM__BF16)
+        ctx->kernels->from_bf16(t.y, half, t.n);
+    free(half);
+    free(e.workspace);
+    for (int k = 0; k < 3; k++)
+        free(e.in[k]);
+    return t;
+}
+
+/* The moments are those of what came out. */
+static void check_moments(const taken *t, int64_t c)
+{
+    for (int64_t j = 0; j < c; j++) {
+        double mean = 0, var = 0, rows = (double)(t->n / c);
+        for (int64_t i = j; i < t->n; i += c)
+            mean += t->y[i] / rows;
+        for (int64_t i = j; i < t->n; i += c)
+            var += (t->y[i] - mean) * (t->y[i] - mean) / rows;
+        assert_true(fabs(t->mean[j] - mean) <= 1e-6 * (1 + fabs(mean)) && fabs(t->var[j] - var) <= 1e-6 * (1 + var));
+        assert_true(fabs(t->rstd[j] * sqrt(var + 1e-5) - 1) <= 1e-6);
+    }
+}
+
+static void test_epilogues(void **state)
+{
+    static const conv_case cases[] = { /* several blocks for a CBLAS with two threads, several pieces for three */
+        { { 4, { 20, 32, 32, 3 } }, { 4, { 5, 3, 3, 3 } }, 1, 1 },
+        { { 4, { 40, 16, 16, 4 } }, { 4, { 16, 4, 4, 4 } }, 2, 1 },
+    };
+    dim_context *all[] = { context(DIM_GEMM_REFERENCE, 1, 0), context(DIM_GEMM_BLAS, 2, 2), context(DIM_GEMM_AUTO, 3, 1) };
+    (void)state;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        taken want = run_moments(all[0], &cases[k], DIM_F32);
+        for (int i = 0; i < 6; i++) {
+            dim_dtype type = i < 3 ? DIM_F32 : DIM__BF16;
+            taken got = run_moments(all[i % 3], &cases[k], type);
+            double limit = type == DIM_F32 ? 1e-6 : 0x1p-7; /* the sum is rounded, and what the bias makes of it */
+            assert_int_equal(got.n, want.n);
+            for (int64_t at = 0; at < got.n; at++)
+                assert_true(fabs((double)got.y[at] - (double)want.y[at]) <= limit * (1 + 4 * fabs((double)want.y[at])));
+            check_moments(&got, cases[k].w.d[0]);
+            free(got.y);
+        }
+        free(want.y);
+    }
+    for (int i = 0; i < 3; i++)
+        dim_context_destroy(all[i]);
 }
 
 /* Nodes of `op` after the forward part; *first is the size of the first one's result. */
@@ -260,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threaded_cblas),
+        cmocka_unit_test(test_epilogues),
         cmocka_unit_test(test_smaller_gradient_first),
         cmocka_unit_test(test_unwanted_gradients),
         cmocka_unit_test(test_nan_in_maximum),

@@ -554,6 +554,91 @@ static void a_convolution_takes_over_what_follows(void **state)
     }
 }
 
+/* What must not be taken over as it lies there: `odd` says what is special. */
+typedef enum oddity {
+    FROZEN_AFTER_RELU,  /* the norm of an activated map */
+    FROZEN_DEAD,        /* channels without variance: 1 / sqrt(eps) */
+    FROZEN_IN_TRAINING, /* with a gradient */
+    OTHER_ROWS,         /* a bias under another last axis */
+    LATE_BIAS,          /* a bias that is made after the convolution */
+    ONLY_BIAS,          /* wants a gradient */
+    ODDITIES
+} oddity;
+
+enum { ODD_IN = 7, ODD_OUT = IMAGES * MAP * MAP * 6 };
+
+typedef struct odd_outcome {
+    float y[ODD_OUT], grad[6];
+} odd_outcome;
+
+static odd_outcome run_odd(uint32_t without, oddity odd)
+{
+    dim_context_options co;
+    odd_outcome out;
+    dim__graph *g = NULL;
+    dim__program *p = NULL;
+    bool bias = odd >= OTHER_ROWS, gradient = odd >= FROZEN_IN_TRAINING;
+    DIM_OPTIONS_INIT(&co);
+    co.threads = 2;
+    co.disabled_passes = without;
+    assert_int_equal(dim_context_create(&co, &ctx), DIM_OK);
+    assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
+    dim__vid in[ODD_IN] = { dim__graph_input(g, DIM_F32, dim__shape4(IMAGES, MAP, MAP, 2), false),
+                            dim__graph_input(g, DIM_F32, dim__shape4(6, 3, 3, 2), gradient && odd != ONLY_BIAS) };
+    for (int k = 2; k < ODD_IN; k++)
+        in[k] = dim__graph_input(g, DIM_F32, dim__shape1(odd == OTHER_ROWS ? 3 : 6), gradient && k < 4);
+    dim__vid y = dim__op_conv2d_(g, in[0], in[1], 1, 1);
+    if (odd == FROZEN_AFTER_RELU)
+        y = dim__op_relu_(g, y);
+    if (odd == OTHER_ROWS)
+        y = dim__op_reshape_(g, y, dim__shape2(IMAGES * MAP * MAP * 2, 3));
+    if (bias)
+        y = dim__op_add_bias_(g, y, odd == LATE_BIAS ? dim__op_tanh_(g, in[2]) : in[2]);
+    else
+        y = dim__op_channel_affine_(g, y, in[2], in[3], in[4], in[5], 1e-5);
+    dim__vid loss = dim__op_sum_all_(g, dim__op_mul_(g, y, dim__op_tanh_(g, y)), 1);
+    dim__graph_keep(g, y);
+    dim__graph_keep(g, loss);
+    if (!gradient)
+        assert_int_equal(dim__pass_fuse(g, false), DIM_OK);
+    assert_int_equal(gradient ? dim__graph_backward(g, loss) : dim__graph_finish(g), DIM_OK);
+    dim__vid grad = gradient ? dim__graph_grad(g, in[2]) : DIM__NONE;
+    assert_true(!gradient || grad != DIM__NONE);
+    assert_int_equal(dim__program_create(g, &p), DIM_OK);
+    for (int k = 0; k < ODD_IN - 1; k++) {
+        float *data = dim__program_data(p, in[k]);
+        for (int64_t i = 0; data != NULL && i < dim__count_of(g, in[k]); i++)
+            data[i] = (float)sin(0.7 * (double)(i + 1) * (k + 1)) + (k == 5 ? 1.2f : 0);
+        if (k == 5 && odd == FROZEN_DEAD)
+            data[1] = 0;
+    }
+    dim__program_forward(p, 1, 1);
+    if (gradient)
+        dim__program_backward(p, 1, 1);
+    memcpy(out.y, dim__program_data(p, y), sizeof out.y);
+    memset(out.grad, 0, sizeof out.grad);
+    if (gradient)
+        memcpy(out.grad, dim__program_data(p, grad), (size_t)dim__count_of(g, grad) * sizeof *out.grad);
+    dim__program_destroy(p);
+    dim_context_destroy(ctx);
+    return out;
+}
+
+static void a_convolution_takes_over_no_more(void **state)
+{
+    (void)state;
+    for (oddity odd = 0; odd < ODDITIES; odd++) {
+        odd_outcome fused = run_odd(0, odd), plain = run_odd(DIM_PASS_FUSE, odd);
+        for (int i = 0; i < ODD_OUT; i++)
+            if (!(fabsf(fused.y[i] - plain.y[i]) <= 1e-5f * (1 + fabsf(plain.y[i]))))
+                fail_msg("oddity %d: y[%d] is %g, not %g", (int)odd, i, fused.y[i], plain.y[i]);
+        for (int i = 0; i < 6; i++)
+            if (!(fabsf(fused.grad[i] - plain.grad[i]) <= 1e-5f * (1 + fabsf(plain.grad[i]))))
+                fail_msg("oddity %d: gradient %d is %g, not %g", (int)odd, i, fused.grad[i], plain.grad[i]);
+        assert_true(odd < FROZEN_IN_TRAINING || plain.grad[0] != 0);
+    }
+}
+
 /* Each value has bytes that nobody else has while it lives, and together they take little more than must be. */
 static void a_plan_is_tight(void **state)
 {
@@ -666,6 +751,7 @@ int main(void)
         cmocka_unit_test(an_order_with_less_memory),
         cmocka_unit_test(fused_without_a_gradient),
         cmocka_unit_test(a_convolution_takes_over_what_follows),
+        cmocka_unit_test(a_convolution_takes_over_no_more),
         cmocka_unit_test(what_is_made_again_has_the_same_bits),
         cmocka_unit_test(a_plan_is_tight),
         cmocka_unit_test(recompute_without_memory),

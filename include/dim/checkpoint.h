@@ -33,8 +33,8 @@ DIM_API dim_status dim_checkpoint_save(dim_model *model, const dim_loader *loade
 /**
  * @brief Puts model and loader where those were that dim_checkpoint_save() wrote.  Fixes the objective.
  *
- * They are made as the others were, and may have been used before.  With the same build, instruction set, backends, precision
- * and number of threads all further steps are then the same, bit for bit, as without the interruption; if these differ, the
+ * They are made as the others were, and may have been used before.  With the same build, instruction set, backends, precision,
+ * number of threads, executor and passes all further steps are then the same, bit for bit, as without the interruption; if these differ, the
  * context's log has a warning.  The loader's prefetch, workers and no_thread do not matter.  Seeds are those of the file,
  * with a warning where there were others.
  *

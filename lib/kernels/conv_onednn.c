@@ -268,13 +268,32 @@ static void free_plan(dim_context *ctx, const dim__onednn *d, dim__conv_plan *p)
     dim__free(ctx, p);
 }
 
+void dim__conv_plan_drop(dim_context *ctx, dim__onednn *d, dim__conv_plan *plan)
+{
+    dim__conv_plan **at = &d->convs;
+    while (*at != plan)
+        at = &(*at)->next;
+    *at = plan->next;
+    free_plan(ctx, d, plan);
+}
+
+/* The oldest of the shapes without a plan. */
+static void forget_one(dim_context *ctx, dim__onednn *d)
+{
+    dim__conv_plan *oldest = NULL;
+    for (dim__conv_plan *p = d->convs; p != NULL; p = p->next)
+        oldest = p->usable ? oldest : p;
+    dim__conv_plan_drop(ctx, d, oldest);
+    d->n_useless--;
+}
+
 static dim_status add_plan(dim_context *ctx, dim__onednn *d, const dim__conv_key *key, dim__conv_plan **out)
 {
     dim__conv_plan *p = dim__calloc(ctx, 1, sizeof *p);
     if (p == NULL)
         return DIM_E_NOMEM;
     p->key = *key;
-    p->head = (dim__plan_head){ .conv = true, .bf16 = key->bf16 != 0 };
+    p->head = (dim__plan_head){ .conv = true };
     p->lanes = dim__calloc(ctx, ctx->threads, sizeof *p->lanes);
     if (p->lanes == NULL) {
         free_plan(ctx, d, p);
@@ -286,7 +305,10 @@ static dim_status add_plan(dim_context *ctx, dim__onednn *d, const dim__conv_key
     dim__onednn_leave(ctx->gemm_state, &guard);
     p->next = d->convs;
     d->convs = p;
-    d->n_bf16 += p->head.bf16;
+    if (p->usable)
+        d->n_plans++;
+    else if (++d->n_useless > DIM__KEEP_PLANS)
+        forget_one(ctx, d);
     *out = p;
     return DIM_OK;
 }
@@ -320,15 +342,6 @@ dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_
         DIM__TRY(add_plan(ctx, d, key, &p));
     *out = p->usable ? p : NULL;
     return DIM_OK;
-}
-
-void dim__conv_plan_drop(dim_context *ctx, dim__onednn *d, dim__conv_plan *plan)
-{
-    dim__conv_plan **at = &d->convs;
-    while (*at != plan)
-        at = &(*at)->next;
-    *at = plan->next;
-    free_plan(ctx, d, plan);
 }
 
 void dim__conv_plans_free(dim_context *ctx, dim__onednn *d)

@@ -35,8 +35,8 @@ size_t dim__product_plan_workspace(const dim_context *ctx, const dim__product_pl
 bool dim__product_plan_run(dim_context *ctx, const dim__product_plan *plan, const uint16_t *a, const uint16_t *b,
                            void *c, void *workspace);
 
-/* A program holds the plans of its nodes, of products and of convolutions (conv.h), and lets go of them: by = 1 or -1.  Of
- * those in bf16, which are made for one batch size, the context keeps some that nobody holds; more are released. */
+/* A program holds the plans of its nodes, of products and of convolutions (conv.h), and lets go of them: by = 1 or -1.  The
+ * context keeps some that nobody holds; more are released. */
 void dim__plan_hold(dim_context *ctx, const void *plan, int by);
 
 /* Whether tasks of a pool may each multiply for themselves (oneDNN, BLIS, a CBLAS with one thread).  When not, the CBLAS

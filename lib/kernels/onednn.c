@@ -57,17 +57,14 @@ bool dim__onednn_attr(const dim__onednn *d, dnnl_primitive_attr_t *out)
            d->primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user) == dnnl_success;
 }
 
-/* Plans that are kept for their next use, some 100 KB each. */
-enum { KEEP = 256 };
-
 void dim__plan_hold(dim_context *ctx, const void *plan, int by)
 {
     dim__onednn *d = ((dim__gemm_state *)ctx->gemm_state)->onednn;
     dim__plan_head *head = (dim__plan_head *)plan;
     head->holds += by;
-    if (head->holds > 0 || !head->bf16 || d->n_bf16 <= KEEP)
+    if (head->holds > 0 || d->n_plans <= DIM__KEEP_PLANS)
         return;
-    d->n_bf16--;
+    d->n_plans--;
     if (head->conv)
         dim__conv_plan_drop(ctx, d, (struct dim__conv_plan *)head);
     else

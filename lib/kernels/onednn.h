@@ -23,8 +23,11 @@
 
 typedef struct dim__plan_head { /* what plans of both kinds begin with */
     int64_t holds;
-    bool conv, bf16;
+    bool conv;
 } dim__plan_head;
+
+/* Plans that are kept for their next use, some 100 KB each; and shapes that are remembered as not worth one. */
+enum { DIM__KEEP_PLANS = 256 };
 
 typedef struct dim__onednn {
 #define X(name) __typeof__(dnnl_##name) *name;
@@ -33,7 +36,7 @@ typedef struct dim__onednn {
     dnnl_engine_t engine;
     struct dim__conv_plan *convs;
     struct dim__product_plan *products;
-    int64_t n_bf16;               /* plans in bf16 */
+    int64_t n_plans, n_useless;   /* of both kinds; of convolutions without one */
 } dim__onednn;
 
 /* The context's; *out is NULL where the library lacks something. */

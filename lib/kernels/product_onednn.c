@@ -241,7 +241,6 @@ static dim_status add_plan(dim_context *ctx, dim__onednn *d, const dim__product_
     if (p == NULL)
         return DIM_E_NOMEM;
     p->key = *key;
-    p->head.bf16 = true;
     p->pieces = dim__calloc(ctx, ctx->threads, sizeof *p->pieces);
     if (p->pieces == NULL) {
         free_plan(ctx, d, p);
@@ -253,7 +252,7 @@ static dim_status add_plan(dim_context *ctx, dim__onednn *d, const dim__product_
     dim__onednn_leave(ctx->gemm_state, &guard);
     p->next = d->products;
     d->products = p;
-    d->n_bf16++;
+    d->n_plans++;
     *out = p;
     return DIM_OK;
 }

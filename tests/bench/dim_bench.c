@@ -31,7 +31,7 @@ static const char usage[] =
     "  --warmup N        steps before them (2)\n"
     "  --threads N       0 = one a processor (2)\n"
     "  --gemm NAME       auto, blas or onednn (auto)\n"
-    "  --without P,...   leave out passes: fuse, accumulate, dead, inplace, stream, recompute, order\n"
+    "  --without P,...   leave out passes: fuse, accumulate, dead, inplace, stream, recompute, order; again adds more\n"
     "  --profile         time, FLOP/s and bytes/s of each op, on stderr\n"
     "  --shapes          the profile by op and shapes\n"
     "  --list            names of the workloads\n";
@@ -103,6 +103,13 @@ static void compile_taps(bench *b)
     free(values);
 }
 
+static void say_why(void *user, dim_log_level level, const char *message)
+{
+    (void)user;
+    if (level == DIM_LOG_WARNING)
+        fprintf(stderr, "dim_bench: %s\n", message);
+}
+
 static void set_up(bench *b, const workload *w, dim_precision precision, const arguments *args)
 {
     dim_context_options o;
@@ -112,6 +119,7 @@ static void set_up(bench *b, const workload *w, dim_precision precision, const a
     o.gemm = args->gemm;
     o.disabled_passes = args->without;
     o.precision = precision;
+    o.log = say_why;
     *b = (bench){ .w = w };
     if (dim_context_create(&o, &b->ctx) != DIM_OK)
         die("%s", "the context cannot be created with these threads and this gemm");

@@ -92,12 +92,24 @@ static bool has_nothing_yet(const dim__node *conv)
     return conv->op == &dim__op_conv2d && conv->n_in == 2 && !conv->attr.i[DIM__ACTIVATES];
 }
 
+/* Whether v is there when the node runs, and has no gradient that would come too late for who makes it. */
+static bool is_there(const pass *p, dim__vid v, const dim__node *node)
+{
+    const dim__graph *g = p->g;
+    return p->maker[v] - 1 < node - g->nodes ||
+           (p->maker[dim__graph_origin(g, v, NULL)] == 0 && !g->values[v].wants_grad);
+}
+
 /* A bias, or frozen batch norm: its vectors become inputs of the convolution. */
 static dim_status give_vectors(pass *p, dim__node *node)
 {
     dim__node *conv = convolution(p, node);
     if (conv == NULL || !has_nothing_yet(conv))
         return DIM_OK;
+    for (int k = 1; k < node->n_in; k++)
+        if (!is_there(p, node->in[k], conv))
+            return DIM_OK;
+    p->g->values[conv->out[0]].wants_grad |= p->g->values[node->out[0]].wants_grad;
     for (int k = 1; k < node->n_in; k++)
         conv->in[conv->n_in++] = node->in[k];
     conv->attr.f[0] = node->attr.f[0]; /* eps */
