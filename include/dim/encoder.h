@@ -197,7 +197,8 @@ DIM_API dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap
  *
  * Works in pieces of 256 samples.  A piece's memory stays for the next call, that of the six combinations of size and tap
  * that were prepared last: calls of many sizes with large images hold six such blocks, in bf16 with the weights rounded
- * once more in each.  Images are not looked through: a NaN in one of them comes out in its own features, not in another
+ * once more in each.  f32 vectors, and f32 images whose channels lie last (strides H W C, 1, W C, C), are read where they
+ * are, without a copy, unless the encoder has mean and std; all else is converted, once.  Images are not looked through: a NaN in one of them comes out in its own features, not in another
  * image's.
  * @param enc      the encoder
  * @param images   (N, C, H, W) or (N, features), u8 or f32, any strides

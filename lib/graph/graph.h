@@ -111,6 +111,9 @@ void dim__program_destroy(dim__program *p);
 dim__graph *dim__program_graph(dim__program *p);
 void *dim__program_data(dim__program *p, dim__vid v); /* memory of an input or kept value */
 float dim__program_scalar(dim__program *p, dim__vid v);
+/* Lets all nodes read an input from `data`, which is laid out as the input is and stays where it is during the runs; NULL = from
+ * the program's own memory again.  No node ever writes to it. */
+void dim__program_bind(dim__program *p, dim__vid input, const void *data);
 void dim__program_forward(dim__program *p, uint64_t seed, uint64_t step);  /* up to the loss */
 void dim__program_gradient(dim__program *p, uint64_t seed, uint64_t step); /* up to the state updates */
 void dim__program_commit(dim__program *p, uint64_t seed, uint64_t step);   /* the state updates */

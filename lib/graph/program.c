@@ -2,6 +2,7 @@
 #include "graph/graph.h"
 #include "kernels/kernels.h"
 
+#include <stddef.h>
 #include <time.h>
 
 struct dim__program {
@@ -137,6 +138,21 @@ float dim__program_scalar(dim__program *p, dim__vid v)
 {
     const float *data = dim__program_data(p, v);
     return data == NULL ? 0 : *data;
+}
+
+void dim__program_bind(dim__program *p, dim__vid input, const void *data)
+{
+    const dim__graph *g = p->g;
+    for (int64_t i = 0; i < p->n_execs; i++) {
+        dim__exec *e = &p->execs[i];
+        const dim__node *node = (const dim__node *)((const char *)e->attr - offsetof(dim__node, attr));
+        for (int k = 0; k < e->n_in; k++) {
+            int64_t offset;
+            if (dim__graph_origin(g, node->in[k], &offset) == input)
+                e->in[k] = data == NULL ? address(p, node->in[k])
+                                        : (char *)data + offset * (int64_t)dim__value_size(g->values[input].dtype);
+        }
+    }
 }
 
 int64_t dim__program_arena(const dim__program *p) { return p->plan.size; }

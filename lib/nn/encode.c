@@ -76,6 +76,21 @@ void dim__encoder_fill_input(const dim_encoder *enc, const dim_tensor *images, i
     dim__parallel(enc->ctx, n, 1 + 16384 / each, fill_samples, &t);
 }
 
+/* Where samples lie as the graph wants them, floats in NHWC as they are to be; NULL where they do not, or where the tap is the
+ * input itself under another shape. */
+static const float *ready_samples(const dim_encoder *enc, const dim__encode_program *p, const dim_tensor *images,
+                                  int64_t first)
+{
+    const int64_t *in = enc->stack.input, *stride = images->stride;
+    bool map = dim__is_map(in);
+    int64_t c = in[0], each = map ? in[1] * in[2] * c : c;
+    if (images->dtype != DIM_F32 || enc->normalise || stride[0] != each || stride[1] != 1 ||
+        (map && (stride[3] != c || stride[2] != in[2] * c)) ||
+        dim__graph_origin(dim__program_graph(p->program), p->out, NULL) == p->in)
+        return NULL;
+    return (const float *)images->data + first * each;
+}
+
 dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *layer)
 {
     char names[256] = "";
@@ -185,7 +200,10 @@ dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64
     for (int64_t first = 0; first < batch; first += CHUNK) {
         int64_t n = dim__min64(CHUNK, batch - first);
         DIM__TRY(find_program(enc, n, layer, &p));
-        dim__encoder_fill_input(enc, images, first, n, dim__program_data(p->program, p->in));
+        const float *ready = ready_samples(enc, p, images, first);
+        dim__program_bind(p->program, p->in, ready);
+        if (ready == NULL)
+            dim__encoder_fill_input(enc, images, first, n, dim__program_data(p->program, p->in));
         dim__program_forward(p->program, 0, 0);
         deliver(enc->stack.layers[layer].out, dim__program_data(p->program, p->out), first, n, features);
     }
