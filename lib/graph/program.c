@@ -145,6 +145,7 @@ void dim__program_bind(dim__program *p, dim__vid input, const void *data)
     const dim__graph *g = p->g;
     for (int64_t i = 0; i < p->n_execs; i++) {
         dim__exec *e = &p->execs[i];
+        /* make_exec() pointed attr into the node */
         const dim__node *node = (const dim__node *)((const char *)e->attr - offsetof(dim__node, attr));
         for (int k = 0; k < e->n_in; k++) {
             int64_t offset;
