@@ -1,44 +1,15 @@
 /* Windows of pixels; part of vec.c.  Channels are taken a vector at a time through the whole window. */
 
-static inline __attribute__((always_inline)) void some_window_max(float *y, const float *x, int64_t h, int64_t w,
-                                                                  int64_t row, int64_t c)
-{
-    int64_t j = 0;
-    for (; j + LANES <= c; j += LANES) {
-        vf best = load(x + j);
-        for (int64_t r = 0; r < h; r++)
-            for (int64_t s = 0; s < w; s++) {
-                vf v = load(x + r * row + s * c + j);
-                best = vec_select((v > best) | (v != v), v, best);
-            }
-        store(y + j, best);
-    }
-    for (; j < c; j++) {
-        float best = x[j];
-        for (int64_t r = 0; r < h; r++)
-            for (int64_t s = 0; s < w; s++) {
-                float v = x[r * row + s * c + j];
-                best = v > best || v != v ? v : best;
-            }
-        y[j] = best;
-    }
-}
-
-static void window_max(float *y, const float *x, int64_t h, int64_t w, int64_t row, int64_t c)
-{
-    if (h == 2 && w == 2)
-        some_window_max(y, x, 2, 2, row, c);
-    else
-        some_window_max(y, x, h, w, row, c);
-}
-
-static void window_extreme(float *y, const float *x, const float *sign, int64_t h, int64_t w, int64_t row, int64_t c)
+/* The maximum, or with `sign` that or the minimum or the first pixel, by the channel. */
+static inline __attribute__((always_inline)) void some_window_extreme(float *y, const float *x, const float *sign,
+                                                                      int64_t h, int64_t w, int64_t row, int64_t c)
 {
     const vf zero = { 0 };
     int64_t j = 0;
     for (; j + LANES <= c; j += LANES) {
-        vf best = load(x + j), g = load(sign + j);
-        vi up = g > zero, down = g < zero;
+        vf best = load(x + j);
+        vi up = sign != NULL ? load(sign + j) > zero : zero == zero;
+        vi down = sign != NULL ? load(sign + j) < zero : zero != zero;
         for (int64_t r = 0; r < h; r++)
             for (int64_t s = 0; s < w; s++) {
                 vf v = load(x + r * row + s * c + j);
@@ -47,15 +18,30 @@ static void window_extreme(float *y, const float *x, const float *sign, int64_t 
         store(y + j, best);
     }
     for (; j < c; j++) {
-        float best = x[j];
+        float best = x[j], g = sign != NULL ? sign[j] : 1;
         for (int64_t r = 0; r < h; r++)
             for (int64_t s = 0; s < w; s++) {
                 float v = x[r * row + s * c + j];
-                bool take = (sign[j] > 0 && v > best) || (sign[j] < 0 && v < best) || v != v;
-                best = take ? v : best;
+                best = (g > 0 && v > best) || (g < 0 && v < best) || v != v ? v : best;
             }
         y[j] = best;
     }
+}
+
+static void window_max(float *y, const float *x, int64_t h, int64_t w, int64_t row, int64_t c)
+{
+    if (h == 2 && w == 2)
+        some_window_extreme(y, x, NULL, 2, 2, row, c);
+    else
+        some_window_extreme(y, x, NULL, h, w, row, c);
+}
+
+static void window_extreme(float *y, const float *x, const float *sign, int64_t h, int64_t w, int64_t row, int64_t c)
+{
+    if (h == 2 && w == 2)
+        some_window_extreme(y, x, sign, 2, 2, row, c);
+    else
+        some_window_extreme(y, x, sign, h, w, row, c);
 }
 
 static inline __attribute__((always_inline)) void some_window_max_grad(float *dx, const float *dy, const float *x,
