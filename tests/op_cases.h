@@ -47,8 +47,8 @@ typedef struct op_bad { /* emission must give DIM_E_SHAPE and an error text that
     dim__vid (*build)(dim__graph *g, const op_case *c, const dim__vid *in); /* sees a case with in, n_in and p set */
 } op_bad;
 
-extern const op_case op_cases_basic[], op_cases_reduce[], op_cases_nn[], op_cases_views[];
-extern const op_bad op_bads_basic[], op_bads_reduce[], op_bads_nn[], op_bads_views[];
+extern const op_case op_cases_basic[], op_cases_reduce[], op_cases_nn[], op_cases_conv[], op_cases_views[];
+extern const op_bad op_bads_basic[], op_bads_reduce[], op_bads_nn[], op_bads_conv[], op_bads_views[];
 
 /* Fillers; each input of a case gets other numbers, the same in every run. */
 void op_fill_default(const op_case *c, int input, float *x, int32_t *index, int64_t n);
@@ -56,6 +56,29 @@ void op_fill_distinct(const op_case *c, int input, float *x, int32_t *index, int
 float op_random(int input, int64_t i); /* U(-1, 1) */
 
 static inline int64_t op_count(const dim__shape *s) { return dim__shape_count(s); }
+
+/* Of normalisation, and the moments that it takes. */
+#define OP_NORM_EPS 1e-5
+static inline void op_moments(const double *x, int64_t n, int64_t step, double *mean, double *var)
+{
+    double sum = 0, sq = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += x[i * step];
+    for (int64_t i = 0; i < n; i++)
+        sq += (x[i * step] - sum / (double)n) * (x[i * step] - sum / (double)n);
+    *mean = sum / (double)n;
+    *var = sq / (double)n;
+}
+
+/* Element (n, h, w, ch) of an NHWC map; 0 outside. */
+static inline double op_at(const double *x, const dim__shape *s, int64_t n, int64_t h, int64_t w, int64_t ch)
+{
+    if (h < 0 || w < 0 || h >= s->d[1] || w >= s->d[2])
+        return 0;
+    return x[((n * s->d[1] + h) * s->d[2] + w) * s->d[3] + ch];
+}
+
+#define GRAD_OF(name, by) { .op = name, .label = "by the gradient check", .covered_by = by }
 
 /* Shapes for the tables. */
 #define S0 { 0, { 0 } }

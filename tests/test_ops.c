@@ -16,8 +16,8 @@
 
 enum { MOST_OPS = 256, MOST_DIFFERENCES = 64 };
 
-static const op_case *const case_tables[] = { op_cases_basic, op_cases_reduce, op_cases_nn, op_cases_views };
-static const op_bad *const bad_tables[] = { op_bads_basic, op_bads_reduce, op_bads_nn, op_bads_views };
+static const op_case *const case_tables[] = { op_cases_basic, op_cases_reduce, op_cases_nn, op_cases_conv, op_cases_views };
+static const op_bad *const bad_tables[] = { op_bads_basic, op_bads_reduce, op_bads_nn, op_bads_conv, op_bads_views };
 enum { TABLES = sizeof case_tables / sizeof *case_tables };
 
 static const char *const tested_elsewhere[] = { "dropout", "noise_normal", "noise_uniform", "derangement",
