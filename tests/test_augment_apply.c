@@ -350,8 +350,8 @@ static void test_bad_operations(void **state)
     REFUSE(DIM_AUGMENT_OP_COLOR_JITTER, o.hue = 0.6f, "hue is 0.6", NULL);
     REFUSE(DIM_AUGMENT_OP_COLOR_JITTER, o.contrast = -1, "contrast -1", NULL);
     REFUSE(DIM_AUGMENT_OP_COLOR_JITTER, o.brightness = NAN, "brightness", "nan");
-    REFUSE(DIM_AUGMENT_OP_RESIZE, (void)0, "resize", "height 0");
-    REFUSE(DIM_AUGMENT_OP_CENTER_CROP, o.width = 9, "center crop", "height 0");
+    REFUSE(DIM_AUGMENT_OP_RESIZE, (void)0, "resize", "height is 0");
+    REFUSE(DIM_AUGMENT_OP_CENTER_CROP, o.width = 9, "center crop", "height is 0");
     REFUSE(DIM_AUGMENT_OP_CENTER_CROP, (o.height = 9, o.p = 0.5f), "center crop", "0.5");
     REFUSE(DIM_AUGMENT_OP_NORMALIZE, (void)0, "std[0] is 0", NULL);
     REFUSE(DIM_AUGMENT_OP_NORMALIZE, (o.std[0] = 1, o.std[2] = 1), "std[1] is 0", NULL);
