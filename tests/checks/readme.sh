@@ -1,6 +1,7 @@
 #!/bin/sh
-# Programs in the documentation do what it says: README's compiles against the installed package, trains on a small
-# dataset and leaves weights; other C and C++ blocks of README and docs/ compile.
+# Programs in the documentation do what it says: README's is installed for, compiled and run by README's own commands,
+# trains on a small dataset, prints what README says and leaves weights; other C and C++ blocks of README and docs/ compile.
+# Links between the pages lead somewhere.
 # Usage: readme.sh SOURCE BUILD CC CXX CMAKE
 set -u
 source=$1 build=$2 cc=$3 cxx=$4 cmake=$5 failed=0 count=0
@@ -54,25 +55,43 @@ for file in "$source"/README.md "$source"/docs/*.md; do
 done
 [ "$count" -ge 5 ] || fail "only $count blocks found"
 
-# README's program, as a reader would run it.
-DESTDIR=$work/root "$cmake" --install "$build" >"$work/log" 2>&1 || { cat "$work/log"; fail "install"; }
-pc=$(find "$work/root" -name dim.pc)
-export PKG_CONFIG_PATH="${pc%/dim.pc}" LD_LIBRARY_PATH="${pc%/pkgconfig/dim.pc}"
+# Links of the pages lead somewhere.
+for file in "$source"/README.md "$source"/CHANGELOG.md "$source"/docs/*.md; do
+    for link in $(grep -o ']([^)# ]*' "$file" | sed 's/^](//' | grep -v '^https*:'); do
+        [ -e "$(dirname "$file")/$link" ] || fail "${file##*/} links to $link, which does not exist"
+    done
+done
+
+# README's program, as a reader without root would build it: the commands are README's, in README's order.
+command_line() { # pattern: number of the line of README that begins so
+    grep -n "^$1" "$source/README.md" | head -n 1 | cut -d: -f1
+}
+install=$(command_line 'cmake --install build/own --prefix "$HOME') compile=$(command_line 'cc -std=c11 first.c')
+[ "${install:-0}" -gt 0 ] && [ "${compile:-0}" -gt "$install" ] || { fail "README does not install before it compiles"; exit 1; }
 blocks "$source/README.md" c
 mv "$work/block.1" "$work/first.c" || exit 1
-# shellcheck disable=SC2046
-(cd "$work" && "$cc" -std=c11 first.c -o first $(pkg-config --cflags --libs dim)) || fail "README's program does not build"
+blocks "$source/README.md" sh
+without_root=$(grep -l '^cmake --install build/own --prefix "$HOME' "$work"/block.*)
+sed "s|^cmake --install build/own|\"$cmake\" --install \"$build\"|" "$without_root" >"$work/without_root.sh"
+sed -n "${compile}p" "$source/README.md" | sed "s|^cc |$cc |" >"$work/compile.sh"
+export HOME="$work/home"
+mkdir "$HOME"
+# shellcheck disable=SC1091
+. "$work/without_root.sh" >"$work/log" 2>&1
+[ -e "$PKG_CONFIG_PATH/dim.pc" ] || { cat "$work/log"; fail "README's folder of pkg-config has no dim.pc"; }
+(cd "$work" && . ./compile.sh) || fail "README's program does not build"
 
 # 70 images of noise in IDX files: one batch an epoch.
 mkdir "$work/data"
 { printf '\0\0\010\003\0\0\0\106\0\0\0\034\0\0\0\034'; head -c $((70 * 784)) /dev/urandom; } >"$work/data/train-images-idx3-ubyte"
 { printf '\0\0\010\001\0\0\0\106'; head -c 70 /dev/zero; } >"$work/data/train-labels-idx1-ubyte"
-(cd "$work" && sed -i 's/step <= 200/step <= 4/; s/step % 50/step % 2/' first.c &&
-    "$cc" -std=c11 first.c -o short $(pkg-config --cflags --libs dim) && ./short "idx:data") >"$work/out" 2>&1 ||
-    { cat "$work/out"; fail "README's program does not run"; }
-[ "$(grep -c '^step ' "$work/out")" = 2 ] || { cat "$work/out"; fail "README's program prints something else"; }
+(cd "$work" && sed -i 's/step <= 200/step <= 4/; s/step % 50/step % 1/' first.c && . ./compile.sh && ./first "idx:data") \
+    >"$work/out" 2>&1 || { cat "$work/out"; fail "README's program does not run"; }
+blocks "$source/README.md" text
+numbers() { sed 's/-*[0-9.][0-9.]*/N/' "$1" | sed 's/: -*[0-9.][0-9.]*/: N/'; }
+[ "$(numbers "$work/out")" = "$(numbers "$work/block.1")" ] || { cat "$work/out"; fail "README's program prints something else"; }
 [ -s "$work/encoder.safetensors" ] || fail "README's program leaves no weights"
-if (cd "$work" && ./short idx:missing) >"$work/out" 2>&1 || ! grep -q '^DIM_E_IO: .*missing' "$work/out"; then
+if (cd "$work" && ./first idx:missing) >"$work/out" 2>&1 || ! grep -q '^DIM_E_IO: .*missing' "$work/out"; then
     cat "$work/out"
     fail "README's program does not report a missing folder"
 fi
