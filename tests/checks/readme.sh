@@ -1,7 +1,7 @@
 #!/bin/sh
 # Programs in the documentation do what it says: README's is installed for, compiled and run by README's own commands,
 # trains on a small dataset, prints what README says and leaves weights; other C and C++ blocks of README and docs/ compile.
-# Links between the pages lead somewhere.
+# The blocks of getting-started.md also run, in order.  Links between the pages lead somewhere.
 # Usage: readme.sh SOURCE BUILD CC CXX CMAKE
 set -u
 source=$1 build=$2 cc=$3 cxx=$4 cmake=$5 failed=0 count=0
@@ -80,6 +80,76 @@ mkdir "$HOME"
 . "$work/without_root.sh" >"$work/log" 2>&1
 [ -e "$PKG_CONFIG_PATH/dim.pc" ] || { cat "$work/log"; fail "README's folder of pkg-config has no dim.pc"; }
 (cd "$work" && . ./compile.sh) || fail "README's program does not build"
+
+# The blocks of getting-started.md run one after the other, with fewer steps and samples; each is a function that works on
+# the encoder and model of the first one.
+cat >"$work/started.c" <<'END'
+#include <dim/dim.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static dim_context *ctx;
+static dim_dataset *data, *test;
+static dim_encoder *encoder;
+static dim_model *model;
+static dim_tensor *images;
+static unsigned char *bytes;
+static int64_t n = 256;
+
+static void check(dim_status status)
+{
+    if (status == DIM_OK)
+        return;
+    fprintf(stderr, "%s: %s\n", dim_status_name(status), dim_context_error(ctx));
+    exit(1);
+}
+END
+blocks "$source/docs/getting-started.md" c
+calls=""
+for i in $(seq "$(find "$work" -name 'block.*' | wc -l)"); do
+    sed 's/step < 5000/step < 2/; s/step % 100 == 99/step == 1/; s/< 5000)/< 5)/; s/% 500 ==/% 2 ==/; s/= 10000/= 128/g' \
+        "$work/block.$i" >"$work/short.c"
+    if grep -q '^{' "$work/short.c"; then
+        cat "$work/short.c"
+    else
+        printf 'static void block_%d(void)\n{\n' "$i"
+        cat "$work/short.c"
+        echo '}'
+        calls="$calls block_$i"
+    fi
+done >>"$work/started.c"
+{
+    cat <<'END'
+int main(void)
+{
+    const int64_t shape[4] = { n, 3, 32, 32 };
+    dim_tensor *all, *labels;
+    check(dim_context_create(NULL, &ctx));
+    bytes = malloc((size_t)n * 3072);
+    for (int64_t i = 0; i < n * 3072; i++)
+        bytes[i] = (unsigned char)((i * i) >> 7);
+    check(dim_tensor_wrap(ctx, DIM_U8, 4, shape, NULL, bytes, NULL, NULL, &all));
+    check(dim_tensor_create(ctx, DIM_I32, 1, shape, &labels));
+    for (int64_t i = 0; i < n; i++)
+        ((int32_t *)dim_tensor_data(labels))[i] = (int32_t)(i % 10);
+    check(dim_dataset_from_tensors(ctx, all, labels, &data));
+    dim_dataset *const every = data;
+    dim_tensor *batch;
+    check(dim_tensor_slice(all, 0, 0, 64, 1, &batch));
+    dim_encoder *first_encoder = NULL;
+    dim_model *first_model = NULL;
+END
+    for call in $calls; do
+        echo "    data = test = every, images = batch, encoder = first_encoder, model = first_model;"
+        echo "    puts(\"$call\"), $call();"
+        [ "$call" = block_1 ] && echo "    first_encoder = encoder, first_model = model;"
+    done
+    echo '}'
+} >>"$work/started.c"
+# shellcheck disable=SC2046
+(cd "$work" && "$cc" -std=c11 -Wno-unused-function started.c -o started $(pkg-config --cflags --libs dim) $LDFLAGS && ./started) \
+    >"$work/out" 2>&1 || { cat "$work/out"; fail "the blocks of getting-started.md do not run"; }
+grep -q '^local.value ' "$work/out" || { cat "$work/out"; fail "getting-started.md's training prints no reports"; }
 
 # 70 images of noise in IDX files: one batch an epoch.
 mkdir "$work/data"
