@@ -47,7 +47,7 @@ typedef enum dim_negatives {
 typedef enum dim_bound {
     DIM_BOUND_NONE = 0,     /**< a divergence or score, comparable only with itself */
     DIM_BOUND_LOWER = 1,    /**< in expectation a lower bound of the mutual information in nats */
-    DIM_BOUND_ESTIMATE = 2, /**< an estimate of the mutual information in nats, on either side of it */
+    DIM_BOUND_ESTIMATE = 2, /**< an estimate of the mutual information in nats, above or below it */
     DIM_BOUND_FORCE_INT = 0x7fffffff
 } dim_bound;
 
