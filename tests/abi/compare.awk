@@ -41,7 +41,7 @@ function differ(where, was, is) {
         additions++
     else
         breaks++
-    print was == "" ? "added:" : "BREAK:", where
+    print (was == "" ? "added: " : "BREAK: ") where
     if (was != "")
         print "  was: " was
     print "  now: " (is == "" ? "nothing" : is)
@@ -65,12 +65,16 @@ function compare_members(s,    i, j, was, is, left, room, n_old, n_new) {
         }
         # Sizes that fit one after the other need no padding, or check_headers says so.
         left = room = was ~ / reserved[0-9]+;$/ ? size_of(was) : 0
-        for (is = member[2, s, j]; is != member[1, s, i + 1] && size_of(is) > 0 && size_of(is) <= left; is = member[2, s, ++j]) {
+        while (left > 0) {
+            is = member[2, s, j]
+            if (is == member[1, s, i + 1] || size_of(is) == 0 || size_of(is) > left)
+                break
             left -= size_of(is)
             differ("a member of " s ", where " was " was", "", is)
+            j++
         }
         if (room == 0 || left > 0) {
-            differ("member " i " of " s, was, is)
+            differ("member " i " of " s, was, member[2, s, j])
             return
         }
     }
@@ -89,8 +93,8 @@ END {
     for (i = 1; i <= names; i++) {
         if (declared[1, order[i]] != declared[2, order[i]])
             differ(order[i], declared[1, order[i]], declared[2, order[i]])
-        else if (declared[1, order[i]] ~ /^typedef struct /)
-            compare_members(order[i])
+        else if (split(declared[1, order[i]], word, " ") == 4 && word[1] == "typedef" && word[2] == "struct")
+            compare_members(word[3])
     }
     printf "%d declarations: %d breaks, %d additions\n", names, breaks, additions
     exit breaks ? 2 : additions ? 1 : 0

@@ -1,7 +1,11 @@
 # Preprocessed headers, in any layout -> their declarations in one layout, still C: a function or a type a line, members
-# and enumerators a line each, and no names of parameters, which callers do not see.  What is not understood is an error:
-# nothing is passed over.
-BEGIN { RS = ";" }
+# and enumerators a line each, and no names of parameters, which callers do not see.  What is not understood is an
+# error: nothing is passed over.
+BEGIN {
+    RS = ";"
+    callback = "^typedef [A-Za-z0-9_ *]+[(][*][A-Za-z0-9_]+[)][(][^()]*[)]$"
+    prototype = "^[A-Za-z0-9_ *]+[(][^()]*[)]$"
+}
 
 function fail(what) {
     print "FAIL: tests/abi/declarations.awk cannot read this (" what "): " text >"/dev/stderr"
@@ -69,7 +73,7 @@ function declaration(    open, end) {
         print "} " substr(text, end + 1) ";"
     } else if (text ~ /^typedef [A-Za-z0-9_ *]+([[][0-9]+[]])?$/)
         print text ";"
-    else if (text ~ /^(typedef [A-Za-z0-9_ *]+[(][*][A-Za-z0-9_]+[)]|[A-Za-z0-9_ *]+)[(][^()]*[)]$/ && text !~ /^(static|extern) /) {
+    else if (text !~ /^(static|extern) / && text ~ (text ~ /^typedef / ? callback : prototype)) {
         match(text, /[(][^()]*[)]$/)
         print substr(text, 1, RSTART) parameters(substr(text, RSTART + 1, length(text) - RSTART - 1)) ");"
     } else

@@ -11,10 +11,10 @@ mkdir -p "$tree/tests" "$tree/lib" && cp -r "$source/include" "$tree" && cp "$so
 abi=$tree/tests/abi
 . "$abi/functions.sh"
 command -v abidiff >/dev/null || { echo "FAIL: abidiff is missing: install abigail-tools"; exit 1; }
-# What the headers may come to lack: reserved members get a meaning some day, and libdim's structs have sizes.
+# What the headers lack, or may come to lack: a tag that is not the type's name, reserved members, a struct without a size.
 cat >"$tree/include/dim/seeds.h" <<'END'
 #include <dim/model.h>
-typedef struct dim_seeds {
+typedef struct dim_seeds_ {
     size_t size;
     uint64_t reserved0;
     uint32_t first;
@@ -85,7 +85,8 @@ addition "now: int dim_new(const dim_tensor *, int[3]);" tensor.h \
     's/^DIM_API int dim_tensor_rank/DIM_API int dim_new(const dim_tensor *t, int shape[3]);\n&/'
 addition "now: enum dim_critic: DIM_CRITIC_NEW = 5" model.h 's/^ *DIM_CRITIC_FORCE_INT/DIM_CRITIC_NEW = 5,\n&/'
 addition "now: enum dim_status: DIM_E_NEW = -10" status.h 's/X(E_CALLBACK/X(E_NEW, -10, "new") &/'
-addition "now: typedef struct dim_new dim_new;" tensor.h 's/^typedef struct dim_tensor .*/&\ntypedef struct dim_new dim_new;/'
+addition "now: typedef struct dim_new dim_new;" tensor.h \
+    's/^typedef struct dim_tensor .*/&\ntypedef struct dim_new dim_new;/'
 addition "now: #define DIM_NEW 3" tensor.h 's/^#define DIM_MAX_RANK.*/&\n#define DIM_NEW 3/'
 addition "now: const char *fresh;" encoder.h 's/^} dim_layer_options;/    const char *fresh;\n&/'
 addition "now: float fresh;" seeds.h 's/uint32_t reserved1;/float fresh;/'
@@ -95,19 +96,24 @@ verdict 1 ": 0 breaks, 2 additions" seeds.h 's/uint64_t reserved0;/dim_critic fr
 verdict 1 ": 0 breaks, 2 additions" seeds.h 's/uint32_t reserved1;/float fresh; uint64_t more;/'
 
 # What old programs would stumble over.
-broken "was: dim_status dim_tensor_copy(dim_tensor *, const dim_tensor *);" tensor.h '/^DIM_API.*dim_tensor_copy(/,/;/d'
+broken "was: dim_status dim_tensor_copy(dim_tensor *, const dim_tensor *);" tensor.h \
+    '/^DIM_API.*dim_tensor_copy(/,/;/d'
 broken "now: int64_t dim_tensor_rank(const dim_tensor *);" tensor.h 's/int dim_tensor_rank/int64_t dim_tensor_rank/'
-broken "now: dim_status dim_model_add_prior(dim_model *, const dim_prior *, double);" model.h '/_add_prior/s/float/double/'
-broken "now: int dim_model_report_count(const dim_model *, int);" model.h '/_report_count/s/model)/model, int which)/'
+broken "now: dim_status dim_model_add_prior(dim_model *, const dim_prior *, double);" model.h \
+    '/_add_prior/s/float/double/'
+broken "now: int dim_model_report_count(const dim_model *, int);" model.h \
+    '/_report_count/s/model)/model, int which)/'
 broken "now: int dim_tensor_rank(dim_tensor *);" tensor.h '/ dim_tensor_rank/s/const //'
-broken "now: typedef int (*dim_sample_fn)(void *, int32_t, void *, int64_t *);" dataset.h '/dim_sample_fn)/s/int64_t/int32_t/'
+broken "now: typedef int (*dim_sample_fn)(void *, int32_t, void *, int64_t *);" dataset.h \
+    '/dim_sample_fn)/s/int64_t/int32_t/'
 broken "now: double hue;" augment.h 's/float hue;/double hue;/'
 broken "now: uint32_t hue;" augment.h 's/float hue;/uint32_t hue;/'
 broken "now: uint32_t kernel_y;" encoder.h 's/kernel_w;/kernel_y;/'
 broken "now: uint32_t fresh;" encoder.h 's/^ *uint32_t stride;/    uint32_t fresh;\n&/'
 broken "was: uint32_t stride;" encoder.h '/^ *uint32_t stride;/d'
 broken "was: const char *tap;" encoder.h '/^ *const char \*tap;/d'
-broken "now: float rate;" encoder.h 's/float slope;/float swap;/; s/float rate;/float slope;/; s/float swap;/float rate;/'
+broken "now: float rate;" encoder.h \
+    's/float slope;/float swap;/; s/float rate;/float slope;/; s/float swap;/float rate;/'
 broken "now: uint64_t fresh;" seeds.h 's/uint32_t reserved1;/uint64_t fresh;/'
 broken "was: uint64_t reserved0;" seeds.h 's/uint64_t reserved0;/uint32_t fresh;/'
 broken "was: uint64_t reserved0;" seeds.h '/uint64_t reserved0;/d'

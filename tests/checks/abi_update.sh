@@ -1,5 +1,6 @@
 #!/bin/sh
-# Writes tests/abi/libdim.so.0.h anew, after additions to the headers.  Refuses breaks.  CC is the compiler, cc by default.
+# Writes tests/abi/libdim.so.0.h anew, after additions to the headers.  Refuses breaks.
+# CC is the compiler, cc by default.
 set -u
 source=$(cd "$(dirname "$0")/../.." && pwd)
 cc=${CC:-cc} abi=$source/tests/abi
