@@ -28,6 +28,7 @@ fi
 cp /etc/resolv.conf /etc/hosts "$root/etc/"
 {
     apt-config dump | grep -E '^Acquire::(https?|Check|Retries)' || true
+    echo 'DPkg::Use-Pty "0";' # there is none
     [ -z "${http_proxy:-}" ] || echo "Acquire::http::Proxy \"$http_proxy\";"
 } >"$root/etc/apt/apt.conf.d/90host"
 # Nothing else is mounted: what a machine that stops halfway leaves does no harm when the folder is removed.
