@@ -27,13 +27,10 @@ set(CPACK_COMPONENT_DIM_LIBRARY_DESCRIPTION "${dim_text}
 .
 This package has the shared library.")
 set(CPACK_DEBIAN_DIM_LIBRARY_PACKAGE_SHLIBDEPS ON)
-# Programs that are packaged against this version need it or a later one.  Not CPack's GENERATE_SHLIBS, which comes with
-# scripts that call ldconfig, where Debian has a trigger.
-file(WRITE ${PROJECT_BINARY_DIR}/debian/shlibs
-    "libdim ${DIM_SOVERSION} libdim${DIM_SOVERSION} (>= ${PROJECT_VERSION})\n")
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON) # packages of programs depend on this version or a later one
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 file(WRITE ${PROJECT_BINARY_DIR}/debian/triggers "activate-noawait ldconfig\n")
-set(CPACK_DEBIAN_DIM_LIBRARY_PACKAGE_CONTROL_EXTRA
-    ${PROJECT_BINARY_DIR}/debian/shlibs ${PROJECT_BINARY_DIR}/debian/triggers)
+set(CPACK_DEBIAN_DIM_LIBRARY_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/debian/triggers)
 if(NOT DIM_WITH_ONEDNN STREQUAL "OFF") # opened at run time: Debian 13's, Debian 12's
     set(CPACK_DEBIAN_DIM_LIBRARY_PACKAGE_RECOMMENDS "libdnnl3.6 | libdnnl2")
 endif()
