@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what is missing (Debian packages, as root), builds every variant and runs its tests.
-# Usage: sh tests/run.sh [STAGE...]     stages: release blis asan tsan valgrind minimal; without any, all of these
+# Usage: sh tests/run.sh [STAGE...]     stages: release blis asan tsan valgrind minimal packages; without any, all of these
+# (packages, which tries the Debian packages in a bare root, as root only).
 # One more stage, arm64, builds for 64-bit ARM and runs most tests under qemu: some ten minutes.
 # Ends with a summary; the exit code is 0 only when everything passed.
 set -u
@@ -10,7 +11,12 @@ packages="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev l
     libcmocka-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libcjson-dev abigail-tools valgrind
     doxygen"
 jobs=$(nproc 2>/dev/null || echo 2)
-stages=${*:-release blis asan tsan valgrind minimal}
+usual="release blis asan tsan valgrind minimal"
+[ "$(id -u)" = 0 ] && usual="$usual packages"
+stages=${*:-$usual}
+case " $stages " in
+*" packages "*) packages="$packages debootstrap file" ;;
+esac
 case " $stages " in
 *" arm64 "*) packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
 esac
@@ -72,6 +78,8 @@ stage_valgrind() {
     done
     return $code
 }
+
+stage_packages() { sh tests/checks/packages.sh .; }
 
 # Emulated, so it says nothing about speed.  Left out: whole trainings, which take many minutes there and reach no inner
 # loops that test_ops does not, and test_resume, which starts another program.
