@@ -21,7 +21,7 @@ for file in "$lib/libdim.so.0" "$lib/libdim.a" "$lib/cmake/dim/dimConfig.cmake" 
 done
 private=$(find "$prefix/include" -type f ! -path '*/include/dim/*')
 [ -z "$private" ] || fail "headers outside dim/: $private"
-foreign=$(grep -nE '[";:=]/' "$lib"/cmake/dim/dimTargets*.cmake | grep -v '_IMPORT_PREFIX STREQUAL "/"')
+foreign=$(grep -hE 'INTERFACE_|IMPORTED_' "$lib"/cmake/dim/dimTargets*.cmake | sed 's,${_IMPORT_PREFIX}/,,g' | grep '[";:=]/')
 [ -z "$foreign" ] || fail "paths of this machine in the CMake package: $foreign"
 export PKG_CONFIG_PATH="$lib/pkgconfig"
 export LD_LIBRARY_PATH="$lib"
