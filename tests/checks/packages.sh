@@ -4,7 +4,7 @@
 set -u
 cd "$1" || exit 1
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-base=build/root-$suite root=build/packages-root failed=0
+base=build/bare-$suite root=build/bare-try failed=0
 fail() { echo "FAIL: $*"; failed=1; }
 
 rm -f build/package/*.deb
