@@ -44,8 +44,10 @@ dim_status dim__conv_accelerate(dim__infer *inf, const dim__conv *c, dim__conv_p
 /* The product that a plain convolution is. */
 dim__product_key dim__conv_product(const dim__conv *c, dim__conv_pass pass, dim_dtype out);
 
-/* The convolution in bf16: by the plan, or by plain loops and without `after` when that ran out of memory: false. */
+/* The convolution in bf16 by its plan; false when that ran out of memory. */
 bool dim__conv_run_bf16(const dim__exec *e, const dim__conv *c, dim__conv_pass pass, const dim__conv_after *after);
+/* The same by plain loops, which need no memory. */
+void dim__conv_loops(const dim__exec *e, const dim__conv *c, dim__conv_pass pass, const dim__conv_after *after);
 
 /* Bytes for the plan in attr->p, if there is one, or else for products with patches. */
 size_t dim__conv_workspace(const dim__infer *inf, const dim__conv *c);

@@ -128,7 +128,8 @@ static void dw_run(const dim__exec *e)
         return;
     }
     if (e->in_type[0] == DIM__BF16) {
-        dim__conv_run_bf16(e, c, DIM__CONV_DW, NULL);
+        if (!dim__conv_run_bf16(e, c, DIM__CONV_DW, NULL))
+            dim__conv_loops(e, c, DIM__CONV_DW, NULL);
         return;
     }
     job.by_columns = dw_by_columns(ctx, c);
@@ -227,7 +228,8 @@ static void dx_run(const dim__exec *e)
         return;
     }
     if (e->in_type[0] == DIM__BF16) {
-        dim__conv_run_bf16(e, c, DIM__CONV_DX, NULL);
+        if (!dim__conv_run_bf16(e, c, DIM__CONV_DX, NULL))
+            dim__conv_loops(e, c, DIM__CONV_DX, NULL);
         return;
     }
     if (e->attr->p != NULL &&
