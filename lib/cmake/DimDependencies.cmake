@@ -125,7 +125,7 @@ if(NOT DIM_WITH_ONEDNN STREQUAL "OFF" AND UNIX)
     endforeach()
     list(APPEND DIM_DEFINITIONS DIM_HAVE_ONEDNN=1)
 endif()
-dim_optional(ONEDNN dim_onednn "dlopen()")
+dim_optional(ONEDNN dim_onednn "oneDNN (through dlopen())" "Convolutions and products of matrices are slower.")
 
 # dim_optional_library(NAME MODULE HEADER LIBRARY DEFINITION PACKAGE PURPOSE)
 macro(dim_optional_library name module header library definition package purpose)
