@@ -7,7 +7,7 @@ suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 base=build/bare-$suite root=build/bare-try failed=0
 fail() { echo "FAIL: $*"; failed=1; }
 
-rm -f build/package/*.deb
+mkdir -p build && rm -f build/package/*.deb
 { cmake --preset package && cmake --build --preset package; } >build/package.log 2>&1 || { tail -n 40 build/package.log; exit 1; }
 version=$(sed -n 's/^CMAKE_PROJECT_VERSION:[A-Z]*=//p' build/package/CMakeCache.txt)-1
 architecture=$(dpkg --print-architecture)
