@@ -3,6 +3,7 @@
 # Usage: packages.sh SOURCE     as root
 set -u
 cd "$1" || exit 1
+# shellcheck disable=SC1091
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 base=build/bare-$suite root=build/bare-try failed=0
 fail() { echo "FAIL: $*"; failed=1; }
@@ -30,6 +31,7 @@ done
 sh tests/debian_root.sh "$suite" "$base" || exit 1
 trap 'rm -rf --one-file-system "$root"' EXIT
 rm -rf --one-file-system "$root"
-cp -a "$base" "$root" && mkdir "$root/try" && cp -R tests/consumer tests/checks/packages_try.sh build/package/*.deb "$root/try" || exit 1
+cp -a "$base" "$root" && mkdir "$root/try" &&
+    cp -R tests/consumer tests/checks/packages_try.sh build/package/*.deb "$root/try" || exit 1
 sh tests/debian_root.sh "$suite" "$root" sh /try/packages_try.sh /try || failed=1
 exit "$failed"
