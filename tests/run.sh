@@ -4,9 +4,10 @@
 # More stages, for a name only:
 #   clang              release with clang instead of gcc
 #   bookworm, trixie   release and clang in a Debian 12 or 13 of its own, under build/: by a root who may mount
+#   packages           builds the Debian packages and tries them in a bare root: by a root who may mount
 #   arm64              builds for 64-bit ARM and runs most tests under qemu: some ten minutes
 # In continuous integration, where CI is set in the environment, warnings are errors, and the stages without a name are also
-# clang and the Debian release that this one is not.
+# clang, packages and the Debian release that this one is not.
 # Ends with a summary; the exit code is 0 only when everything passed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -20,8 +21,8 @@ if [ "${CI:-false}" != false ]; then
     werror=ON
     # shellcheck disable=SC1091
     case $(. /etc/os-release && echo "${VERSION_CODENAME:-}") in
-    trixie) stages="$stages clang bookworm" ;;
-    *) stages="$stages clang trixie" ;;
+    trixie) stages="$stages clang packages bookworm" ;;
+    *) stages="$stages clang packages trixie" ;;
     esac
 fi
 stages=${*:-$stages}
@@ -29,6 +30,7 @@ for stage in $stages; do
     case $stage in
     clang) packages="$packages clang" ;;
     bookworm | trixie) packages="$packages debootstrap mount" ;;
+    packages) packages="$packages debootstrap mount file" ;;
     arm64) packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
     esac
 done
@@ -93,6 +95,7 @@ stage_valgrind() {
     return $code
 }
 
+stage_packages() { sh tests/checks/packages.sh .; }
 stage_bookworm() { in_debian bookworm; }
 stage_trixie() { in_debian trixie; }
 in_debian() { # suite
