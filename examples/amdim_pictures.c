@@ -243,7 +243,7 @@ static dim_tensor *encode(ex_run *run, dim_encoder *encoder, const dim_tensor *v
 bool amdim_draw_scores(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
 {
     static const char title[] =
-        "1: a view of an image. 2: another view of it. 3: how well f1 of view 1 fits each place of view 2: yellow "
+        "1: a view of an image. 2: another view of it. 3: how well f1 of the first fits each place of the second: yellow "
         "well, dark blue badly. 4: the same for a view of another image.";
     ex_canvas c;
     heat h;

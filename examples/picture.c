@@ -37,16 +37,16 @@ static void find_nearest(ex_run *run, dim_encoder *encoder, gallery *g)
     dim_tensor_destroy(keys);
 }
 
-/* What is written beside a row. */
+/* What is written beside a row; of a name that is too long, its beginning. */
 static void name_of(const gallery *g, int64_t label, char text[NAME + 1])
 {
     const char *name = dim_dataset_class_name(g->samples.data, label);
     if (label < 0 || g->classes < 2)
         text[0] = '\0';
-    else if (name != NULL)
-        snprintf(text, NAME + 1, "%s", name);
-    else
+    else if (name == NULL)
         snprintf(text, NAME + 1, "class %d", (int)label);
+    else
+        snprintf(text, NAME + 1, strlen(name) > NAME ? "%.*s.." : "%.*s", strlen(name) > NAME ? NAME - 2 : NAME, name);
 }
 
 static int64_t widest_name(const gallery *g)

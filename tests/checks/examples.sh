@@ -27,12 +27,12 @@ says() { grep -q -e "$1" "$work/stderr" || { cat "$work/stderr"; fail "'$1' is n
 columns() { sed 's/.*"probe"://; s/"train_s.*//' "$1"; }
 
 # A folder's samples are sorted by class: the probes take them from all classes.
-run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps conv --table
-columns "$work/stdout" | grep -q '"conv":{"knn":1.0000,"ridge":1.0000}' || { cat "$work/stdout"; fail "probes of some classes"; }
+run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps fc --table
+columns "$work/stdout" | grep -q '"fc":{"knn":1.0000,"ridge":1.0000}' || { cat "$work/stdout"; fail "probes of some classes"; }
 grep -q 'raw pixels .* 100.0 %   *100.0 %' "$work/stderr" || { cat "$work/stderr"; fail "probes of pixels"; }
 
 # A run that was killed in its last evaluation, as the log shows it: --resume makes it.
-out=$work/out usual="--steps 10 --eval-every 5 --probe-train 80 --json --taps fc,conv --units 32"
+out=$work/out usual="--steps 10 --eval-every 5 --probe-train 80 --json --taps fc,global --units 32"
 # shellcheck disable=SC2086
 run 0 "$local_dim" $usual --out "$out"
 says '^step 10 of 10: loss .* ms a step, 0:00 left$' # progress in a file: whole lines
@@ -55,13 +55,13 @@ cmp "$out/log.csv" "$work/log.csv" || { diff "$out/log.csv" "$work/log.csv"; fai
 columns "$work/stdout" | cmp - "$work/line" || fail "the evaluation made up for"
 
 # What --resume says: fewer steps than there are, another seed.
-run 0 "$local_dim" --steps 3 --probe-train 0 --taps fc,conv --units 32 --out "$out" --resume --seed 5
+run 0 "$local_dim" --steps 3 --probe-train 0 --taps fc,global --units 32 --out "$out" --resume --seed 5
 says 'nothing is left to train: 3 steps are asked for, and the checkpoint is after step 10'
 says "the seed is the checkpoint's, 0, in place of 5"
 
 # Weights to start from, as they are and in a checkpoint: the same features, so the same probes.
 for file in weights checkpoint; do
-    run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps fc,conv --units 16 --init "$out/$file.safetensors"
+    run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps fc,global --units 16 --init "$out/$file.safetensors"
     columns "$work/stdout" | cmp - "$work/line" || fail "--init $file.safetensors"
 done
 run 2 "$local_dim" --steps 0 --probe-train 0 --init "$work/missing"
