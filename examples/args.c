@@ -120,7 +120,7 @@ static void print_options(const ex_program *p)
 {
     const ex_option *o;
     for (int i = 0; (o = ex_option_at(p, i)) != NULL; i++) {
-        char left[40], choices[256] = "", rest[128];
+        char left[40], choices[256] = "", rest[192];
         if (o->kind == EX_HEADING)
             printf("\n%s\n", o->name);
         if (!has(p, o))

@@ -65,9 +65,9 @@ In the folder that --out names ($out, unless you gave another one):
   checkpoint.safetensors   from which training can go on
 
 Next:
-  sh examples/quickstart.sh --resume --steps 20000           trains on from here
-  sh examples/quickstart.sh --out build/jsd --estimator jsd  tries another estimator
-  $build/examples/local_dim --help                           lists all options
+  sh examples/quickstart.sh --resume --steps 20000                          trains on from here
+  sh examples/quickstart.sh --out build/quickstart/jsd --estimator jsd      tries another estimator
+  $build/examples/local_dim --help                                lists all options
 
 For your own JPEG or PNG images, give --data folder:DIR --image-size 32 --out ANOTHER.  The programs global_dim,
 infomax_kl and amdim beside local_dim have the same options; use_losses and use_from_cpp show the library without a
