@@ -124,6 +124,7 @@ dim_tensor *ex_features(ex_run *run, dim_encoder *encoder, const char *tap, cons
     int64_t map[3];
     EX_TRY(run, dim_encoder_tap_shape(encoder, tap, map));
     EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 2, (int64_t[]){ s->count, map[0] * map[1] * map[2] }, &features));
+    ex_report_note(run, "%s", doing);
     for (int64_t at = 0, some; at < s->count; at += some) {
         dim_tensor *images = NULL, *part = NULL;
         int64_t shape[4] = { 0, run->shape[0], run->shape[1], run->shape[2] };
@@ -132,7 +133,8 @@ dim_tensor *ex_features(ex_run *run, dim_encoder *encoder, const char *tap, cons
             dim_tensor_destroy(features);
             return NULL;
         }
-        ex_report_count(run, "%s: %lld of %lld", doing, (long long)at, (long long)s->count);
+        if (at > 0)
+            ex_report_count(run, "%s: %lld of %lld", doing, (long long)at, (long long)s->count);
         EX_TRY(run, dim_tensor_create(run->ctx, dim_dataset_dtype(s->data), 4, shape, &images));
         EX_TRY(run, dim_tensor_slice(features, 0, at, some, 1, &part));
         ex_samples_read(run, s, at, some, images, NULL);

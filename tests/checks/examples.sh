@@ -54,6 +54,14 @@ grep -q 'nothing is left' "$work/stderr" && fail "an evaluation was left"
 cmp "$out/log.csv" "$work/log.csv" || { diff "$out/log.csv" "$work/log.csv"; fail "log.csv after an evaluation made up for"; }
 columns "$work/stdout" | cmp - "$work/line" || fail "the evaluation made up for"
 
+# On a terminal, a line that is rewritten says what is done, also while probing.
+if command -v script >/dev/null; then
+    script -qec "'$local_dim' --data '$data' --batch 8 --threads 1 --units 32 --steps 2 --probe-train 80 --taps fc" /dev/null >"$work/stderr"
+    for text in 'opening folder:' 'probing fc, training images' 'probing fc: kNN' 'probing fc: ridge' 'step 2 of 2: loss'; do
+        says "$(printf '\r')$(printf '\033')\\[K$text"
+    done
+fi
+
 # What --resume says: fewer steps than there are, another seed.
 run 0 "$local_dim" --steps 3 --probe-train 0 --taps fc,global --units 32 --out "$out" --resume --seed 5
 says 'nothing is left to train: 3 steps are asked for, and the checkpoint is after step 10'
