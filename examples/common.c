@@ -117,7 +117,8 @@ dim_encoder *ex_conv_encoder(ex_run *run)
     DIM_OPTIONS_INIT(&o);
     if (shape[1] != shape[2] || (shape[1] != 28 && shape[1] != 32 && shape[1] != 64))
         ex_usage_error(run->program, "--data: the images are %lld x %lld, but this program's encoders take 28 x 28, "
-                       "32 x 32 or 64 x 64", (long long)shape[2], (long long)shape[1]);
+                       "32 x 32 or 64 x 64; --image-size makes the images of a folder so large",
+                       (long long)shape[2], (long long)shape[1]);
     o.kind = shape[1] == 28 ? DIM_ENCODER_CONV28 : shape[1] == 32 ? DIM_ENCODER_CONV32 : DIM_ENCODER_CONV64;
     o.channels = (uint32_t)shape[0];
     EX_TRY(run, dim_encoder_create(run->ctx, &o, &encoder));
@@ -153,21 +154,20 @@ void ex_draw(ex_run *run, dim_encoder *encoder, ex_drawing *drawing, const char 
         fprintf(stderr, "no picture: %s: %s\n", name, why);
 }
 
-/* What --out asks for, beside the log, of a run that was finished or interrupted.  First the checkpoint, unless it is there
- * already: from it all the rest can be made. */
+/* What --out asks for, beside the log, of a run that was finished, interrupted or failed.  First the checkpoint, unless it is
+ * there already: from it all the rest can be made.  After a failure an older one is kept, from which the run can be made
+ * again; without one, the new one leaves the batch out that has failed. */
 static bool save(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_loader *loader, bool failed)
 {
     char path[EX_MAX_PATH];
-    bool kept = failed, saved;
     if (run->o.out == NULL || !run->begun)
         return true;
-    if (!failed) /* after a failure the loader is a batch ahead of the model */
-        kept = (run->has_checkpoint && run->checkpoint_at == dim_model_steps(model)) ||
-               ex_checkpoint_save(run, model, loader);
-    if (kept && !failed)
-        fprintf(stderr, "checkpoint: %s/checkpoint.safetensors; --resume goes on from it%s\n", run->o.out,
-                stop_signal == 0 ? ", with more --steps or --epochs" : "");
-    saved = dim_model_save(model, ex_folder_file(run, "weights.safetensors", path)) == DIM_OK;
+    bool there = run->has_checkpoint && (failed || run->checkpoint_at == dim_model_steps(model));
+    bool kept = there || ex_checkpoint_save(run, model, loader);
+    if (kept)
+        fprintf(stderr, "checkpoint: %s/checkpoint.safetensors, after step %llu; --resume goes on from it%s\n", run->o.out,
+                (unsigned long long)run->checkpoint_at, stop_signal == 0 && !failed ? ", with more --steps or --epochs" : "");
+    bool saved = dim_model_save(model, ex_folder_file(run, "weights.safetensors", path)) == DIM_OK;
     if (saved)
         fprintf(stderr, "weights:    %s\nlog:        %s/log.csv\n", path, run->o.out);
     else
@@ -267,7 +267,8 @@ static void check(ex_run *run, dim_encoder *encoder, dim_model *model)
 {
     /* Asking for the parameters builds the objective: whether the options fit together shows now. */
     if (dim_model_parameter_count(model) == 0)
-        ex_usage_error(run->program, "this objective is not possible: %s", dim_context_error(run->ctx));
+        ex_usage_error(run->program, "--estimator, --critic: this objective is not possible: %s",
+                       dim_context_error(run->ctx));
     for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++) {
         int64_t shape[3];
         if (dim_encoder_tap_shape(encoder, run->taps[i], shape) != DIM_OK)
@@ -298,8 +299,7 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
     run->ended = true;
     ex_report_clear();
     if (status != DIM_OK)
-        fprintf(stderr, "%s: step %llu: %s\n", run->program->name, (unsigned long long)dim_model_steps(model) + 1,
-                dim_context_error(run->ctx));
+        fprintf(stderr, "%s: %s\n", run->program->name, dim_context_error(run->ctx));
     if (stop_signal != 0)
         fprintf(stderr, "%s: interrupted after %llu steps\n", run->program->name,
                 (unsigned long long)dim_model_steps(model));

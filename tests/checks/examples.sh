@@ -100,8 +100,10 @@ cp -r "$work/data/train/0" "$work/data/train/3" "$work/broken/train"
 cp -r "$work/data/test/0" "$work/data/test/3" "$work/broken/test"
 head -c 60 "$shades/0.png" >"$work/broken/train/0/05.png"
 data=folder:$work/broken
-run 1 "$local_dim" --epochs 1 --units 32 --probe-train 0
+run 1 "$local_dim" --epochs 1 --units 32 --probe-train 0 --out "$work/broken-out"
 says 'train/0/05.png'
+run 0 "$local_dim" --epochs 1 --units 32 --probe-train 0 --out "$work/broken-out" --resume --skip-broken
+grep -q '^10,' "$work/broken-out/log.csv" || fail "a run that had failed at a broken file does not go on"
 run 0 "$local_dim" --epochs 1 --units 32 --probe-train 0 --skip-broken
 says 'broken files in whose place another image was taken: 1$'
 
