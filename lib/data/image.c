@@ -16,7 +16,7 @@ dim_status dim__image_room(dim__image *image, int64_t height, int64_t width, cha
 {
     if (height < 1 || width < 1 || height > DIM__IMAGE_SIDE || width > DIM__IMAGE_SIDE ||
         height * width > DIM__IMAGE_PIXELS) {
-        snprintf(text, DIM__IMAGE_TEXT, "%lld x %lld pixels; at most %d of width and height and %d together are taken",
+        snprintf(text, DIM__IMAGE_TEXT, "%lld x %lld pixels; width and height must be at most %d, and their product %d",
                  (long long)width, (long long)height, DIM__IMAGE_SIDE, DIM__IMAGE_PIXELS);
         return DIM_E_FORMAT;
     }
@@ -65,7 +65,7 @@ static dim_status read_file(int fd, const char *name, uint8_t **out, size_t *siz
     if (!S_ISREG(st.st_mode))
         return dim__sample_fail(error, DIM_E_IO, "%s is not a regular file", name);
     if (st.st_size > MAX_FILE)
-        return dim__sample_fail(error, DIM_E_FORMAT, "%s has %lld bytes; an image of %d at most is taken", name,
+        return dim__sample_fail(error, DIM_E_FORMAT, "%s has %lld bytes; an image file must have %d at most", name,
                                 (long long)st.st_size, MAX_FILE);
     size_t got = 0, room = (size_t)st.st_size;
     uint8_t *data = malloc(room > 0 ? room : 1);

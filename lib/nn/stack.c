@@ -21,7 +21,7 @@ dim_status dim__check_name(dim_context *ctx, const char *what, const char *name,
     if (length >= 1 && length < DIM__TAP_SIZE && strspn(name, dots ? allowed : allowed + 1) == length)
         return DIM_OK;
     return dim__fail(ctx, DIM_E_INVALID, "%s '%.40s%s' must have 1 to %d characters, of A-Z a-z 0-9 _ -%s", what, name,
-                     length > 40 ? "..." : "", DIM__TAP_SIZE - 1, dots ? " ." : "; it takes no dot");
+                     length > 40 ? "..." : "", DIM__TAP_SIZE - 1, dots ? " ." : "; dots are not allowed");
 }
 
 dim_status dim__check_hidden(dim_context *ctx, const char *what, const uint32_t hidden[DIM_MAX_HIDDEN])
@@ -127,7 +127,7 @@ static dim_status shape_layer(const dim__stack *s, dim__layer *l)
     if (sized && (o->out == 0 || o->out > (1u << 24)))
         return fail(s, l, DIM_E_INVALID, "out must be 1 to 16777216");
     if ((int)o->init < 0 || o->init > DIM_LAYER_INIT_IDENTITY)
-        return fail(s, l, DIM_E_INVALID, "init is no kind of initial weights");
+        return fail(s, l, DIM_E_INVALID, "init is not a dim_layer_init");
     if (o->init == DIM_LAYER_INIT_IDENTITY && o->kind == DIM_LAYER_CONV && (o->kernel != 1 || o->kernel_w > 1))
         return fail(s, l, DIM_E_INVALID, "only a 1 x 1 convolution can start as the identity");
     if (o->no_bias > 1)
@@ -212,7 +212,7 @@ static dim_status set_names(dim__stack *s, dim__layer *l)
             return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld (%s): 'from' names the tap '%.40s', which does not exist",
                              (long long)s->count, l->name, o->from);
     } else if (o->from != NULL) {
-        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld (%s) takes no 'from'", (long long)s->count, l->name);
+        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld (%s) does not take 'from'", (long long)s->count, l->name);
     }
     return DIM_OK;
 }
@@ -222,11 +222,11 @@ dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer)
     dim__layer l = { .input = s->count - 1 };
     DIM__TRY(dim__options_copy(s->ctx, "dim_layer_options", &l.o, sizeof l.o, layer));
     if ((int)l.o.kind < 0 || (int)l.o.kind >= kind_count())
-        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: %d is no kind of layer", (long long)s->count,
-                         (int)l.o.kind);
+        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: kind is %d, which is not a dim_layer_kind",
+                         (long long)s->count, (int)l.o.kind);
     if (l.o.padding_mode != DIM_PADDING_ZERO && l.o.padding_mode != DIM_PADDING_REFLECT)
-        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: %d is no padding mode", (long long)s->count,
-                         (int)l.o.padding_mode);
+        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: padding_mode is %d, which is not a dim_padding_mode",
+                         (long long)s->count, (int)l.o.padding_mode);
     if (s->count == MAX_LAYERS)
         return dim__fail(s->ctx, DIM_E_INVALID, "an encoder has at most %d layers", MAX_LAYERS);
     DIM__TRY(set_names(s, &l));
