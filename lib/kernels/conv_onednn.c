@@ -1,6 +1,5 @@
 /* Convolutions by oneDNN's primitives, which read NHWC as it lies there: no patch matrix, and what lies in the padding
- * is not computed.  The library is loaded as for its products (gemm_onednn.c), and as there every call is made with one
- * OpenMP thread from each of ours.
+ * is not computed.
  *
  * Measured in GFLOP/s on one core of a Zen 5, images one by one, against products with patches:
  *
@@ -27,7 +26,22 @@
  *     8 x 8 x 128    256 x 3 x 3       632        554    464
  *     4 x 4 x 256    256 x 3 x 3       428        606    342
  *     7 x 7 x 256    256 x 3 x 3       417        296    253, without padding
- *     5 x 5 x 256    256 x 3 x 3       269        356    189, without padding */
+ *     5 x 5 x 256    256 x 3 x 3       269        356    189, without padding
+ *
+ * Version 2.6 and version 3.7 on one core of a Xeon of 2023 with AMX, whose other core was busy; in brackets f32 by products
+ * with patches:
+ *
+ *                                        f32: forward     dx               bf16: forward  dx          dw
+ *     16 x 16 x 64   128 x 4 x 4 / 2    170 167 (134)   159 160 (143)     845  764    364  692    170 299
+ *     8 x 8 x 128    256 x 4 x 4 / 2    118 106 (148)   111  95 (137)     605  563    215  395     78 105
+ *     30 x 30 x 64   128 x 4 x 4 / 2    153 154 (121)   119 142 (134)    1186 1185    342  885    264 559
+ *     16 x 16 x 64   128 x 3 x 3        190 181 (146)   157 174 (156)    1504 1473    754 1447    658 879
+ *     8 x 8 x 128    256 x 3 x 3        183 172 (145)   168 176 (152)    1192 1221    789 1288    441 433
+ *     32 x 32 x 64    64 x 3 x 3        155 175 (119)   125 172 (122)    1319 1403    808 1417    645 852
+ *     4 x 4 x 256    256 x 3 x 3        120 116 (152)   136 118 (152)     770  770    357  741    144 121
+ *     7 x 7 x 256    256 x 3 x 3        115 112 (147)   104  97 (147)     613  732    286  628    126 151
+ *
+ * So dx without a stride is worth it in version 3, and dw by AMX only with many pixels. */
 #include "kernels/conv.h"
 #include "kernels/onednn_plans.h"
 
@@ -36,6 +50,7 @@
 #include "base/pool.h"
 #include "kernels/gemm_backend.h"
 #include "kernels/kernels.h"
+#include <string.h>
 
 /* Multiply-adds below which preparing a convolution does not pay. */
 static const double SMALL = 1 << 24;
@@ -43,6 +58,8 @@ static const double SMALL = 1 << 24;
 enum { FEW = 16 };
 /* Least pixels of an output: with fewer the forward kernel is slow, and packing the weights for dx does not pay. */
 enum { PIXELS = 16, DX_PIXELS = 64, BF16_PIXELS = 9 };
+/* The same of dw in AMX's tiles, into which its operands are transposed. */
+enum { AMX_DW_PIXELS = 32 };
 
 typedef struct lane { /* what one thread executes with */
     struct dnnl_stream *stream;
@@ -109,6 +126,12 @@ static bool describe_hint(dim__onednn *d, const dim__conv_key *k, int64_t images
     return made;
 }
 
+/* What only the primitive's name tells. */
+static bool is_too_small(const dim__onednn *d, const dim__conv_key *k, const struct dnnl_primitive_desc *desc)
+{
+    return k->pass == DIM__CONV_DW && k->oh * k->ow < AMX_DW_PIXELS && strstr(dim__onednn_kind(d, desc), "amx") != NULL;
+}
+
 /* Of so many images at once. */
 static bool make_primitive(dim__onednn *d, dim__conv_plan *p, int64_t images, const dim__md *packed,
                            struct dnnl_primitive_desc **desc, struct dnnl_primitive **out)
@@ -119,7 +142,7 @@ static bool make_primitive(dim__onednn *d, dim__conv_plan *p, int64_t images, co
     describe(d, &p->key, images, &s);
     bool ok = dim__onednn_attr(d, &attr) && describe_hint(d, &p->key, images, attr, &hint) &&
               describe_pass(d, &p->key, &s, packed, attr, hint, desc) && dim__onednn_is_fast(d, *desc) &&
-              d->call.primitive_create(out, *desc) == 0;
+              !is_too_small(d, &p->key, *desc) && d->call.primitive_create(out, *desc) == 0;
     if (ok) {
         size_t bytes = dim__md_bytes(d, dim__onednn_md_of(d, *desc, DIM__DNNL_QUERY_SCRATCHPAD));
         p->scratch_size = bytes > p->scratch_size ? bytes : p->scratch_size;
@@ -249,7 +272,7 @@ static bool is_worth(const dim_context *ctx, const dim__conv_key *key, int64_t i
     if (key->bf16)
         return dim__gemm_native_bf16(ctx) && pixels >= (key->pass == DIM__CONV_DW ? PIXELS : BF16_PIXELS);
     return ((const dim__gemm_state *)ctx->gemm_state)->kind == DIM_GEMM_ONEDNN && pixels >= PIXELS &&
-           (key->pass != DIM__CONV_DX || (key->stride != 1 && pixels >= DX_PIXELS));
+           (key->pass != DIM__CONV_DX || (pixels >= DX_PIXELS && (key->stride != 1 || dim__onednn_major(ctx) >= 3)));
 }
 
 dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_t images, const dim__conv_plan **out)

@@ -90,6 +90,12 @@ dim_status dim__onednn_open(dim_context *ctx, dim__onednn **out)
 
 const char *dim__onednn_name(const dim__onednn *d) { return d->name; }
 
+int dim__onednn_major(const dim_context *ctx)
+{
+    const dim__onednn *d = ((const dim__gemm_state *)ctx->gemm_state)->onednn;
+    return d != NULL ? d->gemm.version()->major : 0;
+}
+
 dim_status dim__onednn_of(dim_context *ctx, dim__onednn **out)
 {
     dim__onednn *d = ((dim__gemm_state *)ctx->gemm_state)->onednn;
@@ -199,11 +205,15 @@ bool dim__onednn_attr(const dim__onednn *d, struct dnnl_primitive_attr **out)
            d->call.primitive_attr_set_scratchpad_mode(*out, DIM__DNNL_SCRATCHPAD_USER) == 0;
 }
 
-bool dim__onednn_is_fast(const dim__onednn *d, const struct dnnl_primitive_desc *desc)
+const char *dim__onednn_kind(const dim__onednn *d, const struct dnnl_primitive_desc *desc)
 {
     const char *name = NULL;
-    if (d->call.primitive_desc_query(desc, DIM__DNNL_QUERY_NAME, 0, &name) != 0 || name == NULL)
-        return false;
+    return d->call.primitive_desc_query(desc, DIM__DNNL_QUERY_NAME, 0, &name) == 0 && name != NULL ? name : "";
+}
+
+bool dim__onednn_is_fast(const dim__onednn *d, const struct dnnl_primitive_desc *desc)
+{
+    const char *name = dim__onednn_kind(d, desc);
     /* Version 3 calls AVX-512 with what came after it AVX10. */
     return (strstr(name, "avx512") != NULL || strstr(name, "avx10_1_512") != NULL) && strstr(name, "gemm") == NULL;
 }

@@ -57,6 +57,8 @@ struct dim__onednn { /* a context's */
 bool dim__onednn_find(void *library, const char *name, void *function);
 #define DIM__DNNL_FIND(result, name, parameters) found = found && dim__onednn_find(library, "dnnl_" #name, &to->name);
 
+int dim__onednn_major(const dim_context *ctx); /* 0 without it */
+
 /* The context's, ready for primitives; *out is NULL where there are none. */
 dim_status dim__onednn_of(dim_context *ctx, dim__onednn **out);
 
@@ -86,6 +88,8 @@ bool dim__onednn_stream(const dim__onednn *d, struct dnnl_stream **out);
 bool dim__onednn_reorder(const dim__onednn *d, const dim__md *from, const dim__md *to, struct dnnl_primitive **out);
 /* Attributes of primitives whose scratch memory is ours. */
 bool dim__onednn_attr(const dim__onednn *d, struct dnnl_primitive_attr **out);
+/* The name of its implementation, such as "jit:avx512_core". */
+const char *dim__onednn_kind(const dim__onednn *d, const struct dnnl_primitive_desc *desc);
 /* Whether a primitive is one of those that were measured to win: generated for AVX-512, not a plain loop or a sgemm. */
 bool dim__onednn_is_fast(const dim__onednn *d, const struct dnnl_primitive_desc *desc);
 
