@@ -154,19 +154,21 @@ void ex_draw(ex_run *run, dim_encoder *encoder, ex_drawing *drawing, const char 
         fprintf(stderr, "no picture: %s: %s\n", name, why);
 }
 
-/* What --out asks for, beside the log, of a run that was finished, interrupted or failed.  First the checkpoint, unless it is
- * there already: from it all the rest can be made.  After a failure an older one is kept, from which the run can be made
- * again; without one, the new one leaves the batch out that has failed. */
+/* What --out asks for, beside the log, of a run that was finished, interrupted or failed.  First the checkpoint, unless it
+ * is there already: from it all the rest can be made.  After a failure the loader is a batch ahead of the model, so that
+ * --resume leaves the batch out that has failed. */
 static bool save(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_loader *loader, bool failed)
 {
     char path[EX_MAX_PATH];
     if (run->o.out == NULL || !run->begun)
         return true;
-    bool there = run->has_checkpoint && (failed || run->checkpoint_at == dim_model_steps(model));
+    bool there = run->has_checkpoint && run->checkpoint_at == dim_model_steps(model) && !failed;
     bool kept = there || ex_checkpoint_save(run, model, loader);
     if (kept)
-        fprintf(stderr, "checkpoint: %s/checkpoint.safetensors, after step %llu; --resume goes on from it%s\n", run->o.out,
-                (unsigned long long)run->checkpoint_at, stop_signal == 0 && !failed ? ", with more --steps or --epochs" : "");
+        fprintf(stderr, "checkpoint: %s/checkpoint.safetensors, after step %llu; --resume goes on %s\n", run->o.out,
+                (unsigned long long)run->checkpoint_at,
+                failed ? "with the batch after the one that failed"
+                       : stop_signal != 0 ? "from it" : "from it, with more --steps or --epochs");
     bool saved = dim_model_save(model, ex_folder_file(run, "weights.safetensors", path)) == DIM_OK;
     if (saved)
         fprintf(stderr, "weights:    %s\nlog:        %s/log.csv\n", path, run->o.out);
@@ -181,7 +183,7 @@ static bool is_evaluated(const ex_options *o, uint64_t step)
     return step == 0 || step == o->steps || (o->eval_every > 0 && step % o->eval_every == 0);
 }
 
-/* The evaluation after a step whose line of the log is written: a run that is killed in it can go on from there. */
+/* The evaluation after a step whose line of the log is written: a run that is killed in it goes on from there. */
 static void evaluate(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_loader *loader)
 {
     uint64_t step = dim_model_steps(model);

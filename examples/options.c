@@ -92,7 +92,8 @@ static const ex_option options[] = {
            "replace the run that is in DIR. With --resume: go on where there is a checkpoint, else start over"),
     FILE_NAME("--embed", "FILE.npy", embed, "no features are written",
               "at the end write features of all images, (images, features) in f32, a map flattened, into FILE.npy, and "
-              "labels, int64, -1 for none, into FILE.labels.npy; older files are replaced. Rows are in the dataset's order: folder: and tiny: by "
+              "labels, int64, -1 for none, into FILE.labels.npy; older files are replaced. Rows are in the dataset's "
+              "order: folder: and tiny: by "
               "class, then by path"),
     TEXT("--embed-tap", "NAME", embed_tap, NULL, "which features"),
     NAME("--embed-split", embed_split, split, 0, "of which images. auto: test images, or training images where there "

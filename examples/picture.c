@@ -111,9 +111,11 @@ static bool draw(ex_run *run, const gallery *g, const char *path, const char **w
     int64_t scale = run->shape[1] >= 64 ? 1 : 2, names = widest_name(g), right = 0;
     int64_t w = run->shape[2] * scale + 2 * EX_BORDER, h = run->shape[1] * scale + 2 * EX_BORDER;
     int64_t inside = names + w + GAP + NEAREST * (w + MARGIN) - MARGIN;
-    snprintf(title, sizeof title, "Left: a %s image. Right of it: the %d other %s images whose features \"%s\" are nearest, by the cosine, "
-             "nearest first.", run->test != NULL ? "test" : "training", NEAREST, run->test != NULL ? "test" : "training",
-             run->program->code);
+    const char *split = run->test != NULL ? "test" : "training";
+    snprintf(title, sizeof title,
+             "Left: a %s image. Right of it: the %d other %s images whose features \"%s\" are nearest, by the cosine, "
+             "nearest first.",
+             split, NEAREST, split, run->program->code);
     int64_t top = GAP + ex_canvas_caption(NULL, 0, 0, inside, title) + GAP / 2;
     int64_t key = g->classes > 1 ? KEY + 2 * EX_BORDER + GAP : 0;
     if (!ex_canvas_open(&c, inside + 2 * GAP, top + ROWS * (h + MARGIN) - MARGIN + key + GAP, why))

@@ -104,6 +104,10 @@ run 1 "$local_dim" --epochs 1 --units 32 --probe-train 0 --out "$work/broken-out
 says 'train/0/05.png'
 run 0 "$local_dim" --epochs 1 --units 32 --probe-train 0 --out "$work/broken-out" --resume --skip-broken
 grep -q '^10,' "$work/broken-out/log.csv" || fail "a run that had failed at a broken file does not go on"
+# What failed is left out when such a run goes on, also when it fails again right away.
+run 1 "$local_dim" --epochs 1 --units 32 --probe-train 0 --out "$work/broken-out" --overwrite --checkpoint-every 1
+says '--resume goes on with the batch after the one that failed'
+run 0 "$local_dim" --steps 9 --units 32 --probe-train 0 --out "$work/broken-out" --resume
 run 0 "$local_dim" --epochs 1 --units 32 --probe-train 0 --skip-broken
 says 'broken files in whose place another image was taken: 1$'
 
