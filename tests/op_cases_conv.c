@@ -223,6 +223,10 @@ const op_case op_cases_conv[] = {
     CONV_DW("by pixels, 4x4, stride 2", S4(90, 8, 9, 5), S4(90, 16, 18, 3), 2, 1, 5, 4, 4, 3),
     CONV_DW("many columns, several blocks", S4(10, 9, 8, 2), S4(10, 9, 8, 130), 1, 1, 2, 3, 3, 130),
     CONV_DW("many columns, stride 2", S4(30, 4, 5, 3), S4(30, 8, 10, 40), 2, 1, 3, 4, 4, 40),
+    /* 2^24 products and more, which an accelerator is asked for */
+    CONV_DW("image by image", S4(23, 8, 8, 24), S4(23, 16, 16, 32), 2, 1, 24, 4, 4, 32),
+    CONV_DX("image by image", S4(23, 8, 8, 24), S4(24, 4, 4, 32), 2, 1, 23, 16, 16, 32),
+    CONV_DX("image by image, without a stride", S4(23, 8, 8, 32), S4(32, 3, 3, 48), 1, 1, 23, 8, 8, 48),
     CONV_DX("several images a thread", S4(70, 9, 8, 4), S4(4, 3, 3, 3), 1, 1, 70, 9, 8, 3),
     CONV_DX("4x4, stride 2, several blocks", S4(20, 8, 9, 5), S4(5, 4, 4, 40), 2, 1, 20, 16, 18, 40),
     CONV_DX("stride beyond the kernel", S4(7, 3, 4, 2), S4(2, 2, 2, 17), 3, 0, 7, 9, 12, 17),

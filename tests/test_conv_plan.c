@@ -19,8 +19,8 @@ typedef struct shape {
 
 /* Each has 2^24 multiply-adds at least, which is when an accelerator is asked. */
 static const shape shapes[] = {
-    { 9, 16, 16, 32, 64, 4, 4, 2, 1 },  { 5, 17, 15, 32, 48, 3, 3, 2, 1 }, { 3, 16, 16, 24, 128, 3, 3, 1, 1 },
-    { 5, 32, 32, 3, 64, 4, 4, 2, 1 },   { 10, 32, 32, 3, 64, 3, 3, 1, 1 }, { 4, 18, 20, 40, 50, 3, 5, 1, 0 },
+    { 9, 16, 16, 32, 64, 4, 4, 2, 1 },  { 19, 17, 15, 32, 48, 3, 3, 2, 1 }, { 3, 16, 16, 24, 192, 3, 3, 1, 1 },
+    { 22, 32, 32, 3, 64, 4, 4, 2, 1 },   { 10, 32, 32, 3, 64, 3, 3, 1, 1 }, { 4, 18, 20, 40, 50, 3, 5, 1, 0 },
     { 9, 12, 13, 64, 160, 2, 3, 2, 0 }, { 33, 4, 4, 64, 64, 3, 3, 1, 1 },
 };
 
@@ -143,6 +143,7 @@ static void check(const shape *s, dim__conv_pass pass, bool bf16, bool bf16_out,
     const void *a = bf16 ? (const void *)half_in : in, *b = bf16 ? (const void *)half_w : w;
     float *one = accelerated(s, &k, 1, a, b, n_out), *three = accelerated(s, &k, 3, a, b, n_out);
     assert_int_equal(one == NULL, three == NULL);
+    assert_true((double)k.oh * (double)k.ow * (double)(k.o * k.kh * k.kw * k.i * s->n) >= 1 << 24);
     if (one != NULL) {
         ++*found;
         reference(s, &k, in, w, want, size);
@@ -222,6 +223,7 @@ static void test_no_memory(void **state)
 {
     dim__conv_key k = key_of(&shapes[0], *state == NULL ? DIM__CONV_FORWARD : DIM__CONV_DW);
     dim_status status = DIM_E_NOMEM;
+    bool possible = has_onednn() && (*state != NULL ? dim__cpu_has_bf16() : dim__cpu_detect() == DIM_CPU_AVX512);
     k.bf16 = *state != NULL;
     for (int64_t n = 0; status != DIM_OK; n++) {
         budget b = { .left = INT64_MAX };
@@ -229,7 +231,7 @@ static void test_no_memory(void **state)
         dim_context *ctx = context(2, take, give, &b);
         b.left = n;
         status = dim__conv_plan_get(ctx, &k, shapes[0].n, &plan);
-        assert_true(status == DIM_OK || (status == DIM_E_NOMEM && plan == NULL));
+        assert_true((status == DIM_OK && (plan != NULL) == possible) || (status == DIM_E_NOMEM && plan == NULL));
         b.left = INT64_MAX;
         if (status != DIM_OK) /* and the next one finds everything in order */
             assert_int_equal(dim__conv_plan_get(ctx, &k, shapes[0].n, &plan), DIM_OK);

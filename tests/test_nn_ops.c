@@ -1,10 +1,12 @@
 /* What the cases of test_ops.c cannot say of convolutions, matrix products and maxima: a CBLAS that threads itself, the
  * order in which gradients are emitted, gradients that nobody wants, NaN, and ops that are fused. */
+#include "failing_onednn.h"
 #include "graph/graph.h"
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
 #include "ops/ops.h"
 
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -175,9 +177,10 @@ static void test_epilogues(void **state)
     (void)state;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         taken want = run_moments(all[0], &cases[k], DIM_F32, true);
-        for (int i = 0; i < 12; i++) {
+        for (int i = 0; i < 18; i++) {
             dim_dtype type = i % 6 < 3 ? DIM_F32 : DIM__BF16;
-            taken got = run_moments(all[i % 3], &cases[k], type, i < 6);
+            fail_onednn(all[2], i < 12 ? INT_MAX : 7); /* after packing and some of the images: all begins anew */
+            taken got = run_moments(all[i % 3], &cases[k], type, i < 6 || i >= 12);
             double rounding = type == DIM_F32 ? 0 : 0x1p-8; /* once, after the bias: half of bf16's last place */
             assert_int_equal(got.n, want.n);
             for (int64_t at = 0; at < got.n; at++)

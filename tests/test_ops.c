@@ -1,5 +1,6 @@
 /* One harness for all ops: op_cases.h says what is checked.  What has no mathematics in double to be compared with (the
  * random ops, the state update, what stop_gradient stops) has tests in test_ops_special.c. */
+#include "failing_onednn.h"
 #include "op_cases.h"
 
 #include "base/math.h"
@@ -31,6 +32,7 @@ typedef struct setup {
     dim_gemm gemm;
     dim_cpu_level cpu;
     dim_executor executor;
+    bool fails; /* oneDNN, whenever it is asked to run something */
     dim_context *ctx;
     size_t memory; /* that the context holds by itself */
 } setup;
@@ -62,6 +64,8 @@ static setup halves[] = {
     { .name = "bf16, 2 threads", .threads = 2 },
     { .name = "bf16, 2 threads, reference executor", .threads = 2, .executor = DIM_EXECUTOR_REFERENCE },
     { .name = "bf16 emulated, baseline kernels", .threads = 2, .gemm = DIM_GEMM_BLAS, .cpu = DIM_CPU_BASELINE },
+    { .name = "bf16, oneDNN fails, 1 thread", .threads = 1, .fails = true },
+    { .name = "bf16, oneDNN fails, 3 threads", .threads = 3, .fails = true },
     { .name = "bf16 emulated, reference kernels", .threads = 2, .gemm = DIM_GEMM_REFERENCE, .cpu = DIM_CPU_REFERENCE },
 };
 enum { HALVES = sizeof halves / sizeof *halves };
@@ -78,6 +82,8 @@ static bool open_setup(setup *s, dim_precision precision)
     o.precision = precision;
     if (dim_context_create(&o, &s->ctx) != DIM_OK)
         return false;
+    if (s->fails)
+        fail_onednn(s->ctx, 0);
     s->memory = dim_context_memory(s->ctx);
     return true;
 }

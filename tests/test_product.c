@@ -124,6 +124,9 @@ static void test_products(void **state)
 static void test_no_memory(void **state)
 {
     dim_status status = DIM_E_NOMEM;
+    dim_context *any = context(1, NULL);
+    bool possible = dim__gemm_native_bf16(any);
+    dim_context_destroy(any);
     (void)state;
     for (long n = 1; status != DIM_OK; n++) {
         failing f = { 0, 0, 0 };
@@ -131,7 +134,7 @@ static void test_no_memory(void **state)
         dim_context *ctx = context(2, &f);
         f.fail_at = f.calls + n;
         status = dim__product_plan_get(ctx, &keys[11], &plan);
-        assert_true(status == DIM_OK || (status == DIM_E_NOMEM && plan == NULL));
+        assert_true((status == DIM_OK && (plan != NULL) == possible) || (status == DIM_E_NOMEM && plan == NULL));
         if (status != DIM_OK) /* and the next one finds everything in order */
             assert_int_equal(dim__product_plan_get(ctx, &keys[11], &plan), DIM_OK);
         dim_context_destroy(ctx);
@@ -157,6 +160,7 @@ static void test_many_sizes(void **state)
         dim__plan_hold(ctx, plan, 1);
         if (i > 0)
             dim__plan_hold(ctx, plan, -1);
+        dim__plans_trim(ctx);
         if (i == 400)
             memory = dim_context_memory(ctx);
         if (i == 699)

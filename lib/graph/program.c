@@ -1,5 +1,6 @@
 /* A compiled graph: one arena, one list of ready nodes. */
 #include "graph/graph.h"
+#include "kernels/gemm.h"
 #include "kernels/kernels.h"
 
 #include <stddef.h>
@@ -102,6 +103,7 @@ dim_status dim__program_create(dim__graph *g, dim__program **out)
     if (g->gradient_nodes >= g->n_nodes)
         p->gradient = p->n_execs;
     fill_constants(p);
+    dim__plans_trim(ctx);
     status = DIM_OK;
     *out = p;
 done:

@@ -68,7 +68,7 @@ typedef struct lane { /* what one thread executes with */
 } lane;
 
 struct dim__conv_plan {
-    dim__plan head;
+    dim__onednn_plan head;
     dim__conv_key key;
     struct dnnl_primitive *primitive, *pack; /* `pack` goes the other way for dw */
     struct dnnl_primitive *longer; /* of dw: for threads that have one image more */
@@ -77,7 +77,7 @@ struct dim__conv_plan {
     int64_t plain_part, packed_part; /* elements from one to the next */
     size_t packed_size, scratch_size; /* bytes, rounded up to lines */
 };
-_Static_assert(offsetof(struct dim__conv_plan, key) == sizeof(dim__plan), "where plans have their key");
+_Static_assert(offsetof(struct dim__conv_plan, key) == sizeof(dim__onednn_plan), "where plans have their key");
 
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
 
@@ -143,10 +143,10 @@ static bool make_primitive(dim__onednn *d, dim__conv_plan *p, int64_t images, co
     bool ok = dim__onednn_attr(d, &attr) && describe_hint(d, &p->key, images, attr, &hint) &&
               describe_pass(d, &p->key, &s, packed, attr, hint, desc) && dim__onednn_is_fast(d, *desc) &&
               !is_too_small(d, &p->key, *desc) && d->call.primitive_create(out, *desc) == 0;
-    if (ok) {
-        size_t bytes = dim__md_bytes(d, dim__onednn_md_of(d, *desc, DIM__DNNL_QUERY_SCRATCHPAD));
-        p->scratch_size = bytes > p->scratch_size ? bytes : p->scratch_size;
-    }
+    const dim__md *scratch = ok ? dim__onednn_md_of(d, *desc, DIM__DNNL_QUERY_SCRATCHPAD) : NULL;
+    size_t bytes = dim__md_bytes(d, scratch);
+    p->scratch_size = bytes > p->scratch_size ? bytes : p->scratch_size;
+    ok = scratch != NULL;
     dim__mds_free(&s.mds);
     dim__onednn_free_desc(d, hint);
     dim__onednn_free_attr(d, attr);
@@ -167,11 +167,13 @@ static bool describe_part(dim__conv_plan *p, descs *s, const dim__md *packed, in
     p->plain_part = p->packed_part = 0;
     if (part[0] == NULL || part[1] == NULL || parts == 1)
         return part[0] != NULL && part[1] != NULL;
+    const dim__onednn *d = s->mds.d;
     const dim__md *next = dim__md_part(&s->mds, packed, size, first);
-    if (next == NULL)
+    int64_t here, there;
+    if (next == NULL || !d->api->md_offset(d, part[1], &here) || !d->api->md_offset(d, next, &there) || there <= here)
         return false;
     p->plain_part = k->o / parts * k->kh * k->kw * k->i;
-    p->packed_part = s->mds.d->api->md_offset(s->mds.d, next) - s->mds.d->api->md_offset(s->mds.d, part[1]);
+    p->packed_part = there - here;
     return true;
 }
 
@@ -216,7 +218,7 @@ static int64_t images_of(int64_t images, int pieces, int t)
 
 /* Forward and dx go image by image.  Of dw each thread sums over its images, and the threads' sums are added in the packed
  * layout: there are two primitives where not all threads have as many images. */
-static bool make_plan(dim__onednn *d, dim__plan *plan)
+static bool make_plan(dim__onednn *d, dim__onednn_plan *plan)
 {
     dim__conv_plan *p = (dim__conv_plan *)plan;
     struct dnnl_primitive_desc *desc[2] = { NULL, NULL };
@@ -244,7 +246,7 @@ static bool make_plan(dim__onednn *d, dim__plan *plan)
     return ok;
 }
 
-static void release_plan(dim__onednn *d, dim__plan *plan)
+static void release_plan(dim__onednn *d, dim__onednn_plan *plan)
 {
     dim__conv_plan *p = (dim__conv_plan *)plan;
     for (uint32_t t = 0; p->lanes != NULL && t < d->ctx->threads; t++) {
@@ -278,11 +280,11 @@ static bool is_worth(const dim_context *ctx, const dim__conv_key *key, int64_t i
 dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_t images, const dim__conv_plan **out)
 {
     dim__onednn *d;
-    dim__plan *plan = NULL;
+    dim__onednn_plan *plan = NULL;
     *out = NULL;
     if (!is_worth(ctx, key, images))
         return DIM_OK;
-    DIM__TRY(dim__onednn_of(ctx, &d));
+    dim__onednn_of(ctx, &d);
     if (d != NULL)
         DIM__TRY(dim__plan_get(d, &CONVOLUTION, key, &plan));
     *out = (dim__conv_plan *)plan;

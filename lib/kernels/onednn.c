@@ -1,3 +1,5 @@
+#define _GNU_SOURCE /* RTLD_DEFAULT */
+
 #include "kernels/onednn.h"
 
 #include "base/cpu.h"
@@ -19,59 +21,63 @@ bool dim__onednn_find(void *library, const char *name, void *function)
     return symbol != NULL;
 }
 
-static bool load_sgemm(dim__onednn *d, void *library)
+/* As the library's own calls find it: in the global scope first, where a program may have another OpenMP. */
+static bool find_openmp(void *library, const char *name, void *function)
 {
-    dim__dnnl_sgemm *to = &d->gemm;
-    bool found = true;
-    DIM__DNNL_SGEMM(DIM__DNNL_FIND)
-    if (!found)
-        return false;
-    const dim__dnnl_version *version = to->version();
-    if (version->major != 2 && version->major != 3)
-        return false;
-    if (version->cpu_runtime == DIM__DNNL_RUNTIME_OMP)
-        found = dim__onednn_find(library, "omp_set_num_threads", &d->omp_set_threads) &&
-                dim__onednn_find(library, "omp_get_max_threads", &d->omp_get_threads);
-    else
-        found = version->cpu_runtime == DIM__DNNL_RUNTIME_SEQ; /* other runtimes start threads of their own */
-    snprintf(d->name, sizeof d->name, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
-    return found;
+    return dim__onednn_find(RTLD_DEFAULT, name, function) || dim__onednn_find(library, name, function);
 }
 
-static bool load_primitives(dim__onednn *d, void *library)
+/* All of it, or nothing. */
+static bool load(dim__onednn *d, void *library)
 {
-    dim__dnnl_common *to = &d->call;
     bool found = true;
-    d->api = d->gemm.version()->major == 3 ? &dim__onednn_3 : &dim__onednn_2;
+    {
+        dim__dnnl_sgemm *to = &d->gemm;
+        DIM__DNNL_SGEMM(DIM__DNNL_FIND)
+    }
+    if (!found)
+        return false;
+    const dim__dnnl_version *version = d->gemm.version();
+    d->omp_set_threads = NULL;
+    d->omp_get_threads = NULL;
+    d->api = version->major == 3 ? &dim__onednn_3 : version->major == 2 ? &dim__onednn_2 : NULL;
+    if (d->api == NULL)
+        return false;
+    if (version->cpu_runtime == DIM__DNNL_RUNTIME_OMP)
+        found = find_openmp(library, "omp_set_num_threads", &d->omp_set_threads) &&
+                find_openmp(library, "omp_get_max_threads", &d->omp_get_threads);
+    else
+        found = version->cpu_runtime == DIM__DNNL_RUNTIME_SEQ; /* other runtimes start threads of their own */
+    dim__dnnl_common *to = &d->call;
     DIM__DNNL_COMMON(DIM__DNNL_FIND)
+    snprintf(d->name, sizeof d->name, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
     return found && d->api->load(d, library);
 }
 
-/* Never unloaded: OpenMP's per-thread data outlives any context. */
-static void *open_file(const char *name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE); }
-
-/* Debian 13 names its version 3 after a minor one, as libdnnl.so.3.6. */
-static void *open_library(void)
+static bool load_file(dim__onednn *d, const char *name)
 {
-    char name[32];
-    void *library = open_file("libdnnl.so.3");
-    for (int minor = 31; library == NULL && minor >= 0; minor--) {
-        snprintf(name, sizeof name, "libdnnl.so.3.%d", minor);
-        library = open_file(name);
-    }
-    return library != NULL ? library : open_file("libdnnl.so.2");
+    /* Never unloaded: OpenMP's per-thread data outlives any context. */
+    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    bool usable = library != NULL && load(d, library);
+    if (library != NULL)
+        dlclose(library);
+    return usable;
 }
 
-static bool load(dim__onednn *d)
+/* Debian 13 names its version 3 after a minor one, as libdnnl.so.3.6. */
+static bool load_any(dim__onednn *d)
 {
-    void *library = open_library();
-    if (library == NULL)
-        return false;
-    bool usable = load_sgemm(d, library);
-    if (usable && !load_primitives(d, library))
-        d->api = NULL;
-    dlclose(library);
-    return usable;
+    char name[32];
+    if (dlsym(RTLD_DEFAULT, "dnnl_version") != NULL)
+        return load(d, RTLD_DEFAULT);
+    if (load_file(d, "libdnnl.so.3"))
+        return true;
+    for (int minor = 31; minor >= 0; minor--) {
+        snprintf(name, sizeof name, "libdnnl.so.3.%d", minor);
+        if (load_file(d, name))
+            return true;
+    }
+    return load_file(d, "libdnnl.so.2");
 }
 
 dim_status dim__onednn_open(dim_context *ctx, dim__onednn **out)
@@ -81,7 +87,7 @@ dim_status dim__onednn_open(dim_context *ctx, dim__onednn **out)
     if (d == NULL)
         return DIM_E_NOMEM;
     d->ctx = ctx;
-    if (load(d))
+    if (load_any(d))
         *out = d;
     else
         dim__free(ctx, d);
@@ -96,16 +102,14 @@ int dim__onednn_major(const dim_context *ctx)
     return d != NULL ? d->gemm.version()->major : 0;
 }
 
-dim_status dim__onednn_of(dim_context *ctx, dim__onednn **out)
+void dim__onednn_of(dim_context *ctx, dim__onednn **out)
 {
     dim__onednn *d = ((dim__gemm_state *)ctx->gemm_state)->onednn;
-    if (d != NULL && d->api != NULL && d->engine == NULL &&
-        d->call.engine_create(&d->engine, DIM__DNNL_CPU, 0) != 0) {
+    if (d != NULL && d->engine == NULL && !d->broken && d->call.engine_create(&d->engine, DIM__DNNL_CPU, 0) != 0) {
         d->engine = NULL;
-        d->api = NULL;
+        d->broken = true;
     }
-    *out = d != NULL && d->api != NULL ? d : NULL;
-    return DIM_OK;
+    *out = d != NULL && !d->broken ? d : NULL;
 }
 
 void dim__onednn_teardown(dim_context *ctx)
@@ -124,7 +128,7 @@ void dim__onednn_teardown(dim_context *ctx)
 bool dim__gemm_native_bf16(const dim_context *ctx)
 {
     const dim__gemm_state *state = ctx->gemm_state;
-    return state->kind == DIM_GEMM_ONEDNN && state->onednn->api != NULL && dim__cpu_has_bf16();
+    return state->kind == DIM_GEMM_ONEDNN && !state->onednn->broken && dim__cpu_has_bf16();
 }
 
 /* ---- descriptors of memory --------------------------------------------------------------------------------------- */
@@ -214,8 +218,8 @@ const char *dim__onednn_kind(const dim__onednn *d, const struct dnnl_primitive_d
 bool dim__onednn_is_fast(const dim__onednn *d, const struct dnnl_primitive_desc *desc)
 {
     const char *name = dim__onednn_kind(d, desc);
-    /* Version 3 calls AVX-512 with what came after it AVX10. */
-    return (strstr(name, "avx512") != NULL || strstr(name, "avx10_1_512") != NULL) && strstr(name, "gemm") == NULL;
+    /* Version 3 calls AVX-512 with what came after it AVX10, "avx10_1_512" for one. */
+    return (strstr(name, "avx512") != NULL || strstr(name, "avx10_") != NULL) && strstr(name, "gemm") == NULL;
 }
 
 bool dim__onednn_execute(const dim__onednn *d, const struct dnnl_primitive *primitive, struct dnnl_stream *stream,

@@ -3,7 +3,10 @@
  *
  * The library is loaded when a context asks for it rather than linked: programs that link libdim then run where oneDNN
  * is not installed, with the CBLAS, and libdim.so does not pull in its C++, OpenCL and OpenMP libraries.  Loading takes
- * about 1 ms.  Its headers are not needed either (onednn_abi.h). */
+ * about 1 ms.  Its headers are not needed either (onednn_abi.h).
+ *
+ * A process whose global scope has a libdnnl already, because the program links one, gets that one: the calls that another
+ * copy makes inside itself would end in the first. */
 #ifndef DIM_KERNELS_ONEDNN_H
 #define DIM_KERNELS_ONEDNN_H
 
@@ -24,7 +27,7 @@ typedef struct dim__onednn_api {
     dim__md *(*md_any)(dim__onednn *d, int n, const int64_t *dims, unsigned type); /* oneDNN chooses the layout */
     dim__md *(*md_part)(dim__onednn *d, const dim__md *whole, const int64_t *dims, const int64_t *first);
     void (*md_free)(dim__onednn *d, dim__md *md);
-    int64_t (*md_offset)(const dim__onednn *d, const dim__md *md); /* elements before the first */
+    bool (*md_offset)(const dim__onednn *d, const dim__md *md, int64_t *elements); /* before the first */
     /* Of DX and DW `hint` is the forward pass. */
     bool (*convolution)(dim__onednn *d, dim__conv_pass pass, const dim__md *x, const dim__md *w, const dim__md *y,
                         const int64_t *stride, const int64_t *padding, const struct dnnl_primitive_attr *attr,
@@ -40,16 +43,16 @@ struct dim__onednn { /* a context's */
     dim__dnnl_sgemm gemm;
     void (*omp_set_threads)(int n); /* NULL when oneDNN was built without OpenMP */
     int (*omp_get_threads)(void);
-    /* of primitives */
-    const dim__onednn_api *api; /* NULL where the library lacks something that they need */
+    const dim__onednn_api *api;
     dim__dnnl_common call;
     union {
         dim__dnnl_2 two;
         dim__dnnl_3 three;
     };
     struct dnnl_engine *engine; /* NULL until a primitive is asked for */
-    struct dim__plan *plans;    /* see onednn_plans.h */
-    int64_t n_plans, n_useless;
+    bool broken;                /* it cannot have an engine: matrix products only */
+    struct dim__onednn_plan *plans;    /* see onednn_plans.h */
+    int64_t n_idle, n_useless;  /* plans that nobody holds; shapes without one */
     bool no_memory;             /* of the context's; else a failure is oneDNN's */
 };
 
@@ -60,7 +63,7 @@ bool dim__onednn_find(void *library, const char *name, void *function);
 int dim__onednn_major(const dim_context *ctx); /* 0 without it */
 
 /* The context's, ready for primitives; *out is NULL where there are none. */
-dim_status dim__onednn_of(dim_context *ctx, dim__onednn **out);
+void dim__onednn_of(dim_context *ctx, dim__onednn **out);
 
 /* Descriptors of memory that are made for a while and go together.  What was not made is NULL, which what takes descriptors
  * refuses, so that nobody has to ask in between. */

@@ -48,12 +48,11 @@ static dim__md *md_part(dim__onednn *d, const dim__md *whole, const int64_t *dim
     return described(d, md, md != NULL && d->two.memory_desc_init_submemory(md, whole, dims, first) == 0);
 }
 
-static int64_t md_offset(const dim__onednn *d, const dim__md *md)
+static bool md_offset(const dim__onednn *d, const dim__md *md, int64_t *elements)
 {
-    int64_t offset;
     (void)d;
-    memcpy(&offset, (const char *)md + DIM__DNNL2_MD_OFFSET, sizeof offset);
-    return offset;
+    memcpy(elements, (const char *)md + DIM__DNNL2_MD_OFFSET, sizeof *elements);
+    return true;
 }
 
 static void *operation(dim__onednn *d, size_t size)

@@ -35,11 +35,9 @@ static void md_free(dim__onednn *d, dim__md *md)
         d->three.memory_desc_destroy(md);
 }
 
-static int64_t md_offset(const dim__onednn *d, const dim__md *md)
+static bool md_offset(const dim__onednn *d, const dim__md *md, int64_t *elements)
 {
-    int64_t offset = 0;
-    d->three.memory_desc_query(md, DIM__DNNL3_QUERY_OFFSET, &offset); /* fails for layouts that have none */
-    return offset;
+    return d->three.memory_desc_query(md, DIM__DNNL3_QUERY_OFFSET, elements) == 0;
 }
 
 static bool convolution(dim__onednn *d, dim__conv_pass pass, const dim__md *x, const dim__md *w, const dim__md *y,

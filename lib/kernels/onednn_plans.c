@@ -5,40 +5,41 @@
 #if defined(DIM_HAVE_ONEDNN)
 #include <string.h>
 
-static void *key_of(dim__plan *p) { return p + 1; }
+static void *key_of(dim__onednn_plan *p) { return p + 1; }
 
-static void free_plan(dim__onednn *d, dim__plan *p)
+static void free_plan(dim__onednn *d, dim__onednn_plan *p)
 {
     p->kind->release(d, p);
     dim__free(d->ctx, p);
 }
 
-static void drop(dim__onednn *d, dim__plan *p)
+static void drop(dim__onednn *d, dim__onednn_plan *p)
 {
-    dim__plan **at = &d->plans;
+    dim__onednn_plan **at = &d->plans;
     while (*at != p)
         at = &(*at)->next;
     *at = p->next;
-    if (p->usable)
-        d->n_plans--;
-    else
+    if (!p->usable)
         d->n_useless--;
+    else if (p->holds == 0)
+        d->n_idle--;
     free_plan(d, p);
 }
 
-/* The oldest of the shapes without a plan. */
-static void forget_one(dim__onednn *d)
+/* The one used longest ago of the plans that nobody holds, or of the shapes without one. */
+static dim__onednn_plan *oldest(const dim__onednn *d, bool usable)
 {
-    dim__plan *oldest = NULL;
-    for (dim__plan *p = d->plans; p != NULL; p = p->next)
-        oldest = p->usable ? oldest : p;
-    drop(d, oldest);
+    dim__onednn_plan *found = NULL;
+    for (dim__onednn_plan *p = d->plans; p != NULL; p = p->next)
+        if (p->usable == usable && p->holds == 0)
+            found = p;
+    return found;
 }
 
-static dim_status add(dim__onednn *d, const dim__plan_kind *kind, const void *key, dim__plan **out)
+static dim_status add(dim__onednn *d, const dim__plan_kind *kind, const void *key, dim__onednn_plan **out)
 {
     dim__onednn_guard guard;
-    dim__plan *p = dim__calloc(d->ctx, 1, kind->size);
+    dim__onednn_plan *p = dim__calloc(d->ctx, 1, kind->size);
     if (p == NULL)
         return DIM_E_NOMEM;
     p->kind = kind;
@@ -54,20 +55,26 @@ static dim_status add(dim__onednn *d, const dim__plan_kind *kind, const void *ke
     p->next = d->plans;
     d->plans = p;
     if (p->usable)
-        d->n_plans++;
+        d->n_idle++;
     else if (++d->n_useless > DIM__KEEP_PLANS)
-        forget_one(d);
+        drop(d, oldest(d, false));
     *out = p;
     return DIM_OK;
 }
 
-dim_status dim__plan_get(dim__onednn *d, const dim__plan_kind *kind, const void *key, dim__plan **out)
+dim_status dim__plan_get(dim__onednn *d, const dim__plan_kind *kind, const void *key, dim__onednn_plan **out)
 {
-    dim__plan *p = d->plans;
-    while (p != NULL && (p->kind != kind || memcmp(key_of(p), key, kind->key_size) != 0))
-        p = p->next;
-    if (p == NULL)
+    dim__onednn_plan **at = &d->plans;
+    while (*at != NULL && ((*at)->kind != kind || memcmp(key_of(*at), key, kind->key_size) != 0))
+        at = &(*at)->next;
+    dim__onednn_plan *p = *at;
+    if (p == NULL) {
         DIM__TRY(add(d, kind, key, &p));
+    } else { /* to the front: what is used last goes last */
+        *at = p->next;
+        p->next = d->plans;
+        d->plans = p;
+    }
     *out = p->usable ? p : NULL;
     return DIM_OK;
 }
@@ -75,10 +82,17 @@ dim_status dim__plan_get(dim__onednn *d, const dim__plan_kind *kind, const void 
 void dim__plan_hold(dim_context *ctx, const void *plan, int by)
 {
     dim__onednn *d = ((dim__gemm_state *)ctx->gemm_state)->onednn;
-    dim__plan *p = (dim__plan *)plan;
+    dim__onednn_plan *p = (dim__onednn_plan *)plan;
+    d->n_idle -= p->holds == 0;
     p->holds += by;
-    if (p->holds == 0 && d->n_plans > DIM__KEEP_PLANS)
-        drop(d, p);
+    d->n_idle += p->holds == 0;
+}
+
+void dim__plans_trim(dim_context *ctx)
+{
+    dim__onednn *d = ((dim__gemm_state *)ctx->gemm_state)->onednn;
+    while (d != NULL && d->n_idle > DIM__KEEP_PLANS)
+        drop(d, oldest(d, true));
 }
 
 void dim__plans_forget(dim_context *ctx)
@@ -96,5 +110,6 @@ void dim__plan_hold(dim_context *ctx, const void *plan, int by)
     (void)by;
 }
 
+void dim__plans_trim(dim_context *ctx) { (void)ctx; }
 void dim__plans_forget(dim_context *ctx) { (void)ctx; }
 #endif

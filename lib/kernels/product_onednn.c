@@ -47,7 +47,7 @@ typedef struct piece { /* what one thread computes */
 } piece;
 
 struct dim__product_plan {
-    dim__plan head;
+    dim__onednn_plan head;
     dim__product_key key;
     division by;
     bool transpose;          /* A first, into the workspace */
@@ -61,7 +61,7 @@ struct dim__product_plan {
     int packers;             /* threads that pack it */
     piece *pieces;           /* room for one a thread */
 };
-_Static_assert(offsetof(struct dim__product_plan, key) == sizeof(dim__plan), "where plans have their key");
+_Static_assert(offsetof(struct dim__product_plan, key) == sizeof(dim__onednn_plan), "where plans have their key");
 
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
 
@@ -155,7 +155,7 @@ static bool make_piece(dim__onednn *d, dim__product_plan *p, piece *q, const pie
         const dim__md *scratch = dim__onednn_md_of(d, *desc, DIM__DNNL_QUERY_SCRATCHPAD);
         size_t bytes = dim__md_bytes(d, scratch);
         p->scratch_size = bytes > p->scratch_size ? bytes : p->scratch_size;
-        ok = make_primitives(d, p, q, same, &s, *desc) && dim__onednn_stream(d, &q->stream) &&
+        ok = scratch != NULL && make_primitives(d, p, q, same, &s, *desc) && dim__onednn_stream(d, &q->stream) &&
              dim__onednn_memory(d, s.a, &q->a) && dim__onednn_memory(d, s.c, &q->c) &&
              dim__onednn_memory(d, dim__onednn_md_of(d, *desc, DIM__DNNL_QUERY_WEIGHTS), &q->b) &&
              dim__onednn_memory(d, scratch, &q->scratch) &&
@@ -195,7 +195,7 @@ static bool make_packers(dim__onednn *d, dim__product_plan *p, const dim__md *b)
     return ok;
 }
 
-static bool make_plan(dim__onednn *d, dim__plan *plan)
+static bool make_plan(dim__onednn *d, dim__onednn_plan *plan)
 {
     dim__product_plan *p = (dim__product_plan *)plan;
     struct dnnl_primitive_desc *chosen = NULL, *desc; /* chosen: of the first piece */
@@ -222,7 +222,7 @@ static bool make_plan(dim__onednn *d, dim__plan *plan)
     return ok;
 }
 
-static void release_plan(dim__onednn *d, dim__plan *plan)
+static void release_plan(dim__onednn *d, dim__onednn_plan *plan)
 {
     dim__product_plan *p = (dim__product_plan *)plan;
     for (uint32_t t = 0; p->pieces != NULL && t < d->ctx->threads; t++) {
@@ -245,11 +245,11 @@ static const dim__plan_kind PRODUCT = { sizeof(dim__product_plan), sizeof(dim__p
 dim_status dim__product_plan_get(dim_context *ctx, const dim__product_key *key, const dim__product_plan **out)
 {
     dim__onednn *d;
-    dim__plan *plan = NULL;
+    dim__onednn_plan *plan = NULL;
     *out = NULL;
     if (!dim__gemm_native_bf16(ctx) || key->m == 0 || key->n == 0 || key->k == 0)
         return DIM_OK;
-    DIM__TRY(dim__onednn_of(ctx, &d));
+    dim__onednn_of(ctx, &d);
     if (d != NULL)
         DIM__TRY(dim__plan_get(d, &PRODUCT, key, &plan));
     *out = (dim__product_plan *)plan;
