@@ -373,7 +373,7 @@ static void test_mine_average(void **state)
     dim_estimate e;
     (void)state;
     for (int step = 0; step < 3; step++) {
-        char scenario[16];
+        char scenario[32];
         snprintf(scenario, sizeof scenario, "mine/%d", step);
         dim_tensor *scores = fixture(ctx, scenario, "scores", false), *grad = fixture(ctx, scenario, "scores", false);
         dim_tensor *bad = fixture(ctx, scenario, "scores", false);
