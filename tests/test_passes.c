@@ -1,5 +1,5 @@
 /* Training with each pass over the graph left out gives what it gives with all of them. */
-#include "graph/lives.h"
+#include "compile/lives.h"
 #include "model/model.h"
 #include "failing_alloc.h"
 #include "ops/ops.h"

@@ -2,6 +2,7 @@
 #ifndef DIM_NN_ENCODER_H
 #define DIM_NN_ENCODER_H
 
+#include "compile/compile.h"
 #include "nn/stack.h"
 #include "tensor/tensor.h"
 

@@ -9,7 +9,7 @@
 
 #include "kernels/conv.h"
 #include "ops/product.h"
-#include "ops/op.h"
+#include "graph/op.h"
 
 typedef struct dim__conv {
     int64_t n, h, w, i;   /* input */

@@ -4,7 +4,11 @@
 #ifndef DIM_OPS_OPS_H
 #define DIM_OPS_OPS_H
 
-#include "ops/op.h"
+#include "graph/emit.h"
+
+#define X(name) DIM__OP_DECLARE(name)
+#include "ops/op_list.def"
+#undef X
 
 /* ---- matrix products: ops/matmul.c, ops/bias.c, ops/conv2d.c ----------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include "base/math.h"
 #include "base/pool.h"
 #include "kernels/gemm.h"
+#include "ops/ops.h"
 #include <stdio.h>
 #include <stdlib.h>
 

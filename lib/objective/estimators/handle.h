@@ -2,6 +2,7 @@
 #ifndef DIM_OBJECTIVE_HANDLE_H
 #define DIM_OBJECTIVE_HANDLE_H
 
+#include "compile/compile.h"
 #include "objective/objective.h"
 
 typedef enum dim__eval_mode {

@@ -12,7 +12,8 @@
  *
  * so that both multiply the same numbers, and sum in f32. */
 #include "base/math.h"
-#include "graph/graph.h"
+#include "compile/compile.h"
+#include "graph/tiling.h"
 #include "ops/ops.h"
 
 enum {

@@ -13,7 +13,7 @@
  *
  * One value after the other, the most bytes for the least work first, as long as the peak falls; of the states on the way
  * the one is kept that is worth its work.  A copy has the bits of the first. */
-#include "graph/lives.h"
+#include "compile/lives.h"
 #include "ops/ops.h"
 
 #include "base/math.h"

@@ -1,12 +1,10 @@
-/* What an op is, and how a graph is made of ops.
+/* What an op is.
  *
- * A value is one tensor of the graph, a node one use of an op.  An op is one descriptor in one file plus one line in
+ * A value is one tensor of the graph, a node one use of an op.  An op is one descriptor in one file plus one line in an
  * op_list.def.  Activations are NHWC, or (rows, channels); everything is f32 but indices (i32), and what passes/precision.c
- * stores in bf16 once the graph is complete.
- * Emitting never needs checks in between: after the first failure the graph remembers it and every further emission
- * returns DIM__NONE (dim__graph_status() tells). */
-#ifndef DIM_OPS_OP_H
-#define DIM_OPS_OP_H
+ * stores in bf16 once the graph is complete. */
+#ifndef DIM_GRAPH_OP_H
+#define DIM_GRAPH_OP_H
 
 #include "base/context.h"
 #include <dim/tensor.h>
@@ -18,6 +16,7 @@ typedef int32_t dim__vid; /* id of a value in its graph */
 
 /* An element type that only values of graphs have: a float's upper half. */
 #define DIM__BF16 ((dim_dtype)64)
+size_t dim__value_size(dim_dtype type); /* bytes of an element */
 
 typedef struct dim__shape {
     int rank;
@@ -96,12 +95,7 @@ typedef struct dim__op {
     void (*run)(const dim__exec *e);                /* no allocation, cannot fail; NULL for an alias */
 } dim__op;
 
-#define DIM__OP_DECLARE(name) extern const dim__op dim__op_##name;
-#define X(name) DIM__OP_DECLARE(name)
-#include "ops/op_list.def"
-#undef X
-
-extern const dim__op *const dim__op_table[]; /* every op, NULL at the end */
+#define DIM__OP_DECLARE(name) extern const dim__op dim__op_##name; /* of one in an op_list.def */
 
 struct dim__node {
     const dim__op *op;
@@ -112,50 +106,6 @@ struct dim__node {
     uint64_t stream;
     size_t workspace;
 };
-
-/* ---- Emission; implemented by graph/build.c ---------------------------------------------------------------------- */
-
-/* Adds a node; attr may be NULL.  Returns its output 0; output k is that + k. */
-dim__vid dim__emit(dim__graph *g, const dim__op *op, int n_in, const dim__vid *in, const dim__attr *attr);
-dim__vid dim__graph_const(dim__graph *g, dim__shape shape, float fill);
-static inline dim__vid dim__out(dim__vid first, int k) { return first == DIM__NONE ? DIM__NONE : first + k; }
-
-const dim__shape *dim__shape_of(const dim__graph *g, dim__vid v); /* a scalar's for DIM__NONE */
-int64_t dim__count_of(const dim__graph *g, dim__vid v);
-bool dim__wants_grad(const dim__graph *g, dim__vid v);
-dim_context *dim__graph_context(const dim__graph *g);
-
-static inline dim__vid dim__emit1(dim__graph *g, const dim__op *op, dim__vid a, const dim__attr *attr)
-{
-    return dim__emit(g, op, 1, &a, attr);
-}
-static inline dim__vid dim__emit2(dim__graph *g, const dim__op *op, dim__vid a, dim__vid b, const dim__attr *attr)
-{
-    dim__vid in[2] = { a, b };
-    return dim__emit(g, op, 2, in, attr);
-}
-static inline dim__vid dim__emit3(dim__graph *g, const dim__op *op, dim__vid a, dim__vid b, dim__vid c,
-                                  const dim__attr *attr)
-{
-    dim__vid in[3] = { a, b, c };
-    return dim__emit(g, op, 3, in, attr);
-}
-
-/* ---- bf16: ops/tiles.c ---------------------------------------------------------------------------------------------- */
-
-/* Whether a node of the op may have that operand in bf16.  Ops that work by element, row or sample take any: they run on
- * tiles that are converted. */
-bool dim__op_reads_bf16(const dim__op *op, int input);
-bool dim__op_writes_bf16(const dim__op *op, int output);
-
-size_t dim__value_size(dim_dtype type); /* bytes of an element */
-
-/* A program's hold of the plan that infer left in a node's attributes, if its op has such: by = 1 or -1. */
-void dim__hold_plan(const dim__op *op, const dim__exec *e, int by);
-
-/* Runs a node; op->run, by tiles where an operand is bf16 that it does not take itself. */
-void dim__run_node(const dim__op *op, const dim__exec *e);
-size_t dim__node_workspace(const dim__op *op, const dim__infer *inf); /* bytes that this needs */
 
 /* ---- Shapes ------------------------------------------------------------------------------------------------------ */
 

@@ -15,7 +15,7 @@
  *
  * Not so a convolution that is a plain product: that is one call over all pixels, to which biases are added another way
  * (accumulate.c). */
-#include "graph/graph.h"
+#include "compile/compile.h"
 #include "ops/conv.h"
 #include "ops/conv_epilogue.h"
 #include "ops/ops.h"

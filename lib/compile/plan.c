@@ -16,7 +16,7 @@
  * Values that share memory form one buffer: an alias with its root, and the output of an op that may run in place with
  * its input where that input dies there.  With share = false every buffer gets bytes of its own: the oracle. */
 #include "base/math.h"
-#include "graph/lives.h"
+#include "compile/lives.h"
 
 #include <stdlib.h>
 #include <string.h>
