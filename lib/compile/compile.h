@@ -3,6 +3,7 @@
 #define DIM_COMPILE_COMPILE_H
 
 #include "graph/graph.h"
+#include <assert.h>
 
 /* Emits the gradient of the scalar `loss` with respect to every input and trainable parameter that it depends on, then
  * the deferred nodes.  dim__graph_grad() gives them afterwards; they are kept. */
@@ -63,6 +64,45 @@ void dim__program_backward(dim__program *p, uint64_t seed, uint64_t step); /* bo
 /* Before the commit: a state that it would mix with what is not finite, or NULL. */
 const dim__param *dim__program_bad_state(const dim__program *p);
 int64_t dim__program_arena(const dim__program *p); /* bytes */
+
+/* ---- One way from emission to a program: compile.c ---------------------------------------------------------------- */
+
+enum { DIM__MOST_PROGRAMS = 6 };
+
+typedef struct dim__program_key { /* what a program depends on; numbers of its owner's, so that memory compares */
+    int64_t n[8];
+} dim__program_key;
+
+typedef struct dim__recipe { /* how to make a program */
+    dim__program_key key;
+    /* Writes the graph, keeps what is to be read after a run, and leaves in `notes` which values these are.  Returns the
+     * scalar to differentiate, or DIM__NONE: such a program runs forward only, and changes no state.  Failures are the
+     * graph's. */
+    dim__vid (*emit)(void *arg, dim__graph *g, void *notes);
+    void *arg;
+    size_t notes;        /* bytes of them, cleared before */
+    bool exact;          /* bf16 or not, all values stay floats: what the caller gave is not to be rounded */
+} dim__recipe;
+
+typedef struct dim__compiled {
+    dim__program_key key;
+    dim__program *program; /* NULL = none */
+    void *notes;
+    uint64_t used;
+} dim__compiled;
+
+typedef struct dim__programs { /* those that one owner used last */
+    dim_context *ctx;
+    int most;
+    dim__compiled list[DIM__MOST_PROGRAMS];
+    uint64_t uses;
+} dim__programs;
+
+void dim__programs_init(dim__programs *ps, dim_context *ctx, int most);
+void dim__programs_free(dim__programs *ps);
+/* The program with this key: one that is kept, or a new one in the place of that not used for longest.  It stays until
+ * `most` others have been asked for. */
+dim_status dim__compile(dim__programs *ps, const dim__recipe *r, dim__compiled **out);
 
 /* Called after each node of a run, for measurements; fn NULL = off again. */
 typedef void (*dim__profile_fn)(void *user, const dim__op *op, const dim__exec *e, double seconds);

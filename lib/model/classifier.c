@@ -107,27 +107,39 @@ static dim_status find(const dim_model *model, const char *name, const dim__clas
     return dim__fail(model->ctx, DIM_E_INVALID, "the model has no classifier '%.40s'", name);
 }
 
-/* Features in, logits out, in a graph of its own. */
+typedef struct head { /* of a classifier alone: features in, logits out */
+    dim__vid in, out;
+} head;
+
+typedef struct request {
+    dim_model *model;
+    const dim__classifier *c;
+    const dim_tensor *features;
+} request;
+
+static dim__vid emit_head(void *arg, dim__graph *g, void *notes)
+{
+    const request *r = arg;
+    head *h = notes;
+    dim__net net = classifier_net(r->model, g, r->c, false);
+    h->in = dim__graph_input(g, DIM_F32, dim__shape2(r->features->shape[0], r->features->shape[1]), false);
+    h->out = clipped(g, logits(&net, r->c, h->in), r->c->o.clip);
+    dim__graph_keep(g, h->out);
+    return DIM__NONE;
+}
+
 static dim_status run_head(dim_model *model, const dim__classifier *c, const dim_tensor *features, dim_tensor *out)
 {
-    dim__graph *g;
-    dim__program *program;
-    DIM__TRY(dim__graph_create(model->ctx, &g));
-    dim__net net = classifier_net(model, g, c, false);
-    dim__vid x = dim__graph_input(g, DIM_F32, dim__shape2(features->shape[0], features->shape[1]), false);
-    dim__vid z = clipped(g, logits(&net, c, x), c->o.clip);
-    dim__graph_keep(g, z);
-    dim_status status = dim__graph_finish(g);
-    if (status != DIM_OK) {
-        dim__graph_destroy(g);
-        return status;
-    }
-    DIM__TRY(dim__program_create(g, &program));
-    memcpy(dim__program_data(program, x), features->data, (size_t)dim__tensor_count(features) * sizeof(float));
-    dim__program_forward(program, 0, 0);
+    request r = { model, c, features };
+    dim__compiled *p;
+    DIM__TRY(dim__compile(&model->programs,
+                          &(dim__recipe){ .key = { { DIM__PROGRAM_CLASSIFIER, c - model->classifiers, features->shape[0] } },
+                                          .emit = emit_head, .arg = &r, .notes = sizeof(head) }, &p));
+    const head *h = p->notes;
+    memcpy(dim__program_data(p->program, h->in), features->data, (size_t)dim__tensor_count(features) * sizeof(float));
+    dim__program_forward(p->program, 0, 0);
     int64_t shape[2] = { features->shape[0], c->o.classes }, stride[2] = { c->o.classes, 1 };
-    dim__strided_copy(2, shape, DIM_F32, out->data, out->stride, DIM_F32, dim__program_data(program, z), stride);
-    dim__program_destroy(program);
+    dim__strided_copy(2, shape, DIM_F32, out->data, out->stride, DIM_F32, dim__program_data(p->program, h->out), stride);
     return DIM_OK;
 }
 

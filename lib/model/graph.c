@@ -99,71 +99,66 @@ dim_status dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, dim__
         emit_code_stats(&e, o);
     if (dim__graph_status(g) == DIM_OK)
         keep_reports(&e, o);
-    if (dim__graph_status(g) == DIM_OK && mode != DIM__RUN_EVALUATE)
-        dim__graph_fail(g, dim__graph_backward(g, o->total));
-    if (mode == DIM__RUN_EVALUATE) {
-        g->n_deferred = 0; /* an evaluation changes no statistics */
-        dim__graph_fail(g, dim__graph_finish(g));
-    }
     dim__free(model->ctx, e.layers);
     return dim__graph_status(g);
 }
 
-dim_status dim__objective_create(dim_model *model, dim__objective *o)
+/* Notes with room for what a program of this model has. */
+static size_t notes_size(const dim_model *model)
 {
-    o->terms = dim__calloc(model->ctx, (size_t)model->n_terms, sizeof *o->terms);
-    o->priors = dim__calloc(model->ctx, (size_t)model->n_priors, sizeof *o->priors);
-    o->classes = dim__calloc(model->ctx, (size_t)model->n_classifiers, sizeof *o->classes);
-    if (o->terms != NULL && o->priors != NULL && o->classes != NULL)
-        return DIM_OK;
-    dim__objective_free(model, o);
-    return DIM_E_NOMEM;
+    return sizeof(dim__model_program) +
+           (size_t)(model->enc->params.count + model->params.count) * sizeof(const float *) +
+           (size_t)model->n_terms * sizeof(dim__term_nodes) + (size_t)model->n_priors * sizeof(dim__prior_nodes) +
+           (size_t)model->n_classifiers * sizeof(dim__class_nodes);
 }
 
-void dim__objective_free(dim_model *model, dim__objective *o)
+static void lay_out(const dim_model *model, dim__model_program *p)
 {
-    dim__free(model->ctx, o->terms);
-    dim__free(model->ctx, o->priors);
-    dim__free(model->ctx, o->classes);
-    o->terms = NULL;
-    o->priors = NULL;
-    o->classes = NULL;
+    p->grads = (const float **)(p + 1);
+    p->objective.terms = (dim__term_nodes *)(p->grads + model->enc->params.count + model->params.count);
+    p->objective.priors = (dim__prior_nodes *)(p->objective.terms + model->n_terms);
+    p->objective.classes = (dim__class_nodes *)(p->objective.priors + model->n_priors);
 }
 
-void dim__model_program_free(dim_model *model, dim__model_program *p)
+typedef struct request {
+    dim_model *model;
+    int64_t batch;
+    dim__run_mode mode;
+} request;
+
+static dim__vid emit(void *arg, dim__graph *g, void *notes)
 {
-    dim__program_destroy(p->program);
-    dim__objective_free(model, &p->objective);
-    dim__free(model->ctx, p->grads);
-    memset(p, 0, sizeof *p);
+    const request *r = arg;
+    dim__model_program *p = notes;
+    lay_out(r->model, p);
+    p->mode = r->mode;
+    dim__graph_fail(g, dim__model_emit(r->model, g, r->batch, r->mode, &p->objective));
+    return r->mode == DIM__RUN_EVALUATE ? DIM__NONE : p->objective.total;
 }
 
 dim_status dim__model_compile(dim_model *model, int64_t batch, dim__run_mode mode, dim__model_program **out)
 {
-    dim__graph *g = NULL;
-    for (int i = 0; i < DIM__MODEL_PROGRAMS; i++)
-        if (model->programs[i].program != NULL && model->programs[i].batch == batch &&
-            model->programs[i].mode == mode) {
-            *out = &model->programs[i];
-            return DIM_OK;
-        }
-    dim__model_program p = { .batch = batch, .mode = mode };
-    DIM__TRY(dim__objective_create(model, &p.objective));
-    dim_status status = dim__graph_create(model->ctx, &g);
-    if (status == DIM_OK)
-        status = dim__model_emit(model, g, batch, mode, &p.objective);
-    if (status == DIM_OK)
-        status = dim__program_create(g, &p.program);
-    else
-        dim__graph_destroy(g);
-    if (status != DIM_OK) {
-        dim__model_program_free(model, &p);
-        return status;
-    }
-    dim__model_program *slot = &model->programs[model->next_program];
-    model->next_program = (model->next_program + 1) % DIM__MODEL_PROGRAMS;
-    dim__model_program_free(model, slot);
-    *slot = p;
-    *out = slot;
+    request r = { model, batch, mode };
+    dim__compiled *c;
+    DIM__TRY(dim__compile(&model->programs,
+                          &(dim__recipe){ .key = { { DIM__PROGRAM_OBJECTIVE, mode, batch } }, .emit = emit, .arg = &r,
+                                          .notes = notes_size(model) }, &c));
+    *out = c->notes;
+    (*out)->program = c->program;
     return DIM_OK;
+}
+
+dim_status dim__model_declare(dim_model *model)
+{
+    dim__graph *g = NULL;
+    request r = { model, 2 * model->views, DIM__RUN_LABELED };
+    void *notes = dim__calloc(model->ctx, 1, notes_size(model));
+    dim_status status = notes == NULL ? DIM_E_NOMEM : dim__graph_create(model->ctx, &g);
+    if (status == DIM_OK) {
+        emit(&r, g, notes);
+        status = dim__graph_status(g);
+    }
+    dim__graph_destroy(g);
+    dim__free(model->ctx, notes);
+    return status;
 }

@@ -25,6 +25,7 @@ dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options,
     model->optimizer = optimizer;
     model->views = o.views != 0 ? o.views : 1;
     model->seed = o.seed != 0 ? o.seed : ctx->seed;
+    dim__programs_init(&model->programs, ctx, DIM__MOST_PROGRAMS);
     dim__params_init(&model->params, ctx, model->seed);
     *out = model;
     return DIM_OK;
@@ -45,8 +46,7 @@ void dim__model_destroy(dim_model *model)
     if (model == NULL)
         return;
     dim_context *ctx = model->ctx;
-    for (int i = 0; i < DIM__MODEL_PROGRAMS; i++)
-        dim__model_program_free(model, &model->programs[i]);
+    dim__programs_free(&model->programs);
     free_optimizers(model);
     dim__free(ctx, model->reports);
     dim__free(ctx, model->code_mean);
@@ -268,18 +268,11 @@ static dim_status make_reports(dim_model *model)
 
 dim_status dim__model_fix(dim_model *model)
 {
-    dim__graph *g = NULL;
-    dim__objective objective = { .terms = NULL };
     if (model->fixed)
         return DIM_OK;
     if (model->n_terms + model->n_priors == 0)
         return dim__fail(model->ctx, DIM_E_STATE, "the model has no terms: add one with dim_model_add_term()");
-    DIM__TRY(dim__objective_create(model, &objective));
-    dim_status status = dim__graph_create(model->ctx, &g);
-    if (status == DIM_OK)
-        status = dim__model_emit(model, g, 2 * model->views, DIM__RUN_LABELED, &objective);
-    dim__graph_destroy(g);
-    dim__objective_free(model, &objective);
+    dim_status status = dim__model_declare(model);
     if (status == DIM_OK)
         status = make_reports(model);
     model->fixed = status == DIM_OK;

@@ -10,7 +10,7 @@
 #include "objective/priors/prior.h"
 #include "optim/optim.h"
 
-enum { DIM__MODEL_PROGRAMS = 6, DIM__REPORT_SIZE = 64, DIM__TERM_REPORTS = 4, DIM__MAX_VIEWS = 8 };
+enum { DIM__REPORT_SIZE = 64, DIM__TERM_REPORTS = 4, DIM__MAX_VIEWS = 8 };
 
 typedef struct dim__term {
     char name[DIM__TAP_SIZE];
@@ -60,12 +60,12 @@ typedef enum dim__run_mode {
     DIM__RUN_LABELED = 2       /* with the classifiers, too */
 } dim__run_mode;
 
-typedef struct dim__model_program {
-    int64_t batch;             /* rows: images times views */
+typedef struct dim__model_program { /* the notes of a compiled objective */
     dim__run_mode mode;
     dim__program *program;
     dim__objective objective;
-    const float **grads;       /* of the trained parameters, in their order; made by the first step */
+    bool bound;                /* grads are filled */
+    const float **grads;       /* of the trained parameters, in their order; filled by the first step */
 } dim__model_program;
 
 typedef struct dim__report {
@@ -90,8 +90,7 @@ struct dim_model {
     dim__param **trained;      /* by group, in the order of the optimizers' slots */
     int64_t n_trained;
     uint64_t seed, steps;
-    dim__model_program programs[DIM__MODEL_PROGRAMS];
-    int next_program;
+    dim__programs programs;    /* of the objective, and of classifiers alone */
     dim__report *reports;
     int64_t n_reports;
     bool reported;
@@ -110,10 +109,10 @@ dim_status dim__model_check_name(const dim_model *model, const char *name); /* o
 dim_status dim__model_fix(dim_model *model);
 /* Emits everything up to the losses; arrays of *objective are the caller's, one element a term and a prior. */
 dim_status dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, dim__run_mode mode, dim__objective *objective);
-dim_status dim__objective_create(dim_model *model, dim__objective *objective);
-void dim__objective_free(dim_model *model, dim__objective *objective);
+dim_status dim__model_declare(dim_model *model); /* emits it once, so that all parameters are there */
 dim_status dim__model_compile(dim_model *model, int64_t batch, dim__run_mode mode, dim__model_program **out);
-void dim__model_program_free(dim_model *model, dim__model_program *p);
+/* First numbers of the keys of a model's programs; further ones are mode and batch, or index of the classifier and batch. */
+enum { DIM__PROGRAM_OBJECTIVE = 0, DIM__PROGRAM_CLASSIFIER = 1 };
 
 typedef struct dim__emission { /* a graph of the objective in the making */
     dim_model *model;

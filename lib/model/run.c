@@ -11,15 +11,13 @@ static dim_status bind_gradients(dim_model *model, dim__model_program *p)
 {
     dim__graph *g = dim__program_graph(p->program);
     DIM__TRY(dim__model_make_optimizers(model));
-    if (p->grads != NULL)
+    if (p->bound)
         return DIM_OK;
-    p->grads = dim__calloc(model->ctx, (size_t)model->n_trained, sizeof *p->grads);
-    if (p->grads == NULL)
-        return DIM_E_NOMEM;
     for (int64_t i = 0; i < model->n_trained; i++)
         for (int64_t v = 0; v < g->n_values; v++)
             if (g->values[v].kind == DIM__PARAM && g->values[v].param == model->trained[i])
                 p->grads[i] = dim__program_data(p->program, dim__graph_grad(g, (dim__vid)v));
+    p->bound = true;
     return DIM_OK;
 }
 

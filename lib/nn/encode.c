@@ -76,17 +76,22 @@ void dim__encoder_fill_input(const dim_encoder *enc, const dim_tensor *images, i
     dim__parallel(enc->ctx, n, 1 + 16384 / each, fill_samples, &t);
 }
 
+typedef struct ends { /* of a program that encodes */
+    dim__vid in, out;
+} ends;
+
 /* Where samples lie as the graph wants them, floats in NHWC as they are to be; NULL where they do not, or where the tap is the
  * input itself under another shape. */
-static const float *ready_samples(const dim_encoder *enc, const dim__encode_program *p, const dim_tensor *images,
+static const float *ready_samples(const dim_encoder *enc, const dim__compiled *c, const dim_tensor *images,
                                   int64_t first)
 {
     const int64_t *in = enc->stack.input, *stride = images->stride;
     bool map = dim__is_map(in);
-    int64_t c = in[0], each = map ? in[1] * in[2] * c : c;
+    const ends *e = c->notes;
+    int64_t channels = in[0], each = map ? in[1] * in[2] * channels : channels;
     if (images->dtype != DIM_F32 || enc->normalise || stride[0] != each || stride[1] != 1 ||
-        (map && (stride[3] != c || stride[2] != in[2] * c)) ||
-        dim__graph_origin(dim__program_graph(p->program), p->out, NULL) == p->in)
+        (map && (stride[3] != channels || stride[2] != in[2] * channels)) ||
+        dim__graph_origin(dim__program_graph(c->program), e->out, NULL) == e->in)
         return NULL;
     return (const float *)images->data + first * each;
 }
@@ -110,41 +115,34 @@ dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *la
     return dim__fail(enc->ctx, DIM_E_INVALID, "the encoder has no tap '%.40s'; it has %s", tap, names);
 }
 
-/* Compiled once for a batch size, keep the last few. */
-static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, dim__encode_program **out)
+typedef struct request {
+    dim_encoder *enc;
+    int64_t batch, layer;
+} request;
+
+static dim__vid emit(void *arg, dim__graph *g, void *notes)
 {
-    dim__graph *g = NULL;
-    for (int i = 0; i < DIM__ENCODER_PROGRAMS; i++)
-        if (enc->programs[i].program != NULL && enc->programs[i].batch == batch && enc->programs[i].layer == layer) {
-            *out = &enc->programs[i];
-            return DIM_OK;
-        }
-    dim__vid *values = dim__calloc(enc->ctx, (size_t)enc->stack.count, sizeof *values);
-    dim_status status = values == NULL ? DIM_E_NOMEM : dim__graph_create(enc->ctx, &g);
-    dim__encode_program p = { .batch = batch, .layer = layer };
-    if (status == DIM_OK) {
-        dim__net net = dim__encoder_net(enc, g, false);
-        p.in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(enc, batch), false);
-        dim__encoder_emit(enc, &net, p.in, values);
-        p.out = values[layer];
-        dim__graph_keep(g, p.out);
-        status = dim__pass_fuse(g, false);
-        if (status == DIM_OK)
-            status = dim__graph_finish(g);
-        if (status == DIM_OK)
-            status = dim__program_create(g, &p.program);
-        else
-            dim__graph_destroy(g);
+    const request *r = arg;
+    ends *e = notes;
+    dim__vid *values = dim__calloc(r->enc->ctx, (size_t)r->enc->stack.count, sizeof *values);
+    if (values == NULL) {
+        dim__graph_fail(g, DIM_E_NOMEM);
+        return DIM__NONE;
     }
-    dim__free(enc->ctx, values);
-    if (status != DIM_OK)
-        return status;
-    dim__encode_program *slot = &enc->programs[enc->next_program];
-    enc->next_program = (enc->next_program + 1) % DIM__ENCODER_PROGRAMS;
-    dim__program_destroy(slot->program);
-    *slot = p;
-    *out = slot;
-    return DIM_OK;
+    dim__net net = dim__encoder_net(r->enc, g, false);
+    e->in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(r->enc, r->batch), false);
+    dim__encoder_emit(r->enc, &net, e->in, values);
+    e->out = values[r->layer];
+    dim__graph_keep(g, e->out);
+    dim__free(r->enc->ctx, values);
+    return DIM__NONE;
+}
+
+static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, dim__compiled **out)
+{
+    request r = { enc, batch, layer };
+    return dim__compile(&enc->programs, &(dim__recipe){ .key = { { batch, layer } }, .emit = emit, .arg = &r,
+                                                        .notes = sizeof(ends) }, out);
 }
 
 /* Features must be (N, C, H, W) or (N, C H W) for a map, (N, d) for a vector. */
@@ -191,21 +189,22 @@ dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64
     DIM__TRY(check_features(enc, layer, batch, features));
     DIM__TRY(dim__check_output(enc->ctx, "features", features));
     DIM__TRY(dim__check_apart(enc->ctx, "images", images, "features", features)); /* pieces are read after some are written */
-    dim__encode_program *p;
+    dim__compiled *c;
     int64_t tail = batch % CHUNK;
     if (tail > 0) /* compile both before anything is written */
-        DIM__TRY(find_program(enc, tail, layer, &p));
+        DIM__TRY(find_program(enc, tail, layer, &c));
     if (batch >= CHUNK)
-        DIM__TRY(find_program(enc, CHUNK, layer, &p));
+        DIM__TRY(find_program(enc, CHUNK, layer, &c));
     for (int64_t first = 0; first < batch; first += CHUNK) {
         int64_t n = dim__min64(CHUNK, batch - first);
-        DIM__TRY(find_program(enc, n, layer, &p));
-        const float *ready = ready_samples(enc, p, images, first);
-        dim__program_bind(p->program, p->in, ready);
+        DIM__TRY(find_program(enc, n, layer, &c));
+        const ends *e = c->notes;
+        const float *ready = ready_samples(enc, c, images, first);
+        dim__program_bind(c->program, e->in, ready);
         if (ready == NULL)
-            dim__encoder_fill_input(enc, images, first, n, dim__program_data(p->program, p->in));
-        dim__program_forward(p->program, 0, 0);
-        deliver(enc->stack.layers[layer].out, dim__program_data(p->program, p->out), first, n, features);
+            dim__encoder_fill_input(enc, images, first, n, dim__program_data(c->program, e->in));
+        dim__program_forward(c->program, 0, 0);
+        deliver(enc->stack.layers[layer].out, dim__program_data(c->program, e->out), first, n, features);
     }
     return DIM_OK;
 }

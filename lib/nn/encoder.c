@@ -146,6 +146,7 @@ dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, 
     for (int64_t i = 0; i < s->count; i++)
         if (s->layers[i].o.kind == DIM_LAYER_GAUSSIAN)
             enc->gaussian = i;
+    dim__programs_init(&enc->programs, ctx, DIM__MOST_PROGRAMS);
     dim__params_init(&enc->params, ctx, o->seed != 0 ? o->seed : ctx->seed);
     dim_status status = declare(enc);
     if (status != DIM_OK) {
@@ -170,8 +171,7 @@ void dim__encoder_release(dim_encoder *enc)
     if (enc == NULL || --enc->refs > 0)
         return;
     dim_context *ctx = enc->ctx;
-    for (int i = 0; i < DIM__ENCODER_PROGRAMS; i++)
-        dim__program_destroy(enc->programs[i].program);
+    dim__programs_free(&enc->programs);
     dim__stack_free(&enc->stack);
     dim__params_free(&enc->params);
     dim__free(ctx, enc);

@@ -6,14 +6,6 @@
 #include "nn/stack.h"
 #include "tensor/tensor.h"
 
-enum { DIM__ENCODER_PROGRAMS = 6 };
-
-typedef struct dim__encode_program { /* compiled for one batch size and tap */
-    int64_t batch, layer;
-    dim__program *program;
-    dim__vid in, out;
-} dim__encode_program;
-
 struct dim_encoder {
     dim_context *ctx;
     int refs;                /* the caller's and the models' */
@@ -25,8 +17,7 @@ struct dim_encoder {
     float mean[DIM_MAX_CHANNELS], std[DIM_MAX_CHANNELS];
     int64_t global;          /* layer of the tap "global" */
     int64_t gaussian;        /* layer that samples a Gaussian code; -1 = none */
-    dim__encode_program programs[DIM__ENCODER_PROGRAMS];
-    int next_program;        /* the one to give up next */
+    dim__programs programs;  /* that encode */
 };
 
 /* An encoder of one of the papers: a file in nn/encoders/ and a line in encoder_list.def. */
