@@ -1,100 +1,14 @@
-/* Encoding: images into the input of a graph, features out of it. */
+/* Encoding: batches through programs of the encoder, features out of them. */
 #include "base/math.h"
-#include "base/pool.h"
 #include "nn/encoder.h"
 
 #include <stdio.h>
 
 enum { CHUNK = 256 }; /* samples a program: enough to fill the machine, little enough to stay small in memory */
 
-dim_status dim__encoder_check_images(const dim_encoder *enc, const dim_tensor *images, int64_t *batch)
-{
-    const int64_t *in = enc->stack.input;
-    bool map = dim__is_map(in);
-    char text[128];
-    bool fits = images->rank == (map ? 4 : 2) && images->shape[1] == in[0] &&
-                (!map || (images->shape[2] == in[1] && images->shape[3] == in[2]));
-    if (!fits && map)
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "images have shape %s, the encoder takes (N, %lld, %lld, %lld)",
-                         dim__shape_text(text, images->rank, images->shape), (long long)in[0], (long long)in[1],
-                         (long long)in[2]);
-    if (!fits)
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "vectors have shape %s, the encoder takes (N, %lld)",
-                         dim__shape_text(text, images->rank, images->shape), (long long)in[0]);
-    if (images->dtype != DIM_F32 && images->dtype != DIM_U8)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "images have dtype %s; they must be u8 or f32",
-                         dim__dtype_name(images->dtype));
-    *batch = images->shape[0];
-    return DIM_OK;
-}
-
-typedef struct fill_task {
-    const dim_encoder *enc;
-    const dim_tensor *images;
-    int64_t first;
-    float *out;
-} fill_task;
-
-/* One channel's pixel x becomes a x + b. */
-static void pixel_scale(const dim_encoder *enc, int64_t channel, bool bytes, float *a, float *b)
-{
-    *a = bytes ? 1 / 127.5f : 1;
-    *b = bytes ? -1.0f : 0;
-    if (enc->normalise) {
-        *a = 1 / (enc->std[channel] * (bytes ? 255.0f : 1.0f));
-        *b = -enc->mean[channel] / enc->std[channel];
-    }
-}
-
-static void fill_samples(void *arg, int64_t begin, int64_t end, int thread)
-{
-    const fill_task *t = arg;
-    const int64_t *in = t->enc->stack.input, *stride = t->images->stride;
-    bool map = dim__is_map(in), bytes = t->images->dtype == DIM_U8;
-    int64_t c = in[0], h = map ? in[1] : 1, w = map ? in[2] : 1, sy = map ? stride[2] : 0, sx = map ? stride[3] : 0;
-    (void)thread;
-    for (int64_t n = begin; n < end; n++)
-        for (int64_t k = 0; k < c; k++) {
-            float a, b, *out = t->out + n * h * w * c + k;
-            int64_t base = (t->first + n) * stride[0] + k * stride[1];
-            pixel_scale(t->enc, k, bytes, &a, &b);
-            for (int64_t y = 0; y < h; y++)
-                for (int64_t x = 0; x < w; x++, out += c) {
-                    int64_t at = base + y * sy + x * sx;
-                    *out = a * (bytes ? (float)((const uint8_t *)t->images->data)[at]
-                                      : ((const float *)t->images->data)[at]) +
-                           b;
-                }
-        }
-}
-
-void dim__encoder_fill_input(const dim_encoder *enc, const dim_tensor *images, int64_t first, int64_t n, float *out)
-{
-    fill_task t = { enc, images, first, out };
-    int64_t each = dim__shape_count(&(dim__shape){ 3, { enc->stack.input[0], dim__max64(enc->stack.input[1], 1),
-                                                        dim__max64(enc->stack.input[2], 1) } });
-    dim__parallel(enc->ctx, n, 1 + 16384 / each, fill_samples, &t);
-}
-
 typedef struct ends { /* of a program that encodes */
     dim__vid in, out;
 } ends;
-
-/* Where samples lie as the graph wants them, floats in NHWC as they are to be; NULL where they do not, or where the tap is the
- * input itself under another shape. */
-static const float *ready_samples(const dim_encoder *enc, const dim__compiled *c, const dim_tensor *images,
-                                  int64_t first)
-{
-    const int64_t *in = enc->stack.input, *stride = images->stride;
-    bool map = dim__is_map(in);
-    const ends *e = c->notes;
-    int64_t channels = in[0], each = map ? in[1] * in[2] * channels : channels;
-    if (images->dtype != DIM_F32 || enc->normalise || stride[0] != each || stride[1] != 1 ||
-        (map && (stride[3] != channels || stride[2] != in[2] * channels)) ||
-        dim__graph_origin(dim__program_graph(c->program), e->out, NULL) == e->in)
-        return NULL;
-    return (const float *)images->data + first * each;
-}
 
 dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *layer)
 {
@@ -199,7 +113,8 @@ dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64
         int64_t n = dim__min64(CHUNK, batch - first);
         DIM__TRY(find_program(enc, n, layer, &c));
         const ends *e = c->notes;
-        const float *ready = ready_samples(enc, c, images, first);
+        bool passed_on = dim__graph_origin(dim__program_graph(c->program), e->out, NULL) == e->in; /* nothing is made */
+        const float *ready = passed_on ? NULL : dim__encoder_ready_input(enc, images, first);
         dim__program_bind(c->program, e->in, ready);
         if (ready == NULL)
             dim__encoder_fill_input(enc, images, first, n, dim__program_data(c->program, e->in));

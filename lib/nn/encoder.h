@@ -54,6 +54,8 @@ dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training);
 dim_status dim__encoder_check_images(const dim_encoder *enc, const dim_tensor *images, int64_t *batch);
 /* Samples first .. first + n - 1 as the network wants them: NHWC floats, scaled. */
 void dim__encoder_fill_input(const dim_encoder *enc, const dim_tensor *images, int64_t first, int64_t n, float *out);
+/* Samples first .. where they lie, if that is how the network wants them; or NULL. */
+const float *dim__encoder_ready_input(const dim_encoder *enc, const dim_tensor *images, int64_t first);
 
 /* Layer of a tap name (NULL = "global"); DIM_E_INVALID names the taps there are. */
 dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *layer);

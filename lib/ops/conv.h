@@ -47,6 +47,9 @@ dim__product_key dim__conv_product(const dim__conv *c, dim__conv_pass pass, dim_
 /* The convolution in bf16: by the plan, or by plain loops and without `after` when that ran out of memory: false. */
 bool dim__conv_run_bf16(const dim__exec *e, const dim__conv *c, dim__conv_pass pass, const dim__conv_after *after);
 
+/* The same by plain loops, as slow as it is. */
+void dim__conv_loops(const dim__exec *e, const dim__conv *c, dim__conv_pass pass);
+
 /* Bytes for the plan in attr->p, if there is one, or else for products with patches. */
 size_t dim__conv_workspace(const dim__infer *inf, const dim__conv *c);
 

@@ -1,6 +1,6 @@
-/* affine: f[0] x + f[1].  add, mul: of equal shapes.  add may activate its result, see dim__activate(). */
+/* affine: f[0] x + f[1].  exp: gradient dy y.  add, mul: of equal shapes.  add may activate its result, see dim__activate(). */
+#include "ops/map.h"
 #include "ops/ops.h"
-#include "ops/run.h"
 
 static void affine_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
@@ -81,3 +81,17 @@ dim__vid dim__op_affine_(dim__graph *g, dim__vid x, double scale, double shift)
 
 dim__vid dim__op_add_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_add, a, b, NULL); }
 dim__vid dim__op_mul_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_mul, a, b, NULL); }
+
+/* ---- exp --------------------------------------------------------------------------------------------------------- */
+
+static void exp_run(const dim__exec *e) { dim__map_one(e, e->ctx->kernels->exp); }
+
+static void exp_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__op_mul_(g, dout[0], node->out[0]);
+}
+
+const dim__op dim__op_exp = { "exp", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, dim__infer_same, NULL,
+                              exp_backward, exp_run };
+
+dim__vid dim__op_exp_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_exp, x, NULL); }
