@@ -1,6 +1,6 @@
 #!/bin/sh
 # Who may need whom: a layer only itself and those before it in the table of docs/architecture.md, by what it includes and
-# by what its objects link to; only kernels/ a BLAS or an accelerator; nobody api/.  Public functions are defined in api/ only.
+# by what its objects link to; no two files each other; only kernels/ a BLAS or an accelerator; nobody api/.  Public functions are defined in api/ only.
 # Usage: layers.sh SOURCE [OBJECTS [NM]]     OBJECTS: a file with the absolute path of one of the library's objects in each line
 set -u
 objects=${2:-}
@@ -35,15 +35,33 @@ links() {
         $3 ~ /^[TDRBCVW]$/ { home[$2] = $1 }
         $3 == "U" { needs[++count] = $1 " " $2 }
         !($1 in seen) { seen[$1] = 1; files++; if (!(layer($1) in rank)) { print "FAIL: lib/" $1 " is in no layer"; bad = 1 } }
+        # Files that need each other, directly or by way of others: what is left when all are taken away that need, or are
+        # needed by, none of those left.  Those of kernels/ aside, whose backends fall back on each other.
+        function circles(    e, f, again, text) {
+            do {
+                again = 0
+                for (f in seen) has[f] = had[f] = 0
+                for (e in edge) { split(e, ends, " "); has[ends[1]]++; had[ends[2]]++ }
+                for (e in edge) {
+                    split(e, ends, " ")
+                    if (has[ends[2]] == 0 || had[ends[1]] == 0) { delete edge[e]; again = 1 }
+                }
+            } while (again)
+            for (e in edge) { split(e, ends, " "); text = text "\n    lib/" source(ends[1]) " needs lib/" source(ends[2]) }
+            if (text != "") { print "FAIL: files need each other in a circle:" text; bad = 1 }
+        }
         END {
             for (i = 1; i <= count; i++) {
                 split(needs[i], need, " ")
                 to = home[need[2]]
-                if (to != "" && rank[layer(to)] > rank[layer(need[1])]) {
+                if (to == "" || to == need[1]) continue
+                if (rank[layer(to)] > rank[layer(need[1])]) {
                     print "FAIL: lib/" source(need[1]) ": links to " need[2] "() of lib/" source(to) ", a later layer"
                     bad = 1
                 }
+                if (layer(to) != "kernels" || layer(need[1]) != "kernels") edge[need[1] " " to] = 1
             }
+            circles()
             if (files == 0) { print "FAIL: no objects"; bad = 1 }
             if (!bad) print files " objects link to their own and earlier layers"
             exit bad
