@@ -74,25 +74,32 @@ enum dim__op_flags {
     DIM__OP_EFFECT = 32,     /* writes input 0 (a state): never removed, runs after everything before it */
     DIM__OP_BY_ROW = 64,     /* row r of the outputs depends on row r of the inputs only, but those of WHOLE */
     DIM__OP_BY_SAMPLE = 128, /* the same of slices along the first axis */
-    DIM__OP_PRODUCT = 1 << 28, /* multiplies its first two inputs; after infer attr.p is a plan or NULL (ops/product.h,
-                                * ops/conv.h) */
-    DIM__OP_INPLACE2 = 1 << 29 /* output 0 may lie on input 2 */
+    DIM__OP_PRODUCT = 256,   /* multiplies its first two inputs; after infer attr.p is a plan or NULL (ops/product.h,
+                              * ops/conv.h) */
+    DIM__OP_INPLACE2 = 512,  /* output 0 may lie on input 2 */
+    /* What passes may do with it. */
+    DIM__OP_REPEATABLE = 1024, /* may run twice: output 0 is a function of inputs, step and stream, and what it costs is its
+                                * bytes and `flops`; elementwise ops are that by themselves */
+    DIM__OP_ACTIVATES = 2048,  /* can apply the (leaky) ReLU that follows it: DIM__ACTIVATES */
+    DIM__OP_MAXIMUM = 4096     /* output 0 is chosen from input 0, and the gradient finds it there by comparison */
 };
 /* More flags, each with a mask of inputs or outputs. */
-#define DIM__OP_WHOLE(inputs) ((uint32_t)(inputs) << 8)     /* inputs that every row or sample needs */
-#define DIM__OP_BF16_IN(inputs) ((uint32_t)(inputs) << 16)  /* that `run` itself takes in f32 or bf16 (ops/tiles.h) */
-#define DIM__OP_BF16_OUT(outputs) ((uint32_t)(outputs) << 24) /* DIM__MAX_OUT bits */
+#define DIM__OP_WHOLE(inputs) ((uint64_t)(inputs) << 32)     /* inputs that every row or sample needs */
+#define DIM__OP_BF16_IN(inputs) ((uint64_t)(inputs) << 40)   /* that `run` itself takes in f32 or bf16 (ops/tiles.h) */
+#define DIM__OP_BF16_OUT(outputs) ((uint64_t)(outputs) << 48) /* DIM__MAX_OUT bits */
 
 typedef struct dim__op {
     const char *name;
     uint8_t min_in, max_in, n_out;
-    uint32_t flags;
+    uint64_t flags;
     dim_status (*infer)(dim__infer *inf);           /* failures through dim__fail, naming sizes */
     size_t (*workspace)(const dim__infer *inf);     /* bytes, or NULL for none */
     /* Emits the gradients of the inputs: din[i], for those with dim__wants_grad(), from dout[k] (DIM__NONE where nothing
      * flows).  NULL = no gradient passes. */
     void (*backward)(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din);
     void (*run)(const dim__exec *e);                /* no allocation, cannot fail; NULL for an alias */
+    /* Multiplications and additions, where these are the work; NULL where it is the bytes that are moved. */
+    double (*flops)(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr);
 } dim__op;
 
 #define DIM__OP_DECLARE(name) extern const dim__op dim__op_##name; /* of one in an op_list.def */

@@ -4,19 +4,23 @@
 #include "ops/ops.h"
 
 /* An op with its emission, and its gradient as an op of (dy, y): both straight from the kernel table. */
-#define ACTIVATION(name)                                                                                               \
-    static void name##_run(const dim__exec *e) { dim__map_one(e, e->ctx->kernels->name); }                                  \
-    static void name##_grad_run(const dim__exec *e) { dim__map_two(e, e->ctx->kernels->name##_grad); }                      \
-    static void name##_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)             \
+#define ACTIVATION(op)                                                                                                 \
+    static void op##_run(const dim__exec *e) { dim__map_one(e, e->ctx->kernels->op); }                                 \
+    static void op##_grad_run(const dim__exec *e) { dim__map_two(e, e->ctx->kernels->op##_grad); }                     \
+    static void op##_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)               \
     {                                                                                                                  \
-        din[0] = dim__emit2(g, &dim__op_##name##_grad, dout[0], node->out[0], NULL);                                   \
+        din[0] = dim__emit2(g, &dim__op_##op##_grad, dout[0], node->out[0], NULL);                                     \
     }                                                                                                                  \
-    const dim__op dim__op_##name = { #name, 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, dim__infer_same, NULL,    \
-                                     name##_backward, name##_run };                                                    \
-    const dim__op dim__op_##name##_grad = { #name "_grad", 2, 2, 1,                                                    \
-                                            DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,                 \
-                                            dim__infer_same, NULL, NULL, name##_grad_run };                            \
-    dim__vid dim__op_##name##_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_##name, x, NULL); }
+    const dim__op dim__op_##op = {                                                                                     \
+        .name = #op, .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,            \
+        .infer = dim__infer_same, .backward = op##_backward, .run = op##_run,                                          \
+    };                                                                                                                 \
+    const dim__op dim__op_##op##_grad = {                                                                              \
+        .name = #op "_grad", .min_in = 2, .max_in = 2, .n_out = 1,                                                     \
+        .flags = DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,                                            \
+        .infer = dim__infer_same, .run = op##_grad_run,                                                                \
+    };                                                                                                                 \
+    dim__vid dim__op_##op##_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_##op, x, NULL); }
 
 ACTIVATION(relu)
 ACTIVATION(sigmoid)
@@ -62,11 +66,15 @@ static void leaky_backward(dim__graph *g, const dim__node *node, const dim__vid 
     din[0] = dim__emit2(g, &dim__op_leaky_relu_grad, dout[0], node->out[0], &node->attr);
 }
 
-const dim__op dim__op_leaky_relu = { "leaky_relu", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, leaky_infer, NULL,
-                                     leaky_backward, leaky_run };
-const dim__op dim__op_leaky_relu_grad = { "leaky_relu_grad", 2, 2, 1,
-                                          DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE, leaky_infer, NULL,
-                                          NULL, leaky_grad_run };
+const dim__op dim__op_leaky_relu = {
+    .name = "leaky_relu", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,
+    .infer = leaky_infer, .backward = leaky_backward, .run = leaky_run,
+};
+const dim__op dim__op_leaky_relu_grad = {
+    .name = "leaky_relu_grad", .min_in = 2, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
+    .infer = leaky_infer, .run = leaky_grad_run,
+};
 
 dim__vid dim__op_leaky_relu_(dim__graph *g, dim__vid x, double slope)
 {
@@ -107,9 +115,14 @@ static void softplus_backward(dim__graph *g, const dim__node *node, const dim__v
     din[0] = dim__emit2(g, &dim__op_softplus_grad, dout[0], node->in[0], NULL);
 }
 
-const dim__op dim__op_softplus = { "softplus", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, dim__infer_same, NULL,
-                                   softplus_backward, softplus_run };
-const dim__op dim__op_softplus_grad = { "softplus_grad", 2, 2, 1, DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
-                                        dim__infer_same, NULL, NULL, softplus_grad_run };
+const dim__op dim__op_softplus = {
+    .name = "softplus", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,
+    .infer = dim__infer_same, .backward = softplus_backward, .run = softplus_run,
+};
+const dim__op dim__op_softplus_grad = {
+    .name = "softplus_grad", .min_in = 2, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
+    .infer = dim__infer_same, .run = softplus_grad_run,
+};
 
 dim__vid dim__op_softplus_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_softplus, x, NULL); }

@@ -171,10 +171,17 @@ static void conv2d_backward(dim__graph *g, const dim__node *node, const dim__vid
     }
 }
 
+static double conv2d_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
+{
+    (void)attr;
+    return 2 * (double)dim__shape_rows(out[0]) * (double)dim__shape_count(in[1]);
+}
+
 const dim__op dim__op_conv2d = {
     .name = "conv2d", .min_in = 2, .max_in = 6, .n_out = 1,
-    .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = conv2d_infer, .workspace = conv2d_workspace, .backward = conv2d_backward, .run = conv2d_run,
+    .flops = conv2d_flops,
 };
 
 dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding)
@@ -201,7 +208,7 @@ static size_t conv2d_moments_workspace(const dim__infer *inf) { return workspace
 
 const dim__op dim__op_conv2d_moments = {
     .name = "conv2d_moments", .min_in = 2, .max_in = 3, .n_out = 4,
-    .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = conv2d_moments_infer, .workspace = conv2d_moments_workspace, .backward = conv2d_backward,
-    .run = conv2d_run,
+    .run = conv2d_run, .flops = conv2d_flops,
 };

@@ -147,10 +147,16 @@ static void dw_run(const dim__exec *e)
     }
 }
 
+static double dw_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
+{
+    (void)attr;
+    return 2 * (double)dim__shape_rows(in[0]) * (double)dim__shape_count(out[0]);
+}
+
 const dim__op dim__op_conv2d_dw = {
     .name = "conv2d_dw", .min_in = 2, .max_in = 2, .n_out = 1,
     .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3),
-    .infer = dw_infer, .workspace = dw_workspace, .run = dw_run,
+    .infer = dw_infer, .workspace = dw_workspace, .run = dw_run, .flops = dw_flops,
 };
 
 /* ---- dx: the gradient of the patches, dy w, added back to where they were cut ------------------------------------ */
@@ -248,8 +254,15 @@ static void dx_run(const dim__exec *e)
     }
 }
 
+static double dx_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
+{
+    (void)out;
+    (void)attr;
+    return 2 * (double)dim__shape_rows(in[0]) * (double)dim__shape_count(in[1]);
+}
+
 const dim__op dim__op_conv2d_dx = {
     .name = "conv2d_dx", .min_in = 2, .max_in = 2, .n_out = 1,
     .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
-    .infer = dx_infer, .workspace = dx_workspace, .run = dx_run,
+    .infer = dx_infer, .workspace = dx_workspace, .run = dx_run, .flops = dx_flops,
 };
