@@ -280,7 +280,16 @@ static const struct {
 
 static void each_pass_changes_nothing(void **state)
 {
+    uint32_t tested = 0, all_bits = 0;
     (void)state;
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
+        tested |= (uint32_t)passes[i].pass;
+#define DIM__PASS(name, bit, stage) all_bits |= bit;
+#define DIM__SWITCH(name, bit) all_bits |= bit;
+#include "compile/passes/pass_list.def"
+#undef DIM__PASS
+#undef DIM__SWITCH
+    assert_int_equal(tested, all_bits);
     for (int k = 0; k < RECIPES; k++) {
         outcome all = train(&recipes[k], 0);
         for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
@@ -435,7 +444,7 @@ static void run_frozen(uint32_t without, bool keep, float kept[8], float activat
     if (keep)
         dim__graph_keep(g, y);
     dim__graph_keep(g, z);
-    assert_int_equal(dim__pass_fuse(g, false), DIM_OK);
+    assert_int_equal(dim__run_passes(g, DIM__BEFORE_GRADIENT), DIM_OK);
     assert_int_equal(dim__graph_finish(g), DIM_OK);
     assert_int_equal(dim__program_create(g, &p), DIM_OK);
     for (int i = 0; i < 5; i++)
@@ -600,7 +609,7 @@ static odd_outcome run_odd(uint32_t without, oddity odd)
     dim__graph_keep(g, y);
     dim__graph_keep(g, loss);
     if (!gradient)
-        assert_int_equal(dim__pass_fuse(g, false), DIM_OK);
+        assert_int_equal(dim__run_passes(g, DIM__BEFORE_GRADIENT), DIM_OK);
     assert_int_equal(gradient ? dim__graph_backward(g, loss) : dim__graph_finish(g), DIM_OK);
     dim__vid grad = gradient ? dim__graph_grad(g, in[2]) : DIM__NONE;
     assert_true(!gradient || grad != DIM__NONE);

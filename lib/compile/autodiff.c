@@ -44,7 +44,8 @@ dim_status dim__graph_backward(dim__graph *g, dim__vid loss)
         return g->status;
     if (dim__count_of(g, loss) != 1)
         return dim__fail(g->ctx, DIM_E_SHAPE, "a loss must be one number");
-    DIM__TRY(dim__pass_fuse(g, true));
+    g->gradient = true;
+    DIM__TRY(dim__run_passes(g, DIM__BEFORE_GRADIENT));
     g->forward_nodes = n_forward;
     g->grads = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *g->grads);
     if (g->grads == NULL)

@@ -26,7 +26,7 @@ static dim_status finish(dim__graph *g, dim__vid loss)
 {
     if (loss != DIM__NONE)
         return dim__graph_backward(g, loss);
-    DIM__TRY(dim__pass_fuse(g, false));
+    DIM__TRY(dim__run_passes(g, DIM__BEFORE_GRADIENT));
     g->n_deferred = 0;
     return dim__graph_finish(g);
 }

@@ -10,26 +10,17 @@
 dim_status dim__graph_backward(dim__graph *g, dim__vid loss);
 dim__vid dim__graph_grad(const dim__graph *g, dim__vid v); /* DIM__NONE when v has none */
 
-/* Passes.  Each does nothing where dim__pass_on() says no.
- *
- * Makes ops part of the op before them, where nobody else reads what that makes (passes/fuse.c); part of
- * dim__graph_backward.  gradient: there will be one. */
-dim_status dim__pass_fuse(dim__graph *g, bool gradient);
-
-/* Orders the nodes by memory (passes/order.c); part of dim__program_create. */
-dim_status dim__pass_order(dim__graph *g);
-
-/* Gives up values that are cheap to make again while the peak of the memory passes (passes/recompute.c); part of
- * dim__program_create. */
-dim_status dim__pass_recompute(dim__graph *g);
-
-/* Where the context's precision is bf16: stores temporaries in it and multiplies in it (passes/precision.c).  Part of
- * dim__program_create, before all that is about memory. */
-dim_status dim__pass_precision(dim__graph *g);
-
-/* Makes sums with a product where the other term lies (passes/accumulate.c); part of dim__program_create, between
- * precision and what is about memory. */
-dim_status dim__pass_accumulate(dim__graph *g);
+/* Passes over a graph: passes/pass_list.def names them; each file says what its pass does. */
+typedef enum dim__stage {
+    DIM__BEFORE_GRADIENT, /* part of dim__graph_backward, and of dim__compile where there is no gradient */
+    DIM__AFTER_GRADIENT   /* part of dim__program_create */
+} dim__stage;
+#define DIM__PASS(name, bit, stage) dim_status dim__pass_##name(dim__graph *g);
+#define DIM__SWITCH(name, bit)
+#include "compile/passes/pass_list.def"
+#undef DIM__PASS
+#undef DIM__SWITCH
+dim_status dim__run_passes(dim__graph *g, dim__stage stage);
 
 /* Finds the nodes whose outputs somebody needs (passes/dead.c); part of dim__program_create. */
 dim_status dim__pass_dead(dim__graph *g, bool *alive);

@@ -67,13 +67,7 @@ dim_status dim__program_create(dim__graph *g, dim__program **out)
     size_t nodes;
     dim_status status = g->status;
     if (status == DIM_OK)
-        status = dim__pass_precision(g);
-    if (status == DIM_OK)
-        status = dim__pass_accumulate(g);
-    if (status == DIM_OK)
-        status = dim__pass_order(g);
-    if (status == DIM_OK)
-        status = dim__pass_recompute(g);
+        status = dim__run_passes(g, DIM__AFTER_GRADIENT);
     if (status != DIM_OK)
         goto done;
     nodes = (size_t)g->n_nodes + 1;

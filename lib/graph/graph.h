@@ -38,6 +38,7 @@ struct dim__graph {
     dim__vid *grads;         /* of each value, after dim__graph_backward */
     int64_t n_grads;
     uint64_t next_stream;
+    bool gradient;           /* there is one, or will be */
     bool no_bf16;            /* passes/precision.c leaves it alone: what the caller gave is not to be rounded */
     bool all_bf16;           /* passes/precision.c takes values and products of any size: for tests */
     dim_status status;       /* first failure */

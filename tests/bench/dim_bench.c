@@ -310,11 +310,16 @@ static uint32_t pass_of(const char *names, const char *name, size_t length)
     static const struct {
         const char *name;
         dim_pass pass;
-    } passes[] = { { "fuse", DIM_PASS_FUSE }, { "dead", DIM_PASS_DEAD }, { "inplace", DIM_PASS_INPLACE },
-                   { "stream", DIM_PASS_STREAM }, { "recompute", DIM_PASS_RECOMPUTE }, { "order", DIM_PASS_ORDER },
-                   { "accumulate", DIM_PASS_ACCUMULATE } };
+    } passes[] = {
+#define DIM__PASS(name, bit, stage) { #name, (dim_pass)bit },
+#define DIM__SWITCH(name, bit) { #name, bit },
+#include "compile/passes/pass_list.def"
+#undef DIM__PASS
+#undef DIM__SWITCH
+    };
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
-        if (strlen(passes[i].name) == length && strncmp(name, passes[i].name, length) == 0)
+        if (strlen(passes[i].name) == length && strncmp(name, passes[i].name, length) == 0 &&
+            passes[i].pass != 0)
             return (uint32_t)passes[i].pass;
     die("--without takes passes that --help lists, not '%s'", names);
     return 0;

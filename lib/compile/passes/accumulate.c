@@ -96,8 +96,6 @@ dim_status dim__pass_accumulate(dim__graph *g)
 {
     dim_context *ctx = g->ctx;
     pass p = { .g = g };
-    if (!dim__pass_on(ctx, DIM_PASS_ACCUMULATE))
-        return DIM_OK;
     p.alive = dim__calloc(ctx, (size_t)g->n_nodes + 1, sizeof *p.alive);
     p.readers = dim__calloc(ctx, (size_t)g->n_values + 1, sizeof *p.readers);
     p.maker = dim__calloc(ctx, (size_t)g->n_values + 1, sizeof *p.maker);

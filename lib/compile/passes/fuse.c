@@ -69,7 +69,6 @@ typedef struct pass {
     dim__graph *g;
     int32_t *uses;
     int64_t *maker; /* of each value: node + 1, or 0 */
-    bool gradient;
 } pass;
 
 /* The convolution in blocks whose result, with all its channels last, the node alone reads; or NULL. */
@@ -176,7 +175,7 @@ static dim_status fuse_node(pass *p, dim__node *node)
 {
     if (node->op == &dim__op_max_pool)
         return pool_first(p, node);
-    if (node->op == &dim__op_add_bias || (node->op == &dim__op_channel_affine && !p->gradient))
+    if (node->op == &dim__op_add_bias || (node->op == &dim__op_channel_affine && !p->g->gradient))
         return give_vectors(p, node);
     if (node->op == &dim__op_batch_norm)
         return give_moments(p, node);
@@ -185,12 +184,10 @@ static dim_status fuse_node(pass *p, dim__node *node)
     return DIM_OK;
 }
 
-dim_status dim__pass_fuse(dim__graph *g, bool gradient)
+dim_status dim__pass_fuse(dim__graph *g)
 {
-    pass p = { .g = g, .gradient = gradient };
+    pass p = { .g = g };
     dim_status status = DIM_OK;
-    if (!dim__pass_on(g->ctx, DIM_PASS_FUSE))
-        return DIM_OK;
     p.uses = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *p.uses);
     p.maker = dim__calloc(g->ctx, (size_t)g->n_values + 1, sizeof *p.maker);
     if (p.uses == NULL || p.maker == NULL)

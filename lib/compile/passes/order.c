@@ -155,8 +155,7 @@ dim_status dim__pass_order(dim__graph *g)
 {
     dim_context *ctx = g->ctx;
     size_t values = (size_t)g->n_values + 1, nodes = (size_t)g->n_nodes + 3;
-    if (!dim__pass_on(ctx, DIM_PASS_ORDER) || g->forward_nodes >= g->gradient_nodes ||
-        dim__graph_bytes(g) < ctx->recompute_from)
+    if (g->forward_nodes >= g->gradient_nodes || dim__graph_bytes(g) < ctx->recompute_from)
         return DIM_OK;
     pass p = { .g = g, .made_by = dim__calloc(ctx, values, sizeof *p.made_by) };
     dim_status status = dim__lives_create(ctx, g->n_values, &p.lives);

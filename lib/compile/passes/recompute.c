@@ -479,8 +479,7 @@ static bool lower(pass *p, dim__level *l, double *work)
 dim_status dim__pass_recompute(dim__graph *g)
 {
     pass p;
-    if (!dim__pass_on(g->ctx, DIM_PASS_RECOMPUTE) || g->forward_nodes >= g->gradient_nodes ||
-        dim__graph_bytes(g) < g->ctx->recompute_from)
+    if (g->forward_nodes >= g->gradient_nodes || dim__graph_bytes(g) < g->ctx->recompute_from)
         return DIM_OK;
     dim_status status = open_pass(g, &p);
     if (status == DIM_OK) {
