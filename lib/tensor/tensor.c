@@ -47,6 +47,7 @@ dim_status dim__shape_check(dim_context *ctx, dim_dtype dtype, int rank, const i
     char text[128];
     size_t element = dim__dtype_size(dtype);
     int64_t span = 1, elements = 1;
+    *count = 0;
     if (element == 0)
         return dim__fail(ctx, DIM_E_INVALID, "dtype %d is unknown", (int)dtype);
     if (rank < 0 || rank > DIM_MAX_RANK)
