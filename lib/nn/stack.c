@@ -60,6 +60,8 @@ static dim_status shape_layer(const dim__stack *s, dim__layer *l)
         return dim__layer_fail(s, l, DIM_E_INVALID, "out must be 1 to 16777216");
     if ((int)o->init < 0 || o->init > DIM_LAYER_INIT_IDENTITY)
         return dim__layer_fail(s, l, DIM_E_INVALID, "init is no kind of initial weights");
+    if (o->reserved0 != 0)
+        return dim__layer_fail(s, l, DIM_E_INVALID, "reserved0 must be 0");
     if (o->no_bias > 1)
         return dim__layer_fail(s, l, DIM_E_INVALID, "no_bias must be 0 or 1");
     return l->def->shape != NULL ? l->def->shape(s, l, in) : DIM_OK;

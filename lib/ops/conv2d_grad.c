@@ -250,8 +250,25 @@ static void dx_run(const dim__exec *e)
     }
 }
 
+/* As the transposed convolution that it is: linear in both. */
+static void dx_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    dim__vid dy = node->in[0], w = node->in[1];
+    dim__attr attr = { .i = { node->attr.i[0], node->attr.i[1], dim__shape_of(g, w)->d[1], dim__shape_of(g, w)->d[2] } };
+    if (dim__wants_grad(g, w))
+        din[1] = dim__emit2(g, &dim__op_conv2d_dw, dy, dout[0], &attr);
+    if (dim__wants_grad(g, dy))
+        din[0] = dim__op_conv2d_(g, dout[0], w, (int)attr.i[0], (int)attr.i[1]);
+}
+
+dim__vid dim__op_conv2d_dx_(dim__graph *g, dim__vid y, dim__vid w, int stride, int padding, int64_t height, int64_t width)
+{
+    dim__attr attr = { .i = { stride, padding, height, width } };
+    return dim__emit2(g, &dim__op_conv2d_dx, y, w, &attr);
+}
+
 const dim__op dim__op_conv2d_dx = {
     .name = "conv2d_dx", .min_in = 2, .max_in = 2, .n_out = 1,
     .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
-    .infer = dx_infer, .workspace = dx_workspace, .run = dx_run,
+    .infer = dx_infer, .workspace = dx_workspace, .backward = dx_backward, .run = dx_run,
 };

@@ -34,7 +34,9 @@ dim_status dim__layer_wants_map(const dim__stack *s, const dim__layer *l, const 
 /* Refuses what has not the shape of the layer that `from` names. */
 dim_status dim__layer_same_as_from(const dim__stack *s, const dim__layer *l, const int64_t in[3]);
 
-/* For layers with a window: checks kernel, stride and padding, fills in defaults, and sets height and width of l->out. */
+/* For layers with a window: checks kernel, stride and padding, and fills in defaults. */
+dim_status dim__layer_check_window(const dim__stack *s, dim__layer *l, uint32_t default_stride);
+/* The same of a window that moves over the map; sets height and width of l->out. */
 dim_status dim__layer_window(const dim__stack *s, dim__layer *l, const int64_t in[3], uint32_t default_stride);
 
 #endif
