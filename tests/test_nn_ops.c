@@ -1,9 +1,10 @@
 /* What the cases of test_ops.c cannot say of convolutions, matrix products and maxima: a CBLAS that threads itself, the
  * order in which gradients are emitted, gradients that nobody wants, NaN, and ops that are fused. */
-#include "graph/graph.h"
+#include "compile/compile.h"
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
 #include "ops/ops.h"
+#include "ops/product.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Training with each pass over the graph left out gives what it gives with all of them. */
-#include "graph/lives.h"
+#include "compile/lives.h"
 #include "model/model.h"
 #include "failing_alloc.h"
 #include "ops/ops.h"
@@ -183,8 +183,8 @@ static outcome train(const recipe *r, uint32_t without)
     for (int i = 0; i < STEPS; i++) {
         ok(dim_model_step(model, batch));
         collect(&out, model, i);
-        out.arena = dim__program_arena(model->programs[0].program);
-        dim__program_profile(model->programs[0].program, i == 0 ? count_node : NULL, &out); /* of the second step */
+        out.arena = dim__program_arena(model->programs.list[0].program);
+        dim__program_profile(model->programs.list[0].program, i == 0 ? count_node : NULL, &out); /* of the second step */
     }
     collect_weights(&out, model);
     dim_tensor_destroy(batch);
@@ -734,7 +734,7 @@ static void unread_layers_are_not_computed(void **state)
         ok(dim_encoder_tap_shape(enc, "local", shape));
         ok(dim_tensor_create(ctx, DIM_F32, 4, (int64_t[]){ 4, shape[0], shape[1], shape[2] }, &out));
         ok(dim_encoder_encode(enc, batch, "local", out));
-        dim__program_profile(enc->programs[0].program, count_node, &o[k]);
+        dim__program_profile(enc->programs.list[0].program, count_node, &o[k]);
         ok(dim_encoder_encode(enc, batch, "local", out));
         dim_tensor_destroy(out);
         dim_tensor_destroy(batch);

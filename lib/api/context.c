@@ -65,8 +65,16 @@ static const char *name_passes(const dim_context *ctx, char text[96])
     return text;
 }
 
+/* The end of what set_up() begins; it may have failed on the way. */
+static void tear_down(dim_context *ctx)
+{
+    dim__gemm_teardown(ctx);
+    dim__pool_destroy(ctx, ctx->pool);
+}
+
 static dim_status set_up(dim_context *ctx, const dim_context_options *o)
 {
+    ctx->teardown = tear_down;
     ctx->kernels = dim__kernels_select(kernel_level(o->cpu));
     if (ctx->kernels == NULL)
         return dim__fail(ctx, DIM_E_UNSUPPORTED, "this build has no kernels for cpu level %d", (int)o->cpu);
@@ -128,18 +136,6 @@ dim_status dim_context_create(const dim_context_options *options, dim_context **
     refuse(ctx, status);
     dim__context_release(ctx);
     return status;
-}
-
-/* Here and not in base/, which knows nothing of kernels/. */
-void dim__context_release(dim_context *ctx)
-{
-    if (atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
-        return;
-    dim__gemm_teardown(ctx);
-    dim__pool_destroy(ctx, ctx->pool);
-    /* The hooks are read from the block that they release: dim__free() would write to it afterwards. */
-    dim_context last = {.alloc = ctx->alloc, .free = ctx->free, .alloc_user = ctx->alloc_user, .memory = ctx->memory};
-    dim__free(&last, ctx);
 }
 
 void dim_context_destroy(dim_context *ctx)

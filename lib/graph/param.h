@@ -2,8 +2,7 @@
 #ifndef DIM_GRAPH_PARAM_H
 #define DIM_GRAPH_PARAM_H
 
-#include "ops/op.h"
-#include <dim/encoder.h>
+#include "graph/op.h"
 
 /* How the memory is laid out compared with what is exported (PyTorch's layout). */
 typedef enum dim__layout {

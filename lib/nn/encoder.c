@@ -10,32 +10,6 @@ static const dim__encoder_def *const defs[] = {
 #undef X
 };
 
-dim_status dim__add(dim__stack *s, dim_layer_options layer)
-{
-    layer.size = sizeof layer;
-    return dim__stack_add(s, &layer);
-}
-
-static dim_status add_bn_relu(dim__stack *s, const char *tap)
-{
-    DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_BATCH_NORM }));
-    return dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_RELU, .tap = tap });
-}
-
-dim_status dim__add_conv_bn_relu(dim__stack *s, uint32_t out, uint32_t kernel, uint32_t stride, uint32_t padding,
-                                 const char *tap)
-{
-    DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = out, .kernel = kernel, .stride = stride,
-                                              .padding = padding, .no_bias = 1 }));
-    return add_bn_relu(s, tap);
-}
-
-dim_status dim__add_linear_bn_relu(dim__stack *s, uint32_t out, const char *tap)
-{
-    DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = out, .no_bias = 1 }));
-    return add_bn_relu(s, tap);
-}
-
 static dim_status check_pixels(dim_context *ctx, const dim_encoder_options *o)
 {
     bool any = false;
@@ -146,6 +120,7 @@ dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, 
     for (int64_t i = 0; i < s->count; i++)
         if (s->layers[i].o.kind == DIM_LAYER_GAUSSIAN)
             enc->gaussian = i;
+    dim__programs_init(&enc->programs, ctx, DIM__MOST_PROGRAMS);
     dim__params_init(&enc->params, ctx, o->seed != 0 ? o->seed : ctx->seed);
     dim_status status = declare(enc);
     if (status != DIM_OK) {
@@ -170,8 +145,7 @@ void dim__encoder_release(dim_encoder *enc)
     if (enc == NULL || --enc->refs > 0)
         return;
     dim_context *ctx = enc->ctx;
-    for (int i = 0; i < DIM__ENCODER_PROGRAMS; i++)
-        dim__program_destroy(enc->programs[i].program);
+    dim__programs_free(&enc->programs);
     dim__stack_free(&enc->stack);
     dim__params_free(&enc->params);
     dim__free(ctx, enc);

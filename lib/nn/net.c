@@ -90,7 +90,7 @@ dim__vid dim__nn_conv_transpose(const dim__net *net, const char *name, dim__vid 
     if (dim__graph_status(net->g) != DIM_OK)
         return DIM__NONE;
     init_weight(net, &spec, fan_in);
-    dim__vid y = dim__op_conv2d_dx_(net->g, x, dim__nn_param(net, name, "weight", &spec), stride, padding, out[1], out[2]);
+    dim__vid y = dim__op_conv2d_transpose_(net->g, x, dim__nn_param(net, name, "weight", &spec), stride, padding, out[1], out[2]);
     return bias ? with_bias(net, name, y, out[0], fan_in) : y;
 }
 

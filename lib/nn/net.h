@@ -4,6 +4,7 @@
 
 #include "graph/graph.h"
 #include "ops/ops.h"
+#include <dim/encoder.h>
 
 typedef struct dim__net { /* where layers are emitted to */
     dim__graph *g;

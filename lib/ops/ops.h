@@ -4,7 +4,11 @@
 #ifndef DIM_OPS_OPS_H
 #define DIM_OPS_OPS_H
 
-#include "ops/op.h"
+#include "graph/emit.h"
+
+#define X(name) DIM__OP_DECLARE(name)
+#include "ops/op_list.def"
+#undef X
 
 /* ---- matrix products: ops/matmul.c, ops/bias.c, ops/conv2d.c ----------------------------------------------------------- */
 
@@ -15,8 +19,9 @@ dim__vid dim__op_matmul_(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bo
 dim__vid dim__op_add_bias_(dim__graph *g, dim__vid x, dim__vid bias);
 /* x (N, H, W, I), w (O, KH, KW, I) -> (N, OH, OW, O); zero padding.  1x1 stride 1 is a plain matrix product. */
 dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding);
-/* Transposed: y (N, OH, OW, O), w -> (N, h, w, I), of which conv2d would make the size of y. */
-dim__vid dim__op_conv2d_dx_(dim__graph *g, dim__vid y, dim__vid w, int stride, int padding, int64_t height, int64_t width);
+/* Transposed: x (N, OH, OW, O), w -> (N, height, width, I), of which conv2d would make the size of x. */
+dim__vid dim__op_conv2d_transpose_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding, int64_t height,
+                                   int64_t width);
 /* Whether the op makes a convolution as its output 0: conv2d, or conv2d_moments that passes/fuse.c makes of it. */
 static inline bool dim__op_convolves(const dim__op *op)
 {

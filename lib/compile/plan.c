@@ -16,7 +16,7 @@
  * Values that share memory form one buffer: an alias with its root, and the output of an op that may run in place with
  * its input where that input dies there.  With share = false every buffer gets bytes of its own: the oracle. */
 #include "base/math.h"
-#include "graph/lives.h"
+#include "compile/lives.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -159,6 +159,20 @@ static void list_buffers(planner *p, const int64_t *bytes)
                                             .root = (dim__vid)(-1 - i) });
 }
 
+#ifndef NDEBUG
+/* What every plan promises: buffers that live at the same time share no byte. */
+static bool none_meet(const planner *p)
+{
+    for (int64_t i = 0; i < p->n_buffers; i++)
+        for (int64_t k = 0; k < i; k++) {
+            const buffer *a = &p->buffers[i], *b = &p->buffers[k];
+            if (meet(a, b) && a->offset < b->offset + b->size && b->offset < a->offset + a->size)
+                return false;
+        }
+    return true;
+}
+#endif
+
 static void report(const planner *p, dim__plan *plan)
 {
     const dim__graph *g = p->g;
@@ -194,6 +208,8 @@ dim_status dim__plan_create(const dim__graph *g, const bool *alive, bool share, 
         p.least = dim__lives_level(&p.lives, order).peak; /* `order` has room for its bytes, too */
         list_buffers(&p, order);
         plan->size = place_all(&p, order, room);
+        assert(none_meet(&p));
+        assert(plan->size >= p.least);
         report(&p, plan);
     } else {
         status = DIM_E_NOMEM;

@@ -1,10 +1,11 @@
 /* JPEG by libjpeg-turbo.  What it reports as damage of the picture is an error here, as the file's end within it is;
  * what programs write wrongly without harm to the picture is not. */
-#include "data/image.h"
+#include "data/images/decoder.h"
 
 #if DIM_HAVE_JPEG
 
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,121 @@
-/* One term of the objective: features of the two sides, critic, estimator, for every pair of views. */
+/* One term of the objective: features of the two sides, critic, estimator, for every pair of views.  Its options, and then
+ * its emission. */
 #include "model/model.h"
 #include "objective/estimators/handle.h"
 
 #include <math.h>
 #include <stdio.h>
+
+static dim_status set_name(dim_model *model, dim__term *t, const char *name)
+{
+    if (name == NULL) {
+        const char *usual = t->whole || !dim__is_map(model->enc->stack.layers[t->x].out) ? "global" : "local";
+        snprintf(t->name, sizeof t->name, "%s", usual);
+        if (dim__model_name_taken(model, t->name))
+            snprintf(t->name, sizeof t->name, "term%lld", (long long)model->n_terms);
+        return DIM_OK;
+    }
+    DIM__TRY(dim__model_check_name(model, name));
+    snprintf(t->name, sizeof t->name, "%s", name);
+    return DIM_OK;
+}
+
+static dim_status set_sides(dim_model *model, dim__term *t, const char *x, const char *y)
+{
+    if (x == NULL)
+        x = "local";
+    t->whole = strncmp(x, "global:", 7) == 0;
+    DIM__TRY(dim__encoder_tap(model->enc, t->whole ? x + 7 : x, &t->x));
+    DIM__TRY(dim__encoder_tap(model->enc, y, &t->y));
+    if (t->whole && !dim__is_map(model->enc->stack.layers[t->x].out))
+        return dim__fail(model->ctx, DIM_E_SHAPE, "x is '%.40s', but that tap is no map", x);
+    return DIM_OK;
+}
+
+static dim_status set_mixture(dim_model *model, const dim__term *t, dim_term_options *o)
+{
+    bool dot = o->critic == DIM_CRITIC_DOT || o->critic == DIM_CRITIC_PLAIN_DOT;
+    if (o->mixture == 0)
+        return DIM_OK;
+    if (o->mixture > 1024)
+        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u; at most 1024 antecedents are possible", o->mixture);
+    if (t->estimator.kind != DIM_ESTIMATOR_INFONCE || t->estimator.negatives != DIM_NEGATIVES_ALL)
+        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u, which takes InfoNCE over all pairs", o->mixture);
+    if (!dot)
+        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u, which takes the critic DOT or PLAIN_DOT", o->mixture);
+    if (o->mixture_tau == 0)
+        o->mixture_tau = 1;
+    if (!(o->mixture_tau > 0) || !isfinite(o->mixture_tau))
+        return dim__fail(model->ctx, DIM_E_INVALID, "mixture_tau is %g; it must be above 0", (double)o->mixture_tau);
+    return DIM_OK;
+}
+
+/* The convolutions of the concat critic on a whole map are two of 3 x 3 without padding. */
+static dim_status check_whole_concat(dim_model *model, const dim__term *t)
+{
+    const int64_t *map = model->enc->stack.layers[t->x].out;
+    if (!t->whole || t->o.critic != DIM_CRITIC_CONCAT || (map[1] >= 5 && map[2] >= 5))
+        return DIM_OK;
+    return dim__fail(model->ctx, DIM_E_SHAPE,
+                     "term '%s': the concat critic needs a map of 5 x 5 at least, but the tap has %lld x %lld", t->name,
+                     (long long)map[1], (long long)map[2]);
+}
+
+static dim_status set_critic(dim_model *model, dim_term_options *o)
+{
+    if (dim__critic_def_of(o->critic) == NULL)
+        return dim__fail(model->ctx, DIM_E_INVALID, "%d is no kind of critic", (int)o->critic);
+    if (o->weight == 0)
+        o->weight = 1;
+    if (!isfinite(o->weight))
+        return dim__fail(model->ctx, DIM_E_INVALID, "a term's weight is %g", (double)o->weight);
+    if (o->batch_norm > 1)
+        return dim__fail(model->ctx, DIM_E_INVALID, "batch_norm is %u; it is a switch, 0 or 1", o->batch_norm);
+    if ((int)o->shortcut < DIM_SHORTCUT_IDENTITY || o->shortcut > DIM_SHORTCUT_RANDOM)
+        return dim__fail(model->ctx, DIM_E_INVALID, "%d is no kind of shortcut", (int)o->shortcut);
+    if (o->reserved0 != 0)
+        return dim__fail(model->ctx, DIM_E_INVALID, "dim_term_options: reserved0 is %u, not 0", o->reserved0);
+    if (o->units == 0)
+        o->units = 2048;
+    DIM__TRY(dim__check_hidden(model->ctx, "dim_term_options", o->hidden));
+    if (o->hidden[0] == 0)
+        o->hidden[0] = o->hidden[1] = 512;
+    if (o->units > (1u << 24))
+        return dim__fail(model->ctx, DIM_E_INVALID, "units is %u; it must be 16777216 at most", o->units);
+    for (int i = 0; i < DIM_MAX_HIDDEN; i++)
+        if (o->hidden[i] > (1u << 24))
+            return dim__fail(model->ctx, DIM_E_INVALID, "hidden[%d] is %u; it must be 16777216 at most", i,
+                             o->hidden[i]);
+    return DIM_OK;
+}
+
+dim_status dim__model_add_term(dim_model *model, const dim_term_options *term)
+{
+    dim__term t = { .state = NULL };
+    dim_term_options *o = &t.o;
+    if (model->fixed)
+        return dim__fail(model->ctx, DIM_E_STATE, "the objective is fixed by its first use; add terms before");
+    DIM__TRY(dim__options_copy(model->ctx, "dim_term_options", o, sizeof *o, term));
+    DIM__TRY(set_sides(model, &t, o->x, o->y));
+    DIM__TRY(set_name(model, &t, o->name));
+    if (o->estimator != NULL)
+        t.estimator = o->estimator->o;
+    else
+        DIM__TRY(dim__estimator_options(model->ctx, NULL, &t.estimator));
+    DIM__TRY(set_critic(model, o));
+    DIM__TRY(set_mixture(model, &t, o));
+    DIM__TRY(check_whole_concat(model, &t));
+    if (t.estimator.kind == DIM_ESTIMATOR_MINE && model->views > 1)
+        return dim__fail(model->ctx, DIM_E_UNSUPPORTED,
+                         "MINE has one moving average, but a model of views has several estimates; use DV");
+    o->name = o->x = o->y = NULL;
+    o->estimator = NULL;
+    DIM__TRY(dim__grow(model->ctx, &model->terms, &model->cap_terms, model->n_terms + 1, sizeof *model->terms));
+    model->terms[model->n_terms++] = t;
+    return DIM_OK;
+}
+
+/* ---- emission ---------------------------------------------------------------------------------------------------- */
 
 static dim__net term_net(const dim__emission *e, const dim__term *t)
 {
@@ -156,11 +268,12 @@ static void add_scaled(dim__graph *g, dim__vid *sum, dim__vid more, double scale
     *sum = *sum == DIM__NONE ? more : dim__op_add_(g, *sum, more);
 }
 
-dim__term_nodes dim__emit_term(const dim__emission *e, dim__term *t)
+dim__vid dim__emit_term(dim__emission *e, dim__term *t)
 {
     int64_t views = e->model->views;
     double share = views == 1 ? 1 : 1 / (double)(views * (views - 1));
-    dim__term_nodes nodes = { DIM__NONE, NO_NODES };
+    dim__est_nodes sum = NO_NODES;
+    dim__vid weighted = DIM__NONE;
     declare_state(e, t);
     for (int64_t a = 0; a < views; a++)
         for (int64_t b = 0; b < views && dim__graph_status(e->g) == DIM_OK; b++) {
@@ -169,12 +282,16 @@ dim__term_nodes dim__emit_term(const dim__emission *e, dim__term *t)
             dim__est_nodes pair = emit_pair(e, t, a, b);
             if (dim__graph_status(e->g) != DIM_OK)
                 break;
-            add_scaled(e->g, &nodes.est.loss, pair.loss, share);
-            add_scaled(e->g, &nodes.est.value, pair.value, share);
-            add_scaled(e->g, &nodes.est.pos, pair.pos, share);
-            add_scaled(e->g, &nodes.est.neg, pair.neg, share);
+            add_scaled(e->g, &sum.loss, pair.loss, share);
+            add_scaled(e->g, &sum.value, pair.value, share);
+            add_scaled(e->g, &sum.pos, pair.pos, share);
+            add_scaled(e->g, &sum.neg, pair.neg, share);
         }
     if (dim__graph_status(e->g) == DIM_OK)
-        nodes.weighted = dim__op_affine_(e->g, nodes.est.loss, t->o.weight, 0);
-    return nodes;
+        weighted = dim__op_affine_(e->g, sum.loss, t->o.weight, 0);
+    dim__emit_loss(e, weighted, "loss", t->name);
+    dim__emit_report(e, DIM__REPORT_SCALAR, sum.value, t->name, ".value");
+    dim__emit_report(e, DIM__REPORT_SCALAR, sum.pos, t->name, ".pos");
+    dim__emit_report(e, DIM__REPORT_SCALAR, sum.neg, t->name, ".neg");
+    return weighted;
 }

@@ -12,7 +12,8 @@
  *
  * so that both multiply the same numbers, and sum in f32. */
 #include "base/math.h"
-#include "graph/graph.h"
+#include "compile/compile.h"
+#include "graph/tiling.h"
 #include "ops/ops.h"
 
 enum {
@@ -111,7 +112,7 @@ static void match_maxima(pass *p)
         again = false;
         for (int64_t i = 0; i < g->n_nodes; i++) {
             const dim__node *node = &g->nodes[i];
-            if (node->op != &dim__op_max_pool && node->op != &dim__op_max_mid)
+            if ((node->op->flags & DIM__OP_MAXIMUM) == 0)
                 continue;
             bool *x = &p->half[dim__graph_origin(g, node->in[0], NULL)];
             bool *y = &p->half[dim__graph_origin(g, node->out[0], NULL)];

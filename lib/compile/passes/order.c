@@ -6,7 +6,7 @@
  * earlier one of two.  Forward part and gradient are ordered each by itself, the forward part as if there were no gradient:
  * what that reads lives on in any order, or is made again (passes/recompute.c).  An order is kept if the peak is lower
  * then, or at most a 128th higher while less lives at all nodes together; values do not depend on it. */
-#include "graph/lives.h"
+#include "compile/lives.h"
 
 #include <string.h>
 

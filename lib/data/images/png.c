@@ -1,5 +1,5 @@
 /* PNG by libpng. */
-#include "data/image.h"
+#include "data/images/decoder.h"
 
 #if DIM_HAVE_PNG
 

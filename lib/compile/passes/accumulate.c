@@ -6,7 +6,8 @@
  *
  * where nobody else reads p and nothing runs in between, so that a and b live no longer than they did.  It comes after
  * passes/precision.c: a product in bf16 rounds its result before anything is added. */
-#include "graph/graph.h"
+#include "compile/compile.h"
+#include "ops/ops.h"
 
 typedef struct pass {
     dim__graph *g;

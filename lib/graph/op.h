@@ -1,12 +1,10 @@
-/* What an op is, and how a graph is made of ops.
+/* What an op is.
  *
- * A value is one tensor of the graph, a node one use of an op.  An op is one descriptor in one file plus one line in
+ * A value is one tensor of the graph, a node one use of an op.  An op is one descriptor in one file plus one line in an
  * op_list.def.  Activations are NHWC, or (rows, channels); everything is f32 but indices (i32), and what passes/precision.c
- * stores in bf16 once the graph is complete.
- * Emitting never needs checks in between: after the first failure the graph remembers it and every further emission
- * returns DIM__NONE (dim__graph_status() tells). */
-#ifndef DIM_OPS_OP_H
-#define DIM_OPS_OP_H
+ * stores in bf16 once the graph is complete. */
+#ifndef DIM_GRAPH_OP_H
+#define DIM_GRAPH_OP_H
 
 #include "base/context.h"
 #include <dim/tensor.h>
@@ -18,6 +16,7 @@ typedef int32_t dim__vid; /* id of a value in its graph */
 
 /* An element type that only values of graphs have: a float's upper half. */
 #define DIM__BF16 ((dim_dtype)64)
+size_t dim__value_size(dim_dtype type); /* bytes of an element */
 
 typedef struct dim__shape {
     int rank;
@@ -75,33 +74,35 @@ enum dim__op_flags {
     DIM__OP_EFFECT = 32,     /* writes input 0 (a state): never removed, runs after everything before it */
     DIM__OP_BY_ROW = 64,     /* row r of the outputs depends on row r of the inputs only, but those of WHOLE */
     DIM__OP_BY_SAMPLE = 128, /* the same of slices along the first axis */
-    DIM__OP_PRODUCT = 1 << 28, /* multiplies its first two inputs; after infer attr.p is a plan or NULL (ops/product.h,
-                                * ops/conv.h) */
-    DIM__OP_INPLACE2 = 1 << 29 /* output 0 may lie on input 2 */
+    DIM__OP_PRODUCT = 256,   /* multiplies its first two inputs; after infer attr.p is a plan or NULL (ops/product.h,
+                              * ops/conv.h) */
+    DIM__OP_INPLACE2 = 512,  /* output 0 may lie on input 2 */
+    /* What passes may do with it. */
+    DIM__OP_REPEATABLE = 1024, /* may run twice: output 0 is a function of inputs, step and stream, and what it costs is its
+                                * bytes and `flops`; elementwise ops are that by themselves */
+    DIM__OP_ACTIVATES = 2048,  /* can apply the (leaky) ReLU that follows it: DIM__ACTIVATES */
+    DIM__OP_MAXIMUM = 4096     /* output 0 is chosen from input 0, and the gradient finds it there by comparison */
 };
 /* More flags, each with a mask of inputs or outputs. */
-#define DIM__OP_WHOLE(inputs) ((uint32_t)(inputs) << 8)     /* inputs that every row or sample needs */
-#define DIM__OP_BF16_IN(inputs) ((uint32_t)(inputs) << 16)  /* that `run` itself takes in f32 or bf16 (ops/tiles.h) */
-#define DIM__OP_BF16_OUT(outputs) ((uint32_t)(outputs) << 24) /* DIM__MAX_OUT bits */
+#define DIM__OP_WHOLE(inputs) ((uint64_t)(inputs) << 32)     /* inputs that every row or sample needs */
+#define DIM__OP_BF16_IN(inputs) ((uint64_t)(inputs) << 40)   /* that `run` itself takes in f32 or bf16 (ops/tiles.h) */
+#define DIM__OP_BF16_OUT(outputs) ((uint64_t)(outputs) << 48) /* DIM__MAX_OUT bits */
 
 typedef struct dim__op {
     const char *name;
     uint8_t min_in, max_in, n_out;
-    uint32_t flags;
+    uint64_t flags;
     dim_status (*infer)(dim__infer *inf);           /* failures through dim__fail, naming sizes */
     size_t (*workspace)(const dim__infer *inf);     /* bytes, or NULL for none */
     /* Emits the gradients of the inputs: din[i], for those with dim__wants_grad(), from dout[k] (DIM__NONE where nothing
      * flows).  NULL = no gradient passes. */
     void (*backward)(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din);
     void (*run)(const dim__exec *e);                /* no allocation, cannot fail; NULL for an alias */
+    /* Multiplications and additions, where these are the work; NULL where it is the bytes that are moved. */
+    double (*flops)(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr);
 } dim__op;
 
-#define DIM__OP_DECLARE(name) extern const dim__op dim__op_##name;
-#define X(name) DIM__OP_DECLARE(name)
-#include "ops/op_list.def"
-#undef X
-
-extern const dim__op *const dim__op_table[]; /* every op, NULL at the end */
+#define DIM__OP_DECLARE(name) extern const dim__op dim__op_##name; /* of one in an op_list.def */
 
 struct dim__node {
     const dim__op *op;
@@ -112,50 +113,6 @@ struct dim__node {
     uint64_t stream;
     size_t workspace;
 };
-
-/* ---- Emission; implemented by graph/build.c ---------------------------------------------------------------------- */
-
-/* Adds a node; attr may be NULL.  Returns its output 0; output k is that + k. */
-dim__vid dim__emit(dim__graph *g, const dim__op *op, int n_in, const dim__vid *in, const dim__attr *attr);
-dim__vid dim__graph_const(dim__graph *g, dim__shape shape, float fill);
-static inline dim__vid dim__out(dim__vid first, int k) { return first == DIM__NONE ? DIM__NONE : first + k; }
-
-const dim__shape *dim__shape_of(const dim__graph *g, dim__vid v); /* a scalar's for DIM__NONE */
-int64_t dim__count_of(const dim__graph *g, dim__vid v);
-bool dim__wants_grad(const dim__graph *g, dim__vid v);
-dim_context *dim__graph_context(const dim__graph *g);
-
-static inline dim__vid dim__emit1(dim__graph *g, const dim__op *op, dim__vid a, const dim__attr *attr)
-{
-    return dim__emit(g, op, 1, &a, attr);
-}
-static inline dim__vid dim__emit2(dim__graph *g, const dim__op *op, dim__vid a, dim__vid b, const dim__attr *attr)
-{
-    dim__vid in[2] = { a, b };
-    return dim__emit(g, op, 2, in, attr);
-}
-static inline dim__vid dim__emit3(dim__graph *g, const dim__op *op, dim__vid a, dim__vid b, dim__vid c,
-                                  const dim__attr *attr)
-{
-    dim__vid in[3] = { a, b, c };
-    return dim__emit(g, op, 3, in, attr);
-}
-
-/* ---- bf16: ops/tiles.c ---------------------------------------------------------------------------------------------- */
-
-/* Whether a node of the op may have that operand in bf16.  Ops that work by element, row or sample take any: they run on
- * tiles that are converted. */
-bool dim__op_reads_bf16(const dim__op *op, int input);
-bool dim__op_writes_bf16(const dim__op *op, int output);
-
-size_t dim__value_size(dim_dtype type); /* bytes of an element */
-
-/* A program's hold of the plan that infer left in a node's attributes, if its op has such: by = 1 or -1. */
-void dim__hold_plan(const dim__op *op, const dim__exec *e, int by);
-
-/* Runs a node; op->run, by tiles where an operand is bf16 that it does not take itself. */
-void dim__run_node(const dim__op *op, const dim__exec *e);
-size_t dim__node_workspace(const dim__op *op, const dim__infer *inf); /* bytes that this needs */
 
 /* ---- Shapes ------------------------------------------------------------------------------------------------------ */
 

@@ -13,12 +13,11 @@
  *
  * One value after the other, the most bytes for the least work first, as long as the peak falls; of the states on the way
  * the one is kept that is worth its work.  A copy has the bits of the first. */
-#include "graph/lives.h"
+#include "compile/lives.h"
 #include "ops/ops.h"
 
 #include "base/math.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,19 +137,14 @@ static dim_status open_pass(dim__graph *g, pass *p)
 
 static double flops_of(const dim__graph *g, const dim__node *node)
 {
-    double out = (double)dim__count_of(g, node->out[0]);
-    const dim__shape *w = NULL;
-    if (node->op == &dim__op_matmul) /* m k and k n elements give m n: k^2 is the quotient */
-        return 2 * out *
-               sqrt((double)dim__count_of(g, node->in[0]) * (double)dim__count_of(g, node->in[1]) / (out > 0 ? out : 1));
-    if (dim__op_convolves(node->op) || node->op == &dim__op_conv2d_dx)
-        w = dim__shape_of(g, node->in[1]);
-    else if (node->op == &dim__op_conv2d_dw)
-        w = dim__shape_of(g, node->out[0]);
-    if (w == NULL)
+    const dim__shape *in[DIM__MAX_IN], *out[DIM__MAX_OUT];
+    if (node->op->flops == NULL)
         return 0;
-    double pixels = dim__op_convolves(node->op) ? out : (double)dim__count_of(g, node->in[0]);
-    return 2 * pixels * (double)dim__shape_count(w) / (double)w->d[0];
+    for (int k = 0; k < node->n_in; k++)
+        in[k] = dim__shape_of(g, node->in[k]);
+    for (int k = 0; k < node->op->n_out; k++)
+        out[k] = dim__shape_of(g, node->out[k]);
+    return node->op->flops(in, out, &node->attr);
 }
 
 static double work_of(const dim__graph *g, const dim__node *node)
@@ -214,22 +208,7 @@ static void find_readers(pass *p, int64_t peak)
 
 /* ---- chains of copies -------------------------------------------------------------------------------------------- */
 
-/* Ops whose result is a function of their inputs and whose work work_of() knows about. */
-static bool may_repeat(const dim__op *op)
-{
-    static const dim__op *const more[] = {
-        &dim__op_matmul, &dim__op_conv2d, &dim__op_conv2d_moments, &dim__op_add_bias, &dim__op_batch_norm,
-        &dim__op_batch_norm_again, &dim__op_channel_affine, &dim__op_layer_norm, &dim__op_avg_pool, &dim__op_max_pool,
-        &dim__op_pad2d, &dim__op_view_rows, &dim__op_slice, &dim__op_slice_grad, &dim__op_concat, &dim__op_gather,
-        &dim__op_broadcast_mid, &dim__op_swap_last, &dim__op_pair_sum, &dim__op_dropout, &dim__op_cast
-    };
-    if ((op->flags & DIM__OP_ELEMENTWISE) != 0)
-        return true;
-    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-        if (op == more[i])
-            return true;
-    return false;
-}
+static bool may_repeat(const dim__op *op) { return (op->flags & (DIM__OP_REPEATABLE | DIM__OP_ELEMENTWISE)) != 0; }
 
 /* The node that makes the same output 0 again: with the statistics that are there. */
 static dim__node again(const dim__node *node)

@@ -1,5 +1,5 @@
 /* Reverse-mode differentiation: every op's backward emits nodes into the same graph, last node first. */
-#include "graph/graph.h"
+#include "compile/compile.h"
 #include "ops/ops.h"
 
 /* `more` on top of what there is.  Rows of one view are added without the zeros of the others. */

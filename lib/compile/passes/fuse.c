@@ -15,7 +15,7 @@
  *
  * Not so a convolution that is a plain product: that is one call over all pixels, to which biases are added another way
  * (accumulate.c). */
-#include "graph/graph.h"
+#include "compile/compile.h"
 #include "ops/conv.h"
 #include "ops/conv_epilogue.h"
 #include "ops/ops.h"
@@ -41,11 +41,7 @@ static bool in_blocks(const dim__graph *g, const dim__node *conv)
 /* Ops that can apply a (leaky) ReLU. */
 static bool can_activate(const dim__graph *g, const dim__node *node)
 {
-    const dim__op *op = node->op;
-    if (op == &dim__op_conv2d)
-        return in_blocks(g, node);
-    return op == &dim__op_batch_norm || op == &dim__op_batch_norm_again || op == &dim__op_channel_affine ||
-           op == &dim__op_add_bias || op == &dim__op_add;
+    return (node->op->flags & DIM__OP_ACTIVATES) != 0 && (!dim__op_convolves(node->op) || in_blocks(g, node));
 }
 
 /* The node becomes another name for its input. */

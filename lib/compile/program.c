@@ -1,6 +1,8 @@
 /* A compiled graph: one arena, one list of ready nodes. */
-#include "graph/graph.h"
+#include "compile/compile.h"
 #include "kernels/kernels.h"
+#include "ops/ops.h"
+#include "ops/product.h"
 
 #include <stddef.h>
 #include <time.h>

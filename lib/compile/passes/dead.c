@@ -1,5 +1,5 @@
 /* Which nodes matter: those with an effect or a kept output, and all that they need. */
-#include "graph/graph.h"
+#include "compile/compile.h"
 
 void dim__mark_alive(const dim__graph *g, bool *needed, bool *alive)
 {

@@ -1,7 +1,10 @@
 /* What the ops' infer functions share. */
-#include "ops/op.h"
+#include "graph/op.h"
 
+#include "tensor/tensor.h"
 #include <stdio.h>
+
+size_t dim__value_size(dim_dtype type) { return type == DIM__BF16 ? sizeof(uint16_t) : dim__dtype_size(type); }
 
 bool dim__shape_equal(const dim__shape *a, const dim__shape *b)
 {

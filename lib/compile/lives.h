@@ -1,8 +1,8 @@
 /* From which node to which each value lives; what lies on whose memory. */
-#ifndef DIM_GRAPH_LIVES_H
-#define DIM_GRAPH_LIVES_H
+#ifndef DIM_COMPILE_LIVES_H
+#define DIM_COMPILE_LIVES_H
 
-#include "graph/graph.h"
+#include "compile/compile.h"
 
 typedef struct dim__lives {
     const dim__graph *g;

@@ -1,5 +1,5 @@
 /* Lives of values, for the memory plan and for passes that want to lower its peak. */
-#include "graph/lives.h"
+#include "compile/lives.h"
 
 #include "base/math.h"
 
