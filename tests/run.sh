@@ -83,7 +83,7 @@ stage_valgrind() {
     for name in base tensor npy weights optim estimators dataset; do
         [ -x "build/blis/tests/test_$name" ] || continue
         log=build/valgrind-$name.log
-        if (cd build/blis/tests && timeout 120 valgrind -q --leak-check=full --show-leak-kinds=definite \
+        if (cd build/blis/tests && timeout 600 valgrind -q --leak-check=full --show-leak-kinds=definite \
             --errors-for-leak-kinds=definite --error-exitcode=9 "./test_$name") >"$log" 2>&1; then
             echo "valgrind test_$name: clean"
         else

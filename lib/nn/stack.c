@@ -7,7 +7,7 @@ dim_status dim__check_name(dim_context *ctx, const char *what, const char *name,
     if (length >= 1 && length < DIM__TAP_SIZE && strspn(name, dots ? allowed : allowed + 1) == length)
         return DIM_OK;
     return dim__fail(ctx, DIM_E_INVALID, "%s '%.40s%s' must have 1 to %d characters, of A-Z a-z 0-9 _ -%s", what, name,
-                     length > 40 ? "..." : "", DIM__TAP_SIZE - 1, dots ? " ." : "; it takes no dot");
+                     length > 40 ? "..." : "", DIM__TAP_SIZE - 1, dots ? " ." : "; dots are not allowed");
 }
 
 dim_status dim__check_hidden(dim_context *ctx, const char *what, const uint32_t hidden[DIM_MAX_HIDDEN])

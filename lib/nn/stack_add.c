@@ -16,7 +16,7 @@ static dim_status shape_layer(const dim__stack *s, dim__layer *l)
     if (l->def->sized && (o->out == 0 || o->out > (1u << 24)))
         return dim__layer_fail(s, l, DIM_E_INVALID, "out must be 1 to 16777216");
     if ((int)o->init < 0 || o->init > DIM_LAYER_INIT_IDENTITY)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "init is no kind of initial weights");
+        return dim__layer_fail(s, l, DIM_E_INVALID, "init is not a dim_layer_init");
     if (o->reserved0 != 0)
         return dim__layer_fail(s, l, DIM_E_INVALID, "reserved0 must be 0");
     if (o->no_bias > 1)
@@ -60,7 +60,7 @@ static dim_status set_names(dim__stack *s, dim__layer *l)
             return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld (%s): 'from' names the tap '%.40s', which does not exist",
                              (long long)s->count, l->name, o->from);
     } else if (o->from != NULL) {
-        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld (%s) takes no 'from'", (long long)s->count, l->name);
+        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld (%s) does not take 'from'", (long long)s->count, l->name);
     }
     return DIM_OK;
 }
@@ -71,11 +71,11 @@ dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer)
     DIM__TRY(dim__options_copy(s->ctx, "dim_layer_options", &l.o, sizeof l.o, layer));
     l.def = dim__layer_def_of(l.o.kind);
     if (l.def == NULL)
-        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: %d is no kind of layer", (long long)s->count,
-                         (int)l.o.kind);
+        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: kind is %d, which is not a dim_layer_kind",
+                         (long long)s->count, (int)l.o.kind);
     if (l.o.padding_mode != DIM_PADDING_ZERO && l.o.padding_mode != DIM_PADDING_REFLECT)
-        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: %d is no padding mode", (long long)s->count,
-                         (int)l.o.padding_mode);
+        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: padding_mode is %d, which is not a dim_padding_mode",
+                         (long long)s->count, (int)l.o.padding_mode);
     if (s->count == MAX_LAYERS)
         return dim__fail(s->ctx, DIM_E_INVALID, "an encoder has at most %d layers", MAX_LAYERS);
     DIM__TRY(set_names(s, &l));

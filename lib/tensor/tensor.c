@@ -227,7 +227,7 @@ dim_status dim__tensor_slice(dim_tensor *t, int axis, int64_t start, int64_t cou
 {
     dim_tensor *view;
     if (axis < 0 || axis >= t->rank)
-        return dim__fail(t->ctx, DIM_E_INVALID, "axis %d of a tensor of rank %d", axis, t->rank);
+        return dim__fail(t->ctx, DIM_E_INVALID, "axis is %d, but the tensor has rank %d", axis, t->rank);
     int64_t size = t->shape[axis];
     if (count < 0 || step == 0)
         return dim__fail(t->ctx, DIM_E_INVALID, "count %lld must be >= 0 and step %lld not 0", (long long)count,
