@@ -63,7 +63,8 @@ static const pipeline *choose(const ex_run *run)
     for (int i = 0; i < N_PIPELINES; i++)
         if (h >= pipelines[i].least && w >= pipelines[i].least && (pipelines[i].least > 32 || (h == 32 && w == 32)))
             return &pipelines[i];
-    ex_usage_error(&program, "--data: the images are %lld x %lld, but this program takes 32 x 32, or 64 x 64 and more",
+    ex_usage_error(&program, "--data: the images are %lld x %lld, but this program takes 32 x 32, or 64 x 64 and more; "
+                   "--image-size makes the images of a folder so large",
                    (long long)w, (long long)h);
 }
 
@@ -99,7 +100,8 @@ static void add_term(ex_run *run, dim_model *model, const dim_estimator *estimat
     term.shortcut = (dim_shortcut)run->o.shortcut;
     term.mixture = mixture;
     if (dim_model_add_term(model, &term) != DIM_OK)
-        ex_usage_error(&program, "this objective is not possible: %s", dim_context_error(run->ctx));
+        ex_usage_error(&program, "--estimator, --critic, --mixture: this objective is not possible: %s",
+                       dim_context_error(run->ctx));
 }
 
 static void add_objective(ex_run *run, dim_model *model)

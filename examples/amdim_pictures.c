@@ -8,22 +8,25 @@
 enum { GAP = 14, MARGIN = 3 };
 enum { IMAGES = 8, VIEWS = 8 };                      /* views.png: rows, and views in each */
 enum { ROWS = 6, GROUPS = 2, PAIRS = ROWS * GROUPS, COLUMNS = 4 }; /* scores.png */
-enum { BAR = 10, NUMBER = 56 };                      /* height of the bar of colours; room for a number beside it */
+enum { BAR = 18 };                                   /* height of the bar of colours, that of a character */
 
 /* Images at even distances: the first ones of a folder are all of one class. */
 static dim_tensor *pick(ex_run *run, dim_dataset *data, int64_t count)
 {
-    int64_t shape[4] = { count }, total = dim_dataset_count(data);
+    ex_samples some = ex_samples_of(data, count);
+    int64_t shape[4] = { count };
     dim_tensor *images = NULL;
     dim_dataset_shape(data, shape + 1);
     EX_TRY(run, dim_tensor_create(run->ctx, DIM_U8, 4, shape, &images));
-    for (int64_t i = 0; i < count; i++) {
-        dim_tensor *one = NULL;
-        EX_TRY(run, dim_tensor_slice(images, 0, i, 1, 1, &one));
-        EX_TRY(run, dim_dataset_read(data, total * i / count, 1, one, NULL));
-        dim_tensor_destroy(one);
-    }
+    ex_samples_read(run, &some, 0, count, images, NULL);
     return images;
+}
+
+/* Whether there are enough images for a picture. */
+static bool enough(const dim_dataset *data, int64_t count, const char **why)
+{
+    *why = "there are too few images";
+    return dim_dataset_count(data) >= count;
 }
 
 /* (views N, C, H, W) of bytes, not normalised. */
@@ -47,25 +50,28 @@ static int64_t scale_of(const int64_t shape[3], int64_t side)
 
 bool amdim_draw_views(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
 {
+    static const char title[] = "Left: a training image. Right of it: eight random views, as training sees them.";
     ex_canvas c;
     int64_t image[3], scale = scale_of(run->shape, 64);
     dim_dataset_shape(run->train, image);
     int64_t image_scale = scale_of(image, 64), size = run->shape[0] * run->shape[1] * run->shape[2];
     int64_t view_w = run->shape[2] * scale + 2 * EX_BORDER, view_h = run->shape[1] * scale + 2 * EX_BORDER;
     int64_t image_w = image[2] * image_scale + 2 * EX_BORDER, image_h = image[1] * image_scale + 2 * EX_BORDER;
-    int64_t row = image_h > view_h ? image_h : view_h;
+    int64_t row = image_h > view_h ? image_h : view_h, inside = image_w + GAP + VIEWS * (view_w + MARGIN) - MARGIN;
+    int64_t top = GAP + ex_canvas_caption(NULL, 0, 0, inside, title) + GAP / 2;
     (void)encoder;
-    if (!ex_canvas_open(&c, image_w + VIEWS * (view_w + MARGIN) + 3 * GAP - MARGIN,
-                        IMAGES * (row + MARGIN) + 2 * GAP - MARGIN, why))
+    if (!enough(run->train, IMAGES, why) ||
+        !ex_canvas_open(&c, inside + 2 * GAP, top + IMAGES * (row + MARGIN) - MARGIN + GAP, why))
         return false;
     dim_tensor *images = pick(run, run->train, IMAGES), *views = views_of(run, images, VIEWS);
     const uint8_t *from = dim_tensor_const_data(images), *to = dim_tensor_const_data(views);
+    ex_canvas_caption(&c, GAP, GAP, inside, title);
     for (int64_t i = 0; i < IMAGES; i++) {
-        int64_t y = GAP + i * (row + MARGIN), x = GAP + image_w + GAP;
-        ex_canvas_image(&c, GAP, y + (row - image_h) / 2, from + i * image[0] * image[1] * image[2], image, image_scale,
-                        ex_dark);
+        int64_t y = top + i * (row + MARGIN), x = GAP + image_w + GAP, middle = y + (row - image_h) / 2;
+        ex_canvas_border(&c, GAP, middle, image_w - 2 * EX_BORDER, image_h - 2 * EX_BORDER, ex_dark, false);
+        ex_canvas_image(&c, GAP, middle, from + i * image[0] * image[1] * image[2], image, image_scale);
         for (int64_t v = 0; v < VIEWS; v++, x += view_w + MARGIN)
-            ex_canvas_image(&c, x, y + (row - view_h) / 2, to + (v * IMAGES + i) * size, run->shape, scale, ex_white);
+            ex_canvas_image(&c, x, y + (row - view_h) / 2, to + (v * IMAGES + i) * size, run->shape, scale);
     }
     dim_tensor_destroy(views);
     dim_tensor_destroy(images);
@@ -188,27 +194,40 @@ static void draw_heat(ex_canvas *c, int64_t x0, int64_t y0, const heat *h, int64
         }
 }
 
-/* Columns: a view, another view of the image, scores of the first over the second, scores of the first over a view of
- * another image. */
-static void draw_rows(ex_canvas *c, const heat *h, const uint8_t *views, const int64_t shape[3], int64_t scale)
+/* The scale of colours, from the lowest to the highest score. */
+static void draw_bar(ex_canvas *c, const heat *h)
 {
-    int64_t size = shape[0] * shape[1] * shape[2], w = shape[2] * scale + 2 * EX_BORDER + MARGIN;
+    char low[48], high[48];
+    snprintf(low, sizeof low, "score %.2f", (double)h->low);
+    snprintf(high, sizeof high, "%.2f", (double)h->high);
+    int64_t x = GAP + ex_text_width(low) + GAP / 2, y = c->height - GAP - BAR;
+    int64_t bar = c->width - GAP - ex_text_width(high) - GAP / 2 - x;
+    for (int64_t i = 0; i < bar; i++) {
+        uint8_t color[3];
+        color_of((float)i / (float)(bar - 1), color);
+        ex_canvas_fill(c, x + i, y, 1, BAR, color);
+    }
+    ex_canvas_text(c, GAP, y + EX_DOT, low, ex_dark);
+    ex_canvas_text(c, x + bar + GAP / 2, y + EX_DOT, high, ex_dark);
+}
+
+/* Columns: a view, another view of the image, scores of the first over the second, scores of the first over a view of
+ * another image.  Their numbers stand above them. */
+static void draw_rows(ex_canvas *c, const heat *h, const uint8_t *views, const int64_t shape[3], int64_t scale, int64_t top)
+{
+    static const char *const numbers[COLUMNS] = { "1", "2", "3", "4" };
+    int64_t size = shape[0] * shape[1] * shape[2], w = shape[2] * scale, step = w + 2 * EX_BORDER + MARGIN;
     int64_t row = shape[1] * scale + 2 * EX_BORDER + MARGIN;
     for (int64_t i = 0; i < PAIRS; i++) {
-        int64_t y = GAP + i % ROWS * row, x = GAP + i / ROWS * (COLUMNS * w - MARGIN + 2 * GAP);
-        ex_canvas_image(c, x, y, views + i * size, shape, scale, ex_dark);
-        ex_canvas_image(c, x + w, y, views + (PAIRS + i) * size, shape, scale, ex_white);
-        draw_heat(c, x + 2 * w, y, h, i, PAIRS + i, views + (PAIRS + i) * size, shape, scale);
-        draw_heat(c, x + 3 * w, y, h, i, stranger(i), views + stranger(i) * size, shape, scale);
+        int64_t y = top + EX_LINE + i % ROWS * row, x = GAP + i / ROWS * (COLUMNS * step - MARGIN + 2 * GAP);
+        for (int64_t k = 0; i % ROWS == 0 && k < COLUMNS; k++)
+            ex_canvas_text(c, x + k * step + (w - ex_text_width(numbers[k])) / 2 + EX_BORDER, top, numbers[k], ex_dark);
+        ex_canvas_border(c, x, y, w, shape[1] * scale, ex_dark, false);
+        ex_canvas_image(c, x, y, views + i * size, shape, scale);
+        ex_canvas_image(c, x + step, y, views + (PAIRS + i) * size, shape, scale);
+        draw_heat(c, x + 2 * step, y, h, i, PAIRS + i, views + (PAIRS + i) * size, shape, scale);
+        draw_heat(c, x + 3 * step, y, h, i, stranger(i), views + stranger(i) * size, shape, scale);
     }
-    int64_t bar = c->width - 2 * (GAP + NUMBER), y = c->height - GAP - BAR;
-    for (int64_t x = 0; x < bar; x++) { /* low scores left, high scores right */
-        uint8_t color[3];
-        color_of((float)x / (float)(bar - 1), color);
-        ex_canvas_fill(c, GAP + NUMBER + x, y, 1, BAR, color);
-    }
-    ex_canvas_number(c, GAP, y, (double)h->low, ex_dark);
-    ex_canvas_number(c, GAP + NUMBER + bar + 8, y, (double)h->high, ex_dark);
 }
 
 static dim_tensor *encode(ex_run *run, dim_encoder *encoder, const dim_tensor *views, const char *tap, int64_t shape[3])
@@ -223,25 +242,33 @@ static dim_tensor *encode(ex_run *run, dim_encoder *encoder, const dim_tensor *v
 
 bool amdim_draw_scores(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
 {
+    static const char title[] =
+        "1: a view of an image. 2: another view of it. 3: how well f1 of the first fits each place of the second: yellow "
+        "well, dark blue badly. 4: the same for a view of another image.";
     ex_canvas c;
     heat h;
+    dim_dataset *data = run->test != NULL ? run->test : run->train;
     int64_t vector[3], map[3], scale = scale_of(run->shape, 96);
     int64_t w = run->shape[2] * scale + 2 * EX_BORDER + MARGIN, row = run->shape[1] * scale + 2 * EX_BORDER + MARGIN;
+    int64_t inside = GROUPS * (COLUMNS * w - MARGIN) + (GROUPS - 1) * 2 * GAP;
+    int64_t top = GAP + ex_canvas_caption(NULL, 0, 0, inside, title) + GAP / 2;
     if (run->o.critic != DIM_CRITIC_PLAIN_DOT) {
         *why = "it is for --critic plain-dot";
         return false;
     }
-    if (!ex_canvas_open(&c, GROUPS * (COLUMNS * w - MARGIN) + (GROUPS - 1) * 2 * GAP + 2 * GAP,
-                        ROWS * row - MARGIN + BAR + 3 * GAP, why))
+    if (!enough(data, PAIRS, why) ||
+        !ex_canvas_open(&c, inside + 2 * GAP, top + EX_LINE + ROWS * row - MARGIN + BAR + 2 * GAP, why))
         return false;
-    dim_tensor *images = pick(run, run->test, PAIRS), *views = views_of(run, images, 2);
+    dim_tensor *images = pick(run, data, PAIRS), *views = views_of(run, images, 2);
     dim_tensor *f1 = encode(run, encoder, views, "f1", vector), *phi7 = encode(run, encoder, views, "phi7", map);
     h = (heat){ .side = map[1], .width = map[0], .f1 = dim_tensor_const_data(f1), .phi7 = dim_tensor_const_data(phi7),
                 .room = malloc((size_t)(2 * run->shape[1] * run->shape[2]) * sizeof(float)) };
     bool drawn = h.room != NULL && set_range(&h);
-    if (drawn)
-        draw_rows(&c, &h, dim_tensor_const_data(views), run->shape, scale);
-    else
+    if (drawn) {
+        ex_canvas_caption(&c, GAP, GAP, inside, title);
+        draw_rows(&c, &h, dim_tensor_const_data(views), run->shape, scale, top);
+        draw_bar(&c, &h);
+    } else
         *why = "out of memory";
     free(h.room);
     dim_tensor_destroy(phi7);

@@ -5,28 +5,40 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { EX_BORDER = 3 }; /* of an image, in pixels of the picture */
+enum { EX_BORDER = 4 };                           /* of an image, in pixels of the picture */
+enum { EX_GLYPH_WIDTH = 6, EX_GLYPH_HEIGHT = 9 }; /* of a character, in dots */
+enum { EX_DOT = 2, EX_LINE = 22 };                /* pixels of a dot, and from one line of text to the next */
 
 typedef struct ex_canvas {
     uint8_t *rgb;
     int64_t width, height;
 } ex_canvas;
 
-extern const uint8_t ex_white[3], ex_green[3], ex_red[3], ex_dark[3];
+/* Blue and orange look different to everybody, also to those who cannot tell red from green. */
+extern const uint8_t ex_white[3], ex_blue[3], ex_orange[3], ex_dark[3];
 
 /* A white canvas.  Returns false, and says why in `why`, when there is none. */
 bool ex_canvas_open(ex_canvas *c, int64_t width, int64_t height, const char **why);
 
+/* Fills a rectangle; what is outside of the canvas is left out. */
 void ex_canvas_fill(ex_canvas *c, int64_t x0, int64_t y0, int64_t width, int64_t height, const uint8_t color[3]);
 
-/* An image (C, H, W) of bytes, enlarged, inside a border. */
-void ex_canvas_image(ex_canvas *c, int64_t x0, int64_t y0, const uint8_t *image, const int64_t shape[3], int64_t scale,
-                     const uint8_t border[3]);
+/* A border around a place of width x height, EX_BORDER wide outside of it; dashed: with gaps. */
+void ex_canvas_border(ex_canvas *c, int64_t x0, int64_t y0, int64_t width, int64_t height, const uint8_t color[3],
+                      bool dashed);
 
-/* A number with two decimals; each character is 8 x 10 pixels. */
-void ex_canvas_number(ex_canvas *c, int64_t x0, int64_t y0, double value, const uint8_t color[3]);
+/* An image (C, H, W) of bytes, enlarged, with room for a border around it. */
+void ex_canvas_image(ex_canvas *c, int64_t x0, int64_t y0, const uint8_t *image, const int64_t shape[3], int64_t scale);
 
 /* Writes and releases the canvas. */
 bool ex_canvas_close(ex_canvas *c, const char *path, const char **why);
+
+/* ---- font.c */
+
+int64_t ex_text_width(const char *text);
+void ex_canvas_text(ex_canvas *c, int64_t x0, int64_t y0, const char *text, const uint8_t color[3]);
+
+/* A text in as many lines as it needs in a width.  Returns their height; c NULL: draws nothing. */
+int64_t ex_canvas_caption(ex_canvas *c, int64_t x0, int64_t y0, int64_t width, const char *text);
 
 #endif

@@ -12,14 +12,17 @@
 
 #define EX_MAX_TAPS 8
 #define EX_MAX_CLASSIFIERS 2
+#define EX_MAX_PATH 4200
 #define EX_PRIOR_NONE (-1)
 
-/* The command line. */
+enum { EX_EMBED_AUTO, EX_EMBED_TEST, EX_EMBED_TRAIN }; /* test images, where there are some */
+
+/* The command line; options.c has what --help says of each. */
 typedef struct ex_options {
     const char *data;             /* kind:DIR, as dim_dataset_open() takes it */
-    uint64_t steps, epochs;       /* 0 = not given; ex_start() turns epochs into steps */
+    uint64_t steps, epochs;       /* 0 = not given; ex_train() turns epochs into steps */
     uint64_t eval_every;          /* steps; 0 = only before and after training */
-    uint64_t checkpoint_every;    /* steps; 0 = only at Ctrl-C, if there is --out */
+    uint64_t checkpoint_every;    /* steps; 0 = only at the end */
     uint64_t seed;
     uint32_t batch, threads, units;
     uint32_t image_size;          /* of folders of images; 0 = as they are */
@@ -29,8 +32,12 @@ typedef struct ex_options {
     int shortcut;                 /* dim_shortcut */
     int precision;                /* dim_precision */
     const char *taps;             /* names with commas between; NULL = the program's */
-    const char *out;              /* folder for weights, log and picture; NULL = nothing is written */
-    bool json, table, resume;
+    const char *init;             /* file of weights to start from; NULL = random ones */
+    const char *out;              /* folder for weights, log, checkpoint and pictures; NULL = nothing is written */
+    const char *embed;            /* .npy file for features; NULL = none */
+    const char *embed_tap;        /* NULL = the program's code */
+    int embed_split;              /* EX_EMBED_... */
+    bool json, table, resume, overwrite, skip_broken, unlabelled;
 
     /* of amdim */
     uint32_t ndf, rkhs, depth, mixture, views;
@@ -44,8 +51,8 @@ typedef struct ex_program {
     const char *units_help;       /* what --units means here; NULL = there is no such option */
     const char *example;          /* arguments of an example line */
     const char *taps;             /* whose features are probed, with commas between */
-    const char *code;             /* the tap whose features the picture compares */
-    ex_options defaults;
+    const char *code;             /* the tap whose features the picture compares and --embed writes */
+    ex_options defaults;          /* views: 0 = no views of images are made, and amdim's options are not there */
 } ex_program;
 
 /* One probe's accuracies on test, in [0, 1]. */
@@ -60,12 +67,12 @@ typedef struct ex_evaluation {
     double classifier[EX_MAX_CLASSIFIERS]; /* accuracies of the model's own classifiers */
 } ex_evaluation;
 
-/* Samples at even distances of a training set that is sorted by class; nothing where it is not. */
-typedef struct ex_spread {
-    dim_context *ctx;             /* of `all` */
-    dim_dataset *all;             /* the training set once more */
-    int64_t total, count;         /* its samples; those that are taken */
-} ex_spread;
+/* Some samples of a dataset: `count` at even distances of its first `total`. */
+typedef struct ex_samples {
+    dim_dataset *data;            /* NULL = there are none */
+    int64_t total, count;
+    const dim_augment *clean;     /* what images go through when they are read; NULL = they stay as they are */
+} ex_samples;
 
 typedef struct ex_run ex_run;
 
@@ -79,26 +86,33 @@ struct ex_run {
     const char *taps[EX_MAX_TAPS]; /* probed; NULL ends the list */
     char tap_names[256];
     dim_context *ctx;
-    dim_dataset *train, *test;
-    dim_dataset *probed;          /* the probes' training images: train, some of it, or clean views */
-    ex_spread spread;
-    int64_t shape[3];             /* of an image of probed and test: channels, height, width */
+    dim_dataset *train;           /* what is trained on */
+    dim_dataset *labelled;        /* the training images that have labels: train, but for --unlabelled; NULL = no probes */
+    dim_dataset *test;            /* NULL = there is none */
+    ex_samples probed, tested;    /* what the probes learn from and are measured on: none without probes, or of test */
+    int64_t skipped;              /* broken files of datasets that are gone */
+    int64_t shape[3];             /* of an image of probed and tested: channels, height, width */
     dim_augment *augment;         /* makes o.views views of each training image; NULL = the images themselves */
+    dim_augment *clean;           /* makes an image of `shape` out of a training image; NULL = it is one */
     const char *classifiers[EX_MAX_CLASSIFIERS]; /* that the model has; NULL ends the list */
-    dim_tensor *train_labels, *test_labels; /* of the probed images */
+    dim_tensor *train_labels, *test_labels; /* of probed and tested */
     FILE *log;
     double train_s;               /* seconds spent in training steps, data included */
     double wait_s;                /* of these, seconds until the loader had the batch */
-    bool checkpoint_failed;       /* the last one could not be written */
+    bool begun;                   /* files of the run are written from now on */
+    bool ended;                   /* training is over: from now on Ctrl-C ends the program */
+    bool has_checkpoint;          /* of step checkpoint_at */
+    uint64_t checkpoint_at;
     double last_report;           /* when progress was shown last */
     ex_evaluation pixels, first, last; /* of raw pixels (--table), before and after training */
     ex_drawing *drawing;          /* what ex_train() draws before the first step; NULL = nothing */
     const char *drawing_name;
 
-    /* of the step that --resume goes on after */
-    bool evaluated;               /* the log has the probes' accuracies of it */
-    char *row;                    /* else its line of the log, without the probes' columns; NULL = there is none */
-    long row_at;                  /* where that is in the log */
+    /* of the last line of the log */
+    long row_at;                  /* where it is */
+    /* and, while that is of the step that --resume goes on after: */
+    bool evaluated;               /* it has the probes' accuracies */
+    char *row;                    /* else the line without the probes' columns; NULL = there is none */
     double *reports;              /* what the model reported then; NULL = not known */
 };
 
@@ -113,10 +127,6 @@ dim_encoder *ex_conv_encoder(ex_run *run);
 /* Adds the prior that --prior names, if any. */
 void ex_add_prior(ex_run *run, dim_model *model);
 
-/* Training gets --views random views of each image by a preset, in [0, 1]: normalisation is left to the encoder, which
- * also does it for the whole images that are probed.  These get the preset `clean` first when resize is true. */
-void ex_use_views(ex_run *run, dim_augment_preset preset, dim_augment_preset clean, bool resize);
-
 /* Trains by the options, with probes, reports, and what --out asks for.  Returns the program's exit code. */
 int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model);
 
@@ -124,9 +134,11 @@ void ex_finish(ex_run *run);
 
 /* Ends the program with exit code 1 and the context's error unless a call succeeded. */
 #define EX_TRY(run, call) ex_check(run, call, #call)
-void ex_check(const ex_run *run, dim_status status, const char *what);
+void ex_check(ex_run *run, dim_status status, const char *what);
 
 void ex_draw(ex_run *run, dim_encoder *encoder, ex_drawing *drawing, const char *name);
+
+bool ex_stopped(const ex_run *run); /* Ctrl-C or its like asked to end the training */
 
 double ex_seconds(void); /* a monotonic clock */
 
@@ -140,36 +152,81 @@ __attribute__((format(printf, 2, 3), noreturn))
 #endif
 void ex_usage_error(const ex_program *program, const char *format, ...);
 
+/* ---- data.c */
+
+void ex_data_open(ex_run *run);
+int64_t ex_skipped(const ex_run *run); /* broken files so far, of --skip-broken */
+
+/* The images of all of a dataset, or of at most so many of them. */
+ex_samples ex_samples_of(dim_dataset *data, int64_t most);
+
+/* Samples first .. first + count - 1, as dim_dataset_read() does it; images of s->clean's shape, if that is given. */
+void ex_samples_read(ex_run *run, const ex_samples *s, int64_t first, int64_t count, dim_tensor *images,
+                     dim_tensor *labels);
+dim_tensor *ex_samples_labels(ex_run *run, const ex_samples *s);
+
+/* (count, d) features of samples at a tap, a map flattened in (C, H, W) order.  It shows progress: `doing` what.  NULL when
+ * training is to end. */
+dim_tensor *ex_features(ex_run *run, dim_encoder *encoder, const char *tap, const ex_samples *s, const char *doing);
+
+/* ---- views.c */
+
+/* Training gets --views random views of each image by a preset, in [0, 1]: normalisation is left to the encoder, which
+ * also does it for the whole images that are probed.  These get the preset `clean` first when resize is true. */
+void ex_use_views(ex_run *run, dim_augment_preset preset, dim_augment_preset clean, bool resize);
+
+/* ---- probes.c */
+
+/* How well classes can be told from each tap's features, the encoder frozen.  Not valid without probes or after Ctrl-C. */
+ex_evaluation ex_evaluate(ex_run *run, dim_encoder *encoder, dim_model *model);
+ex_evaluation ex_evaluate_pixels(ex_run *run); /* where --table asks for it */
+
 /* ---- report.c */
 
 void ex_log_open(ex_run *run, const dim_model *model, bool resumed); /* resumed: with the lines that there are */
 void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e);
-/* The evaluation that a stopped run did not come to, after --resume. */
+/* Puts an evaluation into the last line, which lacks it. */
 void ex_log_evaluation(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e);
 int ex_log_probes(const ex_run *run); /* the number of columns of probes and classifiers, which are the last ones */
 void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e);
 void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool last);
-void ex_report_note(ex_run *run, const char *text); /* what takes a while now; NULL when it is over */
+
+/* What takes a while now: on a terminal a line that is rewritten, elsewhere a line now and then. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void ex_report_note(ex_run *run, const char *format, ...);
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void ex_report_count(ex_run *run, const char *format, ...); /* the same, but for what is said often */
+void ex_report_clear(void); /* takes the line away again */
 void ex_report_table(const ex_run *run, const dim_encoder *encoder); /* what --table asks for */
 
 bool ex_report_close(ex_run *run); /* false, after saying so, when a line of stdout or log.csv was not written */
 
+/* ---- folder.c: --out */
+
+/* Makes the folder, unless there is a run in it that must not be lost, or none that --resume could go on with. */
+void ex_folder_open(ex_run *run);
+bool ex_folder_resumes(const ex_run *run); /* --resume, and there is a checkpoint */
+void ex_folder_clear(const ex_run *run);   /* --overwrite: removes a run */
+const char *ex_folder_file(const ex_run *run, const char *name, char path[EX_MAX_PATH]);
+
 /* ---- resume.c */
 
 bool ex_checkpoint_save(ex_run *run, dim_model *model, const dim_loader *loader); /* false, and says why */
-/* False when there is none.  One that does not fit ends the program. */
-bool ex_checkpoint_load(ex_run *run, dim_model *model, dim_loader *loader);
+void ex_checkpoint_load(ex_run *run, dim_model *model, dim_loader *loader); /* one that does not fit ends the program */
 /* Copies the lines of the log that there is up to the model's step; the times go on from the last one's. */
 void ex_log_continue(ex_run *run, FILE *log, const char *header, const dim_model *model);
 
-/* ---- spread.c */
+/* ---- embed.c */
 
-void ex_spread_open(ex_run *run); /* makes --probe-train samples of a sorted training set run->probed */
-int64_t ex_spread_at(const ex_spread *s, int64_t i); /* which sample of train the i-th of run->probed is */
-void ex_spread_close(ex_spread *s);
+void ex_embed_check(ex_run *run, const dim_encoder *encoder); /* ends the program where --embed cannot work */
+bool ex_embed(ex_run *run, dim_encoder *encoder); /* what --embed asks for; false, and says why */
 
 /* ---- picture.c */
 
-ex_drawing ex_picture; /* query images and their 9 nearest test images */
+ex_drawing ex_picture; /* query images and the 9 nearest to each */
 
 #endif

@@ -1,84 +1,161 @@
 /* The retrieval picture: each row a query image and the 9 images of the test set that its features are nearest to. */
 #include "canvas.h"
 #include "common.h"
+#include "queries.h"
 
-enum { ROWS = 10, NEAREST = 9, MARGIN = 3, GAP = 14 };
+enum { ROWS = 10, NEAREST = 9, MARGIN = 4, GAP = 14, KEY = 20 /* side of a frame that explains itself */ };
+enum { MOST = 10000 /* training images that are looked through, where there are no test images */ };
+enum { NAME = 13 /* most characters of a class's name */ };
 
-/* The first image of each class, then, if there are few classes, the first images again. */
-static void choose_queries(const int64_t *labels, int64_t count, int64_t queries[ROWS])
+/* Of run->test, or of run->train. */
+typedef struct gallery {
+    ex_samples samples;
+    int64_t *labels;
+    int64_t classes;                          /* below 2: borders have nothing to tell */
+    int64_t queries[ROWS], found[ROWS][NEAREST];
+} gallery;
+
+/* g->found: the query itself comes first, as a rule, and is left out. */
+static void find_nearest(ex_run *run, dim_encoder *encoder, gallery *g)
 {
-    int64_t chosen = 0;
-    for (int64_t i = 0; i < count && chosen < ROWS; i++) {
-        bool seen = false;
-        for (int64_t j = 0; j < chosen; j++)
-            seen |= labels[queries[j]] == labels[i];
-        if (!seen)
-            queries[chosen++] = i;
-    }
-    for (int64_t i = 0; chosen < ROWS; i = (i + 1) % count)
-        queries[chosen++] = i;
-    for (int64_t i = 1; i < chosen; i++) /* in the order of their classes */
-        for (int64_t j = i; j > 0 && labels[queries[j]] < labels[queries[j - 1]]; j--) {
-            int64_t swap = queries[j];
-            queries[j] = queries[j - 1];
-            queries[j - 1] = swap;
-        }
-}
-
-/* found[row]: the query itself comes first, as a rule, and is left out. */
-static void find_nearest(ex_run *run, dim_encoder *encoder, const int64_t queries[ROWS], int64_t found[ROWS][NEAREST])
-{
-    dim_tensor *keys = NULL, *some = NULL, *indices = NULL;
-    EX_TRY(run, dim_probe_features(encoder, run->program->code, run->test, 0, dim_dataset_count(run->test), &keys));
+    dim_tensor *keys = ex_features(run, encoder, run->program->code, &g->samples, "drawing retrieval.png");
+    dim_tensor *some = NULL, *indices = NULL;
     int64_t width = dim_tensor_size(keys, 1), shape[2] = { ROWS, width }, nearest[2] = { ROWS, NEAREST + 1 };
     EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 2, shape, &some));
     EX_TRY(run, dim_tensor_create(run->ctx, DIM_I64, 2, nearest, &indices));
     for (int64_t i = 0; i < ROWS; i++)
         memcpy((float *)dim_tensor_data(some) + i * width,
-               (const float *)dim_tensor_const_data(keys) + queries[i] * width, (size_t)width * sizeof(float));
+               (const float *)dim_tensor_const_data(keys) + g->queries[i] * width, (size_t)width * sizeof(float));
     EX_TRY(run, dim_probe_neighbors(run->ctx, DIM_PROBE_KNN_COSINE, some, keys, indices));
     const int64_t *index = dim_tensor_const_data(indices);
     for (int64_t i = 0; i < ROWS; i++)
         for (int64_t j = 0, k = 0; j <= NEAREST && k < NEAREST; j++)
-            if (index[i * (NEAREST + 1) + j] != queries[i])
-                found[i][k++] = index[i * (NEAREST + 1) + j];
+            if (index[i * (NEAREST + 1) + j] != g->queries[i])
+                g->found[i][k++] = index[i * (NEAREST + 1) + j];
     dim_tensor_destroy(indices);
     dim_tensor_destroy(some);
     dim_tensor_destroy(keys);
 }
 
+/* What is written beside a row; of a name that is too long, its beginning. */
+static void name_of(const gallery *g, int64_t label, char text[NAME + 1])
+{
+    const char *name = dim_dataset_class_name(g->samples.data, label);
+    if (label < 0 || g->classes < 2)
+        text[0] = '\0';
+    else if (name == NULL)
+        snprintf(text, NAME + 1, "class %d", (int)label);
+    else
+        snprintf(text, NAME + 1, strlen(name) > NAME ? "%.*s.." : "%.*s", strlen(name) > NAME ? NAME - 2 : NAME, name);
+}
+
+static int64_t widest_name(const gallery *g)
+{
+    int64_t widest = 0;
+    for (int i = 0; i < ROWS; i++) {
+        char text[NAME + 1];
+        name_of(g, g->labels[g->queries[i]], text);
+        int64_t width = ex_text_width(text);
+        widest = width > widest ? width : widest;
+    }
+    return widest > 0 ? widest + GAP : 0;
+}
+
+static int64_t draw_key(ex_canvas *c, int64_t x, int64_t y, const uint8_t color[3], bool dashed, const char *text)
+{
+    ex_canvas_border(c, x, y, KEY, KEY, color, dashed);
+    x += KEY + 2 * EX_BORDER + GAP / 2;
+    ex_canvas_text(c, x, y + (KEY + 2 * EX_BORDER - EX_GLYPH_HEIGHT * EX_DOT) / 2 + EX_DOT, text, ex_dark);
+    return x + ex_text_width(text) + 2 * GAP;
+}
+
+/* A thin frame right around an image that is drawn into it afterwards. */
+static void draw_frame(ex_canvas *c, int64_t x, int64_t y, int64_t width, int64_t height)
+{
+    enum { THIN = 2, OUT = EX_BORDER - THIN };
+    ex_canvas_fill(c, x + OUT, y + OUT, width + 2 * THIN, height + 2 * THIN, ex_dark);
+}
+
+static void draw_image(ex_run *run, ex_canvas *c, int64_t x, int64_t y, const gallery *g, int64_t index, int64_t scale)
+{
+    dim_tensor *image = NULL;
+    int64_t shape[4] = { 1, run->shape[0], run->shape[1], run->shape[2] };
+    EX_TRY(run, dim_tensor_create(run->ctx, DIM_U8, 4, shape, &image));
+    ex_samples_read(run, &g->samples, index, 1, image, NULL);
+    ex_canvas_image(c, x, y, dim_tensor_const_data(image), run->shape, scale);
+    dim_tensor_destroy(image);
+}
+
+static void draw_row(ex_run *run, ex_canvas *c, const gallery *g, int i, int64_t x, int64_t y, int64_t scale)
+{
+    char name[NAME + 1];
+    int64_t w = run->shape[2] * scale, h = run->shape[1] * scale, label = g->labels[g->queries[i]];
+    name_of(g, label, name);
+    ex_canvas_text(c, x, y + EX_BORDER + (h - EX_GLYPH_HEIGHT * EX_DOT) / 2, name, ex_dark);
+    x += widest_name(g);
+    draw_frame(c, x, y, w, h);
+    draw_image(run, c, x, y, g, g->queries[i], scale);
+    x += w + 2 * EX_BORDER + GAP;
+    for (int j = 0; j < NEAREST; j++, x += w + 2 * EX_BORDER + MARGIN) {
+        bool same = g->labels[g->found[i][j]] == label;
+        if (g->classes > 1)
+            ex_canvas_border(c, x, y, w, h, same ? ex_blue : ex_orange, !same);
+        draw_image(run, c, x, y, g, g->found[i][j], scale);
+    }
+}
+
+static bool draw(ex_run *run, const gallery *g, const char *path, const char **why)
+{
+    ex_canvas c;
+    char title[256], same[64];
+    int64_t scale = run->shape[1] >= 64 ? 1 : 2, names = widest_name(g), right = 0;
+    int64_t w = run->shape[2] * scale + 2 * EX_BORDER, h = run->shape[1] * scale + 2 * EX_BORDER;
+    int64_t inside = names + w + GAP + NEAREST * (w + MARGIN) - MARGIN;
+    const char *split = run->test != NULL ? "test" : "training";
+    snprintf(title, sizeof title,
+             "Left: a %s image. Right of it: the %d other %s images whose features \"%s\" are nearest, by the cosine, "
+             "nearest first.",
+             split, NEAREST, split, run->program->code);
+    int64_t top = GAP + ex_canvas_caption(NULL, 0, 0, inside, title) + GAP / 2;
+    int64_t key = g->classes > 1 ? KEY + 2 * EX_BORDER + GAP : 0;
+    if (!ex_canvas_open(&c, inside + 2 * GAP, top + ROWS * (h + MARGIN) - MARGIN + key + GAP, why))
+        return false;
+    ex_canvas_caption(&c, GAP, GAP, inside, title);
+    for (int i = 0; i < ROWS; i++) {
+        draw_row(run, &c, g, i, GAP, top + i * (h + MARGIN), scale);
+        for (int j = 0; j < NEAREST; j++)
+            right += g->labels[g->found[i][j]] == g->labels[g->queries[i]];
+    }
+    if (key > 0) {
+        int64_t y = c.height - GAP - KEY - 2 * EX_BORDER;
+        snprintf(same, sizeof same, "the same class (%d of %d)", (int)right, ROWS * NEAREST);
+        int64_t x = draw_key(&c, GAP, y, ex_blue, false, same);
+        draw_key(&c, x, y, ex_orange, true, "another class");
+    }
+    return ex_canvas_close(&c, path, why);
+}
+
 bool ex_picture(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
 {
-    int64_t count = dim_dataset_count(run->test), queries[ROWS], found[ROWS][NEAREST];
-    int64_t scale = run->shape[1] >= 64 ? 1 : 2;
-    int64_t cell_w = run->shape[2] * scale + 2 * EX_BORDER, cell_h = run->shape[1] * scale + 2 * EX_BORDER;
-    ex_canvas c;
-    dim_tensor *images = NULL, *all_labels = NULL;
-    if (dim_dataset_dtype(run->test) != DIM_U8 || (run->shape[0] != 1 && run->shape[0] != 3) || count <= NEAREST) {
-        *why = "it needs at least 10 test images of bytes, gray or RGB";
+    gallery g = { .samples = ex_samples_of(run->test, INT64_MAX) };
+    if (run->test == NULL) {
+        g.samples = ex_samples_of(run->train, MOST);
+        g.samples.clean = run->clean;
+    }
+    g.classes = dim_dataset_classes(g.samples.data);
+    if (dim_dataset_dtype(g.samples.data) != DIM_U8 || (run->shape[0] != 1 && run->shape[0] != 3) ||
+        g.samples.count <= NEAREST) {
+        *why = "it needs at least 10 images of bytes, gray or RGB";
         return false;
     }
-    int64_t shape[4] = { count, run->shape[0], run->shape[1], run->shape[2] }, size = shape[1] * shape[2] * shape[3];
-    if (!ex_canvas_open(&c, cell_w + GAP + NEAREST * (cell_w + MARGIN) + 2 * GAP - MARGIN,
-                        ROWS * (cell_h + MARGIN) + 2 * GAP - MARGIN, why))
-        return false;
-    EX_TRY(run, dim_tensor_create(run->ctx, DIM_U8, 4, shape, &images));
-    EX_TRY(run, dim_tensor_create(run->ctx, DIM_I64, 1, shape, &all_labels));
-    EX_TRY(run, dim_dataset_read(run->test, 0, count, images, all_labels));
-    const uint8_t *pixels = dim_tensor_const_data(images);
-    const int64_t *labels = dim_tensor_const_data(all_labels);
-    choose_queries(labels, count, queries);
-    find_nearest(run, encoder, queries, found);
-
-    for (int64_t i = 0; i < ROWS; i++) {
-        int64_t y = GAP + i * (cell_h + MARGIN), x = GAP;
-        ex_canvas_image(&c, x, y, pixels + queries[i] * size, run->shape, scale, ex_dark);
-        x += cell_w + GAP;
-        for (int64_t j = 0; j < NEAREST; j++, x += cell_w + MARGIN)
-            ex_canvas_image(&c, x, y, pixels + found[i][j] * size, run->shape, scale,
-                            labels[found[i][j]] == labels[queries[i]] ? ex_green : ex_red);
-    }
-    dim_tensor_destroy(images);
-    dim_tensor_destroy(all_labels);
-    return ex_canvas_close(&c, path, why);
+    dim_tensor *labels = ex_samples_labels(run, &g.samples);
+    g.labels = dim_tensor_data(labels);
+    bool drawn = ex_choose_queries(g.labels, g.samples.count, g.queries, ROWS);
+    if (drawn) {
+        find_nearest(run, encoder, &g);
+        drawn = draw(run, &g, path, why);
+    } else
+        *why = "out of memory";
+    dim_tensor_destroy(labels);
+    return drawn;
 }

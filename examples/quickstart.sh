@@ -1,12 +1,12 @@
 #!/bin/sh
-# From a bare Debian 12 to a trained encoder: installs what is missing (as root), builds into build/quickstart, trains
+# From a bare Debian 12 or 13 to a trained encoder: installs what is missing (as root), builds into build/quickstart, trains
 # local Deep InfoMax on Fashion-MNIST, and compares the features with raw pixels and with an untrained encoder.
-# Usage: sh examples/quickstart.sh [OPTION OF local_dim...]     such as --threads 2 or --steps 500
+# Usage: sh examples/quickstart.sh [OPTION OF local_dim...]     such as --threads 2, or --resume --steps 20000
 set -eu
 cd "$(dirname "$0")/.."
 
 packages="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev libdnnl-dev libpng-dev zlib1g-dev
-    libcjson-dev dataset-fashion-mnist"
+    libjpeg62-turbo-dev libcjson-dev dataset-fashion-mnist"
 data=/usr/share/datasets/fashion-mnist
 build=build/quickstart
 out=$build/out
@@ -45,22 +45,31 @@ fi
 
 set -- --data "idx:$data" --estimator infonce --prior none --units 128 --batch 128 --lr 2e-3 \
     --steps 3000 --probe-train 1000 --table --out "$out" "$@"
-echo "== training, for about two minutes on two processors:"
+echo "== training and probing: on two idle processors four to five minutes for the 3000 steps, and one for the probes"
 echo "   $build/examples/local_dim $*"
 "$build/examples/local_dim" "$@"
 
 cat <<END
 
-kNN and ridge classify frozen features with the labels of 1,000 training images; the encoder itself has seen no label.
-conv is the map of the last convolution, fc the 1024 features above it, global the encoder's output of 64 numbers.
-Few labels are where features learnt without labels help most.  With 10,000 the gap is small, and ridge on the untrained
-conv map (6272 numbers an image) does as well as the trained fc: add --probe-train 10000 to see it.
+How to read the table: the encoder has learned without labels.  Then kNN and ridge classify its features, which stay as
+they are, with the labels of 1,000 training images.  conv is the map of the last convolution, fc the 1024 features
+above it, global the encoder's output of 64 numbers.
 
-$out/retrieval.png   ten test images, each with the nine nearest by its code: green borders are the same class
-$out/log.csv         loss and terms of every step
-$out/weights.safetensors
+With few labels, features that were learned without labels help most.  With 10,000 labels (--probe-train 10000) the gap
+is small: ridge on the untrained conv map (6272 numbers an image) does as well as on the trained fc.
 
-Next: let it train longer (sh examples/quickstart.sh --steps 20000), try another estimator (--estimator jsd) or your
-own images (--data); $build/examples/local_dim --help lists all options.  global_dim and infomax_kl beside it take the
-same ones; use_losses and use_from_cpp show the library without a training loop.  README.md says how to install it.
+In the folder that --out names ($out, unless you gave another one):
+  retrieval.png            ten test images, and beside each the nine others with the nearest codes
+  log.csv                  loss and terms of every step
+  weights.safetensors      the weights, for libdim and for PyTorch
+  checkpoint.safetensors   from which training can go on
+
+Next:
+  sh examples/quickstart.sh --resume --steps 20000                          trains on from here
+  sh examples/quickstart.sh --out build/quickstart/jsd --estimator jsd      tries another estimator
+  $build/examples/local_dim --help                                lists all options
+
+For your own JPEG or PNG images, give --data folder:DIR --image-size 32 --out ANOTHER.  The programs global_dim,
+infomax_kl and amdim beside local_dim have the same options; use_losses and use_from_cpp show the library without a
+training loop.  README.md says how to install it.
 END

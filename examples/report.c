@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,12 +23,12 @@ static void print_columns(const ex_run *run, const dim_model *model, FILE *to)
 
 void ex_log_open(ex_run *run, const dim_model *model, bool resumed)
 {
-    char path[4200], name[4200], *header = NULL;
+    char path[EX_MAX_PATH], name[EX_MAX_PATH], *header = NULL;
     size_t size;
     if (run->o.out == NULL)
         return;
-    snprintf(name, sizeof name, "%s/log.csv", run->o.out);
-    snprintf(path, sizeof path, "%s/log.csv%s", run->o.out, resumed ? ".new" : "");
+    ex_folder_file(run, "log.csv", name);
+    ex_folder_file(run, resumed ? "log.csv.new" : "log.csv", path);
     run->log = fopen(path, "w");
     FILE *columns = open_memstream(&header, &size);
     if (run->log == NULL || columns == NULL)
@@ -92,6 +93,9 @@ void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t ep
 {
     if (run->log == NULL)
         return;
+    free(run->row);
+    run->row = NULL;
+    run->row_at = ftell(run->log);
     fprintf(run->log, "%llu,%llu,%.3f,%.3f", (unsigned long long)step, (unsigned long long)epoch, run->train_s,
             run->wait_s);
     for (int i = 0; i < dim_model_report_count(model); i++) {
@@ -106,7 +110,9 @@ void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t ep
 
 void ex_log_evaluation(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e)
 {
-    if (run->row == NULL || run->log == NULL || fseek(run->log, run->row_at, SEEK_SET) != 0) {
+    if (run->log == NULL || fseek(run->log, run->row_at, SEEK_SET) != 0)
+        return;
+    if (run->row == NULL) {
         ex_log_step(run, model, step, epoch, e);
         return;
     }
@@ -159,7 +165,7 @@ static void print_text(const ex_run *run, const dim_model *model, uint64_t step,
     if (step > 0 && loss_of(run, model, &loss))
         printf("  loss %8.4f", loss);
     else
-        printf("  untrained    ");
+        printf("  %-13s", run->o.init != NULL ? "as given" : "untrained");
     for (int i = 0; e->valid && i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
         printf(" | %s: kNN %.1f %% ridge %.1f %%", run->taps[i], 100 * e->tap[i].knn, 100 * e->tap[i].ridge);
     for (int i = 0; e->valid && i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
@@ -169,7 +175,7 @@ static void print_text(const ex_run *run, const dim_model *model, uint64_t step,
 
 void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e)
 {
-    ex_report_note(run, NULL);
+    ex_report_clear();
     if (!e->valid && run->o.probe_train > 0)
         return; /* interrupted; --resume makes it */
     if (run->o.json)
@@ -181,15 +187,60 @@ void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, co
 
 /* ---- progress on stderr: one line that is rewritten on a terminal, else a line now and then */
 
-void ex_report_note(ex_run *run, const char *text)
+/* Whether progress is to be shown now: not more often than one can read it, or wants it in a file. */
+static bool is_time(ex_run *run)
 {
-    (void)run;
+    double now = ex_seconds();
+    if (now - run->last_report < (isatty(STDERR_FILENO) ? 0.2 : 10.0))
+        return false;
+    run->last_report = now;
+    return true;
+}
+
+static void begin_line(void)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K");
+}
+
+static void end_line(void)
+{
     if (!isatty(STDERR_FILENO))
-        return;
-    fprintf(stderr, "\r\033[K");
-    if (text != NULL)
-        fprintf(stderr, "probing %s ...", text);
+        fprintf(stderr, "\n");
     fflush(stderr);
+}
+
+void ex_report_clear(void)
+{
+    begin_line();
+    fflush(stderr);
+}
+
+static void say(const char *format, va_list list)
+{
+    begin_line();
+    vfprintf(stderr, format, list);
+    end_line();
+}
+
+void ex_report_note(ex_run *run, const char *format, ...)
+{
+    va_list list;
+    if (!is_time(run) && !isatty(STDERR_FILENO))
+        return;
+    va_start(list, format);
+    say(format, list);
+    va_end(list);
+}
+
+void ex_report_count(ex_run *run, const char *format, ...)
+{
+    va_list list;
+    if (!is_time(run))
+        return;
+    va_start(list, format);
+    say(format, list);
+    va_end(list);
 }
 
 static void format_time(char *text, size_t size, double seconds)
@@ -203,17 +254,16 @@ static void format_time(char *text, size_t size, double seconds)
 
 void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool last)
 {
-    bool terminal = isatty(STDERR_FILENO);
-    double now = ex_seconds(), loss = 0, each = run->train_s / (double)step;
+    double loss = 0, each = run->train_s / (double)step;
     char left[32];
-    if (!last && now - run->last_report < (terminal ? 0.2 : 10.0))
+    if (!is_time(run) && !last)
         return;
-    run->last_report = now;
     dim_model_report(model, "loss", &loss);
     format_time(left, sizeof left, each * (double)(run->o.steps - step));
-    fprintf(stderr, "%sstep %llu/%llu  loss %.4f  %.0f ms a step  %s left%s", terminal ? "\r\033[K" : "",
-            (unsigned long long)step, (unsigned long long)run->o.steps, loss, 1000 * each, left, terminal ? "" : "\n");
-    fflush(stderr);
+    begin_line();
+    fprintf(stderr, "step %llu of %llu: loss %.4f, %.0f ms a step, %s left", (unsigned long long)step,
+            (unsigned long long)run->o.steps, loss, 1000 * each, left);
+    end_line();
 }
 
 /* ---- the table of --table, on stderr where stdout is JSON's */
@@ -227,6 +277,7 @@ static void print_row(FILE *to, const char *what, const char *features, int64_t 
 void ex_report_table(const ex_run *run, const dim_encoder *encoder)
 {
     const char *const *taps = run->taps;
+    const char *before = run->o.init != NULL ? "encoder as given" : "untrained encoder";
     FILE *to = run->o.json ? stderr : stdout;
     if (!run->pixels.valid || !run->first.valid || !run->last.valid)
         return;
@@ -238,7 +289,7 @@ void ex_report_table(const ex_run *run, const dim_encoder *encoder)
         for (int i = 0; i < EX_MAX_TAPS && taps[i] != NULL; i++) {
             int64_t shape[3] = { 0, 0, 0 };
             dim_encoder_tap_shape(encoder, taps[i], shape);
-            print_row(to, i > 0 ? "" : trained ? "trained encoder" : "untrained encoder", taps[i],
+            print_row(to, i > 0 ? "" : trained ? "trained encoder" : before, taps[i],
                       shape[0] * shape[1] * shape[2], &(trained ? &run->last : &run->first)->tap[i]);
         }
     fflush(to);

@@ -1,32 +1,30 @@
-/* --checkpoint-every and --resume: DIR/checkpoint.safetensors, and the part of DIR/log.csv that belongs to it. */
+/* Checkpoints and --resume: DIR/checkpoint.safetensors, and the part of DIR/log.csv that belongs to it. */
 #include "common.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+static const char checkpoint[] = "checkpoint.safetensors";
 
 bool ex_checkpoint_save(ex_run *run, dim_model *model, const dim_loader *loader)
 {
-    char path[4200];
-    snprintf(path, sizeof path, "%s/checkpoint.safetensors", run->o.out);
-    run->checkpoint_failed = dim_checkpoint_save(model, loader, path) != DIM_OK;
-    if (!run->checkpoint_failed)
+    char path[EX_MAX_PATH];
+    run->checkpoint_at = dim_model_steps(model);
+    run->has_checkpoint = dim_checkpoint_save(model, loader, ex_folder_file(run, checkpoint, path)) == DIM_OK;
+    if (run->has_checkpoint)
         return true;
-    ex_report_note(run, NULL);
+    ex_report_clear();
     fprintf(stderr, "%s: %s\n", run->program->name, dim_context_error(run->ctx));
     return false;
 }
 
-bool ex_checkpoint_load(ex_run *run, dim_model *model, dim_loader *loader)
+void ex_checkpoint_load(ex_run *run, dim_model *model, dim_loader *loader)
 {
-    char path[4200];
-    snprintf(path, sizeof path, "%s/checkpoint.safetensors", run->o.out);
-    if (access(path, F_OK) != 0 && errno == ENOENT)
-        return false;
-    if (dim_checkpoint_load(model, loader, path) != DIM_OK)
+    char path[EX_MAX_PATH];
+    if (dim_checkpoint_load(model, loader, ex_folder_file(run, checkpoint, path)) != DIM_OK)
         ex_usage_error(run->program, "--resume: %s: %s", path, dim_context_error(run->ctx));
-    fprintf(stderr, "%s: goes on after step %llu\n", run->program->name, (unsigned long long)dim_model_steps(model));
-    return true;
+    run->has_checkpoint = true;
+    run->checkpoint_at = dim_model_steps(model);
+    fprintf(stderr, "%s: goes on after step %llu\n", run->program->name, (unsigned long long)run->checkpoint_at);
 }
 
 /* The last line that is kept, if it lacks the probes' accuracies: "step,epoch,train_s,wait_s" and a column a report come
@@ -56,25 +54,30 @@ static void keep_row(ex_run *run, const dim_model *model, const char *line, long
 
 void ex_log_continue(ex_run *run, FILE *log, const char *header, const dim_model *model)
 {
-    char path[4200], *line = NULL;
+    char path[EX_MAX_PATH], *line = NULL;
     size_t room = 0;
-    uint64_t steps = dim_model_steps(model);
-    snprintf(path, sizeof path, "%s/log.csv", run->o.out);
-    FILE *old = fopen(path, "r");
+    unsigned long long last = dim_model_steps(model);
+    FILE *old = fopen(ex_folder_file(run, "log.csv", path), "r");
     if (old == NULL)
         return;
     if (getline(&line, &room, old) > 0 && strcmp(line, header) != 0)
         ex_usage_error(run->program, "--resume: %s has other columns; are --taps the same as before?", path);
     while (getline(&line, &room, old) > 0) {
         char *end;
-        unsigned long long step = strtoull(line, &end, 10);
-        if (end == line || line[strlen(line) - 1] != '\n' || step > steps)
-            break; /* of steps after the checkpoint, which are made again */
+        unsigned long long step = strtoull(line, &end, 10), steps = dim_model_steps(model);
+        if (end == line || line[strlen(line) - 1] != '\n')
+            break;
+        last = step;
+        if (step > steps) /* after the checkpoint */
+            continue;
         if (step == steps)
             keep_row(run, model, line, ftell(log));
         fputs(line, log);
         sscanf(end, ",%*u,%lf,%lf", &run->train_s, &run->wait_s);
     }
+    if (last > dim_model_steps(model))
+        fprintf(stderr, "%s: the run had come to step %llu; the steps after the checkpoint are made again\n",
+                run->program->name, last);
     free(line);
     fclose(old);
 }

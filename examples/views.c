@@ -18,33 +18,28 @@ static dim_augment *preset_of(ex_run *run, dim_augment_preset preset)
     return augment;
 }
 
-/* The first `count` images of a dataset as clean views, in memory. */
-static dim_dataset *clean_copy(ex_run *run, dim_dataset *data, int64_t count, const dim_augment *clean)
+/* Samples as clean views, in memory: they are read again and again. */
+static dim_dataset *clean_copy(ex_run *run, ex_samples s)
 {
-    int64_t from[4] = { PIECE }, to[4] = { count }, classes = dim_dataset_classes(data);
+    int64_t shape[4] = { s.count, run->shape[0], run->shape[1], run->shape[2] };
     dim_tensor *views = NULL, *labels = NULL;
     dim_dataset *copy = NULL;
-    dim_dataset_shape(data, from + 1);
-    memcpy(to + 1, run->shape, sizeof run->shape);
-    EX_TRY(run, dim_tensor_create(run->ctx, DIM_U8, 4, to, &views));
-    if (classes > 0)
-        EX_TRY(run, dim_tensor_create(run->ctx, DIM_I64, 1, to, &labels));
-    for (int64_t at = 0; at < count; at += PIECE) {
-        dim_tensor *images = NULL, *some = NULL, *their = NULL;
-        from[0] = count - at < PIECE ? count - at : PIECE;
-        EX_TRY(run, dim_tensor_create(run->ctx, DIM_U8, 4, from, &images));
-        EX_TRY(run, dim_tensor_slice(views, 0, at, from[0], 1, &some));
-        if (labels != NULL)
-            EX_TRY(run, dim_tensor_slice(labels, 0, at, from[0], 1, &their));
-        EX_TRY(run, dim_dataset_read(data, at, from[0], images, their));
-        EX_TRY(run, dim_augment_apply(clean, images, NULL, some));
-        dim_tensor_destroy(their);
+    s.clean = run->clean;
+    EX_TRY(run, dim_tensor_create(run->ctx, DIM_U8, 4, shape, &views));
+    if (dim_dataset_classes(s.data) > 0)
+        labels = ex_samples_labels(run, &s);
+    for (int64_t at = 0; at < s.count; at += PIECE) {
+        dim_tensor *some = NULL;
+        int64_t count = s.count - at < PIECE ? s.count - at : PIECE;
+        ex_report_count(run, "preparing images for the probes: %lld of %lld", (long long)at, (long long)s.count);
+        EX_TRY(run, dim_tensor_slice(views, 0, at, count, 1, &some));
+        ex_samples_read(run, &s, at, count, some, NULL);
         dim_tensor_destroy(some);
-        dim_tensor_destroy(images);
     }
     EX_TRY(run, dim_dataset_from_tensors(run->ctx, views, labels, &copy));
     dim_tensor_destroy(views);
     dim_tensor_destroy(labels);
+    ex_report_clear();
     return copy;
 }
 
@@ -56,15 +51,21 @@ void ex_use_views(ex_run *run, dim_augment_preset preset, dim_augment_preset cle
         ex_usage_error(run->program, "--data: views are made of gray or RGB images of bytes");
     if (!resize)
         return;
-    dim_augment *test = preset_of(run, clean);
-    dim_dataset *all = run->test;
-    run->test = clean_copy(run, all, dim_dataset_count(all), test);
-    if (run->o.probe_train > 0) {
-        dim_dataset *some = run->probed;
-        run->probed = clean_copy(run, some, run->o.probe_train, test);
-        if (some != run->train)
-            dim_dataset_destroy(some);
+    run->clean = preset_of(run, clean);
+    if (run->test != NULL) {
+        dim_dataset *test = run->test;
+        run->test = clean_copy(run, ex_samples_of(test, INT64_MAX));
+        run->skipped += dim_dataset_skipped(test);
+        dim_dataset_destroy(test);
     }
-    dim_dataset_destroy(all);
-    dim_augment_destroy(test);
+    if (run->o.probe_train > 0) {
+        dim_dataset *copy = clean_copy(run, run->probed);
+        if (run->labelled != run->train) {
+            run->skipped += dim_dataset_skipped(run->labelled);
+            dim_dataset_destroy(run->labelled);
+        }
+        run->labelled = copy;
+        run->probed = ex_samples_of(copy, INT64_MAX);
+        run->tested = ex_samples_of(run->test, INT64_MAX);
+    }
 }

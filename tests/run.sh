@@ -1,7 +1,13 @@
 #!/bin/sh
 # Installs what is missing (Debian packages, as root), builds every variant and runs its tests.
 # Usage: sh tests/run.sh [STAGE...]     stages: release blis asan tsan valgrind minimal; without any, all of these
-# One more stage, arm64, builds for 64-bit ARM and runs most tests under qemu: some ten minutes.
+# More stages, for a name only:
+#   clang              release with clang instead of gcc
+#   bookworm, trixie   release and clang in a Debian 12 or 13 of its own, under build/: by a root who may mount
+#   packages           builds the Debian packages and tries them in a bare root: by a root who may mount
+#   arm64              builds for 64-bit ARM and runs most tests under qemu: some ten minutes
+# In continuous integration, where CI is set in the environment, warnings are errors, and the stages without a name are also
+# clang, packages and the Debian release that this one is not.
 # Ends with a summary; the exit code is 0 only when everything passed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -10,10 +16,24 @@ packages="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev l
     libcmocka-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libcjson-dev abigail-tools valgrind
     doxygen"
 jobs=$(nproc 2>/dev/null || echo 2)
-stages=${*:-release blis asan tsan valgrind minimal}
-case " $stages " in
-*" arm64 "*) packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
-esac
+stages="release blis asan tsan valgrind minimal" werror=OFF
+if [ "${CI:-false}" != false ]; then
+    werror=ON
+    # shellcheck disable=SC1091
+    case $(. /etc/os-release && echo "${VERSION_CODENAME:-}") in
+    trixie) stages="$stages clang packages bookworm" ;;
+    *) stages="$stages clang packages trixie" ;;
+    esac
+fi
+stages=${*:-$stages}
+for stage in $stages; do
+    case $stage in
+    clang) packages="$packages clang" ;;
+    bookworm | trixie) packages="$packages debootstrap mount" ;;
+    packages) packages="$packages debootstrap mount file" ;;
+    arm64) packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
+    esac
+done
 summary="" failed=0
 
 install_packages() {
@@ -36,7 +56,8 @@ install_packages() {
 }
 
 build() { # preset
-    cmake --preset "$1" >"build/$1.log" 2>&1 && cmake --build --preset "$1" -j "$jobs" >>"build/$1.log" 2>&1 && return 0
+    cmake --preset "$1" -D DIM_WERROR="$werror" >"build/$1.log" 2>&1 &&
+        cmake --build --preset "$1" -j "$jobs" >>"build/$1.log" 2>&1 && return 0
     tail -n 60 "build/$1.log"
     return 1
 }
@@ -50,6 +71,7 @@ tests() { # preset, further arguments of ctest
 stage_release() { build release && tests release; }
 # The sources were checked above.
 stage_blis() { build blis && tests blis -LE source; }
+stage_clang() { build clang && tests clang -LE source; }
 stage_asan() { build asan && ASAN_OPTIONS=detect_stack_use_after_return=1 tests asan -LE source; }
 stage_tsan() { build tsan && TSAN_OPTIONS=halt_on_error=1 tests tsan; }
 stage_minimal() { build minimal && tests minimal -LE source; }
@@ -61,7 +83,7 @@ stage_valgrind() {
     for name in base tensor npy weights optim estimators dataset; do
         [ -x "build/blis/tests/test_$name" ] || continue
         log=build/valgrind-$name.log
-        if (cd build/blis/tests && timeout 120 valgrind -q --leak-check=full --show-leak-kinds=definite \
+        if (cd build/blis/tests && timeout 600 valgrind -q --leak-check=full --show-leak-kinds=definite \
             --errors-for-leak-kinds=definite --error-exitcode=9 "./test_$name") >"$log" 2>&1; then
             echo "valgrind test_$name: clean"
         else
@@ -71,6 +93,18 @@ stage_valgrind() {
         fi
     done
     return $code
+}
+
+stage_packages() { sh tests/checks/packages.sh .; }
+stage_bookworm() { in_debian bookworm; }
+stage_trixie() { in_debian trixie; }
+in_debian() { # suite
+    root=build/debian-$1 source=build/debian-$1/src/libdim
+    sh tests/debian_root.sh "$1" "$root" || return 1
+    mkdir -p "$source" # with what was built there last time
+    find "$source" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + &&
+        tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C "$source" --no-same-owner &&
+        sh tests/debian_root.sh "$1" "$root" sh -c "cd /src/libdim && CI=${CI:-} exec sh tests/run.sh release clang"
 }
 
 # Emulated, so it says nothing about speed.  Left out: whole trainings, which take many minutes there and reach no inner

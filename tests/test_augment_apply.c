@@ -335,12 +335,12 @@ static void test_bad_operations(void **state)
     dim_augment *aug = augment(ctx, DIM_AUGMENT_EMPTY), *other = NULL;
     dim_augment_options create;
     (void)state;
-    REFUSE((dim_augment_op)8, (void)0, "8", "operation");
-    REFUSE((dim_augment_op)-1, (void)0, "-1", "operation");
+    REFUSE((dim_augment_op)8, (void)0, "op is 8", "dim_augment_op");
+    REFUSE((dim_augment_op)-1, (void)0, "op is -1", "dim_augment_op");
     REFUSE(DIM_AUGMENT_OP_FLIP, o.p = 1.5f, "flip", "1.5");
     REFUSE(DIM_AUGMENT_OP_FLIP, o.p = -0.1f, "p is -0.1", NULL);
     REFUSE(DIM_AUGMENT_OP_FLIP, o.p = NAN, "nan", NULL);
-    REFUSE(DIM_AUGMENT_OP_FLIP, o.sharing = (dim_augment_sharing)3, "3", "sharing");
+    REFUSE(DIM_AUGMENT_OP_FLIP, o.sharing = (dim_augment_sharing)3, "sharing is 3", "dim_augment_sharing");
     REFUSE(DIM_AUGMENT_OP_RESIZED_CROP, (o.area_min = 0.9f, o.area_max = 0.2f), "area_min 0.9", "area_max 0.2");
     REFUSE(DIM_AUGMENT_OP_RESIZED_CROP, o.area_max = 1.5f, "area_max 1.5", NULL);
     REFUSE(DIM_AUGMENT_OP_RESIZED_CROP, o.aspect_min = -1, "aspect_min -1", NULL);
@@ -350,8 +350,8 @@ static void test_bad_operations(void **state)
     REFUSE(DIM_AUGMENT_OP_COLOR_JITTER, o.hue = 0.6f, "hue is 0.6", NULL);
     REFUSE(DIM_AUGMENT_OP_COLOR_JITTER, o.contrast = -1, "contrast -1", NULL);
     REFUSE(DIM_AUGMENT_OP_COLOR_JITTER, o.brightness = NAN, "brightness", "nan");
-    REFUSE(DIM_AUGMENT_OP_RESIZE, (void)0, "resize", "height 0");
-    REFUSE(DIM_AUGMENT_OP_CENTER_CROP, o.width = 9, "center crop", "height 0");
+    REFUSE(DIM_AUGMENT_OP_RESIZE, (void)0, "resize", "height is 0");
+    REFUSE(DIM_AUGMENT_OP_CENTER_CROP, o.width = 9, "center crop", "height is 0");
     REFUSE(DIM_AUGMENT_OP_CENTER_CROP, (o.height = 9, o.p = 0.5f), "center crop", "0.5");
     REFUSE(DIM_AUGMENT_OP_NORMALIZE, (void)0, "std[0] is 0", NULL);
     REFUSE(DIM_AUGMENT_OP_NORMALIZE, (o.std[0] = 1, o.std[2] = 1), "std[1] is 0", NULL);
@@ -364,7 +364,7 @@ static void test_bad_operations(void **state)
     refuse(aug, flip, "at most 16", NULL);
     DIM_OPTIONS_INIT(&create);
     create.preset = (dim_augment_preset)7;
-    assert_fails_with(ctx, dim_augment_create(ctx, &create, &other), DIM_E_INVALID, "7", "preset");
+    assert_fails_with(ctx, dim_augment_create(ctx, &create, &other), DIM_E_INVALID, "preset is 7", "dim_augment_preset");
     create.preset = DIM_AUGMENT_AMDIM32;
     create.reserved0 = 1;
     assert_fails_with(ctx, dim_augment_create(ctx, &create, &other), DIM_E_INVALID, "reserved0", NULL);

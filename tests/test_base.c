@@ -523,7 +523,7 @@ static void context_logs(void **state)
     dim_context_destroy(ctx);
     o.threads = 300; /* nobody has a context to ask why there is none */
     assert_int_equal(dim_context_create(&o, &ctx), DIM_E_INVALID);
-    assert_string_equal(text, "1 no context: threads is 300; at most 256");
+    assert_string_equal(text, "1 no context: threads is 300; it must be at most 256");
     o.threads = 1;
     o.blas_threads = 2000;
     assert_int_equal(dim_context_create(&o, &ctx), DIM_E_INVALID);

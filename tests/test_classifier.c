@@ -92,7 +92,7 @@ static void encoders_do_not_feel_classifiers(void **state)
         float weight[2][8 * D];
         double norm[2] = { 0, 0 };
         for (int with = 0; with < 2; with++) {
-            dim_context *ctx;
+            dim_context *ctx = NULL;
             dim_context_options o;
             DIM_OPTIONS_INIT(&o);
             o.threads = 1;
@@ -121,7 +121,7 @@ static void encoders_do_not_feel_classifiers(void **state)
 static void classifiers_count_labelled_steps(void **state)
 {
     (void)state;
-    dim_context *ctx;
+    dim_context *ctx = NULL;
     float before[CLASSES * 4], after[CLASSES * 4];
     const setting how = { .lr = 1e-3f, .kind = DIM_OPTIMIZER_ADAM, .classifier = true };
     ok(dim_context_create(NULL, &ctx));
@@ -148,7 +148,7 @@ static void classifiers_count_labelled_steps(void **state)
 static void infinite_variances_are_refused(void **state)
 {
     (void)state;
-    dim_context *ctx;
+    dim_context *ctx = NULL;
     dim_encoder_builder *b;
     dim_encoder *enc;
     dim_model *model;

@@ -254,7 +254,7 @@ static void test_sizes(void **state)
     assert_true(s[1] == 7 && s[2] == 9);
     dim_tensor *images = tensor(DIM_U8, 4, (int64_t[]){ 3, 3, 7, 9 });
     assert_fails_with(ctx, dim_dataset_read(ds, 0, 3, images, NULL), DIM_E_SHAPE, in_dir("train/a/3.png"),
-                      "7 x 9 pixels, the first file 9 x 7");
+                      "7 x 9 pixels, but the first file has 9 x 7");
     assert_int_equal(((uint8_t *)dim_tensor_data(images))[3 * 7 * 9], 20); /* those before it are there */
     dim_tensor_destroy(images);
     dim_dataset_destroy(ds);
@@ -441,9 +441,9 @@ static void test_tiny(void **state)
 static void test_tiny_broken(void **state)
 {
     static const struct { const char *text, *part; } bad[] = {
-        { "val_1.JPEG n01\n", "line 1 is not a file and its class" },
-        { "val_1.JPEG\tn01\nval_2.JPEG\tn03\t1\n", "line 2: class \"n03\" is no folder of train" },
-        { "val_1.JPEG\t\t1\n", "class \"\" is no folder" },
+        { "val_1.JPEG n01\n", "line 1 must be a file and its class" },
+        { "val_1.JPEG\tn01\nval_2.JPEG\tn03\t1\n", "line 2: class \"n03\" is not a folder of train" },
+        { "val_1.JPEG\t\t1\n", "class \"\" is not a folder" },
         { "../val_1.JPEG\tn01\n", "not the name of a file" },
         { "\tn01\n", "not the name of a file" },
         { "val_1.JPEG\tn01\nval_2.JPEG\tn01\nval_1.JPEG\tn02\n", "has two lines for images/val_1.JPEG" },

@@ -272,7 +272,7 @@ static void test_extremes(void **unused)
         { INFINITY, INFINITY, 1, 1, INFINITY },
         { -INFINITY, 0, 0, -1, 0 },
         { NAN, NAN, NAN, NAN, NAN },
-        { 20, 485165195, 1, 1, 20 },
+        { 20, 485165195.4f, 1, 1, 20 },
         { 1e-30f, 1, 0.5f, 1e-30f, 0.693147181f },
         { 1e-44f, 1, 0.5f, 1e-44f, 0.693147181f },
     };

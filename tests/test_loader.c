@@ -267,7 +267,7 @@ static void test_options(void **state)
     assert_fails_with(ctx, dim_loader_create(ds, &o, &l), DIM_E_INVALID, "reserved0", NULL);
     o = options(2);
     o.in_order = 2;
-    assert_fails_with(ctx, dim_loader_create(ds, &o, &l), DIM_E_INVALID, "in_order 2", NULL);
+    assert_fails_with(ctx, dim_loader_create(ds, &o, &l), DIM_E_INVALID, "in_order is 2", NULL);
     o = options(2);
     o.prefetch = 100000;
     assert_fails_with(ctx, dim_loader_create(ds, &o, &l), DIM_E_INVALID, "prefetch", "100000");

@@ -334,7 +334,7 @@ static void names(void **state)
         expect(DIM_E_INVALID, "of A-Z a-z 0-9 _ -", add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU, .tap = name }));
     }
     to.name = "a.b";
-    expect(DIM_E_INVALID, "no dot", dim_model_add_term(model, &to));
+    expect(DIM_E_INVALID, "dots are not allowed", dim_model_add_term(model, &to));
     to.name = "A-b_9";
     ok(dim_model_add_term(model, &to));
     ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU, .name = "a.b-c_0", .tap = "t.0" }));
@@ -431,7 +431,7 @@ static void one_culprit(void **state)
 #define CLASSIFIER(member, value, says) \
     BAD(co, member, value, "classifier 'classifier': " says, \
         (co.classes = co.classes != 0 ? co.classes : 3, dim_model_add_classifier(model, &co)))
-    CLASSIFIER(classes, 1, "classes is 1; 2 to 1048576 are taken");
+    CLASSIFIER(classes, 1, "classes is 1; it must be 2 to 1048576");
     CLASSIFIER(hidden, 1 << 25, "hidden is 33554432; it must be 16777216 at most");
     CLASSIFIER(dropout, 1, "dropout is 1; it must be in [0, 1)");
     CLASSIFIER(clip, -1, "clip is -1; it must be finite and at least 0");

@@ -226,14 +226,19 @@ static double cosine(const float *a, const float *b, int64_t n)
     return ab / sqrt(aa * bb);
 }
 
-static void near(const char *what, const outcome *a, const outcome *b, double loss, double cosine_least)
+/* 1 - cosine is half the square of the gradients' relative error.  Rounding makes it up to 0.0081 in these models, by a
+ * third less on processors that round elsewhere (with and without AVX-512 and its bf16, CBLAS in place of oneDNN): twice
+ * as much is allowed.  Two that round apart from each other add their squares. */
+static const double FROM_FLOATS = 0.016, BETWEEN_TWO = 0.032;
+
+static void near(const char *what, const outcome *a, const outcome *b, double apart)
 {
     for (int k = 0; k < 3; k++)
-        if (!(fabs(a->loss[k] - b->loss[k]) <= loss * (1 + fabs(b->loss[k]))))
+        if (!(fabs(a->loss[k] - b->loss[k]) <= 0.02 * (1 + fabs(b->loss[k]))))
             fail_msg("%s: loss %d is %.9g, not %.9g", what, k, a->loss[k], b->loss[k]);
     assert_int_equal(a->n_grads, b->n_grads);
     double c = cosine(a->grads, b->grads, a->n_grads);
-    if (!(c >= cosine_least))
+    if (!(1 - c <= apart))
         fail_msg("%s: gradients' cosine is %.6f", what, c);
 }
 
@@ -258,7 +263,7 @@ static void steps_are_near_single_precision(void **state)
         f32.disabled_passes |= DIM_PASS_ORDER | DIM_PASS_RECOMPUTE;
         bf16.disabled_passes |= DIM_PASS_ORDER | DIM_PASS_RECOMPUTE;
         outcome want = train(&recipes[k], &f32), got = train(&recipes[k], &bf16);
-        near(recipes[k].name, &got, &want, 0.02, 0.99);
+        near(recipes[k].name, &got, &want, FROM_FLOATS);
         assert_int_equal(want.halves, 0);
         assert_true(got.halves > 50);
         if (got.native && (double)got.arena > 0.9 * (double)want.arena)
@@ -295,7 +300,7 @@ static void plans_change_nothing(void **state)
         release(&a);
         planned.disabled_passes = 0;
         a = train(&recipes[k], &planned);
-        near(recipes[k].name, &a, &b, 1e-2, 0.985); /* what is rounded in between differs; either is .989 from floats */
+        near(recipes[k].name, &a, &b, BETWEEN_TWO); /* what is rounded in between differs */
         release(&a);
         release(&b);
     }
@@ -326,7 +331,7 @@ static void every_backend_multiplies_the_same(void **state)
             o.cpu = others[i].cpu;
             o.threads = others[i].threads;
             outcome other = train(&recipes[k], &o);
-            near(others[i].name, &other, &base, 1e-2, 0.995);
+            near(others[i].name, &other, &base, BETWEEN_TWO);
             release(&other);
         }
         release(&base);

@@ -563,7 +563,7 @@ static void test_bad_input(void **state)
     expect(DIM_E_SHAPE, "test_labels", RUN(s.a, s.la, s.b, s.la));
     dim_tensor *narrow = wrap(DIM_F32, s.test, TEST, WIDE - 1), *flat = wrap(DIM_F32, s.test, TEST, 0);
     dim_tensor *empty = wrap(DIM_F32, s.test, 0, WIDE);
-    expect(DIM_E_SHAPE, "12 features, test 11", RUN(s.a, s.la, narrow, s.lb));
+    expect(DIM_E_SHAPE, "12 features, but test has 11", RUN(s.a, s.la, narrow, s.lb));
     expect(DIM_E_SHAPE, "(100)", RUN(s.a, s.la, flat, s.lb));
     expect(DIM_E_SHAPE, "empty", RUN(empty, s.la, s.b, s.lb));
     s.labels[17] = -1;

@@ -116,7 +116,9 @@ static void test_products(void **state)
         for (uint32_t threads = 1; threads <= 3; threads++)
             found += check(&keys[i], threads);
     print_message("%d products in bf16 by an accelerator\n", found);
-    assert_true(found == 0 || dim__cpu_has_bf16());
+    dim_context *ctx = context(1, NULL);
+    assert_int_equal(found > 0, strstr(dim_context_describe(ctx), "oneDNN") != NULL && dim__cpu_has_bf16());
+    dim_context_destroy(ctx);
 }
 
 static void test_no_memory(void **state)
@@ -134,7 +136,7 @@ static void test_no_memory(void **state)
             assert_int_equal(dim__product_plan_get(ctx, &keys[11], &plan), DIM_OK);
         dim_context_destroy(ctx);
         assert_int_equal(f.live, 0);
-        assert_true(n < 20);
+        assert_true(n < 100);
     }
 }
 

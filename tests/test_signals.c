@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-/* Products large enough that oneDNN 2.6, unless protected, fails: see lib/kernels/gemm_onednn.c. */
+/* Products large enough that oneDNN 2.6, unless protected, fails: see lib/kernels/onednn.h. */
 enum { N = 400, D = 1200 };
 
 static volatile sig_atomic_t ticks;

@@ -6,7 +6,7 @@
  * normalised, or as u8 for pictures.  Between operations pixels are bytes, and every operation gives the bytes that
  * torchvision 0.14 gives for a PIL image and the same parameters.
  *
- * What is drawn for an operation depends on (seed, epoch, number of the image, number of the view, place of the
+ * The numbers drawn for an operation depend on (seed, epoch, number of the image, number of the view, place of the
  * operation in the list) alone: not on threads, order, the other images of a batch or the number of views.
  */
 #ifndef DIM_AUGMENT_H
@@ -52,11 +52,11 @@ typedef enum dim_augment_sharing {
     DIM_AUGMENT_SHARING_FORCE_INT = 0x7fffffff
 } dim_augment_sharing;
 
-/** Append only.  Zero in any field means the library's default; what belongs to other operations is ignored. */
+/** Append only.  Zero in any field means the library's default; fields of other operations are ignored. */
 typedef struct dim_augment_op_options {
     size_t size;                 /**< set by DIM_OPTIONS_INIT */
     dim_augment_op op;           /**< FLIP */
-    dim_augment_sharing sharing; /**< see there */
+    dim_augment_sharing sharing; /**< whether views share the draw */
     float p;                     /**< probability that it is done, in (0, 1]; 0 = 1, FLIP 0.5.  A RESIZED_CROP that is
                                       not done resizes the whole image.  RESIZE, CENTER_CROP: always done */
     uint32_t shift;              /**< TRANSLATE: less than the image's sides; 0 = 4 */
@@ -94,7 +94,7 @@ DIM_API dim_status dim_augment_create(dim_context *ctx, const dim_augment_option
 /**
  * @brief Appends an operation, also to a preset; at most 16.
  *
- * A loader made before goes on with the operations that it was made with.
+ * A loader that exists already keeps its own copy of the list.
  * @param aug the augmentation
  * @param op  the operation; not NULL
  * @return DIM_E_INVALID leaves the augmentation as it was.
@@ -127,9 +127,9 @@ typedef struct dim_augment_apply_options {
  * @param aug     the augmentation
  * @param images  u8 (N, C, H, W), any strides
  * @param options NULL = defaults
- * @param out     (views N, C, H', W'), any strides that do not overlap, not overlapping images.  First the first view of
- *                every image, then the second of every image.  f32: normalised, or in [0, 1] without NORMALIZE; u8: the
- *                pixels before normalisation.
+ * @param out     (views N, C, H', W'), any strides that do not overlap, not overlapping images.  First the first view
+ *                of every image, then the second of every image.  f32: normalised, or in [0, 1] without NORMALIZE; u8:
+ *                the pixels before normalisation.
  * @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_augment_apply(const dim_augment *aug, const dim_tensor *images,

@@ -17,7 +17,7 @@ DIM_BEGIN_DECLS
 
 #define DIM_VERSION_MAJOR 0 /**< Version of these headers. */
 #define DIM_VERSION_MINOR 1 /**< See DIM_VERSION_MAJOR. */
-#define DIM_VERSION_PATCH 0 /**< See DIM_VERSION_MAJOR; dim_version() tells that of the library in use. */
+#define DIM_VERSION_PATCH 0 /**< See DIM_VERSION_MAJOR; dim_version() gives the version of the library in use. */
 
 /** Opaque context. */
 typedef struct dim_context dim_context;
@@ -31,9 +31,10 @@ typedef enum dim_log_level {
 
 /** Who multiplies matrices. */
 typedef enum dim_gemm {
-    DIM_GEMM_AUTO = 0,      /**< oneDNN where it is there, but what OpenBLAS is faster at; else the CBLAS */
+    DIM_GEMM_AUTO = 0,      /**< oneDNN where it is installed, but not for products at which OpenBLAS is faster;
+                                 else the CBLAS */
     DIM_GEMM_BLAS = 1,      /**< the CBLAS that libdim is linked with */
-    DIM_GEMM_ONEDNN = 2,    /**< oneDNN; DIM_E_UNSUPPORTED where this build has none */
+    DIM_GEMM_ONEDNN = 2,    /**< oneDNN; DIM_E_UNSUPPORTED where its library is missing or the build leaves it out */
     DIM_GEMM_REFERENCE = 3, /**< plain C loops with double accumulation: slow, for checking */
     DIM_GEMM_FORCE_INT = 0x7fffffff
 } dim_gemm;
@@ -55,35 +56,35 @@ typedef enum dim_executor {
     DIM_EXECUTOR_FORCE_INT = 0x7fffffff
 } dim_executor;
 
-/** What activations are stored in and multiplied in. */
+/** The number format in which activations are stored and multiplied. */
 typedef enum dim_precision {
     DIM_PRECISION_F32 = 0,  /**< everything in single precision */
     /**
-     * Activations, their gradients and the operands of matrix products and convolutions in bf16 (8 bits of mantissa), where
-     * they are large enough to matter.  Sums, statistics, losses, scores, gradients of parameters, parameters and what
-     * the caller sees stay in single precision, as does all that a stand-alone estimator or prior computes.  Inputs whose
-     * mean is hundreds of times their spread lose it: centre them.  Fast where the processor multiplies bf16
-     * (AVX512_BF16, AMX) and oneDNN is there; correct and slower than F32 elsewhere.
+     * Activations, their gradients and the operands of matrix products and convolutions in bf16 (8 bits of mantissa),
+     * where they are large enough to matter.  Sums, statistics, losses, scores, gradients of parameters, parameters and
+     * what the caller sees stay in single precision, as does all that a stand-alone estimator or prior computes.
+     * Inputs whose mean is hundreds of times their spread lose the spread: centre them.  Fast where the processor
+     * multiplies bf16 (AVX512_BF16, AMX) and oneDNN is installed; correct, but slower than F32, elsewhere.
      */
     DIM_PRECISION_BF16 = 1,
     DIM_PRECISION_FORCE_INT = 0x7fffffff
 } dim_precision;
 
 /**
- * Passes that make a program of a graph better, as bits of dim_context_options.disabled_passes.  Each can be left out, to
- * measure what it brings or to search for a fault; results stay the same but for rounding where that is said here.
+ * Passes that improve a compiled program, as bits of dim_context_options.disabled_passes.  Each can be left out, to
+ * measure what it brings or to search for a fault.  Results stay the same, except for rounding where a pass says so.
  */
 typedef enum dim_pass {
-    /** Activations, biases and statistics of a batch norm become part of the op before them, and max pooling goes before a
-     * batch norm.  Rounding may differ, what rounding made equal maxima may be told apart, and the gradient of a bias that a
-     * batch norm takes out again is zero, not its rounding error. */
+    /** Activations, biases and statistics of a batch norm become part of the op before them, and max pooling goes before
+     * a batch norm.  Rounding may differ: two maxima that rounding made equal may differ now, and where a batch norm
+     * takes a bias out again, the gradient of the bias is exactly zero instead of a rounding error. */
     DIM_PASS_FUSE = 1,
-    DIM_PASS_DEAD = 2,    /**< what nobody reads is not computed */
-    DIM_PASS_INPLACE = 4, /**< results lie on operands that are not needed any more */
+    DIM_PASS_DEAD = 2,    /**< values that nobody reads are not computed */
+    DIM_PASS_INPLACE = 4, /**< results overwrite operands that are not needed any more */
     DIM_PASS_STREAM = 8,  /**< scores of large batches are made in blocks, see score_memory; rounding may differ */
-    /** the gradient makes again what is cheaper to make than to keep, where the memory is at its peak */
+    /** where memory is at its peak, the gradient computes values again that are cheaper to compute than to keep */
     DIM_PASS_RECOMPUTE = 16,
-    DIM_PASS_ORDER = 32,  /**< losses and gradient are computed in orders in which less is alive at once */
+    DIM_PASS_ORDER = 32,  /**< losses and gradient are computed in orders that keep fewer bytes alive at once */
     DIM_PASS_ACCUMULATE = 64, /**< products are added to the other term of a sum as they are made; rounding may differ */
     DIM_PASS_FORCE_INT = 0x7fffffff
 } dim_pass;
@@ -127,8 +128,8 @@ typedef struct dim_context_options {
  * @param options NULL = defaults; copied
  * @param out     set only on DIM_OK; release with dim_context_destroy()
  * @return DIM_E_INVALID (out is NULL, or a bad option), DIM_E_NOMEM, DIM_E_UNSUPPORTED (a backend that this build
- *         lacks).  There is no context yet that could hold an error text: options.log, if there is one and options.size is
- *         right, gets it as a warning.
+ *         lacks).  A failure leaves no context to hold an error text, so options.log, if it is given and options.size
+ *         is right, gets the text as a warning.
  *
  * Starts threads - 1 threads, which sleep between calls.  Thread-safe.
  */
@@ -140,14 +141,15 @@ DIM_API void dim_context_destroy(dim_context *ctx);
 /**
  * @brief What the last failing call of this context, or of an object of it, had to say.
  *
- * It names the argument and the values that clash.  Empty when nothing has failed yet; a call that succeeds leaves it.
+ * It names the argument and the values that clash.  Empty when nothing has failed yet; a call that succeeds does not
+ * change it.
  * @return text owned by the context, valid until the next failing call; "" for NULL.
  */
 DIM_API const char *dim_context_error(const dim_context *ctx);
 
 /**
- * @brief One line on what the context computes with, for logs: version, instruction set, what multiplies matrices, threads,
- * passes left out or the reference executor, bf16.
+ * @brief One line on what the context computes with, for logs: version, instruction set, what multiplies matrices,
+ * threads, passes left out or the reference executor, bf16.
  * @return text owned by the context, valid as long as it; "" for NULL.
  */
 DIM_API const char *dim_context_describe(const dim_context *ctx);
@@ -160,7 +162,7 @@ DIM_API const char *dim_context_describe(const dim_context *ctx);
 DIM_API size_t dim_context_memory(const dim_context *ctx);
 
 /**
- * @brief Allocations made through the allocator so far; it stands still over steady-state steps.  0 for NULL.
+ * @brief Allocations made through the allocator so far; steady-state steps add none.  0 for NULL.
  */
 DIM_API uint64_t dim_context_allocations(const dim_context *ctx);
 

@@ -32,20 +32,20 @@ typedef enum dim_labels {
 /** What happens at an image file that is broken or cannot be opened. */
 typedef enum dim_on_error {
     DIM_ON_ERROR_FAIL = 0, /**< the call that needs it fails and names it */
-    DIM_ON_ERROR_SKIP = 1, /**< the next sample that can be read, after the last the first, takes its place with its
-                                label; dim_dataset_skipped() counts */
+    DIM_ON_ERROR_SKIP = 1, /**< the next sample that can be read takes its place, with its own label (the first one
+                                follows the last); dim_dataset_skipped() counts */
     DIM_ON_ERROR_FORCE_INT = 0x7fffffff
 } dim_on_error;
 
 /** Append only.  Zero in any field means the library's default. */
 typedef struct dim_dataset_options {
     size_t size;           /**< set by DIM_OPTIONS_INIT */
-    dim_labels labels;     /**< CIFAR-100 has COARSE; elsewhere that is DIM_E_INVALID */
-    dim_on_error on_error; /**< SKIP changes something with image files only */
+    dim_labels labels;     /**< COARSE is for CIFAR-100; elsewhere it is DIM_E_INVALID */
+    dim_on_error on_error; /**< SKIP matters for image files only */
     /**
      * "folder" and "tiny": the smaller side of every image is resized to this (bicubic, widened when shrinking, as PIL
-     * does it) and the centre is cut out, image_size x image_size; at most 4096.  0: the images have the size of the
-     * first, and another one is DIM_E_SHAPE.  Elsewhere DIM_E_INVALID.
+     * does it) and the centre is cut out, image_size x image_size; at most 4096.  0: all images must have the size
+     * of the first, else DIM_E_SHAPE.  For other kinds of data DIM_E_INVALID.
      */
     uint32_t image_size;
     uint32_t reserved0;    /**< must be 0; keeps the struct unpadded */
@@ -59,28 +59,28 @@ typedef struct dim_dataset_options {
  * - "cifar100:DIR": train.bin, test.bin; fine labels.
  * - "idx:DIR": train-images-idx3-ubyte, train-labels-idx1-ubyte and t10k- likewise, plain or .gz.
  *
- * Read from the files, which must stay, whenever a sample is needed, with a loader on its threads:
+ * Read from the files whenever a sample is needed (a loader does this on its threads), so that the files must stay:
  * - "stl10:DIR": train_X.bin, train_y.bin, test_X.bin, test_y.bin; unlabeled_X.bin.  Labels are 0 .. 9.
  * - "folder:DIR": DIR/train/CLASS with .jpg, .jpeg and .png files (in any case), in folders below it too, whatever
- *   their names, 32 deep at most; a folder that a symbolic link below it leads back to is DIM_E_FORMAT.  For
+ *   their names, 32 deep at most; a symbolic link back to a folder that it lies in is DIM_E_FORMAT.  For
  *   DIM_SPLIT_TEST DIR/val/CLASS or, when there is no DIR/val, DIR/test/CLASS.  Hidden names are left out, symbolic
  *   links followed.  The classes are the folders of DIR/train (of the split, when there is no DIR/train) in the order
  *   of strcmp(); samples are in the order of their classes and paths.
- * - "tiny:DIR": Tiny ImageNet, the same but that DIR/val has its images in one folder, and their classes in
- *   DIR/val/val_annotations.txt, a file and its class with a tab between on each line, the images in DIR/val/images.
- *   Images that it does not list are left out; one that it lists twice is DIM_E_FORMAT.  "folder:DIR" does likewise where it
- *   finds that file.
+ * - "tiny:DIR": Tiny ImageNet, the same, except that all images of DIR/val are in the one folder DIR/val/images, and
+ *   their classes in DIR/val/val_annotations.txt: on each line a file and its class, with a tab between.  Images that
+ *   this file does not list are left out; an image that it lists twice is DIM_E_FORMAT.  "folder:DIR" does the same
+ *   where it finds this file.
  *
  * Image files become (3, H, W) as PIL's convert("RGB") makes them: grey and palettes expanded, CMYK multiplied out,
- * alpha dropped; of 16 bits the upper 8 are taken.  The ending does not matter, the contents do.  An image counts as
- * broken when its picture is damaged or incomplete, when a side is above 16384 or when it has more than 2^26 pixels.
+ * alpha dropped; of 16 bits the upper 8 count.  A file is read by its contents, whatever its ending.  An image counts
+ * as broken when its picture is damaged or incomplete, when a side is above 16384 or when it has more than 2^26 pixels.
  * @param ctx   context that will own the dataset
  * @param spec  KIND:DIR as above
  * @param split which files are read
  * @param out   set only on DIM_OK; release with dim_dataset_destroy()
- * @return DIM_E_INVALID (unknown kind, a split that it does not have), DIM_E_IO (missing), DIM_E_FORMAT (truncated,
- *         oversized, empty, wrong magic, no classes or images, a broken first image; the text names the file),
- *         DIM_E_UNSUPPORTED (this build lacks zlib, libjpeg or libpng), DIM_E_NOMEM.
+ * @return DIM_E_INVALID (unknown kind, a split that this kind does not have), DIM_E_IO (missing), DIM_E_FORMAT
+ *         (truncated, oversized, empty, wrong magic, no classes or images, a broken first image; the text names the
+ *         file), DIM_E_UNSUPPORTED (this build lacks zlib, libjpeg or libpng), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_dataset_open(dim_context *ctx, const char *spec, dim_split split, dim_dataset **out);
 
@@ -140,17 +140,18 @@ DIM_API int64_t dim_dataset_count(const dim_dataset *ds);
  *  largest label + 1; 0 without labels. */
 DIM_API int64_t dim_dataset_classes(const dim_dataset *ds);
 /**
- * @brief Name of a class: its folder's; for CIFAR and STL-10 the line of the file of names, where that is there
+ * @brief Name of a class: of its folder; for CIFAR and STL-10 from the file of names, if that file exists
  *        (batches.meta.txt, fine_label_names.txt, coarse_label_names.txt, class_names.txt).
  * @param ds    the dataset
  * @param label from 0
- * @return text owned by the dataset; NULL where there is none, or where that file has more or fewer lines than classes.
+ * @return text owned by the dataset; NULL when the class has no name, or when the file of names has more or fewer lines
+ *         than there are classes.
  */
 DIM_API const char *dim_dataset_class_name(const dim_dataset *ds, int64_t label);
 /**
  * @brief Number of files that were found broken so far under DIM_ON_ERROR_SKIP, each counted once.
  *
- * Loaders read ahead, so that it may run ahead of the batches; when every sample was read once it is final.
+ * Loaders read ahead, so the number may be ahead of the batches.  It is final when every sample has been read once.
  */
 DIM_API int64_t dim_dataset_skipped(const dim_dataset *ds);
 /** @brief Element type of the images; DIM_F32 for NULL. */
@@ -167,8 +168,8 @@ DIM_API int dim_dataset_shape(const dim_dataset *ds, int64_t shape[3]);
  *               memory; NULL when not wanted
  * @param labels i32 or i64 (count); NULL when not wanted; -1 where a sample has none
  * @return DIM_E_INVALID (a range that is not in the dataset, dtype of labels), DIM_E_SHAPE; DIM_E_CALLBACK,
- *         and DIM_E_IO, DIM_E_FORMAT, DIM_E_SHAPE, DIM_E_UNSUPPORTED, DIM_E_NOMEM of a file that is read now (the
- *         samples before the one that failed are written then).
+ *         and DIM_E_IO, DIM_E_FORMAT, DIM_E_SHAPE, DIM_E_UNSUPPORTED, DIM_E_NOMEM for a file that is read now (the
+ *         samples before the failing one have then been written).
  */
 DIM_API dim_status dim_dataset_read(dim_dataset *ds, int64_t first, int64_t count, dim_tensor *images,
                                     dim_tensor *labels);
@@ -188,7 +189,8 @@ typedef struct dim_loader_options {
     uint32_t reserved0; /**< must be 0; keeps the struct unpadded */
     const dim_augment *augment; /**< makes batches of views, see dim_loader_next(); copied; NULL = none */
     uint32_t views;     /**< of each image, with augment; 0 = 1; at most 1024 */
-    /** threads that prepare batches, each its own; 0 = 1; at most 256, and 1 with no_thread; prefetch is at least as many */
+    /** threads that prepare batches, one batch each; 0 = 1; at most 256, with no_thread at most 1; prefetch is at least
+     *  as many */
     uint32_t workers;
 } dim_loader_options;
 
@@ -208,14 +210,14 @@ DIM_API dim_status dim_loader_create(dim_dataset *ds, const dim_loader_options *
  * The same seed gives the same batches, with any prefetch and any number of workers.
  *
  * With augment the images are f32 (views N, C, H', W'): the first view of every image, then the second of every image,
- * as dim_augment_apply() makes them for the loader's seed, the epoch and the samples' numbers; there are N labels.  They
- * are normalised already: an encoder for them has no mean and std of its own.
+ * as dim_augment_apply() makes them for the loader's seed, the epoch and the samples' numbers; there are N labels.
+ * They are normalised already: an encoder for them needs no mean and std.
  * @param loader the loader
  * @param images set to a tensor of the loader's, valid until the next call; do not destroy.  It has the dataset's
  *               dtype, or f32 with augment.
  * @param labels likewise, i32 (N), -1 where a sample has none; NULL when not wanted
- * @return DIM_E_STATE in a forked child, where the loader's threads are not; DIM_E_CALLBACK and the errors of the source:
- *         a later call goes on with the batch after.
+ * @return DIM_E_STATE in a forked child, which does not have the loader's threads; DIM_E_CALLBACK and the errors of the
+ *         source, after which a later call goes on with the next batch.
  */
 DIM_API dim_status dim_loader_next(dim_loader *loader, dim_tensor **images, dim_tensor **labels);
 

@@ -18,7 +18,7 @@ typedef struct dim_encoder dim_encoder;
 /** Opaque builder of a custom encoder. */
 typedef struct dim_encoder_builder dim_encoder_builder;
 
-/** Networks of the papers.  Taps in brackets; M is the side of the local map. */
+/** Networks of the papers.  Taps in brackets. */
 typedef enum dim_encoder_kind {
     DIM_ENCODER_CONV32 = 0,    /**< 32 x 32: 4x4 stride-2 convs 64, 128 [local], 256 [conv]; 1024 [fc]; [global] */
     DIM_ENCODER_CONV28 = 1,    /**< 28 x 28: two 5x5 stride-2 convs 64, 128 [local, conv]; 1024 [fc]; [global] */
@@ -101,6 +101,11 @@ typedef enum dim_layer_kind {
     DIM_LAYER_FROM = 18,       /**< goes on from the tap named `from`: starts a branch */
     DIM_LAYER_GAUSSIAN = 19,   /**< mean + e^(logvar / 2) noise, `from` names logvar; just the mean when encoding */
     DIM_LAYER_PAD_CHANNELS = 20, /**< zeros as further channels, until there are `out` */
+    /** Transposed convolution: out, kernel, stride, padding, output_padding, no_bias; PyTorch's ConvTranspose2d: a side of
+     *  (H - 1) stride - 2 padding + kernel + output_padding comes out, weights are (in, out, kernel, kernel) */
+    DIM_LAYER_CONV_TRANSPOSE = 21,
+    DIM_LAYER_UNFLATTEN = 22,  /**< a vector of out x height x width -> (out, height, width), in PyTorch's order */
+    DIM_LAYER_UPSAMPLE = 23,   /**< each pixel `stride` x `stride` times; 0 = 2: nearest neighbour */
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff
 } dim_layer_kind;
 
@@ -126,7 +131,7 @@ typedef struct dim_layer_options {
     uint32_t out;                /**< channels or units that come out; at most 2^24 */
     uint32_t kernel;             /**< side, at most 4096, as stride and padding are; see kernel_w */
     uint32_t kernel_w;           /**< width when it differs from kernel; 0 = kernel */
-    uint32_t stride;             /**< conv: 0 = 1 */
+    uint32_t stride;             /**< conv, transposed conv: 0 = 1 */
     uint32_t padding;            /**< on all four sides */
     dim_padding_mode padding_mode; /**< ZERO */
     uint32_t no_bias;            /**< 1 = conv or linear without bias */
@@ -138,12 +143,17 @@ typedef struct dim_layer_options {
     const char *from;
     const char *name;            /**< of the parameters in saved weights; NULL = kind and number, "conv1"; copied */
     const char *tap;             /**< names the output of this layer; NULL = unnamed; copied */
+    uint32_t output_padding;     /**< CONV_TRANSPOSE: rows and columns more, less than stride */
+    uint32_t height;             /**< UNFLATTEN, at most 65536 */
+    uint32_t width;              /**< UNFLATTEN, at most 65536; 0 = what out and height leave of the vector */
+    uint32_t reserved0;          /**< must be 0; keeps the struct unpadded */
 } dim_layer_options;
 
 /**
  * @brief Starts a custom encoder.
  *
- * The input has the tap name "input", which only a layer's `from` can name.  Layers are checked as they are added, so an error names the layer.
+ * The input has the tap name "input", which only a layer's `from` can name.  Layers are checked as they are added, so
+ * an error names the layer.
  * @param ctx      context of the encoder
  * @param channels channels of the images, or features of the vectors; at most 2^24
  * @param height   0 for vectors, else with width the size of the images; at most 65536
@@ -188,23 +198,25 @@ DIM_API const char *dim_encoder_tap_name(const dim_encoder *enc, int index);
  * @param enc   the encoder
  * @param tap   its name; NULL = "global"
  * @param shape set to (C, H, W) for a map, (d, 1, 1) for a vector
- * @return DIM_E_INVALID for an unknown tap; the text lists those that there are.
+ * @return DIM_E_INVALID for an unknown tap; the text lists the taps that the encoder has.
  */
 DIM_API dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap, int64_t shape[3]);
 
 /**
  * @brief Encodes a batch of any size, with frozen statistics and without dropout or noise.
  *
- * Works in pieces of 256 samples.  A piece's memory stays for the next call, that of the six combinations of size and tap
- * that were prepared last: calls of many sizes with large images hold six such blocks, in bf16 with the weights rounded
- * once more in each.  f32 vectors, and f32 images whose channels lie last (strides H W C, 1, W C, C), are read where they
- * are, without a copy, unless the encoder has mean and std; all else is converted, once.  Images are not looked through: a NaN in one of them comes out in its own features, not in another
- * image's.
+ * Works in pieces of at most 256 samples.  The encoder keeps the memory of a piece for the next call: one block for
+ * each of the last six combinations of piece size and tap.  So calls of many sizes with large images hold six such
+ * blocks; in bf16 each block has a rounded copy of the weights, too.
+ *
+ * f32 vectors, and f32 images whose channels lie last (strides H W C, 1, W C, C), are read where they are, without a
+ * copy, unless the encoder has mean and std; other images are converted, once.  Images are not checked for NaN: a NaN
+ * in one image reaches the features of this image only.
  * @param enc      the encoder
  * @param images   (N, C, H, W) or (N, features), u8 or f32, any strides
  * @param tap      name of the tap; NULL = "global"
- * @param features f32: (N, C, H, W) or (N, C H W) for a map, (N, d) for a vector; may be strided.  It must share no
- *                 memory with images, nor its elements with each other.
+ * @param features f32: (N, C, H, W) or (N, C H W) for a map, (N, d) for a vector; may be strided.  It must
+ *                 not share memory with images, and no two of its elements may share memory.
  * @return DIM_E_SHAPE, DIM_E_INVALID (unknown tap, dtype, shared memory), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_encode(dim_encoder *enc, const dim_tensor *images, const char *tap,
@@ -242,7 +254,7 @@ DIM_API dim_status dim_encoder_save(const dim_encoder *enc, const char *path);
 /**
  * @brief Reads parameters from safetensors (f32, f64, f16 or bf16) by name; a model's file serves too.
  *
- * Every parameter must be there with its shape; what is there beyond is ignored.  Nothing changes on failure.
+ * The file must have every parameter in its shape; other tensors in the file are ignored.  Nothing changes on failure.
  * @return DIM_E_IO, DIM_E_FORMAT (the file is damaged, or a parameter is missing), DIM_E_SHAPE, DIM_E_UNSUPPORTED (a
  *         build without cJSON), DIM_E_NOMEM.
  */

@@ -22,7 +22,8 @@ typedef enum dim_estimator_kind {
     DIM_ESTIMATOR_MINE = 2,    /**< DV with a moving average in the gradient; lower bound (MINE eq. 12) */
     /**
      * log-softmax of the positive; + log(candidates): lower bound (DIM eq. 5).  With several locations a sample the
-     * candidates are not independent, and the value may exceed the information by up to log(locations): docs/estimators.md
+     * candidates are not independent, and the value may exceed the information by up to log(locations):
+     * docs/estimators.md
      */
     DIM_ESTIMATOR_INFONCE = 3,
     DIM_ESTIMATOR_NWJ = 4,     /**< E_pos[u] - E_neg[e^(u-1)]; lower bound of MI (f-GAN KL) */
@@ -30,7 +31,7 @@ typedef enum dim_estimator_kind {
     DIM_ESTIMATOR_RKL = 6,     /**< E_pos[-e^-u] - E_neg[u - 1]; divergence (reverse KL dual) */
     DIM_ESTIMATOR_H2 = 7,      /**< E_pos[1 - e^-u] - E_neg[e^u - 1]; divergence (squared Hellinger dual) */
     DIM_ESTIMATOR_X2 = 8,      /**< E_pos[u] - E_neg[u + u^2/4]; divergence (Pearson chi-squared dual) */
-    DIM_ESTIMATOR_W1 = 9,      /**< E_pos[u] - E_neg[u]; a score, no bound without a Lipschitz critic */
+    DIM_ESTIMATOR_W1 = 9,      /**< E_pos[u] - E_neg[u]; a score, not a bound unless the critic is Lipschitz */
     DIM_ESTIMATOR_GAN = 10,    /**< JSD without the shift of its value */
     DIM_ESTIMATOR_KIND_FORCE_INT = 0x7fffffff
 } dim_estimator_kind;
@@ -46,7 +47,7 @@ typedef enum dim_negatives {
 typedef enum dim_bound {
     DIM_BOUND_NONE = 0,     /**< a divergence or score, comparable only with itself */
     DIM_BOUND_LOWER = 1,    /**< in expectation a lower bound of the mutual information in nats */
-    DIM_BOUND_ESTIMATE = 2, /**< an estimate of the mutual information in nats, on neither side for sure */
+    DIM_BOUND_ESTIMATE = 2, /**< an estimate of the mutual information in nats, above or below it */
     DIM_BOUND_FORCE_INT = 0x7fffffff
 } dim_bound;
 
@@ -61,15 +62,15 @@ typedef struct dim_estimator_options {
     float scale;             /**< s = scale * u, for scores u made from features or by a model's critic; finite; 0 = 1 */
     uint32_t reserved0;      /**< must be 0; keeps the struct unpadded */
     /** lambda: the loss is that of the estimator + lambda * mean(s^2) over all scores s, of positive and negative pairs
-     *  alike, after scaling and before clipping; it is no part of the value; at least 0; 0 = none (AMDIM: 0.04) */
+     *  alike, after scaling and before clipping; the value does not contain it; at least 0; 0 = none (AMDIM: 0.04) */
     float penalty;
     float clip;              /**< tau, above 0: the estimator sees tau tanh(s / tau); 0 = s itself (AMDIM: 20) */
     /**
-     * Most bytes of scores that are held at once when they are inner products of features, all pairs: a larger score
-     * tensor is never made, but streamed in blocks, forward and backward, at the cost of making each score twice (a
-     * third more time).  The results agree to rounding.  A block has a row of scores at least: N L floats.  0 = tensors
-     * up to 64 MB are made; larger ones are streamed in blocks of 16 MB, or of 128 rows when these are larger.
-     * At most 2^63 - 1.
+     * Most bytes of scores that are held at once, where the scores are inner products of features over all pairs.  A
+     * larger score tensor is never made as a whole: its scores are streamed in blocks, forward and backward, and each
+     * is computed twice (a third more time).  The results agree to rounding.  A block has at least one row of scores: N
+     * L floats.  0 = tensors up to 64 MB are made; larger ones are streamed in blocks of 16 MB, or of 128 rows when
+     * these are larger.  At most 2^63 - 1.
      */
     uint64_t score_memory;
 } dim_estimator_options;
@@ -96,8 +97,8 @@ DIM_API dim_status dim_estimator_create(dim_context *ctx, const dim_estimator_op
  * @brief Value and gradients from features: u[i, g, j, l] = scale * <global[i, g], local[j, l]>.
  *
  * No model is needed; the features may come from any framework.  With several globals a sample, G > 1, the pairs of
- * all of them count alike; InfoNCE takes each global's candidates for itself.  The first call for each set of shapes
- * compiles a small graph; the last four are kept, and a call for one of them allocates nothing (a shuffle: N
+ * all of them count alike; in InfoNCE each global has its own candidates.  The first call for each set of shapes
+ * compiles a small graph; the last four are kept, and a call for one of them allocates nothing (with SHUFFLE: the N
  * partners).  For a large batch memory grows with the features, not with the pairs: see `score_memory`.
  * @param est         the estimator
  * @param global      (N, G, d) or (N, d), f32, any strides, finite
@@ -108,7 +109,7 @@ DIM_API dim_status dim_estimator_create(dim_context *ctx, const dim_estimator_op
  * @param grad_global d loss / d global, same shape as global, f32; NULL when not wanted
  * @param grad_local  d loss / d local, same shape as local, f32; NULL when not wanted
  *
- * The gradients may take the place of the features, but must share no memory with each other.
+ * A gradient may overwrite the features, but the two gradients must not share memory.
  * @return DIM_E_SHAPE (N < 2, sizes differ), DIM_E_NUMERIC (a feature, score, loss or wanted gradient is not finite;
  *         outputs are untouched), DIM_E_INVALID, DIM_E_NOMEM.
  */
@@ -131,7 +132,7 @@ DIM_API dim_status dim_estimator_evaluate_scores(dim_estimator *est, const dim_t
  * @brief Value and gradient from scores of positive and of negative pairs.
  *
  * Row i of `negative` belongs to row i of `positive`: for InfoNCE its entries are the candidates beside each positive.
- * @param est           the estimator; its `scale` and `negatives` are not looked at
+ * @param est           the estimator; its `scale` and `negatives` are ignored
  * @param positive      (N, P) or (N), f32, N >= 1
  * @param negative      (N, Q) or (N), f32
  * @param result        NULL when not wanted
@@ -143,10 +144,10 @@ DIM_API dim_status dim_estimator_evaluate_pairs(dim_estimator *est, const dim_te
                                                 const dim_tensor *negative, dim_estimate *result,
                                                 dim_tensor *grad_positive, dim_tensor *grad_negative);
 
-/** @brief What the value of an estimator of this kind means; DIM_BOUND_NONE for a number that is no kind. */
+/** @brief What the value of an estimator of this kind means; DIM_BOUND_NONE for a number that is not a kind. */
 DIM_API dim_bound dim_estimator_bound(dim_estimator_kind kind);
 
-/** @brief Name of a kind, such as "infonce"; NULL for a number that is no kind.  Kinds count from 0 without gaps. */
+/** @brief Name of a kind, such as "infonce"; NULL for a number that is not a kind.  Kinds count from 0 without gaps. */
 DIM_API const char *dim_estimator_name(dim_estimator_kind kind);
 
 /**

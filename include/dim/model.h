@@ -42,19 +42,20 @@ typedef struct dim_term_options {
     /** x-side: NULL or "local" = each location of the local map; "global:local" = the local map as a whole (DIM(G));
      *  else a tap: a map pairs by location, a vector as a whole.  Copied. */
     const char *x;
-    /** y-side: a tap with a vector; NULL = "global".  Of a map one random location of each image is taken.  Copied. */
+    /** y-side: a tap with a vector; NULL = "global".  Of a map it is one random location of each image.  Copied. */
     const char *y;
     const dim_estimator *estimator; /**< NULL = JSD over all pairs; its options are copied */
     dim_critic critic;        /**< DOT */
-    /** alpha or beta of the objective, finite; below 0 the information is made small; 0 = 1; a map's term is the mean over its
-     *  locations */
+    /** alpha or beta of the objective, finite; a negative weight makes the information small; 0 = 1.  The term of a map
+     *  is the mean over its locations */
     float weight;
     uint32_t units;           /**< DOT: width of the space; 0 = 2048; at most 2^24 */
     uint32_t batch_norm;      /**< CONCAT, MLP: 1 = batch norm in the critic, which is known to fail (see docs) */
     uint32_t hidden[DIM_MAX_HIDDEN]; /**< CONCAT, MLP: widths, at most 2^24; all 0 = 512, 512 */
-    /** Mixture features (AMDIM section 3.6): this many antecedents, at most 1024, are made of y; 0 = y as it is.  InfoNCE
-     *  over all pairs, DOT or PLAIN_DOT.  Its reported value is 1/tau log of the mean over antecedents of e^(tau s), + log(candidates): at
-     *  most log(candidates), but no bound, since the weights of the antecedents look at the target. */
+    /** Mixture features (AMDIM section 3.6): this many antecedents, at most 1024, are made of y; 0 = y as it is.  It
+     *  needs InfoNCE over all pairs and DOT or PLAIN_DOT.  The reported value is 1/tau log of the mean over antecedents
+     *  of e^(tau s), + log(candidates): at most log(candidates), but not a bound of the information, since the weights
+     *  of the antecedents depend on the target. */
     uint32_t mixture;
     float mixture_tau;        /**< temperature of the mixture's weights q, above 0 and finite; 0 = 1 */
     dim_shortcut shortcut;    /**< DOT: IDENTITY */
@@ -87,9 +88,10 @@ DIM_API dim_status dim_model_create(dim_encoder *enc, const dim_model_options *o
  * @brief Adds an estimator with its critic.
  * @param model the model
  * @param term  NULL = local DIM: JSD, dot-product critic, "local" against "global"; copied, and so is its estimator
- * @return DIM_E_INVALID (unknown tap or critic, a name that is taken), DIM_E_SHAPE (a side that is no map or no
- *         vector), DIM_E_STATE (already fixed), DIM_E_UNSUPPORTED (MINE in a model of several views), DIM_E_NOMEM.  What
- *         fits together only as a whole, such as the widths of a plain dot product, is checked at the first use.
+ * @return DIM_E_INVALID (unknown tap or critic, a name that is taken), DIM_E_SHAPE (a side that must be
+ *         a map or a vector and is not), DIM_E_STATE (already fixed), DIM_E_UNSUPPORTED (MINE in a model of several
+ *         views), DIM_E_NOMEM.  The first use checks what only the whole objective shows, such as the widths of a plain
+ *         dot product.
  */
 DIM_API dim_status dim_model_add_term(dim_model *model, const dim_term_options *term);
 
@@ -120,8 +122,9 @@ typedef struct dim_classifier_options {
  * @brief Adds an online classifier: it learns from labels beside the model, and no gradient of it reaches the encoder.
  *
  * Reports "<name>" (weighted cross-entropy and penalty, part of no other report), "<name>.accuracy" on the batch, in
- * [0, 1].  Train with dim_model_step_labeled(); a step without labels leaves it as it is.  It has an optimizer of its own
- * with the model's options, schedule and clipping included, whose steps are the labelled ones.
+ * [0, 1].  Train with dim_model_step_labeled(); a step without labels leaves the classifier as it is.  The classifier
+ * has an optimizer of its own, with the model's options (schedule and clipping included); it counts the labelled steps
+ * only.
  * @param model   the model
  * @param options `classes` is required; copied
  * @return DIM_E_INVALID, DIM_E_SHAPE (the tap is a map), DIM_E_STATE (already fixed), DIM_E_NOMEM.
@@ -144,8 +147,9 @@ DIM_API dim_status dim_model_set_optimizer(dim_model *model, const dim_optimizer
  * @param model  the model
  * @param images (views N, C, H, W) or (views N, features), as the encoder takes them; N >= 2
  * @return DIM_E_NUMERIC when the loss, a gradient or a batch's variance is not finite (nothing has changed then),
- *         DIM_E_STATE (no terms), DIM_E_SHAPE, DIM_E_INVALID, DIM_E_UNSUPPORTED (layers after the tap of "global:..." that cannot be
- *         repeated), DIM_E_NOMEM.
+ *         DIM_E_STATE (no terms), DIM_E_SHAPE, DIM_E_INVALID, DIM_E_UNSUPPORTED (a term on
+ *         "global:TAP" with the dot critic repeats the encoder's layers after TAP, and one of them cannot be repeated),
+ *         DIM_E_NOMEM.
  */
 DIM_API dim_status dim_model_step(dim_model *model, const dim_tensor *images);
 
@@ -154,8 +158,8 @@ DIM_API dim_status dim_model_step(dim_model *model, const dim_tensor *images);
  * @param model  the model
  * @param images as for dim_model_step()
  * @param labels i32 or i64 (N), classes of the images (for one view), each in [0, classes)
- * @return DIM_E_INVALID for a label out of range, naming it, or without classifiers; DIM_E_SHAPE for labels of another
- *         dtype or shape; else as dim_model_step().
+ * @return DIM_E_INVALID for a label out of range (the text names it), or for a model without classifiers; DIM_E_SHAPE
+ *         for labels of another dtype or shape; else as dim_model_step().
  */
 DIM_API dim_status dim_model_step_labeled(dim_model *model, const dim_tensor *images, const dim_tensor *labels);
 
@@ -172,7 +176,7 @@ DIM_API dim_status dim_model_classify(dim_model *model, const char *name, const 
 /**
  * @brief The same loss and reports without backward, update, or change of statistics.
  *
- * Batch norm, dropout and noise work as in training, with the draws that the next step will have.
+ * Batch norm, dropout and noise work as in training, with the numbers that the next step will draw.
  * @param model  the model
  * @param images as for dim_model_step()
  * @return as dim_model_step().
@@ -184,8 +188,8 @@ DIM_API dim_status dim_model_evaluate(dim_model *model, const dim_tensor *images
  * "loss"; "<term>" the weighted loss of a term; "<term>.value" its estimate, unweighted, for reading;
  * "<term>.pos", "<term>.neg" mean scores; "prior" or "prior<i>" the weighted penalty, "prior.disc" the discriminator's
  * loss; "code.mean", "code.std" averages over the units of the code of absolute mean and of standard deviation over
- * the batch; "lr"; "grad_norm" when clipping by norm (of encoder and
- * critics; a discriminator is clipped by its own).
+ * the batch; "lr"; "grad_norm" when clipping by norm: of encoder and
+ * critics together (a discriminator is clipped by its own norm).
  * @{
  */
 /** @brief Number of reports. */
@@ -197,8 +201,7 @@ DIM_API dim_status dim_model_report(const dim_model *model, const char *name, do
 /**
  * @brief Mean and standard deviation of each unit of the code over the last batch.
  *
- * A Gaussian code's are those of its mean.  A standard deviation that falls towards 0 is the sign of a code that
- * collapses.
+ * For a Gaussian code they describe its mean.  When a standard deviation falls towards 0, the code collapses.
  * @param model the model
  * @param mean  array of the global tap's width; NULL when not wanted
  * @param std   likewise

@@ -21,7 +21,7 @@ typedef enum dim_optimizer_kind {
     DIM_OPTIMIZER_KIND_FORCE_INT = 0x7fffffff
 } dim_optimizer_kind;
 
-/** Learning rate over steps; the warm-up, if any, multiplies it by (step + 1) / warmup_steps at first. */
+/** Learning rate over steps.  During the warm-up, if any, the rate is multiplied by (step + 1) / warmup_steps. */
 typedef enum dim_schedule_kind {
     DIM_SCHEDULE_CONSTANT = 0, /**< lr */
     DIM_SCHEDULE_STEP = 1,     /**< lr times gamma for every milestone that has passed */

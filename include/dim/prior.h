@@ -52,7 +52,8 @@ DIM_API dim_status dim_prior_create(dim_context *ctx, const dim_prior_options *o
  * @param grad_mean   d value / d mean; NULL when not wanted
  * @param grad_logvar d value / d logvar; NULL when not wanted
  *
- * A gradient may be the same tensor as mean or logvar, but else share no memory with them or the other gradient.
+ * A gradient may be the same tensor as mean or logvar; otherwise it must not share memory with these or with the other
+ * gradient.
  * @return DIM_E_UNSUPPORTED for a prior that is not KL, DIM_E_SHAPE, DIM_E_NUMERIC, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_prior_evaluate(dim_prior *prior, const dim_tensor *mean, const dim_tensor *logvar, double *value,

@@ -25,7 +25,7 @@ typedef struct dim_probe_options {
     dim_probe_kind kind;     /**< KNN_COSINE */
     uint32_t k;              /**< kNN: neighbours; 0 = 20; a tie goes to the smallest class */
     float validation;        /**< part of train held out to choose lambda or the epoch, see dim_probe_run(); 0 = 0.1 */
-    float lambda;            /**< RIDGE: times the samples' number; 0 = best of 1e-4, 1e-3, 1e-2, 1e-1 on validation */
+    float lambda;            /**< RIDGE: per sample; 0 = the best of 1e-4, 1e-3, 1e-2, 1e-1 on validation */
     uint32_t epochs;         /**< LINEAR: at most; 0 = 20; the best on validation counts */
     uint32_t batch;          /**< LINEAR: 0 = 256 */
     float lr;                /**< LINEAR: 0 = 1e-3 */
@@ -38,7 +38,7 @@ typedef struct dim_probe_result {
     size_t size;                /**< set by DIM_OPTIONS_INIT */
     double accuracy;            /**< on test, in [0, 1] */
     double train_accuracy;      /**< on train; for kNN 0 */
-    double validation_accuracy; /**< of what was chosen, on the held-out part; 0 when nothing was chosen */
+    double validation_accuracy; /**< of the chosen lambda or epoch, on the held-out part; 0 when none was chosen */
     double chosen;              /**< lambda, or the epoch, counted from 1 */
 } dim_probe_result;
 
@@ -49,15 +49,16 @@ typedef struct dim_probe_result {
  * @param train        (N, d) f32; maps may be given as (N, C, H, W)
  * @param train_labels i32 or i64 (N), each from 0 to 999999
  * @param test         (M, d)
- * @param test_labels  (M); a class that train does not have is never right
+ * @param test_labels  (M); a sample of a class that train does not have counts as wrong
  * @param result       filled on DIM_OK, as far as its `size` goes
  *
- * What RIDGE and LINEAR hold out is spread evenly over train, one sample out of every ten for 0.1, so that train may be
- * sorted by class: stretch j of (1 / validation) consecutive samples gives the one whose place in it is the fraction of
- * 0.618... j.  RIDGE is then fitted on all of train.
+ * RIDGE and LINEAR hold out samples that are spread evenly over train (for 0.1, one of every ten), so train may be
+ * sorted by class: train is cut into stretches of 1 / validation samples, and stretch j gives the sample at the
+ * fraction (0.618... j modulo 1) of its length.  RIDGE is then fitted on all of train.
  *
  * Working memory: for kNN some 60 MB at most beside the tensors at d = 4096; for ridge (d + 1)^2 doubles.
- * @return DIM_E_SHAPE, DIM_E_INVALID (labels, fewer samples than k or than are to be held out), DIM_E_NUMERIC (features not finite), DIM_E_NOMEM.
+ * @return DIM_E_SHAPE, DIM_E_INVALID (labels; fewer samples than k, or too few to hold any out), DIM_E_NUMERIC
+ *         (features not finite), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_probe_run(dim_context *ctx, const dim_probe_options *options, const dim_tensor *train,
                                  const dim_tensor *train_labels, const dim_tensor *test, const dim_tensor *test_labels,

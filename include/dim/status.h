@@ -47,7 +47,7 @@ typedef enum dim_status { DIM_STATUS_MAP(DIM_STATUS_ENUM) DIM_STATUS_FORCE_INT =
 
 /**
  * @brief Name of a status, such as "DIM_E_SHAPE".
- * @return a static string; "DIM_UNKNOWN" for a number that is no status.  Thread-safe.
+ * @return a static string; "DIM_UNKNOWN" for a number that is not a status.  Thread-safe.
  */
 DIM_API const char *dim_status_name(dim_status status);
 

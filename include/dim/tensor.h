@@ -25,7 +25,7 @@ typedef enum dim_dtype {
     DIM_DTYPE_FORCE_INT = 0x7fffffff
 } dim_dtype;
 
-/** @brief Bytes of one element; 0 for a number that is no dtype. */
+/** @brief Bytes of one element; 0 for a number that is not a dtype. */
 DIM_API size_t dim_dtype_size(dim_dtype dtype);
 
 /** Called once, when the last tensor or view that uses wrapped memory is destroyed. */
@@ -50,7 +50,7 @@ DIM_API dim_status dim_tensor_create(dim_context *ctx, dim_dtype dtype, int rank
  * @param shape   `rank` sizes, each >= 0; may be NULL when rank is 0
  * @param strides in elements, may be negative or 0; NULL = contiguous
  * @param data    address of element (0, 0, ...), aligned to the element; must stay valid until release is called
- * @param release NULL when nobody needs to know; not called when this function fails
+ * @param release NULL = nothing is called; never called when this function fails
  * @param user    passed to release
  * @param out     set only on DIM_OK; release with dim_tensor_destroy()
  * @return DIM_E_INVALID, DIM_E_NOMEM.
@@ -94,8 +94,8 @@ DIM_API dim_status dim_tensor_reshape(dim_tensor *t, int rank, const int64_t *sh
 /**
  * @brief Copies src into dst of the same shape, converting the element type.
  *
- * Float to integer rounds to nearest and saturates; NaN becomes 0.  Where src and dst overlap, src is read before dst
- * is written, by way of a buffer.
+ * Float to integer rounds to nearest and saturates; NaN becomes 0.  Where src and dst overlap, src is first copied to
+ * a buffer.
  * @param dst any strides with which no two elements share memory
  * @param src any strides
  * @return DIM_E_SHAPE, DIM_E_INVALID (elements of dst share memory), DIM_E_NOMEM (no buffer).
@@ -130,8 +130,8 @@ DIM_API const void *dim_tensor_const_data(const dim_tensor *t);
 DIM_API dim_status dim_tensor_load_npy(dim_context *ctx, const char *path, dim_tensor **out);
 
 /**
- * @brief Writes a .npy file (version 1, C order) atomically: the old file or the whole new one, never a part.  A symbolic
- *        link is replaced by the file.
+ * @brief Writes a .npy file (version 1, C order) atomically: the old file or the whole new one, never a part.  A
+ *        symbolic link is replaced by the file.
  * @return DIM_E_IO, DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_tensor_save_npy(const dim_tensor *t, const char *path);

@@ -55,18 +55,19 @@ static dim_status check_options(dim_context *boot, const dim_context_options *o)
     if ((o->alloc == NULL) != (o->free == NULL))
         return dim__fail(boot, DIM_E_INVALID, "alloc and free must be given together");
     if (o->threads > MAX_THREADS)
-        return dim__fail(boot, DIM_E_INVALID, "threads is %u; at most %d", (unsigned)o->threads, (int)MAX_THREADS);
+        return dim__fail(boot, DIM_E_INVALID, "threads is %u; it must be at most %d",
+                         (unsigned)o->threads, (int)MAX_THREADS);
     if ((unsigned)o->gemm > DIM_GEMM_REFERENCE || (unsigned)o->cpu > DIM_CPU_REFERENCE ||
         (unsigned)o->executor > DIM_EXECUTOR_REFERENCE)
-        return dim__fail(boot, DIM_E_INVALID, "gemm %d, cpu %d or executor %d is no known choice", (int)o->gemm,
-                         (int)o->cpu, (int)o->executor);
+        return dim__fail(boot, DIM_E_INVALID, "gemm is %d, cpu %d, executor %d: one of these values is unknown",
+                         (int)o->gemm, (int)o->cpu, (int)o->executor);
     if (o->reserved0 != 0)
         return dim__fail(boot, DIM_E_INVALID, "reserved0 is %u; it must be 0", (unsigned)o->reserved0);
     if (!all_are_passes(o->disabled_passes))
-        return dim__fail(boot, DIM_E_INVALID, "disabled_passes is %u, with bits that are no dim_pass",
+        return dim__fail(boot, DIM_E_INVALID, "disabled_passes is %u; it has bits that are not a dim_pass",
                          (unsigned)o->disabled_passes);
     if ((unsigned)o->precision > DIM_PRECISION_BF16)
-        return dim__fail(boot, DIM_E_INVALID, "there is no precision %d", (int)o->precision);
+        return dim__fail(boot, DIM_E_INVALID, "precision is %d, which is not a dim_precision", (int)o->precision);
     return DIM_OK;
 }
 

@@ -72,7 +72,7 @@ static dim_status check_gradient(dim_context *ctx, const dim_tensor *grad, const
     if (grad->dtype != DIM_F32)
         return dim__fail(ctx, DIM_E_INVALID, "%s has dtype %s; it must be f32", name, dim__dtype_name(grad->dtype));
     if (grad->rank != of->rank || memcmp(grad->shape, of->shape, (size_t)of->rank * sizeof *of->shape) != 0)
-        return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s, the tensor that it belongs to %s", name,
+        return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s; it must be the shape of its tensor, %s", name,
                          dim__shape_text(a, grad->rank, grad->shape), dim__shape_text(b, of->rank, of->shape));
     return dim__check_output(ctx, name, grad);
 }
@@ -121,7 +121,7 @@ static dim_status make_partners(dim_context *ctx, const dim_tensor *permutation,
         return dim__fail(ctx, DIM_E_INVALID, "permutation is neither i32 nor i64");
     if (permutation != NULL && (permutation->rank != 1 || permutation->shape[0] != n)) {
         char text[128];
-        return dim__fail(ctx, DIM_E_SHAPE, "permutation has shape %s; the batch is %lld",
+        return dim__fail(ctx, DIM_E_SHAPE, "permutation has shape %s; it must be (%lld)",
                          dim__shape_text(text, permutation->rank, permutation->shape), (long long)n);
     }
     int32_t *partner = dim__calloc(ctx, (size_t)n, 2 * sizeof *partner); /* the second half marks who is taken */
@@ -136,13 +136,13 @@ static dim_status make_partners(dim_context *ctx, const dim_tensor *permutation,
         j = permutation->dtype == DIM_I32 ? ((const int32_t *)at)[step] : ((const int64_t *)at)[step];
         dim_status status = DIM_OK;
         if (j < 0 || j >= n)
-            status = dim__fail(ctx, DIM_E_INVALID, "permutation[%lld] is %lld; the batch is %lld", (long long)i,
-                               (long long)j, (long long)n);
+            status = dim__fail(ctx, DIM_E_INVALID, "permutation[%lld] is %lld; the batch has %lld samples",
+                               (long long)i, (long long)j, (long long)n);
         else if (j == i)
             status = dim__fail(ctx, DIM_E_INVALID, "permutation[%lld] is %lld: a sample would be its own negative",
                                (long long)i, (long long)j);
         else if (taken[j]++)
-            status = dim__fail(ctx, DIM_E_INVALID, "permutation[%lld] is %lld, as an earlier entry: no permutation",
+            status = dim__fail(ctx, DIM_E_INVALID, "permutation[%lld] is %lld, and so is an earlier entry",
                                (long long)i, (long long)j);
         if (status != DIM_OK) {
             dim__free(ctx, partner);
@@ -169,7 +169,7 @@ dim_status dim_estimator_evaluate(dim_estimator *est, const dim_tensor *global, 
     DIM__TRY(check_tensor(ctx, local, "local", 2, 3));
     DIM__TRY(check_batch(ctx, "global", global->shape[0]));
     if (local->shape[0] != global->shape[0] || local->shape[local->rank - 1] != global->shape[global->rank - 1])
-        return dim__fail(ctx, DIM_E_SHAPE, "global has shape %s, local %s: batch or width differ",
+        return dim__fail(ctx, DIM_E_SHAPE, "global has shape %s and local has %s: batch or width differ",
                          dim__shape_text(a, global->rank, global->shape),
                          dim__shape_text(b, local->rank, local->shape));
     DIM__TRY(check_gradient(ctx, grad_global, "grad_global", global));
@@ -235,8 +235,8 @@ dim_status dim_estimator_evaluate_pairs(dim_estimator *est, const dim_tensor *po
     DIM__TRY(check_tensor(ctx, positive, "positive", 1, 2));
     DIM__TRY(check_tensor(ctx, negative, "negative", 1, 2));
     if (positive->shape[0] != negative->shape[0])
-        return dim__fail(ctx, DIM_E_SHAPE, "positive has %lld rows, negative %lld", (long long)positive->shape[0],
-                         (long long)negative->shape[0]);
+        return dim__fail(ctx, DIM_E_SHAPE, "positive has %lld rows, but negative has %lld",
+                         (long long)positive->shape[0], (long long)negative->shape[0]);
     DIM__TRY(check_gradient(ctx, grad_positive, "grad_positive", positive));
     DIM__TRY(check_gradient(ctx, grad_negative, "grad_negative", negative));
     DIM__TRY(dim__check_apart(ctx, "grad_positive", grad_positive, "grad_negative", grad_negative));

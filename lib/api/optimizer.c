@@ -42,8 +42,8 @@ static dim_status check_pair(dim_context *ctx, int i, const dim_tensor *p, const
         return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_update: parameter and gradient %d have dtypes %d and %d; "
                          "both must be DIM_F32", i, (int)p->dtype, (int)g->dtype);
     if (p->rank != g->rank || memcmp(p->shape, g->shape, (size_t)p->rank * sizeof p->shape[0]) != 0)
-        return dim__fail(ctx, DIM_E_SHAPE, "dim_optimizer_update: parameter %d is %s, its gradient %s", i,
-                         dim__shape_text(left, p->rank, p->shape), dim__shape_text(right, g->rank, g->shape));
+        return dim__fail(ctx, DIM_E_SHAPE, "dim_optimizer_update: parameter %d has shape %s, but its gradient has %s",
+                         i, dim__shape_text(left, p->rank, p->shape), dim__shape_text(right, g->rank, g->shape));
     if (!dim__tensor_contiguous(p) || !dim__tensor_contiguous(g))
         return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_update: parameter or gradient %d is not contiguous", i);
     return DIM_OK;
@@ -56,7 +56,8 @@ dim_status dim_optimizer_update(dim_optimizer *opt, int count, dim_tensor *const
         return DIM_E_INVALID;
     dim_context *ctx = opt->ctx;
     if (count < 1 || parameters == NULL || gradients == NULL)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_update: %d parameters, parameters %p, gradients %p", count,
+        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_update: count is %d, parameters %p, gradients %p; none may "
+                         "be 0", count,
                          (const void *)parameters, (const void *)gradients);
     int64_t *counts = dim__alloc(ctx, (size_t)count * sizeof *counts);
     if (counts == NULL)

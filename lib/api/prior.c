@@ -43,8 +43,8 @@ static dim_status check(dim_context *ctx, const dim_tensor *t, const char *name,
         return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s; it needs (N, d)", name,
                          dim__shape_text(a, t->rank, t->shape));
     if (t->shape[0] != like->shape[0] || t->shape[1] != like->shape[1])
-        return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s, mean %s", name, dim__shape_text(a, t->rank, t->shape),
-                         dim__shape_text(b, like->rank, like->shape));
+        return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s, but mean has %s",
+                         name, dim__shape_text(a, t->rank, t->shape), dim__shape_text(b, like->rank, like->shape));
     return written ? dim__check_output(ctx, name, t) : DIM_OK;
 }
 

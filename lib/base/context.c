@@ -154,7 +154,7 @@ dim_status dim__options_copy(dim_context *ctx, const char *what, void *copy, siz
         DIM__TRY(dim__struct_size(ctx, what, options, sizeof size, &size));
         for (size_t i = known; i < size; i++)
             if (((const unsigned char *)options)[i] != 0)
-                return dim__fail(ctx, DIM_E_INVALID, "%s: an option that this version does not know is set", what);
+                return dim__fail(ctx, DIM_E_INVALID, "%s sets an option that this version does not know", what);
         memcpy(copy, options, size < known ? size : known);
     }
     memcpy(copy, &known, sizeof known);

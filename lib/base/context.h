@@ -24,7 +24,7 @@ struct dim_context {
     dim_executor executor;
     uint32_t disabled_passes;           /* a sum of dim_pass */
     int64_t recompute_from;             /* bytes at the peak of a graph that are worth DIM_PASS_RECOMPUTE and _ORDER */
-    double recompute_worth;             /* per cent of them that the first one of a step's work must save */
+    double recompute_worth;             /* per cent of the peak that the first per cent of extra work must save */
     dim_precision precision;
     struct dim__pool *pool;             /* NULL when threads == 1 */
     const struct dim__kernels *kernels; /* chosen at creation, see kernels/kernels.h */

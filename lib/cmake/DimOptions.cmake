@@ -1,14 +1,22 @@
-# Build options, compiler flags and sanitizers.
+# Build options, compiler flags and sanitizers.  As a part of another project libdim leaves that project's settings alone:
+# what is no option of libdim is set for this directory only, and the cache is written at top level only.
 
 if(CMAKE_SOURCE_DIR STREQUAL PROJECT_SOURCE_DIR)
     set(DIM_TOP_LEVEL ON)
 else()
     set(DIM_TOP_LEVEL OFF)
 endif()
-option(BUILD_SHARED_LIBS "Build libdim.so" ON)
+if(DIM_TOP_LEVEL)
+    option(BUILD_SHARED_LIBS "Build libdim.so" ON) # a parent's decides for libdim too; static where it has none
+    if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+        set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug, RelWithDebInfo or MinSizeRel" FORCE)
+    endif()
+    set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+endif()
 option(DIM_BUILD_STATIC "Build libdim.a" ON)
 option(DIM_BUILD_TESTS "Build the tests (needs cmocka)" ${DIM_TOP_LEVEL})
 option(DIM_BUILD_EXAMPLES "Build the example programs" ${DIM_TOP_LEVEL})
+option(DIM_INSTALL "Install libdim with the project" ${DIM_TOP_LEVEL})
 option(DIM_WERROR "Treat warnings as errors" OFF)
 set(DIM_BLAS AUTO CACHE STRING "CBLAS: AUTO, openblas, blis or cblas (any other with a cblas.pc)")
 set_property(CACHE DIM_BLAS PROPERTY STRINGS AUTO openblas blis cblas)
@@ -18,14 +26,14 @@ foreach(name ONEDNN ZLIB JPEG PNG JSON)
     set_property(CACHE DIM_WITH_${name} PROPERTY STRINGS AUTO ON OFF)
 endforeach()
 
-if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
-    set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug, RelWithDebInfo or MinSizeRel" FORCE)
-endif()
-
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
-set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+# Files have static functions of the same names, and vec.c is compiled three times: one file, one unit.
+set(CMAKE_UNITY_BUILD OFF)
+# No compiler fuses a product with a sum unless asked to, as vec.c asks: Clang would where the processor can, and the bytes
+# of images and what tests expect would depend on it.  For the directory, so that a target's own flags come after it.
+add_compile_options(-ffp-contract=off)
 
 # Everything that compiles C here, tests and examples included.
 add_library(dim_flags INTERFACE)

@@ -9,9 +9,9 @@
  *        |   +-------E---------+
  *        +----------------------> node
  *
- * No plan does with less than lives at the fullest node.  Where this one takes more, the buffer that reaches highest is
- * placed before all others and these once more, many times over; and all of it again from orders in which those come first
- * that live at the fullest nodes, or longest.  The best plan counts.
+ * No plan is smaller than what lives at the fullest node.  If the plan is larger than this bound, we put the buffer
+ * that reaches highest first and place all again, up to 192 times; and this from three orders: largest first, those
+ * that live at the fullest nodes first, longest life first.  The smallest plan wins.
  *
  * Values that share memory form one buffer: an alias with its root, and the output of an op that may run in place with
  * its input where that input dies there.  With share = false every buffer gets bytes of its own: the oracle. */

@@ -34,12 +34,12 @@ static void defaults(dim_augment_op_options *o)
 static dim_status check_crop(dim_context *ctx, const dim_augment_op_options *o)
 {
     if (!in_range(o->area_min, 1e-6f, 1) || !in_range(o->area_max, o->area_min, 1))
-        return dim__fail(ctx, DIM_E_INVALID, "resized crop: area_min %g, area_max %g; 1e-6 <= min <= max <= 1 is "
-                         "needed",
+        return dim__fail(ctx, DIM_E_INVALID, "resized crop: area_min %g, area_max %g; they must be "
+                         "1e-6 <= min <= max <= 1",
                          (double)o->area_min, (double)o->area_max);
     if (!in_range(o->aspect_min, 1e-3f, 1e3f) || !in_range(o->aspect_max, o->aspect_min, 1e3f))
-        return dim__fail(ctx, DIM_E_INVALID, "resized crop: aspect_min %g, aspect_max %g; 0.001 <= min <= max <= 1000 "
-                         "is needed", (double)o->aspect_min, (double)o->aspect_max);
+        return dim__fail(ctx, DIM_E_INVALID, "resized crop: aspect_min %g, aspect_max %g; they must be "
+                         "0.001 <= min <= max <= 1000", (double)o->aspect_min, (double)o->aspect_max);
     return DIM_OK;
 }
 
@@ -47,10 +47,10 @@ static dim_status check_jitter(dim_context *ctx, const dim_augment_op_options *o
 {
     const float most = 1e3f;
     if (!in_range(o->brightness, 0, most) || !in_range(o->contrast, 0, most) || !in_range(o->saturation, 0, most))
-        return dim__fail(ctx, DIM_E_INVALID, "color jitter: brightness %g, contrast %g, saturation %g; 0 to 1000 are "
-                         "taken", (double)o->brightness, (double)o->contrast, (double)o->saturation);
+        return dim__fail(ctx, DIM_E_INVALID, "color jitter: brightness %g, contrast %g, saturation %g; each must "
+                         "be 0 to 1000", (double)o->brightness, (double)o->contrast, (double)o->saturation);
     if (!in_range(o->hue, 0, 0.5f))
-        return dim__fail(ctx, DIM_E_INVALID, "color jitter: hue is %g; 0 to 0.5 are taken", (double)o->hue);
+        return dim__fail(ctx, DIM_E_INVALID, "color jitter: hue is %g; it must be 0 to 0.5", (double)o->hue);
     return DIM_OK;
 }
 
@@ -59,7 +59,7 @@ static dim_status check_normalize(dim_context *ctx, const dim_augment_op_options
     bool one = o->std[1] == 0 && o->std[2] == 0;
     for (int c = 0; c < (one ? 1 : 3); c++) {
         if (!isfinite(o->mean[c]))
-            return dim__fail(ctx, DIM_E_INVALID, "normalize: mean[%d] is %g", c, (double)o->mean[c]);
+            return dim__fail(ctx, DIM_E_INVALID, "normalize: mean[%d] is %g; it must be finite", c, (double)o->mean[c]);
         if (!in_range(o->std[c], 1e-6f, 1e6f))
             return dim__fail(ctx, DIM_E_INVALID, "normalize: std[%d] is %g; it must be above 0 (1e-6 to 1e6) for the "
                              "first channel or for all three", c, (double)o->std[c]);
@@ -72,12 +72,13 @@ static dim_status check_op(dim_context *ctx, const dim_augment_op_options *o)
     const char *name = op_names[o->op];
     bool sized = o->op == DIM_AUGMENT_OP_RESIZE || o->op == DIM_AUGMENT_OP_CENTER_CROP;
     if (o->sharing < DIM_AUGMENT_SHARING_IMAGE || o->sharing > DIM_AUGMENT_SHARING_VIEW)
-        return dim__fail(ctx, DIM_E_INVALID, "%s: %d is no sharing", name, (int)o->sharing);
+        return dim__fail(ctx, DIM_E_INVALID, "%s: sharing is %d, which is not a dim_augment_sharing",
+                         name, (int)o->sharing);
     if (!in_range(o->p, 0, 1) || (o->p != 1 && sized))
-        return dim__fail(ctx, DIM_E_INVALID, "%s: p is %g, not %s", name, (double)o->p, sized ? "1" : "in 0 to 1");
+        return dim__fail(ctx, DIM_E_INVALID, "%s: p is %g; it must be %s", name, (double)o->p, sized ? "1" : "0 to 1");
     if (o->height > DIM__AUGMENT_MAX_SIDE || o->width > DIM__AUGMENT_MAX_SIDE || (sized && o->height == 0))
-        return dim__fail(ctx, DIM_E_INVALID, "%s: height %u, width %u; 1 to %d are taken", name, o->height, o->width,
-                         DIM__AUGMENT_MAX_SIDE);
+        return dim__fail(ctx, DIM_E_INVALID, "%s: height is %u, width %u; each must be 1 to %d",
+                         name, o->height, o->width, DIM__AUGMENT_MAX_SIDE);
     if (o->height == 0 && o->width != 0)
         return dim__fail(ctx, DIM_E_INVALID, "%s: height is 0, the image's, but width is %u; give both, or height alone "
                          "for a square", name, o->width);
@@ -109,7 +110,8 @@ dim_status dim__augment_add(dim_augment *aug, const dim_augment_op_options *op)
     dim_augment_op_options o;
     DIM__TRY(dim__options_copy(aug->ctx, "dim_augment_op_options", &o, sizeof o, op));
     if ((int)o.op < 0 || (size_t)o.op >= sizeof op_names / sizeof *op_names)
-        return dim__fail(aug->ctx, DIM_E_INVALID, "dim_augment_op_options: %d is no operation", (int)o.op);
+        return dim__fail(aug->ctx, DIM_E_INVALID, "dim_augment_op_options: op is %d, which is not a dim_augment_op",
+                         (int)o.op);
     defaults(&o);
     DIM__TRY(check_op(aug->ctx, &o));
     if (o.op == DIM_AUGMENT_OP_NORMALIZE) {
@@ -188,7 +190,8 @@ static dim_status add_preset(dim_augment *aug, dim_augment_preset preset)
         DIM__TRY(add_test(aug, 146, 128));
         break;
     default:
-        return dim__fail(aug->ctx, DIM_E_INVALID, "dim_augment_options: %d is no preset", (int)preset);
+        return dim__fail(aug->ctx, DIM_E_INVALID, "dim_augment_options: preset is %d, which is not a "
+                         "dim_augment_preset", (int)preset);
     }
     DIM_OPTIONS_INIT(&o);
     o.op = DIM_AUGMENT_OP_NORMALIZE;
@@ -203,7 +206,7 @@ dim_status dim__augment_create(dim_context *ctx, const dim_augment_options *opti
     dim_augment_options o;
     DIM__TRY(dim__options_copy(ctx, "dim_augment_options", &o, sizeof o, options));
     if (o.reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_augment_options: reserved0 is %u, not 0", o.reserved0);
+        return dim__fail(ctx, DIM_E_INVALID, "dim_augment_options: reserved0 is %u; it must be 0", o.reserved0);
     dim_augment *aug = dim__calloc(ctx, 1, sizeof *aug);
     if (aug == NULL)
         return DIM_E_NOMEM;
@@ -260,8 +263,8 @@ dim_status dim__augment_fit_to(dim_context *ctx, const dim__augment_list *list, 
     size_t most = (size_t)(image[0] * image[1] * image[2]), resize = 0;
     if ((image[0] != 1 && image[0] != 3) || image[1] < 1 || image[2] < 1 || image[1] > DIM__AUGMENT_MAX_SIDE ||
         image[2] > DIM__AUGMENT_MAX_SIDE)
-        return dim__fail(ctx, DIM_E_SHAPE, "an image of %lld x %lld x %lld (C, H, W) is not augmented: 1 or 3 channels "
-                         "and sides of 1 to %d are taken", (long long)image[0], (long long)image[1],
+        return dim__fail(ctx, DIM_E_SHAPE, "an image of %lld x %lld x %lld (C, H, W) cannot be augmented: it must have "
+                         "1 or 3 channels and sides of 1 to %d", (long long)image[0], (long long)image[1],
                          (long long)image[2], DIM__AUGMENT_MAX_SIDE);
     for (int i = 0; i < list->count; i++) {
         const dim_augment_op_options *o = &list->op[i];

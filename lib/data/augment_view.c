@@ -242,22 +242,22 @@ static dim_status check_apply(const dim_augment *aug, const dim_tensor *images, 
         return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply: %s of another context",
                          images->ctx != ctx ? "images are" : "out is");
     if (o->reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply_options: reserved0 is %u, not 0", o->reserved0);
+        return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply_options: reserved0 is %u; it must be 0", o->reserved0);
     if (images->dtype != DIM_U8)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply: images are %s; u8 is taken",
+        return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply: images are %s; they must be u8",
                          dim__dtype_name(images->dtype));
     if (out->dtype != DIM_F32 && out->dtype != DIM_U8)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply: out is %s; f32 or u8 are made",
+        return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply: out is %s; it must be f32 or u8",
                          dim__dtype_name(out->dtype));
     if (images->rank != 4)
-        return dim__fail(ctx, DIM_E_SHAPE, "dim_augment_apply: images are %s; (N, C, H, W) is taken",
+        return dim__fail(ctx, DIM_E_SHAPE, "dim_augment_apply: images are %s; they must be (N, C, H, W)",
                          dim__shape_text(text, images->rank, images->shape));
     DIM__TRY(dim__check_output(ctx, "out", out));
     DIM__TRY(dim__check_apart(ctx, "images", images, "out", out));
     for (int64_t i = 0; o->index != NULL && i < images->shape[0]; i++)
         if (o->index[i] < 0)
-            return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply: index[%lld] is %lld, below 0", (long long)i,
-                             (long long)o->index[i]);
+            return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply: index[%lld] is %lld; it must be at least 0",
+                             (long long)i, (long long)o->index[i]);
     return DIM_OK;
 }
 

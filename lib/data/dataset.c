@@ -44,9 +44,9 @@ static dim_status check_labels(dim_context *ctx, const dim_tensor *labels, int64
     char text[128];
     int64_t largest = 0;
     if (labels->dtype != DIM_I32 && labels->dtype != DIM_I64)
-        return dim__fail(ctx, DIM_E_INVALID, "labels are %s; i32 or i64 are taken", dim__dtype_name(labels->dtype));
+        return dim__fail(ctx, DIM_E_INVALID, "labels are %s; they must be i32 or i64", dim__dtype_name(labels->dtype));
     if (labels->rank != 1 || labels->shape[0] != count)
-        return dim__fail(ctx, DIM_E_SHAPE, "labels have shape %s, images make it (%lld)",
+        return dim__fail(ctx, DIM_E_SHAPE, "labels have shape %s; for these images it must be (%lld)",
                          dim__shape_text(text, labels->rank, labels->shape), (long long)count);
     for (int64_t i = 0; i < count; i++) {
         int64_t label = label_at(labels, i);
@@ -67,9 +67,9 @@ dim_status dim__dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_t
     if (images->ctx != ctx || (labels != NULL && labels->ctx != ctx))
         return dim__fail(ctx, DIM_E_INVALID, "%s belong to another context", images->ctx != ctx ? "images" : "labels");
     if (images->dtype != DIM_U8 && images->dtype != DIM_F32)
-        return dim__fail(ctx, DIM_E_INVALID, "images are %s; u8 or f32 are taken", dim__dtype_name(images->dtype));
+        return dim__fail(ctx, DIM_E_INVALID, "images are %s; they must be u8 or f32", dim__dtype_name(images->dtype));
     if (images->rank != 4 && images->rank != 2)
-        return dim__fail(ctx, DIM_E_SHAPE, "images have shape %s; (N, C, H, W) or (N, features) are taken",
+        return dim__fail(ctx, DIM_E_SHAPE, "images have shape %s; it must be (N, C, H, W) or (N, features)",
                          dim__shape_text(text, images->rank, images->shape));
     if (dim__tensor_count(images) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "images of shape %s are empty",
@@ -102,13 +102,13 @@ dim_status dim__dataset_from_callback(dim_context *ctx, int64_t count, dim_dtype
     int64_t elements;
     dim_dataset *ds = NULL;
     if (count < 1)
-        return dim__fail(ctx, DIM_E_INVALID, "count is %lld; a dataset has a sample at least", (long long)count);
+        return dim__fail(ctx, DIM_E_INVALID, "count is %lld; it must be at least 1", (long long)count);
     if (dtype != DIM_U8 && dtype != DIM_F32)
-        return dim__fail(ctx, DIM_E_INVALID, "dtype is %s; u8 or f32 are taken", dim__dtype_name(dtype));
+        return dim__fail(ctx, DIM_E_INVALID, "dtype is %s; it must be u8 or f32", dim__dtype_name(dtype));
     if (rank != 3 && rank != 1)
-        return dim__fail(ctx, DIM_E_INVALID, "rank is %d; 3 (C, H, W) or 1 (features) are taken", rank);
+        return dim__fail(ctx, DIM_E_INVALID, "rank is %d; it must be 3 (C, H, W) or 1 (features)", rank);
     if (classes < 0 || classes > INT32_MAX)
-        return dim__fail(ctx, DIM_E_INVALID, "classes is %lld; 0 .. %d are taken", (long long)classes, INT32_MAX);
+        return dim__fail(ctx, DIM_E_INVALID, "classes is %lld; it must be 0 .. %d", (long long)classes, INT32_MAX);
     DIM__TRY(dim__shape_check(ctx, dtype, rank, shape, &elements, NULL));
     if (elements == 0)
         return dim__fail(ctx, DIM_E_INVALID, "a sample of shape %s is empty", dim__shape_text(text, rank, shape));
@@ -192,7 +192,7 @@ dim_status dim__dataset_sample_fail(dim_dataset *ds, const dim__sample_error *er
     if (error->code != 0)
         return dim__fail(ds->ctx, DIM_E_CALLBACK, "the callback failed with %d for sample %lld", error->code,
                          (long long)error->index);
-    return dim__fail(ds->ctx, DIM_E_CALLBACK, "the callback gave label %lld for sample %lld; -1 .. %lld are taken",
+    return dim__fail(ds->ctx, DIM_E_CALLBACK, "the callback gave label %lld for sample %lld; it must be -1 .. %lld",
                      (long long)error->label, (long long)error->index, (long long)ds->classes - 1);
 }
 
@@ -203,17 +203,17 @@ static dim_status check_targets(dim_dataset *ds, int64_t count, const dim_tensor
     if (images != NULL) {
         int64_t shape[4] = { count, ds->shape[0], ds->shape[1], ds->shape[2] };
         if (images->rank != ds->rank + 1 || memcmp(images->shape, shape, (size_t)images->rank * sizeof *shape) != 0)
-            return dim__fail(ds->ctx, DIM_E_SHAPE, "images are %s, %s is needed",
+            return dim__fail(ds->ctx, DIM_E_SHAPE, "images are %s; they must be %s",
                              dim__shape_text(got, images->rank, images->shape),
                              dim__shape_text(want, ds->rank + 1, shape));
         DIM__TRY(dim__check_output(ds->ctx, "images", images));
     }
     if (labels != NULL) {
         if (labels->dtype != DIM_I32 && labels->dtype != DIM_I64)
-            return dim__fail(ds->ctx, DIM_E_INVALID, "labels are %s; i32 or i64 are taken",
+            return dim__fail(ds->ctx, DIM_E_INVALID, "labels are %s; they must be i32 or i64",
                              dim__dtype_name(labels->dtype));
         if (labels->rank != 1 || labels->shape[0] != count)
-            return dim__fail(ds->ctx, DIM_E_SHAPE, "labels are %s, (%lld) is needed",
+            return dim__fail(ds->ctx, DIM_E_SHAPE, "labels are %s; they must be (%lld)",
                              dim__shape_text(got, labels->rank, labels->shape), (long long)count);
         DIM__TRY(dim__check_output(ds->ctx, "labels", labels));
     }

@@ -49,7 +49,7 @@ static dim_status read_file(int fd, const char *name, uint8_t **out, size_t *siz
     if (!S_ISREG(st.st_mode))
         return dim__sample_fail(error, DIM_E_IO, "%s is not a regular file", name);
     if (st.st_size > MAX_FILE)
-        return dim__sample_fail(error, DIM_E_FORMAT, "%s has %lld bytes; an image of %d at most is taken", name,
+        return dim__sample_fail(error, DIM_E_FORMAT, "%s has %lld bytes; an image file must have %d at most", name,
                                 (long long)st.st_size, MAX_FILE);
     size_t got = 0, room = (size_t)st.st_size;
     uint8_t *data = malloc(room > 0 ? room : 1);

@@ -155,7 +155,7 @@ no_returned:
 no_ready:
     pthread_mutex_destroy(&l->lock);
 failed:
-    return dim__fail(l->ctx, DIM_E_NOMEM, "the system gives no %u threads to a loader; no_thread = 1 does without",
+    return dim__fail(l->ctx, DIM_E_NOMEM, "the system cannot start %u threads for a loader; no_thread = 1 needs none",
                      l->n_workers);
 }
 
@@ -204,14 +204,14 @@ static dim_status check_augment(const dim_dataset *ds, const dim_loader_options 
     if (o->augment == NULL && o->views > 1)
         return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: views is %u, but augment is NULL", o->views);
     if (o->views > MAX_VIEWS)
-        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: views is %u, at most %d are taken", o->views,
+        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: views is %u; it must be at most %d", o->views,
                          MAX_VIEWS);
     if (o->augment == NULL)
         return DIM_OK;
     if (o->augment->ctx != ds->ctx)
         return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: augment belongs to another context");
     if (ds->dtype != DIM_U8 || ds->rank != 3)
-        return dim__fail(ds->ctx, DIM_E_INVALID, "a dataset of %s %s is not augmented; u8 images are needed",
+        return dim__fail(ds->ctx, DIM_E_INVALID, "a dataset of %s %s cannot be augmented; augment needs u8 images",
                          dim__dtype_name(ds->dtype), ds->rank == 3 ? "images" : "vectors");
     return DIM_OK;
 }
@@ -219,22 +219,23 @@ static dim_status check_augment(const dim_dataset *ds, const dim_loader_options 
 static dim_status check_options(const dim_dataset *ds, const dim_loader_options *o)
 {
     if (o->reserved0 != 0)
-        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: reserved0 is %u, not 0", o->reserved0);
+        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: reserved0 is %u; it must be 0", o->reserved0);
     if (o->in_order > 1 || o->keep_last > 1 || o->no_thread > 1)
-        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: in_order %u, keep_last %u, no_thread %u: 0 or 1",
+        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: in_order is %u, keep_last %u, no_thread %u; each "
+                         "must be 0 or 1",
                          o->in_order, o->keep_last, o->no_thread);
     if (o->prefetch > MAX_PREFETCH)
-        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: prefetch is %u, at most %d are taken", o->prefetch,
-                         MAX_PREFETCH);
+        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: prefetch is %u; it must be at most %d",
+                         o->prefetch, MAX_PREFETCH);
     if (o->workers > MAX_WORKERS || (o->no_thread && o->workers > 1))
-        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: workers is %u, at most %d are taken%s", o->workers,
-                         o->no_thread ? 1 : MAX_WORKERS, o->no_thread ? " with no_thread" : "");
+        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: workers is %u; it must be at most %d%s",
+                         o->workers, o->no_thread ? 1 : MAX_WORKERS, o->no_thread ? " with no_thread" : "");
     if (!o->keep_last && (int64_t)o->batch > ds->count)
         return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: batch %u is larger than the dataset of %lld "
                          "samples, and keep_last is 0", o->batch, (long long)ds->count);
     if (!o->in_order && ds->count > INT32_MAX)
-        return dim__fail(ds->ctx, DIM_E_INVALID, "a dataset of %lld samples is read in_order only; at most %d are "
-                         "shuffled", (long long)ds->count, INT32_MAX);
+        return dim__fail(ds->ctx, DIM_E_INVALID, "a dataset of %lld samples is too large to shuffle (at most %d); "
+                         "set in_order", (long long)ds->count, INT32_MAX);
     return check_augment(ds, o);
 }
 

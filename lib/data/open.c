@@ -31,19 +31,22 @@ static dim_status check(dim_context *ctx, const source *s, dim_split split, cons
     if (split == DIM_SPLIT_UNLABELED && (s->takes & DIM__TAKES_UNLABELED) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "%s has no unlabeled split (%d)", s->kind, (int)split);
     if (o->labels != DIM_LABELS_FINE && o->labels != DIM_LABELS_COARSE)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: labels is %d, no dim_labels", (int)o->labels);
+        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: labels is %d, which is not a dim_labels",
+                         (int)o->labels);
     if (o->labels != DIM_LABELS_FINE && (s->takes & DIM__TAKES_LABELS) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: %s has no coarse labels", s->kind);
     if (o->on_error != DIM_ON_ERROR_FAIL && o->on_error != DIM_ON_ERROR_SKIP)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: on_error is %d, no dim_on_error", (int)o->on_error);
+        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: on_error is %d, which is not a dim_on_error",
+                         (int)o->on_error);
     if (o->image_size > MAX_IMAGE_SIZE)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: image_size is %u, at most %d is taken",
+        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: image_size is %u; it must be at most %d",
                          (unsigned)o->image_size, MAX_IMAGE_SIZE);
     if (o->image_size != 0 && (s->takes & DIM__TAKES_IMAGE_SIZE) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: image_size is %u, but images of %s are of one size",
                          (unsigned)o->image_size, s->kind);
     if (o->reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: reserved0 is %u, not 0", (unsigned)o->reserved0);
+        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: reserved0 is %u; it must be 0",
+                         (unsigned)o->reserved0);
     return DIM_OK;
 }
 

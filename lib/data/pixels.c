@@ -2,10 +2,7 @@
 
 #include <string.h>
 
-/* Bytes are cut from floats, so a product must be rounded before it is added. */
-#ifdef __clang__ /* GCC does as much with -std=c11 */
-#pragma STDC FP_CONTRACT OFF
-#endif
+/* Bytes are cut from floats, so a product must be rounded before it is added: lib/cmake/DimOptions.cmake sees to that. */
 
 void dim__pixels_flip(uint8_t *dst, const uint8_t *src, const int64_t shape[3])
 {

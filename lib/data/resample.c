@@ -3,10 +3,6 @@
 
 #include "base/math.h"
 
-#ifdef __clang__ /* GCC does as much with -std=c11 */
-#pragma STDC FP_CONTRACT OFF
-#endif
-
 enum { FIXED_BITS = 22 };
 
 /* The weights of one direction: output i is the sum over k < count[i] of weight[i * taps + k] * input[first[i] + k]. */

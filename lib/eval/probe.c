@@ -21,7 +21,8 @@ static dim_status check_options(dim_context *ctx, const dim_probe_options *in, d
 {
     DIM__TRY(dim__options_copy(ctx, "dim_probe_options", o, sizeof *o, in));
     if ((unsigned)o->kind >= sizeof PROBES / sizeof PROBES[0])
-        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.kind is %d, no dim_probe_kind", (int)o->kind);
+        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.kind is %d, which is not a dim_probe_kind",
+                         (int)o->kind);
     if (!(o->validation >= 0 && o->validation < 1))
         return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.validation is %g; it must be in [0, 1)",
                          (double)o->validation);
@@ -122,7 +123,7 @@ dim_status dim__probe_run(dim_context *ctx, const dim_probe_options *options, co
     DIM__TRY_OR(done, as_matrix(ctx, "train", train, &a));
     DIM__TRY_OR(done, as_matrix(ctx, "test", test, &b));
     if (a.d != b.d) {
-        status = dim__fail(ctx, DIM_E_SHAPE, "train has %" PRId64 " features, test %" PRId64, a.d, b.d);
+        status = dim__fail(ctx, DIM_E_SHAPE, "train has %" PRId64 " features, but test has %" PRId64, a.d, b.d);
         goto done;
     }
     DIM__TRY_OR(done, as_labels(ctx, "train_labels", train_labels, a.n, &la));
@@ -156,7 +157,7 @@ dim_status dim__probe_neighbors(dim_context *ctx, dim_probe_kind kind, const dim
     DIM__TRY_OR(done, as_matrix(ctx, "queries", queries, &q));
     DIM__TRY_OR(done, as_matrix(ctx, "keys", keys, &b));
     if (q.d != b.d) {
-        status = dim__fail(ctx, DIM_E_SHAPE, "queries have %" PRId64 " features, keys %" PRId64, q.d, b.d);
+        status = dim__fail(ctx, DIM_E_SHAPE, "queries have %" PRId64 " features, but keys have %" PRId64, q.d, b.d);
         goto done;
     }
     if (indices->rank != 2 || indices->shape[0] != q.n || indices->shape[1] < 1 || indices->shape[1] > b.n) {

@@ -160,7 +160,8 @@ static bool make_node(dim__graph *g, const dim__op *op, int n_in, const dim__vid
         node->attr = *attr;
     for (int i = 0; i < n_in; i++) {
         if (in[i] < 0 || in[i] >= g->n_values) {
-            dim__graph_fail(g, dim__fail(g->ctx, DIM_E_INVALID, "%s: input %d is no value of this graph", op->name, i));
+            dim__graph_fail(g, dim__fail(g->ctx, DIM_E_INVALID, "%s: input %d is not a value of this graph",
+                                         op->name, i));
             return false;
         }
         node->in[i] = in[i];

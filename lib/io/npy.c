@@ -72,24 +72,25 @@ static dim_status parse_descr(parser *p, npy_header *h)
     if (*p->at == '[')
         return dim__fail(p->ctx, DIM_E_UNSUPPORTED, "%s: NPY with fields (%.40s)", p->path, p->at);
     if (!parse_string(p, text, sizeof text))
-        return bad_header(p, "descr is no type");
+        return bad_header(p, "descr is not a type");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (strcmp(text, types[i].descr) == 0) {
             h->dtype = types[i].dtype;
             return DIM_OK;
         }
-    return dim__fail(p->ctx, DIM_E_UNSUPPORTED, "%s: NPY of type '%s'; known are <f4, <f8, <i4, <i8, |u1", p->path, text);
+    return dim__fail(p->ctx, DIM_E_UNSUPPORTED, "%s: NPY of type '%s'; known are <f4, <f8, <i4, <i8, |u1",
+                     p->path, text);
 }
 
 static dim_status parse_shape(parser *p, npy_header *h)
 {
     if (!accept(p, "("))
-        return bad_header(p, "shape is no tuple");
+        return bad_header(p, "shape is not a tuple");
     for (h->rank = 0; !accept(p, ")"); h->rank++) {
         int64_t size = 0;
         skip_space(p);
         if (*p->at < '0' || *p->at > '9')
-            return bad_header(p, "a size in shape is no number >= 0");
+            return bad_header(p, "a size in shape is not a number >= 0");
         for (; *p->at >= '0' && *p->at <= '9'; p->at++) {
             if (size > (INT64_MAX - 9) / 10)
                 return bad_header(p, "a size in shape is too large");
@@ -103,9 +104,9 @@ static dim_status parse_shape(parser *p, npy_header *h)
         if (!accept(p, ",")) {
             skip_space(p);
             if (*p->at != ')')
-                return bad_header(p, "shape is no tuple");
+                return bad_header(p, "shape is not a tuple");
             if (h->rank == 0) /* (3) is a number in Python */
-                return bad_header(p, "shape is no tuple");
+                return bad_header(p, "shape is not a tuple");
         }
     }
     return DIM_OK;
@@ -116,11 +117,11 @@ static dim_status parse_header(parser *p, npy_header *h)
     unsigned seen = 0;
     char key[16];
     if (!accept(p, "{"))
-        return bad_header(p, "no dict");
+        return bad_header(p, "a dict is missing");
     while (!accept(p, "}")) {
         unsigned bit;
         if (!parse_string(p, key, sizeof key) || !accept(p, ":"))
-            return bad_header(p, "no key");
+            return bad_header(p, "a key is missing");
         if (strcmp(key, "descr") == 0) {
             bit = 1;
             DIM__TRY(parse_descr(p, h));
@@ -141,7 +142,7 @@ static dim_status parse_header(parser *p, npy_header *h)
         if (!accept(p, ",")) {
             skip_space(p);
             if (*p->at != '}')
-                return bad_header(p, "no comma");
+                return bad_header(p, "a comma is missing");
         }
     }
     skip_space(p);
@@ -156,10 +157,10 @@ static dim_status read_header(dim_context *ctx, dim__stream *s, npy_header *h, i
     unsigned char start[12];
     const char *path = dim__stream_path(s);
     if (dim__stream_size(s) < 10)
-        return dim__fail(ctx, DIM_E_FORMAT, "%s is no NPY file: %lld bytes", path, (long long)dim__stream_size(s));
+        return dim__fail(ctx, DIM_E_FORMAT, "%s is not an NPY file: %lld bytes", path, (long long)dim__stream_size(s));
     DIM__TRY(dim__stream_read(s, start, 10));
     if (memcmp(start, "\x93NUMPY", 6) != 0)
-        return dim__fail(ctx, DIM_E_FORMAT, "%s is no NPY file: it does not begin with \\x93NUMPY", path);
+        return dim__fail(ctx, DIM_E_FORMAT, "%s is not an NPY file: it does not begin with \\x93NUMPY", path);
     if (start[6] < 1 || start[6] > 3 || start[7] != 0)
         return dim__fail(ctx, DIM_E_FORMAT, "%s: NPY version %d.%d; known are 1.0, 2.0, 3.0", path, start[6], start[7]);
     uint32_t size = start[8] | (uint32_t)start[9] << 8;

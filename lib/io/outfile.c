@@ -120,7 +120,7 @@ dim_status dim__outfile_open(dim_context *ctx, const char *path, dim__outfile **
     }
     bool replaces = stat(path, &old) == 0;
     if (replaces && !S_ISREG(old.st_mode)) { /* the rename would put a plain file in place of a device */
-        status = dim__fail(ctx, DIM_E_IO, "cannot write: it exists and is no regular file: %s", path);
+        status = dim__fail(ctx, DIM_E_IO, "cannot write: it exists and is not a regular file: %s", path);
         goto failed;
     }
     DIM__TRY_OR(failed, open_temp(f));

@@ -42,18 +42,18 @@ static dim_status parse_entry(dim_context *ctx, const char *path, const cJSON *i
     int64_t elements = 1, bytes;
     e->name = item->string;
     if (!cJSON_IsObject(item))
-        return bad(ctx, path, e->name, "its entry is no object");
+        return bad(ctx, path, e->name, "its entry is not an object");
     if (!cJSON_IsString(dtype))
-        return bad(ctx, path, e->name, "dtype is missing or no text");
+        return bad(ctx, path, e->name, "dtype is missing or is not a text");
     if (!cJSON_IsArray(shape))
-        return bad(ctx, path, e->name, "shape is missing or no list");
+        return bad(ctx, path, e->name, "shape is missing or is not a list");
     if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2)
-        return bad(ctx, path, e->name, "data_offsets is missing or not two numbers");
+        return bad(ctx, path, e->name, "data_offsets is missing or is not two numbers");
     bool empty = false;
     for (const cJSON *axis = shape->child; axis != NULL; axis = axis->next) {
         int64_t n;
         if (!whole(axis, &n))
-            return bad(ctx, path, e->name, "shape has an entry that is no size");
+            return bad(ctx, path, e->name, "shape has an entry that is not a size");
         empty = empty || n == 0;
         if (e->rank < 8)
             e->shape[e->rank] = n;
@@ -130,10 +130,11 @@ dim_status dim__st_header_parse(dim_context *ctx, const char *path, const char *
     dim__st_header h = {0};
     const char *end = NULL;
     if (size < 2 || text[0] != '{' || memchr(text, '\0', (size_t)size) != NULL)
-        return dim__fail(ctx, DIM_E_FORMAT, "the header is no JSON object: %s", path);
+        return dim__fail(ctx, DIM_E_FORMAT, "the header is not a JSON object: %s", path);
     cJSON *json = cJSON_ParseWithLengthOpts(text, (size_t)size, &end, 0);
     if (!cJSON_IsObject(json)) {
-        status = dim__fail(ctx, DIM_E_FORMAT, "the header is no valid JSON object (near byte %td of %" PRId64 "): %s",
+        status = dim__fail(ctx, DIM_E_FORMAT, "the header is not a valid JSON object (near byte %td of %" PRId64
+                           "): %s",
                            end == NULL ? 0 : end - text, size, path);
         goto failed;
     }

@@ -166,7 +166,7 @@ static dim_status read_header(dim__weights_file *f)
     if (fstat(f->fd, &st) != 0)
         return dim__fail(f->ctx, DIM_E_IO, "cannot read: %s: %s", strerror(errno), f->path);
     if (!S_ISREG(st.st_mode))
-        return dim__fail(f->ctx, DIM_E_IO, "cannot read: it is no regular file: %s", f->path);
+        return dim__fail(f->ctx, DIM_E_IO, "cannot read: it is not a regular file: %s", f->path);
     f->size = (int64_t)st.st_size;
     if (f->size < 8)
         return dim__fail(f->ctx, DIM_E_FORMAT, "%" PRId64 " bytes are too few for a safetensors file: %s", f->size,
@@ -174,8 +174,8 @@ static dim_status read_header(dim__weights_file *f)
     DIM__TRY(read_at(f, 0, raw, sizeof raw));
     uint64_t length = little_endian(raw, 8);
     if (length > (uint64_t)MAX_HEADER || length > (uint64_t)(f->size - 8))
-        return dim__fail(f->ctx, DIM_E_FORMAT, "no safetensors file, or a truncated one: the header should have %" PRIu64
-                         " bytes, the file has %" PRId64 ": %s", length, f->size, f->path);
+        return dim__fail(f->ctx, DIM_E_FORMAT, "not a safetensors file, or a truncated one: the header should "
+                         "have %" PRIu64 " bytes, the file has %" PRId64 ": %s", length, f->size, f->path);
     char *text = dim__alloc(f->ctx, (size_t)length + 1);
     if (text == NULL)
         return DIM_E_NOMEM;

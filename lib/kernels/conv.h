@@ -28,10 +28,12 @@ typedef struct dim__conv_plan dim__conv_plan;
 /* *out is NULL where the accelerator is not there or would be slower for `images` of them. */
 dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_t images, const dim__conv_plan **out);
 size_t dim__conv_plan_workspace(const dim_context *ctx, const dim__conv_plan *plan);
-/* What is to be done with each image of a result as soon as it is written, on the thread that wrote it. */
+/* What is to be done with each image of a result as soon as it is written, on the thread that wrote it.  Where there are
+ * `rooms`, one image each for every thread, the result is written there and nowhere else. */
 typedef struct dim__conv_after {
     void (*fn)(void *arg, int64_t image, int thread);
     void *arg;
+    void *rooms; /* or NULL */
 } dim__conv_after;
 
 /* FORWARD: x, weights -> y.  DX: dy, weights -> dx.  DW: x, dy -> dw, without `after`, which may be NULL elsewhere, too.  False

@@ -1,6 +1,5 @@
 /* Convolutions by oneDNN's primitives, which read NHWC as it lies there: no patch matrix, and what lies in the padding
- * is not computed.  The library is loaded as for its products (gemm_onednn.c), and as there every call is made with one
- * OpenMP thread from each of ours.
+ * is not computed.
  *
  * Measured in GFLOP/s on one core of a Zen 5, images one by one, against products with patches:
  *
@@ -27,14 +26,31 @@
  *     8 x 8 x 128    256 x 3 x 3       632        554    464
  *     4 x 4 x 256    256 x 3 x 3       428        606    342
  *     7 x 7 x 256    256 x 3 x 3       417        296    253, without padding
- *     5 x 5 x 256    256 x 3 x 3       269        356    189, without padding */
+ *     5 x 5 x 256    256 x 3 x 3       269        356    189, without padding
+ *
+ * Version 2.6 and version 3.7 on one core of a Xeon of 2023 with AMX, whose other core was busy; in brackets f32 by products
+ * with patches:
+ *
+ *                                        f32: forward     dx               bf16: forward  dx          dw
+ *     16 x 16 x 64   128 x 4 x 4 / 2    170 167 (134)   159 160 (143)     845  764    364  692    170 299
+ *     8 x 8 x 128    256 x 4 x 4 / 2    118 106 (148)   111  95 (137)     605  563    215  395     78 105
+ *     30 x 30 x 64   128 x 4 x 4 / 2    153 154 (121)   119 142 (134)    1186 1185    342  885    264 559
+ *     16 x 16 x 64   128 x 3 x 3        190 181 (146)   157 174 (156)    1504 1473    754 1447    658 879
+ *     8 x 8 x 128    256 x 3 x 3        183 172 (145)   168 176 (152)    1192 1221    789 1288    441 433
+ *     32 x 32 x 64    64 x 3 x 3        155 175 (119)   125 172 (122)    1319 1403    808 1417    645 852
+ *     4 x 4 x 256    256 x 3 x 3        120 116 (152)   136 118 (152)     770  770    357  741    144 121
+ *     7 x 7 x 256    256 x 3 x 3        115 112 (147)   104  97 (147)     613  732    286  628    126 151
+ *
+ * So dx without a stride is worth it in version 3, and dw by AMX only with many pixels. */
 #include "kernels/conv.h"
-#include "kernels/onednn.h"
+#include "kernels/onednn_plans.h"
 
-#if defined(DIM__ONEDNN_PRIMITIVES)
+#if defined(DIM_HAVE_ONEDNN)
 #include "base/math.h"
 #include "base/pool.h"
+#include "kernels/gemm_backend.h"
 #include "kernels/kernels.h"
+#include <string.h>
 
 /* Multiply-adds below which preparing a convolution does not pay. */
 static const double SMALL = 1 << 24;
@@ -42,276 +58,209 @@ static const double SMALL = 1 << 24;
 enum { FEW = 16 };
 /* Least pixels of an output: with fewer the forward kernel is slow, and packing the weights for dx does not pay. */
 enum { PIXELS = 16, DX_PIXELS = 64, BF16_PIXELS = 9 };
+/* The same of dw in AMX's tiles, into which its operands are transposed. */
+enum { AMX_DW_PIXELS = 32 };
 
 typedef struct lane { /* what one thread executes with */
-    dnnl_stream_t stream;
-    dnnl_memory_t in, out, weights, scratch;
-    dnnl_memory_t plain, packed; /* a part of the weights */
+    struct dnnl_stream *stream;
+    struct dnnl_memory *in, *out, *weights, *scratch;
+    struct dnnl_memory *plain, *packed; /* a part of the weights */
 } lane;
 
 struct dim__conv_plan {
-    dim__plan_head head;
+    dim__plan head;
     dim__conv_key key;
-    dim__conv_plan *next;
-    bool usable;              /* else it is remembered as not */
-    dnnl_primitive_t primitive, pack; /* `pack` goes the other way for dw */
-    dnnl_primitive_t longer;  /* of dw: for threads that have one image more */
+    struct dnnl_primitive *primitive, *pack; /* `pack` goes the other way for dw */
+    struct dnnl_primitive *longer; /* of dw: for threads that have one image more */
     lane *lanes;              /* one a thread */
     int64_t parts;            /* of the output channels, packed each for itself */
     int64_t plain_part, packed_part; /* elements from one to the next */
     size_t packed_size, scratch_size; /* bytes, rounded up to lines */
 };
+_Static_assert(offsetof(struct dim__conv_plan, key) == sizeof(dim__plan), "where plans have their key");
 
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
 
+/* Operands of a pass over so many images at once. */
 typedef struct descs {
-    dnnl_memory_desc_t x, w_any, w_plain, y;
-    dnnl_dims_t stride, padding;
+    dim__mds mds;
+    const dim__md *x, *w_any, *w_plain, *y;
 } descs;
 
-/* Of so many images at once. */
-static bool describe(const dim__onednn *d, const dim__conv_key *k, int64_t images, descs *s)
+static void describe(dim__onednn *d, const dim__conv_key *k, int64_t images, descs *s)
 {
-    dnnl_dims_t x = { images, k->i, k->h, k->w }, w = { k->o, k->i, k->kh, k->kw }, y = { images, k->o, k->oh, k->ow };
-    dnnl_data_type_t type = k->bf16 ? dnnl_bf16 : dnnl_f32, out = k->bf16_out ? dnnl_bf16 : dnnl_f32;
-    dnnl_data_type_t weights = k->pass == DIM__CONV_DW ? dnnl_f32 : type;
-    for (int i = 0; i < 2; i++) {
-        s->stride[i] = k->stride;
-        s->padding[i] = k->padding;
-    }
-    dnnl_data_type_t type_x = k->pass == DIM__CONV_DX ? out : type, type_y = k->pass == DIM__CONV_FORWARD ? out : type;
-    return d->memory_desc_init_by_tag(&s->x, 4, x, type_x, dnnl_nhwc) == dnnl_success &&
-           d->memory_desc_init_by_tag(&s->y, 4, y, type_y, dnnl_nhwc) == dnnl_success &&
-           d->memory_desc_init_by_tag(&s->w_plain, 4, w, weights, dnnl_ohwi) == dnnl_success &&
-           d->memory_desc_init_by_tag(&s->w_any, 4, w, weights, dnnl_format_tag_any) == dnnl_success;
+    const int64_t x[4] = { images, k->i, k->h, k->w }, w[4] = { k->o, k->i, k->kh, k->kw };
+    const int64_t y[4] = { images, k->o, k->oh, k->ow };
+    unsigned type = k->bf16 ? DIM__DNNL_BF16 : DIM__DNNL_F32, out = k->bf16_out ? DIM__DNNL_BF16 : DIM__DNNL_F32;
+    unsigned weights = k->pass == DIM__CONV_DW ? DIM__DNNL_F32 : type;
+    *s = (descs){ .mds = { .d = d } };
+    s->x = dim__md_nhwc(&s->mds, x, k->pass == DIM__CONV_DX ? out : type);
+    s->y = dim__md_nhwc(&s->mds, y, k->pass == DIM__CONV_FORWARD ? out : type);
+    s->w_plain = dim__md_nhwc(&s->mds, w, weights);
+    s->w_any = dim__md_any(&s->mds, 4, w, weights);
 }
 
-static bool describe_pass(const dim__onednn *d, const dim__conv_key *k, const descs *s, dnnl_primitive_attr_t attr,
-                          dnnl_primitive_desc_t *out)
+/* The weights' layout is `packed`, or oneDNN chooses it. */
+static bool describe_pass(dim__onednn *d, const dim__conv_key *k, const descs *s, const dim__md *packed,
+                          const struct dnnl_primitive_attr *attr, const struct dnnl_primitive_desc *hint,
+                          struct dnnl_primitive_desc **out)
 {
-    dnnl_convolution_desc_t forward, pass;
-    dnnl_primitive_desc_t hint = NULL;
-    descs f = *s; /* the forward pass is a hint for the others: all operands in the type of their inputs */
-    if (k->pass != DIM__CONV_FORWARD)
-        f.x.data_type = f.y.data_type = k->bf16 ? dnnl_bf16 : dnnl_f32;
-    if (d->memory_desc_init_by_tag(&f.w_any, 4, s->w_plain.dims, f.x.data_type, dnnl_format_tag_any) != dnnl_success ||
-        d->convolution_forward_desc_init(&forward, dnnl_forward_training, dnnl_convolution_direct, &f.x, &f.w_any,
-                                         NULL, &f.y, s->stride, s->padding, s->padding) != dnnl_success ||
-        d->primitive_desc_create(&hint, &forward, attr, d->engine, NULL) != dnnl_success)
-        return false;
-    if (k->pass == DIM__CONV_FORWARD) {
-        *out = hint;
+    const int64_t stride[2] = { k->stride, k->stride }, padding[2] = { k->padding, k->padding };
+    return d->api->convolution(d, (dim__conv_pass)k->pass, s->x, packed != NULL ? packed : s->w_any, s->y, stride,
+                               padding, attr, hint, out);
+}
+
+/* The forward pass, from which oneDNN makes the others: all operands in the type of their inputs. */
+static bool describe_hint(dim__onednn *d, const dim__conv_key *k, int64_t images, const struct dnnl_primitive_attr *attr,
+                          struct dnnl_primitive_desc **out)
+{
+    dim__conv_key forward = *k;
+    descs s;
+    if (k->pass == DIM__CONV_FORWARD)
         return true;
-    }
-    dnnl_status_t status =
-        k->pass == DIM__CONV_DX
-            ? d->convolution_backward_data_desc_init(&pass, dnnl_convolution_direct, &s->x, &s->w_any, &s->y, s->stride,
-                                                     s->padding, s->padding)
-            : d->convolution_backward_weights_desc_init(&pass, dnnl_convolution_direct, &s->x, &s->w_any, NULL, &s->y,
-                                                        s->stride, s->padding, s->padding);
-    bool made = status == dnnl_success &&
-                d->primitive_desc_create(out, &pass, attr, d->engine, hint) == dnnl_success;
-    d->primitive_desc_destroy(hint);
+    forward.pass = DIM__CONV_FORWARD;
+    forward.bf16_out = k->bf16;
+    describe(d, &forward, images, &s);
+    bool made = describe_pass(d, &forward, &s, NULL, attr, NULL, out);
+    dim__mds_free(&s.mds);
     return made;
 }
 
-static bool make_lanes(const dim__onednn *d, dim__conv_plan *p, const descs *s, const dnnl_memory_desc_t *packed,
-                       const dnnl_memory_desc_t *scratch, const dnnl_memory_desc_t part[2], uint32_t threads)
+/* What only the primitive's name tells. */
+static bool is_too_small(const dim__onednn *d, const dim__conv_key *k, const struct dnnl_primitive_desc *desc)
 {
-    bool forward = p->key.pass == DIM__CONV_FORWARD, ok = true;
-    for (uint32_t t = 0; ok && t < threads; t++) {
-        lane *l = &p->lanes[t];
-        ok = d->stream_create(&l->stream, d->engine, dnnl_stream_default_flags) == dnnl_success &&
-             dim__onednn_memory(d, &l->in, forward ? &s->x : &s->y) &&
-             dim__onednn_memory(d, &l->out, forward ? &s->y : &s->x) &&
-             dim__onednn_memory(d, &l->weights, packed) && dim__onednn_memory(d, &l->scratch, scratch) &&
-             dim__onednn_memory(d, &l->plain, &part[0]) && dim__onednn_memory(d, &l->packed, &part[1]);
+    return k->pass == DIM__CONV_DW && k->oh * k->ow < AMX_DW_PIXELS && strstr(dim__onednn_kind(d, desc), "amx") != NULL;
+}
+
+/* Of so many images at once. */
+static bool make_primitive(dim__onednn *d, dim__conv_plan *p, int64_t images, const dim__md *packed,
+                           struct dnnl_primitive_desc **desc, struct dnnl_primitive **out)
+{
+    struct dnnl_primitive_attr *attr = NULL;
+    struct dnnl_primitive_desc *hint = NULL;
+    descs s;
+    describe(d, &p->key, images, &s);
+    bool ok = dim__onednn_attr(d, &attr) && describe_hint(d, &p->key, images, attr, &hint) &&
+              describe_pass(d, &p->key, &s, packed, attr, hint, desc) && dim__onednn_is_fast(d, *desc) &&
+              !is_too_small(d, &p->key, *desc) && d->call.primitive_create(out, *desc) == 0;
+    if (ok) {
+        size_t bytes = dim__md_bytes(d, dim__onednn_md_of(d, *desc, DIM__DNNL_QUERY_SCRATCHPAD));
+        p->scratch_size = bytes > p->scratch_size ? bytes : p->scratch_size;
     }
+    dim__mds_free(&s.mds);
+    dim__onednn_free_desc(d, hint);
+    dim__onednn_free_attr(d, attr);
     return ok;
 }
 
-/* Descriptors of an equal part of the weights for each thread, where blocks of the packed layout allow it. */
-static bool describe_part(const dim__onednn *d, dim__conv_plan *p, const descs *s, const dnnl_memory_desc_t *packed,
-                          int64_t parts, dnnl_memory_desc_t part[2])
+/* Descriptors of an equal part of the weights, plain and packed, of which there are `parts`; where blocks of the packed
+ * layout allow it. */
+static bool describe_part(dim__conv_plan *p, descs *s, const dim__md *packed, int64_t parts, const dim__md *part[2])
 {
     const dim__conv_key *k = &p->key;
-    dnnl_memory_desc_t next;
-    dnnl_dims_t size = { k->o / parts, k->i, k->kh, k->kw }, none = { 0 }, first = { k->o / parts };
-    if (k->o % parts != 0 || d->memory_desc_init_submemory(&part[0], &s->w_plain, size, none) != dnnl_success ||
-        d->memory_desc_init_submemory(&part[1], packed, size, none) != dnnl_success)
+    const int64_t size[4] = { k->o / parts, k->i, k->kh, k->kw }, none[4] = { 0 }, first[4] = { k->o / parts };
+    if (k->o % parts != 0)
         return false;
+    part[0] = dim__md_part(&s->mds, s->w_plain, size, none);
+    part[1] = dim__md_part(&s->mds, packed, size, none);
     p->parts = parts;
     p->plain_part = p->packed_part = 0;
-    if (parts == 1)
-        return true;
-    p->plain_part = k->o / parts * k->kh * k->kw * k->i;
-    if (d->memory_desc_init_submemory(&next, packed, size, first) != dnnl_success)
+    if (part[0] == NULL || part[1] == NULL || parts == 1)
+        return part[0] != NULL && part[1] != NULL;
+    const dim__md *next = dim__md_part(&s->mds, packed, size, first);
+    if (next == NULL)
         return false;
-    p->packed_part = next.offset0 - part[1].offset0;
+    p->plain_part = k->o / parts * k->kh * k->kw * k->i;
+    p->packed_part = s->mds.d->api->md_offset(s->mds.d, next) - s->mds.d->api->md_offset(s->mds.d, part[1]);
     return true;
 }
 
-static bool make_plan(const dim__onednn *d, dim__conv_plan *p, uint32_t threads)
+/* What packs the weights, or unpacks dw, by all threads where that goes. */
+static bool make_packing(dim__onednn *d, dim__conv_plan *p, const dim__md *packed)
 {
+    const dim__md *part[2];
+    bool dw = p->key.pass == DIM__CONV_DW;
     descs s;
-    dnnl_primitive_attr_t attr = NULL;
-    dnnl_primitive_desc_t desc = NULL, pack = NULL;
-    dnnl_memory_desc_t part[2];
-    bool ok = describe(d, &p->key, 1, &s) && dim__onednn_attr(d, &attr) &&
-              describe_pass(d, &p->key, &s, attr, &desc) && dim__onednn_is_fast(d, desc);
-    if (ok) {
-        const dnnl_memory_desc_t *packed = d->primitive_desc_query_md(desc, dnnl_query_weights_md, 0);
-        const dnnl_memory_desc_t *scratch = d->primitive_desc_query_md(desc, dnnl_query_scratchpad_md, 0);
-        p->packed_size = dim__onednn_lines(d->memory_desc_get_size(packed));
-        p->scratch_size = dim__onednn_lines(d->memory_desc_get_size(scratch));
-        ok = (describe_part(d, p, &s, packed, threads, part) || describe_part(d, p, &s, packed, 1, part)) &&
-             d->reorder_primitive_desc_create(&pack, &part[0], d->engine, &part[1], d->engine, NULL) == dnnl_success &&
-             d->primitive_create(&p->primitive, desc) == dnnl_success &&
-             d->primitive_create(&p->pack, pack) == dnnl_success &&
-             make_lanes(d, p, &s, packed, scratch, part, threads);
+    describe(d, &p->key, 1, &s);
+    p->packed_size = dim__md_bytes(d, packed);
+    bool ok = (describe_part(p, &s, packed, d->ctx->threads, part) || describe_part(p, &s, packed, 1, part)) &&
+              dim__onednn_reorder(d, part[dw], part[!dw], &p->pack);
+    for (uint32_t t = 0; ok && t < d->ctx->threads; t++) {
+        lane *l = &p->lanes[t];
+        ok = dim__onednn_stream(d, &l->stream) && dim__onednn_memory(d, part[0], &l->plain) &&
+             dim__onednn_memory(d, part[1], &l->packed);
     }
-    if (pack != NULL)
-        d->primitive_desc_destroy(pack);
-    if (desc != NULL)
-        d->primitive_desc_destroy(desc);
-    if (attr != NULL)
-        d->primitive_attr_destroy(attr);
+    dim__mds_free(&s.mds);
     return ok;
 }
 
-/* ---- preparation of dw: each thread sums over its images, and the threads' sums are added in the packed layout ----- */
+/* What a thread executes the primitive with, of which `desc` is. */
+static bool make_lane(dim__onednn *d, const dim__conv_plan *p, lane *l, int64_t images, const dim__md *packed,
+                      const struct dnnl_primitive_desc *desc)
+{
+    bool reads_y = p->key.pass == DIM__CONV_DX;
+    descs s;
+    describe(d, &p->key, images, &s);
+    bool ok = dim__onednn_memory(d, reads_y ? s.y : s.x, &l->in) && dim__onednn_memory(d, reads_y ? s.x : s.y, &l->out) &&
+              dim__onednn_memory(d, packed, &l->weights) &&
+              dim__onednn_memory(d, dim__onednn_md_of(d, desc, DIM__DNNL_QUERY_SCRATCHPAD), &l->scratch);
+    dim__mds_free(&s.mds);
+    return ok;
+}
 
-/* The images of thread t; all but the first `images % pieces` have one fewer. */
+/* The images of thread t of dw, where each thread sums over its images; all but the first `images % pieces` have one fewer. */
 static int64_t images_of(int64_t images, int pieces, int t)
 {
     return dim__parallel_begin(images, pieces, t + 1) - dim__parallel_begin(images, pieces, t);
 }
 
-/* The primitive for so many images; `packed` is its layout, given when it is `known`. */
-static bool make_dw_primitive(const dim__onednn *d, dim__conv_plan *p, int64_t images, dnnl_primitive_attr_t attr,
-                              dnnl_memory_desc_t *packed, dnnl_memory_desc_t *scratch, bool known, dnnl_primitive_t *out)
+/* Forward and dx go image by image.  Of dw each thread sums over its images, and the threads' sums are added in the packed
+ * layout: there are two primitives where not all threads have as many images. */
+static bool make_plan(dim__onednn *d, dim__plan *plan)
 {
-    descs s;
-    dnnl_primitive_desc_t desc = NULL;
-    bool ok = describe(d, &p->key, images, &s);
-    if (known)
-        s.w_any = *packed;
-    ok = ok && describe_pass(d, &p->key, &s, attr, &desc) && dim__onednn_is_fast(d, desc);
-    if (ok) {
-        *packed = *d->primitive_desc_query_md(desc, dnnl_query_diff_weights_md, 0);
-        *scratch = *d->primitive_desc_query_md(desc, dnnl_query_scratchpad_md, 0);
-        size_t bytes = dim__onednn_lines(d->memory_desc_get_size(scratch));
-        p->scratch_size = bytes > p->scratch_size ? bytes : p->scratch_size;
-        ok = d->primitive_create(out, desc) == dnnl_success;
-    }
-    if (desc != NULL)
-        d->primitive_desc_destroy(desc);
-    return ok;
-}
-
-static bool make_dw_plan(const dim__onednn *d, dim__conv_plan *p, dim_context *ctx)
-{
-    descs s;
-    dnnl_memory_desc_t packed, scratch[2], part[2];
-    dnnl_primitive_attr_t attr = NULL;
-    dnnl_primitive_desc_t unpack = NULL;
-    int pieces = dim__parallel_pieces(ctx, p->key.images, 1);
-    int64_t fewest = p->key.images / pieces;
-    bool ok = dim__onednn_attr(d, &attr) &&
-              make_dw_primitive(d, p, fewest, attr, &packed, &scratch[0], false, &p->primitive) &&
-              (p->key.images % pieces == 0 ||
-               make_dw_primitive(d, p, fewest + 1, attr, &packed, &scratch[1], true, &p->longer));
-    for (int t = 0; ok && t < pieces; t++) {
-        int64_t images = images_of(p->key.images, pieces, t);
-        lane *l = &p->lanes[t];
-        ok = describe(d, &p->key, images, &s) &&
-             d->stream_create(&l->stream, d->engine, dnnl_stream_default_flags) == dnnl_success &&
-             dim__onednn_memory(d, &l->in, &s.x) && dim__onednn_memory(d, &l->out, &s.y) &&
-             dim__onednn_memory(d, &l->weights, &packed) &&
-             dim__onednn_memory(d, &l->scratch, &scratch[images > fewest]);
-    }
-    ok = ok && (describe_part(d, p, &s, &packed, ctx->threads, part) || describe_part(d, p, &s, &packed, 1, part)) &&
-         d->reorder_primitive_desc_create(&unpack, &part[1], d->engine, &part[0], d->engine, NULL) == dnnl_success &&
-         d->primitive_create(&p->pack, unpack) == dnnl_success;
-    for (uint32_t t = 0; ok && t < ctx->threads; t++) {
-        lane *l = &p->lanes[t];
-        ok = dim__onednn_memory(d, &l->plain, &part[0]) && dim__onednn_memory(d, &l->packed, &part[1]) &&
-             (l->stream != NULL ||
-              d->stream_create(&l->stream, d->engine, dnnl_stream_default_flags) == dnnl_success);
-    }
-    p->packed_size = ok ? dim__onednn_lines(d->memory_desc_get_size(&packed)) : 0;
-    if (unpack != NULL)
-        d->primitive_desc_destroy(unpack);
-    if (attr != NULL)
-        d->primitive_attr_destroy(attr);
-    return ok;
-}
-
-static void free_plan(dim_context *ctx, const dim__onednn *d, dim__conv_plan *p)
-{
-    for (uint32_t t = 0; p->lanes != NULL && t < ctx->threads; t++) {
-        const lane *l = &p->lanes[t];
-        dnnl_memory_t memories[] = { l->in, l->out, l->weights, l->scratch, l->plain, l->packed };
-        for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
-            if (memories[i] != NULL)
-                d->memory_destroy(memories[i]);
-        if (l->stream != NULL)
-            d->stream_destroy(l->stream);
-    }
-    if (p->pack != NULL)
-        d->primitive_destroy(p->pack);
-    if (p->longer != NULL)
-        d->primitive_destroy(p->longer);
-    if (p->primitive != NULL)
-        d->primitive_destroy(p->primitive);
-    dim__free(ctx, p->lanes);
-    dim__free(ctx, p);
-}
-
-void dim__conv_plan_drop(dim_context *ctx, dim__onednn *d, dim__conv_plan *plan)
-{
-    dim__conv_plan **at = &d->convs;
-    while (*at != plan)
-        at = &(*at)->next;
-    *at = plan->next;
-    free_plan(ctx, d, plan);
-}
-
-/* The oldest of the shapes without a plan. */
-static void forget_one(dim_context *ctx, dim__onednn *d)
-{
-    dim__conv_plan *oldest = NULL;
-    for (dim__conv_plan *p = d->convs; p != NULL; p = p->next)
-        oldest = p->usable ? oldest : p;
-    dim__conv_plan_drop(ctx, d, oldest);
-    d->n_useless--;
-}
-
-static dim_status add_plan(dim_context *ctx, dim__onednn *d, const dim__conv_key *key, dim__conv_plan **out)
-{
-    dim__conv_plan *p = dim__calloc(ctx, 1, sizeof *p);
-    if (p == NULL)
-        return DIM_E_NOMEM;
-    p->key = *key;
-    p->head = (dim__plan_head){ .conv = true };
-    p->lanes = dim__calloc(ctx, ctx->threads, sizeof *p->lanes);
+    dim__conv_plan *p = (dim__conv_plan *)plan;
+    struct dnnl_primitive_desc *desc[2] = { NULL, NULL };
+    bool dw = p->key.pass == DIM__CONV_DW;
+    int lanes = dw ? dim__parallel_pieces(d->ctx, p->key.images, 1) : (int)d->ctx->threads;
+    int64_t fewest = dw ? p->key.images / lanes : 1;
+    const dim__md *packed = NULL;
+    p->lanes = dim__calloc(d->ctx, d->ctx->threads, sizeof *p->lanes);
     if (p->lanes == NULL) {
-        free_plan(ctx, d, p);
-        return DIM_E_NOMEM;
+        d->no_memory = true;
+        return false;
     }
-    dim__onednn_guard guard;
-    dim__onednn_enter(ctx->gemm_state, &guard); /* the primitive is made for as many threads as there are now */
-    p->usable = key->pass == DIM__CONV_DW ? make_dw_plan(d, p, ctx) : make_plan(d, p, ctx->threads);
-    dim__onednn_leave(ctx->gemm_state, &guard);
-    p->next = d->convs;
-    d->convs = p;
-    if (p->usable)
-        d->n_plans++;
-    else if (++d->n_useless > DIM__KEEP_PLANS)
-        forget_one(ctx, d);
-    *out = p;
-    return DIM_OK;
+    bool ok = make_primitive(d, p, fewest, NULL, &desc[0], &p->primitive);
+    if (ok)
+        packed = dim__onednn_md_of(d, desc[0], dw ? DIM__DNNL_QUERY_DIFF_WEIGHTS : DIM__DNNL_QUERY_WEIGHTS);
+    if (ok && dw && p->key.images % lanes != 0)
+        ok = make_primitive(d, p, fewest + 1, packed, &desc[1], &p->longer);
+    for (int t = 0; ok && t < lanes; t++) {
+        int64_t images = dw ? images_of(p->key.images, lanes, t) : 1;
+        ok = make_lane(d, p, &p->lanes[t], images, packed, desc[images > fewest]);
+    }
+    ok = ok && make_packing(d, p, packed);
+    dim__onednn_free_desc(d, desc[0]);
+    dim__onednn_free_desc(d, desc[1]);
+    return ok;
 }
+
+static void release_plan(dim__onednn *d, dim__plan *plan)
+{
+    dim__conv_plan *p = (dim__conv_plan *)plan;
+    for (uint32_t t = 0; p->lanes != NULL && t < d->ctx->threads; t++) {
+        const lane *l = &p->lanes[t];
+        struct dnnl_memory *const memories[] = { l->in, l->out, l->weights, l->scratch, l->plain, l->packed };
+        for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
+            dim__onednn_free_memory(d, memories[i]);
+        dim__onednn_free_stream(d, l->stream);
+    }
+    dim__onednn_free_primitive(d, p->pack);
+    dim__onednn_free_primitive(d, p->longer);
+    dim__onednn_free_primitive(d, p->primitive);
+    dim__free(d->ctx, p->lanes);
+}
+
+static const dim__plan_kind CONVOLUTION = { sizeof(dim__conv_plan), sizeof(dim__conv_key), make_plan, release_plan };
 
 /* Whether a plan was measured to be worth it. */
 static bool is_worth(const dim_context *ctx, const dim__conv_key *key, int64_t images)
@@ -323,34 +272,21 @@ static bool is_worth(const dim_context *ctx, const dim__conv_key *key, int64_t i
     if (key->bf16)
         return dim__gemm_native_bf16(ctx) && pixels >= (key->pass == DIM__CONV_DW ? PIXELS : BF16_PIXELS);
     return ((const dim__gemm_state *)ctx->gemm_state)->kind == DIM_GEMM_ONEDNN && pixels >= PIXELS &&
-           (key->pass != DIM__CONV_DX || (key->stride != 1 && pixels >= DX_PIXELS));
+           (key->pass != DIM__CONV_DX || (pixels >= DX_PIXELS && (key->stride != 1 || dim__onednn_major(ctx) >= 3)));
 }
 
 dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_t images, const dim__conv_plan **out)
 {
     dim__onednn *d;
+    dim__plan *plan = NULL;
     *out = NULL;
     if (!is_worth(ctx, key, images))
         return DIM_OK;
     DIM__TRY(dim__onednn_of(ctx, &d));
-    if (d == NULL)
-        return DIM_OK;
-    dim__conv_plan *p = d->convs;
-    while (p != NULL && memcmp(&p->key, key, sizeof *key) != 0)
-        p = p->next;
-    if (p == NULL)
-        DIM__TRY(add_plan(ctx, d, key, &p));
-    *out = p->usable ? p : NULL;
+    if (d != NULL)
+        DIM__TRY(dim__plan_get(d, &CONVOLUTION, key, &plan));
+    *out = (dim__conv_plan *)plan;
     return DIM_OK;
-}
-
-void dim__conv_plans_free(dim_context *ctx, dim__onednn *d)
-{
-    while (d->convs != NULL) {
-        dim__conv_plan *next = d->convs->next;
-        free_plan(ctx, d, d->convs);
-        d->convs = next;
-    }
 }
 
 /* ---- execution --------------------------------------------------------------------------------------------------- */
@@ -363,7 +299,6 @@ size_t dim__conv_plan_workspace(const dim_context *ctx, const dim__conv_plan *pl
 
 typedef struct job {
     const dim__onednn *d;
-    const dim__gemm_state *state;
     const dim__conv_plan *plan;
     const dim_context *ctx;
     const char *in, *weights;
@@ -376,37 +311,35 @@ typedef struct job {
 static bool run_images(const job *j, int64_t begin, int64_t end, int thread)
 {
     const dim__conv_key *k = &j->plan->key;
-    const dim__onednn *d = j->d;
     const lane *l = &j->plan->lanes[thread];
     int64_t x = k->h * k->w * k->i, y = k->oh * k->ow * k->o;
     bool forward = k->pass == DIM__CONV_FORWARD;
     int64_t in = (forward ? x : y) * (k->bf16 ? 2 : 4), out = (forward ? y : x) * (k->bf16_out ? 2 : 4);
-    dnnl_exec_arg_t args[4] = {
-        { forward ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST, l->in },
-        { forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC, l->out },
-        { DNNL_ARG_WEIGHTS, l->weights },
-        { DNNL_ARG_SCRATCHPAD, l->scratch },
+    char *room = j->after != NULL && j->after->rooms != NULL ? (char *)j->after->rooms + thread * out : NULL;
+    const dim__dnnl_arg args[4] = {
+        { forward ? DIM__DNNL_ARG_SRC : DIM__DNNL_ARG_DIFF_DST, l->in },
+        { forward ? DIM__DNNL_ARG_DST : DIM__DNNL_ARG_DIFF_SRC, l->out },
+        { DIM__DNNL_ARG_WEIGHTS, l->weights },
+        { DIM__DNNL_ARG_SCRATCHPAD, l->scratch },
     };
     char *scratch = j->scratch + (size_t)thread * j->plan->scratch_size;
-    bool ok = d->memory_set_data_handle(l->weights, j->packed) == dnnl_success &&
-              d->memory_set_data_handle(l->scratch, scratch) == dnnl_success;
-    for (int64_t n = begin; ok && n < end; n++) {
-        ok = d->memory_set_data_handle(l->in, (char *)j->in + n * in) == dnnl_success &&
-             d->memory_set_data_handle(l->out, j->out + n * out) == dnnl_success &&
-             d->primitive_execute(j->plan->primitive, l->stream, 4, args) == dnnl_success;
-        if (ok && j->after != NULL)
+    for (int64_t n = begin; n < end; n++) {
+        void *const data[4] = { (char *)j->in + n * in, room != NULL ? room : j->out + n * out, j->packed, scratch };
+        if (!dim__onednn_execute(j->d, j->plan->primitive, l->stream, args, 4, data))
+            return false;
+        if (j->after != NULL)
             j->after->fn(j->after->arg, n, thread);
     }
-    return ok;
+    return true;
 }
 
 static void run_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     job *j = arg;
     dim__onednn_guard guard;
-    dim__onednn_enter(j->state, &guard);
+    dim__onednn_enter(j->d, &guard);
     j->failed[thread] = !run_images(j, begin, end, thread);
-    dim__onednn_leave(j->state, &guard);
+    dim__onednn_leave(j->d, &guard);
 }
 
 static void pack_task(void *arg, int64_t begin, int64_t end, int thread)
@@ -415,18 +348,18 @@ static void pack_task(void *arg, int64_t begin, int64_t end, int thread)
     const dim__conv_plan *p = j->plan;
     const lane *l = &p->lanes[thread];
     bool dw = p->key.pass == DIM__CONV_DW;
-    dnnl_exec_arg_t args[2] = { { dw ? DNNL_ARG_TO : DNNL_ARG_FROM, l->plain },
-                                { dw ? DNNL_ARG_FROM : DNNL_ARG_TO, l->packed } };
+    const dim__dnnl_arg args[2] = { { dw ? DIM__DNNL_ARG_DST : DIM__DNNL_ARG_SRC, l->plain },
+                                    { dw ? DIM__DNNL_ARG_SRC : DIM__DNNL_ARG_DST, l->packed } };
     int64_t size = p->key.bf16 && !dw ? 2 : 4;
     char *plain = dw ? j->out : (char *)j->weights;
     dim__onednn_guard guard;
-    dim__onednn_enter(j->state, &guard);
-    for (int64_t i = begin; i < end; i++)
-        if (j->d->memory_set_data_handle(l->plain, plain + i * p->plain_part * size) != dnnl_success ||
-            j->d->memory_set_data_handle(l->packed, j->packed + i * p->packed_part * size) != dnnl_success ||
-            j->d->primitive_execute(p->pack, l->stream, 2, args) != dnnl_success)
+    dim__onednn_enter(j->d, &guard);
+    for (int64_t i = begin; i < end; i++) {
+        void *const data[2] = { plain + i * p->plain_part * size, j->packed + i * p->packed_part * size };
+        if (!dim__onednn_execute(j->d, p->pack, l->stream, args, 2, data))
             j->failed[thread] = true;
-    dim__onednn_leave(j->state, &guard);
+    }
+    dim__onednn_leave(j->d, &guard);
 }
 
 static void dw_task(void *arg, int64_t begin, int64_t end, int thread)
@@ -434,21 +367,18 @@ static void dw_task(void *arg, int64_t begin, int64_t end, int thread)
     job *j = arg;
     const dim__conv_plan *p = j->plan;
     const dim__conv_key *k = &p->key;
-    const dim__onednn *d = j->d;
     const lane *l = &p->lanes[thread];
-    int pieces = dim__parallel_pieces(j->ctx, k->images, 1);
-    dnnl_exec_arg_t args[4] = { { DNNL_ARG_SRC, l->in }, { DNNL_ARG_DIFF_DST, l->out },
-                                { DNNL_ARG_DIFF_WEIGHTS, l->weights }, { DNNL_ARG_SCRATCHPAD, l->scratch } };
-    char *x = (char *)j->in + begin * k->h * k->w * k->i * 2, *dy = (char *)j->weights + begin * k->oh * k->ow * k->o * 2;
+    int64_t size = k->bf16 ? 2 : 4;
+    bool longer = end - begin > k->images / dim__parallel_pieces(j->ctx, k->images, 1);
+    const dim__dnnl_arg args[4] = { { DIM__DNNL_ARG_SRC, l->in }, { DIM__DNNL_ARG_DIFF_DST, l->out },
+                                    { DIM__DNNL_ARG_DIFF_WEIGHTS, l->weights }, { DIM__DNNL_ARG_SCRATCHPAD, l->scratch } };
+    void *const data[4] = { (char *)j->in + begin * k->h * k->w * k->i * size,
+                            (char *)j->weights + begin * k->oh * k->ow * k->o * size,
+                            j->packed + (size_t)thread * p->packed_size, j->scratch + (size_t)thread * p->scratch_size };
     dim__onednn_guard guard;
-    dim__onednn_enter(j->state, &guard);
-    j->failed[thread] =
-        d->memory_set_data_handle(l->in, x) != dnnl_success || d->memory_set_data_handle(l->out, dy) != dnnl_success ||
-        d->memory_set_data_handle(l->weights, j->packed + (size_t)thread * p->packed_size) != dnnl_success ||
-        d->memory_set_data_handle(l->scratch, j->scratch + (size_t)thread * p->scratch_size) != dnnl_success ||
-        d->primitive_execute(end - begin > k->images / pieces ? p->longer : p->primitive, l->stream, 4, args) !=
-            dnnl_success;
-    dim__onednn_leave(j->state, &guard);
+    dim__onednn_enter(j->d, &guard);
+    j->failed[thread] = !dim__onednn_execute(j->d, longer ? p->longer : p->primitive, l->stream, args, 4, data);
+    dim__onednn_leave(j->d, &guard);
 }
 
 /* The sum of all threads' dw, in the place of the first. */
@@ -475,7 +405,7 @@ bool dim__conv_plan_run(dim_context *ctx, const dim__conv_plan *plan, int64_t im
 {
     const dim__gemm_state *state = ctx->gemm_state;
     bool dw = plan->key.pass == DIM__CONV_DW;
-    job j = { .d = state->onednn, .state = state, .plan = plan, .ctx = ctx, .in = in, .weights = weights, .out = out,
+    job j = { .d = state->onednn, .plan = plan, .ctx = ctx, .in = in, .weights = weights, .out = out,
               .packed = workspace, .after = after };
     j.scratch = j.packed + plan->packed_size * (dw ? ctx->threads : 1);
     if (dw) {

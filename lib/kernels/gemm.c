@@ -41,6 +41,7 @@
 #include "base/math.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
+#include "kernels/onednn.h"
 
 #include <stdio.h>
 
@@ -124,9 +125,8 @@ static void product(const dim_context *ctx, const dim__product *p)
         dim__gemm_ref_run(p);
     else if (dim__gemm_is_skinny(p))
         dim__gemm_skinny_run(ctx->kernels, p);
-    else if (state->kind == DIM_GEMM_ONEDNN && work(p) > SMALL && !left_to_cblas(state, p))
-        dim__gemm_onednn_run(state, p);
-    else
+    else if (state->kind != DIM_GEMM_ONEDNN || work(p) <= SMALL || left_to_cblas(state, p) ||
+             !dim__gemm_onednn_run(state->onednn, p))
         dim__gemm_cblas_run(state, p);
 }
 
@@ -194,19 +194,20 @@ dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_thread
         return DIM_E_NOMEM;
     state->kind = kind;
     state->blas_threads = blas_threads;
+    ctx->gemm_state = state;
     dim__gemm_cblas_setup(state); /* of use to every backend: oneDNN leaves small products to it */
     if (kind == DIM_GEMM_AUTO || kind == DIM_GEMM_ONEDNN) {
         char cblas[sizeof state->name];
         memcpy(cblas, state->name, sizeof cblas);
-        bool found = dim__gemm_onednn_setup(state);
-        if (!found && kind == DIM_GEMM_ONEDNN) {
-            dim__free(ctx, state);
-            return dim__fail(ctx, DIM_E_UNSUPPORTED, "gemm: this build has no oneDNN, or its library is not installed");
-        }
+        DIM__TRY(dim__onednn_open(ctx, &state->onednn));
+        bool found = state->onednn != NULL;
+        if (!found && kind == DIM_GEMM_ONEDNN)
+            return dim__fail(ctx, DIM_E_UNSUPPORTED,
+                             "gemm: this build is without oneDNN, or its library (libdnnl, version 2 or 3) is not installed");
         if (!found)
             dim__log(ctx, DIM_LOG_INFO, "oneDNN is not there; matrix products by %s", state->name);
         else
-            snprintf(state->name + strlen(state->name), sizeof state->name - strlen(state->name), " and %.60s", cblas);
+            snprintf(state->name, sizeof state->name, "%s and %.60s", dim__onednn_name(state->onednn), cblas);
         state->cblas_avx2 = found && kind == DIM_GEMM_AUTO && state->in_tasks && dim__gemm_cblas_is_openblas() &&
                             dim__cpu_detect() == DIM_CPU_AVX2;
         state->kind = found ? DIM_GEMM_ONEDNN : DIM_GEMM_BLAS;
@@ -215,7 +216,6 @@ dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_thread
         snprintf(state->name, sizeof state->name, "reference");
         state->in_tasks = true;
     }
-    ctx->gemm_state = state;
     return DIM_OK;
 }
 

@@ -38,6 +38,7 @@ bool dim__product_plan_run(dim_context *ctx, const dim__product_plan *plan, cons
 /* A program holds the plans of its nodes, of products and of convolutions (conv.h), and lets go of them: by = 1 or -1.  The
  * context keeps some that nobody holds; more are released. */
 void dim__plan_hold(dim_context *ctx, const void *plan, int by);
+void dim__plans_forget(dim_context *ctx); /* all, which nobody may hold then */
 
 /* Whether tasks of a pool may each multiply for themselves (oneDNN, BLIS, a CBLAS with one thread).  When not, the CBLAS
  * threads by itself: an op calls dim__gemm() from the calling thread, one block after the other. */

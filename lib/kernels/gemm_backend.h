@@ -5,8 +5,6 @@
 
 #include "kernels/gemm.h"
 
-#include <signal.h>
-
 typedef struct dim__product { /* C (m, n) = alpha op(A) op(B) + beta C */
     bool trans_a, trans_b;
     int64_t m, n, k;
@@ -22,18 +20,13 @@ typedef struct dim__gemm_state {
     bool cblas_avx2;        /* oneDNN leaves some products to the CBLAS, see gemm.c */
     uint32_t blas_threads;
     char name[96];
-    /* of oneDNN, found at run time */
-    int (*sgemm)(char ta, char tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
-                 const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
-    void (*omp_set_threads)(int n); /* NULL when oneDNN was built without OpenMP */
-    int (*omp_get_threads)(void);
-    struct dim__onednn *onednn; /* of onednn.c; NULL until a primitive is asked for */
+    struct dim__onednn *onednn; /* NULL where it is not there or not wanted; see onednn.h */
 } dim__gemm_state;
 
 /* Each takes m, n, k > 0. */
 void dim__gemm_ref_run(const dim__product *p);
 void dim__gemm_cblas_run(const dim__gemm_state *state, const dim__product *p);
-void dim__gemm_onednn_run(const dim__gemm_state *state, const dim__product *p);
+bool dim__gemm_onednn_run(const struct dim__onednn *d, const dim__product *p); /* false: it has no memory */
 
 /* Products that are bound by memory or too narrow for a BLAS's blocking, by the context's own inner loops. */
 bool dim__gemm_is_skinny(const dim__product *p);
@@ -46,18 +39,8 @@ void dim__gemm_chunked(const dim__product *p, int64_t chunk, void (*run)(const d
 dim__product dim__product_rows(const dim__product *p, int64_t begin, int64_t end);
 dim__product dim__product_columns(const dim__product *p, int64_t begin, int64_t end);
 
-/* Fill the state; cblas cannot fail, onednn is false when the library is not there or not usable. */
+/* Fills the state; cannot fail. */
 void dim__gemm_cblas_setup(dim__gemm_state *state);
 bool dim__gemm_cblas_is_openblas(void);
-bool dim__gemm_onednn_setup(dim__gemm_state *state);
-void dim__onednn_teardown(dim_context *ctx);
-
-/* Around every call of oneDNN's: one OpenMP thread, and signals that wait (see gemm_onednn.c).  Per thread. */
-typedef struct dim__onednn_guard {
-    int threads;
-    sigset_t signals;
-} dim__onednn_guard;
-void dim__onednn_enter(const dim__gemm_state *state, dim__onednn_guard *guard);
-void dim__onednn_leave(const dim__gemm_state *state, const dim__onednn_guard *guard);
 
 #endif

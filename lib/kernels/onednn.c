@@ -1,74 +1,111 @@
 #include "kernels/onednn.h"
 
 #include "base/cpu.h"
+#include "kernels/gemm_backend.h"
 
-#if defined(DIM__ONEDNN_PRIMITIVES)
+#if defined(DIM_HAVE_ONEDNN)
 #include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 
-static bool find(void *library, const char *name, void *function)
+/* ---- the library ------------------------------------------------------------------------------------------------- */
+
+/* POSIX gives functions as object pointers; copying the bits is the conversion that C allows. */
+bool dim__onednn_find(void *library, const char *name, void *function)
 {
     void *symbol = dlsym(library, name);
     memcpy(function, &symbol, sizeof symbol);
     return symbol != NULL;
 }
 
+static bool load_sgemm(dim__onednn *d, void *library)
+{
+    dim__dnnl_sgemm *to = &d->gemm;
+    bool found = true;
+    DIM__DNNL_SGEMM(DIM__DNNL_FIND)
+    if (!found)
+        return false;
+    const dim__dnnl_version *version = to->version();
+    if (version->major != 2 && version->major != 3)
+        return false;
+    if (version->cpu_runtime == DIM__DNNL_RUNTIME_OMP)
+        found = dim__onednn_find(library, "omp_set_num_threads", &d->omp_set_threads) &&
+                dim__onednn_find(library, "omp_get_max_threads", &d->omp_get_threads);
+    else
+        found = version->cpu_runtime == DIM__DNNL_RUNTIME_SEQ; /* other runtimes start threads of their own */
+    snprintf(d->name, sizeof d->name, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
+    return found;
+}
+
+static bool load_primitives(dim__onednn *d, void *library)
+{
+    dim__dnnl_common *to = &d->call;
+    bool found = true;
+    d->api = d->gemm.version()->major == 3 ? &dim__onednn_3 : &dim__onednn_2;
+    DIM__DNNL_COMMON(DIM__DNNL_FIND)
+    return found && d->api->load(d, library);
+}
+
+/* Never unloaded: OpenMP's per-thread data outlives any context. */
+static void *open_file(const char *name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE); }
+
+/* Debian 13 names its version 3 after a minor one, as libdnnl.so.3.6. */
+static void *open_library(void)
+{
+    char name[32];
+    void *library = open_file("libdnnl.so.3");
+    for (int minor = 31; library == NULL && minor >= 0; minor--) {
+        snprintf(name, sizeof name, "libdnnl.so.3.%d", minor);
+        library = open_file(name);
+    }
+    return library != NULL ? library : open_file("libdnnl.so.2");
+}
+
 static bool load(dim__onednn *d)
 {
-    void *library = dlopen("libdnnl.so.2", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    bool found = library != NULL;
-#define X(name) found = found && find(library, "dnnl_" #name, &d->name);
-    DIM__ONEDNN_FUNCTIONS(X)
-#undef X
-    if (library != NULL)
-        dlclose(library);
-    return found && d->engine_create(&d->engine, dnnl_cpu, 0) == dnnl_success;
+    void *library = open_library();
+    if (library == NULL)
+        return false;
+    bool usable = load_sgemm(d, library);
+    if (usable && !load_primitives(d, library))
+        d->api = NULL;
+    dlclose(library);
+    return usable;
+}
+
+dim_status dim__onednn_open(dim_context *ctx, dim__onednn **out)
+{
+    dim__onednn *d = dim__calloc(ctx, 1, sizeof *d);
+    *out = NULL;
+    if (d == NULL)
+        return DIM_E_NOMEM;
+    d->ctx = ctx;
+    if (load(d))
+        *out = d;
+    else
+        dim__free(ctx, d);
+    return DIM_OK;
+}
+
+const char *dim__onednn_name(const dim__onednn *d) { return d->name; }
+
+int dim__onednn_major(const dim_context *ctx)
+{
+    const dim__onednn *d = ((const dim__gemm_state *)ctx->gemm_state)->onednn;
+    return d != NULL ? d->gemm.version()->major : 0;
 }
 
 dim_status dim__onednn_of(dim_context *ctx, dim__onednn **out)
 {
-    dim__gemm_state *state = ctx->gemm_state;
-    if (state->onednn == NULL) {
-        dim__onednn *d = dim__calloc(ctx, 1, sizeof *d);
-        if (d == NULL)
-            return DIM_E_NOMEM;
-        if (!load(d))
-            d->engine = NULL;
-        state->onednn = d;
-    }
-    *out = state->onednn->engine != NULL ? state->onednn : NULL;
-    return DIM_OK;
-}
-
-bool dim__onednn_memory(const dim__onednn *d, dnnl_memory_t *out, const dnnl_memory_desc_t *desc)
-{
-    return d->memory_create(out, desc, d->engine, DNNL_MEMORY_NONE) == dnnl_success;
-}
-
-bool dim__onednn_is_fast(const dim__onednn *d, const_dnnl_primitive_desc_t desc)
-{
-    const char *name = NULL;
-    return d->primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name) == dnnl_success && name != NULL &&
-           strstr(name, "avx512") != NULL && strstr(name, "gemm") == NULL;
-}
-
-bool dim__onednn_attr(const dim__onednn *d, dnnl_primitive_attr_t *out)
-{
-    return d->primitive_attr_create(out) == dnnl_success &&
-           d->primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user) == dnnl_success;
-}
-
-void dim__plan_hold(dim_context *ctx, const void *plan, int by)
-{
     dim__onednn *d = ((dim__gemm_state *)ctx->gemm_state)->onednn;
-    dim__plan_head *head = (dim__plan_head *)plan;
-    head->holds += by;
-    if (head->holds > 0 || d->n_plans <= DIM__KEEP_PLANS)
-        return;
-    d->n_plans--;
-    if (head->conv)
-        dim__conv_plan_drop(ctx, d, (struct dim__conv_plan *)head);
-    else
-        dim__product_plan_drop(ctx, d, (struct dim__product_plan *)head);
+    if (d != NULL && d->api != NULL && d->engine == NULL &&
+        d->call.engine_create(&d->engine, DIM__DNNL_CPU, 0) != 0) {
+        d->engine = NULL;
+        d->api = NULL;
+    }
+    *out = d != NULL && d->api != NULL ? d : NULL;
+    return DIM_OK;
 }
 
 void dim__onednn_teardown(dim_context *ctx)
@@ -77,10 +114,9 @@ void dim__onednn_teardown(dim_context *ctx)
     dim__onednn *d = state != NULL ? state->onednn : NULL;
     if (d == NULL)
         return;
-    dim__conv_plans_free(ctx, d);
-    dim__product_plans_free(ctx, d);
+    dim__plans_forget(ctx);
     if (d->engine != NULL)
-        d->engine_destroy(d->engine);
+        d->call.engine_destroy(d->engine);
     dim__free(ctx, d);
     state->onednn = NULL;
 }
@@ -88,18 +124,176 @@ void dim__onednn_teardown(dim_context *ctx)
 bool dim__gemm_native_bf16(const dim_context *ctx)
 {
     const dim__gemm_state *state = ctx->gemm_state;
-    return state->kind == DIM_GEMM_ONEDNN && dim__cpu_has_bf16();
+    return state->kind == DIM_GEMM_ONEDNN && state->onednn->api != NULL && dim__cpu_has_bf16();
+}
+
+/* ---- descriptors of memory --------------------------------------------------------------------------------------- */
+
+static const dim__md *keep(dim__mds *s, dim__md *md)
+{
+    if (md != NULL && s->n == (int)(sizeof s->made / sizeof *s->made)) {
+        s->d->api->md_free(s->d, md);
+        return NULL;
+    }
+    if (md != NULL)
+        s->made[s->n++] = md;
+    return md;
+}
+
+const dim__md *dim__md_plain(dim__mds *s, int n, const int64_t *dims, unsigned type, const int64_t *strides)
+{
+    return keep(s, s->d->api->md_strides(s->d, n, dims, type, strides));
+}
+
+const dim__md *dim__md_nhwc(dim__mds *s, const int64_t dims[4], unsigned type)
+{
+    const int64_t strides[4] = { dims[2] * dims[3] * dims[1], 1, dims[3] * dims[1], dims[1] };
+    return dim__md_plain(s, 4, dims, type, strides);
+}
+
+const dim__md *dim__md_any(dim__mds *s, int n, const int64_t *dims, unsigned type)
+{
+    return keep(s, s->d->api->md_any(s->d, n, dims, type));
+}
+
+const dim__md *dim__md_part(dim__mds *s, const dim__md *whole, const int64_t *dims, const int64_t *first)
+{
+    return whole == NULL ? NULL : keep(s, s->d->api->md_part(s->d, whole, dims, first));
+}
+
+void dim__mds_free(dim__mds *s)
+{
+    while (s->n > 0)
+        s->d->api->md_free(s->d, s->made[--s->n]);
+}
+
+size_t dim__md_bytes(const dim__onednn *d, const dim__md *md)
+{
+    return md == NULL ? 0 : dim__onednn_lines(d->call.memory_desc_get_size(md));
+}
+
+/* ---- objects ----------------------------------------------------------------------------------------------------- */
+
+const dim__md *dim__onednn_md_of(const dim__onednn *d, const struct dnnl_primitive_desc *desc, unsigned query)
+{
+    return d->call.primitive_desc_query_md(desc, query, 0);
+}
+
+bool dim__onednn_memory(const dim__onednn *d, const dim__md *md, struct dnnl_memory **out)
+{
+    return md != NULL && d->call.memory_create(out, md, d->engine, NULL) == 0;
+}
+
+bool dim__onednn_stream(const dim__onednn *d, struct dnnl_stream **out)
+{
+    return d->call.stream_create(out, d->engine, DIM__DNNL_STREAM_DEFAULT) == 0;
+}
+
+bool dim__onednn_reorder(const dim__onednn *d, const dim__md *from, const dim__md *to, struct dnnl_primitive **out)
+{
+    struct dnnl_primitive_desc *desc = NULL;
+    bool made = from != NULL && to != NULL &&
+                d->call.reorder_primitive_desc_create(&desc, from, d->engine, to, d->engine, NULL) == 0 &&
+                d->call.primitive_create(out, desc) == 0;
+    dim__onednn_free_desc(d, desc);
+    return made;
+}
+
+bool dim__onednn_attr(const dim__onednn *d, struct dnnl_primitive_attr **out)
+{
+    return d->call.primitive_attr_create(out) == 0 &&
+           d->call.primitive_attr_set_scratchpad_mode(*out, DIM__DNNL_SCRATCHPAD_USER) == 0;
+}
+
+const char *dim__onednn_kind(const dim__onednn *d, const struct dnnl_primitive_desc *desc)
+{
+    const char *name = NULL;
+    return d->call.primitive_desc_query(desc, DIM__DNNL_QUERY_NAME, 0, &name) == 0 && name != NULL ? name : "";
+}
+
+bool dim__onednn_is_fast(const dim__onednn *d, const struct dnnl_primitive_desc *desc)
+{
+    const char *name = dim__onednn_kind(d, desc);
+    /* Version 3 calls AVX-512 with what came after it AVX10. */
+    return (strstr(name, "avx512") != NULL || strstr(name, "avx10_1_512") != NULL) && strstr(name, "gemm") == NULL;
+}
+
+bool dim__onednn_execute(const dim__onednn *d, const struct dnnl_primitive *primitive, struct dnnl_stream *stream,
+                         const dim__dnnl_arg *args, int n, void *const *data)
+{
+    for (int i = 0; i < n; i++)
+        if (d->call.memory_set_data_handle(args[i].memory, data[i]) != 0)
+            return false;
+    return d->call.primitive_execute(primitive, stream, n, args) == 0;
+}
+
+void dim__onednn_free_desc(const dim__onednn *d, struct dnnl_primitive_desc *desc)
+{
+    if (desc != NULL)
+        d->call.primitive_desc_destroy(desc);
+}
+
+void dim__onednn_free_attr(const dim__onednn *d, struct dnnl_primitive_attr *attr)
+{
+    if (attr != NULL)
+        d->call.primitive_attr_destroy(attr);
+}
+
+void dim__onednn_free_primitive(const dim__onednn *d, struct dnnl_primitive *primitive)
+{
+    if (primitive != NULL)
+        d->call.primitive_destroy(primitive);
+}
+
+void dim__onednn_free_memory(const dim__onednn *d, struct dnnl_memory *memory)
+{
+    if (memory != NULL)
+        d->call.memory_destroy(memory);
+}
+
+void dim__onednn_free_stream(const dim__onednn *d, struct dnnl_stream *stream)
+{
+    if (stream != NULL)
+        d->call.stream_destroy(stream);
+}
+
+/* ---- the guard --------------------------------------------------------------------------------------------------- */
+
+void dim__onednn_enter(const dim__onednn *d, dim__onednn_guard *guard)
+{
+    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP }; /* of the thread itself: cannot wait */
+    sigset_t set;
+    sigfillset(&set);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&set, faults[i]);
+    pthread_sigmask(SIG_BLOCK, &set, &guard->signals);
+    guard->threads = d->omp_get_threads != NULL ? d->omp_get_threads() : 1;
+    if (guard->threads != 1)
+        d->omp_set_threads(1);
+}
+
+void dim__onednn_leave(const dim__onednn *d, const dim__onednn_guard *guard)
+{
+    if (guard->threads != 1)
+        d->omp_set_threads(guard->threads);
+    pthread_sigmask(SIG_SETMASK, &guard->signals, NULL);
 }
 
 #else
-void dim__onednn_teardown(dim_context *ctx) { (void)ctx; }
-
-void dim__plan_hold(dim_context *ctx, const void *plan, int by)
+dim_status dim__onednn_open(dim_context *ctx, struct dim__onednn **out)
 {
     (void)ctx;
-    (void)plan;
-    (void)by;
+    *out = NULL;
+    return DIM_OK;
 }
+
+const char *dim__onednn_name(const struct dim__onednn *d)
+{
+    (void)d;
+    return "";
+}
+
+void dim__onednn_teardown(dim_context *ctx) { (void)ctx; }
 
 bool dim__gemm_native_bf16(const dim_context *ctx)
 {

@@ -1,64 +1,130 @@
-/* oneDNN's primitives, found at run time: what convolutions and products in bf16 share.  As for its sgemm
- * (gemm_onednn.c) every call is made with one OpenMP thread from each of ours. */
+/* oneDNN, found at run time: version 2 or 3 behind one interface.  What its matrix products (gemm_onednn.c), convolutions
+ * (conv_onednn.c) and products in bf16 (product_onednn.c) share.
+ *
+ * The library is loaded when a context asks for it rather than linked: programs that link libdim then run where oneDNN
+ * is not installed, with the CBLAS, and libdim.so does not pull in its C++, OpenCL and OpenMP libraries.  Loading takes
+ * about 1 ms.  Its headers are not needed either (onednn_abi.h). */
 #ifndef DIM_KERNELS_ONEDNN_H
 #define DIM_KERNELS_ONEDNN_H
 
-#include "kernels/gemm_backend.h"
+#include "kernels/conv.h"
+#include "kernels/gemm.h"
+
+#include <signal.h>
 
 #if defined(DIM_HAVE_ONEDNN)
-#include <oneapi/dnnl/dnnl.h>
-#endif
+#include "kernels/onednn_abi.h"
 
-#if defined(DIM_HAVE_ONEDNN) && DNNL_VERSION_MAJOR == 2
-#define DIM__ONEDNN_PRIMITIVES 1
+typedef struct dim__onednn dim__onednn;
 
-#define DIM__ONEDNN_FUNCTIONS(X)                                                                                     \
-    X(engine_create) X(engine_destroy) X(stream_create) X(stream_destroy) X(memory_create) X(memory_destroy)         \
-    X(memory_set_data_handle) X(memory_desc_init_by_tag) X(memory_desc_init_by_strides) X(memory_desc_get_size)      \
-    X(memory_desc_init_submemory) X(convolution_forward_desc_init) X(convolution_backward_data_desc_init)            \
-    X(convolution_backward_weights_desc_init) X(matmul_desc_init)                                                    \
-    X(primitive_desc_create) X(primitive_desc_destroy) X(primitive_desc_query) X(primitive_desc_query_md)            \
-    X(primitive_attr_create) X(primitive_attr_destroy) X(primitive_attr_set_scratchpad_mode)                         \
-    X(reorder_primitive_desc_create) X(primitive_create) X(primitive_destroy) X(primitive_execute)
+/* What differs between the versions.  False: oneDNN cannot do it, or has no memory; an md that is NULL is such a failure. */
+typedef struct dim__onednn_api {
+    bool (*load)(dim__onednn *d, void *library);
+    dim__md *(*md_strides)(dim__onednn *d, int n, const int64_t *dims, unsigned type, const int64_t *strides);
+    dim__md *(*md_any)(dim__onednn *d, int n, const int64_t *dims, unsigned type); /* oneDNN chooses the layout */
+    dim__md *(*md_part)(dim__onednn *d, const dim__md *whole, const int64_t *dims, const int64_t *first);
+    void (*md_free)(dim__onednn *d, dim__md *md);
+    int64_t (*md_offset)(const dim__onednn *d, const dim__md *md); /* elements before the first */
+    /* Of DX and DW `hint` is the forward pass. */
+    bool (*convolution)(dim__onednn *d, dim__conv_pass pass, const dim__md *x, const dim__md *w, const dim__md *y,
+                        const int64_t *stride, const int64_t *padding, const struct dnnl_primitive_attr *attr,
+                        const struct dnnl_primitive_desc *hint, struct dnnl_primitive_desc **out);
+    bool (*matmul)(dim__onednn *d, const dim__md *a, const dim__md *b, const dim__md *c,
+                   const struct dnnl_primitive_attr *attr, struct dnnl_primitive_desc **out);
+} dim__onednn_api;
+extern const dim__onednn_api dim__onednn_2, dim__onednn_3;
 
-typedef struct dim__plan_head { /* what plans of both kinds begin with */
-    int64_t holds;
-    bool conv;
-} dim__plan_head;
+struct dim__onednn { /* a context's */
+    dim_context *ctx;
+    char name[32];
+    dim__dnnl_sgemm gemm;
+    void (*omp_set_threads)(int n); /* NULL when oneDNN was built without OpenMP */
+    int (*omp_get_threads)(void);
+    /* of primitives */
+    const dim__onednn_api *api; /* NULL where the library lacks something that they need */
+    dim__dnnl_common call;
+    union {
+        dim__dnnl_2 two;
+        dim__dnnl_3 three;
+    };
+    struct dnnl_engine *engine; /* NULL until a primitive is asked for */
+    struct dim__plan *plans;    /* see onednn_plans.h */
+    int64_t n_plans, n_useless;
+    bool no_memory;             /* of the context's; else a failure is oneDNN's */
+};
 
-/* Plans that are kept for their next use, some 100 KB each; and shapes that are remembered as not worth one. */
-enum { DIM__KEEP_PLANS = 256 };
+/* Finds the functions of a table. */
+bool dim__onednn_find(void *library, const char *name, void *function);
+#define DIM__DNNL_FIND(result, name, parameters) found = found && dim__onednn_find(library, "dnnl_" #name, &to->name);
 
-typedef struct dim__onednn {
-#define X(name) __typeof__(dnnl_##name) *name;
-    DIM__ONEDNN_FUNCTIONS(X)
-#undef X
-    dnnl_engine_t engine;
-    struct dim__conv_plan *convs;
-    struct dim__product_plan *products;
-    int64_t n_plans, n_useless;   /* of both kinds; of convolutions without one */
-} dim__onednn;
+int dim__onednn_major(const dim_context *ctx); /* 0 without it */
 
-/* The context's; *out is NULL where the library lacks something. */
+/* The context's, ready for primitives; *out is NULL where there are none. */
 dim_status dim__onednn_of(dim_context *ctx, dim__onednn **out);
 
-/* A memory object whose address is set when it is used. */
-bool dim__onednn_memory(const dim__onednn *d, dnnl_memory_t *out, const dnnl_memory_desc_t *desc);
+/* Descriptors of memory that are made for a while and go together.  What was not made is NULL, which what takes descriptors
+ * refuses, so that nobody has to ask in between. */
+typedef struct dim__mds {
+    dim__onednn *d;
+    dim__md *made[16];
+    int n;
+} dim__mds;
+const dim__md *dim__md_plain(dim__mds *s, int n, const int64_t *dims, unsigned type, const int64_t *strides);
+const dim__md *dim__md_nhwc(dim__mds *s, const int64_t dims[4], unsigned type); /* dims: N, C, H, W */
+const dim__md *dim__md_any(dim__mds *s, int n, const int64_t *dims, unsigned type);
+const dim__md *dim__md_part(dim__mds *s, const dim__md *whole, const int64_t *dims, const int64_t *first);
+void dim__mds_free(dim__mds *s);
 
-/* Whether a primitive is one of those that were measured to win: generated for AVX-512, not a plain loop or a sgemm. */
-bool dim__onednn_is_fast(const dim__onednn *d, const_dnnl_primitive_desc_t desc);
-
-/* Attributes of primitives whose scratch memory is ours. */
-bool dim__onednn_attr(const dim__onednn *d, dnnl_primitive_attr_t *out);
-
+size_t dim__md_bytes(const dim__onednn *d, const dim__md *md); /* in whole lines */
 static inline size_t dim__onednn_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-/* Releases one. */
-void dim__conv_plan_drop(dim_context *ctx, dim__onednn *d, struct dim__conv_plan *plan);
-void dim__product_plan_drop(dim_context *ctx, dim__onednn *d, struct dim__product_plan *plan);
+/* What a primitive expects there; owned by `desc`. */
+const dim__md *dim__onednn_md_of(const dim__onednn *d, const struct dnnl_primitive_desc *desc, unsigned query);
 
-void dim__conv_plans_free(dim_context *ctx, dim__onednn *d);
-void dim__product_plans_free(dim_context *ctx, dim__onednn *d);
+/* A memory object whose address is set when it is used. */
+bool dim__onednn_memory(const dim__onednn *d, const dim__md *md, struct dnnl_memory **out);
+bool dim__onednn_stream(const dim__onednn *d, struct dnnl_stream **out);
+/* What copies from one layout to the other. */
+bool dim__onednn_reorder(const dim__onednn *d, const dim__md *from, const dim__md *to, struct dnnl_primitive **out);
+/* Attributes of primitives whose scratch memory is ours. */
+bool dim__onednn_attr(const dim__onednn *d, struct dnnl_primitive_attr **out);
+/* The name of its implementation, such as "jit:avx512_core". */
+const char *dim__onednn_kind(const dim__onednn *d, const struct dnnl_primitive_desc *desc);
+/* Whether a primitive is one of those that were measured to win: generated for AVX-512, not a plain loop or a sgemm. */
+bool dim__onednn_is_fast(const dim__onednn *d, const struct dnnl_primitive_desc *desc);
+
+/* Sets each argument's address and runs. */
+bool dim__onednn_execute(const dim__onednn *d, const struct dnnl_primitive *primitive, struct dnnl_stream *stream,
+                         const dim__dnnl_arg *args, int n, void *const *data);
+
+/* These take NULL. */
+void dim__onednn_free_desc(const dim__onednn *d, struct dnnl_primitive_desc *desc);
+void dim__onednn_free_attr(const dim__onednn *d, struct dnnl_primitive_attr *attr);
+void dim__onednn_free_primitive(const dim__onednn *d, struct dnnl_primitive *primitive);
+void dim__onednn_free_memory(const dim__onednn *d, struct dnnl_memory *memory);
+void dim__onednn_free_stream(const dim__onednn *d, struct dnnl_stream *stream);
+
+/* Around every call of oneDNN's, per thread.
+ *
+ * oneDNN divides its work over OpenMP threads, whose idle spinning would fight with our pool.  We call it with one
+ * OpenMP thread from each of our own instead; that number is kept per thread by OpenMP and is put back after the call,
+ * so neither the process's setting nor the caller's changes, and no OpenMP team is ever started.
+ *
+ * A signal handler that runs while a thread is inside oneDNN's generated code corrupts memory (version 2.6.3 on AVX-512:
+ * a plain loop of dnnl_sgemm under an interval timer ends in "free(): invalid size"), so signals wait for the call's
+ * end.  Workers of the pool have them blocked anyway; this is for the caller's thread. */
+typedef struct dim__onednn_guard {
+    int threads;
+    sigset_t signals;
+} dim__onednn_guard;
+void dim__onednn_enter(const dim__onednn *d, dim__onednn_guard *guard);
+void dim__onednn_leave(const dim__onednn *d, const dim__onednn_guard *guard);
 #endif
+
+/* Opens the library for a context: *out is NULL where there is none that is usable. */
+struct dim__onednn;
+dim_status dim__onednn_open(dim_context *ctx, struct dim__onednn **out);
+const char *dim__onednn_name(const struct dim__onednn *d);
+void dim__onednn_teardown(dim_context *ctx);
 
 #endif

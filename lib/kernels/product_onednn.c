@@ -20,11 +20,12 @@
  * what leaves the pieces whole: rows of C; columns of C by way of a copy of them, where B is transposed and C is wide;
  * or, where A is transposed, its rows, each thread summing over some of the products.  Where that would cost more than
  * transposing A first, it is transposed. */
-#include "kernels/onednn.h"
+#include "kernels/onednn_plans.h"
 
-#if defined(DIM__ONEDNN_PRIMITIVES)
+#if defined(DIM_HAVE_ONEDNN)
 #include "base/math.h"
 #include "base/pool.h"
+#include "kernels/gemm_backend.h"
 #include "kernels/kernels.h"
 
 /* Multiply-adds from which a product is worth waking the pool. */
@@ -37,31 +38,30 @@ typedef enum division { ROWS, COLUMNS, DEPTH } division;
 
 typedef struct piece { /* what one thread computes */
     int64_t begin, size;     /* rows, columns or depth */
-    dnnl_primitive_t primitive, turn; /* `turn` transposes its rows of op(A) */
+    struct dnnl_primitive *primitive, *turn; /* `turn` transposes its rows of op(A) */
     bool owner;              /* else they are those of an earlier piece of the same size */
-    dnnl_stream_t stream;
-    dnnl_memory_t a, b, c, scratch, turn_from, turn_to;
-    dnnl_primitive_t pack;   /* of its columns of B; NULL beyond the plan's `packers` */
-    dnnl_memory_t plain, packed;
+    struct dnnl_stream *stream;
+    struct dnnl_memory *a, *b, *c, *scratch, *turn_from, *turn_to;
+    struct dnnl_primitive *pack; /* of its columns of B; NULL beyond the plan's `packers` */
+    struct dnnl_memory *plain, *packed;
 } piece;
 
 struct dim__product_plan {
-    dim__plan_head head;
+    dim__plan head;
     dim__product_key key;
-    dim__product_plan *next;
-    bool usable;             /* else it is remembered as not */
     division by;
     bool transpose;          /* A first, into the workspace */
+    bool packs;              /* B first, into the layout that the product of the first piece prefers */
     int64_t units;           /* of `unit` rows, columns or products, which are not divided */
     int64_t unit;
     int n_pieces;
     size_t scratch_size;     /* bytes of a thread */
     size_t extra_size;       /* bytes of A transposed, of columns, or of sums of all threads but the first */
-    dnnl_memory_desc_t b;    /* how B is laid out for the product */
-    size_t packed_size;      /* bytes of B in that layout; 0 = as it is, 1 = the first piece chooses it */
+    size_t packed_size;      /* bytes of B packed, or 0 */
     int packers;             /* threads that pack it */
     piece *pieces;           /* room for one a thread */
 };
+_Static_assert(offsetof(struct dim__product_plan, key) == sizeof(dim__plan), "where plans have their key");
 
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
 
@@ -92,205 +92,168 @@ static void divide(dim_context *ctx, dim__product_plan *p)
                   : p->by == DEPTH ? whole * (size_t)(p->n_pieces - 1) : 0;
     p->extra_size = dim__onednn_lines(p->extra_size);
     /* Packing B is worth it where there are many rows to multiply with it; only whole blocks, which nothing pads. */
-    p->packed_size = p->by == ROWS && k->m >= PACK_ROWS && k->n >= PACK_SIDE && k->k >= PACK_SIDE && k->n % 64 == 0 &&
-                     k->k % 64 == 0;
+    p->packs = p->by == ROWS && k->m >= PACK_ROWS && k->n >= PACK_SIDE && k->k >= PACK_SIDE && k->n % 64 == 0 &&
+               k->k % 64 == 0;
 }
 
-/* Of A, B, C and, where A is transposed first, of what it is made from. */
-static bool describe(const dim__onednn *d, const dim__product_plan *p, const piece *q, dnnl_memory_desc_t desc[4])
+typedef struct descs {
+    dim__mds mds;
+    const dim__md *a, *b, *c;
+    const dim__md *turned; /* A, where it is transposed first: what it is made from */
+} descs;
+
+/* Operands of a piece. */
+static void describe(dim__onednn *d, const dim__product_plan *p, const piece *q, descs *s)
 {
     const dim__product_key *key = &p->key;
     int64_t m = p->by == ROWS ? q->size : key->m, n = p->by == COLUMNS ? q->size : key->n;
     int64_t k = p->by == DEPTH ? q->size : key->k;
     bool ta = key->trans_a && !p->transpose;
-    dnnl_dims_t a = { m, k }, b = { k, n }, c = { m, n };
-    dnnl_dims_t step_a = { ta ? 1 : k, ta ? m : 1 }, step_b = { key->trans_b ? 1 : n, key->trans_b ? k : 1 };
-    dnnl_dims_t step_c = { n, 1 }, step_turn = { 1, key->m };
-    return d->memory_desc_init_by_strides(&desc[0], 2, a, dnnl_bf16, step_a) == dnnl_success &&
-           d->memory_desc_init_by_strides(&desc[1], 2, b, dnnl_bf16, step_b) == dnnl_success &&
-           d->memory_desc_init_by_strides(&desc[2], 2, c, key->bf16_out ? dnnl_bf16 : dnnl_f32, step_c) ==
-               dnnl_success &&
-           d->memory_desc_init_by_strides(&desc[3], 2, a, dnnl_bf16, step_turn) == dnnl_success &&
-           (p->packed_size != 1 || d->memory_desc_init_by_tag(&desc[1], 2, b, dnnl_bf16, dnnl_format_tag_any) ==
-                                       dnnl_success);
+    const int64_t a[2] = { m, k }, b[2] = { k, n }, c[2] = { m, n };
+    const int64_t step_a[2] = { ta ? 1 : k, ta ? m : 1 }, step_turned[2] = { 1, key->m };
+    const int64_t step_b[2] = { key->trans_b ? 1 : n, key->trans_b ? k : 1 }, step_c[2] = { n, 1 };
+    *s = (descs){ .mds = { .d = d } };
+    s->a = dim__md_plain(&s->mds, 2, a, DIM__DNNL_BF16, step_a);
+    s->b = p->packs ? dim__md_any(&s->mds, 2, b, DIM__DNNL_BF16) : dim__md_plain(&s->mds, 2, b, DIM__DNNL_BF16, step_b);
+    s->c = dim__md_plain(&s->mds, 2, c, key->bf16_out ? DIM__DNNL_BF16 : DIM__DNNL_F32, step_c);
+    s->turned = dim__md_plain(&s->mds, 2, a, DIM__DNNL_BF16, step_turned);
 }
 
-static bool make_turn(const dim__onednn *d, piece *q, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to)
+static bool describe_product(dim__onednn *d, const dim__md *a, const dim__md *b, const dim__md *c,
+                             struct dnnl_primitive_desc **out)
 {
-    dnnl_primitive_desc_t desc = NULL;
-    bool ok = dim__onednn_memory(d, &q->turn_from, from) && dim__onednn_memory(d, &q->turn_to, to);
-    if (ok && q->owner) {
-        ok = d->reorder_primitive_desc_create(&desc, from, d->engine, to, d->engine, NULL) == dnnl_success &&
-             d->primitive_create(&q->turn, desc) == dnnl_success;
-        if (desc != NULL)
-            d->primitive_desc_destroy(desc);
-    }
+    struct dnnl_primitive_attr *attr = NULL;
+    bool ok = a != NULL && b != NULL && c != NULL && dim__onednn_attr(d, &attr) && d->api->matmul(d, a, b, c, attr, out) &&
+              dim__onednn_is_fast(d, *out);
+    dim__onednn_free_attr(d, attr);
     return ok;
 }
 
-/* Its primitives, unless an earlier one has the same, and what the thread executes them with. */
-static bool make_piece(const dim__onednn *d, dim__product_plan *p, piece *q, const piece *same)
+/* Its primitives, unless an earlier one has the same. */
+static bool make_primitives(dim__onednn *d, const dim__product_plan *p, piece *q, const piece *same, const descs *s,
+                            const struct dnnl_primitive_desc *desc)
 {
-    dnnl_memory_desc_t desc[4];
-    dnnl_matmul_desc_t matmul;
-    dnnl_primitive_attr_t attr = NULL;
-    dnnl_primitive_desc_t pd = NULL;
-    bool ok = describe(d, p, q, desc) && dim__onednn_attr(d, &attr);
-    if (p->packed_size > 1) /* an earlier piece has chosen */
-        desc[1] = p->b;
-    ok = ok && d->matmul_desc_init(&matmul, &desc[0], &desc[1], NULL, &desc[2]) == dnnl_success &&
-         d->primitive_desc_create(&pd, &matmul, attr, d->engine, NULL) == dnnl_success && dim__onednn_is_fast(d, pd);
-    if (ok) {
-        const dnnl_memory_desc_t *scratch = d->primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
-        p->scratch_size = dim__onednn_lines(d->memory_desc_get_size(scratch));
-        p->b = *d->primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
-        if (p->packed_size > 0)
-            p->packed_size = dim__onednn_lines(d->memory_desc_get_size(&p->b));
-        q->owner = same == NULL;
-        if (same != NULL) {
-            q->primitive = same->primitive;
-            q->turn = same->turn;
-        } else {
-            ok = d->primitive_create(&q->primitive, pd) == dnnl_success;
-        }
-        ok = ok && d->stream_create(&q->stream, d->engine, dnnl_stream_default_flags) == dnnl_success &&
-             dim__onednn_memory(d, &q->a, &desc[0]) && dim__onednn_memory(d, &q->b, &p->b) &&
-             dim__onednn_memory(d, &q->c, &desc[2]) && dim__onednn_memory(d, &q->scratch, scratch) &&
-             (!p->transpose || make_turn(d, q, &desc[3], &desc[0]));
+    q->owner = same == NULL;
+    if (same != NULL) {
+        q->primitive = same->primitive;
+        q->turn = same->turn;
+        return true;
     }
-    if (pd != NULL)
-        d->primitive_desc_destroy(pd);
-    if (attr != NULL)
-        d->primitive_attr_destroy(attr);
+    return d->call.primitive_create(&q->primitive, desc) == 0 &&
+           (!p->transpose || dim__onednn_reorder(d, s->turned, s->a, &q->turn));
+}
+
+/* Its primitives, and what the thread executes them with.  `packed` is the layout of B where the first piece has chosen one,
+ * and *desc is to be freed. */
+static bool make_piece(dim__onednn *d, dim__product_plan *p, piece *q, const piece *same, const dim__md *packed,
+                       struct dnnl_primitive_desc **desc)
+{
+    descs s;
+    describe(d, p, q, &s);
+    bool ok = describe_product(d, s.a, packed != NULL ? packed : s.b, s.c, desc);
+    if (ok) {
+        const dim__md *scratch = dim__onednn_md_of(d, *desc, DIM__DNNL_QUERY_SCRATCHPAD);
+        size_t bytes = dim__md_bytes(d, scratch);
+        p->scratch_size = bytes > p->scratch_size ? bytes : p->scratch_size;
+        ok = make_primitives(d, p, q, same, &s, *desc) && dim__onednn_stream(d, &q->stream) &&
+             dim__onednn_memory(d, s.a, &q->a) && dim__onednn_memory(d, s.c, &q->c) &&
+             dim__onednn_memory(d, dim__onednn_md_of(d, *desc, DIM__DNNL_QUERY_WEIGHTS), &q->b) &&
+             dim__onednn_memory(d, scratch, &q->scratch) &&
+             (!p->transpose || (dim__onednn_memory(d, s.turned, &q->turn_from) && dim__onednn_memory(d, s.a, &q->turn_to)));
+    }
+    dim__mds_free(&s.mds);
     return ok;
 }
 
 /* What packs columns [first, first + n) of B. */
-static bool make_packer(const dim__onednn *d, const dim__product_plan *p, piece *q, int64_t first, int64_t n)
+static bool make_packer(dim__onednn *d, const dim__product_plan *p, const dim__md *b, piece *q, int64_t first, int64_t n)
 {
     const dim__product_key *k = &p->key;
-    dnnl_memory_desc_t whole, part[2];
-    dnnl_primitive_desc_t desc = NULL;
-    dnnl_dims_t b = { k->k, k->n }, step = { k->trans_b ? 1 : k->n, k->trans_b ? k->k : 1 };
-    dnnl_dims_t size = { k->k, n }, at = { 0, first };
-    bool ok = d->memory_desc_init_by_strides(&whole, 2, b, dnnl_bf16, step) == dnnl_success &&
-              d->memory_desc_init_submemory(&part[0], &whole, size, at) == dnnl_success &&
-              d->memory_desc_init_submemory(&part[1], &p->b, size, at) == dnnl_success &&
-              d->reorder_primitive_desc_create(&desc, &part[0], d->engine, &part[1], d->engine, NULL) == dnnl_success &&
-              d->primitive_create(&q->pack, desc) == dnnl_success && dim__onednn_memory(d, &q->plain, &part[0]) &&
-              dim__onednn_memory(d, &q->packed, &part[1]);
-    if (desc != NULL)
-        d->primitive_desc_destroy(desc);
+    const int64_t all[2] = { k->k, k->n }, step[2] = { k->trans_b ? 1 : k->n, k->trans_b ? k->k : 1 };
+    const int64_t size[2] = { k->k, n }, at[2] = { 0, first };
+    dim__mds s = { .d = d };
+    const dim__md *whole = dim__md_plain(&s, 2, all, DIM__DNNL_BF16, step);
+    const dim__md *plain = dim__md_part(&s, whole, size, at), *packed = dim__md_part(&s, b, size, at);
+    bool ok = dim__onednn_reorder(d, plain, packed, &q->pack) && dim__onednn_memory(d, plain, &q->plain) &&
+              dim__onednn_memory(d, packed, &q->packed);
+    dim__mds_free(&s);
     return ok;
 }
 
 /* Whole blocks of 64 columns for each piece that there is. */
-static bool make_packers(const dim__onednn *d, dim__product_plan *p)
+static bool make_packers(dim__onednn *d, dim__product_plan *p, const dim__md *b)
 {
     int64_t blocks = (p->key.n + 63) / 64;
     bool ok = true;
+    p->packed_size = dim__md_bytes(d, b);
     p->packers = blocks < p->n_pieces ? (int)blocks : p->n_pieces;
     for (int i = 0; ok && i < p->packers; i++) {
         int64_t first = dim__parallel_begin(blocks, p->packers, i) * 64;
         int64_t end = dim__min64(dim__parallel_begin(blocks, p->packers, i + 1) * 64, p->key.n);
-        ok = make_packer(d, p, &p->pieces[i], first, end - first);
+        ok = make_packer(d, p, b, &p->pieces[i], first, end - first);
     }
     return ok;
 }
 
-static bool make_plan(dim_context *ctx, const dim__onednn *d, dim__product_plan *p)
+static bool make_plan(dim__onednn *d, dim__plan *plan)
 {
-    size_t scratch = 0;
-    divide(ctx, p);
-    for (int i = 0; i < p->n_pieces; i++) {
+    dim__product_plan *p = (dim__product_plan *)plan;
+    struct dnnl_primitive_desc *chosen = NULL, *desc; /* chosen: of the first piece */
+    const dim__md *packed = NULL;
+    p->pieces = dim__calloc(d->ctx, d->ctx->threads, sizeof *p->pieces);
+    if (p->pieces == NULL) {
+        d->no_memory = true;
+        return false;
+    }
+    divide(d->ctx, p);
+    bool ok = make_piece(d, p, &p->pieces[0], NULL, NULL, &chosen);
+    if (ok && p->packs)
+        packed = dim__onednn_md_of(d, chosen, DIM__DNNL_QUERY_WEIGHTS);
+    for (int i = 1; ok && i < p->n_pieces; i++) {
         const piece *same = NULL;
         for (int j = 0; j < i && same == NULL; j++)
             same = p->pieces[j].size == p->pieces[i].size ? &p->pieces[j] : NULL;
-        if (!make_piece(d, p, &p->pieces[i], same))
-            return false;
-        scratch = p->scratch_size > scratch ? p->scratch_size : scratch;
+        desc = NULL;
+        ok = make_piece(d, p, &p->pieces[i], same, packed, &desc);
+        dim__onednn_free_desc(d, desc);
     }
-    p->scratch_size = scratch;
-    return p->packed_size == 0 || make_packers(d, p);
+    ok = ok && (!p->packs || make_packers(d, p, packed));
+    dim__onednn_free_desc(d, chosen);
+    return ok;
 }
 
-static void free_plan(dim_context *ctx, const dim__onednn *d, dim__product_plan *p)
+static void release_plan(dim__onednn *d, dim__plan *plan)
 {
-    for (uint32_t t = 0; p->pieces != NULL && t < ctx->threads; t++) {
+    dim__product_plan *p = (dim__product_plan *)plan;
+    for (uint32_t t = 0; p->pieces != NULL && t < d->ctx->threads; t++) {
         const piece *q = &p->pieces[t];
-        dnnl_memory_t memories[] = { q->a, q->b, q->c, q->scratch, q->turn_from, q->turn_to, q->plain, q->packed };
+        struct dnnl_memory *const memories[] = { q->a, q->b, q->c, q->scratch, q->turn_from, q->turn_to, q->plain, q->packed };
         for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
-            if (memories[i] != NULL)
-                d->memory_destroy(memories[i]);
-        if (q->stream != NULL)
-            d->stream_destroy(q->stream);
-        if (q->owner && q->primitive != NULL)
-            d->primitive_destroy(q->primitive);
-        if (q->pack != NULL)
-            d->primitive_destroy(q->pack);
-        if (q->owner && q->turn != NULL)
-            d->primitive_destroy(q->turn);
+            dim__onednn_free_memory(d, memories[i]);
+        dim__onednn_free_stream(d, q->stream);
+        dim__onednn_free_primitive(d, q->pack);
+        if (q->owner) {
+            dim__onednn_free_primitive(d, q->primitive);
+            dim__onednn_free_primitive(d, q->turn);
+        }
     }
-    dim__free(ctx, p->pieces);
-    dim__free(ctx, p);
+    dim__free(d->ctx, p->pieces);
 }
 
-static dim_status add_plan(dim_context *ctx, dim__onednn *d, const dim__product_key *key, dim__product_plan **out)
-{
-    dim__product_plan *p = dim__calloc(ctx, 1, sizeof *p);
-    if (p == NULL)
-        return DIM_E_NOMEM;
-    p->key = *key;
-    p->pieces = dim__calloc(ctx, ctx->threads, sizeof *p->pieces);
-    if (p->pieces == NULL) {
-        free_plan(ctx, d, p);
-        return DIM_E_NOMEM;
-    }
-    dim__onednn_guard guard;
-    dim__onednn_enter(ctx->gemm_state, &guard);
-    p->usable = make_plan(ctx, d, p);
-    dim__onednn_leave(ctx->gemm_state, &guard);
-    p->next = d->products;
-    d->products = p;
-    d->n_plans++;
-    *out = p;
-    return DIM_OK;
-}
+static const dim__plan_kind PRODUCT = { sizeof(dim__product_plan), sizeof(dim__product_key), make_plan, release_plan };
 
 dim_status dim__product_plan_get(dim_context *ctx, const dim__product_key *key, const dim__product_plan **out)
 {
     dim__onednn *d;
+    dim__plan *plan = NULL;
     *out = NULL;
     if (!dim__gemm_native_bf16(ctx) || key->m == 0 || key->n == 0 || key->k == 0)
         return DIM_OK;
     DIM__TRY(dim__onednn_of(ctx, &d));
-    if (d == NULL)
-        return DIM_OK;
-    dim__product_plan *p = d->products;
-    while (p != NULL && memcmp(&p->key, key, sizeof *key) != 0)
-        p = p->next;
-    if (p == NULL)
-        DIM__TRY(add_plan(ctx, d, key, &p));
-    *out = p->usable ? p : NULL;
+    if (d != NULL)
+        DIM__TRY(dim__plan_get(d, &PRODUCT, key, &plan));
+    *out = (dim__product_plan *)plan;
     return DIM_OK;
-}
-
-void dim__product_plan_drop(dim_context *ctx, dim__onednn *d, dim__product_plan *plan)
-{
-    dim__product_plan **at = &d->products;
-    while (*at != plan)
-        at = &(*at)->next;
-    *at = plan->next;
-    free_plan(ctx, d, plan);
-}
-
-void dim__product_plans_free(dim_context *ctx, dim__onednn *d)
-{
-    while (d->products != NULL) {
-        dim__product_plan *next = d->products->next;
-        free_plan(ctx, d, d->products);
-        d->products = next;
-    }
 }
 
 /* ---- execution --------------------------------------------------------------------------------------------------- */
@@ -309,15 +272,6 @@ typedef struct job {
     bool failed[256];
 } job;
 
-static bool execute(const dim__onednn *d, const piece *q, dnnl_primitive_t primitive, dnnl_exec_arg_t *args, int n,
-                    void *const *data)
-{
-    bool ok = true;
-    for (int i = 0; ok && i < n; i++)
-        ok = d->memory_set_data_handle(args[i].memory, data[i]) == dnnl_success;
-    return ok && d->primitive_execute(primitive, q->stream, n, args) == dnnl_success;
-}
-
 /* One piece: what of A, B and C is its. */
 static bool run_piece(const job *j, const piece *q, int thread)
 {
@@ -330,8 +284,8 @@ static bool run_piece(const job *j, const piece *q, int thread)
     char *c = j->c + row * k->n * size;
     if (p->transpose) {
         char *turned = j->extra + row * k->k * 2;
-        dnnl_exec_arg_t args[2] = { { DNNL_ARG_FROM, q->turn_from }, { DNNL_ARG_TO, q->turn_to } };
-        if (!execute(j->d, q, q->turn, args, 2, (void *[]){ (void *)a, turned }))
+        const dim__dnnl_arg args[2] = { { DIM__DNNL_ARG_SRC, q->turn_from }, { DIM__DNNL_ARG_DST, q->turn_to } };
+        if (!dim__onednn_execute(j->d, q->turn, q->stream, args, 2, (void *[]){ (void *)a, turned }))
             return false;
         a = (const uint16_t *)turned;
     }
@@ -339,10 +293,11 @@ static bool run_piece(const job *j, const piece *q, int thread)
         c = j->extra + k->m * column * size;
     else if (p->by == DEPTH && thread > 0)
         c = j->extra + (thread - 1) * k->m * k->n * size;
-    dnnl_exec_arg_t args[4] = { { DNNL_ARG_SRC, q->a }, { DNNL_ARG_WEIGHTS, q->b }, { DNNL_ARG_DST, q->c },
-                                { DNNL_ARG_SCRATCHPAD, q->scratch } };
-    void *data[4] = { (void *)a, p->packed_size > 0 ? (void *)j->packed : (void *)b, c, j->scratch + (size_t)thread * p->scratch_size };
-    bool ok = execute(j->d, q, q->primitive, args, 4, data);
+    const dim__dnnl_arg args[4] = { { DIM__DNNL_ARG_SRC, q->a }, { DIM__DNNL_ARG_WEIGHTS, q->b },
+                                    { DIM__DNNL_ARG_DST, q->c }, { DIM__DNNL_ARG_SCRATCHPAD, q->scratch } };
+    void *const data[4] = { (void *)a, p->packs ? (void *)j->packed : (void *)b, c,
+                            j->scratch + (size_t)thread * p->scratch_size };
+    bool ok = dim__onednn_execute(j->d, q->primitive, q->stream, args, 4, data);
     for (int64_t i = 0; p->by == COLUMNS && i < k->m; i++)
         memcpy(j->c + (i * k->n + column) * size, c + i * q->size * size, (size_t)(q->size * size));
     return ok;
@@ -353,14 +308,14 @@ static void pack_task(void *arg, int64_t begin, int64_t end, int thread)
     job *j = arg;
     dim__onednn_guard guard;
     (void)thread;
-    dim__onednn_enter(j->ctx->gemm_state, &guard);
+    dim__onednn_enter(j->d, &guard);
     for (int64_t i = begin; i < end; i++) {
         const piece *q = &j->plan->pieces[i];
-        dnnl_exec_arg_t args[2] = { { DNNL_ARG_FROM, q->plain }, { DNNL_ARG_TO, q->packed } };
-        if (!execute(j->d, q, q->pack, args, 2, (void *[]){ (void *)j->b, j->packed }))
+        const dim__dnnl_arg args[2] = { { DIM__DNNL_ARG_SRC, q->plain }, { DIM__DNNL_ARG_DST, q->packed } };
+        if (!dim__onednn_execute(j->d, q->pack, q->stream, args, 2, (void *[]){ (void *)j->b, j->packed }))
             j->failed[i] = true;
     }
-    dim__onednn_leave(j->ctx->gemm_state, &guard);
+    dim__onednn_leave(j->d, &guard);
 }
 
 static void run_task(void *arg, int64_t begin, int64_t end, int thread)
@@ -369,9 +324,9 @@ static void run_task(void *arg, int64_t begin, int64_t end, int thread)
     dim__onednn_guard guard;
     (void)begin;
     (void)end;
-    dim__onednn_enter(j->ctx->gemm_state, &guard);
+    dim__onednn_enter(j->d, &guard);
     j->failed[thread] = j->failed[thread] || !run_piece(j, &j->plan->pieces[thread], thread);
-    dim__onednn_leave(j->ctx->gemm_state, &guard);
+    dim__onednn_leave(j->d, &guard);
 }
 
 static void sum_task(void *arg, int64_t begin, int64_t end, int thread)
@@ -392,7 +347,7 @@ bool dim__product_plan_run(dim_context *ctx, const dim__product_plan *plan, cons
     bool ok = true;
     j.extra = j.scratch + ctx->threads * plan->scratch_size;
     j.packed = j.extra + plan->extra_size;
-    if (plan->packed_size > 0)
+    if (plan->packs)
         dim__parallel(ctx, plan->packers, 1, pack_task, &j);
     if (plan->n_pieces == 1)
         run_task(&j, 0, plan->units, 0);

@@ -187,7 +187,7 @@ static dim_status get_number(dim_context *ctx, const dim__weights_file *f, const
         x = 10 * x + digit;
     }
     *out = x;
-    return good ? DIM_OK : dim__fail(ctx, DIM_E_FORMAT, "the checkpoint's '%s' is missing or no number", key);
+    return good ? DIM_OK : dim__fail(ctx, DIM_E_FORMAT, "the checkpoint's '%s' is missing or is not a number", key);
 }
 
 static dim_status get_states(dim_model *model, const dim_loader *loader, const dim__weights_file *f, states *out)

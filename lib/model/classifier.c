@@ -7,7 +7,8 @@
 static dim_status check_numbers(dim_context *ctx, const char *name, const dim_classifier_options *o)
 {
     if (o->classes < 2 || o->classes > (1u << 20))
-        return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': classes is %u; 2 to 1048576 are taken", name, o->classes);
+        return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': classes is %u; it must be 2 to 1048576",
+                         name, o->classes);
     if (o->hidden > (1u << 24))
         return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': hidden is %u; it must be 16777216 at most", name,
                          o->hidden);

@@ -80,9 +80,10 @@ static dim_status fail_of(dim_context *ctx, const char *key, const piece *then, 
 {
     char a[DIM__SETTING_VALUE] = "", b[DIM__SETTING_VALUE] = "";
     if (then == NULL)
-        return dim__fail(ctx, DIM_E_INVALID, "%s has %s here, but nothing of it in the checkpoint", key, shown(now, b));
+        return dim__fail(ctx, DIM_E_INVALID, "%s has %s here, but the checkpoint does not have it", key, shown(now, b));
     if (now == NULL)
-        return dim__fail(ctx, DIM_E_INVALID, "%s has %s in the checkpoint, but nothing of it here", key, shown(then, a));
+        return dim__fail(ctx, DIM_E_INVALID, "%s has %s in the checkpoint, but it is missing here",
+                         key, shown(then, a));
     return dim__fail(ctx, DIM_E_INVALID,
                      then->name > 0 ? "%s has %s in the checkpoint, but %s here"
                                     : "%s is '%s' in the checkpoint, but '%s' here",

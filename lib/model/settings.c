@@ -126,7 +126,7 @@ static dim_status add_encoder(dim__settings *s, const dim_encoder *enc)
 #define F(member, kind) FIELD(dim_layer_options, member, kind)
     static const field fields[] = {
         F(out, U32), F(kernel, U32), F(kernel_w, U32), F(stride, U32), F(padding, U32), F(padding_mode, U32),
-        F(no_bias, U32), F(slope, F32), F(rate, F32), F(start, U32),
+        F(no_bias, U32), F(slope, F32), F(rate, F32), F(start, U32), F(output_padding, U32), F(height, U32), F(width, U32),
     };
 #undef F
     static const field pixels[] = {

@@ -28,7 +28,7 @@ static dim_status set_sides(dim_model *model, dim__term *t, const char *x, const
     DIM__TRY(dim__encoder_tap(model->enc, t->whole ? x + 7 : x, &t->x));
     DIM__TRY(dim__encoder_tap(model->enc, y, &t->y));
     if (t->whole && !dim__is_map(model->enc->stack.layers[t->x].out))
-        return dim__fail(model->ctx, DIM_E_SHAPE, "x is '%.40s', but that tap is no map", x);
+        return dim__fail(model->ctx, DIM_E_SHAPE, "x is '%.40s', but that tap is not a map", x);
     return DIM_OK;
 }
 
@@ -40,9 +40,9 @@ static dim_status set_mixture(dim_model *model, const dim__term *t, dim_term_opt
     if (o->mixture > 1024)
         return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u; at most 1024 antecedents are possible", o->mixture);
     if (t->estimator.kind != DIM_ESTIMATOR_INFONCE || t->estimator.negatives != DIM_NEGATIVES_ALL)
-        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u, which takes InfoNCE over all pairs", o->mixture);
+        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u; it needs InfoNCE over all pairs", o->mixture);
     if (!dot)
-        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u, which takes the critic DOT or PLAIN_DOT", o->mixture);
+        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u; it needs the critic DOT or PLAIN_DOT", o->mixture);
     if (o->mixture_tau == 0)
         o->mixture_tau = 1;
     if (!(o->mixture_tau > 0) || !isfinite(o->mixture_tau))
@@ -64,17 +64,17 @@ static dim_status check_whole_concat(dim_model *model, const dim__term *t)
 static dim_status set_critic(dim_model *model, dim_term_options *o)
 {
     if (dim__critic_def_of(o->critic) == NULL)
-        return dim__fail(model->ctx, DIM_E_INVALID, "%d is no kind of critic", (int)o->critic);
+        return dim__fail(model->ctx, DIM_E_INVALID, "critic is %d, which is not a dim_critic", (int)o->critic);
     if (o->weight == 0)
         o->weight = 1;
     if (!isfinite(o->weight))
-        return dim__fail(model->ctx, DIM_E_INVALID, "a term's weight is %g", (double)o->weight);
+        return dim__fail(model->ctx, DIM_E_INVALID, "a term's weight is %g; it must be finite", (double)o->weight);
     if (o->batch_norm > 1)
         return dim__fail(model->ctx, DIM_E_INVALID, "batch_norm is %u; it is a switch, 0 or 1", o->batch_norm);
     if ((int)o->shortcut < DIM_SHORTCUT_IDENTITY || o->shortcut > DIM_SHORTCUT_RANDOM)
-        return dim__fail(model->ctx, DIM_E_INVALID, "%d is no kind of shortcut", (int)o->shortcut);
+        return dim__fail(model->ctx, DIM_E_INVALID, "shortcut is %d, which is not a dim_shortcut", (int)o->shortcut);
     if (o->reserved0 != 0)
-        return dim__fail(model->ctx, DIM_E_INVALID, "dim_term_options: reserved0 is %u, not 0", o->reserved0);
+        return dim__fail(model->ctx, DIM_E_INVALID, "dim_term_options: reserved0 is %u; it must be 0", o->reserved0);
     if (o->units == 0)
         o->units = 2048;
     DIM__TRY(dim__check_hidden(model->ctx, "dim_term_options", o->hidden));

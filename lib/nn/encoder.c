@@ -36,7 +36,7 @@ dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *opti
         if (defs[i]->kind == o.kind)
             def = defs[i];
     if (def == NULL)
-        return dim__fail(ctx, DIM_E_INVALID, "%d is no kind of encoder", (int)o.kind);
+        return dim__fail(ctx, DIM_E_INVALID, "kind is %d, which is not a dim_encoder_kind", (int)o.kind);
     if (o.channels == 0)
         o.channels = def->channels;
     if (o.units == 0)
@@ -99,7 +99,7 @@ dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, 
 {
     dim_context *ctx = s->ctx;
     if (o->init != DIM_INIT_KAIMING && o->init != DIM_INIT_DCGAN)
-        return dim__fail(ctx, DIM_E_INVALID, "%d is no kind of initial weights", (int)o->init);
+        return dim__fail(ctx, DIM_E_INVALID, "init is %d, which is not a dim_init", (int)o->init);
     DIM__TRY(check_pixels(ctx, o));
     DIM__TRY(check_global(ctx, s));
     dim_encoder *enc = dim__calloc(ctx, 1, sizeof *enc);

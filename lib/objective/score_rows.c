@@ -212,7 +212,7 @@ dim_status dim__score_infer(dim__infer *inf, int64_t rows, int state)
 {
     const dim__estimator_def *def = dim__estimator_def_of((dim_estimator_kind)inf->attr->i[1]);
     if (def == NULL)
-        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: kind %lld is no estimator", inf->op,
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: kind %lld is not an estimator", inf->op,
                          (long long)inf->attr->i[1]);
     if (inf->n_in > state && dim__shape_count(&inf->in[state]) != 1)
         return dim__infer_fail(inf, state, "one number");

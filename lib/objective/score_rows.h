@@ -17,7 +17,8 @@
  * gradient of y and of x is wanted; f[0] the kind's own constant (smile_tau or mine_rate), f[1] scale, f[2] penalty,
  * f[3] clip. */
 dim__attr dim__score_attr(const dim_estimator_options *o, int64_t samples);
-/* Whether s' is not u, so that dim__score_row_forward() writes to dpos and dneg of its row. */
+/* Whether scale or clip changes the scores.  dim__score_row_forward() then stores the changed scores in dpos and dneg
+ * of its row. */
 bool dim__score_attr_changes(const dim__attr *attr);
 
 typedef struct dim__score_rows { /* of one tensor of scores, or of a pair of tensors */

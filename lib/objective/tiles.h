@@ -8,7 +8,8 @@ enum {
     DIM__SCORE_PART = 2048 /* scores that are differentiated at once; they and two copies fit a first-level cache */
 };
 
-/* Scores of row `row`, columns [first, first + n), which may be overwritten: with what, forward, nobody asks. */
+/* Gets the scores of row `row`, columns [first, first + n).  Forward, `s` is scratch afterwards.  Backward, the
+ * callback replaces it by d loss / d s. */
 typedef void (*dim__tile_fn)(void *arg, int64_t row, int64_t first, int64_t n, float *s, int thread);
 
 typedef struct dim__tiles {

@@ -44,14 +44,19 @@ dim_status dim__conv_accelerate(dim__infer *inf, const dim__conv *c, dim__conv_p
 /* The product that a plain convolution is. */
 dim__product_key dim__conv_product(const dim__conv *c, dim__conv_pass pass, dim_dtype out);
 
-/* The convolution in bf16: by the plan, or by plain loops and without `after` when that ran out of memory: false. */
+/* The convolution in bf16 by its plan; false when that ran out of memory. */
 bool dim__conv_run_bf16(const dim__exec *e, const dim__conv *c, dim__conv_pass pass, const dim__conv_after *after);
-
-/* The same by plain loops, as slow as it is. */
-void dim__conv_loops(const dim__exec *e, const dim__conv *c, dim__conv_pass pass);
+/* The same by plain loops, which need no memory. */
+void dim__conv_loops(const dim__exec *e, const dim__conv *c, dim__conv_pass pass, const dim__conv_after *after);
 
 /* Bytes for the plan in attr->p, if there is one, or else for products with patches. */
 size_t dim__conv_workspace(const dim__infer *inf, const dim__conv *c);
+
+/* conv2d_dx, which conv2d_transpose shares. */
+dim_status dim__conv_dx_infer(dim__infer *inf);
+size_t dim__conv_dx_workspace(const dim__infer *inf);
+void dim__conv_dx_run(const dim__exec *e);
+double dim__conv_dx_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr);
 
 /* Part of a kernel row that lies on the image: elements [*lo, *hi) of its kw i; `at` is where element 0 would be. */
 typedef struct dim__conv_run {

@@ -12,7 +12,7 @@
 #include "ops/ops.h"
 #include "ops/rows.h"
 
-static dim_status conv2d_infer(dim__infer *inf)
+static dim_status infer(dim__infer *inf, bool moments)
 {
     char x_text[128], w_text[128];
     const dim__shape *x = &inf->in[0], *w = &inf->in[1];
@@ -40,14 +40,28 @@ static dim_status conv2d_infer(dim__infer *inf)
     inf->out[0] = dim__shape4(x->d[0], (x->d[1] + 2 * padding - w->d[1]) / stride + 1,
                               (x->d[2] + 2 * padding - w->d[2]) / stride + 1, w->d[0]);
     dim__conv c = dim__conv_of(x, w, &inf->out[0], inf->attr);
-    return dim__conv_accelerate(inf, &c, DIM__CONV_FORWARD);
+    dim__infer product = *inf; /* in floats where the epilogue rounds */
+    if (dim__epilogue_does(inf->n_in, inf->attr, moments))
+        product.out_type[0] = DIM_F32;
+    return dim__conv_accelerate(&product, &c, DIM__CONV_FORWARD);
+}
+
+static dim_status conv2d_infer(dim__infer *inf) { return infer(inf, false); }
+
+/* Floats for sums that the epilogue rounds: an image for each thread, or the whole map of a plain product. */
+static int64_t sums_of(const dim_context *ctx, const dim__conv *c, int n_in, const dim__attr *attr, dim_dtype y,
+                       bool moments)
+{
+    if (y != DIM__BF16 || !dim__epilogue_does(n_in, attr, moments))
+        return 0;
+    return dim__conv_plain(c) ? c->pixels * c->o : ctx->threads * c->oh * c->ow * c->o;
 }
 
 static size_t workspace_of(const dim__infer *inf, bool moments)
 {
     dim__conv c = dim__conv_of(&inf->in[0], &inf->in[1], &inf->out[0], inf->attr);
-    return dim__epilogue_room(inf->ctx, inf->n_in, inf->attr, c.o, inf->out_type[0], moments) +
-           dim__conv_workspace(inf, &c);
+    int64_t n_sums = sums_of(inf->ctx, &c, inf->n_in, inf->attr, inf->out_type[0], moments);
+    return dim__epilogue_room(inf->ctx, inf->n_in, c.o, moments, n_sums) + dim__conv_workspace(inf, &c);
 }
 
 static size_t conv2d_workspace(const dim__infer *inf) { return workspace_of(inf, false); }
@@ -56,21 +70,25 @@ typedef struct conv2d_job {
     const dim__exec *e;
     dim__conv c;
     int64_t block;
-    const dim__epilogue *then;
+    const dim__epilogue *then; /* NULL where nothing is to be done */
     int64_t begin; /* pixel 0 of then_task */
 } conv2d_job;
+
+/* Where the sums of pixel px of the whole result are. */
+static float *sums_at(const conv2d_job *job, int64_t px) { return (float *)job->e->out[0] + px * job->c.o; }
 
 static void then_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const conv2d_job *job = arg;
-    dim__epilogue_run(job->then, job->begin + begin, job->begin + end, thread);
+    begin += job->begin;
+    dim__epilogue_run(job->then, begin, job->begin + end, thread, sums_at(job, begin));
 }
 
 /* The epilogue of pixels [begin, end), by all threads. */
 static void then_parallel(conv2d_job *job, int64_t begin, int64_t end)
 {
     job->begin = begin;
-    if (dim__epilogue_does(job->then))
+    if (job->then != NULL)
         dim__parallel(job->e->ctx, end - begin, dim__row_grain(job->c.o), then_task, job);
 }
 
@@ -78,7 +96,8 @@ static void then_image(void *arg, int64_t image, int thread)
 {
     const conv2d_job *job = arg;
     int64_t pixels = job->c.oh * job->c.ow;
-    dim__epilogue_run(job->then, image * pixels, (image + 1) * pixels, thread);
+    float *y = job->then->sums != NULL ? job->then->sums + thread * pixels * job->c.o : sums_at(job, image * pixels);
+    dim__epilogue_run(job->then, image * pixels, (image + 1) * pixels, thread, y);
 }
 
 static void conv2d_task(void *arg, int64_t begin, int64_t end, int thread)
@@ -90,8 +109,9 @@ static void conv2d_task(void *arg, int64_t begin, int64_t end, int thread)
         int64_t stop = dim__min64(px + job->block, end);
         dim__conv_patches(c, job->e->in[0], px, stop, 0, c->k, patches);
         dim__gemm_serial(job->e->ctx, false, true, stop - px, c->o, c->k, 1, patches, c->k, job->e->in[1], c->k, 0,
-                         (float *)job->e->out[0] + px * c->o, c->o);
-        dim__epilogue_run(job->then, px, stop, thread);
+                         sums_at(job, px), c->o);
+        if (job->then != NULL)
+            dim__epilogue_run(job->then, px, stop, thread, sums_at(job, px));
     }
 }
 
@@ -110,39 +130,53 @@ static void convolve_patches(conv2d_job *job)
         int64_t stop = dim__min64(px + block, c->pixels);
         dim__conv_patches_parallel(e->ctx, c, e->in[0], px, stop, e->workspace);
         dim__gemm(e->ctx, false, true, stop - px, c->o, c->k, 1, e->workspace, c->k, e->in[1], c->k, 0,
-                  (float *)e->out[0] + px * c->o, c->o);
+                  sums_at(job, px), c->o);
         then_parallel(job, px, stop);
     }
+}
+
+static void restart(const conv2d_job *job)
+{
+    if (job->then != NULL)
+        dim__epilogue_restart(job->then);
 }
 
 static void convolve(conv2d_job *job)
 {
     const dim__exec *e = job->e;
     const dim__conv *c = &job->c;
-    dim__conv_after after = { then_image, job }, *then = dim__epilogue_does(job->then) ? &after : NULL;
+    dim__conv_after after = { then_image, job, job->then != NULL ? job->then->sums : NULL };
+    const dim__conv_after *then = job->then != NULL ? &after : NULL;
     if (dim__conv_plain(c)) {
         dim__product_run(e, dim__conv_product(c, DIM__CONV_FORWARD, e->out_type[0]));
         then_parallel(job, 0, c->pixels);
     } else if (e->in_type[0] == DIM__BF16) {
         if (dim__conv_run_bf16(e, c, DIM__CONV_FORWARD, then))
             return;
-        dim__epilogue_restart(job->then);
-        then_parallel(job, 0, c->pixels);
+        restart(job);
+        dim__conv_loops(e, c, DIM__CONV_FORWARD, then);
     } else if (e->attr->p == NULL || !dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[0], e->in[1], e->out[0],
                                                          e->workspace, then)) {
-        dim__epilogue_restart(job->then);
+        restart(job);
         convolve_patches(job);
     }
 }
 
 static void conv2d_run(const dim__exec *e)
 {
-    dim__epilogue then = dim__epilogue_of(e);
+    bool moments = e->out_shape[1] != NULL;
+    conv2d_job job = { .c = dim__conv_of(e->in_shape[0], e->in_shape[1], e->out_shape[0], e->attr) };
+    dim__epilogue then = dim__epilogue_of(e, sums_of(e->ctx, &job.c, e->n_in, e->attr, e->out_type[0], moments));
     dim__exec product = *e;
     product.n_in = 2;
     product.workspace = (char *)e->workspace + then.room;
-    conv2d_job job = { .e = &product, .c = dim__conv_of(e->in_shape[0], e->in_shape[1], e->out_shape[0], e->attr),
-                       .then = &then };
+    if (then.sums != NULL) {
+        product.out[0] = then.sums;
+        product.out_type[0] = DIM_F32;
+    }
+    job.e = &product;
+    if (dim__epilogue_does(e->n_in, e->attr, moments))
+        job.then = &then;
     convolve(&job);
     dim__epilogue_finish(&then);
 }
@@ -197,7 +231,7 @@ static dim_status conv2d_moments_infer(dim__infer *inf)
 {
     if (inf->n_in > 3)
         return dim__infer_fail(inf, 3, "no more than a bias");
-    DIM__TRY(conv2d_infer(inf));
+    DIM__TRY(infer(inf, true));
     if (dim__shape_rows(&inf->out[0]) < 2)
         return dim__infer_fail(inf, 0, "more than one value per channel");
     inf->out[1] = inf->out[2] = inf->out[3] = dim__shape1(inf->out[0].d[3]);

@@ -82,8 +82,33 @@ static void loops_task(void *arg, int64_t begin, int64_t end, int thread)
     }
 }
 
-void dim__conv_loops(const dim__exec *e, const dim__conv *c, dim__conv_pass pass)
+typedef struct image_loops {
+    const dim__exec *e;
+    const dim__conv *c;
+    const dim__conv_after *after;
+} image_loops;
+
+/* Images of y in floats, each with what is to be done after it. */
+static void images_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const image_loops *i = arg;
+    const dim__conv *c = i->c;
+    loops l = { i->e, c, DIM__CONV_FORWARD };
+    int64_t size = c->oh * c->ow * c->o;
+    for (int64_t n = begin; n < end; n++) {
+        float *y = i->after->rooms != NULL ? (float *)i->after->rooms + thread * size : (float *)i->e->out[0] + n * size;
+        for (int64_t j = 0; j < size; j++)
+            y[j] = (float)element_of_y(&l, n, j / c->o / c->ow, j / c->o % c->ow, j % c->o);
+        i->after->fn(i->after->arg, n, thread);
+    }
+}
+
+void dim__conv_loops(const dim__exec *e, const dim__conv *c, dim__conv_pass pass, const dim__conv_after *after)
 {
     loops l = { e, c, pass };
-    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), 64, loops_task, &l);
+    image_loops i = { e, c, after };
+    if (after != NULL)
+        dim__parallel(e->ctx, c->n, 1, images_task, &i);
+    else
+        dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), 64, loops_task, &l);
 }

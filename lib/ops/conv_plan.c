@@ -52,9 +52,6 @@ size_t dim__conv_workspace(const dim__infer *inf, const dim__conv *c)
 bool dim__conv_run_bf16(const dim__exec *e, const dim__conv *c, dim__conv_pass pass, const dim__conv_after *after)
 {
     bool dw = pass == DIM__CONV_DW; /* its inputs are dy and x; the plan wants x first */
-    if (e->attr->p != NULL &&
-        dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[dw], e->in[!dw], e->out[0], e->workspace, after))
-        return true;
-    dim__conv_loops(e, c, pass);
-    return false;
+    return e->attr->p != NULL &&
+           dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[dw], e->in[!dw], e->out[0], e->workspace, after);
 }

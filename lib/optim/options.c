@@ -42,7 +42,7 @@ static dim_status check_schedule(dim_context *ctx, const dim_optimizer_options *
                              ", more than total_steps %" PRIu64, o->warmup_steps, o->total_steps);
         return DIM_OK;
     default:
-        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_options.schedule is %d, no dim_schedule_kind",
+        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_options.schedule is %d, which is not a dim_schedule_kind",
                          (int)o->schedule);
     }
 }
@@ -52,7 +52,8 @@ dim_status dim__optim_options(dim_context *ctx, const dim_optimizer_options *in,
     dim_optimizer_options o;
     DIM__TRY(dim__options_copy(ctx, "dim_optimizer_options", &o, sizeof o, in));
     if (dim__rule_of(o.kind) == NULL)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_options.kind is %d, no dim_optimizer_kind", (int)o.kind);
+        return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_options.kind is %d, which is not a dim_optimizer_kind",
+                         (int)o.kind);
     if (!not_negative(o.lr))
         return bad(ctx, "lr", o.lr, "finite and at least 0");
     if (!(o.beta1 < 1))

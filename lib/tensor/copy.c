@@ -147,8 +147,8 @@ dim_status dim__tensor_copy(dim_tensor *dst, const dim_tensor *src)
 {
     char a[128], b[128];
     if (dst->rank != src->rank || memcmp(dst->shape, src->shape, (size_t)dst->rank * sizeof *dst->shape) != 0)
-        return dim__fail(dst->ctx, DIM_E_SHAPE, "dst is %s and src %s", dim__shape_text(a, dst->rank, dst->shape),
-                         dim__shape_text(b, src->rank, src->shape));
+        return dim__fail(dst->ctx, DIM_E_SHAPE, "dst has shape %s, but src has %s",
+                         dim__shape_text(a, dst->rank, dst->shape), dim__shape_text(b, src->rank, src->shape));
     if (dim__tensor_count(dst) == 0 || dim__tensors_same(dst, src))
         return DIM_OK;
     DIM__TRY(dim__check_output(dst->ctx, "dst", dst));

@@ -47,6 +47,7 @@ dim_status dim__shape_check(dim_context *ctx, dim_dtype dtype, int rank, const i
     char text[128];
     size_t element = dim__dtype_size(dtype);
     int64_t span = 1, elements = 1;
+    *count = 0;
     if (element == 0)
         return dim__fail(ctx, DIM_E_INVALID, "dtype %d is unknown", (int)dtype);
     if (rank < 0 || rank > DIM_MAX_RANK)
@@ -226,7 +227,7 @@ dim_status dim__tensor_slice(dim_tensor *t, int axis, int64_t start, int64_t cou
 {
     dim_tensor *view;
     if (axis < 0 || axis >= t->rank)
-        return dim__fail(t->ctx, DIM_E_INVALID, "axis %d of a tensor of rank %d", axis, t->rank);
+        return dim__fail(t->ctx, DIM_E_INVALID, "axis is %d, but the tensor has rank %d", axis, t->rank);
     int64_t size = t->shape[axis];
     if (count < 0 || step == 0)
         return dim__fail(t->ctx, DIM_E_INVALID, "count %lld must be >= 0 and step %lld not 0", (long long)count,

@@ -54,7 +54,8 @@ void dim__strided_copy(int rank, const int64_t *shape, dim_dtype dst_type, void 
                        dim_dtype src_type, const void *src, const int64_t *src_stride);
 
 /* Elements of a shape and row-major strides (stride may be NULL).  DIM_E_INVALID for a bad rank, size or dtype,
- * DIM_E_NOMEM when the bytes do not fit an address space; a size of 0 counts as 1 there. */
+ * DIM_E_NOMEM when the bytes do not fit an address space; a size of 0 counts as 1 there.  *count is 0 after
+ * a failure. */
 dim_status dim__shape_check(dim_context *ctx, dim_dtype dtype, int rank, const int64_t *shape, int64_t *count,
                             int64_t *stride);
 

@@ -1,7 +1,19 @@
 #!/bin/sh
-# Writes tests/abi/libdim.abi anew, after an addition to the ABI.
-# Usage: abi_update.sh [LIBRARY]     default: build/release/libdim.so
-set -eu
+# Writes tests/abi/libdim.so.0.h anew, after additions to the headers.  Refuses breaks.
+# CC is the compiler, cc by default.
+set -u
 source=$(cd "$(dirname "$0")/../.." && pwd)
-sh "$source/tests/checks/abi_dump.sh" "$source" "${1:-$source/build/release/libdim.so}" >"$source/tests/abi/libdim.abi"
-echo "tests/abi/libdim.abi: $(grep -c '<function-decl' "$source/tests/abi/libdim.abi") functions"
+cc=${CC:-cc} abi=$source/tests/abi
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+. "$abi/functions.sh"
+
+abi_interface "$source/include" >"$work/new.h" || exit 1
+if [ -e "$baseline" ]; then
+    abi_compare "$baseline" "$work/new.h"
+    if [ $? -gt 1 ]; then
+        echo "FAIL: not written.  If no release has what breaks here: remove $baseline and call again."
+        exit 1
+    fi
+fi
+cp "$work/new.h" "$baseline"

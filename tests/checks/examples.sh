@@ -1,8 +1,8 @@
 #!/bin/sh
 # What the example programs say and write, on a folder of images in four classes.
-# Usage: examples.sh LOCAL_DIM AMDIM FIXTURES     exit code 77 where the build has no libpng
+# Usage: examples.sh LOCAL_DIM AMDIM INFOMAX_KL FIXTURES     exit code 77 where the build lacks libpng or cJSON
 set -u
-local_dim=$1 amdim=$2 shades=$3/shades failed=0
+local_dim=$1 amdim=$2 infomax_kl=$3 shades=$4/shades failed=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 fail() { echo "FAIL: $*"; failed=1; }
@@ -14,32 +14,33 @@ for class in 0 1 2 3; do
     done
     for i in 0 1 2 3; do cp "$shades/$class.png" "$work/data/test/$class/$i.png"; done
 done
+data=folder:$work/data
 run() { # CODE PROGRAM, further arguments
     code=$1 program=$2
     shift 2
-    "$program" --data "folder:$work/data" --batch 8 --threads 1 "$@" >"$work/stdout" 2>"$work/stderr"
+    "$program" --data "$data" --batch 8 --threads 1 "$@" >"$work/stdout" 2>"$work/stderr"
     got=$?
-    grep -q 'lacks libpng\|neither libjpeg' "$work/stderr" && exit 77
+    grep -q 'lacks libpng\|neither libjpeg\|no cJSON' "$work/stderr" && exit 77
     [ $got = "$code" ] || { cat "$work/stderr"; fail "exit code $got instead of $code: $*"; }
 }
-says() { grep -q "$1" "$work/stderr" || { cat "$work/stderr"; fail "'$1' is not said"; }; }
+says() { grep -q -e "$1" "$work/stderr" || { cat "$work/stderr"; fail "'$1' is not said"; }; }
+columns() { sed 's/.*"probe"://; s/"train_s.*//' "$1"; }
 
 # A folder's samples are sorted by class: the probes take them from all classes.
-run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps conv --table
-sed 's/.*"probe"://' "$work/stdout" | grep -q '"conv":{"knn":1.0000,"ridge":1.0000}' || { cat "$work/stdout"; fail "probes of some classes"; }
+run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps fc --table
+columns "$work/stdout" | grep -q '"fc":{"knn":1.0000,"ridge":1.0000}' || { cat "$work/stdout"; fail "probes of some classes"; }
 grep -q 'raw pixels .* 100.0 %   *100.0 %' "$work/stderr" || { cat "$work/stderr"; fail "probes of pixels"; }
 
-# --taps that name nothing, or one tap twice.
-for taps in '' ',' conv,conv conv,fc,conv; do run 2 "$local_dim" --steps 1 --taps "$taps"; done
-says 'names conv twice'
-
-# A run that was stopped in its last evaluation, as the log shows it: --resume makes it.
-out=$work/out usual="--steps 10 --eval-every 5 --probe-train 80 --json --taps fc,conv --units 32"
-columns() { sed 's/"train_s.*//' "$1"; }
+# A run that was killed in its last evaluation, as the log shows it: --resume makes it.
+out=$work/out usual="--steps 10 --eval-every 5 --probe-train 80 --json --taps fc,global --units 32"
 # shellcheck disable=SC2086
-run 0 "$local_dim" $usual --out "$out" --checkpoint-every 10
+run 0 "$local_dim" $usual --out "$out"
+says '^step 10 of 10: loss .* ms a step, 0:00 left$' # progress in a file: whole lines
+says '^opening folder:'
+grep -q "$(printf '\r')" "$work/stderr" && fail "a file has lines that are rewritten"
 columns "$work/stdout" | tail -n 1 >"$work/line"
 cp "$out/log.csv" "$work/log.csv"
+cp "$out/weights.safetensors" "$work/weights.safetensors"
 # shellcheck disable=SC2086
 run 0 "$local_dim" $usual --out "$out" --resume
 says 'nothing is left to train: 10 steps are asked for, and the checkpoint is after step 10'
@@ -53,16 +54,98 @@ grep -q 'nothing is left' "$work/stderr" && fail "an evaluation was left"
 cmp "$out/log.csv" "$work/log.csv" || { diff "$out/log.csv" "$work/log.csv"; fail "log.csv after an evaluation made up for"; }
 columns "$work/stdout" | cmp - "$work/line" || fail "the evaluation made up for"
 
+# On a terminal, a line that is rewritten says what is done, also while probing.
+if command -v script >/dev/null; then
+    script -qec "'$local_dim' --data '$data' --batch 8 --threads 1 --units 32 --steps 2 --probe-train 80 --taps fc" /dev/null >"$work/stderr"
+    for text in 'opening folder:' 'probing fc, training images' 'probing fc: kNN' 'probing fc: ridge' 'step 2 of 2: loss'; do
+        says "$(printf '\r')$(printf '\033')\\[K$text"
+    done
+fi
+
 # What --resume says: fewer steps than there are, another seed.
-run 0 "$local_dim" --steps 3 --probe-train 0 --taps fc,conv --units 32 --out "$out" --resume --seed 5
+run 0 "$local_dim" --steps 3 --probe-train 0 --taps fc,global --units 32 --out "$out" --resume --seed 5
 says 'nothing is left to train: 3 steps are asked for, and the checkpoint is after step 10'
 says "the seed is the checkpoint's, 0, in place of 5"
 
+# Weights to start from, as they are and in a checkpoint: the same features, so the same probes.
+for file in weights checkpoint; do
+    run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps fc,global --units 16 --init "$out/$file.safetensors"
+    columns "$work/stdout" | cmp - "$work/line" || fail "--init $file.safetensors"
+done
+run 2 "$local_dim" --steps 0 --probe-train 0 --init "$work/missing"
+says '--init: .*missing'
+
+# Features: a header of 128 bytes, then rows; images of one class are all the same here, and of two classes not.
+run 0 "$local_dim" --steps 0 --probe-train 0 --units 16 --init "$work/weights.safetensors" --embed "$work/f.npy"
+head -c 128 "$work/f.npy" | grep -q "'<f4'.*(16, 64)" || fail "--embed: shape"
+tail -c +129 "$work/f.npy" | od -An -v -t x4 -w256 >"$work/rows"
+[ "$(wc -l <"$work/rows") $(uniq "$work/rows" | wc -l) $(sort -u "$work/rows" | wc -l)" = "16 4 4" ] || fail "--embed: rows"
+head -c 128 "$work/f.labels.npy" | grep -q "'<i8'.*(16,)" || fail "--embed: shape of labels"
+[ "$(tail -c +129 "$work/f.labels.npy" | od -An -v -t d8 -w32 | tr -s ' ' ' ')" = " 0 0 0 0
+ 1 1 1 1
+ 2 2 2 2
+ 3 3 3 3" ] || fail "--embed: labels"
+run 0 "$local_dim" --steps 0 --probe-train 0 --embed "$work/g.npy" --embed-split train --embed-tap conv
+head -c 128 "$work/g.npy" | grep -q '(160, 4096)' || fail "--embed-split train --embed-tap conv"
+run 2 "$local_dim" --steps 0 --embed "$work/f.txt"
+says '--embed: .*f.txt does not end in .npy'
+run 2 "$local_dim" --steps 0 --embed "$work/missing/f.npy"
+says "--embed: there is no folder $work/missing"
+run 2 "$local_dim" --steps 0 --probe-train 0 --embed "$work/f.npy" --embed-tap nothing
+says '--embed-tap: .*nothing'
+
+# Broken files end the run, or are counted.
+mkdir -p "$work/broken/train" "$work/broken/test"
+cp -r "$work/data/train/0" "$work/data/train/3" "$work/broken/train"
+cp -r "$work/data/test/0" "$work/data/test/3" "$work/broken/test"
+head -c 60 "$shades/0.png" >"$work/broken/train/0/05.png"
+data=folder:$work/broken
+run 1 "$local_dim" --epochs 1 --units 32 --probe-train 0 --out "$work/broken-out"
+says 'train/0/05.png'
+run 0 "$local_dim" --epochs 1 --units 32 --probe-train 0 --out "$work/broken-out" --resume --skip-broken
+grep -q '^10,' "$work/broken-out/log.csv" || fail "a run that had failed at a broken file does not go on"
+# What failed is left out when such a run goes on, also when it fails again right away.
+run 1 "$local_dim" --epochs 1 --units 32 --probe-train 0 --out "$work/broken-out" --overwrite --checkpoint-every 1
+says '--resume goes on with the batch after the one that failed'
+run 0 "$local_dim" --steps 9 --units 32 --probe-train 0 --out "$work/broken-out" --resume
+run 0 "$local_dim" --epochs 1 --units 32 --probe-train 0 --skip-broken
+says 'broken files in whose place another image was taken: 1$'
+
+# Images without labels, or without test images.
+mkdir -p "$work/plain/train"
+cp -r "$work/data/train/0" "$work/plain/train/all"
+data=folder:$work/plain
+run 2 "$local_dim" --steps 1
+says 'cannot find a folder val or test in .*; --probe-train 0 trains without test images'
+run 0 "$local_dim" --steps 1 --units 32 --probe-train 0 --out "$work/plain-out" --embed "$work/p.npy"
+head -c 128 "$work/p.npy" | grep -q '(40, 64)' || fail "features of training images"
+grep -q '^picture: .*retrieval.png' "$work/stderr" || grep -q 'without libpng' "$work/stderr" || { cat "$work/stderr"; fail "no picture of training images"; }
+cp -r "$work/plain/train" "$work/plain/test"
+run 2 "$local_dim" --steps 1
+says 'all images are of one class'
+
+# STL-10's images without labels: 16 of them, and 20 labelled ones of two classes in each split.
+mkdir "$work/stl10"
+noise() { LC_ALL=C awk -v n="$1" 'BEGIN { for (i = 0; i < n * 27648; i++) printf "%c", 33 + (i * 7 + int(i / 96)) % 90 }'; }
+noise 16 >"$work/stl10/unlabeled_X.bin"
+noise 20 >"$work/stl10/train_X.bin"
+cp "$work/stl10/train_X.bin" "$work/stl10/test_X.bin"
+for split in train test; do printf '\1\2\1\2\1\2\1\2\1\2\1\2\1\2\1\2\1\2\1\2' >"$work/stl10/${split}_y.bin"; done
+data=stl10:$work/stl10
+run 0 "$infomax_kl" --units 8 --epochs 1 --unlabelled --probe-train 20 --taps mean --embed "$work/u.npy" --embed-split train
+grep -q '^step      2 .*kNN' "$work/stdout" || { cat "$work/stdout"; fail "--unlabelled: 2 batches of 8, and probes"; }
+head -c 128 "$work/u.npy" | grep -q '(16, 8)' || fail "--unlabelled: features"
+[ ! -e "$work/u.labels.npy" ] || fail "labels of images that have none"
+data=folder:$work/data
+run 2 "$local_dim" --steps 1 --unlabelled
+says '--unlabelled: folder has no unlabeled split'
+
 # Pictures are left alone by a --resume that is refused.
-usual="--ndf 8 --rkhs 32 --depth 1 --probe-train 0 --checkpoint-every 1 --out $work/amdim"
+usual="--ndf 8 --rkhs 32 --depth 1 --probe-train 0 --out $work/amdim"
 # shellcheck disable=SC2086
 run 0 "$amdim" $usual --steps 1
 if [ -e "$work/amdim/views.png" ]; then
+    for name in retrieval scores; do [ -s "$work/amdim/$name.png" ] || fail "no $name.png"; done
     echo kept >"$work/amdim/views.png"
     # shellcheck disable=SC2086
     run 2 "$amdim" $usual --steps 2 --resume --rkhs 64

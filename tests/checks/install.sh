@@ -1,6 +1,6 @@
 #!/bin/sh
-# The installed package, used from C and C++, shared and static, through pkg-config and through find_package; DESTDIR;
-# uninstall.
+# The installed package, used from C and C++, shared and static, through pkg-config and through find_package; DESTDIR; a
+# prefix of a user's own; uninstall.
 # Usage: install.sh SOURCE BUILD CC CXX CMAKE
 set -u
 source=$1 build=$2 cc=$3 cxx=$4 cmake=$5 failed=0
@@ -21,6 +21,8 @@ for file in "$lib/libdim.so.0" "$lib/libdim.a" "$lib/cmake/dim/dimConfig.cmake" 
 done
 private=$(find "$prefix/include" -type f ! -path '*/include/dim/*')
 [ -z "$private" ] || fail "headers outside dim/: $private"
+foreign=$(grep -hE 'INTERFACE_|IMPORTED_' "$lib"/cmake/dim/dimTargets*.cmake | sed 's,${_IMPORT_PREFIX}/,,g' | grep '[";:=]/')
+[ -z "$foreign" ] || fail "paths of this machine in the CMake package: $foreign"
 export PKG_CONFIG_PATH="$lib/pkgconfig"
 export LD_LIBRARY_PATH="$lib"
 
@@ -59,8 +61,31 @@ for name in c cxx c_static cxx_static; do
     "$work/consumer/cmake_$name" || fail "cmake_$name does not run"
 done
 
-DESTDIR=$work/root "$cmake" --build "$build" --target uninstall >"$work/log" 2>&1 || { cat "$work/log"; fail "uninstall"; }
-left=$(find "$work/root" ! -type d)
+uninstall() { "$cmake" --build "$build" --target uninstall >"$work/log" 2>&1; }
+DESTDIR=$work/root uninstall || { cat "$work/log"; fail "uninstall"; }
+left=$(find "$work/root" -mindepth 1)
 [ -z "$left" ] || fail "left after uninstall: $left"
-[ "$failed" = 0 ] && echo "installed, used eight ways, removed"
+DESTDIR=$work/root uninstall && fail "a second uninstall, of nothing, reports success"
+
+# A prefix of one's own, with a run path in place of LD_LIBRARY_PATH.  What was there before stays.
+mkdir -p "$work/own/include" && unset LD_LIBRARY_PATH
+"$cmake" --install "$build" --prefix "$work/own" >"$work/log" 2>&1 || { cat "$work/log"; fail "install --prefix"; }
+PKG_CONFIG_PATH=$(dirname "$(find "$work/own" -name dim.pc)")
+# shellcheck disable=SC2046
+try pc_own "$cc" -std=c11 "$c" $(pkg-config --cflags --libs dim) "-Wl,-rpath,$(pkg-config --variable=libdir dim)"
+cp "$build/install_manifest.txt" "$work/manifest"
+uninstall || { cat "$work/log"; fail "uninstall of a prefix"; }
+while read -r file; do
+    [ ! -e "$file" ] && [ ! -L "$file" ] || fail "left after uninstall: $file"
+    grep -qF "$file" "$work/log" || fail "removed without a word: $file"
+done <"$work/manifest"
+[ "$(find "$work/own")" = "$work/own
+$work/own/include" ] || fail "folders after uninstall: $(find "$work/own")"
+
+# A manifest of files that somebody else has removed.
+cp "$work/manifest" "$build/install_manifest.txt"
+uninstall && fail "an uninstall that finds no file reports success"
+grep -q 'Nothing was removed' "$work/log" || { cat "$work/log"; fail "no reason"; }
+rm -f "$build/install_manifest.txt"
+[ "$failed" = 0 ] && echo "installed, used nine ways, removed"
 exit "$failed"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# An example program that is stopped, by SIGTERM and by SIGKILL, and goes on with --resume leaves what an undisturbed run does.
+# An example program that is stopped, by signals and by SIGKILL, or that finishes, goes on with --resume as one run would
+# have; and no run is overwritten unasked.
 # Usage: resume.sh PROGRAM     local_dim; exit code 77 where the build cannot read checkpoints
 set -u
 program=$1 failed=0
@@ -22,13 +23,14 @@ for part in train t10k; do
 done
 
 usual="--data idx:$work/data --batch 8 --units 32 --threads 1 --taps global"
-run() { # DIR, further arguments
+run() { # DIR, further arguments; what it says is in $out.txt
     out=$work/$1
     shift
     # shellcheck disable=SC2086
     "$program" $usual --probe-train 50 --out "$out" "$@" >"$out.txt" 2>&1
 }
-same() { # DIR, files that must be the same, bit for bit
+says() { grep -q "$1" "$out.txt" || { cat "$out.txt"; fail "'$1' is not said"; }; }
+same() { # DIR, files that must be the same as of the run "whole", bit for bit
     dir=$1
     shift
     for file; do cmp "$work/whole/$file" "$work/$dir/$file" || fail "$dir: $file"; done
@@ -39,49 +41,124 @@ same_log() { # DIR: but for its seconds
     cmp "$work/whole.csv" "$work/$1.csv" || fail "$1: log.csv"
 }
 
-run whole --steps 40 --checkpoint-every 40 --eval-every 10 || { cat "$work/whole.txt"; exit 1; }
+run whole --steps 40 --eval-every 10 || { cat "$out.txt"; exit 1; }
 
-# In two parts.
-run parts --steps 20 --checkpoint-every 7 --eval-every 10 || fail "first part"
-run parts --steps 40 --checkpoint-every 40 --eval-every 10 --resume
+# A finished run is continued, whether it wrote checkpoints meanwhile or not.
+run parts --steps 20 --eval-every 10 || fail "first part"
+run parts --steps 30 --checkpoint-every 7 --eval-every 10 --resume
 code=$?
-grep -q 'no cJSON' "$work/parts.txt" && exit 77
-[ $code = 0 ] || { cat "$work/parts.txt"; fail "second part"; }
-grep -q 'goes on after step 20' "$work/parts.txt" || fail "it did not go on"
+grep -q 'no cJSON' "$out.txt" && exit 77
+[ $code = 0 ] || { cat "$out.txt"; fail "second part"; }
+says 'goes on after step 20'
+run parts --steps 40 --eval-every 10 --resume || fail "third part"
+says 'goes on after step 30'
 same parts weights.safetensors checkpoint.safetensors
 same_log parts
 
-stop_and_go() { # DIR SIGNAL
+# A run is not overwritten, unless that is asked for.
+cp -r "$work/parts" "$work/copy"
+run parts --steps 5 && fail "a run was overwritten"
+says "there is a run in $work/parts already (checkpoint.safetensors); --resume goes on from it, --overwrite replaces it"
+diff -r "$work/parts" "$work/copy" || fail "a refused run changed files"
+run parts --steps 5 --overwrite --taps nothing && fail "a run without features"
+diff -r "$work/parts" "$work/copy" || fail "a refused --overwrite changed files"
+run parts --steps 40 --eval-every 10 --overwrite || fail "--overwrite"
+same parts weights.safetensors checkpoint.safetensors
+same_log parts
+[ "$(grep -c '^40,' "$work/parts/log.csv")" = 1 ] || fail "--overwrite has added to log.csv"
+
+# --resume without anything to go on from.
+run none --resume --steps 1 && fail "--resume without a run"
+says "there is no run in $work/none"
+[ ! -e "$work/none" ] || fail "a refused --resume has made a folder"
+run none --resume --overwrite --steps 1 || fail "--resume --overwrite without a run"
+run none --resume --overwrite --steps 2 || fail "--resume --overwrite with a run"
+says 'goes on after step 1'
+
+start() { # DIR, further arguments: in the background, for longer than this test takes
+    out=$work/$1
+    shift
     # shellcheck disable=SC2086
-    "$program" $usual --probe-train 0 --out "$work/$1" --steps 4000000 --checkpoint-every 3 >"$work/$1.txt" 2>&1 &
+    "$program" $usual --probe-train 0 --out "$out" --steps 4000000 "$@" >"$out.txt" 2>&1 &
     pid=$!
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        [ -e "$work/$1/checkpoint.safetensors" ] && break
-        sleep 0.5
+}
+wait_for() { # FILE PATTERN
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+        grep -q "$2" "$1" 2>/dev/null && return
+        sleep 0.2
     done
-    kill -"$2" $pid
-    wait $pid
+    fail "no $2 in $1"
+}
+stop() { # SIGNAL
+    kill -"$1" $pid
+    wait $pid 2>/dev/null
     code=$?
     pid=
 }
-stop_and_go interrupted TERM # a shell's background program has SIGINT ignored, and the examples leave it so
+
+start interrupted --checkpoint-every 3
+wait_for "$out/log.csv" '^5,'
+stop TERM # a shell's background program has SIGINT ignored, and the examples leave it so
 [ $code = 143 ] || fail "exit code $code after SIGTERM"
-grep -q 'checkpoint: ' "$work/interrupted.txt" || fail "no checkpoint after SIGTERM"
-stop_and_go killed KILL
+says 'checkpoint: '
+cp -r "$out" "$work/closed"
+start hup
+wait_for "$out/log.csv" '^2,'
+stop HUP # of a terminal that is closed
+[ $code = 129 ] || fail "exit code $code after SIGHUP"
+[ -s "$out/checkpoint.safetensors" ] || fail "no checkpoint after SIGHUP"
+start killed --checkpoint-every 3
+wait_for "$out/log.csv" '^5,'
+stop KILL
 for dir in interrupted killed; do
     steps=$(tail -n 1 "$work/$dir/log.csv" | cut -d, -f1)
     [ "$steps" -gt 0 ] || fail "$dir: no steps"
-    run "$dir" --steps $((steps + 4)) --checkpoint-every 1000000 --probe-train 0 --resume || fail "$dir: going on"
+    run "$dir" --steps $((steps + 4)) --probe-train 0 --resume || fail "$dir: going on"
+    # Finished now: the checkpoint is of the end, not the one that it went on from.
+    run "$dir" --steps $((steps + 6)) --probe-train 0 --resume || fail "$dir: going on again"
+    says "goes on after step $((steps + 4))"
     rm -rf "$work/whole"
-    run whole --steps $((steps + 4)) --checkpoint-every 1000000 --probe-train 0 || fail "$dir: whole run"
+    run whole --steps $((steps + 6)) --probe-train 0 || fail "$dir: whole run"
     same "$dir" weights.safetensors checkpoint.safetensors
     same_log "$dir"
 done
 
-run other --resume --steps 1 --probe-train 0 || fail "--resume without a checkpoint"
-cp "$work/interrupted/checkpoint.safetensors" "$work/other"
-run other --resume --steps 1 --probe-train 0 --batch 10
+# Killed before there was a checkpoint, in the place of a run that had one.
+rm "$work/killed/log.csv"
+start killed --overwrite
+wait_for "$out/log.csv" '^2,'
+stop KILL
+for file in checkpoint weights; do [ ! -e "$out/$file.safetensors" ] || fail "--overwrite has left the old $file"; done
+run killed --resume --steps 1 && fail "--resume without a checkpoint"
+says "there is no checkpoint in $work/killed, but a log.csv"
+run killed --steps 1 && fail "a run was overwritten"
+says "there is a run in $work/killed already (log.csv); --overwrite replaces it"
+
+# Steps of the log after the checkpoint are made again.
+run closed --resume --steps 0 --probe-train 0
+steps=$(tail -n 1 "$work/closed/log.csv" | cut -d, -f1)
+echo "$((steps + 1)),0,9,9,,,,,,," >>"$work/closed/log.csv"
+run closed --resume --steps 0 --probe-train 0
+says "the run had come to step $((steps + 1)); the steps after the checkpoint are made again"
+says "nothing is left to train"
+[ "$(tail -n 1 "$work/closed/log.csv" | cut -d, -f1)" = "$steps" ] || fail "a step after the checkpoint has stayed"
+
+# Without standard output no other file gets what would be written there; a reader who goes away ends the run in time.
+rm -rf "$work/closed"
+# shellcheck disable=SC2086
+"$program" $usual --probe-train 50 --steps 2 --eval-every 1 --json --out "$work/closed" >&- 2>"$work/closed.txt" ||
+    { cat "$work/closed.txt"; fail "exit code $? without standard output"; }
+grep -q '{' "$work/closed/log.csv" && fail "log.csv has what was meant for standard output"
+# shellcheck disable=SC2086
+(exec 0<&- 1>&- 2>&-; exec "$program" $usual --probe-train 50 --steps 2 --eval-every 1 --out "$work/silent") || fail "exit code $? without any stream"
+for dir in closed silent; do [ "$(grep -c '^[0-2],' "$work/$dir/log.csv")" = 3 ] || fail "log.csv without streams: $dir"; done
+# shellcheck disable=SC2086
+"$program" $usual --probe-train 50 --steps 4000000 --eval-every 1 --json --out "$work/pipe" 2>"$work/pipe.txt" | head -n 1 >/dev/null
+[ -s "$work/pipe/checkpoint.safetensors" ] || { cat "$work/pipe.txt"; fail "no checkpoint when the reader has gone"; }
+
+run other --steps 1 --probe-train 0 || fail "a run of a step"
+run other --resume --steps 2 --probe-train 0 --batch 10
 code=$?
-{ [ $code = 2 ] && grep -q "loader.batch is '8' in the checkpoint, but '10' here" "$work/other.txt"; } || fail "other batch: $code"
+{ [ $code = 2 ] && grep -q "loader.batch is '8' in the checkpoint, but '10' here" "$out.txt"; } || fail "other batch: $code"
 [ "$failed" = 0 ] && echo "stopped runs end as undisturbed ones"
 exit "$failed"

@@ -1,10 +1,10 @@
-/* Ops become part of the op before them, where nobody else reads what that makes: a pass over memory less.
+/* Ops become part of the op before them, where nobody else reads that op's result: one pass over memory less.
  *
  * A (leaky) ReLU is applied by the op before it, if it can.  After batch norm the gradient needs the input only, so the result
  * can be given up early.
  *
- * A convolution adds the bias or applies the frozen batch norm that follows to what it has just written, while that is in a
- * cache, activates it, and takes the statistics of a batch norm:
+ * A convolution adds the bias, or applies the frozen batch norm that follows, to the block that it has just written,
+ * while the block is in a cache; it activates the block, and takes the statistics of a batch norm:
  *
  *      conv2d -- y -- batch_norm        conv2d_moments --+- y ---------- batch_norm_again
  *                                                        +- mean, rstd --+
@@ -13,8 +13,7 @@
  *
  *      y -- batch_norm_again -- max_pool        y -- max_pool of gamma's sign -- batch_norm_again
  *
- * Not so a convolution that is a plain product: that is one call over all pixels, to which biases are added another way
- * (accumulate.c). */
+ * A 1x1 convolution is left alone: it is one matrix product, and accumulate.c adds its bias. */
 #include "compile/compile.h"
 #include "ops/conv.h"
 #include "ops/conv_epilogue.h"

@@ -1,11 +1,13 @@
 /* The nodes in an order in which less is alive at once.
  *
- * Emission walks backwards through the forward part, so a gradient that is complete early may wait long for its turn, with
- * all that it needs: of an encoder with two heads the first one's, until the second one's losses are through.  Here the
- * next node is always that, of those whose operands are there, which takes the least memory or gives back the most; the
- * earlier one of two.  Forward part and gradient are ordered each by itself, the forward part as if there were no gradient:
- * what that reads lives on in any order, or is made again (passes/recompute.c).  An order is kept if the peak is lower
- * then, or at most a 128th higher while less lives at all nodes together; values do not depend on it. */
+ * Autodiff walks backwards through the forward part, so a gradient that is complete early may wait long before it is
+ * used, and keeps alive all that it needs: in an encoder with two heads the first head's gradient waits until the
+ * second head's losses are through.  Of the nodes whose operands are ready we always take the one that frees most
+ * memory, or needs least; of equals the earlier.
+ *
+ * Forward part and gradient are ordered each by itself, the forward part as if there were no gradient: the values that
+ * the gradient reads live on in any order, or are made again (passes/recompute.c).  We keep an order if it lowers the
+ * peak, or raises it by at most a 128th while less lives at all nodes together.  Values do not depend on the order. */
 #include "compile/lives.h"
 
 #include <string.h>

@@ -32,8 +32,8 @@ enum {
 /* Work is counted in bytes moved; a processor does some 16 operations of a product in the time of one. */
 static const double FLOPS_PER_BYTE = 16;
 
-/* A per cent of the step's work has to save the more memory the more work was added before it: recompute_worth per cent
- * at first, four times as much once there are ten per cent.  So a graph with much to gain goes far, and none too far. */
+/* The price rises: the first per cent of extra work must save recompute_worth per cent of the peak; after ten per cent,
+ * the next must save four times that.  So a graph with much to gain goes far, and no graph goes too far. */
 static const double DEARER = 15;
 
 typedef struct snapshot {

@@ -7,7 +7,7 @@ dim_status dim__image_room(dim__image *image, int64_t height, int64_t width, cha
 {
     if (height < 1 || width < 1 || height > DIM__IMAGE_SIDE || width > DIM__IMAGE_SIDE ||
         height * width > DIM__IMAGE_PIXELS) {
-        snprintf(text, DIM__IMAGE_TEXT, "%lld x %lld pixels; at most %d of width and height and %d together are taken",
+        snprintf(text, DIM__IMAGE_TEXT, "%lld x %lld pixels; width and height must be at most %d, and their product %d",
                  (long long)width, (long long)height, DIM__IMAGE_SIDE, DIM__IMAGE_PIXELS);
         return DIM_E_FORMAT;
     }

@@ -75,7 +75,7 @@ static void decode(job *j)
     }
     ask_for_rgb(j);
     if (png_get_rowbytes(j->png, j->info) != 3 * (size_t)width)
-        png_error(j->png, "its rows do not become RGB");
+        png_error(j->png, "its rows cannot be converted to RGB");
     for (int64_t y = 0; y < height; y++)
         j->rows[y] = j->image.pixels + y * width * 3;
     png_read_image(j->png, j->rows);

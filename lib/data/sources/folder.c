@@ -45,8 +45,8 @@ static dim_status decode_one(folder *f, int64_t index, uint8_t *image, dim__samp
     if (image != NULL && f->size != 0)
         status = dim__image_fit(&got, f->size, path, image, error);
     else if (f->size == 0 && (got.height != f->height || got.width != f->width))
-        status = dim__sample_fail(error, DIM_E_SHAPE, "%.100s/%.200s has %lld x %lld pixels, the first file %lld x "
-                                  "%lld; with image_size they become of one size", f->root, path, (long long)got.width,
+        status = dim__sample_fail(error, DIM_E_SHAPE, "%.100s/%.200s has %lld x %lld pixels, but the first file has "
+                                  "%lld x %lld; image_size brings all to one size", f->root, path, (long long)got.width,
                                   (long long)got.height, (long long)f->width, (long long)f->height);
     else if (image != NULL)
         dim__image_planes(&got, image);
@@ -106,13 +106,13 @@ static dim_status add_annotated(folder *f, const char *path, char *line, int64_t
 {
     char *name = line, *class_name = strchr(line, '\t');
     if (class_name == NULL)
-        return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld is not a file and its class with a tab between", path,
+        return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld must be a file and its class with a tab between", path,
                          (long long)number);
     *class_name++ = '\0';
     class_name[strcspn(class_name, "\t")] = '\0';
     int64_t label = dim__names_find(names, classes, class_name);
     if (label < 0)
-        return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld: class \"%.100s\" is no folder of train", path,
+        return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld: class \"%.100s\" is not a folder of train", path,
                          (long long)number, class_name);
     if (*name == '\0' || strchr(name, '/') != NULL)
         return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld: \"%.100s\" is not the name of a file", path,
@@ -128,7 +128,7 @@ static dim_status list_annotated(folder *f, const char *path, const char *const 
     DIM__TRY_OR(done, dim__stream_open(f->ctx, path, false, &s));
     int64_t size = dim__stream_size(s), number = 1;
     if (size > MAX_ANNOTATIONS) {
-        status = dim__fail(f->ctx, DIM_E_FORMAT, "%s has %lld bytes; at most %d are taken", path, (long long)size,
+        status = dim__fail(f->ctx, DIM_E_FORMAT, "%s has %lld bytes; it must have %d at most", path, (long long)size,
                            MAX_ANNOTATIONS);
         goto done;
     }
@@ -185,7 +185,8 @@ static dim_status find_split(folder *f, const dim__request *request, bool tiny, 
             dim__free(f->ctx, path);
     }
     f->fd = open(f->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return f->fd >= 0 ? DIM_OK : dim__fail(f->ctx, DIM_E_IO, "cannot open the folder %.4096s: %s", f->root, strerror(errno));
+    return f->fd >= 0 ? DIM_OK : dim__fail(f->ctx, DIM_E_IO, "cannot open the folder %.4096s: %s",
+                                           f->root, strerror(errno));
 }
 
 /* The classes, and the files with their labels. */

@@ -22,14 +22,14 @@ static dim_status read_header(dim_context *ctx, dim__stream *s, int axes, int64_
         return dim__fail(ctx, DIM_E_FORMAT, "%s is empty", path);
     DIM__TRY(dim__stream_read(s, word, 4));
     if (big_endian(word) != 0x0800u + (uint32_t)axes)
-        return dim__fail(ctx, DIM_E_FORMAT, "%s: magic number 0x%08lx, 0x%08lx (bytes, %d axes) expected", path,
-                         (unsigned long)big_endian(word), 0x0800ul + (unsigned long)axes, axes);
+        return dim__fail(ctx, DIM_E_FORMAT, "%s: the magic number is 0x%08lx, but it must be 0x%08lx (bytes, %d axes)",
+                         path, (unsigned long)big_endian(word), 0x0800ul + (unsigned long)axes, axes);
     *count = 1;
     for (int i = 0; i < axes; i++) {
         DIM__TRY(dim__stream_read(s, word, 4));
         shape[i] = big_endian(word);
         if (shape[i] == 0)
-            return dim__fail(ctx, DIM_E_FORMAT, "%s: size 0 of axis %d", path, i);
+            return dim__fail(ctx, DIM_E_FORMAT, "%s: axis %d has size 0", path, i);
         if (!dim__mul64(*count, shape[i], count))
             return dim__fail(ctx, DIM_E_FORMAT, "%s: axis %d of size %lld makes it too large", path, i,
                              (long long)shape[i]);
@@ -106,7 +106,7 @@ dim_status dim__source_idx(dim_context *ctx, const dim__request *request, dim__s
     DIM__TRY_OR(done, read_file(ctx, dir, image_name, 3, &images));
     DIM__TRY_OR(done, read_file(ctx, dir, label_name, 1, &bytes));
     if (images->shape[0] != bytes->shape[0]) {
-        status = dim__fail(ctx, DIM_E_FORMAT, "%s: %lld images in %s, %lld labels in %s", dir,
+        status = dim__fail(ctx, DIM_E_FORMAT, "%s: %lld images in %s, but %lld labels in %s", dir,
                            (long long)images->shape[0], image_name, (long long)bytes->shape[0], label_name);
         goto done;
     }

@@ -160,7 +160,7 @@ static dim_status read_folder(dim__listing *list, walk *w, const struct stat *st
     DIM__TRY(open_folder(ctx, w->path, &dir));
     while ((name = next_name(ctx, dir, w->path, &status)) != NULL) {
         if (!enter(w, name))
-            status = dim__fail(ctx, DIM_E_IO, "too long a path below %.200s", w->path);
+            status = dim__fail(ctx, DIM_E_IO, "a path below %.200s is too long", w->path);
         else if (is_folder(w->path, &below))
             status = read_folder(list, w, &below, label);
         else if (is_image(name))

@@ -19,7 +19,8 @@ dim_status dim__estimator_options(dim_context *ctx, const dim_estimator_options 
     dim_estimator_options o;
     DIM__TRY(dim__options_copy(ctx, "estimator options", &o, sizeof o, in));
     if (dim__estimator_def_of(o.kind) == NULL)
-        return dim__fail(ctx, DIM_E_INVALID, "estimator options: kind %d is no estimator", (int)o.kind);
+        return dim__fail(ctx, DIM_E_INVALID, "estimator options: kind is %d, which is not a dim_estimator_kind",
+                         (int)o.kind);
     if (o.negatives != DIM_NEGATIVES_ALL && o.negatives != DIM_NEGATIVES_SHUFFLE)
         return dim__fail(ctx, DIM_E_INVALID, "estimator options: negatives %d is neither ALL nor SHUFFLE",
                          (int)o.negatives);

@@ -24,16 +24,17 @@ dim_status dim__prior_kl_run(dim_prior *prior, const dim_tensor *mean, const dim
         for (int64_t j = 0; j < d; j++) {
             double mu = element(mean, i, j), lv = element(logvar, i, j);
             if (!isfinite(mu) || !isfinite(lv))
-                return dim__fail(prior->ctx, DIM_E_NUMERIC, "%s[%lld, %lld] is %g", isfinite(mu) ? "logvar" : "mean",
-                                 (long long)i, (long long)j, isfinite(mu) ? lv : mu);
+                return dim__fail(prior->ctx, DIM_E_NUMERIC, "%s[%lld, %lld] is %g, not finite",
+                                 isfinite(mu) ? "logvar" : "mean", (long long)i, (long long)j, isfinite(mu) ? lv : mu);
             double g_lv = scale * 0.5 * expm1(lv);
             if (grad_logvar != NULL && !isfinite((float)g_lv))
-                return dim__fail(prior->ctx, DIM_E_NUMERIC, "logvar[%lld, %lld] is %g: its gradient is no float",
+                return dim__fail(prior->ctx, DIM_E_NUMERIC, "logvar[%lld, %lld] is %g: its gradient does not fit a "
+                                 "float",
                                  (long long)i, (long long)j, lv);
             sum += 0.5 * (mu * mu + (expm1(lv) - lv));
         }
     if (!isfinite(sum))
-        return dim__fail(prior->ctx, DIM_E_NUMERIC, "the penalty is %g", sum);
+        return dim__fail(prior->ctx, DIM_E_NUMERIC, "the penalty is %g, not finite", sum);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < d; j++) {
             double mu = element(mean, i, j), lv = element(logvar, i, j);

@@ -6,7 +6,7 @@ dim_status dim__prior_options(dim_context *ctx, const dim_prior_options *in, dim
     dim_prior_options *o = &spec.o;
     DIM__TRY(dim__options_copy(ctx, "dim_prior_options", o, sizeof *o, in));
     if (o->kind != DIM_PRIOR_KL && o->kind != DIM_PRIOR_UNIFORM && o->kind != DIM_PRIOR_GAUSSIAN)
-        return dim__fail(ctx, DIM_E_INVALID, "%d is no kind of prior", (int)o->kind);
+        return dim__fail(ctx, DIM_E_INVALID, "kind is %d, which is not a dim_prior_kind", (int)o->kind);
     if (o->sum_units > 1 || o->minimax > 1)
         return dim__fail(ctx, DIM_E_INVALID, "%s is %u; it is a switch, 0 or 1",
                          o->sum_units > 1 ? "sum_units" : "minimax", o->sum_units > 1 ? o->sum_units : o->minimax);

@@ -1,0 +1,146 @@
+/* The data of --data, and some samples of it as tensors, labels and features. */
+#include "common.h"
+
+enum { PIECE = 256 }; /* images that are encoded at once */
+
+/* NULL where there is no such split and none is needed. */
+static dim_dataset *open_split(ex_run *run, dim_split split, bool needed, const char *advice)
+{
+    dim_dataset *data = NULL;
+    dim_dataset_options o;
+    DIM_OPTIONS_INIT(&o);
+    o.image_size = run->o.image_size;
+    o.on_error = run->o.skip_broken ? DIM_ON_ERROR_SKIP : DIM_ON_ERROR_FAIL;
+    dim_status status = dim_dataset_open_with(run->ctx, run->o.data, split, &o, &data);
+    if (status == DIM_E_IO && !needed)
+        return NULL;
+    if (status != DIM_OK)
+        ex_usage_error(run->program, "%s: %s%s", split == DIM_SPLIT_UNLABELED ? "--unlabelled" : "--data",
+                       dim_context_error(run->ctx), status == DIM_E_IO ? advice : "");
+    return data;
+}
+
+/* The labelled training images of the probes: of a folder, which is sorted by class, at even distances. */
+static void open_probed(ex_run *run)
+{
+    int64_t all = dim_dataset_count(run->labelled);
+    bool sorted = strncmp(run->o.data, "folder:", 7) == 0 || strncmp(run->o.data, "tiny:", 5) == 0;
+    if (run->o.probe_train > all)
+        run->o.probe_train = (uint32_t)all;
+    run->probed = (ex_samples){ run->labelled, sorted ? all : run->o.probe_train, run->o.probe_train, NULL };
+    run->tested = ex_samples_of(run->test, INT64_MAX);
+    run->train_labels = ex_samples_labels(run, &run->probed);
+    run->test_labels = ex_samples_labels(run, &run->tested);
+}
+
+void ex_data_open(ex_run *run)
+{
+    ex_options *o = &run->o;
+    bool test_needed = o->probe_train > 0 || (o->embed != NULL && o->embed_split == EX_EMBED_TEST);
+    ex_report_note(run, "opening %s", o->data);
+    run->train = open_split(run, o->unlabelled ? DIM_SPLIT_UNLABELED : DIM_SPLIT_TRAIN, true, "");
+    run->test = open_split(run, DIM_SPLIT_TEST, test_needed,
+                           o->probe_train > 0 ? "; --probe-train 0 trains without test images" : "");
+    if (dim_dataset_shape(run->train, run->shape) != 3)
+        ex_usage_error(run->program, "--data: %s has no images", o->data);
+    if (o->batch > dim_dataset_count(run->train))
+        ex_usage_error(run->program, "--batch: %u is more than the %lld training images", (unsigned)o->batch,
+                       (long long)dim_dataset_count(run->train));
+    if (o->probe_train > 0) {
+        run->labelled = o->unlabelled ? open_split(run, DIM_SPLIT_TRAIN, true, "") : run->train;
+        if (dim_dataset_classes(run->labelled) < 2)
+            ex_usage_error(run->program, "--probe-train: all images are of one class, so that probes have nothing to tell; "
+                           "--probe-train 0 trains without them");
+        open_probed(run);
+    }
+    ex_report_clear();
+}
+
+int64_t ex_skipped(const ex_run *run)
+{
+    int64_t count = run->skipped + dim_dataset_skipped(run->train);
+    return run->test != NULL ? count + dim_dataset_skipped(run->test) : count;
+}
+
+ex_samples ex_samples_of(dim_dataset *data, int64_t most)
+{
+    int64_t all = data != NULL ? dim_dataset_count(data) : 0;
+    return (ex_samples){ data, all, all < most ? all : most, NULL };
+}
+
+/* As they are in the dataset. */
+static void read_plain(ex_run *run, const ex_samples *s, int64_t first, int64_t count, dim_tensor *images,
+                       dim_tensor *labels)
+{
+    if (s->total == s->count) {
+        EX_TRY(run, dim_dataset_read(s->data, first, count, images, labels));
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        dim_tensor *image = NULL, *label = NULL;
+        if (images != NULL)
+            EX_TRY(run, dim_tensor_slice(images, 0, i, 1, 1, &image));
+        if (labels != NULL)
+            EX_TRY(run, dim_tensor_slice(labels, 0, i, 1, 1, &label));
+        EX_TRY(run, dim_dataset_read(s->data, (first + i) * s->total / s->count, 1, image, label));
+        dim_tensor_destroy(image);
+        dim_tensor_destroy(label);
+    }
+}
+
+static dim_tensor *images_like(ex_run *run, dim_dataset *data, int64_t count)
+{
+    dim_tensor *images = NULL;
+    int64_t shape[4] = { count };
+    dim_dataset_shape(data, shape + 1);
+    EX_TRY(run, dim_tensor_create(run->ctx, dim_dataset_dtype(data), 4, shape, &images));
+    return images;
+}
+
+void ex_samples_read(ex_run *run, const ex_samples *s, int64_t first, int64_t count, dim_tensor *images,
+                     dim_tensor *labels)
+{
+    if (s->clean == NULL || images == NULL) {
+        read_plain(run, s, first, count, images, labels);
+        return;
+    }
+    dim_tensor *whole = images_like(run, s->data, count);
+    read_plain(run, s, first, count, whole, labels);
+    EX_TRY(run, dim_augment_apply(s->clean, whole, NULL, images));
+    dim_tensor_destroy(whole);
+}
+
+dim_tensor *ex_samples_labels(ex_run *run, const ex_samples *s)
+{
+    dim_tensor *labels = NULL;
+    EX_TRY(run, dim_tensor_create(run->ctx, DIM_I64, 1, &s->count, &labels));
+    ex_samples_read(run, s, 0, s->count, NULL, labels);
+    return labels;
+}
+
+dim_tensor *ex_features(ex_run *run, dim_encoder *encoder, const char *tap, const ex_samples *s, const char *doing)
+{
+    dim_tensor *features = NULL;
+    int64_t map[3];
+    EX_TRY(run, dim_encoder_tap_shape(encoder, tap, map));
+    EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 2, (int64_t[]){ s->count, map[0] * map[1] * map[2] }, &features));
+    ex_report_note(run, "%s", doing);
+    for (int64_t at = 0, some; at < s->count; at += some) {
+        dim_tensor *images = NULL, *part = NULL;
+        int64_t shape[4] = { 0, run->shape[0], run->shape[1], run->shape[2] };
+        some = shape[0] = s->count - at < PIECE ? s->count - at : PIECE;
+        if (ex_stopped(run)) {
+            dim_tensor_destroy(features);
+            return NULL;
+        }
+        if (at > 0)
+            ex_report_count(run, "%s: %lld of %lld", doing, (long long)at, (long long)s->count);
+        EX_TRY(run, dim_tensor_create(run->ctx, dim_dataset_dtype(s->data), 4, shape, &images));
+        EX_TRY(run, dim_tensor_slice(features, 0, at, some, 1, &part));
+        ex_samples_read(run, s, at, some, images, NULL);
+        EX_TRY(run, dim_encoder_encode(encoder, images, tap, part));
+        dim_tensor_destroy(part);
+        dim_tensor_destroy(images);
+    }
+    return features;
+}

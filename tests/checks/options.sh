@@ -1,0 +1,74 @@
+#!/bin/sh
+# The example programs' command lines: --help, --version, and what is refused, before anything is opened.
+# Usage: options.sh FOLDER VERSION     the folder of the programs
+set -u
+folder=$1 version=$2 failed=0
+fail() { echo "FAIL: $*"; failed=1; }
+
+for name in local_dim global_dim infomax_kl amdim; do
+    [ "$("$folder/$name" --version)" = "$name of libdim $version" ] || fail "$name --version"
+    help=$("$folder/$name" --help) || fail "$name --help"
+    echo "$help" | awk '/^Example/ { exit } length > 79 { print; bad = 1 } END { exit bad }' || fail "$name: lines of --help are too long"
+    # Each option has a text in its column, and a default unless it is a switch.
+    echo "$help" | awk -v name="$name" '
+        function done() { if (option != "" && (text == "" || (value && text !~ /\((default|required)/))) { print name ": " option; bad = 1 } }
+        /^  --/ { done(); option = $1; value = $2 ~ /^[A-Z]/ && substr($0, 3, 22) ~ $2; text = substr($0, 25)
+                  if (substr($0, 24, 1) != " " || text ~ /^ /) { print name ": not aligned: " $0; bad = 1 }; next }
+        /^                        [^ ]/ { text = text $0; next }
+        { done(); option = "" }
+        END { done(); exit bad }' || fail "$name --help"
+    echo "$help" | grep -q -- '--ndf' && [ "$name" != amdim ] && fail "$name has options of amdim"
+done
+
+refuses() { # what is said, PROGRAM, arguments
+    says=$1 program=$folder/$2
+    shift 2
+    text=$("$program" "$@" 2>&1)
+    code=$?
+    case $text in
+    *"$says"*) ;;
+    *) fail "$* says: $text" ;;
+    esac
+    [ $code = 2 ] || fail "exit code $code: $*"
+}
+refuses '--data is missing' local_dim --steps 1
+data=--data=idx:missing
+refuses "there is no option '--stpes'" local_dim $data --stpes 3
+refuses "there is no option 'out'" local_dim $data out
+refuses "there is no option '--ndf'" local_dim $data --ndf 3
+refuses "there is no option '--units'" amdim $data --units 3
+refuses '--steps needs a value, N' local_dim $data --steps
+refuses '--out needs a value, DIR' local_dim $data --out --json
+refuses '--json takes no value' local_dim $data --json=1
+refuses "--steps: '-1' is not a whole number" local_dim $data --steps -1
+refuses "--steps: '3x' is not a whole number" local_dim $data --steps 3x
+refuses '--steps: 99999999999999999999 is too large' local_dim $data --steps 99999999999999999999
+refuses '--batch: 1 is too small; it must be 2 at least' local_dim $data --batch 1
+refuses '--threads: 257 is too large; it must be 256 at most' local_dim $data --threads=257
+refuses '--units: 65537 is too large; it must be 65536 at most' local_dim $data --units 65537
+refuses "--lr: 'fast' is not a number" local_dim $data --lr fast
+refuses '--lr: it must be above 0' local_dim $data --lr 0
+refuses '--lr: -1 is too small' local_dim $data --lr -1
+refuses "--estimator: there is no 'best'; choose one of jsd, dv," local_dim $data --estimator best
+refuses "--critic: there is no 'none'; choose one of dot, concat," local_dim $data --critic none
+refuses "--prior: there is no 'gauss'; choose one of none, kl, uniform, gaussian" local_dim $data --prior gauss
+refuses "--precision: there is no 'f16'; choose one of f32, bf16" local_dim $data --precision f16
+refuses '--steps and --epochs exclude each other' local_dim $data --steps 1 --epochs 1
+refuses '--probe-train: 19 is too few' local_dim $data --probe-train 19
+refuses '--table needs probes' local_dim $data --table --probe-train 0
+refuses '--taps: conv,fc,conv names conv twice' local_dim $data --taps conv,fc,conv
+refuses "--taps: '' names nothing" local_dim $data --taps=
+refuses "--taps: ',' names nothing" local_dim $data --taps ,
+for option in --resume --overwrite '--checkpoint-every=3'; do refuses "${option%=3} needs --out" local_dim $data $option; done
+refuses '--embed-tap needs --embed' local_dim $data --embed-tap fc
+refuses '--embed-split needs --embed' local_dim $data --embed-split train
+refuses '--init and --resume exclude each other' local_dim $data --init a --resume --out b
+refuses '--out: the name is empty' local_dim $data --out=
+refuses '--views: 1 is too small' amdim $data --views 1
+refuses '--depth: 65 is too large; it must be 64 at most' amdim $data --depth 65
+refuses '--mixture: 1025 is too large' amdim $data --mixture 1025
+refuses '--beta1: it must be below 1' amdim $data --beta1 1
+refuses '--beta1: 2 is too large' amdim $data --beta1 2
+refuses '--data: ' local_dim $data --steps 1
+[ "$failed" = 0 ] && echo "the command lines are read as --help says"
+exit "$failed"

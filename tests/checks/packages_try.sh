@@ -1,0 +1,45 @@
+#!/bin/sh
+# In a bare Debian: installs the packages, builds programs with them by pkg-config and by CMake, removes them.
+# Usage: packages_try.sh DIRECTORY     as root; DIRECTORY has the .deb files and tests/consumer
+set -u
+cd "$1" || exit 1
+failed=0
+fail() { echo "FAIL: $*"; failed=1; }
+run() { # COMMAND...
+    "$@" >log 2>&1 && return 0
+    tail -n 40 log
+    echo "FAIL: $*"
+    exit 1
+}
+files() { find / -xdev \( -path /proc -o -path /dev -o -path /sys -o -path /tmp -o -path /var/cache -o -path /var/log -o \
+    -path /var/lib/apt -o -path /var/lib/dpkg -o -path "$PWD" \) -prune -o -print | sort; }
+
+run apt-get update
+run apt-get install -y --no-install-recommends g++ make cmake pkg-config
+files >before
+apt-get install -s ./libdim0_*.deb | grep -q '^Inst libdnnl' || fail "oneDNN is not recommended, or not to be had"
+run apt-get install -y --no-install-recommends ./libdim0_*.deb ./libdim-dev_*.deb
+ldconfig -p | grep -q 'libdim\.so\.0' || fail "the linker does not know libdim.so.0"
+
+# shellcheck disable=SC2046
+run cc -std=c11 consumer/consumer.c -o pc_c $(pkg-config --cflags --libs dim)
+# shellcheck disable=SC2046
+run c++ -std=c++11 consumer/consumer.cpp -o pc_cxx $(pkg-config --cflags --libs dim)
+run cmake -S consumer -B cmake
+run cmake --build cmake
+for program in ./pc_c ./pc_cxx cmake/cmake_c cmake/cmake_cxx cmake/cmake_c_static cmake/cmake_cxx_static; do
+    $program || fail "$program does not run"
+done
+ldd cmake/cmake_c_static | grep -q libdim && fail "dim::dim_static links the shared library"
+
+# What programs run with is libdim0 and its own dependencies.
+run apt-get purge -y --autoremove libdim-dev
+[ ! -e /usr/include/dim ] || fail "headers are left"
+./pc_c || fail "a program does not run with libdim0 alone"
+run apt-get purge -y --autoremove libdim0
+files >after
+diff before after || fail "files before (<) and after (>)"
+dpkg-query -W 'libdim*' 2>/dev/null | grep . && fail "packages are left"
+ldconfig -p | grep libdim && fail "the linker still knows it"
+[ "$failed" = 0 ] && echo "packages: installed, used six ways, removed without a trace"
+exit "$failed"

@@ -1,0 +1,152 @@
+/* What the example programs' pictures are made of: queries, text, borders. */
+#include "../examples/canvas.h"
+#include "../examples/queries.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ROWS = 10 };
+
+/* The queries' labels, and that no image is chosen twice. */
+static void choose(const int64_t *labels, int64_t n, int64_t queries[ROWS], int64_t theirs[ROWS])
+{
+    assert_true(ex_choose_queries(labels, n, queries, ROWS));
+    for (int i = 0; i < ROWS; i++) {
+        assert_in_range(queries[i], 0, n - 1);
+        theirs[i] = labels[queries[i]];
+        for (int j = 0; j < i; j++)
+            assert_int_not_equal(queries[i], queries[j]);
+    }
+}
+
+static void same(const int64_t *a, const int64_t *b)
+{
+    for (int i = 0; i < ROWS; i++)
+        assert_int_equal(a[i], b[i]);
+}
+
+/* Sorted by class, as folders are. */
+static void queries_are_of_all_classes(void **state)
+{
+    int64_t labels[400], queries[ROWS], theirs[ROWS];
+    (void)state;
+    for (int i = 0; i < 400; i++)
+        labels[i] = i / 40;
+    choose(labels, 400, queries, theirs);
+    same(theirs, (const int64_t[]){ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 });
+    for (int i = 0; i < 400; i++)
+        labels[i] = i / 100;
+    choose(labels, 400, queries, theirs);
+    same(theirs, (const int64_t[]){ 0, 0, 0, 1, 1, 1, 2, 2, 3, 3 });
+    same(queries, (const int64_t[]){ 0, 33, 66, 100, 133, 166, 200, 250, 300, 350 });
+    for (int i = 0; i < 400; i++)
+        labels[i] = i / 4;
+    choose(labels, 400, queries, theirs);
+    same(theirs, (const int64_t[]){ 0, 10, 20, 30, 40, 50, 60, 70, 80, 90 });
+}
+
+static void queries_of_small_classes(void **state)
+{
+    int64_t labels[12], queries[ROWS], theirs[ROWS];
+    (void)state;
+    for (int i = 0; i < 12; i++) /* in any order: two classes of one image each */
+        labels[i] = i == 5 ? 7 : i == 9 ? 3 : 4;
+    choose(labels, 12, queries, theirs);
+    same(theirs, (const int64_t[]){ 3, 4, 4, 4, 4, 4, 4, 4, 4, 7 });
+    for (int i = 0; i < 12; i++) /* none has a label */
+        labels[i] = -1;
+    choose(labels, 12, queries, theirs);
+    for (int i = 0; i < 12; i++) /* as many images as queries */
+        labels[i] = i % 3;
+    choose(labels, ROWS, queries, theirs);
+    same(theirs, (const int64_t[]){ 0, 0, 0, 0, 1, 1, 1, 2, 2, 2 });
+}
+
+static void open_canvas(ex_canvas *c, int64_t width, int64_t height)
+{
+    *c = (ex_canvas){ malloc((size_t)(3 * width * height)), width, height };
+    assert_non_null(c->rgb);
+    memset(c->rgb, 255, (size_t)(3 * width * height));
+}
+
+/* Dots of a text, as rows of '#', a space between characters. */
+static void dots_are(const char *text, const char *const rows[EX_GLYPH_HEIGHT])
+{
+    ex_canvas c;
+    open_canvas(&c, ex_text_width(text) + 4, EX_GLYPH_HEIGHT * EX_DOT);
+    ex_canvas_text(&c, 0, 0, text, ex_dark);
+    for (int y = 0; y < EX_GLYPH_HEIGHT * EX_DOT; y++)
+        for (int x = 0; x < c.width; x++) {
+            const char *row = rows[y / EX_DOT];
+            bool set = x / EX_DOT < (int)strlen(row) && row[x / EX_DOT] == '#';
+            const uint8_t *color = set ? ex_dark : ex_white;
+            if (memcmp(c.rgb + 3 * (y * c.width + x), color, 3) != 0)
+                fail_msg("'%s': dot %d, %d", text, x / EX_DOT, y / EX_DOT);
+        }
+    free(c.rgb);
+}
+
+static void text_has_its_dots(void **state)
+{
+    (void)state;
+    dots_are("Ag", (const char *const[]){ " ###       ", "#   #      ", "#   #  ####", "##### #   #", "#   # #   #",
+                                          "#   # #   #", "#   #  ####", "          #", "       ### " });
+    dots_are("~", (const char *const[]){ "", "", " #", "# # #", "   #", "", "", "", "" });
+    /* No character of the font: two bytes, one '?'. */
+    dots_are("\xC3\xA4!", (const char *const[]){ " ###    #", "#   #   #", "    #   #", "   #    #", "  #     #", "",
+                                                "  #     #", "", "" });
+}
+
+static void captions_break_between_words(void **state)
+{
+    const int64_t ten = 10 * EX_GLYPH_WIDTH * EX_DOT;
+    (void)state;
+    assert_int_equal(ex_canvas_caption(NULL, 0, 0, ten, ""), 0);
+    assert_int_equal(ex_canvas_caption(NULL, 0, 0, ten, "one two th"), EX_LINE);
+    assert_int_equal(ex_canvas_caption(NULL, 0, 0, ten, "one two thr"), 2 * EX_LINE);
+    assert_int_equal(ex_canvas_caption(NULL, 0, 0, ten, "aaaaaaaaaaaaa b"), 2 * EX_LINE);
+    ex_canvas c; /* what is outside of the canvas is left out */
+    open_canvas(&c, 20, 20);
+    ex_canvas_caption(&c, 10, 10, ten, "one two three four");
+    free(c.rgb);
+}
+
+static int64_t count(const ex_canvas *c, const uint8_t color[3])
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < c->width * c->height; i++)
+        n += memcmp(c->rgb + 3 * i, color, 3) == 0;
+    return n;
+}
+
+/* A border says by its shape what it says by its colour. */
+static void borders_differ_in_shape(void **state)
+{
+    enum { SIDE = 32, ALL = SIDE + 2 * EX_BORDER };
+    ex_canvas solid, dashed;
+    (void)state;
+    open_canvas(&solid, ALL, ALL);
+    open_canvas(&dashed, ALL, ALL);
+    ex_canvas_border(&solid, 0, 0, SIDE, SIDE, ex_blue, false);
+    ex_canvas_border(&dashed, 0, 0, SIDE, SIDE, ex_orange, true);
+    int64_t ring = ALL * ALL - SIDE * SIDE;
+    assert_int_equal(count(&solid, ex_blue), ring);
+    assert_in_range(count(&dashed, ex_orange), ring / 3, 2 * ring / 3);
+    free(solid.rgb);
+    free(dashed.rgb);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(queries_are_of_all_classes),   cmocka_unit_test(queries_of_small_classes),
+        cmocka_unit_test(text_has_its_dots),            cmocka_unit_test(captions_break_between_words),
+        cmocka_unit_test(borders_differ_in_shape),
+    };
+    return cmocka_run_group_tests_name("pictures", tests, NULL, NULL);
+}
