@@ -59,6 +59,20 @@ static void fill_constants(dim__program *p)
     }
 }
 
+#ifndef NDEBUG
+/* What every pass promises: a node whose op, operands or types it changed has the plan and the workspace of its new ones. */
+static bool all_inferred(dim__graph *g, const bool *alive)
+{
+    for (int64_t i = 0; i < g->n_nodes; i++) {
+        dim__node again = g->nodes[i];
+        if (alive[i] && (again.op->flags & DIM__OP_ALIAS) == 0 && dim__node_infer(g, &again) == DIM_OK &&
+            (again.workspace != g->nodes[i].workspace || again.attr.p != g->nodes[i].attr.p))
+            return false;
+    }
+    return true;
+}
+#endif
+
 dim_status dim__program_create(dim__graph *g, dim__program **out)
 {
     dim_context *ctx = g->ctx;
@@ -78,6 +92,7 @@ dim_status dim__program_create(dim__graph *g, dim__program **out)
         goto done;
     p->g = g;
     DIM__TRY_OR(done, dim__pass_dead(g, alive));
+    assert(all_inferred(g, alive));
     DIM__TRY_OR(done, dim__plan_create(g, alive, ctx->executor == DIM_EXECUTOR_PLANNED, &p->plan));
     status = DIM_E_NOMEM;
     p->execs = dim__calloc(ctx, nodes, sizeof *p->execs);

@@ -324,7 +324,9 @@ static bool copy_chain(edit *e, const pass *p, const chain *c)
                 return false;
         for (int k = 0; k < node.op->n_out; k++)
             node.out[k] = new_value(e->g, node.out[k]);
-        if (e->n == MOST_NEW)
+        if (node.op != e->g->nodes[c->nodes[i]].op) /* with a plan and a workspace of its own */
+            dim__graph_fail(e->g, dim__node_infer(e->g, &node));
+        if (e->n == MOST_NEW || e->g->status != DIM_OK)
             return false;
         e->nodes[e->n++] = node;
         e->old[e->n_copies] = old;
@@ -497,5 +499,5 @@ dim_status dim__pass_recompute(dim__graph *g)
         restore(g, &p.best);
     }
     close_pass(&p);
-    return status;
+    return status == DIM_OK ? g->status : status;
 }
