@@ -4,7 +4,6 @@
 #include "ops/ops.h"
 #include "ops/product.h"
 
-#include <stddef.h>
 #include <time.h>
 
 struct dim__program {
@@ -12,7 +11,7 @@ struct dim__program {
     dim__plan plan;
     char *arena;
     dim__exec *execs;         /* of the nodes that run */
-    const dim__op **ops;
+    const dim__node **nodes;  /* that they are of */
     int64_t n_execs;
     int64_t forward, gradient; /* execs before the gradient's, and before the state updates */
     dim__profile_fn profile;  /* NULL = nobody measures */
@@ -45,7 +44,7 @@ static void make_exec(dim__program *p, const dim__node *node, int64_t workspace)
         e->out_type[k] = p->g->values[node->out[k]].dtype;
     }
     e->workspace = workspace < 0 ? NULL : p->arena + workspace;
-    p->ops[p->n_execs++] = node->op;
+    p->nodes[p->n_execs++] = node;
     dim__hold_plan(node->op, e, 1);
 }
 
@@ -96,9 +95,9 @@ dim_status dim__program_create(dim__graph *g, dim__program **out)
     DIM__TRY_OR(done, dim__plan_create(g, alive, ctx->executor == DIM_EXECUTOR_PLANNED, &p->plan));
     status = DIM_E_NOMEM;
     p->execs = dim__calloc(ctx, nodes, sizeof *p->execs);
-    p->ops = dim__calloc(ctx, nodes, sizeof *p->ops);
+    p->nodes = dim__calloc(ctx, nodes, sizeof *p->nodes);
     p->arena = dim__alloc(ctx, (size_t)p->plan.size);
-    if (p->execs == NULL || p->ops == NULL || p->arena == NULL)
+    if (p->execs == NULL || p->nodes == NULL || p->arena == NULL)
         goto done;
     for (int64_t i = 0; i < g->n_nodes; i++) {
         if (i == g->forward_nodes)
@@ -132,11 +131,11 @@ void dim__program_destroy(dim__program *p)
         return;
     dim_context *ctx = p->g->ctx;
     for (int64_t i = 0; i < p->n_execs; i++)
-        dim__hold_plan(p->ops[i], &p->execs[i], -1);
+        dim__hold_plan(p->nodes[i]->op, &p->execs[i], -1);
     dim__plan_free(ctx, &p->plan);
     dim__free(ctx, p->arena);
     dim__free(ctx, p->execs);
-    dim__free(ctx, p->ops);
+    dim__free(ctx, p->nodes);
     dim__graph_destroy(p->g);
     dim__free(ctx, p);
 }
@@ -156,8 +155,7 @@ void dim__program_bind(dim__program *p, dim__vid input, const void *data)
     const dim__graph *g = p->g;
     for (int64_t i = 0; i < p->n_execs; i++) {
         dim__exec *e = &p->execs[i];
-        /* make_exec() pointed attr into the node */
-        const dim__node *node = (const dim__node *)((const char *)e->attr - offsetof(dim__node, attr));
+        const dim__node *node = p->nodes[i];
         for (int k = 0; k < e->n_in; k++) {
             int64_t offset;
             if (dim__graph_origin(g, node->in[k], &offset) == input)
@@ -179,9 +177,9 @@ static void run_measured(dim__program *p, int64_t i)
 {
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    dim__run_node(p->ops[i], &p->execs[i]);
+    dim__run_node(p->nodes[i]->op, &p->execs[i]);
     clock_gettime(CLOCK_MONOTONIC, &end);
-    p->profile(p->profile_user, p->ops[i], &p->execs[i],
+    p->profile(p->profile_user, p->nodes[i]->op, &p->execs[i],
                (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec));
 }
 
@@ -192,7 +190,7 @@ static void run(dim__program *p, int64_t from, int64_t to, uint64_t seed, uint64
         e->seed = seed;
         e->step = step;
         if (p->profile == NULL)
-            dim__run_node(p->ops[i], e);
+            dim__run_node(p->nodes[i]->op, e);
         else
             run_measured(p, i);
     }
@@ -220,7 +218,7 @@ const dim__param *dim__program_bad_state(const dim__program *p)
     const dim__graph *g = p->g;
     for (int64_t i = p->gradient; i < p->n_execs; i++) {
         const dim__exec *e = &p->execs[i];
-        if (p->ops[i] != &dim__op_state_update || g->ctx->kernels->finite(e->in[1], dim__shape_count(e->in_shape[1])))
+        if (p->nodes[i]->op != &dim__op_state_update || g->ctx->kernels->finite(e->in[1], dim__shape_count(e->in_shape[1])))
             continue;
         for (int64_t v = 0; v < g->n_values; v++)
             if (g->values[v].kind == DIM__PARAM && g->values[v].param->data == e->in[0])

@@ -1,6 +1,6 @@
 /* nce_scores: the log-probability of each positive among itself and the negatives of its row,
  *   s[r, l] = u'_l - log(e^u'_l + S_r),  S_r the sum of e^u' over the locations of all other samples,
- * of scores u = scale y x' that are never held all at once (tiles.c); u' = clip tanh(u / clip), or u.
+ * of scores u = scale y x' that are never held all at once (score_tiles.c); u' = clip tanh(u / clip), or u.
  * InfoNCE is the mean of s; mixtures (AMDIM, section 3.6) weigh the antecedents of one sample against each other with it.
  *
  * y (R, d), x (N L, d) -> s (R, L); penalty mean(u^2); the means of u over positive and over negative pairs (2); and the

@@ -7,7 +7,7 @@
 #define DIM_OBJECTIVE_SCORE_ROWS_H
 
 #include "objective/objective.h"
-#include "objective/tiles.h"
+#include "objective/score_tiles.h"
 
 #define X(name) DIM__OP_DECLARE(name)
 #include "objective/op_list.def"

@@ -9,7 +9,7 @@
  *
  * x and dx then pass through memory once, and y and dy, which are smaller, once a tile of columns.  The order of sums
  * is that of the tiles, so results depend on the sizes and the number of threads only. */
-#include "objective/tiles.h"
+#include "objective/score_tiles.h"
 
 #include "base/math.h"
 #include "base/pool.h"

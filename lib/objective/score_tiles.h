@@ -1,6 +1,6 @@
-/* Scores s = scale y x' that are made in blocks, used up at once, and made again for the gradient; see tiles.c. */
-#ifndef DIM_OBJECTIVE_TILES_H
-#define DIM_OBJECTIVE_TILES_H
+/* Scores s = scale y x' that are made in blocks, used up at once, and made again for the gradient; see score_tiles.c. */
+#ifndef DIM_OBJECTIVE_SCORE_TILES_H
+#define DIM_OBJECTIVE_SCORE_TILES_H
 
 #include "base/context.h"
 
