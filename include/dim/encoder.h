@@ -260,6 +260,19 @@ DIM_API dim_status dim_encoder_save(const dim_encoder *enc, const char *path);
  */
 DIM_API dim_status dim_encoder_load(dim_encoder *enc, const char *path);
 
+/**
+ * @brief Makes the encoder whose weights are in a file, layers, taps and pixel mean and std included.
+ *
+ * Files of dim_encoder_save() and dim_model_save() say which layers they are of, in their metadata under "dim.network"; files of
+ * older versions and of other programs do not, and need dim_encoder_create() and dim_encoder_load().
+ * @param ctx  context of the encoder
+ * @param path the file
+ * @param out  set only on DIM_OK; release with dim_encoder_destroy()
+ * @return DIM_E_IO, DIM_E_FORMAT (the file is damaged, says nothing of layers, or says what this version does not know),
+ *         DIM_E_SHAPE, DIM_E_UNSUPPORTED (a build without cJSON), DIM_E_NOMEM.
+ */
+DIM_API dim_status dim_encoder_open(dim_context *ctx, const char *path, dim_encoder **out);
+
 /** @brief Releases an encoder; models made from it keep it alive.  NULL is ignored. */
 DIM_API void dim_encoder_destroy(dim_encoder *enc);
 

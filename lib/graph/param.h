@@ -41,6 +41,8 @@ typedef struct dim__params {
     dim__param **list;    /* in the order of declaration; the records do not move */
     int64_t count, capacity;
     uint64_t seed;
+    int64_t most;         /* elements that they may have together, 0 = any number */
+    bool too_many;        /* that was refused */
 } dim__params;
 
 void dim__params_init(dim__params *ps, dim_context *ctx, uint64_t seed);

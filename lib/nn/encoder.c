@@ -56,7 +56,7 @@ dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *opti
     dim__stack s = { .ctx = ctx, .input = { o.channels, def->side, def->side } };
     dim_status status = def->build(&s, &o);
     if (status == DIM_OK)
-        status = dim__encoder_from_stack(&s, &o, out);
+        status = dim__encoder_from_stack(&s, &o, 0, out);
     if (status == DIM_OK)
         snprintf((*out)->made, sizeof (*out)->made, "%s, units %u, ndf %u, depth %u, block_norm %u", def->name, o.units,
                  o.ndf, o.depth, o.block_norm);
@@ -95,7 +95,7 @@ static dim_status check_global(dim_context *ctx, dim__stack *s)
     return dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = last->tap, .tap = "global" });
 }
 
-dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, dim_encoder **out)
+dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, int64_t most, dim_encoder **out)
 {
     dim_context *ctx = s->ctx;
     if (o->init != DIM_INIT_KAIMING && o->init != DIM_INIT_DCGAN)
@@ -122,7 +122,11 @@ dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, 
             enc->gaussian = i;
     dim__programs_init(&enc->programs, ctx, DIM__MOST_PROGRAMS);
     dim__params_init(&enc->params, ctx, o->seed != 0 ? o->seed : ctx->seed);
+    enc->params.most = most;
     dim_status status = declare(enc);
+    if (enc->params.too_many)
+        status = DIM_E_FORMAT;
+    enc->params.most = 0;
     if (status != DIM_OK) {
         memset(&enc->stack, 0, sizeof enc->stack); /* stays the caller's */
         enc->stack.ctx = ctx;

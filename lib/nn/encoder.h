@@ -39,8 +39,8 @@ dim_status dim__add_conv_bn_relu(dim__stack *s, uint32_t out, uint32_t kernel, u
 dim_status dim__add_linear_bn_relu(dim__stack *s, uint32_t out, const char *tap);
 
 dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *options, dim_encoder **out);
-/* Takes the stack over on success. */
-dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *checked, dim_encoder **out);
+/* Takes the stack over on success.  DIM_E_FORMAT when its parameters have more than `most` elements together; 0 = any number. */
+dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *checked, int64_t most, dim_encoder **out);
 dim_encoder *dim__encoder_retain(dim_encoder *enc);
 void dim__encoder_release(dim_encoder *enc);
 

@@ -349,6 +349,7 @@ dim_status dim_encoder_get_parameter(const dim_encoder *, const char *, dim_tens
 dim_status dim_encoder_set_parameter(dim_encoder *, const char *, const dim_tensor *);
 dim_status dim_encoder_save(const dim_encoder *, const char *);
 dim_status dim_encoder_load(dim_encoder *, const char *);
+dim_status dim_encoder_open(dim_context *, const char *, dim_encoder **);
 void dim_encoder_destroy(dim_encoder *);
 typedef struct dim_estimator dim_estimator;
 typedef enum dim_estimator_kind {
