@@ -3,7 +3,7 @@
 # Usage: sh tests/run.sh [STAGE...]     stages: release blis asan tsan valgrind minimal; without any, all of these
 # More stages, for a name only:
 #   clang              release with clang instead of gcc
-#   bookworm, trixie   release and clang in a Debian 12 or 13 of its own, under build/: by a root who may mount
+#   bookworm, trixie   release, clang and blis in a Debian 12 or 13 of its own, under build/: by a root who may mount
 #   packages           builds the Debian packages and tries them in a bare root: by a root who may mount
 #   arm64              builds for 64-bit ARM and runs most tests under qemu: some ten minutes
 # In continuous integration, where CI is set in the environment, warnings are errors, and the stages without a name are also
@@ -104,7 +104,7 @@ in_debian() { # suite
     mkdir -p "$source" # with what was built there last time
     find "$source" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + &&
         tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C "$source" --no-same-owner &&
-        sh tests/debian_root.sh "$1" "$root" sh -c "cd /src/libdim && CI=${CI:-} exec sh tests/run.sh release clang"
+        sh tests/debian_root.sh "$1" "$root" sh -c "cd /src/libdim && CI=${CI:-} exec sh tests/run.sh release clang blis"
 }
 
 # Emulated, so it says nothing about speed.  Left out: whole trainings, which take many minutes there and reach no inner

@@ -41,7 +41,7 @@ static void run(const dproduct *p)
     const dim__gemm_state *state = p->ctx->gemm_state;
     double alpha = p->alpha, beta = p->beta;
     rntm_t runtime;
-    bli_rntm_init(&runtime);
+    bli_rntm_init_from_global(&runtime);
     bli_rntm_set_num_threads(state->blas_threads > 1 ? (dim_t)state->blas_threads : 1, &runtime);
     bli_dgemm_ex(p->trans_a ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, p->trans_b ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, p->m,
                  p->n, p->k, &alpha, (double *)p->a, p->lda, 1, (double *)p->b, p->ldb, 1, &beta, p->c, p->ldc, 1, NULL,

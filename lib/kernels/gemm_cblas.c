@@ -22,7 +22,7 @@ void dim__gemm_cblas_run(const dim__gemm_state *state, const dim__product *p)
     /* BLIS starts its threads for each product anew, which small ones do not pay back. */
     bool threaded = state->blas_threads > 1 && (double)p->m * (double)p->n * (double)p->k > THREADED;
     rntm_t runtime;
-    bli_rntm_init(&runtime);
+    bli_rntm_init_from_global(&runtime); /* BLIS 0.9 and 1.x have no other way in common that tells how it threads */
     bli_rntm_set_num_threads(threaded ? (dim_t)state->blas_threads : 1, &runtime);
     bli_sgemm_ex(p->trans_a ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, p->trans_b ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE,
                  p->m, p->n, p->k, &alpha, (float *)p->a, p->lda, 1, (float *)p->b, p->ldb, 1, &beta, p->c, p->ldc, 1,
