@@ -10,7 +10,7 @@
 #ifndef DIM_TESTS_OP_CASES_H
 #define DIM_TESTS_OP_CASES_H
 
-#include "graph/graph.h"
+#include "compile/compile.h"
 #include "ops/ops.h"
 
 typedef struct op_case op_case;

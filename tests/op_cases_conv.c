@@ -158,6 +158,11 @@ static double conv_dx_at(const op_case *c, const double *const *in, int64_t n, i
     return sum;
 }
 
+static dim__vid build_conv2d_transpose(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_conv2d_transpose_(g, in[0], in[1], (int)c->p[0], (int)c->p[1], param(c, 2), param(c, 3));
+}
+
 static void ref_conv2d_dx(const op_case *c, const double *const *in, double *const *out)
 {
     const dim__shape *x = &c->out[0];
@@ -172,6 +177,12 @@ static void ref_conv2d_dx(const op_case *c, const double *const *in, double *con
 #define CONV_DX(text, dy, w, stride, padding, n, h, v, i)                                                              \
     { .op = "conv2d_dx", .label = text, .n_in = 2, .in = { dy, w }, .out = { S4(n, h, v, i) },                         \
       .p = { stride, padding, h, v }, .build = build_conv2d_dx, .ref = ref_conv2d_dx, .tol = TOL }
+
+/* The same with gradients. */
+#define TRANSPOSED(text, dy, w, stride, padding, n, h, v, i)                                                           \
+    { .op = "conv2d_transpose", .label = text, .n_in = 2, .in = { dy, w }, .grad = 3, .out = { S4(n, h, v, i) },              \
+      .p = { stride, padding, h, v }, .build = build_conv2d_transpose, .ref = ref_conv2d_dx, .tol = TOL,               \
+      .tol_grad = TOL_GRAD }
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
@@ -218,6 +229,10 @@ const op_case op_cases_conv[] = {
                  2e-4, 0),
     CONV_MOMENTS("image by image", 3, S4(23, 16, 16, 32), S4(24, 4, 4, 32), 2, 1, 0, 0, S4(23, 8, 8, 24), 24, 5e-5, 0),
     GRAD_OF("conv2d_dx", "conv2d"),
+    TRANSPOSED("4x4 stride 2", S4(2, 3, 4, 5), S4(5, 4, 4, 3), 2, 1, 2, 6, 8, 3),
+    TRANSPOSED("output padding", S4(2, 3, 4, 3), S4(3, 3, 3, 2), 2, 1, 2, 6, 8, 2),
+    TRANSPOSED("stride larger than the kernel", S4(1, 3, 2, 3), S4(3, 2, 2, 4), 3, 0, 1, 8, 5, 4),
+    TRANSPOSED("from one pixel", S4(3, 1, 1, 6), S4(6, 4, 4, 2), 1, 0, 3, 4, 4, 2),
     GRAD_OF("conv2d_dw", "conv2d"),
     CONV_DW("few columns: by pixels", S4(70, 9, 8, 4), S4(70, 9, 8, 3), 1, 1, 4, 3, 3, 3),
     CONV_DW("by pixels, 4x4, stride 2", S4(90, 8, 9, 5), S4(90, 16, 18, 3), 2, 1, 5, 4, 4, 3),

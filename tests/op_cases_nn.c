@@ -225,6 +225,25 @@ static void ref_max_pool(const op_case *c, const double *const *in, double *cons
     ref_pool(c, in[0], out[0], false);
 }
 
+static dim__vid build_upsample(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_upsample_(g, in[0], (int)c->p[0]);
+}
+
+static void ref_upsample(const op_case *c, const double *const *in, double *const *out)
+{
+    const dim__shape *y = &c->out[0];
+    int64_t f = (int64_t)c->p[0];
+    for (int64_t e = 0; e < op_count(y); e++) {
+        int64_t ch = e % y->d[3], w = e / y->d[3] % y->d[2], h = e / y->d[3] / y->d[2] % y->d[1];
+        out[0][e] = op_at(in[0], &c->in[0], e / y->d[3] / y->d[2] / y->d[1], h / f, w / f, ch);
+    }
+}
+
+#define UPSAMPLE(text, x, factor, y)                                                                                   \
+    { .op = "upsample", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y }, .p = { factor },               \
+      .build = build_upsample, .ref = ref_upsample, .tol = TOL, .tol_grad = TOL }
+
 static void ref_avg_pool(const op_case *c, const double *const *in, double *const *out)
 {
     ref_pool(c, in[0], out[0], true);
@@ -564,6 +583,12 @@ const op_case op_cases_nn[] = {
     AVG_POOL("2/3: gaps between windows", S4(1, 5, 8, 2), 2, 3, S4(1, 2, 3, 2)),
     AVG_POOL("window as large as the image", S4(2, 4, 4, 2), 4, 4, S4(2, 1, 1, 2)),
     GRAD_OF("avg_pool_grad", "avg_pool"),
+    UPSAMPLE("twice", S4(2, 3, 2, 5), 2, S4(2, 6, 4, 5)),
+    UPSAMPLE("three times, one channel", S4(1, 2, 3, 1), 3, S4(1, 6, 9, 1)),
+    UPSAMPLE("once", S4(2, 2, 2, 3), 1, S4(2, 2, 2, 3)),
+    UPSAMPLE("several threads", S4(9, 8, 8, 40), 2, S4(9, 16, 16, 40)),
+    UPSAMPLE("no images", S4(0, 2, 2, 3), 2, S4(0, 4, 4, 3)),
+    GRAD_OF("upsample_grad", "upsample"),
     PAD2D("zeros", S4(2, 3, 4, 2), 1, 0, S4(2, 5, 6, 2)),
     PAD2D("zeros, wider than the image", S4(1, 2, 1, 3), 3, 0, S4(1, 8, 7, 3)),
     PAD2D("reflected", S4(2, 3, 4, 2), 1, 1, S4(2, 5, 6, 2)),

@@ -23,6 +23,8 @@ AT(dim_estimate, negative_mean, 32);
 AT(dim_encoder_options, hidden, 24);
 AT(dim_encoder_options, seed, 184);
 AT(dim_layer_options, tap, 72);
+AT(dim_layer_options, output_padding, 80);
+AT(dim_layer_options, width, 88);
 AT(dim_term_options, hidden, 56);
 AT(dim_term_options, shortcut, 96);
 AT(dim_model_options, seed, 8);

@@ -1,6 +1,6 @@
 /* Sums that are made as products onto their other term, and sums that must not be: with the pass and without it, with a
  * gradient and without. */
-#include "graph/graph.h"
+#include "compile/compile.h"
 #include "ops/ops.h"
 
 #include <math.h>

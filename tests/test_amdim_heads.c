@@ -180,7 +180,7 @@ typedef struct dropped {
 
 static void find_dropouts(dim_model *model, dropped found[2])
 {
-    dim__program *program = model->programs[0].program;
+    dim__program *program = model->programs.list[0].program;
     dim__graph *g = dim__program_graph(program);
     int n = 0;
     for (int64_t i = 0; i < g->n_nodes; i++) {

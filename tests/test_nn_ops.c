@@ -1,10 +1,11 @@
 /* What the cases of test_ops.c cannot say of convolutions, matrix products and maxima: a CBLAS that threads itself, the
  * order in which gradients are emitted, gradients that nobody wants, NaN, and ops that are fused. */
 #include "failing_onednn.h"
-#include "graph/graph.h"
+#include "compile/compile.h"
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
 #include "ops/ops.h"
+#include "ops/product.h"
 
 #include <limits.h>
 #include <math.h>

@@ -6,7 +6,9 @@
 #include "base/math.h"
 #include "kernels/gemm.h"
 #include "kernels/gemm_backend.h"
-#include "objective/objective.h"
+#include "compile/compile.h"
+#include "graph/tiling.h"
+#include "objective/score_rows.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +22,14 @@ enum { MOST_OPS = 256, MOST_DIFFERENCES = 64 };
 static const op_case *const case_tables[] = { op_cases_basic, op_cases_reduce, op_cases_nn, op_cases_conv, op_cases_views };
 static const op_bad *const bad_tables[] = { op_bads_basic, op_bads_reduce, op_bads_nn, op_bads_conv, op_bads_views };
 enum { TABLES = sizeof case_tables / sizeof *case_tables };
+
+static const dim__op *const all_ops[] = { /* NULL at the end */
+#define X(name) &dim__op_##name,
+#include "ops/op_list.def"
+#include "objective/op_list.def"
+#undef X
+    NULL
+};
 
 static const char *const tested_elsewhere[] = { "dropout", "noise_normal", "noise_uniform", "derangement",
                                                 "random_location", "state_update" };
@@ -204,8 +214,8 @@ static float *copy_of(const void *data, int64_t n)
 static void note_ops(const dim__graph *g, bool *seen)
 {
     for (int64_t i = 0; i < g->n_nodes; i++)
-        for (int k = 0; dim__op_table[k] != NULL; k++)
-            if (dim__op_table[k] == g->nodes[i].op)
+        for (int k = 0; all_ops[k] != NULL; k++)
+            if (all_ops[k] == g->nodes[i].op)
                 seen[k] = true;
 }
 
@@ -286,8 +296,8 @@ static void note_halves(const dim__graph *g)
             half = half || g->values[node->in[k]].dtype == DIM__BF16;
         for (int k = 0; k < node->op->n_out; k++)
             half = half || g->values[node->out[k]].dtype == DIM__BF16;
-        for (int k = 0; dim__op_table[k] != NULL; k++)
-            halved[k] = halved[k] || (half && dim__op_table[k] == node->op);
+        for (int k = 0; all_ops[k] != NULL; k++)
+            halved[k] = halved[k] || (half && all_ops[k] == node->op);
     }
 }
 
@@ -609,8 +619,8 @@ static void test_halves(void **state)
         for (const op_case *c = case_tables[t]; c->op != NULL; c++)
             if (c->covered_by == NULL && !has_ties(c))
                 check_half(c);
-    for (int k = 0; dim__op_table[k] != NULL; k++) {
-        const dim__op *op = dim__op_table[k];
+    for (int k = 0; all_ops[k] != NULL; k++) {
+        const dim__op *op = all_ops[k];
         /* the pass casts their operands back */
         bool emulated = (op->flags & DIM__OP_PRODUCT) != 0 && !dim__gemm_native_bf16(halves[0].ctx);
         if (!halved[k] && !emulated && (dim__op_reads_bf16(op, 0) || dim__op_writes_bf16(op, 0)))
@@ -644,8 +654,8 @@ static bool emitted_by(const char *op, int wanted)
 static void test_every_op_has_a_case(void **state)
 {
     (void)state;
-    for (int k = 0; dim__op_table[k] != NULL; k++) {
-        const char *name = dim__op_table[k]->name;
+    for (int k = 0; all_ops[k] != NULL; k++) {
+        const char *name = all_ops[k]->name;
         bool covered = is_tested_elsewhere(name);
         assert_true(k < MOST_OPS);
         for (int t = 0; t < TABLES && !covered; t++)
@@ -662,8 +672,8 @@ static void test_every_op_has_a_case(void **state)
     for (int t = 0; t < TABLES; t++)
         for (const op_case *c = case_tables[t]; c->op != NULL; c++) {
             bool known = false;
-            for (int k = 0; dim__op_table[k] != NULL; k++)
-                known = known || strcmp(dim__op_table[k]->name, c->op) == 0;
+            for (int k = 0; all_ops[k] != NULL; k++)
+                known = known || strcmp(all_ops[k]->name, c->op) == 0;
             if (!known)
                 fail_msg("%s is in no op list", c->op);
         }
@@ -761,8 +771,8 @@ static void test_bad_shapes(void **state)
 static void test_input_counts(void **state)
 {
     (void)state;
-    for (int k = 0; dim__op_table[k] != NULL; k++) {
-        const dim__op *op = dim__op_table[k];
+    for (int k = 0; all_ops[k] != NULL; k++) {
+        const dim__op *op = all_ops[k];
         dim__vid in[DIM__MAX_IN + 1];
         for (int n = 0; n <= DIM__MAX_IN; n++) {
             dim__graph *g = NULL;

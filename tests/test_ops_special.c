@@ -1,5 +1,5 @@
 /* Ops that test_ops.c cannot check against mathematics in double: draws, state updates, and what does not flow. */
-#include "graph/graph.h"
+#include "compile/compile.h"
 #include "ops/ops.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* Training with each pass over the graph left out gives what it gives with all of them. */
-#include "graph/lives.h"
+#include "compile/lives.h"
 #include "model/model.h"
 #include "failing_alloc.h"
 #include "ops/ops.h"
@@ -183,8 +183,8 @@ static outcome train(const recipe *r, uint32_t without)
     for (int i = 0; i < STEPS; i++) {
         ok(dim_model_step(model, batch));
         collect(&out, model, i);
-        out.arena = dim__program_arena(model->programs[0].program);
-        dim__program_profile(model->programs[0].program, i == 0 ? count_node : NULL, &out); /* of the second step */
+        out.arena = dim__program_arena(model->programs.list[0].program);
+        dim__program_profile(model->programs.list[0].program, i == 0 ? count_node : NULL, &out); /* of the second step */
     }
     collect_weights(&out, model);
     dim_tensor_destroy(batch);
@@ -281,7 +281,16 @@ static const struct {
 
 static void each_pass_changes_nothing(void **state)
 {
+    uint32_t tested = 0, all_bits = 0;
     (void)state;
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
+        tested |= (uint32_t)passes[i].pass;
+#define DIM__PASS(name, bit, stage) all_bits |= bit;
+#define DIM__SWITCH(name, bit) all_bits |= bit;
+#include "compile/passes/pass_list.def"
+#undef DIM__PASS
+#undef DIM__SWITCH
+    assert_int_equal(tested, all_bits);
     for (int k = 0; k < RECIPES; k++) {
         outcome all = train(&recipes[k], 0);
         for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
@@ -436,7 +445,7 @@ static void run_frozen(uint32_t without, bool keep, float kept[8], float activat
     if (keep)
         dim__graph_keep(g, y);
     dim__graph_keep(g, z);
-    assert_int_equal(dim__pass_fuse(g, false), DIM_OK);
+    assert_int_equal(dim__run_passes(g, DIM__BEFORE_GRADIENT), DIM_OK);
     assert_int_equal(dim__graph_finish(g), DIM_OK);
     assert_int_equal(dim__program_create(g, &p), DIM_OK);
     for (int i = 0; i < 5; i++)
@@ -601,7 +610,7 @@ static odd_outcome run_odd(uint32_t without, oddity odd)
     dim__graph_keep(g, y);
     dim__graph_keep(g, loss);
     if (!gradient)
-        assert_int_equal(dim__pass_fuse(g, false), DIM_OK);
+        assert_int_equal(dim__run_passes(g, DIM__BEFORE_GRADIENT), DIM_OK);
     assert_int_equal(gradient ? dim__graph_backward(g, loss) : dim__graph_finish(g), DIM_OK);
     dim__vid grad = gradient ? dim__graph_grad(g, in[2]) : DIM__NONE;
     assert_true(!gradient || grad != DIM__NONE);
@@ -735,7 +744,7 @@ static void unread_layers_are_not_computed(void **state)
         ok(dim_encoder_tap_shape(enc, "local", shape));
         ok(dim_tensor_create(ctx, DIM_F32, 4, (int64_t[]){ 4, shape[0], shape[1], shape[2] }, &out));
         ok(dim_encoder_encode(enc, batch, "local", out));
-        dim__program_profile(enc->programs[0].program, count_node, &o[k]);
+        dim__program_profile(enc->programs.list[0].program, count_node, &o[k]);
         ok(dim_encoder_encode(enc, batch, "local", out));
         dim_tensor_destroy(out);
         dim_tensor_destroy(batch);

@@ -197,7 +197,7 @@ static outcome train(const recipe *r, const dim_context_options *o)
     for (int k = 0; k < 3; k++) {
         ok(&w, dim_model_step(w.model, w.batch));
         out.loss[k] = loss_of(&w);
-        const dim__model_program *p = &w.model->programs[0];
+        const dim__model_program *p = w.model->programs.list[0].notes;
         for (int64_t i = 0; k == 0 && i < w.model->n_trained; i++)
             if (p->grads[i] != NULL)
                 append(&out.grads, &out.n_grads, p->grads[i], w.model->trained[i]->count);

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { SAMPLES = 16, LAYERS = 12, TERMS = 3, OPS = 8 };
+enum { SAMPLES = 16, LAYERS = 15, TERMS = 3, OPS = 8 };
 
 /* Everything that a training is made of. */
 typedef struct options {
@@ -52,6 +52,9 @@ static const options usual = {
         LAYER(.kind = DIM_LAYER_LINEAR, .out = 8, .tap = "logvar"),
         LAYER(.kind = DIM_LAYER_FROM, .from = "code"),
         LAYER(.kind = DIM_LAYER_GAUSSIAN, .from = "logvar", .tap = "global"),
+        LAYER(.kind = DIM_LAYER_FROM, .from = "code"),
+        LAYER(.kind = DIM_LAYER_UNFLATTEN, .out = 2, .height = 2),
+        LAYER(.kind = DIM_LAYER_CONV_TRANSPOSE, .out = 3, .kernel = 3, .stride = 2),
     },
     .model = { SIZE(dim_model_options), .seed = 3 },
     .estimator = {
@@ -230,6 +233,8 @@ static const change changes[] = {
     CHANGE(F32, layer[2].slope, 0.25, "encoder.layer2"),
     CHANGE(F32, layer[5].rate, 0.25, "encoder.layer5"),
     CHANGE(U32, layer[6].start, 3, "encoder.layer6"),
+    CHANGE(U32, layer[13].height, 4, "encoder.layer13"),
+    CHANGE(U32, layer[14].output_padding, 1, "encoder.layer14"),
     TAKEN(U32, layer[3].init, DIM_LAYER_INIT_ZERO),
     NAMING(layer[8].from, "all", "encoder.layer8", " and 5"),
     NAMING(layer[3].name, "other", "encoder.layer3", "'other' here"),
@@ -414,6 +419,7 @@ typedef struct part { /* of struct options: `count` options of one type */
 
 static const size_t none[] = { 0 };
 static const size_t of_model[] = { AT(model, views), AT(model, reserved0), 0 }; /* MINE has one; see test_resume.c */
+static const size_t of_layer[] = { AT(layer, width), AT(layer, reserved0), 0 }; /* height and out leave it no choice */
 static const size_t of_estimator[] = { AT(estimator, reserved0), 0 };
 static const size_t of_term[] = { AT(term, estimator), AT(term, estimator) + 4, AT(term, reserved0), 0 };
 static const size_t of_prior[] = { AT(prior, reserved0), AT(prior, optimizer), AT(prior, optimizer) + 4, 0 };
@@ -422,7 +428,7 @@ static const size_t of_loader[] = { AT(loader, reserved0), AT(loader, augment), 
 #define PART(member, n, exempt) { #member, offsetof(options, member), sizeof(usual.member) / (n), n, exempt }
 
 static const part parts[] = {
-    PART(layer, LAYERS, none),  PART(model, 1, of_model),     PART(estimator, TERMS, of_estimator),
+    PART(layer, LAYERS, of_layer), PART(model, 1, of_model),     PART(estimator, TERMS, of_estimator),
     PART(term, TERMS, of_term), PART(prior, 2, of_prior),     PART(optimizer, 2, none),
     PART(classifier, 2, none),  PART(op, OPS, none),          PART(loader, 1, of_loader),
 };

@@ -126,7 +126,7 @@ static void test_round_trip(void **state)
     (void)state;
     own_arrays(a);
     fill(1.5f);
-    assert_int_equal(dim__weights_save(ctx, path, a, 4), DIM_OK);
+    assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
     assert_int_equal(files_in_dir(), 1);
     fill(0);
     if (!can_load)
@@ -157,12 +157,12 @@ static void test_umask_and_mode(void **state)
     own_arrays(a);
     unlink(path);
     mode_t old = umask(027);
-    assert_int_equal(dim__weights_save(ctx, path, a, 4), DIM_OK);
+    assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
     umask(old);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0640);
     assert_int_equal(chmod(path, 0600), 0);
-    assert_int_equal(dim__weights_save(ctx, path, a, 4), DIM_OK);
+    assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
 }
@@ -306,7 +306,7 @@ static void test_truncated_everywhere(void **state)
     if (!can_load)
         skip();
     own_arrays(a);
-    assert_int_equal(dim__weights_save(ctx, path, a, 4), DIM_OK);
+    assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
     size_t size = read_file(path, raw, sizeof raw);
     fill(3);
     for (size_t n = 0; n < size; n++) {
@@ -332,7 +332,7 @@ static void test_flipped_bytes(void **state)
         skip();
     own_arrays(a);
     fill(1);
-    assert_int_equal(dim__weights_save(ctx, path, a, 4), DIM_OK);
+    assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
     size_t size = read_file(path, raw, sizeof raw);
     size_t header = 8 + (size_t)(raw[0] | raw[1] << 8);
     for (int round = 0; round < 3000; round++) {
@@ -360,19 +360,19 @@ static void test_unwritable(void **state)
     (void)state;
     own_arrays(a);
     snprintf(name, sizeof name, "%s/missing/w", dir);
-    assert_int_equal(dim__weights_save(ctx, name, a, 4), DIM_E_IO);
+    assert_int_equal(dim__weights_save(ctx, name, a, 4, NULL, 0), DIM_E_IO);
     assert_says("missing/w");
     write_file("old", 3);
     snprintf(name, sizeof name, "%s/w.safetensors/w", dir); /* a file in place of a directory */
-    assert_int_equal(dim__weights_save(ctx, name, a, 4), DIM_E_IO);
-    assert_int_equal(dim__weights_save(ctx, dir, a, 4), DIM_E_IO);
-    assert_int_equal(dim__weights_save(ctx, "/dev/null", a, 4), DIM_E_IO); /* must stay a device */
+    assert_int_equal(dim__weights_save(ctx, name, a, 4, NULL, 0), DIM_E_IO);
+    assert_int_equal(dim__weights_save(ctx, dir, a, 4, NULL, 0), DIM_E_IO);
+    assert_int_equal(dim__weights_save(ctx, "/dev/null", a, 4, NULL, 0), DIM_E_IO); /* must stay a device */
     snprintf(name, sizeof name, "%s/", dir);
-    assert_int_equal(dim__weights_save(ctx, name, a, 4), DIM_E_IO);
-    assert_int_equal(dim__weights_save(ctx, "", a, 4), DIM_E_IO);
+    assert_int_equal(dim__weights_save(ctx, name, a, 4, NULL, 0), DIM_E_IO);
+    assert_int_equal(dim__weights_save(ctx, "", a, 4, NULL, 0), DIM_E_IO);
     if (geteuid() != 0) {
         assert_int_equal(chmod(dir, 0555), 0);
-        assert_int_equal(dim__weights_save(ctx, path, a, 4), DIM_E_IO);
+        assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_E_IO);
         assert_int_equal(chmod(dir, 0755), 0);
     }
     assert_int_equal(files_in_dir(), 1);
@@ -392,7 +392,7 @@ static void test_full_disk_keeps_the_old_file(void **state)
     small = old;
     small.rlim_cur = 100000;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    dim_status s = dim__weights_save(ctx, path, &a, 1);
+    dim_status s = dim__weights_save(ctx, path, &a, 1, NULL, 0);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     signal(SIGXFSZ, handler);
     assert_int_equal(s, DIM_E_IO);
@@ -447,7 +447,7 @@ static void test_leftovers(void **state)
         close(seen[1]);
         assert_int_equal(read(seen[0], &byte, 1), 1);
         assert_int_equal(files_in_dir(), 3);
-        assert_int_equal(dim__weights_save(ctx, path, a, 4), DIM_OK);
+        assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
         assert_int_equal(files_in_dir(), 3);
         close(gate[1]);
         close(seen[0]);
@@ -459,7 +459,7 @@ static void test_leftovers(void **state)
             assert_int_equal(files_in_dir(), 2);
             dim__outfile_abort(f);
         } else {
-            assert_int_equal(dim__weights_save(ctx, path, a, 4), DIM_OK);
+            assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
         }
         assert_int_equal(files_in_dir(), 1);
     }
@@ -512,14 +512,14 @@ static void test_no_memory(void **state)
     (void)state;
     own_arrays(a);
     fill(1);
-    assert_int_equal(dim__weights_save(ctx, path, a, 4), DIM_OK);
+    assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
     for (int what = 0; what < (can_load ? 2 : 1); what++) {
         dim_status s = DIM_E_NOMEM;
         long live = memory.live;
         for (long n = 1; s != DIM_OK; n++) {
             memory.calls = 0;
             memory.fail_at = n;
-            s = what == 0 ? dim__weights_save(ctx, path, a, 4) : dim__weights_load(ctx, path, "x.", a, 4);
+            s = what == 0 ? dim__weights_save(ctx, path, a, 4, NULL, 0) : dim__weights_load(ctx, path, "x.", a, 4);
             assert_true(s == DIM_OK || s == DIM_E_NOMEM);
             assert_int_equal(memory.live, live);
             assert_int_equal(files_in_dir(), 1);

@@ -101,6 +101,11 @@ typedef enum dim_layer_kind {
     DIM_LAYER_FROM = 18,       /**< goes on from the tap named `from`: starts a branch */
     DIM_LAYER_GAUSSIAN = 19,   /**< mean + e^(logvar / 2) noise, `from` names logvar; just the mean when encoding */
     DIM_LAYER_PAD_CHANNELS = 20, /**< zeros as further channels, until there are `out` */
+    /** Transposed convolution: out, kernel, stride, padding, output_padding, no_bias; PyTorch's ConvTranspose2d: a side of
+     *  (H - 1) stride - 2 padding + kernel + output_padding comes out, weights are (in, out, kernel, kernel) */
+    DIM_LAYER_CONV_TRANSPOSE = 21,
+    DIM_LAYER_UNFLATTEN = 22,  /**< a vector of out x height x width -> (out, height, width), in PyTorch's order */
+    DIM_LAYER_UPSAMPLE = 23,   /**< each pixel `stride` x `stride` times; 0 = 2: nearest neighbour */
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff
 } dim_layer_kind;
 
@@ -126,7 +131,7 @@ typedef struct dim_layer_options {
     uint32_t out;                /**< channels or units that come out; at most 2^24 */
     uint32_t kernel;             /**< side, at most 4096, as stride and padding are; see kernel_w */
     uint32_t kernel_w;           /**< width when it differs from kernel; 0 = kernel */
-    uint32_t stride;             /**< conv: 0 = 1 */
+    uint32_t stride;             /**< conv, transposed conv: 0 = 1 */
     uint32_t padding;            /**< on all four sides */
     dim_padding_mode padding_mode; /**< ZERO */
     uint32_t no_bias;            /**< 1 = conv or linear without bias */
@@ -138,6 +143,10 @@ typedef struct dim_layer_options {
     const char *from;
     const char *name;            /**< of the parameters in saved weights; NULL = kind and number, "conv1"; copied */
     const char *tap;             /**< names the output of this layer; NULL = unnamed; copied */
+    uint32_t output_padding;     /**< CONV_TRANSPOSE: rows and columns more, less than stride */
+    uint32_t height;             /**< UNFLATTEN, at most 65536 */
+    uint32_t width;              /**< UNFLATTEN, at most 65536; 0 = what out and height leave of the vector */
+    uint32_t reserved0;          /**< must be 0; keeps the struct unpadded */
 } dim_layer_options;
 
 /**
@@ -250,6 +259,19 @@ DIM_API dim_status dim_encoder_save(const dim_encoder *enc, const char *path);
  *         build without cJSON), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_load(dim_encoder *enc, const char *path);
+
+/**
+ * @brief Makes the encoder whose weights are in a file, layers, taps and pixel mean and std included.
+ *
+ * Files of dim_encoder_save() and dim_model_save() say which layers they are of, in their metadata under "dim.network"; files of
+ * older versions and of other programs do not, and need dim_encoder_create() and dim_encoder_load().
+ * @param ctx  context of the encoder
+ * @param path the file
+ * @param out  set only on DIM_OK; release with dim_encoder_destroy()
+ * @return DIM_E_IO, DIM_E_FORMAT (the file is damaged, says nothing of layers, or says what this version does not know),
+ *         DIM_E_SHAPE, DIM_E_UNSUPPORTED (a build without cJSON), DIM_E_NOMEM.
+ */
+DIM_API dim_status dim_encoder_open(dim_context *ctx, const char *path, dim_encoder **out);
 
 /** @brief Releases an encoder; models made from it keep it alive.  NULL is ignored. */
 DIM_API void dim_encoder_destroy(dim_encoder *enc);

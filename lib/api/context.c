@@ -18,12 +18,37 @@ static const int64_t RECOMPUTE_FROM = 16 << 20;
 /* See passes/recompute.c.  Who takes bf16 wants speed, and where it is native has half the memory already. */
 static const double RECOMPUTE_WORTH = 0.4, RECOMPUTE_WORTH_BF16 = 6;
 
-/* Every pass that there is. */
-static const uint32_t PASSES = DIM_PASS_FUSE | DIM_PASS_DEAD | DIM_PASS_INPLACE | DIM_PASS_STREAM |
-                               DIM_PASS_RECOMPUTE | DIM_PASS_ORDER | DIM_PASS_ACCUMULATE;
+static const struct {
+    uint32_t bit; /* 0 = the pass cannot be left out */
+    const char *name;
+} passes[] = {
+#define DIM__PASS(name, bit, stage) { bit, #name },
+#define DIM__SWITCH(name, bit) { bit, #name },
+#include "compile/passes/pass_list.def"
+#undef DIM__PASS
+#undef DIM__SWITCH
+};
+enum { N_PASSES = (int)(sizeof passes / sizeof *passes) };
 
 _Static_assert(sizeof(dim_context_options) == 2 * sizeof(size_t) + 32 + 5 * sizeof(void *) + (8 - sizeof(size_t)),
                "dim_context_options has no hidden padding");
+
+/* NULL when it is none. */
+static const char *pass_name(uint32_t bit)
+{
+    for (int i = 0; i < N_PASSES; i++)
+        if (passes[i].bit == bit)
+            return passes[i].name;
+    return NULL;
+}
+
+static bool all_are_passes(uint32_t bits)
+{
+    for (uint32_t bit = 1; bit != 0; bit <<= 1)
+        if ((bits & bit) != 0 && pass_name(bit) == NULL)
+            return false;
+    return true;
+}
 
 static dim_status check_options(dim_context *boot, const dim_context_options *o)
 {
@@ -38,7 +63,7 @@ static dim_status check_options(dim_context *boot, const dim_context_options *o)
                          (int)o->gemm, (int)o->cpu, (int)o->executor);
     if (o->reserved0 != 0)
         return dim__fail(boot, DIM_E_INVALID, "reserved0 is %u; it must be 0", (unsigned)o->reserved0);
-    if ((o->disabled_passes & ~PASSES) != 0)
+    if (!all_are_passes(o->disabled_passes))
         return dim__fail(boot, DIM_E_INVALID, "disabled_passes is %u; it has bits that are not a dim_pass",
                          (unsigned)o->disabled_passes);
     if ((unsigned)o->precision > DIM_PRECISION_BF16)
@@ -55,19 +80,26 @@ static dim_cpu_level kernel_level(dim_cpu_level cap)
 /* What changes results by rounding must be in the text: checkpoints tell by it whether they go on with the same bits. */
 static const char *name_passes(const dim_context *ctx, char text[96])
 {
-    static const char *const names[] = { "fuse", "dead", "inplace", "stream", "recompute", "order", "accumulate" };
     size_t used = 0;
     text[0] = '\0';
     if (ctx->executor == DIM_EXECUTOR_REFERENCE)
         return ", reference executor";
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if ((ctx->disabled_passes >> i & 1) != 0)
-            used += (size_t)snprintf(text + used, 96 - used, "%s%s", used == 0 ? ", without " : "+", names[i]);
+    for (uint32_t bit = 1; bit != 0; bit <<= 1) /* in the order of dim_pass, whatever that of the list is */
+        if ((ctx->disabled_passes & bit) != 0)
+            used += (size_t)snprintf(text + used, 96 - used, "%s%s", used == 0 ? ", without " : "+", pass_name(bit));
     return text;
+}
+
+/* The end of what set_up() begins; it may have failed on the way. */
+static void tear_down(dim_context *ctx)
+{
+    dim__gemm_teardown(ctx);
+    dim__pool_destroy(ctx, ctx->pool);
 }
 
 static dim_status set_up(dim_context *ctx, const dim_context_options *o)
 {
+    ctx->teardown = tear_down;
     ctx->kernels = dim__kernels_select(kernel_level(o->cpu));
     if (ctx->kernels == NULL)
         return dim__fail(ctx, DIM_E_UNSUPPORTED, "this build has no kernels for cpu level %d", (int)o->cpu);
@@ -129,18 +161,6 @@ dim_status dim_context_create(const dim_context_options *options, dim_context **
     refuse(ctx, status);
     dim__context_release(ctx);
     return status;
-}
-
-/* Here and not in base/, which knows nothing of kernels/. */
-void dim__context_release(dim_context *ctx)
-{
-    if (atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
-        return;
-    dim__gemm_teardown(ctx);
-    dim__pool_destroy(ctx, ctx->pool);
-    /* The hooks are read from the block that they release: dim__free() would write to it afterwards. */
-    dim_context last = {.alloc = ctx->alloc, .free = ctx->free, .alloc_user = ctx->alloc_user, .memory = ctx->memory};
-    dim__free(&last, ctx);
 }
 
 void dim_context_destroy(dim_context *ctx)

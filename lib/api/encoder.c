@@ -1,4 +1,5 @@
 /* <dim/encoder.h> */
+#include "io/network.h"
 #include "io/params.h"
 #include "nn/encoder.h"
 
@@ -61,7 +62,7 @@ dim_status dim_encoder_builder_finish(dim_encoder_builder *b, const dim_encoder_
     DIM__TRY(dim__options_copy(b->ctx, "dim_encoder_options", &o, sizeof o, options));
     o.channels = (uint32_t)b->stack.input[0];
     DIM__TRY(dim__stack_copy(&b->stack, &copy));
-    dim_status status = dim__encoder_from_stack(&copy, &o, out);
+    dim_status status = dim__encoder_from_stack(&copy, &o, 0, out);
     dim__stack_free(&copy);
     return status;
 }
@@ -168,7 +169,7 @@ dim_status dim_encoder_save(const dim_encoder *enc, const char *path)
     if (path == NULL)
         return dim__fail(enc->ctx, DIM_E_INVALID, "dim_encoder_save: path is NULL");
     dim__param_group group = group_of(enc);
-    return dim__params_save(enc->ctx, &group, 1, path);
+    return dim__network_save(enc, &group, 1, path);
 }
 
 dim_status dim_encoder_load(dim_encoder *enc, const char *path)
@@ -179,6 +180,15 @@ dim_status dim_encoder_load(dim_encoder *enc, const char *path)
         return dim__fail(enc->ctx, DIM_E_INVALID, "dim_encoder_load: path is NULL");
     dim__param_group group = group_of(enc);
     return dim__params_load(enc->ctx, &group, 1, "encoder.", path);
+}
+
+dim_status dim_encoder_open(dim_context *ctx, const char *path, dim_encoder **out)
+{
+    if (ctx == NULL)
+        return DIM_E_INVALID;
+    if (path == NULL || out == NULL)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_encoder_open: %s is NULL", path == NULL ? "path" : "out");
+    return dim__network_open(ctx, path, out);
 }
 
 void dim_encoder_destroy(dim_encoder *enc) { dim__encoder_release(enc); }

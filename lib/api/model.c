@@ -1,6 +1,8 @@
 /* <dim/model.h> */
 #include "model/model.h"
 
+#include "io/network.h"
+
 /* Argument checks of one line. */
 static dim_status need(const dim_model *model, const void *pointer, const char *function, const char *name)
 {
@@ -173,7 +175,7 @@ dim_status dim_model_save(dim_model *model, const char *path)
     DIM__TRY(need(model, path, "dim_model_save", "path"));
     DIM__TRY(dim__model_fix(model));
     dim__model_groups(model, groups);
-    return dim__params_save(model->ctx, groups, 2, path);
+    return dim__network_save(model->enc, groups, 2, path);
 }
 
 dim_status dim_model_load(dim_model *model, const char *path)

@@ -1,6 +1,5 @@
 /* Priors for features of the caller's; models take them apart themselves. */
 #include "objective/priors/prior.h"
-#include "optim/optim.h"
 #include "tensor/tensor.h"
 
 dim_status dim_prior_create(dim_context *ctx, const dim_prior_options *options, dim_prior **out)
@@ -11,11 +10,6 @@ dim_status dim_prior_create(dim_context *ctx, const dim_prior_options *options, 
     if (out == NULL)
         return dim__fail(ctx, DIM_E_INVALID, "dim_prior_create: out is NULL");
     DIM__TRY(dim__prior_options(ctx, options, &spec));
-    if (spec.o.optimizer != NULL) {
-        spec.own_optimizer = true;
-        DIM__TRY(dim__optim_options(ctx, spec.o.optimizer, &spec.optimizer));
-        spec.o.optimizer = NULL;
-    }
     dim_prior *prior = dim__calloc(ctx, 1, sizeof *prior);
     if (prior == NULL)
         return DIM_E_NOMEM;

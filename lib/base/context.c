@@ -16,6 +16,17 @@ dim_context *dim__context_retain(dim_context *ctx)
     return ctx;
 }
 
+void dim__context_release(dim_context *ctx)
+{
+    if (atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (ctx->teardown != NULL)
+        ctx->teardown(ctx);
+    /* The hooks are read from the block that they release: dim__free() would write to it afterwards. */
+    dim_context last = {.alloc = ctx->alloc, .free = ctx->free, .alloc_user = ctx->alloc_user, .memory = ctx->memory};
+    dim__free(&last, ctx);
+}
+
 void *dim__alloc(dim_context *ctx, size_t size)
 {
     size_t total = size + ALIGN;

@@ -29,6 +29,7 @@ struct dim_context {
     struct dim__pool *pool;             /* NULL when threads == 1 */
     const struct dim__kernels *kernels; /* chosen at creation, see kernels/kernels.h */
     void *gemm_state;                   /* of kernels/, see kernels/gemm.h */
+    void (*teardown)(dim_context *ctx); /* what is above base/ ends before the context does; NULL = nothing is */
     char describe[288];
     char error[512];
 };

@@ -1,7 +1,5 @@
+/* Reading image files: by what is in them, one of the decoders. */
 #include "data/image.h"
-
-#include "base/math.h"
-#include "data/pixels.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,20 +9,6 @@
 #include <unistd.h>
 
 enum { MAX_FILE = 1 << 28 };
-
-dim_status dim__image_room(dim__image *image, int64_t height, int64_t width, char text[DIM__IMAGE_TEXT])
-{
-    if (height < 1 || width < 1 || height > DIM__IMAGE_SIDE || width > DIM__IMAGE_SIDE ||
-        height * width > DIM__IMAGE_PIXELS) {
-        snprintf(text, DIM__IMAGE_TEXT, "%lld x %lld pixels; width and height must be at most %d, and their product %d",
-                 (long long)width, (long long)height, DIM__IMAGE_SIDE, DIM__IMAGE_PIXELS);
-        return DIM_E_FORMAT;
-    }
-    image->height = height;
-    image->width = width;
-    image->pixels = malloc((size_t)(height * width * 3));
-    return image->pixels != NULL ? DIM_OK : DIM_E_NOMEM;
-}
 
 dim_status dim__image_decode(const uint8_t *data, size_t size, const char *name, dim__image *out,
                              dim__sample_error *error)
@@ -107,55 +91,5 @@ dim_status dim__image_load(int folder, const char *root, const char *path, dim__
         return status;
     status = dim__image_decode(data, size, name, out, error);
     free(data);
-    return status;
-}
-
-void dim__image_planes(const dim__image *image, uint8_t *planes)
-{
-    int64_t n = image->height * image->width;
-    const uint8_t *from = image->pixels;
-    for (int64_t i = 0; i < n; i++, from += 3) {
-        planes[i] = from[0];
-        planes[n + i] = from[1];
-        planes[2 * n + i] = from[2];
-    }
-}
-
-/* Half of d, a half rounded to the even number: where torchvision's CenterCrop begins. */
-static int64_t half(int64_t d)
-{
-    return d / 2 + (d % 2 != 0 && d / 2 % 2 != 0);
-}
-
-dim_status dim__image_fit(const dim__image *image, int64_t side, const char *name, uint8_t *planes,
-                          dim__sample_error *error)
-{
-    int64_t h = image->height, w = image->width, shorter = dim__min64(h, w);
-    int64_t height = h == shorter ? side : side * h / w, width = w == shorter ? side : side * w / h;
-    int64_t from[3] = { 3, h, w }, to[3] = { 3, height, width };
-    dim__box whole = { 0, 0, h, w }, centre = { half(height - side), half(width - side), side, side };
-    uint8_t *source = NULL, *resized = NULL;
-    void *scratch = NULL;
-    dim_status status = DIM_OK;
-    if (height * width > DIM__IMAGE_PIXELS)
-        return dim__sample_fail(error, DIM_E_FORMAT, "%s: %lld x %lld pixels are too long and thin for size %lld", name,
-                                (long long)w, (long long)h, (long long)side);
-    source = malloc((size_t)(3 * h * w));
-    if (shorter != side) {
-        resized = malloc((size_t)(3 * height * width));
-        scratch = malloc(dim__pixels_resize_scratch(from, height, width));
-    }
-    if (source == NULL || (shorter != side && (resized == NULL || scratch == NULL))) {
-        status = dim__sample_fail(error, DIM_E_NOMEM, "%s: no memory to resize it", name);
-        goto done;
-    }
-    dim__image_planes(image, source);
-    if (shorter != side)
-        dim__pixels_resize(resized, source, from, &whole, height, width, scratch);
-    dim__pixels_crop(planes, shorter != side ? resized : source, to, &centre);
-done:
-    free(scratch);
-    free(resized);
-    free(source);
     return status;
 }

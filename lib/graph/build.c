@@ -1,6 +1,7 @@
 /* Emission: values and nodes are appended in the order in which they will run. */
 #include "base/math.h"
 #include "graph/graph.h"
+#include "graph/tiling.h"
 
 static const dim__shape scalar_shape = { 0, { 0 } };
 

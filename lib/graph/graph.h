@@ -3,8 +3,8 @@
 #ifndef DIM_GRAPH_GRAPH_H
 #define DIM_GRAPH_GRAPH_H
 
+#include "graph/emit.h"
 #include "graph/param.h"
-#include "ops/op.h"
 
 typedef enum dim__value_kind {
     DIM__TEMP,  /* made by a node */
@@ -38,6 +38,7 @@ struct dim__graph {
     dim__vid *grads;         /* of each value, after dim__graph_backward */
     int64_t n_grads;
     uint64_t next_stream;
+    bool gradient;           /* there is one, or will be */
     bool no_bf16;            /* passes/precision.c leaves it alone: what the caller gave is not to be rounded */
     bool all_bf16;           /* passes/precision.c takes values and products of any size: for tests */
     dim_status status;       /* first failure */
@@ -62,68 +63,7 @@ dim_status dim__node_infer(dim__graph *g, dim__node *node);
 /* Emits a node that writes a state, to run after the forward part and only when its loss is finite. */
 void dim__graph_defer(dim__graph *g, const dim__op *op, int n_in, const dim__vid *in, const dim__attr *attr);
 
-/* Emits the gradient of the scalar `loss` with respect to every input and trainable parameter that it depends on, then
- * the deferred nodes.  dim__graph_grad() gives them afterwards; they are kept. */
-dim_status dim__graph_backward(dim__graph *g, dim__vid loss);
-dim__vid dim__graph_grad(const dim__graph *g, dim__vid v); /* DIM__NONE when v has none */
-
 /* Without a gradient: emits the deferred nodes only (training-mode forward passes). */
 dim_status dim__graph_finish(dim__graph *g);
-
-/* Passes.  Each does nothing where dim__pass_on() says no.
- *
- * Makes ops part of the op before them, where nobody else reads what that makes (passes/fuse.c); part of
- * dim__graph_backward.  gradient: there will be one. */
-dim_status dim__pass_fuse(dim__graph *g, bool gradient);
-
-/* Orders the nodes by memory (passes/order.c); part of dim__program_create. */
-dim_status dim__pass_order(dim__graph *g);
-
-/* Gives up values that are cheap to make again while the peak of the memory passes (passes/recompute.c); part of
- * dim__program_create. */
-dim_status dim__pass_recompute(dim__graph *g);
-
-/* Where the context's precision is bf16: stores temporaries in it and multiplies in it (passes/precision.c).  Part of
- * dim__program_create, before all that is about memory. */
-dim_status dim__pass_precision(dim__graph *g);
-
-/* Makes sums with a product where the other term lies (passes/accumulate.c); part of dim__program_create, between
- * precision and what is about memory. */
-dim_status dim__pass_accumulate(dim__graph *g);
-
-/* Finds the nodes whose outputs somebody needs (passes/dead.c); part of dim__program_create. */
-dim_status dim__pass_dead(dim__graph *g, bool *alive);
-void dim__mark_alive(const dim__graph *g, bool *needed, bool *alive); /* the same with room for all values in `needed` */
-
-/* Where each value lies: graph/plan.c.  Offsets are into one arena; see the diagram there. */
-typedef struct dim__plan {
-    int64_t *offset;      /* of each value; -1 where it has memory of its own (params) or none */
-    int64_t *workspace;   /* of each node; -1 = none */
-    int64_t size;         /* of the arena */
-} dim__plan;
-dim_status dim__plan_create(const dim__graph *g, const bool *alive, bool share, dim__plan *plan);
-void dim__plan_free(dim_context *ctx, dim__plan *plan);
-
-/* A graph compiled for running; owns the graph. */
-typedef struct dim__program dim__program;
-dim_status dim__program_create(dim__graph *g, dim__program **out); /* g is destroyed on failure, too */
-void dim__program_destroy(dim__program *p);
-dim__graph *dim__program_graph(dim__program *p);
-void *dim__program_data(dim__program *p, dim__vid v); /* memory of an input or kept value */
-float dim__program_scalar(dim__program *p, dim__vid v);
-/* Lets all nodes read an input from `data`, which is laid out as the input is and stays where it is during the runs; NULL = from
- * the program's own memory again.  No node ever writes to it. */
-void dim__program_bind(dim__program *p, dim__vid input, const void *data);
-void dim__program_forward(dim__program *p, uint64_t seed, uint64_t step);  /* up to the loss */
-void dim__program_gradient(dim__program *p, uint64_t seed, uint64_t step); /* up to the state updates */
-void dim__program_commit(dim__program *p, uint64_t seed, uint64_t step);   /* the state updates */
-void dim__program_backward(dim__program *p, uint64_t seed, uint64_t step); /* both */
-/* Before the commit: a state that it would mix with what is not finite, or NULL. */
-const dim__param *dim__program_bad_state(const dim__program *p);
-int64_t dim__program_arena(const dim__program *p); /* bytes */
-
-/* Called after each node of a run, for measurements; fn NULL = off again. */
-typedef void (*dim__profile_fn)(void *user, const dim__op *op, const dim__exec *e, double seconds);
-void dim__program_profile(dim__program *p, dim__profile_fn fn, void *user);
 
 #endif

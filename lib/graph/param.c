@@ -1,5 +1,6 @@
 #include "graph/param.h"
 
+#include "base/math.h"
 #include "base/rng.h"
 
 void dim__params_init(dim__params *ps, dim_context *ctx, uint64_t seed)
@@ -49,15 +50,34 @@ static void fill(dim__param *p, uint64_t seed)
     }
 }
 
+/* Elements of a new one, or -1. */
+static int64_t count_of(dim__params *ps, const char *name, const dim__shape *shape)
+{
+    int64_t count = 1, together;
+    for (int i = 0; i < shape->rank; i++)
+        if (!dim__mul64(count, shape->d[i], &count)) {
+            dim__fail(ps->ctx, DIM_E_NOMEM, "parameter '%s' is too large", name);
+            return -1;
+        }
+    together = count;
+    for (int64_t i = 0; i < ps->count && together <= ps->most; i++)
+        together += ps->list[i]->count;
+    ps->too_many = ps->most > 0 && together > ps->most;
+    return ps->too_many ? -1 : count;
+}
+
 static dim__param *make(dim__params *ps, const char *name, const dim__param_spec *spec)
 {
+    int64_t count = count_of(ps, name, &spec->shape);
+    if (count < 0)
+        return NULL;
     if (dim__grow(ps->ctx, &ps->list, &ps->capacity, ps->count + 1, sizeof *ps->list) != DIM_OK)
         return NULL;
     dim__param *p = dim__calloc(ps->ctx, 1, sizeof *p);
     if (p == NULL)
         return NULL;
     p->spec = *spec;
-    p->count = dim__shape_count(&spec->shape);
+    p->count = count;
     p->name = dim__strdup(ps->ctx, name);
     p->data = dim__calloc(ps->ctx, (size_t)p->count, sizeof *p->data);
     if (p->name == NULL || p->data == NULL) {

@@ -2,8 +2,7 @@
 #ifndef DIM_GRAPH_PARAM_H
 #define DIM_GRAPH_PARAM_H
 
-#include "ops/op.h"
-#include <dim/encoder.h>
+#include "graph/op.h"
 
 /* How the memory is laid out compared with what is exported (PyTorch's layout). */
 typedef enum dim__layout {
@@ -42,6 +41,8 @@ typedef struct dim__params {
     dim__param **list;    /* in the order of declaration; the records do not move */
     int64_t count, capacity;
     uint64_t seed;
+    int64_t most;         /* elements that they may have together, 0 = any number */
+    bool too_many;        /* that was refused */
 } dim__params;
 
 void dim__params_init(dim__params *ps, dim_context *ctx, uint64_t seed);

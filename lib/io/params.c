@@ -1,7 +1,5 @@
 #include "io/params.h"
 
-#include "io/weights.h"
-
 #include <stdio.h>
 
 int64_t dim__params_visible(const dim__param_group *groups, int n)
@@ -112,14 +110,28 @@ static dim_status bundle_make(dim_context *ctx, const dim__param_group *groups, 
     return DIM_OK;
 }
 
-dim_status dim__params_save(dim_context *ctx, const dim__param_group *groups, int n, const char *path)
+dim_status dim__params_save(dim_context *ctx, const dim__param_group *groups, int n, const dim__meta *meta, int64_t n_meta,
+                            const char *path)
 {
     bundle b;
     char name[DIM__FULL_NAME_SIZE];
     DIM__TRY(bundle_make(ctx, groups, n, &b));
     for (int64_t i = 0; i < b.count; i++)
         dim__param_export(dim__params_at(groups, n, i, name), b.arrays[i].data);
-    dim_status status = dim__weights_save(ctx, path, b.arrays, b.count);
+    dim_status status = dim__weights_save(ctx, path, b.arrays, b.count, meta, n_meta);
+    bundle_free(ctx, &b);
+    return status;
+}
+
+dim_status dim__params_read(dim_context *ctx, const dim__param_group *groups, int n, const char *file_prefix,
+                            dim__weights_file *file)
+{
+    bundle b;
+    char name[DIM__FULL_NAME_SIZE];
+    DIM__TRY(bundle_make(ctx, groups, n, &b));
+    dim_status status = dim__weights_file_read(file, file_prefix, false, b.arrays, b.count);
+    for (int64_t i = 0; status == DIM_OK && i < b.count; i++)
+        dim__param_import(dim__params_at(groups, n, i, name), b.arrays[i].data);
     bundle_free(ctx, &b);
     return status;
 }

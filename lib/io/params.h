@@ -3,6 +3,7 @@
 #define DIM_IO_PARAMS_H
 
 #include "graph/param.h"
+#include "io/weights.h"
 #include "tensor/tensor.h"
 
 enum { DIM__FULL_NAME_SIZE = 160 };
@@ -21,9 +22,14 @@ dim_status dim__params_get_tensor(dim_context *ctx, const dim__param_group *grou
                                   dim_tensor **out);
 dim_status dim__params_set_tensor(dim_context *ctx, const dim__param_group *groups, int n, const char *name,
                                   const dim_tensor *values);
-dim_status dim__params_save(dim_context *ctx, const dim__param_group *groups, int n, const char *path);
+/* With further metadata. */
+dim_status dim__params_save(dim_context *ctx, const dim__param_group *groups, int n, const dim__meta *meta, int64_t n_meta,
+                            const char *path);
 /* file_prefix: names in the file may have it in front ("" for none). */
 dim_status dim__params_load(dim_context *ctx, const dim__param_group *groups, int n, const char *file_prefix,
                             const char *path);
+/* The same from a file that is open. */
+dim_status dim__params_read(dim_context *ctx, const dim__param_group *groups, int n, const char *file_prefix,
+                            dim__weights_file *file);
 
 #endif

@@ -11,14 +11,15 @@ typedef struct dim__array {
     float *data; /* contiguous; read on save, filled on load */
 } dim__array;
 
-/* One safetensors file with these F32 arrays, metadata format "pt".  DIM_E_IO, DIM_E_NOMEM. */
-dim_status dim__weights_save(dim_context *ctx, const char *path, const dim__array *arrays, int64_t count);
-
 typedef struct dim__meta { /* a line of the file's metadata, UTF-8 */
     const char *key, *value;
 } dim__meta;
 
-/* The same with further metadata and a checksum over header and data, which dim__weights_file_verify() wants. */
+/* One safetensors file with these F32 arrays; metadata format "pt", and more.  DIM_E_IO, DIM_E_NOMEM. */
+dim_status dim__weights_save(dim_context *ctx, const char *path, const dim__array *arrays, int64_t count,
+                             const dim__meta *meta, int64_t n_meta);
+
+/* The same with a checksum over header and data, which dim__weights_file_verify() wants. */
 dim_status dim__weights_save_checked(dim_context *ctx, const char *path, const dim__array *arrays, int64_t count,
                                      const dim__meta *meta, int64_t n_meta);
 
@@ -35,6 +36,8 @@ dim_status dim__weights_file_open(dim_context *ctx, const char *path, dim__weigh
 void dim__weights_file_close(dim__weights_file *f); /* NULL ok */
 /* DIM_E_FORMAT unless dim__weights_save_checked() wrote every bit of it. */
 dim_status dim__weights_file_verify(dim__weights_file *f);
+/* No more elements than this are in its tensors. */
+int64_t dim__weights_file_most(const dim__weights_file *f);
 /* Value of a key, NULL without; the index-th pair, false out of range.  Texts belong to the file. */
 const char *dim__weights_file_meta(const dim__weights_file *f, const char *key);
 bool dim__weights_file_meta_at(const dim__weights_file *f, int64_t index, dim__meta *out);

@@ -247,6 +247,8 @@ dim_status dim__weights_file_verify(dim__weights_file *f)
     return DIM_OK;
 }
 
+int64_t dim__weights_file_most(const dim__weights_file *f) { return (f->size - f->data_offset) / 2; }
+
 const char *dim__weights_file_meta(const dim__weights_file *f, const char *key)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(f->header.metadata, key);
@@ -340,6 +342,7 @@ void dim__weights_file_close(dim__weights_file *f) { (void)f; }
 
 /* Without an open file there is nothing more to do. */
 dim_status dim__weights_file_verify(dim__weights_file *f) { return (void)f, DIM_E_UNSUPPORTED; }
+int64_t dim__weights_file_most(const dim__weights_file *f) { return (void)f, 0; }
 const char *dim__weights_file_meta(const dim__weights_file *f, const char *key) { return (void)f, (void)key, NULL; }
 
 bool dim__weights_file_meta_at(const dim__weights_file *f, int64_t index, dim__meta *out)

@@ -160,9 +160,10 @@ done:
     return status;
 }
 
-dim_status dim__weights_save(dim_context *ctx, const char *path, const dim__array *arrays, int64_t count)
+dim_status dim__weights_save(dim_context *ctx, const char *path, const dim__array *arrays, int64_t count,
+                             const dim__meta *meta, int64_t n_meta)
 {
-    return save(ctx, path, &(contents){.arrays = arrays, .count = count});
+    return save(ctx, path, &(contents){.arrays = arrays, .count = count, .meta = meta, .n_meta = n_meta});
 }
 
 dim_status dim__weights_save_checked(dim_context *ctx, const char *path, const dim__array *arrays, int64_t count,

@@ -124,7 +124,7 @@ static dim_status list_states(dim_model *model, const dim_loader *loader, dim__s
         DIM__TRY(dim__settings_add(s, key, "%" PRIu64, model->optims[k].steps));
     }
     DIM__TRY(dim__settings_add(s, "state.encoder", "%s", model->enc->made));
-    DIM__TRY(dim__settings_add(s, "state.computed_with", "%s", dim_context_describe(model->ctx)));
+    DIM__TRY(dim__settings_add(s, "state.computed_with", "%s", model->ctx->describe));
     if (loader == NULL)
         return DIM_OK;
     dim__loader_info info;
@@ -282,7 +282,7 @@ static void take_over(dim_model *model, dim_loader *loader, items *it, const sta
 /* Sums in other orders make other last bits. */
 static void warn_of_machine(dim_context *ctx, const dim__weights_file *f)
 {
-    const char *then = dim__weights_file_meta(f, STATE "computed_with"), *now = dim_context_describe(ctx);
+    const char *then = dim__weights_file_meta(f, STATE "computed_with"), *now = ctx->describe;
     if (then != NULL && strcmp(then, now) != 0)
         dim__log(ctx, DIM_LOG_WARNING,
                  "the checkpoint was computed with '%s'; with '%s' the steps to come may differ in "

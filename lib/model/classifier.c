@@ -80,78 +80,29 @@ static dim__vid clipped(dim__graph *g, dim__vid x, float clip)
     return clip == 0 ? x : dim__op_affine_(g, dim__op_tanh_(g, dim__op_affine_(g, x, 1 / (double)clip, 0)), clip, 0);
 }
 
-dim__class_nodes dim__emit_classifier(const dim__emission *e, const dim__classifier *c, dim__vid labels)
+dim__vid dim__emit_logits(dim_model *model, dim__graph *g, const dim__classifier *c, dim__vid x)
+{
+    dim__net net = classifier_net(model, g, c, false);
+    return clipped(g, logits(&net, c, x), c->o.clip);
+}
+
+dim__vid dim__emit_classifier(dim__emission *e, const dim__classifier *c)
 {
     dim__graph *g = e->g;
-    dim__net net = classifier_net(e->model, g, c, true);
-    dim__vid z = logits(&net, c, dim__op_stop_gradient_(g, e->layers[c->layer]));
-    dim__class_nodes nodes = { dim__op_softmax_xent_(g, clipped(g, z, c->o.clip), labels), DIM__NONE };
-    if (dim__graph_status(g) != DIM_OK)
-        return nodes;
-    nodes.probabilities = dim__out(nodes.loss, 1);
-    if (c->o.penalty > 0)
-        nodes.loss = dim__op_add_(g, nodes.loss, dim__op_sum_all_(g, dim__op_mul_(g, z, z),
-                                                                  c->o.penalty / (double)dim__count_of(g, z)));
-    nodes.loss = dim__op_affine_(g, nodes.loss, c->o.weight, 0);
-    return nodes;
-}
-
-static dim_status find(const dim_model *model, const char *name, const dim__classifier **out)
-{
-    if (name == NULL)
-        name = "classifier";
-    for (int64_t i = 0; i < model->n_classifiers; i++)
-        if (strcmp(model->classifiers[i].name, name) == 0) {
-            *out = &model->classifiers[i];
-            return DIM_OK;
-        }
-    return dim__fail(model->ctx, DIM_E_INVALID, "the model has no classifier '%.40s'", name);
-}
-
-/* Features in, logits out, in a graph of its own. */
-static dim_status run_head(dim_model *model, const dim__classifier *c, const dim_tensor *features, dim_tensor *out)
-{
-    dim__graph *g;
-    dim__program *program;
-    DIM__TRY(dim__graph_create(model->ctx, &g));
-    dim__net net = classifier_net(model, g, c, false);
-    dim__vid x = dim__graph_input(g, DIM_F32, dim__shape2(features->shape[0], features->shape[1]), false);
-    dim__vid z = clipped(g, logits(&net, c, x), c->o.clip);
-    dim__graph_keep(g, z);
-    dim_status status = dim__graph_finish(g);
-    if (status != DIM_OK) {
-        dim__graph_destroy(g);
-        return status;
+    dim__vid labels = e->program->labels, loss = DIM__NONE, probabilities = DIM__NONE;
+    if (labels != DIM__NONE) {
+        dim__net net = classifier_net(e->model, g, c, true);
+        dim__vid z = logits(&net, c, dim__op_stop_gradient_(g, e->layers[c->layer]));
+        loss = dim__op_softmax_xent_(g, clipped(g, z, c->o.clip), labels);
+        probabilities = dim__out(loss, 1);
+        if (dim__graph_status(g) != DIM_OK)
+            return DIM__NONE;
+        if (c->o.penalty > 0)
+            loss = dim__op_add_(g, loss, dim__op_sum_all_(g, dim__op_mul_(g, z, z),
+                                                          c->o.penalty / (double)dim__count_of(g, z)));
+        loss = dim__op_affine_(g, loss, c->o.weight, 0);
     }
-    DIM__TRY(dim__program_create(g, &program));
-    memcpy(dim__program_data(program, x), features->data, (size_t)dim__tensor_count(features) * sizeof(float));
-    dim__program_forward(program, 0, 0);
-    int64_t shape[2] = { features->shape[0], c->o.classes }, stride[2] = { c->o.classes, 1 };
-    dim__strided_copy(2, shape, DIM_F32, out->data, out->stride, DIM_F32, dim__program_data(program, z), stride);
-    dim__program_destroy(program);
-    return DIM_OK;
-}
-
-dim_status dim__model_classify(dim_model *model, const char *name, const dim_tensor *images, dim_tensor *out)
-{
-    const dim__classifier *c = NULL;
-    dim_tensor *features;
-    int64_t batch;
-    char text[128];
-    DIM__TRY(find(model, name, &c));
-    DIM__TRY(dim__model_fix(model));
-    DIM__TRY(dim__encoder_check_images(model->enc, images, &batch));
-    if (out->dtype != DIM_F32 || out->rank != 2 || out->shape[0] != batch || out->shape[1] != (int64_t)c->o.classes)
-        return dim__fail(model->ctx, DIM_E_SHAPE, "logits are %s; they must be f32 (%lld, %u)",
-                         dim__shape_text(text, out->rank, out->shape), (long long)batch, c->o.classes);
-    DIM__TRY(dim__check_output(model->ctx, "logits", out));
-    if (batch == 0)
-        return DIM_OK;
-    int64_t shape[2] = { batch, model->enc->stack.layers[c->layer].out[0] };
-    DIM__TRY(dim__tensor_create(model->ctx, DIM_F32, 2, shape, &features));
-    dim_status status = dim__encoder_encode(model->enc, images, c->layer, features);
-    if (status == DIM_OK)
-        status = run_head(model, c, features, out);
-    dim__tensor_destroy(features);
-    return status;
+    dim__emit_loss(e, loss, "loss", c->name);
+    dim__emit_report(e, DIM__REPORT_ACCURACY, probabilities, c->name, ".accuracy");
+    return loss;
 }

@@ -4,22 +4,18 @@
 #include "kernels/kernels.h"
 #include "model/model.h"
 
-#include <math.h>
-
 /* Where this program leaves the gradients; NULL where none flows. */
 static dim_status bind_gradients(dim_model *model, dim__model_program *p)
 {
     dim__graph *g = dim__program_graph(p->program);
     DIM__TRY(dim__model_make_optimizers(model));
-    if (p->grads != NULL)
+    if (p->bound)
         return DIM_OK;
-    p->grads = dim__calloc(model->ctx, (size_t)model->n_trained, sizeof *p->grads);
-    if (p->grads == NULL)
-        return DIM_E_NOMEM;
     for (int64_t i = 0; i < model->n_trained; i++)
         for (int64_t v = 0; v < g->n_values; v++)
             if (g->values[v].kind == DIM__PARAM && g->values[v].param == model->trained[i])
                 p->grads[i] = dim__program_data(p->program, dim__graph_grad(g, (dim__vid)v));
+    p->bound = true;
     return DIM_OK;
 }
 
@@ -80,35 +76,6 @@ static dim_status check_states(dim_model *model, const dim__model_program *p)
                      bad->name, (unsigned long long)model->steps);
 }
 
-static dim_status not_finite(dim_model *model, const dim__model_program *p, const char *what, const char *name,
-                             double value)
-{
-    return dim__fail(model->ctx, DIM_E_NUMERIC, "the %s of '%s' is %g at step %llu%s", what, name, value,
-                     (unsigned long long)model->steps, p->mode == DIM__RUN_EVALUATE ? "" : "; nothing was updated");
-}
-
-static dim_status check_loss(dim_model *model, dim__model_program *p)
-{
-    const dim__objective *o = &p->objective;
-    for (int64_t i = 0; i < model->n_terms; i++) {
-        double loss = dim__program_scalar(p->program, o->terms[i].weighted);
-        if (!isfinite(loss))
-            return not_finite(model, p, "loss", model->terms[i].name, loss);
-    }
-    for (int64_t i = 0; i < model->n_priors; i++) {
-        double penalty = dim__program_scalar(p->program, o->priors[i].penalty);
-        if (!isfinite(penalty))
-            return not_finite(model, p, "penalty", model->priors[i].name, penalty);
-    }
-    for (int64_t i = 0; p->mode == DIM__RUN_LABELED && i < model->n_classifiers; i++) {
-        double loss = dim__program_scalar(p->program, o->classes[i].loss);
-        if (!isfinite(loss))
-            return not_finite(model, p, "loss", model->classifiers[i].name, loss);
-    }
-    double total = dim__program_scalar(p->program, o->total);
-    return isfinite(total) ? DIM_OK : not_finite(model, p, "sum", "all losses", total);
-}
-
 static void update(dim_model *model, const dim__model_program *p)
 {
     int64_t at = 0;
@@ -119,69 +86,6 @@ static void update(dim_model *model, const dim__model_program *p)
         if (k <= model->n_priors || p->mode == DIM__RUN_LABELED)
             dim__optim_step(opt);
     }
-}
-
-/* Part of the rows whose most probable class is their label. */
-static double accuracy(const dim__model_program *p, dim__vid probabilities)
-{
-    const dim__shape *s = dim__shape_of(dim__program_graph(p->program), probabilities);
-    const float *x = dim__program_data(p->program, probabilities);
-    const int32_t *labels = dim__program_data(p->program, p->objective.labels);
-    int64_t right = 0;
-    for (int64_t n = 0; n < s->d[0]; n++, x += s->d[1]) {
-        int64_t best = 0;
-        for (int64_t k = 1; k < s->d[1]; k++)
-            best = x[k] > x[best] ? k : best;
-        right += best == labels[n];
-    }
-    return (double)right / (double)s->d[0];
-}
-
-/* Without labels there is nothing to tell: NaN. */
-static dim__report *collect_classifiers(const dim_model *model, const dim__model_program *p, dim__report *r)
-{
-    for (int64_t i = 0; i < model->n_classifiers; i++) {
-        bool labeled = p->mode == DIM__RUN_LABELED;
-        (r++)->value = labeled ? dim__program_scalar(p->program, p->objective.classes[i].loss) : NAN;
-        (r++)->value = labeled ? accuracy(p, p->objective.classes[i].probabilities) : NAN;
-    }
-    return r;
-}
-
-/* In the order of make_reports() in model.c. */
-static void collect(dim_model *model, dim__model_program *p, double lr)
-{
-    const dim__objective *o = &p->objective;
-    dim__report *r = model->reports;
-    dim__program *program = p->program;
-    (r++)->value = dim__program_scalar(program, o->loss);
-    for (int64_t i = 0; i < model->n_terms; i++) {
-        (r++)->value = dim__program_scalar(program, o->terms[i].weighted);
-        (r++)->value = dim__program_scalar(program, o->terms[i].est.value);
-        (r++)->value = dim__program_scalar(program, o->terms[i].est.pos);
-        (r++)->value = dim__program_scalar(program, o->terms[i].est.neg);
-    }
-    for (int64_t i = 0; i < model->n_priors; i++) {
-        (r++)->value = dim__program_scalar(program, o->priors[i].penalty);
-        if (o->priors[i].disc != DIM__NONE)
-            (r++)->value = dim__program_scalar(program, o->priors[i].disc);
-    }
-    r = collect_classifiers(model, p, r);
-    int64_t units = dim__count_of(dim__program_graph(program), o->code_mean);
-    const float *mean = dim__program_data(program, o->code_mean), *std = dim__program_data(program, o->code_std);
-    double sum_mean = 0, sum_std = 0;
-    for (int64_t i = 0; mean != NULL && i < units; i++) {
-        model->code_mean[i] = mean[i];
-        model->code_std[i] = std[i];
-        sum_mean += fabs((double)mean[i]);
-        sum_std += std[i];
-    }
-    (r++)->value = sum_mean / (double)units;
-    (r++)->value = sum_std / (double)units;
-    (r++)->value = lr;
-    if (model->optimizer.clip_norm > 0)
-        (r++)->value = model->optims != NULL ? model->optims[0].grad_norm : 0;
-    model->reported = true;
 }
 
 /* Classes of the rows: the images' labels once for each view. */
@@ -230,11 +134,11 @@ dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_
     if (mode != DIM__RUN_EVALUATE)
         DIM__TRY(bind_gradients(model, p));
     if (mode == DIM__RUN_LABELED)
-        DIM__TRY(fill_labels(model, labels, rows / model->views, dim__program_data(p->program, p->objective.labels)));
-    dim__encoder_fill_input(model->enc, images, 0, rows, dim__program_data(p->program, p->objective.input));
+        DIM__TRY(fill_labels(model, labels, rows / model->views, dim__program_data(p->program, p->labels)));
+    dim__encoder_fill_input(model->enc, images, 0, rows, dim__program_data(p->program, p->input));
     dim__program_forward(p->program, model->seed, model->steps);
-    DIM__TRY(check_loss(model, p));
-    double lr = dim__schedule_lr(&model->optimizer, model->steps);
+    DIM__TRY(dim__model_check_losses(model, p));
+    p->at_step = model->steps;
     if (mode != DIM__RUN_EVALUATE) {
         dim__program_gradient(p->program, model->seed, model->steps);
         DIM__TRY(check_gradients(model, p));
@@ -243,6 +147,6 @@ dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_
         update(model, p);
         model->steps++;
     }
-    collect(model, p, lr);
+    dim__model_collect(model, p);
     return DIM_OK;
 }

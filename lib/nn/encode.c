@@ -1,95 +1,14 @@
-/* Encoding: images into the input of a graph, features out of it. */
+/* Encoding: batches through programs of the encoder, features out of them. */
 #include "base/math.h"
-#include "base/pool.h"
 #include "nn/encoder.h"
 
 #include <stdio.h>
 
 enum { CHUNK = 256 }; /* samples a program: enough to fill the machine, little enough to stay small in memory */
 
-dim_status dim__encoder_check_images(const dim_encoder *enc, const dim_tensor *images, int64_t *batch)
-{
-    const int64_t *in = enc->stack.input;
-    bool map = dim__is_map(in);
-    char text[128];
-    bool fits = images->rank == (map ? 4 : 2) && images->shape[1] == in[0] &&
-                (!map || (images->shape[2] == in[1] && images->shape[3] == in[2]));
-    if (!fits && map)
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "images have shape %s, the encoder takes (N, %lld, %lld, %lld)",
-                         dim__shape_text(text, images->rank, images->shape), (long long)in[0], (long long)in[1],
-                         (long long)in[2]);
-    if (!fits)
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "vectors have shape %s, the encoder takes (N, %lld)",
-                         dim__shape_text(text, images->rank, images->shape), (long long)in[0]);
-    if (images->dtype != DIM_F32 && images->dtype != DIM_U8)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "images have dtype %s; they must be u8 or f32",
-                         dim__dtype_name(images->dtype));
-    *batch = images->shape[0];
-    return DIM_OK;
-}
-
-typedef struct fill_task {
-    const dim_encoder *enc;
-    const dim_tensor *images;
-    int64_t first;
-    float *out;
-} fill_task;
-
-/* One channel's pixel x becomes a x + b. */
-static void pixel_scale(const dim_encoder *enc, int64_t channel, bool bytes, float *a, float *b)
-{
-    *a = bytes ? 1 / 127.5f : 1;
-    *b = bytes ? -1.0f : 0;
-    if (enc->normalise) {
-        *a = 1 / (enc->std[channel] * (bytes ? 255.0f : 1.0f));
-        *b = -enc->mean[channel] / enc->std[channel];
-    }
-}
-
-static void fill_samples(void *arg, int64_t begin, int64_t end, int thread)
-{
-    const fill_task *t = arg;
-    const int64_t *in = t->enc->stack.input, *stride = t->images->stride;
-    bool map = dim__is_map(in), bytes = t->images->dtype == DIM_U8;
-    int64_t c = in[0], h = map ? in[1] : 1, w = map ? in[2] : 1, sy = map ? stride[2] : 0, sx = map ? stride[3] : 0;
-    (void)thread;
-    for (int64_t n = begin; n < end; n++)
-        for (int64_t k = 0; k < c; k++) {
-            float a, b, *out = t->out + n * h * w * c + k;
-            int64_t base = (t->first + n) * stride[0] + k * stride[1];
-            pixel_scale(t->enc, k, bytes, &a, &b);
-            for (int64_t y = 0; y < h; y++)
-                for (int64_t x = 0; x < w; x++, out += c) {
-                    int64_t at = base + y * sy + x * sx;
-                    *out = a * (bytes ? (float)((const uint8_t *)t->images->data)[at]
-                                      : ((const float *)t->images->data)[at]) +
-                           b;
-                }
-        }
-}
-
-void dim__encoder_fill_input(const dim_encoder *enc, const dim_tensor *images, int64_t first, int64_t n, float *out)
-{
-    fill_task t = { enc, images, first, out };
-    int64_t each = dim__shape_count(&(dim__shape){ 3, { enc->stack.input[0], dim__max64(enc->stack.input[1], 1),
-                                                        dim__max64(enc->stack.input[2], 1) } });
-    dim__parallel(enc->ctx, n, 1 + 16384 / each, fill_samples, &t);
-}
-
-/* Where samples lie as the graph wants them, floats in NHWC as they are to be; NULL where they do not, or where the tap is the
- * input itself under another shape. */
-static const float *ready_samples(const dim_encoder *enc, const dim__encode_program *p, const dim_tensor *images,
-                                  int64_t first)
-{
-    const int64_t *in = enc->stack.input, *stride = images->stride;
-    bool map = dim__is_map(in);
-    int64_t c = in[0], each = map ? in[1] * in[2] * c : c;
-    if (images->dtype != DIM_F32 || enc->normalise || stride[0] != each || stride[1] != 1 ||
-        (map && (stride[3] != c || stride[2] != in[2] * c)) ||
-        dim__graph_origin(dim__program_graph(p->program), p->out, NULL) == p->in)
-        return NULL;
-    return (const float *)images->data + first * each;
-}
+typedef struct ends { /* of a program that encodes */
+    dim__vid in, out;
+} ends;
 
 dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *layer)
 {
@@ -110,41 +29,34 @@ dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *la
     return dim__fail(enc->ctx, DIM_E_INVALID, "the encoder has no tap '%.40s'; it has %s", tap, names);
 }
 
-/* Compiled once for a batch size, keep the last few. */
-static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, dim__encode_program **out)
+typedef struct request {
+    dim_encoder *enc;
+    int64_t batch, layer;
+} request;
+
+static dim__vid emit(void *arg, dim__graph *g, void *notes)
 {
-    dim__graph *g = NULL;
-    for (int i = 0; i < DIM__ENCODER_PROGRAMS; i++)
-        if (enc->programs[i].program != NULL && enc->programs[i].batch == batch && enc->programs[i].layer == layer) {
-            *out = &enc->programs[i];
-            return DIM_OK;
-        }
-    dim__vid *values = dim__calloc(enc->ctx, (size_t)enc->stack.count, sizeof *values);
-    dim_status status = values == NULL ? DIM_E_NOMEM : dim__graph_create(enc->ctx, &g);
-    dim__encode_program p = { .batch = batch, .layer = layer };
-    if (status == DIM_OK) {
-        dim__net net = dim__encoder_net(enc, g, false);
-        p.in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(enc, batch), false);
-        dim__encoder_emit(enc, &net, p.in, values);
-        p.out = values[layer];
-        dim__graph_keep(g, p.out);
-        status = dim__pass_fuse(g, false);
-        if (status == DIM_OK)
-            status = dim__graph_finish(g);
-        if (status == DIM_OK)
-            status = dim__program_create(g, &p.program);
-        else
-            dim__graph_destroy(g);
+    const request *r = arg;
+    ends *e = notes;
+    dim__vid *values = dim__calloc(r->enc->ctx, (size_t)r->enc->stack.count, sizeof *values);
+    if (values == NULL) {
+        dim__graph_fail(g, DIM_E_NOMEM);
+        return DIM__NONE;
     }
-    dim__free(enc->ctx, values);
-    if (status != DIM_OK)
-        return status;
-    dim__encode_program *slot = &enc->programs[enc->next_program];
-    enc->next_program = (enc->next_program + 1) % DIM__ENCODER_PROGRAMS;
-    dim__program_destroy(slot->program);
-    *slot = p;
-    *out = slot;
-    return DIM_OK;
+    dim__net net = dim__encoder_net(r->enc, g, false);
+    e->in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(r->enc, r->batch), false);
+    dim__encoder_emit(r->enc, &net, e->in, values);
+    e->out = values[r->layer];
+    dim__graph_keep(g, e->out);
+    dim__free(r->enc->ctx, values);
+    return DIM__NONE;
+}
+
+static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, dim__compiled **out)
+{
+    request r = { enc, batch, layer };
+    return dim__compile(&enc->programs, &(dim__recipe){ .key = { { batch, layer } }, .emit = emit, .arg = &r,
+                                                        .notes = sizeof(ends) }, out);
 }
 
 /* Features must be (N, C, H, W) or (N, C H W) for a map, (N, d) for a vector. */
@@ -191,21 +103,23 @@ dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64
     DIM__TRY(check_features(enc, layer, batch, features));
     DIM__TRY(dim__check_output(enc->ctx, "features", features));
     DIM__TRY(dim__check_apart(enc->ctx, "images", images, "features", features)); /* pieces are read after some are written */
-    dim__encode_program *p;
+    dim__compiled *c;
     int64_t tail = batch % CHUNK;
     if (tail > 0) /* compile both before anything is written */
-        DIM__TRY(find_program(enc, tail, layer, &p));
+        DIM__TRY(find_program(enc, tail, layer, &c));
     if (batch >= CHUNK)
-        DIM__TRY(find_program(enc, CHUNK, layer, &p));
+        DIM__TRY(find_program(enc, CHUNK, layer, &c));
     for (int64_t first = 0; first < batch; first += CHUNK) {
         int64_t n = dim__min64(CHUNK, batch - first);
-        DIM__TRY(find_program(enc, n, layer, &p));
-        const float *ready = ready_samples(enc, p, images, first);
-        dim__program_bind(p->program, p->in, ready);
+        DIM__TRY(find_program(enc, n, layer, &c));
+        const ends *e = c->notes;
+        bool passed_on = dim__graph_origin(dim__program_graph(c->program), e->out, NULL) == e->in; /* nothing is made */
+        const float *ready = passed_on ? NULL : dim__encoder_ready_input(enc, images, first);
+        dim__program_bind(c->program, e->in, ready);
         if (ready == NULL)
-            dim__encoder_fill_input(enc, images, first, n, dim__program_data(p->program, p->in));
-        dim__program_forward(p->program, 0, 0);
-        deliver(enc->stack.layers[layer].out, dim__program_data(p->program, p->out), first, n, features);
+            dim__encoder_fill_input(enc, images, first, n, dim__program_data(c->program, e->in));
+        dim__program_forward(c->program, 0, 0);
+        deliver(enc->stack.layers[layer].out, dim__program_data(c->program, e->out), first, n, features);
     }
     return DIM_OK;
 }

@@ -10,32 +10,6 @@ static const dim__encoder_def *const defs[] = {
 #undef X
 };
 
-dim_status dim__add(dim__stack *s, dim_layer_options layer)
-{
-    layer.size = sizeof layer;
-    return dim__stack_add(s, &layer);
-}
-
-static dim_status add_bn_relu(dim__stack *s, const char *tap)
-{
-    DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_BATCH_NORM }));
-    return dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_RELU, .tap = tap });
-}
-
-dim_status dim__add_conv_bn_relu(dim__stack *s, uint32_t out, uint32_t kernel, uint32_t stride, uint32_t padding,
-                                 const char *tap)
-{
-    DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = out, .kernel = kernel, .stride = stride,
-                                              .padding = padding, .no_bias = 1 }));
-    return add_bn_relu(s, tap);
-}
-
-dim_status dim__add_linear_bn_relu(dim__stack *s, uint32_t out, const char *tap)
-{
-    DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = out, .no_bias = 1 }));
-    return add_bn_relu(s, tap);
-}
-
 static dim_status check_pixels(dim_context *ctx, const dim_encoder_options *o)
 {
     bool any = false;
@@ -82,7 +56,7 @@ dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *opti
     dim__stack s = { .ctx = ctx, .input = { o.channels, def->side, def->side } };
     dim_status status = def->build(&s, &o);
     if (status == DIM_OK)
-        status = dim__encoder_from_stack(&s, &o, out);
+        status = dim__encoder_from_stack(&s, &o, 0, out);
     if (status == DIM_OK)
         snprintf((*out)->made, sizeof (*out)->made, "%s, units %u, ndf %u, depth %u, block_norm %u", def->name, o.units,
                  o.ndf, o.depth, o.block_norm);
@@ -121,7 +95,7 @@ static dim_status check_global(dim_context *ctx, dim__stack *s)
     return dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = last->tap, .tap = "global" });
 }
 
-dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, dim_encoder **out)
+dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, int64_t most, dim_encoder **out)
 {
     dim_context *ctx = s->ctx;
     if (o->init != DIM_INIT_KAIMING && o->init != DIM_INIT_DCGAN)
@@ -146,8 +120,13 @@ dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, 
     for (int64_t i = 0; i < s->count; i++)
         if (s->layers[i].o.kind == DIM_LAYER_GAUSSIAN)
             enc->gaussian = i;
+    dim__programs_init(&enc->programs, ctx, DIM__MOST_PROGRAMS);
     dim__params_init(&enc->params, ctx, o->seed != 0 ? o->seed : ctx->seed);
+    enc->params.most = most;
     dim_status status = declare(enc);
+    if (enc->params.too_many)
+        status = DIM_E_FORMAT;
+    enc->params.most = 0;
     if (status != DIM_OK) {
         memset(&enc->stack, 0, sizeof enc->stack); /* stays the caller's */
         enc->stack.ctx = ctx;
@@ -170,8 +149,7 @@ void dim__encoder_release(dim_encoder *enc)
     if (enc == NULL || --enc->refs > 0)
         return;
     dim_context *ctx = enc->ctx;
-    for (int i = 0; i < DIM__ENCODER_PROGRAMS; i++)
-        dim__program_destroy(enc->programs[i].program);
+    dim__programs_free(&enc->programs);
     dim__stack_free(&enc->stack);
     dim__params_free(&enc->params);
     dim__free(ctx, enc);

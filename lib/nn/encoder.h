@@ -2,16 +2,9 @@
 #ifndef DIM_NN_ENCODER_H
 #define DIM_NN_ENCODER_H
 
+#include "compile/compile.h"
 #include "nn/stack.h"
 #include "tensor/tensor.h"
-
-enum { DIM__ENCODER_PROGRAMS = 6 };
-
-typedef struct dim__encode_program { /* compiled for one batch size and tap */
-    int64_t batch, layer;
-    dim__program *program;
-    dim__vid in, out;
-} dim__encode_program;
 
 struct dim_encoder {
     dim_context *ctx;
@@ -24,8 +17,7 @@ struct dim_encoder {
     float mean[DIM_MAX_CHANNELS], std[DIM_MAX_CHANNELS];
     int64_t global;          /* layer of the tap "global" */
     int64_t gaussian;        /* layer that samples a Gaussian code; -1 = none */
-    dim__encode_program programs[DIM__ENCODER_PROGRAMS];
-    int next_program;        /* the one to give up next */
+    dim__programs programs;  /* that encode */
 };
 
 /* An encoder of one of the papers: a file in nn/encoders/ and a line in encoder_list.def. */
@@ -47,8 +39,8 @@ dim_status dim__add_conv_bn_relu(dim__stack *s, uint32_t out, uint32_t kernel, u
 dim_status dim__add_linear_bn_relu(dim__stack *s, uint32_t out, const char *tap);
 
 dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *options, dim_encoder **out);
-/* Takes the stack over on success. */
-dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *checked, dim_encoder **out);
+/* Takes the stack over on success.  DIM_E_FORMAT when its parameters have more than `most` elements together; 0 = any number. */
+dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *checked, int64_t most, dim_encoder **out);
 dim_encoder *dim__encoder_retain(dim_encoder *enc);
 void dim__encoder_release(dim_encoder *enc);
 
@@ -62,6 +54,8 @@ dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training);
 dim_status dim__encoder_check_images(const dim_encoder *enc, const dim_tensor *images, int64_t *batch);
 /* Samples first .. first + n - 1 as the network wants them: NHWC floats, scaled. */
 void dim__encoder_fill_input(const dim_encoder *enc, const dim_tensor *images, int64_t first, int64_t n, float *out);
+/* Samples first .. where they lie, if that is how the network wants them; or NULL. */
+const float *dim__encoder_ready_input(const dim_encoder *enc, const dim_tensor *images, int64_t first);
 
 /* Layer of a tap name (NULL = "global"); DIM_E_INVALID names the taps there are. */
 dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *layer);

@@ -81,6 +81,19 @@ dim__vid dim__nn_conv(const dim__net *net, const char *name, dim__vid x, int64_t
     return bias ? with_bias(net, name, y, out, kh * kw * in) : y;
 }
 
+/* PyTorch counts as fan in what one input channel feeds. */
+dim__vid dim__nn_conv_transpose(const dim__net *net, const char *name, dim__vid x, int64_t kh, int64_t kw, int stride,
+                                int padding, const int64_t out[3], bool bias)
+{
+    int64_t in = dim__shape_last(dim__shape_of(net->g, x)), fan_in = kh * kw * out[0];
+    dim__param_spec spec = { .shape = dim__shape4(in, kh, kw, out[0]), .layout = DIM__LAYOUT_OHWI };
+    if (dim__graph_status(net->g) != DIM_OK)
+        return DIM__NONE;
+    init_weight(net, &spec, fan_in);
+    dim__vid y = dim__op_conv2d_transpose_(net->g, x, dim__nn_param(net, name, "weight", &spec), stride, padding, out[1], out[2]);
+    return bias ? with_bias(net, name, y, out[0], fan_in) : y;
+}
+
 static const double NORM_EPS = 1e-5, BN_MOMENTUM = 0.1;
 
 dim__vid dim__nn_batch_norm(const dim__net *net, const char *name, dim__vid x)

@@ -4,6 +4,7 @@
 
 #include "graph/graph.h"
 #include "ops/ops.h"
+#include <dim/encoder.h>
 
 typedef struct dim__net { /* where layers are emitted to */
     dim__graph *g;
@@ -29,6 +30,9 @@ dim__vid dim__nn_linear(const dim__net *net, const char *name, dim__vid x, int64
 /* x (N, H, W, I) -> (N, OH, OW, out), PyTorch's Conv2d */
 dim__vid dim__nn_conv(const dim__net *net, const char *name, dim__vid x, int64_t out, int64_t kh, int64_t kw,
                       int stride, int padding, bool bias);
+/* x (N, H, W, I) -> (N, OH, OW, O) of `out` (O, OH, OW); PyTorch's ConvTranspose2d */
+dim__vid dim__nn_conv_transpose(const dim__net *net, const char *name, dim__vid x, int64_t kh, int64_t kw, int stride,
+                                int padding, const int64_t out[3], bool bias);
 /* Per channel, the last axis; PyTorch's BatchNorm: epsilon 1e-5, momentum 0.1, running variance unbiased. */
 dim__vid dim__nn_batch_norm(const dim__net *net, const char *name, dim__vid x);
 dim__vid dim__nn_layer_norm(const dim__net *net, const char *name, dim__vid x); /* last axis; epsilon 1e-5 */

@@ -6,7 +6,10 @@
 
 enum { DIM__TAP_SIZE = 32 };
 
+typedef struct dim__layer_def dim__layer_def; /* nn/layers/layer.h */
+
 typedef struct dim__layer {
+    const dim__layer_def *def;
     dim_layer_options o;      /* checked, defaults filled in; its strings are below */
     char name[DIM__TAP_SIZE]; /* of parameters */
     char tap[DIM__TAP_SIZE];  /* "" = unnamed */

@@ -1,11 +1,11 @@
-/* The ops that turn features into a loss without ever holding all of their scores (tiles.c): forward, rows go through the
+/* The ops that turn features into a loss without ever holding all of their scores (score_tiles.c): forward, rows go through the
  * estimator as they are made; backward, the rows' accumulators are known.
  *
  * dot_estimator:      y (N G, d), x (N L, d) [, state]: the scores are u = y x', rows and columns as of op estimator.
  *                     attr, outputs: as op estimator's.
  * dot_estimator_grad: y, x, record, d loss -> dy, dx; the one that attr does not want is empty. */
 #include "objective/score_rows.h"
-#include "objective/tiles.h"
+#include "objective/score_tiles.h"
 
 #include <math.h>
 

@@ -17,6 +17,7 @@ dim_status dim__estimator_create(dim_context *ctx, const dim_estimator_options *
         return DIM_E_NOMEM;
     est->ctx = dim__context_retain(ctx);
     est->o = *checked;
+    dim__programs_init(&est->programs, ctx, DIM__EVAL_PROGRAMS);
     dim__params_init(&est->params, ctx, 0);
     if (checked->kind == DIM_ESTIMATOR_MINE) {
         dim__param_spec spec = dim__estimator_state_spec();
@@ -35,17 +36,21 @@ void dim__estimator_destroy(dim_estimator *est)
     if (est == NULL)
         return;
     dim_context *ctx = est->ctx;
-    for (int i = 0; i < DIM__EVAL_CACHE; i++)
-        dim__program_destroy(est->cache[i].program);
+    dim__programs_free(&est->programs);
     dim__params_free(&est->params);
     dim__free(ctx, est);
     dim__context_release(ctx);
 }
 
+typedef struct eval { /* values of a compiled evaluation */
+    dim__vid a, b;         /* inputs: global and local, scores, or positive and negative */
+    dim__vid own, partner; /* shuffle: sample of each global, and of its negatives; own only when G > 1 */
+    dim__vid record;
+} eval;
+
 /* Rows r of the scores are globals, r / G their samples. */
-static dim__est_nodes emit_features(dim__graph *g, const dim_estimator *est, dim__eval *e)
+static dim__est_nodes emit_features(dim__graph *g, const dim_estimator *est, const dim__eval_key *k, eval *e)
 {
-    const dim__eval_key *k = &e->key;
     int64_t rows = k->n * k->g;
     e->a = dim__graph_input(g, DIM_F32, dim__shape2(rows, k->d), k->grad_a != 0);
     e->b = dim__graph_input(g, DIM_F32, dim__shape3(k->n, k->l, k->d), k->grad_b != 0);
@@ -64,9 +69,8 @@ static dim__est_nodes emit_features(dim__graph *g, const dim_estimator *est, dim
 }
 
 /* Scores of the caller's are taken as scaled. */
-static dim__est_nodes emit_scores(dim__graph *g, const dim_estimator *est, dim__eval *e)
+static dim__est_nodes emit_scores(dim__graph *g, const dim_estimator *est, const dim__eval_key *k, eval *e)
 {
-    const dim__eval_key *k = &e->key;
     dim_estimator_options o = est->o;
     o.scale = 1;
     if (k->mode == DIM__EVAL_SCORES) {
@@ -78,50 +82,33 @@ static dim__est_nodes emit_scores(dim__graph *g, const dim_estimator *est, dim__
     return dim__emit_estimator_pairs(g, &o, e->a, e->b, est->state);
 }
 
-static dim_status compile(const dim_estimator *est, dim__eval *e)
+typedef struct request {
+    const dim_estimator *est;
+    const dim__eval_key *key;
+} request;
+
+static dim__vid emit(void *arg, dim__graph *g, void *notes)
 {
-    dim__graph *g;
+    const request *r = arg;
+    const dim__eval_key *k = r->key;
+    eval *e = notes;
     e->a = e->b = e->own = e->partner = DIM__NONE;
-    DIM__TRY(dim__graph_create(est->ctx, &g));
-    g->no_bf16 = true;
-    bool features = e->key.mode == DIM__EVAL_FEATURES || e->key.mode == DIM__EVAL_SHUFFLE;
-    dim__est_nodes nodes = features ? emit_features(g, est, e) : emit_scores(g, est, e);
+    bool features = k->mode == DIM__EVAL_FEATURES || k->mode == DIM__EVAL_SHUFFLE;
+    dim__est_nodes nodes = features ? emit_features(g, r->est, k, e) : emit_scores(g, r->est, k, e);
     e->record = nodes.record;
     dim__graph_keep(g, nodes.loss);
     dim__graph_keep(g, e->record);
-    dim_status status = dim__graph_status(g);
-    if (status == DIM_OK && (e->key.grad_a || e->key.grad_b)) {
-        status = dim__graph_backward(g, nodes.loss);
-    } else if (status == DIM_OK) {
-        status = dim__graph_finish(g);
-    }
-    if (status != DIM_OK) {
-        dim__graph_destroy(g);
-        return status;
-    }
-    e->da = dim__graph_grad(g, e->a);
-    e->db = dim__graph_grad(g, e->b);
-    return dim__program_create(g, &e->program);
+    return k->grad_a || k->grad_b ? nodes.loss : DIM__NONE;
 }
 
-/* The compiled evaluation for a key: a kept one, or a new one in the place of the one not used for longest. */
-static dim_status find(dim_estimator *est, const dim__eval_key *key, dim__eval **out)
+_Static_assert(sizeof(dim__eval_key) <= sizeof(dim__program_key), "an evaluation's key fits a program's");
+
+static dim_status find(dim_estimator *est, const dim__eval_key *key, dim__compiled **out)
 {
-    dim__eval *oldest = &est->cache[0];
-    for (int i = 0; i < DIM__EVAL_CACHE; i++) {
-        dim__eval *e = &est->cache[i];
-        if (e->program != NULL && memcmp(&e->key, key, sizeof *key) == 0) {
-            *out = e;
-            return DIM_OK;
-        }
-        if (e->used < oldest->used)
-            oldest = e;
-    }
-    dim__program_destroy(oldest->program);
-    *oldest = (dim__eval){ .key = *key };
-    DIM__TRY(compile(est, oldest));
-    *out = oldest;
-    return DIM_OK;
+    request r = { est, key };
+    dim__recipe recipe = { .emit = emit, .arg = &r, .notes = sizeof(eval), .exact = true };
+    memcpy(&recipe.key, key, sizeof *key);
+    return dim__compile(&est->programs, &recipe, out);
 }
 
 static void contiguous(int rank, const int64_t *shape, int64_t *stride)
@@ -176,13 +163,13 @@ static void copy_gradient(dim__program *p, dim__vid d, dim_tensor *grad)
                       stride);
 }
 
-static void fill_indices(dim__program *p, const dim__eval *e, const int32_t *partner)
+static void fill_indices(dim__program *p, const eval *e, const dim__eval_key *key, const int32_t *partner)
 {
     int32_t *own = dim__program_data(p, e->own), *other = dim__program_data(p, e->partner);
-    for (int64_t r = 0; r < e->key.n * e->key.g; r++) {
+    for (int64_t r = 0; r < key->n * key->g; r++) {
         if (own != NULL)
-            own[r] = (int32_t)(r / e->key.g);
-        other[r] = partner[r / e->key.g];
+            own[r] = (int32_t)(r / key->g);
+        other[r] = partner[r / key->g];
     }
 }
 
@@ -190,15 +177,16 @@ dim_status dim__estimator_run(dim_estimator *est, const dim__eval_key *key, cons
                               const int32_t *partner, const char *const names[2], dim_estimate *result,
                               dim_tensor *grad_a, dim_tensor *grad_b)
 {
-    dim__eval *e;
-    DIM__TRY(find(est, key, &e));
-    dim__program *p = e->program;
-    e->used = ++est->evaluations;
+    dim__compiled *c;
+    DIM__TRY(find(est, key, &c));
+    dim__program *p = c->program;
+    const eval *e = c->notes;
+    dim__vid da = dim__graph_grad(dim__program_graph(p), e->a), db = dim__graph_grad(dim__program_graph(p), e->b);
     DIM__TRY(fill_input(est, p, e->a, a, names[0]));
     if (b != NULL)
         DIM__TRY(fill_input(est, p, e->b, b, names[1]));
     if (partner != NULL)
-        fill_indices(p, e, partner);
+        fill_indices(p, e, key, partner);
     dim__program_forward(p, est->ctx->seed, 0);
     const double *record = dim__program_data(p, e->record);
     const dim_estimate found = { sizeof found, record[DIM__EST_RECORD_LOSS], record[DIM__EST_RECORD_VALUE],
@@ -211,17 +199,17 @@ dim_status dim__estimator_run(dim_estimator *est, const dim__eval_key *key, cons
     if (grad_a != NULL || grad_b != NULL) {
         float average = est->state != NULL ? *est->state->data : 0;
         dim__program_backward(p, est->ctx->seed, 0); /* moves MINE's average, too */
-        dim_status status = check_gradient(est, p, e->da, grad_a, names[0]);
+        dim_status status = check_gradient(est, p, da, grad_a, names[0]);
         if (status == DIM_OK)
-            status = check_gradient(est, p, e->db, grad_b, names[1]);
+            status = check_gradient(est, p, db, grad_b, names[1]);
         if (status != DIM_OK) {
             if (est->state != NULL)
                 *est->state->data = average;
             return status;
         }
     }
-    copy_gradient(p, e->da, grad_a);
-    copy_gradient(p, e->db, grad_b);
+    copy_gradient(p, da, grad_a);
+    copy_gradient(p, db, grad_b);
     *result = found;
     return DIM_OK;
 }

@@ -1,6 +1,6 @@
 /* nce_scores: the log-probability of each positive among itself and the negatives of its row,
  *   s[r, l] = u'_l - log(e^u'_l + S_r),  S_r the sum of e^u' over the locations of all other samples,
- * of scores u = scale y x' that are never held all at once (tiles.c); u' = clip tanh(u / clip), or u.
+ * of scores u = scale y x' that are never held all at once (score_tiles.c); u' = clip tanh(u / clip), or u.
  * InfoNCE is the mean of s; mixtures (AMDIM, section 3.6) weigh the antecedents of one sample against each other with it.
  *
  * y (R, d), x (N L, d) -> s (R, L); penalty mean(u^2); the means of u over positive and over negative pairs (2); and the
@@ -190,9 +190,14 @@ static void nce_backward(dim__graph *g, const dim__node *node, const dim__vid *d
         din[i] = attr.i[3 + i] != 0 ? dim__out(first, i) : DIM__NONE;
 }
 
-const dim__op dim__op_nce_scores = { "nce_scores", 2, 2, 4, 0, nce_infer, nce_workspace, nce_backward, nce_run };
-const dim__op dim__op_nce_scores_grad = { "nce_scores_grad", 6, 6, 2, 0, nce_grad_infer, nce_grad_workspace, NULL,
-                                          nce_grad_run };
+const dim__op dim__op_nce_scores = {
+    .name = "nce_scores", .min_in = 2, .max_in = 2, .n_out = 4,
+    .infer = nce_infer, .workspace = nce_workspace, .backward = nce_backward, .run = nce_run,
+};
+const dim__op dim__op_nce_scores_grad = {
+    .name = "nce_scores_grad", .min_in = 6, .max_in = 6, .n_out = 2,
+    .infer = nce_grad_infer, .workspace = nce_grad_workspace, .run = nce_grad_run,
+};
 
 dim__vid dim__emit_nce_scores(dim__graph *g, const dim_estimator_options *o, dim__vid y, dim__vid x, int64_t samples)
 {

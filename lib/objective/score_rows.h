@@ -7,7 +7,11 @@
 #define DIM_OBJECTIVE_SCORE_ROWS_H
 
 #include "objective/objective.h"
-#include "objective/tiles.h"
+#include "objective/score_tiles.h"
+
+#define X(name) DIM__OP_DECLARE(name)
+#include "objective/op_list.def"
+#undef X
 
 /* attr of every op here: i[0] samples N, i[1] kind, i[2] most bytes of scores at once, i[3] and i[4] whether the
  * gradient of y and of x is wanted; f[0] the kind's own constant (smile_tau or mine_rate), f[1] scale, f[2] penalty,

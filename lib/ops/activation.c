@@ -1,52 +1,26 @@
-/* relu, leaky_relu, sigmoid, tanh: gradients from the output y, so that y may replace x.  softplus: from x.  exp: dy y.
+/* relu, leaky_relu, sigmoid, tanh: gradients from the output y, so that y may replace x.  softplus: from x.
  * attr of leaky_relu and its gradient: f[0] = slope. */
+#include "ops/map.h"
 #include "ops/ops.h"
-#include "ops/run.h"
-
-typedef struct job { /* one of the three functions */
-    const dim__exec *e;
-    void (*one)(float *y, const float *x, int64_t n);
-    void (*two)(float *y, const float *a, const float *b, int64_t n);
-} job;
-
-static void run_piece(void *arg, int64_t begin, int64_t end, int thread)
-{
-    const job *j = arg;
-    float *y = (float *)j->e->out[0] + begin;
-    const float *a = (const float *)j->e->in[0] + begin;
-    (void)thread;
-    if (j->one != NULL)
-        j->one(y, a, end - begin);
-    else
-        j->two(y, a, (const float *)j->e->in[1] + begin, end - begin);
-}
-
-static void run_one(const dim__exec *e, void (*fn)(float *, const float *, int64_t))
-{
-    job j = { e, fn, NULL };
-    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, run_piece, &j);
-}
-
-static void run_two(const dim__exec *e, void (*fn)(float *, const float *, const float *, int64_t))
-{
-    job j = { e, NULL, fn };
-    dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, run_piece, &j);
-}
 
 /* An op with its emission, and its gradient as an op of (dy, y): both straight from the kernel table. */
-#define ACTIVATION(name)                                                                                               \
-    static void name##_run(const dim__exec *e) { run_one(e, e->ctx->kernels->name); }                                  \
-    static void name##_grad_run(const dim__exec *e) { run_two(e, e->ctx->kernels->name##_grad); }                      \
-    static void name##_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)             \
+#define ACTIVATION(op)                                                                                                 \
+    static void op##_run(const dim__exec *e) { dim__map_one(e, e->ctx->kernels->op); }                                 \
+    static void op##_grad_run(const dim__exec *e) { dim__map_two(e, e->ctx->kernels->op##_grad); }                     \
+    static void op##_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)               \
     {                                                                                                                  \
-        din[0] = dim__emit2(g, &dim__op_##name##_grad, dout[0], node->out[0], NULL);                                   \
+        din[0] = dim__emit2(g, &dim__op_##op##_grad, dout[0], node->out[0], NULL);                                     \
     }                                                                                                                  \
-    const dim__op dim__op_##name = { #name, 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, dim__infer_same, NULL,    \
-                                     name##_backward, name##_run };                                                    \
-    const dim__op dim__op_##name##_grad = { #name "_grad", 2, 2, 1,                                                    \
-                                            DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,                 \
-                                            dim__infer_same, NULL, NULL, name##_grad_run };                            \
-    dim__vid dim__op_##name##_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_##name, x, NULL); }
+    const dim__op dim__op_##op = {                                                                                     \
+        .name = #op, .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,            \
+        .infer = dim__infer_same, .backward = op##_backward, .run = op##_run,                                          \
+    };                                                                                                                 \
+    const dim__op dim__op_##op##_grad = {                                                                              \
+        .name = #op "_grad", .min_in = 2, .max_in = 2, .n_out = 1,                                                     \
+        .flags = DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,                                            \
+        .infer = dim__infer_same, .run = op##_grad_run,                                                                \
+    };                                                                                                                 \
+    dim__vid dim__op_##op##_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_##op, x, NULL); }
 
 ACTIVATION(relu)
 ACTIVATION(sigmoid)
@@ -92,11 +66,15 @@ static void leaky_backward(dim__graph *g, const dim__node *node, const dim__vid 
     din[0] = dim__emit2(g, &dim__op_leaky_relu_grad, dout[0], node->out[0], &node->attr);
 }
 
-const dim__op dim__op_leaky_relu = { "leaky_relu", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, leaky_infer, NULL,
-                                     leaky_backward, leaky_run };
-const dim__op dim__op_leaky_relu_grad = { "leaky_relu_grad", 2, 2, 1,
-                                          DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE, leaky_infer, NULL,
-                                          NULL, leaky_grad_run };
+const dim__op dim__op_leaky_relu = {
+    .name = "leaky_relu", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,
+    .infer = leaky_infer, .backward = leaky_backward, .run = leaky_run,
+};
+const dim__op dim__op_leaky_relu_grad = {
+    .name = "leaky_relu_grad", .min_in = 2, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
+    .infer = leaky_infer, .run = leaky_grad_run,
+};
 
 dim__vid dim__op_leaky_relu_(dim__graph *g, dim__vid x, double slope)
 {
@@ -115,7 +93,7 @@ dim__vid dim__op_before_activation(dim__graph *g, const dim__node *node, dim__vi
 
 /* ---- softplus: dx = dy sigmoid(x) -------------------------------------------------------------------------------- */
 
-static void softplus_run(const dim__exec *e) { run_one(e, e->ctx->kernels->softplus); }
+static void softplus_run(const dim__exec *e) { dim__map_one(e, e->ctx->kernels->softplus); }
 
 static void softplus_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
@@ -137,23 +115,14 @@ static void softplus_backward(dim__graph *g, const dim__node *node, const dim__v
     din[0] = dim__emit2(g, &dim__op_softplus_grad, dout[0], node->in[0], NULL);
 }
 
-const dim__op dim__op_softplus = { "softplus", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, dim__infer_same, NULL,
-                                   softplus_backward, softplus_run };
-const dim__op dim__op_softplus_grad = { "softplus_grad", 2, 2, 1, DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
-                                        dim__infer_same, NULL, NULL, softplus_grad_run };
+const dim__op dim__op_softplus = {
+    .name = "softplus", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,
+    .infer = dim__infer_same, .backward = softplus_backward, .run = softplus_run,
+};
+const dim__op dim__op_softplus_grad = {
+    .name = "softplus_grad", .min_in = 2, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
+    .infer = dim__infer_same, .run = softplus_grad_run,
+};
 
 dim__vid dim__op_softplus_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_softplus, x, NULL); }
-
-/* ---- exp --------------------------------------------------------------------------------------------------------- */
-
-static void exp_run(const dim__exec *e) { run_one(e, e->ctx->kernels->exp); }
-
-static void exp_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
-{
-    din[0] = dim__op_mul_(g, dout[0], node->out[0]);
-}
-
-const dim__op dim__op_exp = { "exp", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, dim__infer_same, NULL,
-                              exp_backward, exp_run };
-
-dim__vid dim__op_exp_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_exp, x, NULL); }

@@ -129,7 +129,7 @@ static void batch_norm_backward(dim__graph *g, const dim__node *node, const dim_
 
 const dim__op dim__op_batch_norm = {
     .name = "batch_norm", .min_in = 3, .max_in = 3, .n_out = 4,
-    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_infer, .workspace = batch_norm_workspace, .backward = batch_norm_backward,
     .run = batch_norm_run,
 };
@@ -178,7 +178,7 @@ static void batch_norm_again_backward(dim__graph *g, const dim__node *node, cons
 
 const dim__op dim__op_batch_norm_again = {
     .name = "batch_norm_again", .min_in = 5, .max_in = 6, .n_out = 1,
-    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(33) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_BF16_IN(33) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_again_infer, .workspace = batch_norm_again_workspace, .backward = batch_norm_again_backward,
     .run = batch_norm_again_run,
 };

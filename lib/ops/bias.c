@@ -48,7 +48,7 @@ static void add_bias_backward(dim__graph *g, const dim__node *node, const dim__v
 
 const dim__op dim__op_add_bias = {
     .name = "add_bias", .min_in = 2, .max_in = 2, .n_out = 1,
-    .flags = DIM__OP_INPLACE0 | DIM__OP_BY_ROW | DIM__OP_WHOLE(2),
+    .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_BY_ROW | DIM__OP_WHOLE(2),
     .infer = add_bias_infer, .backward = add_bias_backward, .run = add_bias_run,
 };
 

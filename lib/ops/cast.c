@@ -38,7 +38,7 @@ static void cast_run(const dim__exec *e)
 
 const dim__op dim__op_cast = {
     .name = "cast", .min_in = 1, .max_in = 1, .n_out = 1,
-    .flags = DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1), .infer = cast_infer, .run = cast_run,
+    .flags = DIM__OP_REPEATABLE | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1), .infer = cast_infer, .run = cast_run,
 };
 
 dim__vid dim__op_cast_(dim__graph *g, dim__vid x, dim_dtype type)

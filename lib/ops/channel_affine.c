@@ -74,7 +74,7 @@ static void channel_affine_backward(dim__graph *g, const dim__node *node, const 
 
 const dim__op dim__op_channel_affine = {
     .name = "channel_affine", .min_in = 5, .max_in = 5, .n_out = 1,
-    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
     .infer = channel_affine_infer, .workspace = channel_affine_workspace, .backward = channel_affine_backward,
     .run = channel_affine_run,
 };

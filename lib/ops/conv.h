@@ -9,7 +9,7 @@
 
 #include "kernels/conv.h"
 #include "ops/product.h"
-#include "ops/op.h"
+#include "graph/op.h"
 
 typedef struct dim__conv {
     int64_t n, h, w, i;   /* input */
@@ -51,6 +51,12 @@ void dim__conv_loops(const dim__exec *e, const dim__conv *c, dim__conv_pass pass
 
 /* Bytes for the plan in attr->p, if there is one, or else for products with patches. */
 size_t dim__conv_workspace(const dim__infer *inf, const dim__conv *c);
+
+/* conv2d_dx, which conv2d_transpose shares. */
+dim_status dim__conv_dx_infer(dim__infer *inf);
+size_t dim__conv_dx_workspace(const dim__infer *inf);
+void dim__conv_dx_run(const dim__exec *e);
+double dim__conv_dx_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr);
 
 /* Part of a kernel row that lies on the image: elements [*lo, *hi) of its kw i; `at` is where element 0 would be. */
 typedef struct dim__conv_run {

@@ -11,103 +11,6 @@
 #include "ops/conv_epilogue.h"
 #include "ops/ops.h"
 #include "ops/rows.h"
-#include <string.h>
-
-dim__conv dim__conv_of(const dim__shape *x, const dim__shape *w, const dim__shape *y, const dim__attr *attr)
-{
-    return (dim__conv){
-        .n = x->d[0], .h = x->d[1], .w = x->d[2], .i = x->d[3],
-        .o = w->d[0], .kh = w->d[1], .kw = w->d[2],
-        .oh = y->d[1], .ow = y->d[2],
-        .stride = attr->i[0], .padding = attr->i[1],
-        .k = w->d[1] * w->d[2] * x->d[3],
-        .pixels = x->d[0] * y->d[1] * y->d[2],
-    };
-}
-
-bool dim__conv_plain(const dim__conv *c)
-{
-    bool pointwise = c->kh == 1 && c->kw == 1 && c->stride == 1;
-    bool whole = c->kh == c->h && c->kw == c->w;
-    return c->padding == 0 && (pointwise || whole);
-}
-
-/* About a second-level cache of patches, but enough rows that packing the weights once a block does not show. */
-int64_t dim__conv_block(const dim__conv *c, int64_t columns)
-{
-    int64_t rows = ((int64_t)1 << 18) / dim__max64(1, columns);
-    rows = dim__min64(dim__max64(rows, 192), 4096) / 32 * 32;
-    return dim__min64(rows, dim__max64(c->pixels, 1));
-}
-
-/* Runs of some floats, for which a call of memcpy() is most of the work. */
-static void copy(float *to, const float *from, int64_t n)
-{
-    if (n >= 64) {
-        memcpy(to, from, (size_t)n * sizeof *to);
-        return;
-    }
-    for (; n >= 8; n -= 8, to += 8, from += 8)
-        memcpy(to, from, 8 * sizeof *to);
-    if (n >= 4) {
-        memcpy(to, from, 4 * sizeof *to);
-        n -= 4, to += 4, from += 4;
-    }
-    for (int64_t i = 0; i < n; i++)
-        to[i] = from[i];
-}
-
-void dim__conv_patches(const dim__conv *c, const float *x, int64_t begin, int64_t end, int64_t first, int64_t last,
-                       float *patches)
-{
-    int64_t row = c->kw * c->i;
-    int64_t ow = begin % c->ow, oh = begin / c->ow % c->oh, n = begin / c->ow / c->oh;
-    for (int64_t px = begin; px < end; px++) {
-        for (int64_t r = first / row; r * row < last; r++) {
-            dim__conv_run run = dim__conv_run_of(c, n, oh, ow, r);
-            int64_t a = dim__max64(first - r * row, 0), b = dim__min64(last - r * row, row);
-            int64_t lo = dim__min64(dim__max64(run.lo, a), b), hi = dim__max64(dim__min64(run.hi, b), lo);
-            if (lo > a)
-                memset(patches, 0, (size_t)(lo - a) * sizeof *patches);
-            if (hi > lo)
-                copy(patches + (lo - a), x + run.at + lo, hi - lo);
-            if (b > hi)
-                memset(patches + (hi - a), 0, (size_t)(b - hi) * sizeof *patches);
-            patches += b - a;
-        }
-        if (++ow == c->ow) {
-            ow = 0;
-            if (++oh == c->oh) {
-                oh = 0;
-                n++;
-            }
-        }
-    }
-}
-
-typedef struct patches_job {
-    const dim__conv *c;
-    const float *x;
-    int64_t first;
-    float *patches;
-} patches_job;
-
-static void patches_task(void *arg, int64_t begin, int64_t end, int thread)
-{
-    const patches_job *job = arg;
-    (void)thread;
-    dim__conv_patches(job->c, job->x, job->first + begin, job->first + end, 0, job->c->k,
-                      job->patches + begin * job->c->k);
-}
-
-void dim__conv_patches_parallel(dim_context *ctx, const dim__conv *c, const float *x, int64_t begin, int64_t end,
-                                float *patches)
-{
-    patches_job job = { c, x, begin, patches };
-    dim__parallel(ctx, end - begin, dim__max64(1, 32768 / dim__max64(1, c->k)), patches_task, &job);
-}
-
-/* ---- the op ------------------------------------------------------------------------------------------------------ */
 
 static dim_status infer(dim__infer *inf, bool moments)
 {
@@ -302,10 +205,17 @@ static void conv2d_backward(dim__graph *g, const dim__node *node, const dim__vid
     }
 }
 
+static double conv2d_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
+{
+    (void)attr;
+    return 2 * (double)dim__shape_rows(out[0]) * (double)dim__shape_count(in[1]);
+}
+
 const dim__op dim__op_conv2d = {
     .name = "conv2d", .min_in = 2, .max_in = 6, .n_out = 1,
-    .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = conv2d_infer, .workspace = conv2d_workspace, .backward = conv2d_backward, .run = conv2d_run,
+    .flops = conv2d_flops,
 };
 
 dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding)
@@ -332,7 +242,7 @@ static size_t conv2d_moments_workspace(const dim__infer *inf) { return workspace
 
 const dim__op dim__op_conv2d_moments = {
     .name = "conv2d_moments", .min_in = 2, .max_in = 3, .n_out = 4,
-    .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = conv2d_moments_infer, .workspace = conv2d_moments_workspace, .backward = conv2d_backward,
-    .run = conv2d_run,
+    .run = conv2d_run, .flops = conv2d_flops,
 };

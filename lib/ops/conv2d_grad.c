@@ -148,15 +148,21 @@ static void dw_run(const dim__exec *e)
     }
 }
 
+static double dw_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
+{
+    (void)attr;
+    return 2 * (double)dim__shape_rows(in[0]) * (double)dim__shape_count(out[0]);
+}
+
 const dim__op dim__op_conv2d_dw = {
     .name = "conv2d_dw", .min_in = 2, .max_in = 2, .n_out = 1,
     .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3),
-    .infer = dw_infer, .workspace = dw_workspace, .run = dw_run,
+    .infer = dw_infer, .workspace = dw_workspace, .run = dw_run, .flops = dw_flops,
 };
 
 /* ---- dx: the gradient of the patches, dy w, added back to where they were cut ------------------------------------ */
 
-static dim_status dx_infer(dim__infer *inf)
+dim_status dim__conv_dx_infer(dim__infer *inf)
 {
     DIM__TRY(check_operands(inf, "weights (O, KH, KW, I)"));
     inf->out[0] = dim__shape4(inf->in[0].d[0], inf->attr->i[2], inf->attr->i[3], inf->in[1].d[3]);
@@ -165,7 +171,7 @@ static dim_status dx_infer(dim__infer *inf)
     return dim__conv_accelerate(inf, &c, DIM__CONV_DX);
 }
 
-static size_t dx_workspace(const dim__infer *inf)
+size_t dim__conv_dx_workspace(const dim__infer *inf)
 {
     dim__conv c = dim__conv_of(&inf->out[0], &inf->in[1], &inf->in[0], inf->attr);
     return dim__conv_workspace(inf, &c);
@@ -219,7 +225,7 @@ static void spread_task(void *arg, int64_t begin, int64_t end, int thread) /* ch
     spread(job, job->e->workspace, job->begin, job->end, begin, end);
 }
 
-static void dx_run(const dim__exec *e)
+void dim__conv_dx_run(const dim__exec *e)
 {
     dx_job job = { .e = e, .c = dim__conv_of(e->out_shape[0], e->in_shape[1], e->in_shape[0], e->attr) };
     const dim__conv *c = &job.c;
@@ -250,8 +256,16 @@ static void dx_run(const dim__exec *e)
     }
 }
 
+double dim__conv_dx_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
+{
+    (void)out;
+    (void)attr;
+    return 2 * (double)dim__shape_rows(in[0]) * (double)dim__shape_count(in[1]);
+}
+
 const dim__op dim__op_conv2d_dx = {
     .name = "conv2d_dx", .min_in = 2, .max_in = 2, .n_out = 1,
     .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
-    .infer = dx_infer, .workspace = dx_workspace, .run = dx_run,
+    .infer = dim__conv_dx_infer, .workspace = dim__conv_dx_workspace, .run = dim__conv_dx_run,
+    .flops = dim__conv_dx_flops,
 };

@@ -7,7 +7,7 @@
 #define DIM_OPS_CONV_EPILOGUE_H
 
 #include "ops/moments.h"
-#include "ops/op.h"
+#include "graph/op.h"
 
 /* attr.i[DIM__CONV_CENTRED]: only a batch norm reads the result, so that the gradient of the bias is zero. */
 enum { DIM__CONV_CENTRED = 5 };

@@ -1,6 +1,6 @@
-/* affine: f[0] x + f[1].  add, mul: of equal shapes.  add may activate its result, see dim__activate(). */
+/* affine: f[0] x + f[1].  exp: gradient dy y.  add, mul: of equal shapes.  add may activate its result, see dim__activate(). */
+#include "ops/map.h"
 #include "ops/ops.h"
-#include "ops/run.h"
 
 static void affine_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
@@ -66,12 +66,20 @@ static void mul_backward(dim__graph *g, const dim__node *node, const dim__vid *d
             din[k] = dim__op_mul_(g, dout[0], node->in[1 - k]);
 }
 
-const dim__op dim__op_affine = { "affine", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE, dim__infer_same, NULL,
-                                 affine_backward, affine_run };
-const dim__op dim__op_add = { "add", 2, 2, 1, DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
-                              dim__infer_same, NULL, add_backward, add_run };
-const dim__op dim__op_mul = { "mul", 2, 2, 1, DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
-                              dim__infer_same, NULL, mul_backward, mul_run };
+const dim__op dim__op_affine = {
+    .name = "affine", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,
+    .infer = dim__infer_same, .backward = affine_backward, .run = affine_run,
+};
+const dim__op dim__op_add = {
+    .name = "add", .min_in = 2, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_ACTIVATES | DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
+    .infer = dim__infer_same, .backward = add_backward, .run = add_run,
+};
+const dim__op dim__op_mul = {
+    .name = "mul", .min_in = 2, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
+    .infer = dim__infer_same, .backward = mul_backward, .run = mul_run,
+};
 
 dim__vid dim__op_affine_(dim__graph *g, dim__vid x, double scale, double shift)
 {
@@ -81,3 +89,19 @@ dim__vid dim__op_affine_(dim__graph *g, dim__vid x, double scale, double shift)
 
 dim__vid dim__op_add_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_add, a, b, NULL); }
 dim__vid dim__op_mul_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_mul, a, b, NULL); }
+
+/* ---- exp --------------------------------------------------------------------------------------------------------- */
+
+static void exp_run(const dim__exec *e) { dim__map_one(e, e->ctx->kernels->exp); }
+
+static void exp_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__op_mul_(g, dout[0], node->out[0]);
+}
+
+const dim__op dim__op_exp = {
+    .name = "exp", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,
+    .infer = dim__infer_same, .backward = exp_backward, .run = exp_run,
+};
+
+dim__vid dim__op_exp_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_exp, x, NULL); }

@@ -90,9 +90,14 @@ static void scatter_add_backward(dim__graph *g, const dim__node *node, const dim
         din[0] = dim__op_gather_(g, dout[0], node->in[1]);
 }
 
-const dim__op dim__op_gather = { "gather", 2, 2, 1, 0, gather_infer, NULL, gather_backward, gather_run };
-const dim__op dim__op_scatter_add = { "scatter_add", 2, 2, 1, 0, scatter_add_infer, NULL, scatter_add_backward,
-                                      scatter_add_run };
+const dim__op dim__op_gather = {
+    .name = "gather", .min_in = 2, .max_in = 2, .n_out = 1, .flags = DIM__OP_REPEATABLE,
+    .infer = gather_infer, .backward = gather_backward, .run = gather_run,
+};
+const dim__op dim__op_scatter_add = {
+    .name = "scatter_add", .min_in = 2, .max_in = 2, .n_out = 1,
+    .infer = scatter_add_infer, .backward = scatter_add_backward, .run = scatter_add_run,
+};
 
 dim__vid dim__op_gather_(dim__graph *g, dim__vid x, dim__vid index)
 {

@@ -45,7 +45,7 @@ static void layer_norm_backward(dim__graph *g, const dim__node *node, const dim_
 
 const dim__op dim__op_layer_norm = {
     .name = "layer_norm", .min_in = 3, .max_in = 3, .n_out = 3,
-    .flags = DIM__OP_INPLACE0 | DIM__OP_BY_ROW | DIM__OP_WHOLE(6),
+    .flags = DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_BY_ROW | DIM__OP_WHOLE(6),
     .infer = layer_norm_infer, .backward = layer_norm_backward, .run = layer_norm_run,
 };
 

@@ -51,6 +51,11 @@ static void matmul_run(const dim__exec *e)
                                             e->out_type[0] == DIM__BF16 });
 }
 
+static double matmul_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
+{
+    return 2 * (double)dim__shape_count(out[0]) * (double)sizes_of(in[0], in[1], attr).k;
+}
+
 /* Gives a product the shape of the operand that it is the gradient of. */
 static dim__vid shaped_like(dim__graph *g, dim__vid product, dim__vid operand)
 {
@@ -92,8 +97,9 @@ static void matmul_backward(dim__graph *g, const dim__node *node, const dim__vid
 
 const dim__op dim__op_matmul = {
     .name = "matmul", .min_in = 2, .max_in = 3, .n_out = 1,
-    .flags = DIM__OP_PRODUCT | DIM__OP_INPLACE2 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_INPLACE2 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = matmul_infer, .workspace = dim__product_workspace, .backward = matmul_backward, .run = matmul_run,
+    .flops = matmul_flops,
 };
 
 dim__vid dim__op_matmul_(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bool trans_b)

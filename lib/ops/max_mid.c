@@ -59,7 +59,7 @@ static void max_mid_backward(dim__graph *g, const dim__node *node, const dim__vi
 }
 
 const dim__op dim__op_max_mid = {
-    .name = "max_mid", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .name = "max_mid", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_MAXIMUM | DIM__OP_BY_SAMPLE,
     .infer = max_mid_infer, .backward = max_mid_backward, .run = max_mid_run,
 };
 

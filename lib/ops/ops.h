@@ -4,7 +4,11 @@
 #ifndef DIM_OPS_OPS_H
 #define DIM_OPS_OPS_H
 
-#include "ops/op.h"
+#include "graph/emit.h"
+
+#define X(name) DIM__OP_DECLARE(name)
+#include "ops/op_list.def"
+#undef X
 
 /* ---- matrix products: ops/matmul.c, ops/bias.c, ops/conv2d.c ----------------------------------------------------------- */
 
@@ -15,6 +19,9 @@ dim__vid dim__op_matmul_(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bo
 dim__vid dim__op_add_bias_(dim__graph *g, dim__vid x, dim__vid bias);
 /* x (N, H, W, I), w (O, KH, KW, I) -> (N, OH, OW, O); zero padding.  1x1 stride 1 is a plain matrix product. */
 dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding);
+/* Transposed: x (N, OH, OW, O), w -> (N, height, width, I), of which conv2d would make the size of x. */
+dim__vid dim__op_conv2d_transpose_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding, int64_t height,
+                                   int64_t width);
 /* Whether the op makes a convolution as its output 0: conv2d, or conv2d_moments that passes/fuse.c makes of it. */
 static inline bool dim__op_convolves(const dim__op *op)
 {
@@ -31,11 +38,13 @@ dim__vid dim__op_channel_affine_(dim__graph *g, dim__vid x, dim__vid gamma, dim_
 /* each row of x (rows, c) */
 dim__vid dim__op_layer_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps);
 
-/* ---- pooling, padding: ops/pool.c, ops/pad.c ---------------------------------------------------------------------------- */
+/* ---- pooling, padding: ops/pool.c, ops/upsample.c, ops/pad.c ---------------------------------------------------------------------------- */
 
 /* (N, H, W, C) -> (N, OH, OW, C), OH = floor((H + 2 padding - kernel) / stride) + 1; padding counts as -inf */
 dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, int kernel, int stride, int padding);
 dim__vid dim__op_avg_pool_(dim__graph *g, dim__vid x, int kernel, int stride);
+/* (N, H, W, C) -> (N, factor H, factor W, C): nearest neighbour */
+dim__vid dim__op_upsample_(dim__graph *g, dim__vid x, int factor);
 /* (N, H, W, C) -> (N, H + 2p, W + 2p, C); reflect mirrors without the border, p < H and W */
 dim__vid dim__op_pad2d_(dim__graph *g, dim__vid x, int padding, bool reflect);
 /* (N, L..., C) -> (N, C): maximum over the middle axes; the gradient goes to the first of equal maxima */

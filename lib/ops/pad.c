@@ -84,7 +84,7 @@ static void pad2d_backward(dim__graph *g, const dim__node *node, const dim__vid 
 }
 
 const dim__op dim__op_pad2d = {
-    .name = "pad2d", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .name = "pad2d", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_REPEATABLE | DIM__OP_BY_SAMPLE,
     .infer = pad2d_infer, .backward = pad2d_backward, .run = pad2d_run,
 };
 

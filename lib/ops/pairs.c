@@ -49,8 +49,10 @@ static void row_dot_backward(dim__graph *g, const dim__node *node, const dim__vi
                      : dim__op_row_scale_(g, dout[0], node->in[0]);
 }
 
-const dim__op dim__op_row_dot = { "row_dot", 2, 2, 1, DIM__OP_BY_SAMPLE, row_dot_infer, NULL,
-                                  row_dot_backward, row_dot_run };
+const dim__op dim__op_row_dot = {
+    .name = "row_dot", .min_in = 2, .max_in = 2, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .infer = row_dot_infer, .backward = row_dot_backward, .run = row_dot_run,
+};
 
 dim__vid dim__op_row_dot_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_row_dot, a, b, NULL); }
 
@@ -96,8 +98,10 @@ static void row_scale_backward(dim__graph *g, const dim__node *node, const dim__
                      : dim__op_row_scale_(g, node->in[0], dout[0]);
 }
 
-const dim__op dim__op_row_scale = { "row_scale", 2, 2, 1, DIM__OP_BY_SAMPLE, row_scale_infer, NULL,
-                                    row_scale_backward, row_scale_run };
+const dim__op dim__op_row_scale = {
+    .name = "row_scale", .min_in = 2, .max_in = 2, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .infer = row_scale_infer, .backward = row_scale_backward, .run = row_scale_run,
+};
 
 dim__vid dim__op_row_scale_(dim__graph *g, dim__vid s, dim__vid b)
 {
@@ -144,8 +148,10 @@ static void row_mix_backward(dim__graph *g, const dim__node *node, const dim__vi
         din[1] = dim__op_row_scale_(g, node->in[0], dout[0]);
 }
 
-const dim__op dim__op_row_mix = { "row_mix", 2, 2, 1, DIM__OP_BY_SAMPLE, row_mix_infer, NULL,
-                                  row_mix_backward, row_mix_run };
+const dim__op dim__op_row_mix = {
+    .name = "row_mix", .min_in = 2, .max_in = 2, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .infer = row_mix_infer, .backward = row_mix_backward, .run = row_mix_run,
+};
 
 /* ---- pair_sum ---------------------------------------------------------------------------------------------------- */
 
@@ -190,7 +196,10 @@ static void pair_sum_backward(dim__graph *g, const dim__node *node, const dim__v
     }
 }
 
-const dim__op dim__op_pair_sum = { "pair_sum", 2, 2, 1, 0, pair_sum_infer, NULL, pair_sum_backward, pair_sum_run };
+const dim__op dim__op_pair_sum = {
+    .name = "pair_sum", .min_in = 2, .max_in = 2, .n_out = 1, .flags = DIM__OP_REPEATABLE,
+    .infer = pair_sum_infer, .backward = pair_sum_backward, .run = pair_sum_run,
+};
 
 dim__vid dim__op_pair_sum_(dim__graph *g, dim__vid a, dim__vid b)
 {

@@ -90,7 +90,8 @@ static void max_pool_backward(dim__graph *g, const dim__node *node, const dim__v
 }
 
 const dim__op dim__op_max_pool = {
-    .name = "max_pool", .min_in = 1, .max_in = 2, .n_out = 1, .flags = DIM__OP_BY_SAMPLE | DIM__OP_WHOLE(2),
+    .name = "max_pool", .min_in = 1, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_MAXIMUM | DIM__OP_REPEATABLE | DIM__OP_BY_SAMPLE | DIM__OP_WHOLE(2),
     .infer = pool_infer, .backward = max_pool_backward, .run = max_pool_run,
 };
 
@@ -210,7 +211,7 @@ static void avg_pool_backward(dim__graph *g, const dim__node *node, const dim__v
 }
 
 const dim__op dim__op_avg_pool = {
-    .name = "avg_pool", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .name = "avg_pool", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_REPEATABLE | DIM__OP_BY_SAMPLE,
     .infer = pool_infer, .backward = avg_pool_backward, .run = avg_pool_run,
 };
 

@@ -6,12 +6,15 @@
 #define DIM_OPS_PRODUCT_H
 
 #include "kernels/gemm.h"
-#include "ops/op.h"
+#include "graph/op.h"
 
 /* For infer: refuses inputs of two types, and sets attr->p to a plan for bf16 or to NULL. */
 dim_status dim__product_prepare(dim__infer *inf, dim__product_key key);
 /* The op's workspace, when all it may need is that of a product. */
 size_t dim__product_workspace(const dim__infer *inf);
 void dim__product_run(const dim__exec *e, dim__product_key key);
+
+/* A program's hold of the plan that infer left in a node's attributes, if its op has such: by = 1 or -1. */
+void dim__hold_plan(const dim__op *op, const dim__exec *e, int by);
 
 #endif

@@ -45,8 +45,11 @@ static void dropout_backward(dim__graph *g, const dim__node *node, const dim__vi
     din[0] = dim__emit1(g, &dim__op_dropout, dout[0], &attr);
 }
 
-const dim__op dim__op_dropout = { "dropout", 1, 1, 1, DIM__OP_INPLACE0 | DIM__OP_RANDOM, dropout_infer, NULL,
-                                  dropout_backward, dropout_run };
+const dim__op dim__op_dropout = {
+    .name = "dropout", .min_in = 1, .max_in = 1, .n_out = 1,
+    .flags = DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_RANDOM,
+    .infer = dropout_infer, .backward = dropout_backward, .run = dropout_run,
+};
 
 dim__vid dim__op_dropout_(dim__graph *g, dim__vid x, double rate)
 {
@@ -96,9 +99,14 @@ static dim_status noise_infer(dim__infer *inf)
     return DIM_OK;
 }
 
-const dim__op dim__op_noise_normal = { "noise_normal", 0, 0, 1, DIM__OP_RANDOM, noise_infer, NULL, NULL, normal_run };
-const dim__op dim__op_noise_uniform = { "noise_uniform", 0, 0, 1, DIM__OP_RANDOM, noise_infer, NULL, NULL,
-                                        uniform_run };
+const dim__op dim__op_noise_normal = {
+    .name = "noise_normal", .min_in = 0, .max_in = 0, .n_out = 1, .flags = DIM__OP_RANDOM,
+    .infer = noise_infer, .run = normal_run,
+};
+const dim__op dim__op_noise_uniform = {
+    .name = "noise_uniform", .min_in = 0, .max_in = 0, .n_out = 1, .flags = DIM__OP_RANDOM,
+    .infer = noise_infer, .run = uniform_run,
+};
 
 static dim__vid emit_noise(dim__graph *g, const dim__op *op, const dim__shape *shape)
 {
@@ -131,8 +139,10 @@ static void derangement_run(const dim__exec *e)
     dim__rng_derangement(e->out[0], e->out_shape[0]->d[0], run_seed(e), e->stream);
 }
 
-const dim__op dim__op_derangement = { "derangement", 0, 0, 1, DIM__OP_RANDOM, derangement_infer, NULL, NULL,
-                                      derangement_run };
+const dim__op dim__op_derangement = {
+    .name = "derangement", .min_in = 0, .max_in = 0, .n_out = 1, .flags = DIM__OP_RANDOM,
+    .infer = derangement_infer, .run = derangement_run,
+};
 
 dim__vid dim__op_derangement_(dim__graph *g, int64_t n)
 {
@@ -160,8 +170,10 @@ static void location_run(const dim__exec *e)
         out[i] = (int32_t)(i * l + (int64_t)dim__rng_below((uint64_t)l, run_seed(e), e->stream, (uint64_t)i));
 }
 
-const dim__op dim__op_random_location = { "random_location", 0, 0, 1, DIM__OP_RANDOM, location_infer, NULL, NULL,
-                                          location_run };
+const dim__op dim__op_random_location = {
+    .name = "random_location", .min_in = 0, .max_in = 0, .n_out = 1, .flags = DIM__OP_RANDOM,
+    .infer = location_infer, .run = location_run,
+};
 
 dim__vid dim__op_random_location_(dim__graph *g, int64_t n, int64_t l)
 {

@@ -91,8 +91,14 @@ static void fill_from_backward(dim__graph *g, const dim__node *node, const dim__
     din[0] = s.rank == 0 ? sum : dim__op_reshape_(g, sum, s);
 }
 
-const dim__op dim__op_sum_all = { "sum_all", 1, 1, 1, 0, sum_all_infer, NULL, sum_all_backward, sum_all_run };
-const dim__op dim__op_fill_from = { "fill_from", 1, 1, 1, 0, fill_from_infer, NULL, fill_from_backward, fill_from_run };
+const dim__op dim__op_sum_all = {
+    .name = "sum_all", .min_in = 1, .max_in = 1, .n_out = 1,
+    .infer = sum_all_infer, .backward = sum_all_backward, .run = sum_all_run,
+};
+const dim__op dim__op_fill_from = {
+    .name = "fill_from", .min_in = 1, .max_in = 1, .n_out = 1,
+    .infer = fill_from_infer, .backward = fill_from_backward, .run = fill_from_run,
+};
 
 dim__vid dim__op_sum_all_(dim__graph *g, dim__vid x, double scale)
 {
@@ -175,10 +181,14 @@ static void log_sum_exp_grad_run(const dim__exec *e)
     dim__run_rows(e, dim__shape_rows(e->in_shape[1]), dim__shape_last(e->in_shape[1]), log_sum_exp_grad_piece);
 }
 
-const dim__op dim__op_log_sum_exp = { "log_sum_exp", 1, 1, 1, 0, log_sum_exp_infer, NULL, log_sum_exp_backward,
-                                      log_sum_exp_run };
-const dim__op dim__op_log_sum_exp_grad = { "log_sum_exp_grad", 3, 3, 1, DIM__OP_INPLACE1, log_sum_exp_grad_infer, NULL,
-                                           NULL, log_sum_exp_grad_run };
+const dim__op dim__op_log_sum_exp = {
+    .name = "log_sum_exp", .min_in = 1, .max_in = 1, .n_out = 1,
+    .infer = log_sum_exp_infer, .backward = log_sum_exp_backward, .run = log_sum_exp_run,
+};
+const dim__op dim__op_log_sum_exp_grad = {
+    .name = "log_sum_exp_grad", .min_in = 3, .max_in = 3, .n_out = 1, .flags = DIM__OP_INPLACE1,
+    .infer = log_sum_exp_grad_infer, .run = log_sum_exp_grad_run,
+};
 
 dim__vid dim__op_log_sum_exp_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_log_sum_exp, x, NULL); }
 
@@ -261,10 +271,14 @@ static void softmax_xent_grad_run(const dim__exec *e)
     dim__run_rows(e, e->in_shape[1]->d[0], e->in_shape[1]->d[1], softmax_xent_grad_piece);
 }
 
-const dim__op dim__op_softmax_xent = { "softmax_xent", 2, 2, 2, 0, softmax_xent_infer, NULL, softmax_xent_backward,
-                                       softmax_xent_run };
-const dim__op dim__op_softmax_xent_grad = { "softmax_xent_grad", 3, 3, 1, DIM__OP_INPLACE1, softmax_xent_grad_infer,
-                                            NULL, NULL, softmax_xent_grad_run };
+const dim__op dim__op_softmax_xent = {
+    .name = "softmax_xent", .min_in = 2, .max_in = 2, .n_out = 2,
+    .infer = softmax_xent_infer, .backward = softmax_xent_backward, .run = softmax_xent_run,
+};
+const dim__op dim__op_softmax_xent_grad = {
+    .name = "softmax_xent_grad", .min_in = 3, .max_in = 3, .n_out = 1, .flags = DIM__OP_INPLACE1,
+    .infer = softmax_xent_grad_infer, .run = softmax_xent_grad_run,
+};
 
 dim__vid dim__op_softmax_xent_(dim__graph *g, dim__vid logits, dim__vid labels)
 {
@@ -331,10 +345,14 @@ static void kl_normal_grad_run(const dim__exec *e)
     dim__parallel(e->ctx, dim__shape_count(e->in_shape[1]), DIM__GRAIN, kl_normal_grad_piece, (void *)e);
 }
 
-const dim__op dim__op_kl_normal = { "kl_normal", 2, 2, 1, 0, kl_normal_infer, NULL, kl_normal_backward,
-                                    kl_normal_run };
-const dim__op dim__op_kl_normal_grad = { "kl_normal_grad", 3, 3, 2, DIM__OP_INPLACE1, kl_normal_grad_infer, NULL, NULL,
-                                         kl_normal_grad_run };
+const dim__op dim__op_kl_normal = {
+    .name = "kl_normal", .min_in = 2, .max_in = 2, .n_out = 1,
+    .infer = kl_normal_infer, .backward = kl_normal_backward, .run = kl_normal_run,
+};
+const dim__op dim__op_kl_normal_grad = {
+    .name = "kl_normal_grad", .min_in = 3, .max_in = 3, .n_out = 2, .flags = DIM__OP_INPLACE1,
+    .infer = kl_normal_grad_infer, .run = kl_normal_grad_run,
+};
 
 dim__vid dim__op_kl_normal_(dim__graph *g, dim__vid mu, dim__vid lv, double scale)
 {

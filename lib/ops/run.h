@@ -5,7 +5,7 @@
 #include "base/math.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
-#include "ops/op.h"
+#include "graph/op.h"
 
 enum {
     DIM__GRAIN = 16384,   /* least elements of a piece */

@@ -33,8 +33,14 @@ static void reshape_backward(dim__graph *g, const dim__node *node, const dim__vi
     din[0] = dim__op_reshape_(g, dout[0], *dim__shape_of(g, node->in[0]));
 }
 
-const dim__op dim__op_reshape = { "reshape", 1, 1, 1, DIM__OP_ALIAS, reshape_infer, NULL, reshape_backward, NULL };
-const dim__op dim__op_stop_gradient = { "stop_gradient", 1, 1, 1, DIM__OP_ALIAS, dim__infer_same, NULL, NULL, NULL };
+const dim__op dim__op_reshape = {
+    .name = "reshape", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_ALIAS,
+    .infer = reshape_infer, .backward = reshape_backward,
+};
+const dim__op dim__op_stop_gradient = {
+    .name = "stop_gradient", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_ALIAS,
+    .infer = dim__infer_same,
+};
 
 dim__vid dim__op_reshape_(dim__graph *g, dim__vid x, dim__shape shape)
 {
@@ -94,7 +100,10 @@ static void concat_backward(dim__graph *g, const dim__node *node, const dim__vid
         din[1] = dim__op_slice_(g, dout[0], ca, cb);
 }
 
-const dim__op dim__op_concat = { "concat", 2, 2, 1, DIM__OP_BY_ROW, concat_infer, NULL, concat_backward, concat_run };
+const dim__op dim__op_concat = {
+    .name = "concat", .min_in = 2, .max_in = 2, .n_out = 1, .flags = DIM__OP_REPEATABLE | DIM__OP_BY_ROW,
+    .infer = concat_infer, .backward = concat_backward, .run = concat_run,
+};
 
 dim__vid dim__op_concat_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_concat, a, b, NULL); }
 
@@ -173,9 +182,14 @@ static void slice_grad_run(const dim__exec *e)
     dim__run_rows(e, dim__shape_rows(e->out_shape[0]), e->attr->i[2], slice_grad_piece);
 }
 
-const dim__op dim__op_slice = { "slice", 1, 1, 1, DIM__OP_BY_ROW, slice_infer, NULL, slice_backward, slice_run };
-const dim__op dim__op_slice_grad = { "slice_grad", 1, 1, 1, DIM__OP_BY_ROW, slice_grad_infer, NULL,
-                                     slice_grad_backward, slice_grad_run };
+const dim__op dim__op_slice = {
+    .name = "slice", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_REPEATABLE | DIM__OP_BY_ROW,
+    .infer = slice_infer, .backward = slice_backward, .run = slice_run,
+};
+const dim__op dim__op_slice_grad = {
+    .name = "slice_grad", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_REPEATABLE | DIM__OP_BY_ROW,
+    .infer = slice_grad_infer, .backward = slice_grad_backward, .run = slice_grad_run,
+};
 
 dim__vid dim__op_slice_(dim__graph *g, dim__vid x, int64_t start, int64_t n)
 {
@@ -282,10 +296,15 @@ static void sum_mid_backward(dim__graph *g, const dim__node *node, const dim__vi
     din[0] = x.rank > 3 ? dim__op_reshape_(g, d, x) : d;
 }
 
-const dim__op dim__op_broadcast_mid = { "broadcast_mid", 1, 1, 1, DIM__OP_BY_SAMPLE, broadcast_mid_infer, NULL,
-                                        broadcast_mid_backward, broadcast_mid_run };
-const dim__op dim__op_sum_mid = { "sum_mid", 1, 1, 1, DIM__OP_BY_SAMPLE, sum_mid_infer, NULL, sum_mid_backward,
-                                  sum_mid_run };
+const dim__op dim__op_broadcast_mid = {
+    .name = "broadcast_mid", .min_in = 1, .max_in = 1, .n_out = 1,
+    .flags = DIM__OP_REPEATABLE | DIM__OP_BY_SAMPLE,
+    .infer = broadcast_mid_infer, .backward = broadcast_mid_backward, .run = broadcast_mid_run,
+};
+const dim__op dim__op_sum_mid = {
+    .name = "sum_mid", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .infer = sum_mid_infer, .backward = sum_mid_backward, .run = sum_mid_run,
+};
 
 dim__vid dim__op_broadcast_mid_(dim__graph *g, dim__vid x, int64_t l)
 {

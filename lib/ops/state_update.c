@@ -28,7 +28,10 @@ static dim_status update_infer(dim__infer *inf)
     return DIM_OK;
 }
 
-const dim__op dim__op_state_update = { "state_update", 2, 2, 0, DIM__OP_EFFECT, update_infer, NULL, NULL, update_run };
+const dim__op dim__op_state_update = {
+    .name = "state_update", .min_in = 2, .max_in = 2, .n_out = 0, .flags = DIM__OP_EFFECT,
+    .infer = update_infer, .run = update_run,
+};
 
 dim__attr dim__op_state_update_attr(double rate, double factor)
 {

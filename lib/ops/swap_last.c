@@ -38,5 +38,7 @@ static void run(const dim__exec *e)
     dim__parallel(e->ctx, e->in_shape[0]->d[0], 1 + 16384 / (each + 1), task, (void *)e);
 }
 
-const dim__op dim__op_swap_last = { .name = "swap_last", .min_in = 1, .max_in = 1, .n_out = 1, .infer = infer,
-                                    .backward = backward, .run = run };
+const dim__op dim__op_swap_last = {
+    .name = "swap_last", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_REPEATABLE,
+    .infer = infer, .backward = backward, .run = run,
+};

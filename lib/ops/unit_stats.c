@@ -41,6 +41,9 @@ static void stats_run(const dim__exec *e)
     }
 }
 
-const dim__op dim__op_unit_stats = { "unit_stats", 1, 1, 2, 0, stats_infer, stats_workspace, NULL, stats_run };
+const dim__op dim__op_unit_stats = {
+    .name = "unit_stats", .min_in = 1, .max_in = 1, .n_out = 2,
+    .infer = stats_infer, .workspace = stats_workspace, .run = stats_run,
+};
 
 dim__vid dim__op_unit_stats_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_unit_stats, x, NULL); }

@@ -111,12 +111,20 @@ static void view_add_run(const dim__exec *e)
     dim__parallel(e->ctx, dim__shape_count(e->in_shape[1]), DIM__GRAIN, view_add_piece, (void *)e);
 }
 
-const dim__op dim__op_view_rows_add = { "view_rows_add", 2, 2, 1,
-                                        DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1), view_add_infer,
-                                        NULL, NULL, view_add_run };
-const dim__op dim__op_view_rows = { "view_rows", 1, 1, 1, DIM__OP_ALIAS, view_infer, NULL, view_backward, NULL };
-const dim__op dim__op_view_rows_grad = { "view_rows_grad", 1, 1, 1, DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
-                                         view_grad_infer, NULL, NULL, view_grad_run };
+const dim__op dim__op_view_rows_add = {
+    .name = "view_rows_add", .min_in = 2, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .infer = view_add_infer, .run = view_add_run,
+};
+const dim__op dim__op_view_rows = {
+    .name = "view_rows", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_REPEATABLE | DIM__OP_ALIAS,
+    .infer = view_infer, .backward = view_backward,
+};
+const dim__op dim__op_view_rows_grad = {
+    .name = "view_rows_grad", .min_in = 1, .max_in = 1, .n_out = 1,
+    .flags = DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
+    .infer = view_grad_infer, .run = view_grad_run,
+};
 
 dim__vid dim__op_view_rows_(dim__graph *g, dim__vid x, int64_t view, int64_t views)
 {

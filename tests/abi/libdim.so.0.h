@@ -297,6 +297,9 @@ typedef enum dim_layer_kind {
     DIM_LAYER_FROM = 18,
     DIM_LAYER_GAUSSIAN = 19,
     DIM_LAYER_PAD_CHANNELS = 20,
+    DIM_LAYER_CONV_TRANSPOSE = 21,
+    DIM_LAYER_UNFLATTEN = 22,
+    DIM_LAYER_UPSAMPLE = 23,
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff,
 } dim_layer_kind;
 typedef enum dim_layer_init {
@@ -327,6 +330,10 @@ typedef struct dim_layer_options {
     const char *from;
     const char *name;
     const char *tap;
+    uint32_t output_padding;
+    uint32_t height;
+    uint32_t width;
+    uint32_t reserved0;
 } dim_layer_options;
 dim_status dim_encoder_builder_create(dim_context *, uint32_t, uint32_t, uint32_t, dim_encoder_builder **);
 dim_status dim_encoder_builder_add(dim_encoder_builder *, const dim_layer_options *);
@@ -342,6 +349,7 @@ dim_status dim_encoder_get_parameter(const dim_encoder *, const char *, dim_tens
 dim_status dim_encoder_set_parameter(dim_encoder *, const char *, const dim_tensor *);
 dim_status dim_encoder_save(const dim_encoder *, const char *);
 dim_status dim_encoder_load(dim_encoder *, const char *);
+dim_status dim_encoder_open(dim_context *, const char *, dim_encoder **);
 void dim_encoder_destroy(dim_encoder *);
 typedef struct dim_estimator dim_estimator;
 typedef enum dim_estimator_kind {

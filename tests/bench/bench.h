@@ -2,7 +2,7 @@
 #ifndef DIM_TESTS_BENCH_H
 #define DIM_TESTS_BENCH_H
 
-#include "graph/graph.h"
+#include "compile/compile.h"
 #include <dim/dim.h>
 
 typedef struct workload {

@@ -67,6 +67,7 @@ typedef struct bench {
     dim_encoder *enc;
     dim_model *model;      /* NULL when only encoding */
     dim_tensor *images, *features;
+    dim__programs programs;
     dim__program *program; /* that encodes several taps at once, with its input and first tap; else NULL */
     dim__vid in, out;
 } bench;
@@ -81,13 +82,13 @@ static dim_tensor *random_batch(dim_context *ctx, const workload *w)
 }
 
 /* The public call encodes one tap.  What it does for one, for several: the peer computes them all, too. */
-static void compile_taps(bench *b)
+static dim__vid emit_taps(void *arg, dim__graph *g, void *notes)
 {
-    dim__graph *g = NULL;
+    bench *b = arg;
     dim__vid *values = calloc((size_t)b->enc->stack.count, sizeof *values);
+    (void)notes;
     if (values == NULL)
         die("%s", "out of memory");
-    check(b->ctx, dim__graph_create(b->ctx, &g));
     dim__net net = dim__encoder_net(b->enc, g, false);
     b->in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(b->enc, b->w->batch), false);
     dim__encoder_emit(b->enc, &net, b->in, values);
@@ -97,10 +98,16 @@ static void compile_taps(bench *b)
         dim__graph_keep(g, values[layer]);
         b->out = i == 0 ? values[layer] : b->out;
     }
-    check(b->ctx, dim__pass_fuse(g, false));
-    check(b->ctx, dim__graph_finish(g));
-    check(b->ctx, dim__program_create(g, &b->program));
     free(values);
+    return DIM__NONE;
+}
+
+static void compile_taps(bench *b)
+{
+    dim__compiled *c;
+    dim__programs_init(&b->programs, b->ctx, 1);
+    check(b->ctx, dim__compile(&b->programs, &(dim__recipe){ .emit = emit_taps, .arg = b }, &c));
+    b->program = c->program;
 }
 
 static void say_why(void *user, dim_log_level level, const char *message)
@@ -148,7 +155,7 @@ static void tear_down(bench *b)
 {
     dim_tensor_destroy(b->images);
     dim_tensor_destroy(b->features);
-    dim__program_destroy(b->program);
+    dim__programs_free(&b->programs);
     dim_model_destroy(b->model);
     dim_encoder_destroy(b->enc);
     dim_context_destroy(b->ctx);
@@ -173,17 +180,20 @@ static double step(bench *b)
     return loss;
 }
 
+static void attach_all(profile *p, const dim__programs *ps)
+{
+    for (int i = 0; i < ps->most; i++)
+        if (ps->list[i].program != NULL)
+            profile_attach(p, ps->list[i].program);
+}
+
 /* What the warm-up has compiled. */
 static void attach(profile *p, const bench *b)
 {
-    for (int i = 0; b->model != NULL && i < DIM__MODEL_PROGRAMS; i++)
-        if (b->model->programs[i].program != NULL)
-            profile_attach(p, b->model->programs[i].program);
-    if (b->program != NULL)
-        profile_attach(p, b->program);
-    for (int i = 0; i < DIM__ENCODER_PROGRAMS; i++)
-        if (b->enc->programs[i].program != NULL)
-            profile_attach(p, b->enc->programs[i].program);
+    if (b->model != NULL)
+        attach_all(p, &b->model->programs);
+    attach_all(p, &b->programs);
+    attach_all(p, &b->enc->programs);
 }
 
 static int by_value(const void *a, const void *b)
@@ -300,11 +310,16 @@ static uint32_t pass_of(const char *names, const char *name, size_t length)
     static const struct {
         const char *name;
         dim_pass pass;
-    } passes[] = { { "fuse", DIM_PASS_FUSE }, { "dead", DIM_PASS_DEAD }, { "inplace", DIM_PASS_INPLACE },
-                   { "stream", DIM_PASS_STREAM }, { "recompute", DIM_PASS_RECOMPUTE }, { "order", DIM_PASS_ORDER },
-                   { "accumulate", DIM_PASS_ACCUMULATE } };
+    } passes[] = {
+#define DIM__PASS(name, bit, stage) { #name, (dim_pass)bit },
+#define DIM__SWITCH(name, bit) { #name, bit },
+#include "compile/passes/pass_list.def"
+#undef DIM__PASS
+#undef DIM__SWITCH
+    };
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
-        if (strlen(passes[i].name) == length && strncmp(name, passes[i].name, length) == 0)
+        if (strlen(passes[i].name) == length && strncmp(name, passes[i].name, length) == 0 &&
+            passes[i].pass != 0)
             return (uint32_t)passes[i].pass;
     die("--without takes passes that --help lists, not '%s'", names);
     return 0;

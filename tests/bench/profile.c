@@ -37,23 +37,6 @@ profile *profile_create(dim_context *ctx, bool by_shape)
 
 void profile_destroy(profile *p) { free(p); }
 
-/* Multiplications and additions of the ops that are made of them. */
-static double flops_of(const dim__op *op, const dim__exec *e)
-{
-    if (op == &dim__op_matmul) {
-        int64_t k = e->attr->i[0] ? dim__shape_rows(e->in_shape[0]) : dim__shape_last(e->in_shape[0]);
-        return 2.0 * (double)k * (double)dim__shape_count(e->out_shape[0]);
-    }
-    /* pixels of the output times weights */
-    if (op == &dim__op_conv2d || op == &dim__op_conv2d_moments)
-        return 2.0 * (double)dim__shape_rows(e->out_shape[0]) * (double)dim__shape_count(e->in_shape[1]);
-    if (op == &dim__op_conv2d_dx)
-        return 2.0 * (double)dim__shape_rows(e->in_shape[0]) * (double)dim__shape_count(e->in_shape[1]);
-    if (op == &dim__op_conv2d_dw)
-        return 2.0 * (double)dim__shape_rows(e->in_shape[0]) * (double)dim__shape_count(e->out_shape[0]);
-    return 0;
-}
-
 static double bytes_of(const dim__op *op, const dim__exec *e)
 {
     int64_t n = 0;
@@ -92,7 +75,7 @@ static void took(void *user, const dim__op *op, const dim__exec *e, double secon
     row *r = find_row(p, name);
     r->calls++;
     r->seconds += seconds;
-    r->flops += flops_of(op, e);
+    r->flops += op->flops != NULL ? op->flops(e->in_shape, e->out_shape, e->attr) : 0;
     r->bytes += bytes_of(op, e);
 }
 

@@ -2,6 +2,7 @@
 #ifndef DIM_OBJECTIVE_HANDLE_H
 #define DIM_OBJECTIVE_HANDLE_H
 
+#include "compile/compile.h"
 #include "objective/objective.h"
 
 typedef enum dim__eval_mode {
@@ -11,32 +12,21 @@ typedef enum dim__eval_mode {
     DIM__EVAL_PAIRS = 3
 } dim__eval_mode;
 
-/* What a compiled evaluation depends on; only int64_t, so that memory compares. */
+/* What a compiled evaluation depends on: the numbers of its dim__program_key. */
 typedef struct dim__eval_key {
     int64_t mode;
     int64_t n, g, l, d;     /* pairs: n rows, g positives and l negatives a row */
     int64_t grad_a, grad_b; /* which gradients are wanted */
 } dim__eval_key;
 
-typedef struct dim__eval {
-    dim__eval_key key;
-    dim__program *program;      /* NULL = free */
-    dim__vid a, b;              /* inputs: global and local, scores, or positive and negative */
-    dim__vid own, partner;      /* shuffle: sample of each global, and of its negatives; own only when G > 1 */
-    dim__vid record;
-    dim__vid da, db;
-    uint64_t used;
-} dim__eval;
-
-enum { DIM__EVAL_CACHE = 4 };
+enum { DIM__EVAL_PROGRAMS = 4 };
 
 struct dim_estimator {
     dim_context *ctx;
     dim_estimator_options o;    /* checked, defaults filled in */
     dim__params params;         /* MINE's moving average */
     dim__param *state;          /* NULL for others */
-    dim__eval cache[DIM__EVAL_CACHE];
-    uint64_t evaluations;
+    dim__programs programs;
 };
 
 dim_status dim__estimator_create(dim_context *ctx, const dim_estimator_options *checked, dim_estimator **out);

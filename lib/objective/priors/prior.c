@@ -1,5 +1,7 @@
 #include "objective/priors/prior.h"
 
+#include "optim/optim.h"
+
 dim_status dim__prior_options(dim_context *ctx, const dim_prior_options *in, dim__prior_spec *out)
 {
     dim__prior_spec spec = { .own_optimizer = false };
@@ -19,6 +21,11 @@ dim_status dim__prior_options(dim_context *ctx, const dim_prior_options *in, dim
         o->hidden1 = 1000;
     if (o->hidden2 == 0)
         o->hidden2 = 200;
+    if (o->optimizer != NULL) {
+        spec.own_optimizer = true;
+        DIM__TRY(dim__optim_options(ctx, o->optimizer, &spec.optimizer));
+        o->optimizer = NULL;
+    }
     *out = spec;
     return DIM_OK;
 }

@@ -16,7 +16,7 @@ struct dim_prior {
     dim__prior_spec spec;
 };
 
-/* Leaves the optimizer to the caller: o.optimizer is still the given pointer. */
+/* Checks the options, and those of the optimizer if there is one. */
 dim_status dim__prior_options(dim_context *ctx, const dim_prior_options *in, dim__prior_spec *out);
 
 typedef struct dim__prior_nodes { /* scalars */

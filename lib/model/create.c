@@ -1,0 +1,62 @@
+/* A model from its beginning to its end. */
+#include "model/model.h"
+
+dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options, dim_model **out)
+{
+    dim_context *ctx = enc->ctx;
+    dim_model_options o;
+    dim_optimizer_options optimizer;
+    DIM__TRY(dim__options_copy(ctx, "dim_model_options", &o, sizeof o, options));
+    DIM__TRY(dim__optim_options(ctx, NULL, &optimizer));
+    if (o.views > DIM__MAX_VIEWS)
+        return dim__fail(ctx, DIM_E_INVALID, "views is %u; it must be %d at most", o.views, DIM__MAX_VIEWS);
+    if (o.reserved0 != 0)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_model_options.reserved0 is %u; it must be 0", o.reserved0);
+    dim_model *model = dim__calloc(ctx, 1, sizeof *model);
+    if (model == NULL)
+        return DIM_E_NOMEM;
+    model->ctx = dim__context_retain(ctx);
+    model->enc = dim__encoder_retain(enc);
+    model->optimizer = optimizer;
+    model->views = o.views != 0 ? o.views : 1;
+    model->seed = o.seed != 0 ? o.seed : ctx->seed;
+    dim__programs_init(&model->programs, ctx, DIM__MOST_PROGRAMS);
+    dim__params_init(&model->params, ctx, model->seed);
+    *out = model;
+    return DIM_OK;
+}
+
+static void free_optimizers(dim_model *model)
+{
+    for (int64_t i = 0; model->optims != NULL && i < dim__model_groups_count(model); i++)
+        dim__optim_free(&model->optims[i]);
+    dim__free(model->ctx, model->optims);
+    dim__free(model->ctx, model->trained);
+    model->optims = NULL;
+    model->trained = NULL;
+}
+
+void dim__model_destroy(dim_model *model)
+{
+    if (model == NULL)
+        return;
+    dim_context *ctx = model->ctx;
+    dim__programs_free(&model->programs);
+    free_optimizers(model);
+    dim__free(ctx, model->reports);
+    dim__free(ctx, model->code_mean);
+    dim__free(ctx, model->code_std);
+    dim__free(ctx, model->terms);
+    dim__free(ctx, model->priors);
+    dim__free(ctx, model->classifiers);
+    dim__params_free(&model->params);
+    dim__encoder_release(model->enc);
+    dim__free(ctx, model);
+    dim__context_release(ctx);
+}
+
+void dim__model_groups(dim_model *model, dim__param_group groups[2])
+{
+    groups[0] = (dim__param_group){ "encoder.", &model->enc->params };
+    groups[1] = (dim__param_group){ "", &model->params };
+}

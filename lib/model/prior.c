@@ -1,0 +1,48 @@
+/* One prior of the objective: what it needs, and its emission. */
+#include "model/model.h"
+
+#include <math.h>
+#include <stdio.h>
+
+dim_status dim__model_add_prior(dim_model *model, const dim__prior_spec *spec, float weight)
+{
+    dim__model_prior p = { .spec = *spec, .weight = weight == 0 ? 1 : weight };
+    if (model->fixed)
+        return dim__fail(model->ctx, DIM_E_STATE, "the objective is fixed by its first use; add priors before");
+    if (!isfinite(weight))
+        return dim__fail(model->ctx, DIM_E_INVALID, "a prior's weight is %g; it must be finite", (double)weight);
+    if (spec->o.kind == DIM_PRIOR_KL && model->enc->gaussian < 0)
+        return dim__fail(model->ctx, DIM_E_INVALID,
+                         "the KL prior needs an encoder with a Gaussian code (infomax, or a layer "
+                         "DIM_LAYER_GAUSSIAN)");
+    if (dim__is_map(model->enc->stack.layers[model->enc->global].out))
+        return dim__fail(model->ctx, DIM_E_SHAPE,
+                         "a prior needs a code that is a vector, but the tap 'global' is a map");
+    if (model->n_priors == 0)
+        snprintf(p.name, sizeof p.name, "prior");
+    else
+        snprintf(p.name, sizeof p.name, "prior%lld", (long long)model->n_priors);
+    DIM__TRY(dim__grow(model->ctx, &model->priors, &model->cap_priors, model->n_priors + 1, sizeof *model->priors));
+    model->priors[model->n_priors++] = p;
+    return DIM_OK;
+}
+
+dim__prior_nodes dim__emit_prior(dim__emission *e, int64_t index)
+{
+    const dim__model_prior *p = &e->model->priors[index];
+    const dim_encoder *enc = e->model->enc;
+    dim__prior_nodes nodes = { DIM__NONE, DIM__NONE };
+    if (p->spec.o.kind == DIM_PRIOR_KL) {
+        const dim__layer *l = &enc->stack.layers[enc->gaussian];
+        nodes.penalty = dim__emit_prior_kl(e->g, &p->spec.o, e->layers[l->input], e->layers[l->from]);
+    } else {
+        dim__net net = { .g = e->g, .params = &e->model->params, .training = true, .group = (uint32_t)index + 1 };
+        snprintf(net.prefix, sizeof net.prefix, "%s.", p->name);
+        nodes = dim__emit_prior_adversarial(&net, &p->spec.o, e->layers[enc->global]);
+    }
+    nodes.penalty = dim__op_affine_(e->g, nodes.penalty, p->weight, 0);
+    dim__emit_loss(e, nodes.penalty, "penalty", p->name);
+    if (nodes.disc != DIM__NONE)
+        dim__emit_report(e, DIM__REPORT_SCALAR, nodes.disc, p->name, ".disc");
+    return nodes;
+}

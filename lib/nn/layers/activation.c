@@ -1,0 +1,25 @@
+/* Layers that work by element. */
+#include "nn/layers/layer.h"
+
+#include <math.h>
+
+static dim__vid emit_relu(const dim__layer_in *e) { return dim__op_relu_(e->net->g, e->x); }
+static dim__vid emit_sigmoid(const dim__layer_in *e) { return dim__op_sigmoid_(e->net->g, e->x); }
+static dim__vid emit_tanh(const dim__layer_in *e) { return dim__op_tanh_(e->net->g, e->x); }
+static dim__vid emit_softplus(const dim__layer_in *e) { return dim__op_softplus_(e->net->g, e->x); }
+static dim__vid emit_leaky_relu(const dim__layer_in *e) { return dim__op_leaky_relu_(e->net->g, e->x, e->l->o.slope); }
+
+static dim_status shape_leaky_relu(const dim__stack *s, dim__layer *l, const int64_t in[3])
+{
+    (void)in;
+    if (l->o.slope == 0)
+        l->o.slope = 0.2f;
+    return l->o.slope > 0 && isfinite(l->o.slope) ? DIM_OK
+                                                  : dim__layer_fail(s, l, DIM_E_INVALID, "slope must be above 0");
+}
+
+const dim__layer_def dim__layer_relu = { .name = "relu", .emit = emit_relu };
+const dim__layer_def dim__layer_sigmoid = { .name = "sigmoid", .emit = emit_sigmoid };
+const dim__layer_def dim__layer_tanh = { .name = "tanh", .emit = emit_tanh };
+const dim__layer_def dim__layer_softplus = { .name = "softplus", .emit = emit_softplus };
+const dim__layer_def dim__layer_leaky_relu = { .name = "leaky_relu", .shape = shape_leaky_relu, .emit = emit_leaky_relu };

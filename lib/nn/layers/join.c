@@ -1,0 +1,41 @@
+/* Layers that read a second one. */
+#include "nn/layers/layer.h"
+
+static bool same_place(const int64_t a[3], const int64_t b[3]) { return a[1] == b[1] && a[2] == b[2]; }
+
+dim_status dim__layer_same_as_from(const dim__stack *s, const dim__layer *l, const int64_t in[3])
+{
+    const int64_t *other = dim__stack_shape(s, l->from);
+    return same_place(in, other) && in[0] == other[0]
+               ? DIM_OK
+               : dim__layer_fail(s, l, DIM_E_SHAPE, "the tap named in 'from' has another shape");
+}
+
+static dim_status shape_add(const dim__stack *s, dim__layer *l, const int64_t in[3])
+{
+    return dim__layer_same_as_from(s, l, in);
+}
+
+static dim_status shape_concat(const dim__stack *s, dim__layer *l, const int64_t in[3])
+{
+    const int64_t *other = dim__stack_shape(s, l->from);
+    l->out[0] = in[0] + other[0];
+    return same_place(in, other)
+               ? DIM_OK
+               : dim__layer_fail(s, l, DIM_E_SHAPE, "the tap named in 'from' has another height or width");
+}
+
+static dim_status shape_from(const dim__stack *s, dim__layer *l, const int64_t in[3])
+{
+    (void)in;
+    memcpy(l->out, dim__stack_shape(s, l->from), sizeof l->out);
+    return DIM_OK;
+}
+
+static dim__vid emit_add(const dim__layer_in *e) { return dim__op_add_(e->net->g, e->x, e->from); }
+static dim__vid emit_concat(const dim__layer_in *e) { return dim__op_concat_(e->net->g, e->x, e->from); }
+static dim__vid emit_from(const dim__layer_in *e) { return e->from; }
+
+const dim__layer_def dim__layer_add = { .name = "add", .from = true, .shape = shape_add, .emit = emit_add };
+const dim__layer_def dim__layer_concat = { .name = "concat", .from = true, .shape = shape_concat, .emit = emit_concat };
+const dim__layer_def dim__layer_from = { .name = "from", .from = true, .shape = shape_from, .emit = emit_from };

@@ -1,0 +1,42 @@
+/* A kind of layer: one descriptor in a file of this folder, and a line in layer_list.def. */
+#ifndef DIM_NN_LAYERS_LAYER_H
+#define DIM_NN_LAYERS_LAYER_H
+
+#include "nn/stack.h"
+
+typedef struct dim__layer_in { /* what a layer is emitted from */
+    const dim__net *net;
+    const dim__layer *l;
+    const int64_t *shape;     /* of a sample of x: C, H, W; H = W = 0 for a vector */
+    dim__vid x, from;
+    int64_t units;            /* width that replaces `out` of a linear layer, or 0 */
+} dim__layer_in;
+
+struct dim__layer_def {
+    const char *name;         /* of the parameters, with a number: "conv1" */
+    bool from;                /* reads a second layer, which `from` of the options names */
+    bool sized;               /* needs `out` */
+    /* Fills in l->out, which is the input's shape so far, and defaults; refuses what does not fit.  NULL: the input's shape. */
+    dim_status (*shape)(const dim__stack *s, dim__layer *l, const int64_t in[3]);
+    dim__vid (*emit)(const dim__layer_in *e);
+};
+
+#define X(KIND, name) extern const dim__layer_def dim__layer_##name;
+#include "nn/layers/layer_list.def"
+#undef X
+
+const dim__layer_def *dim__layer_def_of(dim_layer_kind kind); /* NULL for what is not a kind */
+
+/* "layer 3 (conv1) on an input of ...: why". */
+dim_status dim__layer_fail(const dim__stack *s, const dim__layer *l, dim_status status, const char *why);
+dim_status dim__layer_wants_map(const dim__stack *s, const dim__layer *l, const int64_t in[3]);
+
+/* Refuses what has not the shape of the layer that `from` names. */
+dim_status dim__layer_same_as_from(const dim__stack *s, const dim__layer *l, const int64_t in[3]);
+
+/* For layers with a window: checks kernel, stride and padding, and fills in defaults. */
+dim_status dim__layer_check_window(const dim__stack *s, dim__layer *l, uint32_t default_stride);
+/* The same of a window that moves over the map; sets height and width of l->out. */
+dim_status dim__layer_window(const dim__stack *s, dim__layer *l, const int64_t in[3], uint32_t default_stride);
+
+#endif

@@ -1,0 +1,55 @@
+/* Pooling by windows, and over all positions. */
+#include "nn/layers/layer.h"
+
+static dim_status shape_pool(const dim__stack *s, dim__layer *l, const int64_t in[3])
+{
+    DIM__TRY(dim__layer_window(s, l, in, l->o.kernel));
+    if (l->o.kernel_w != l->o.kernel)
+        return dim__layer_fail(s, l, DIM_E_INVALID, "a pooling window is square");
+    return DIM_OK;
+}
+
+static dim_status shape_max(const dim__stack *s, dim__layer *l, const int64_t in[3])
+{
+    DIM__TRY(shape_pool(s, l, in));
+    if (2 * l->o.padding > l->o.kernel)
+        return dim__layer_fail(s, l, DIM_E_INVALID, "padding is more than half the pooling window");
+    return DIM_OK;
+}
+
+static dim_status shape_avg(const dim__stack *s, dim__layer *l, const int64_t in[3])
+{
+    DIM__TRY(shape_pool(s, l, in));
+    if (l->o.padding != 0)
+        return dim__layer_fail(s, l, DIM_E_INVALID, "average pooling has no padding");
+    return DIM_OK;
+}
+
+static dim_status shape_global(const dim__stack *s, dim__layer *l, const int64_t in[3])
+{
+    l->out[1] = l->out[2] = 0;
+    return dim__layer_wants_map(s, l, in);
+}
+
+static dim__vid emit_max(const dim__layer_in *e)
+{
+    const dim_layer_options *o = &e->l->o;
+    return dim__op_max_pool_(e->net->g, e->x, (int)o->kernel, (int)o->stride, (int)o->padding);
+}
+
+static dim__vid emit_avg(const dim__layer_in *e)
+{
+    return dim__op_avg_pool_(e->net->g, e->x, (int)e->l->o.kernel, (int)e->l->o.stride);
+}
+
+static dim__vid emit_global_max(const dim__layer_in *e) { return dim__op_max_mid_(e->net->g, e->x); }
+
+static dim__vid emit_global_avg(const dim__layer_in *e)
+{
+    return dim__op_sum_mid_(e->net->g, e->x, 1 / ((double)e->shape[1] * (double)e->shape[2]));
+}
+
+const dim__layer_def dim__layer_max_pool = { .name = "max_pool", .shape = shape_max, .emit = emit_max };
+const dim__layer_def dim__layer_avg_pool = { .name = "avg_pool", .shape = shape_avg, .emit = emit_avg };
+const dim__layer_def dim__layer_global_max = { .name = "global_max", .shape = shape_global, .emit = emit_global_max };
+const dim__layer_def dim__layer_global_avg = { .name = "global_avg", .shape = shape_global, .emit = emit_global_avg };

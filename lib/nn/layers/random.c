@@ -1,0 +1,36 @@
+/* Layers that draw numbers in training. */
+#include "nn/layers/layer.h"
+
+static dim_status shape_dropout(const dim__stack *s, dim__layer *l, const int64_t in[3])
+{
+    (void)in;
+    return l->o.rate >= 0 && l->o.rate < 1 ? DIM_OK : dim__layer_fail(s, l, DIM_E_INVALID, "rate must be in [0, 1)");
+}
+
+static dim__vid emit_dropout(const dim__layer_in *e)
+{
+    return e->net->training && e->l->o.rate > 0 ? dim__op_dropout_(e->net->g, e->x, e->l->o.rate) : e->x;
+}
+
+static dim_status shape_gaussian(const dim__stack *s, dim__layer *l, const int64_t in[3])
+{
+    if (dim__is_map(in))
+        return dim__layer_fail(s, l, DIM_E_SHAPE, "a Gaussian code is a vector");
+    return dim__layer_same_as_from(s, l, in);
+}
+
+/* x is the mean, `from` the logarithm of the variance. */
+static dim__vid emit_gaussian(const dim__layer_in *e)
+{
+    dim__graph *g = e->net->g;
+    if (!e->net->training || dim__graph_status(g) != DIM_OK)
+        return e->x;
+    dim__vid noise = dim__op_noise_normal_(g, *dim__shape_of(g, e->x));
+    dim__vid std = dim__op_exp_(g, dim__op_affine_(g, e->from, 0.5, 0));
+    return dim__op_add_(g, e->x, dim__op_mul_(g, std, noise));
+}
+
+const dim__layer_def dim__layer_dropout = { .name = "dropout", .shape = shape_dropout, .emit = emit_dropout };
+const dim__layer_def dim__layer_gaussian = {
+    .name = "gaussian", .from = true, .shape = shape_gaussian, .emit = emit_gaussian
+};

@@ -1,0 +1,35 @@
+/* (d) -> (C, H, W) in PyTorch's order: what flatten undoes. */
+#include "nn/layers/layer.h"
+
+static dim_status shape(const dim__stack *s, dim__layer *l, const int64_t in[3])
+{
+    dim_layer_options *o = &l->o;
+    int64_t columns = (int64_t)o->out * o->height; /* of which there are `width` */
+    if (dim__is_map(in))
+        return dim__layer_fail(s, l, DIM_E_SHAPE, "it needs a vector, not a map");
+    if (o->height == 0 || o->height > 65536 || o->width > 65536)
+        return dim__layer_fail(s, l, DIM_E_INVALID, "height must be 1 to 65536, width at most 65536");
+    if (o->width == 0 && in[0] / columns <= 65536)
+        o->width = (uint32_t)(in[0] / columns);
+    if (o->width == 0 || in[0] % columns != 0 || in[0] / columns != o->width)
+        return dim__layer_fail(s, l, DIM_E_SHAPE, "out x height x width is not the length of the vector");
+    l->out[0] = o->out;
+    l->out[1] = o->height;
+    l->out[2] = o->width;
+    return DIM_OK;
+}
+
+/* (N, C H W) -> (N, H, W, C) */
+static dim__vid emit(const dim__layer_in *e)
+{
+    const int64_t *out = e->l->out;
+    dim__graph *g = e->net->g;
+    if (dim__graph_status(g) != DIM_OK)
+        return DIM__NONE;
+    int64_t n = dim__shape_of(g, e->x)->d[0];
+    dim__vid x = dim__op_reshape_(g, e->x, dim__shape3(n, out[0], out[1] * out[2]));
+    x = dim__op_swap_last_(g, x);
+    return dim__op_reshape_(g, x, dim__shape4(n, out[1], out[2], out[0]));
+}
+
+const dim__layer_def dim__layer_unflatten = { .name = "unflatten", .sized = true, .shape = shape, .emit = emit };

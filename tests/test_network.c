@@ -1,0 +1,307 @@
+/* Weights that say which layers they are of: dim_encoder_save() and dim_encoder_open(). */
+#include "failing_alloc.h"
+#include "io/weights.h"
+#include <dim/dim.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static dim_context *ctx;
+static const char path[] = "network.safetensors";
+
+static void ok(dim_status status)
+{
+    if (status != DIM_OK)
+        fail_msg("%s: %s", dim_status_name(status), dim_context_error(ctx));
+}
+
+/* Whether this build reads weights. */
+static bool reads(void)
+{
+    dim_encoder *enc;
+    return dim_encoder_open(ctx, "/nonexistent/w", &enc) != DIM_E_UNSUPPORTED;
+}
+
+static int open_context(void **state)
+{
+    dim_context_options o;
+    (void)state;
+    DIM_OPTIONS_INIT(&o);
+    o.threads = 1;
+    o.gemm = DIM_GEMM_BLAS; /* oneDNN's plans would stay and count */
+    return dim_context_create(&o, &ctx) == DIM_OK ? 0 : -1;
+}
+
+static int close_context(void **state)
+{
+    (void)state;
+    dim_context_destroy(ctx);
+    remove(path);
+    return 0;
+}
+
+/* Features of a tap of two samples; the caller frees them. */
+static float *features(dim_encoder *enc, const char *tap, const int64_t in[3], int64_t *n)
+{
+    dim_tensor *x, *y;
+    int64_t shape[3], size = 2 * in[0] * (in[1] > 0 ? in[1] * in[2] : 1);
+    ok(dim_encoder_tap_shape(enc, tap, shape));
+    *n = 2 * shape[0] * shape[1] * shape[2];
+    ok(dim_tensor_create(ctx, DIM_F32, in[1] > 0 ? 4 : 2, (int64_t[]){ 2, in[0], in[1], in[2] }, &x));
+    ok(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ 2, *n / 2 }, &y));
+    for (int64_t i = 0; i < size; i++)
+        ((float *)dim_tensor_data(x))[i] = (float)(i * 7919 % 1000) / 500 - 1;
+    ok(dim_encoder_encode(enc, x, tap, y));
+    float *out = malloc((size_t)*n * sizeof *out);
+    assert_non_null(out);
+    memcpy(out, dim_tensor_const_data(y), (size_t)*n * sizeof *out);
+    dim_tensor_destroy(x);
+    dim_tensor_destroy(y);
+    return out;
+}
+
+/* What was opened has the taps, parameters and features of what was saved, to the bit. */
+static void same(dim_encoder *a, dim_encoder *b, const int64_t in[3])
+{
+    assert_int_equal(dim_encoder_tap_count(a), dim_encoder_tap_count(b));
+    assert_int_equal(dim_encoder_parameter_count(a), dim_encoder_parameter_count(b));
+    for (int i = 0; i < dim_encoder_parameter_count(a); i++)
+        assert_string_equal(dim_encoder_parameter_name(a, i), dim_encoder_parameter_name(b, i));
+    for (int i = 0; i < dim_encoder_tap_count(a); i++) {
+        int64_t n, m;
+        const char *tap = dim_encoder_tap_name(a, i);
+        assert_string_equal(tap, dim_encoder_tap_name(b, i));
+        float *x = features(a, tap, in, &n), *y = features(b, tap, in, &m);
+        assert_int_equal(n, m);
+        assert_memory_equal(x, y, (size_t)n * sizeof *x);
+        free(x);
+        free(y);
+    }
+}
+
+static void test_named(void **state)
+{
+    static const struct { dim_encoder_kind kind; int64_t in[3]; } kinds[] = {
+        { DIM_ENCODER_CONV28, { 1, 28, 28 } }, { DIM_ENCODER_CONV32, { 3, 32, 32 } }, { DIM_ENCODER_CONV64, { 3, 64, 64 } },
+        { DIM_ENCODER_ALEX64, { 3, 64, 64 } }, { DIM_ENCODER_INFOMAX32, { 3, 32, 32 } }, { DIM_ENCODER_MLP, { 20, 0, 0 } },
+        { DIM_ENCODER_AMDIM32, { 3, 32, 32 } }, { DIM_ENCODER_AMDIM128, { 3, 128, 128 } },
+    };
+    (void)state;
+    if (!reads())
+        skip();
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        size_t held = dim_context_memory(ctx);
+        dim_encoder *enc, *again;
+        dim_encoder_options o;
+        DIM_OPTIONS_INIT(&o);
+        o.kind = kinds[k].kind;
+        o.channels = (uint32_t)kinds[k].in[0];
+        o.units = 40;
+        o.ndf = 4;
+        o.depth = 1;
+        o.block_norm = k % 2;
+        o.seed = 5;
+        if (kinds[k].in[0] == 3)
+            for (int c = 0; c < 3; c++) {
+                o.mean[c] = 0.1f * (float)(c + 1);
+                o.std[c] = 1 / 3.0f;
+            }
+        ok(dim_encoder_create(ctx, &o, &enc));
+        ok(dim_encoder_save(enc, path));
+        ok(dim_encoder_open(ctx, path, &again));
+        same(enc, again, kinds[k].in);
+        dim_encoder_destroy(enc);
+        dim_encoder_destroy(again);
+        assert_int_equal(dim_context_memory(ctx), held);
+    }
+}
+
+static void add(dim_encoder_builder *b, dim_layer_options o)
+{
+    o.size = sizeof o;
+    ok(dim_encoder_builder_add(b, &o));
+}
+
+static dim_encoder *every_layer(void)
+{
+    dim_encoder_builder *b;
+    dim_encoder *enc;
+    ok(dim_encoder_builder_create(ctx, 3, 12, 12, &b));
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = 6, .kernel = 3, .kernel_w = 5, .stride = 2, .padding = 2,
+                                .padding_mode = DIM_PADDING_REFLECT, .no_bias = 1, .name = "a.b-c_0", .tap = "local" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_BATCH_NORM });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_LEAKY_RELU, .slope = 0.1f });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_ADD, .from = "local" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_LAYER_NORM, .tap = "_mine" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_CONCAT, .from = "_mine" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_SLICE, .start = 2, .out = 7 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_PAD_CHANNELS, .out = 8 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_UPSAMPLE });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_MAX_POOL, .kernel = 3, .stride = 2, .padding = 1 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_AVG_POOL, .kernel = 2 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_CONV_TRANSPOSE, .out = 4, .kernel = 3, .stride = 2, .output_padding = 1 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_SIGMOID });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_TANH, .tap = "map" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_GLOBAL_MAX });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = "map" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_GLOBAL_AVG });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = "input" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_FLATTEN });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = 12 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_DROPOUT, .rate = 1 / 3.0f });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_UNFLATTEN, .out = 3, .height = 2 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_SOFTPLUS });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = 5, .tap = "mean" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = "map" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = 5, .tap = "logvar" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = "mean" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_GAUSSIAN, .from = "logvar" });
+    ok(dim_encoder_builder_finish(b, NULL, &enc));
+    dim_encoder_builder_destroy(b);
+    return enc;
+}
+
+static void test_every_layer(void **state)
+{
+    dim_encoder *again;
+    (void)state;
+    dim_encoder *enc = every_layer();
+    ok(dim_encoder_save(enc, path));
+    if (reads()) {
+        ok(dim_encoder_open(ctx, path, &again));
+        same(enc, again, (int64_t[]){ 3, 12, 12 });
+        dim_encoder_destroy(again);
+    }
+    dim_encoder_destroy(enc);
+}
+
+/* A model's file has its encoder. */
+static void test_model(void **state)
+{
+    dim_encoder_options o;
+    dim_encoder *enc, *again;
+    dim_model *model;
+    (void)state;
+    if (!reads())
+        skip();
+    DIM_OPTIONS_INIT(&o);
+    o.kind = DIM_ENCODER_CONV28;
+    ok(dim_encoder_create(ctx, &o, &enc));
+    ok(dim_model_create(enc, NULL, &model));
+    ok(dim_model_add_term(model, NULL));
+    ok(dim_model_save(model, path));
+    ok(dim_encoder_open(ctx, path, &again));
+    same(enc, again, (int64_t[]){ 1, 28, 28 });
+    dim_model_destroy(model);
+    dim_encoder_destroy(enc);
+    dim_encoder_destroy(again);
+}
+
+/* A file with that network, and weights of a linear layer from 2 to 3. */
+static void write_file(const char *network)
+{
+    float w[6] = { 1, 2, 3, 4, 5, 6 }, bias[3] = { 0 };
+    const dim__array arrays[] = { { "linear1.weight", 2, { 3, 2 }, w }, { "linear1.bias", 1, { 3 }, bias } };
+    ok(dim__weights_save(ctx, path, arrays, 2, &(dim__meta){ "dim.network", network }, network != NULL));
+}
+
+static void test_refused(void **state)
+{
+    static const struct { dim_status status; const char *network, *text; } bad[] = {
+        { DIM_E_FORMAT, NULL, "does not say which layers" },
+        { DIM_E_FORMAT, "", "has no layers" },
+        { DIM_E_FORMAT, "input 2 0 0\n", "has no layers" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, out 3", "ends within a line" },
+        { DIM_E_FORMAT, "input 2 0\nlinear linear1, out 3\n", "line 1" },
+        { DIM_E_FORMAT, "input 0 0 0\nlinear linear1, out 3\n", "line 1" },
+        { DIM_E_FORMAT, "input 2 3 0\nlinear linear1, out 3\n", "line 1" },
+        { DIM_E_FORMAT, "input 99999999999999999999 0 0\n", "line 1" },
+        { DIM_E_FORMAT, "input 2 0 0 0\nlinear linear1, out 3\n", "line 1" },
+        { DIM_E_FORMAT, "input -2 0 0\nlinear linear1, out 3\n", "line 1" },
+        { DIM_E_FORMAT, "input 2 0 0\npixels, mean x\nlinear linear1, out 3\n", "line 2" },
+        { DIM_E_FORMAT, "input 2 0 0\nmystery m, out 3\n", "kind of layer" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear\n", "no name" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1 like x, out 3\n", "'from TAP'" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1 as\n", "'from TAP'" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1 as a as b, out 3\n", "'from TAP'" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, out 3 4\n", "options" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, out -3\n", "options" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, out 4294967299\n", "options" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, out\n", "options" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, size 3\n", "options" },
+        { DIM_E_FORMAT, "input 2 0 0\nleaky_relu r, slope nan\n", "options" },
+        { DIM_E_FORMAT, "input 2 0 0\nleaky_relu r, slope 1e999\n", "options" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, out 0\n", "out must be" },
+        { DIM_E_FORMAT, "input 2 0 0\nconv c, out 3, kernel 3\n", "needs a map" },
+        { DIM_E_FORMAT, "input 2 0 0\nadd a from nowhere\n", "does not exist" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, out 3\nlinear linear1, out 3\n", "line 3" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, out 16777216\n", "more weights than the file" },
+        { DIM_E_FORMAT, "input 16777216 0 0\nlinear linear1, out 16777216\n", "more weights than the file" },
+        { DIM_E_SHAPE, "input 3 0 0\nlinear linear1, out 2\n", "linear1.weight" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear other, out 3\n", "other.weight" },
+    };
+    (void)state;
+    if (!reads())
+        skip();
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        size_t held = dim_context_memory(ctx);
+        dim_encoder *enc = NULL;
+        write_file(bad[k].network);
+        dim_status status = dim_encoder_open(ctx, path, &enc);
+        if (status != bad[k].status || enc != NULL || strstr(dim_context_error(ctx), bad[k].text) == NULL)
+            fail_msg("%s: %s: %s", bad[k].network, dim_status_name(status), dim_context_error(ctx));
+        assert_non_null(strstr(dim_context_error(ctx), path));
+        assert_int_equal(dim_context_memory(ctx), held);
+    }
+    dim_encoder *enc;
+    write_file("input 2 0 0\nlinear linear1, out 3\n");
+    ok(dim_encoder_open(ctx, path, &enc));
+    dim_encoder_destroy(enc);
+}
+
+/* Every allocation fails once: a status, and nothing is lost. */
+static void test_no_memory(void **state)
+{
+    dim_status status = DIM_E_NOMEM;
+    (void)state;
+    if (!reads())
+        skip();
+    dim_encoder *saved = every_layer();
+    ok(dim_encoder_save(saved, path));
+    dim_encoder_destroy(saved);
+    for (long n = 1; status != DIM_OK; n++) {
+        failing f = { 0, 0, 0 };
+        dim_context_options o;
+        dim_context *c;
+        dim_encoder *enc = NULL;
+        DIM_OPTIONS_INIT(&o);
+        o.threads = 1;
+        o.alloc = take;
+        o.free = give;
+        o.alloc_user = &f;
+        assert_int_equal(dim_context_create(&o, &c), DIM_OK);
+        f.fail_at = f.calls + n;
+        status = dim_encoder_open(c, path, &enc);
+        assert_true(status == DIM_OK || (status == DIM_E_NOMEM && enc == NULL));
+        f.fail_at = 0;
+        dim_encoder_destroy(enc);
+        dim_context_destroy(c);
+        assert_int_equal(f.live, 0);
+        assert_true(n < 2000);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_named), cmocka_unit_test(test_every_layer),
+                                        cmocka_unit_test(test_model), cmocka_unit_test(test_refused),
+                                        cmocka_unit_test(test_no_memory) };
+    return cmocka_run_group_tests(tests, open_context, close_context);
+}
