@@ -55,7 +55,7 @@ cmp "$out/log.csv" "$work/log.csv" || { diff "$out/log.csv" "$work/log.csv"; fai
 columns "$work/stdout" | cmp - "$work/line" || fail "the evaluation made up for"
 
 # On a terminal, a line that is rewritten says what is done, also while probing.
-if command -v script >/dev/null; then
+if script -qec true /dev/null >/dev/null 2>&1; then # there are pseudo-terminals
     script -qec "'$local_dim' --data '$data' --batch 8 --threads 1 --units 32 --steps 2 --probe-train 80 --taps fc" /dev/null >"$work/stderr"
     for text in 'opening folder:' 'probing fc, training images' 'probing fc: kNN' 'probing fc: ridge' 'step 2 of 2: loss'; do
         says "$(printf '\r')$(printf '\033')\\[K$text"
