@@ -27,12 +27,11 @@ set(CPACK_COMPONENT_DIM_LIBRARY_DESCRIPTION "${dim_text}
 .
 This package has the shared library.")
 set(CPACK_DEBIAN_DIM_LIBRARY_PACKAGE_SHLIBDEPS ON)
-# Written here: GENERATE_SHLIBS would add a postinst and a postrm, for which dpkg keeps a removed package on its list.
-file(WRITE ${PROJECT_BINARY_DIR}/debian/shlibs # packages of programs depend on this version or a later one
-    "libdim ${DIM_SOVERSION} libdim${DIM_SOVERSION} (>= ${PROJECT_VERSION})\n")
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON) # packages of programs depend on this version or a later one
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 file(WRITE ${PROJECT_BINARY_DIR}/debian/triggers "activate-noawait ldconfig\n")
-set(CPACK_DEBIAN_DIM_LIBRARY_PACKAGE_CONTROL_EXTRA
-    "${PROJECT_BINARY_DIR}/debian/shlibs;${PROJECT_BINARY_DIR}/debian/triggers")
+set(CPACK_DEBIAN_DIM_LIBRARY_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/debian/triggers)
+set(CPACK_POST_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/lib/cmake/debian_scripts.cmake)
 if(NOT DIM_WITH_ONEDNN STREQUAL "OFF") # opened at run time: Debian 13's, Debian 12's
     set(CPACK_DEBIAN_DIM_LIBRARY_PACKAGE_RECOMMENDS "libdnnl3.6 | libdnnl2")
 endif()

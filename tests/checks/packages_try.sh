@@ -38,7 +38,7 @@ done
 
 # What a package of a program would depend on.
 mkdir debian && printf "Source: try\nPackage: try\n" >debian/control
-dpkg-shlibdeps -O ./pc_c >log 2>&1 && grep -q "libdim0 (>= [0-9.]*)" log ||
+dpkg-shlibdeps -O ./pc_c >log 2>&1 && grep -q "libdim0 (>= [0-9.-]*)" log ||
     { cat log; fail "a program's package does not depend on libdim0"; }
 
 # What programs run with is libdim0 and its own dependencies.
