@@ -31,7 +31,7 @@ set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON) # packages of programs depend on th
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 file(WRITE ${PROJECT_BINARY_DIR}/debian/triggers "activate-noawait ldconfig\n")
 set(CPACK_DEBIAN_DIM_LIBRARY_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/debian/triggers)
-set(CPACK_POST_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/lib/cmake/debian_scripts.cmake)
+set(CPACK_POST_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/lib/cmake/repack.cmake)
 if(NOT DIM_WITH_ONEDNN STREQUAL "OFF") # opened at run time: Debian 13's, Debian 12's
     set(CPACK_DEBIAN_DIM_LIBRARY_PACKAGE_RECOMMENDS "libdnnl3.6 | libdnnl2")
 endif()
