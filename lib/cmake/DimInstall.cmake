@@ -1,5 +1,5 @@
-# The CMake package (also of the build tree), install rules and dim.pc.  Components: dim_library is what programs run with,
-# dim_development what they are built with.
+# The CMake package (also of the build tree), install rules, dim.pc and dim-static.pc.  Components: dim_library is
+# what programs run with, dim_development what they are built with.
 
 include(CMakePackageConfigHelpers)
 set(dim_targets "")
@@ -39,7 +39,7 @@ install(EXPORT dimTargets NAMESPACE dim:: DESTINATION ${DIM_CMAKE_DIR} COMPONENT
 install(FILES ${PROJECT_BINARY_DIR}/dimConfig.cmake ${PROJECT_BINARY_DIR}/dimConfigVersion.cmake
     DESTINATION ${DIM_CMAKE_DIR} COMPONENT dim_development)
 
-# The .pc file finds its prefix from its own place, so that a tree may be moved (DESTDIR, --prefix, relocation).
+# The .pc files find their prefix from their own place, so that a tree may be moved (DESTDIR, --prefix, relocation).
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
     set(DIM_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
     set(DIM_PC_LIBDIR ${CMAKE_INSTALL_LIBDIR})
@@ -54,5 +54,12 @@ if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
 else()
     set(DIM_PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-configure_file(dim.pc.in ${PROJECT_BINARY_DIR}/dim.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/dim.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dim_development)
+# dim.pc cannot ask for libdim.a by name: its Libs.private only adds to -ldim, which is libdim.so where both are there.
+set(dim_pc dim)
+if("dim_static" IN_LIST dim_targets)
+    list(APPEND dim_pc dim-static)
+endif()
+foreach(pc ${dim_pc})
+    configure_file(${pc}.pc.in ${PROJECT_BINARY_DIR}/${pc}.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/${pc}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dim_development)
+endforeach()

@@ -31,6 +31,7 @@ set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON) # packages of programs depend on th
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 file(WRITE ${PROJECT_BINARY_DIR}/debian/triggers "activate-noawait ldconfig\n")
 set(CPACK_DEBIAN_DIM_LIBRARY_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/debian/triggers)
+set(CPACK_POST_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/lib/cmake/repack.cmake)
 if(NOT DIM_WITH_ONEDNN STREQUAL "OFF") # opened at run time: Debian 13's, Debian 12's
     set(CPACK_DEBIAN_DIM_LIBRARY_PACKAGE_RECOMMENDS "libdnnl3.6 | libdnnl2")
 endif()
@@ -39,8 +40,8 @@ set(CPACK_DEBIAN_DIM_DEVELOPMENT_PACKAGE_NAME libdim-dev)
 set(CPACK_DEBIAN_DIM_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_COMPONENT_DIM_DEVELOPMENT_DESCRIPTION "${dim_text}
 .
-This package has the headers, the static library, the pkg-config file and the
-CMake package.")
+This package has the headers, the static library, the pkg-config files and
+the CMake package.")
 # What the static library is linked with comes along.
 list(JOIN DIM_DEBIAN_PACKAGES ", " dim_packages)
 set(CPACK_DEBIAN_DIM_DEVELOPMENT_PACKAGE_DEPENDS

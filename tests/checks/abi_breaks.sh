@@ -79,6 +79,7 @@ d
 /^DIM_API.*dim_tensor_count/G'
 same context.h 's/\(VERSION_MINOR\) .*/\1 99/'
 same status.h 's/"out of memory"/"no memory"/'
+same export.h '/DIM_OPTIONS_INIT(p)/s/(void)(/(/'
 
 # What old programs do not know of.
 addition "now: int dim_new(const dim_tensor *, int[3]);" tensor.h \
@@ -126,6 +127,7 @@ broken "was: enum dim_dtype: DIM_F64 = 4" tensor.h '/DIM_F64 = 4/d'
 # Not in the library, so abidiff cannot see these.
 verdict 2 "was: #define DIM_MAX_RANK 8" tensor.h 's/\(DIM_MAX_RANK\) 8/\1 9/'
 verdict 2 "was: #define DIM_OPTIONS_INIT(p)" export.h 's/DIM_OPTIONS_INIT(p)/DIM_OPTIONS_START(p)/'
+verdict 2 "now: #define DIM_OPTIONS_INIT(o)" export.h '/DIM_OPTIONS_INIT/s/(p)/(o)/g'
 
 # What is not understood is not passed over.
 unreadable "no function" tensor.h 's/^DIM_API int dim_tensor_rank/static inline int dim_new(void) { return 1; }\n&/'

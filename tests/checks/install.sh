@@ -16,7 +16,8 @@ lib=${pc%/pkgconfig/dim.pc}
 prefix=$work/root$(sed -n 's/^CMAKE_INSTALL_PREFIX:[A-Z]*=//p' "$build/CMakeCache.txt")
 outside=$(find "$work/root" ! -type d | grep -v "^$prefix/" || true)
 [ -z "$outside" ] || fail "files outside the prefix: $outside"
-for file in "$lib/libdim.so.0" "$lib/libdim.a" "$lib/cmake/dim/dimConfig.cmake" "$prefix/include/dim/dim.h"; do
+for file in "$lib/libdim.so.0" "$lib/libdim.a" "$lib/pkgconfig/dim-static.pc" "$lib/cmake/dim/dimConfig.cmake" \
+    "$prefix/include/dim/dim.h"; do
     [ -e "$file" ] || fail "not installed: $file"
 done
 private=$(find "$prefix/include" -type f ! -path '*/include/dim/*')
@@ -26,8 +27,8 @@ foreign=$(grep -hE 'INTERFACE_|IMPORTED_' "$lib"/cmake/dim/dimTargets*.cmake | s
 export PKG_CONFIG_PATH="$lib/pkgconfig"
 export LD_LIBRARY_PATH="$lib"
 
-case $(pkg-config --cflags dim) in
-    *png* | *cjson* | *blas*) fail "dim.pc asks for headers of what libdim uses inside" ;;
+case $(pkg-config --cflags dim dim-static) in
+    *png* | *cjson* | *blas*) fail "dim.pc or dim-static.pc asks for headers of what libdim uses inside" ;;
 esac
 
 try() { # name, command that builds $work/NAME
@@ -47,10 +48,15 @@ flags="-Wall -Wextra -Wpedantic -Werror"
 {
     try pc_c "$cc" -std=c11 $flags "$c" $(pkg-config --cflags --libs dim)
     try pc_cxx "$cxx" -std=c++11 $flags "$cpp" $(pkg-config --cflags --libs dim)
-    # The shared library goes away, so that -ldim finds the archive.
+    # With the shared library beside it.
+    try pc_c_static "$cc" -std=c11 $flags "$c" $(pkg-config --cflags --libs dim-static)
+    try pc_cxx_static "$cxx" -std=c++11 $flags "$cpp" $(pkg-config --cflags --libs dim-static)
+    for name in pc_c_static pc_cxx_static; do
+        readelf -d "$work/$name" | grep "NEEDED.*libdim" && fail "$name is linked with the shared library"
+    done
+    # Without it, -ldim finds the archive.
     mkdir "$work/shared" && mv "$lib"/libdim.so* "$work/shared"
-    try pc_c_static "$cc" -std=c11 $flags "$c" $(pkg-config --static --cflags --libs dim)
-    try pc_cxx_static "$cxx" -std=c++11 $flags "$cpp" $(pkg-config --static --cflags --libs dim)
+    try pc_c_alone "$cc" -std=c11 $flags "$c" $(pkg-config --static --cflags --libs dim)
     mv "$work/shared"/* "$lib"
 }
 
@@ -62,19 +68,25 @@ for name in c cxx c_static cxx_static; do
 done
 
 uninstall() { "$cmake" --build "$build" --target uninstall >"$work/log" 2>&1; }
+says_where() { grep -q "Removed [0-9]* files from $1\$" "$work/log" || { cat "$work/log"; fail "uninstall does not name $1"; }; }
 DESTDIR=$work/root uninstall || { cat "$work/log"; fail "uninstall"; }
+says_where "$prefix"
 left=$(find "$work/root" -mindepth 1)
 [ -z "$left" ] || fail "left after uninstall: $left"
 DESTDIR=$work/root uninstall && fail "a second uninstall, of nothing, reports success"
 
-# A prefix of one's own, with a run path in place of LD_LIBRARY_PATH.  What was there before stays.
+# A prefix of one's own, with a run path in place of LD_LIBRARY_PATH.  What was there before stays, and so does an earlier
+# installation into another prefix.
 mkdir -p "$work/own/include" && unset LD_LIBRARY_PATH
+"$cmake" --install "$build" --prefix "$work/earlier" >"$work/log" 2>&1 || { cat "$work/log"; fail "install --prefix"; }
 "$cmake" --install "$build" --prefix "$work/own" >"$work/log" 2>&1 || { cat "$work/log"; fail "install --prefix"; }
 PKG_CONFIG_PATH=$(dirname "$(find "$work/own" -name dim.pc)")
 # shellcheck disable=SC2046
 try pc_own "$cc" -std=c11 "$c" $(pkg-config --cflags --libs dim) "-Wl,-rpath,$(pkg-config --variable=libdir dim)"
 cp "$build/install_manifest.txt" "$work/manifest"
 uninstall || { cat "$work/log"; fail "uninstall of a prefix"; }
+says_where "$work/own"
+[ -e "$work/earlier/include/dim/dim.h" ] || fail "an earlier installation is not whole"
 while read -r file; do
     [ ! -e "$file" ] && [ ! -L "$file" ] || fail "left after uninstall: $file"
     grep -qF "$file" "$work/log" || fail "removed without a word: $file"
@@ -87,5 +99,5 @@ cp "$work/manifest" "$build/install_manifest.txt"
 uninstall && fail "an uninstall that finds no file reports success"
 grep -q 'Nothing was removed' "$work/log" || { cat "$work/log"; fail "no reason"; }
 rm -f "$build/install_manifest.txt"
-[ "$failed" = 0 ] && echo "installed, used nine ways, removed"
+[ "$failed" = 0 ] && echo "installed, used ten ways, removed"
 exit "$failed"

@@ -9,13 +9,16 @@ base=build/bare-$suite root=build/bare-try failed=0
 fail() { echo "FAIL: $*"; failed=1; }
 
 mkdir -p build && rm -f build/package/*.deb
-{ cmake --preset package && cmake --build --preset package; } >build/package.log 2>&1 || { tail -n 40 build/package.log; exit 1; }
+# With a umask that must not get into the packages.
+(umask 077 && cmake --preset package && cmake --build --preset package) >build/package.log 2>&1 ||
+    { tail -n 40 build/package.log; exit 1; }
 version=$(sed -n 's/^CMAKE_PROJECT_VERSION:[A-Z]*=//p' build/package/CMakeCache.txt)-1
 architecture=$(dpkg --print-architecture)
 for package in libdim0 libdim-dev; do
     deb=build/package/${package}_${version}_$architecture.deb
     [ -s "$deb" ] || { fail "no $deb"; exit 1; }
     contents=$(dpkg-deb -c "$deb")
+    echo "$contents" | grep -Ev "^(drwxr-xr-x|-rw-r--r--|lrwxrwxrwx) root/root" && fail "$package: permissions or owners"
     for file in "usr/share/doc/$package/copyright" "usr/share/doc/$package/changelog.Debian.gz"; do
         echo "$contents" | grep -q "\./$file$" || fail "$package has no $file"
     done
