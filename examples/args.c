@@ -148,9 +148,10 @@ static void print_help(const ex_program *p)
     static const char *const notes[] = {
         "The probes are kNN (k = 20, cosine) and closed-form ridge regression on frozen features, measured on all test "
         "images.",
-        "Ctrl-C ends the run after the current step, and during the probes soon. With --out it saves the weights, and "
-        "the checkpoint that --resume goes on from. No learning rate here depends on --steps, so a run can always be "
-        "made longer.",
+        "Ctrl-C (or SIGTERM, SIGHUP) ends the run after the current step, and during the probes soon. With --out it saves "
+        "the weights, and the checkpoint that --resume goes on from; until then further signals of these kinds are "
+        "ignored, and only SIGQUIT (Ctrl-\\) or SIGKILL ends the program at once, without them. No learning rate here "
+        "depends on --steps, so a run can always be made longer.",
         "Exit code: 0; 1 on failure; 2 on bad arguments or data; 128 + the number of the signal that ended the run (130 "
         "for Ctrl-C).",
     };

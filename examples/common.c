@@ -8,25 +8,53 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Set by Ctrl-C; the loop looks at it after each step. */
+/* Set by the first signal; the loop looks at it after each step. */
 static volatile sig_atomic_t stop_signal;
+static char stop_text[256]; /* what is said then */
 
-static void on_signal(int number) { stop_signal = number; }
-
-static void catch_signals(void)
+/* Says at once that the signal has come: until a step has ended and the run is saved it can take a while.  Signals after the
+ * first one change nothing: an impatient second Ctrl-C must not cost the run. */
+static void on_signal(int number)
 {
-    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    int error = errno;
+    if (stop_signal == 0) {
+        stop_signal = number;
+        ssize_t said = write(STDERR_FILENO, stop_text, strlen(stop_text));
+        (void)said;
+    }
+    errno = error;
+}
+
+static const int stopping[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP };
+enum { N_STOPPING = sizeof stopping / sizeof *stopping };
+
+static void catch_signals(const ex_run *run)
+{
+    bool saves = run->o.out != NULL;
+    snprintf(stop_text, sizeof stop_text, "%s%s: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", run->program->name,
+             saves ? "saving the run; more signals of this kind are ignored meanwhile, SIGQUIT (Ctrl-\\) ends it at once, unsaved"
+                   : "ending after this step; a second signal ends the program at once");
+    for (int i = 0; i < N_STOPPING; i++) {
         struct sigaction action, old;
         memset(&action, 0, sizeof action);
         action.sa_handler = on_signal;
         action.sa_flags = SA_RESTART;
-        if (numbers[i] != SIGPIPE) /* that comes at every line written to a reader who is gone */
-            action.sa_flags |= (int)SA_RESETHAND; /* a second Ctrl-C ends the program at once */
+        if (!saves && stopping[i] != SIGPIPE) /* that comes at every line written to a reader who is gone */
+            action.sa_flags |= (int)SA_RESETHAND;
         sigemptyset(&action.sa_mask);
         /* What is ignored, as in `program &` of a script, stays so. */
-        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &action, NULL);
+        if (sigaction(stopping[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(stopping[i], &action, NULL);
+    }
+}
+
+/* The run is saved: a signal ends the program at once again, but for SIGPIPE, which --embed outlasts. */
+static void release_signals(void)
+{
+    for (int i = 1; i < N_STOPPING; i++) {
+        struct sigaction now;
+        if (sigaction(stopping[i], NULL, &now) == 0 && now.sa_handler == on_signal)
+            signal(stopping[i], SIG_DFL);
     }
 }
 
@@ -174,6 +202,7 @@ static bool save(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_
         fprintf(stderr, "weights:    %s\nlog:        %s/log.csv\n", path, run->o.out);
     else
         fprintf(stderr, "%s: %s\n", run->program->name, dim_context_error(run->ctx));
+    release_signals();
     ex_draw(run, encoder, ex_picture, "retrieval.png");
     return saved && kept;
 }
@@ -294,7 +323,7 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
         run->o.steps = run->o.epochs * dim_loader_batches(loader);
     check(run, encoder, model);
 
-    catch_signals();
+    catch_signals(run);
     begin(run, encoder, model, loader);
     dim_status status = train(run, encoder, model, loader);
     bool finished = stop_signal == 0 && status == DIM_OK;
@@ -308,7 +337,7 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
     if (finished && run->o.table)
         ex_report_table(run, encoder);
     bool saved = save(run, encoder, model, loader, status != DIM_OK);
-    if (finished)
+    if (finished && (stop_signal == 0 || stop_signal == SIGPIPE)) /* not where Ctrl-C came meanwhile */
         saved = ex_embed(run, encoder) && saved;
     if (run->o.skip_broken)
         fprintf(stderr, "broken files in whose place another image was taken: %lld\n", (long long)ex_skipped(run));

@@ -100,7 +100,7 @@ struct ex_run {
     double train_s;               /* seconds spent in training steps, data included */
     double wait_s;                /* of these, seconds until the loader had the batch */
     bool begun;                   /* files of the run are written from now on */
-    bool ended;                   /* training is over: from now on Ctrl-C ends the program */
+    bool ended;                   /* training is over: nothing more is left to cut short */
     bool has_checkpoint;          /* of step checkpoint_at */
     uint64_t checkpoint_at;
     double last_report;           /* when progress was shown last */

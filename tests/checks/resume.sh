@@ -90,7 +90,7 @@ wait_for() { # FILE PATTERN
     fail "no $2 in $1"
 }
 stop() { # SIGNAL
-    kill -"$1" $pid
+    kill -"$1" $pid 2>/dev/null
     wait $pid 2>/dev/null
     code=$?
     pid=
@@ -102,6 +102,18 @@ stop TERM # a shell's background program has SIGINT ignored, and the examples le
 [ $code = 143 ] || fail "exit code $code after SIGTERM"
 says 'checkpoint: '
 cp -r "$out" "$work/closed"
+# An impatient user: signals after the first one do not cost the run.
+start impatient
+wait_for "$out/log.csv" '^2,'
+for signal in TERM TERM HUP TERM TERM HUP TERM; do
+    kill -$signal $pid 2>/dev/null
+    sleep 0.02
+done
+stop TERM
+[ $code -gt 128 ] || fail "exit code $code after many signals"
+for file in checkpoint weights; do [ -s "$out/$file.safetensors" ] || fail "no $file after many signals"; done
+says 'saving the run; more signals'
+
 start hup
 wait_for "$out/log.csv" '^2,'
 stop HUP # of a terminal that is closed
