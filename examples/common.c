@@ -198,11 +198,14 @@ static bool save(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_
                 failed ? "with the batch after the one that failed"
                        : stop_signal != 0 ? "from it" : "from it, with more --steps or --epochs");
     bool saved = dim_model_save(model, ex_folder_file(run, "weights.safetensors", path)) == DIM_OK;
-    if (saved)
+    if (saved) {
+        ex_folder_replace(run, "weights.safetensors");
         fprintf(stderr, "weights:    %s\nlog:        %s/log.csv\n", path, run->o.out);
-    else
+    } else
         fprintf(stderr, "%s: %s\n", run->program->name, dim_context_error(run->ctx));
     release_signals();
+    if (run->draw_late && run->drawing != NULL)
+        ex_draw(run, encoder, run->drawing, run->drawing_name);
     ex_draw(run, encoder, ex_picture, "retrieval.png");
     return saved && kept;
 }
@@ -253,15 +256,24 @@ static dim_status train(ex_run *run, dim_encoder *encoder, dim_model *model, dim
     return DIM_OK;
 }
 
-/* After --resume: the evaluation that was due after the checkpoint's step, if the run was stopped in it. */
+/* After --resume: an evaluation was due after the checkpoint's step, but the run was stopped in it. */
+static bool is_due(const ex_run *run, uint64_t step)
+{
+    return run->o.probe_train > 0 && step <= run->o.steps && is_evaluated(&run->o, step) && !run->evaluated;
+}
+
+bool ex_nothing_left(const ex_run *run, const dim_model *model)
+{
+    return dim_model_steps(model) >= run->o.steps && !is_due(run, dim_model_steps(model));
+}
+
 static void catch_up(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_loader *loader)
 {
     uint64_t step = dim_model_steps(model), steps = run->o.steps;
-    bool due = run->o.probe_train > 0 && is_evaluated(&run->o, step) && !run->evaluated;
-    if (step > steps || (step == steps && !due))
+    if (ex_nothing_left(run, model))
         fprintf(stderr, "%s: nothing is left to train: %llu steps are asked for, and the checkpoint is after step %llu\n",
                 run->program->name, (unsigned long long)steps, (unsigned long long)step);
-    if (due)
+    if (is_due(run, step))
         evaluate(run, encoder, model, loader);
     else if (run->o.table && step >= steps)
         run->last = ex_evaluate(run, encoder, model);
@@ -279,11 +291,14 @@ static void begin(ex_run *run, dim_encoder *encoder, dim_model *model, dim_loade
         return;
     if (resumed)
         ex_checkpoint_load(run, model, loader);
-    else if (run->o.overwrite)
-        ex_folder_clear(run);
+    else
+        run->replaces = run->draw_late = run->o.out != NULL && ex_folder_has_run(run);
+    if (run->replaces)
+        fprintf(stderr, "%s: the run in %s stays until this one is saved for the first time; the new log is %s until then\n",
+                run->program->name, run->o.out, EX_NEW_LOG);
     run->begun = true;
     ex_log_open(run, model, resumed);
-    if (run->drawing != NULL)
+    if (run->drawing != NULL && !run->draw_late)
         ex_draw(run, encoder, run->drawing, run->drawing_name);
     if (resumed) {
         catch_up(run, encoder, model, loader);
@@ -336,6 +351,8 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
                 (unsigned long long)dim_model_steps(model));
     if (finished && run->o.table)
         ex_report_table(run, encoder);
+    if (run->replaces && !finished && dim_model_steps(model) == 0)
+        ex_folder_restore(run);
     bool saved = save(run, encoder, model, loader, status != DIM_OK);
     if (finished && (stop_signal == 0 || stop_signal == SIGPIPE)) /* not where Ctrl-C came meanwhile */
         saved = ex_embed(run, encoder) && saved;
@@ -359,4 +376,6 @@ void ex_finish(ex_run *run)
     dim_dataset_destroy(run->train);
     dim_dataset_destroy(run->test);
     dim_context_destroy(run->ctx);
+    if (run->lock >= 0)
+        close(run->lock);
 }
