@@ -84,8 +84,8 @@ void ex_check(ex_run *run, dim_status status, const char *what)
         return;
     const char *detail = dim_context_error(run->ctx);
     ex_report_clear();
-    fprintf(stderr, "%s: %.*s: %s\n", run->program->name, (int)strcspn(what, "("), what,
-            *detail != '\0' ? detail : dim_status_message(status));
+    fprintf(stderr, "%s: %.*s: %s%s\n", run->program->name, (int)strcspn(what, "("), what,
+            *detail != '\0' ? detail : dim_status_message(status), ex_data_advice(run, status));
     exit(1);
 }
 
@@ -345,7 +345,7 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
     run->ended = true;
     ex_report_clear();
     if (status != DIM_OK)
-        fprintf(stderr, "%s: %s\n", run->program->name, dim_context_error(run->ctx));
+        fprintf(stderr, "%s: %s%s\n", run->program->name, dim_context_error(run->ctx), ex_data_advice(run, status));
     if (stop_signal != 0)
         fprintf(stderr, "%s: interrupted after %llu steps\n", run->program->name,
                 (unsigned long long)dim_model_steps(model));

@@ -161,6 +161,7 @@ void ex_usage_error(const ex_program *program, const char *format, ...);
 /* ---- data.c */
 
 void ex_data_open(ex_run *run);
+const char *ex_data_advice(const ex_run *run, dim_status status); /* what helps against it; "" = nothing is known */
 int64_t ex_skipped(const ex_run *run); /* broken files so far, of --skip-broken */
 
 /* The images of all of a dataset, or of at most so many of them. */
