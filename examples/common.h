@@ -13,6 +13,7 @@
 #define EX_MAX_TAPS 8
 #define EX_MAX_CLASSIFIERS 2
 #define EX_MAX_PATH 4200
+#define EX_LEAST_PROBED 20 /* labelled images of the probes */
 #define EX_PRIOR_NONE (-1)
 #define EX_NEW_LOG "log.csv.new" /* the log, until it takes the place of another one */
 

@@ -44,6 +44,9 @@ static void open_probed(ex_run *run)
     bool sorted = has_files(run);
     if (run->o.probe_train > all)
         run->o.probe_train = (uint32_t)all;
+    if (run->o.probe_train < EX_LEAST_PROBED)
+        ex_usage_error(run->program, "--probe-train: there are only %u labelled training images, and probes need %d; "
+                       "--probe-train 0 trains without them", (unsigned)run->o.probe_train, EX_LEAST_PROBED);
     run->probed = (ex_samples){ run->labelled, sorted ? all : run->o.probe_train, run->o.probe_train, NULL };
     run->tested = ex_samples_of(run->test, INT64_MAX);
     run->train_labels = ex_samples_labels(run, &run->probed);

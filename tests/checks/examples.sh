@@ -31,6 +31,10 @@ run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps fc --table
 columns "$work/stdout" | grep -q '"fc":{"knn":1.0000,"ridge":1.0000}' || { cat "$work/stdout"; fail "probes of some classes"; }
 grep -q 'raw pixels .* 100.0 %   *100.0 %' "$work/stderr" || { cat "$work/stderr"; fail "probes of pixels"; }
 
+# Few labels: were k of kNN still 20, all of these would vote, and each image would get the same class.
+run 0 "$local_dim" --steps 0 --probe-train 20 --json --taps fc
+columns "$work/stdout" | grep -q '"fc":{"knn":1.0000' || { cat "$work/stdout"; fail "kNN with few labels"; }
+
 # A run that was killed in its last evaluation, as the log shows it: --resume makes it.
 out=$work/out usual="--steps 10 --eval-every 5 --probe-train 80 --json --taps fc,global --units 32"
 # shellcheck disable=SC2086
@@ -145,6 +149,13 @@ mkdir -p "$work/none/train"
 data=folder:$work/none
 run 2 "$local_dim" --steps 1
 grep -q -e --skip-broken "$work/stderr" && fail "--skip-broken does not help where there are no images"
+
+# Too few labelled images for probes.
+mkdir -p "$work/few"
+for split in train test; do mkdir "$work/few/$split"; cp -r "$work/data/test/0" "$work/data/test/1" "$work/few/$split"; done
+data=folder:$work/few
+run 2 "$local_dim" --steps 1 --batch 4
+says 'there are only 8 labelled training images, and probes need 20'
 
 # Images without labels, or without test images.
 mkdir -p "$work/plain/train"
