@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 enum { LEFT = 24, RIGHT = 79 };  /* columns in which --help has its texts */
-enum { NEIGHBORS = 20 };         /* kNN's default k */
 
 void ex_usage_error(const ex_program *program, const char *format, ...)
 {
@@ -146,11 +145,12 @@ static void end_output(const ex_program *p)
 static void print_help(const ex_program *p)
 {
     static const char *const notes[] = {
-        "The probes are kNN (k = 20, cosine) and closed-form ridge regression on frozen features, measured on all test "
-        "images.",
-        "Ctrl-C ends the run after the current step, and during the probes soon. With --out it saves the weights, and "
-        "the checkpoint that --resume goes on from. No learning rate here depends on --steps, so a run can always be "
-        "made longer.",
+        "The probes are kNN (cosine; k = 20, or a fifth of the labelled images where that is less) and closed-form ridge "
+        "regression on frozen features, measured on all test images.",
+        "Ctrl-C (or SIGTERM, SIGHUP) ends the run after the current step, and during the probes soon. With --out it saves "
+        "the weights, and the checkpoint that --resume goes on from; until then further signals of these kinds are "
+        "ignored, and only SIGQUIT (Ctrl-\\) or SIGKILL ends the program at once, without them. No learning rate here "
+        "depends on --steps, so a run can always be made longer.",
         "Exit code: 0; 1 on failure; 2 on bad arguments or data; 128 + the number of the signal that ended the run (130 "
         "for Ctrl-C).",
     };
@@ -189,6 +189,8 @@ static uint64_t whole_number(const ex_program *p, const ex_option *o, const char
     unsigned long long value = strtoull(text, &end, 10);
     if (o->most > 0)
         most = (uint64_t)o->most;
+    if (text[0] == '-' && text[1] >= '0' && text[1] <= '9' && text[1 + strspn(text + 1, "0123456789")] == '\0')
+        ex_usage_error(p, "%s: %s is too small; it must be %.0f or more", o->name, text, o->least);
     if (text[0] < '0' || text[0] > '9' || *end != '\0')
         ex_usage_error(p, "%s: '%s' is not a whole number", o->name, text);
     if (errno != 0 || value > most)
@@ -262,9 +264,9 @@ static void check(const ex_program *p, const ex_options *o)
         ex_usage_error(p, "--lr: it must be above 0");
     if (!(o->beta1 < 1))
         ex_usage_error(p, "--beta1: it must be below 1");
-    if (o->probe_train > 0 && o->probe_train < NEIGHBORS)
-        ex_usage_error(p, "--probe-train: %u is too few for kNN with k = %d; it must be 0 or at least %d",
-                       (unsigned)o->probe_train, NEIGHBORS, NEIGHBORS);
+    if (o->probe_train > 0 && o->probe_train < EX_LEAST_PROBED)
+        ex_usage_error(p, "--probe-train: %u is too few for probes; it must be 0 or at least %d",
+                       (unsigned)o->probe_train, EX_LEAST_PROBED);
     if (o->table && o->probe_train == 0)
         ex_usage_error(p, "--table needs probes: it does not go with --probe-train 0");
 }

@@ -8,25 +8,53 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Set by Ctrl-C; the loop looks at it after each step. */
+/* Set by the first signal; the loop looks at it after each step. */
 static volatile sig_atomic_t stop_signal;
+static char stop_text[256]; /* what is said then */
 
-static void on_signal(int number) { stop_signal = number; }
-
-static void catch_signals(void)
+/* Says at once that the signal has come: until a step has ended and the run is saved it can take a while.  Signals after the
+ * first one change nothing: an impatient second Ctrl-C must not cost the run. */
+static void on_signal(int number)
 {
-    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    int error = errno;
+    if (stop_signal == 0) {
+        stop_signal = number;
+        ssize_t said = write(STDERR_FILENO, stop_text, strlen(stop_text));
+        (void)said;
+    }
+    errno = error;
+}
+
+static const int stopping[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP };
+enum { N_STOPPING = sizeof stopping / sizeof *stopping };
+
+static void catch_signals(const ex_run *run)
+{
+    bool saves = run->o.out != NULL;
+    snprintf(stop_text, sizeof stop_text, "%s%s: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", run->program->name,
+             saves ? "saving the run; more signals of this kind are ignored meanwhile, SIGQUIT (Ctrl-\\) ends it at once, unsaved"
+                   : "ending after this step; a second signal ends the program at once");
+    for (int i = 0; i < N_STOPPING; i++) {
         struct sigaction action, old;
         memset(&action, 0, sizeof action);
         action.sa_handler = on_signal;
         action.sa_flags = SA_RESTART;
-        if (numbers[i] != SIGPIPE) /* that comes at every line written to a reader who is gone */
-            action.sa_flags |= (int)SA_RESETHAND; /* a second Ctrl-C ends the program at once */
+        if (!saves && stopping[i] != SIGPIPE) /* that comes at every line written to a reader who is gone */
+            action.sa_flags |= (int)SA_RESETHAND;
         sigemptyset(&action.sa_mask);
         /* What is ignored, as in `program &` of a script, stays so. */
-        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &action, NULL);
+        if (sigaction(stopping[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(stopping[i], &action, NULL);
+    }
+}
+
+/* The run is saved: a signal ends the program at once again, but for SIGPIPE, which --embed outlasts. */
+static void release_signals(void)
+{
+    for (int i = 1; i < N_STOPPING; i++) {
+        struct sigaction now;
+        if (sigaction(stopping[i], NULL, &now) == 0 && now.sa_handler == on_signal)
+            signal(stopping[i], SIG_DFL);
     }
 }
 
@@ -56,8 +84,8 @@ void ex_check(ex_run *run, dim_status status, const char *what)
         return;
     const char *detail = dim_context_error(run->ctx);
     ex_report_clear();
-    fprintf(stderr, "%s: %.*s: %s\n", run->program->name, (int)strcspn(what, "("), what,
-            *detail != '\0' ? detail : dim_status_message(status));
+    fprintf(stderr, "%s: %.*s: %s%s\n", run->program->name, (int)strcspn(what, "("), what,
+            *detail != '\0' ? detail : dim_status_message(status), ex_data_advice(run, status));
     exit(1);
 }
 
@@ -170,10 +198,14 @@ static bool save(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_
                 failed ? "with the batch after the one that failed"
                        : stop_signal != 0 ? "from it" : "from it, with more --steps or --epochs");
     bool saved = dim_model_save(model, ex_folder_file(run, "weights.safetensors", path)) == DIM_OK;
-    if (saved)
+    if (saved) {
+        ex_folder_replace(run, "weights.safetensors");
         fprintf(stderr, "weights:    %s\nlog:        %s/log.csv\n", path, run->o.out);
-    else
+    } else
         fprintf(stderr, "%s: %s\n", run->program->name, dim_context_error(run->ctx));
+    release_signals();
+    if (run->draw_late && run->drawing != NULL)
+        ex_draw(run, encoder, run->drawing, run->drawing_name);
     ex_draw(run, encoder, ex_picture, "retrieval.png");
     return saved && kept;
 }
@@ -224,15 +256,24 @@ static dim_status train(ex_run *run, dim_encoder *encoder, dim_model *model, dim
     return DIM_OK;
 }
 
-/* After --resume: the evaluation that was due after the checkpoint's step, if the run was stopped in it. */
+/* After --resume: an evaluation was due after the checkpoint's step, but the run was stopped in it. */
+static bool is_due(const ex_run *run, uint64_t step)
+{
+    return run->o.probe_train > 0 && step <= run->o.steps && is_evaluated(&run->o, step) && !run->evaluated;
+}
+
+bool ex_nothing_left(const ex_run *run, const dim_model *model)
+{
+    return dim_model_steps(model) >= run->o.steps && !is_due(run, dim_model_steps(model));
+}
+
 static void catch_up(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_loader *loader)
 {
     uint64_t step = dim_model_steps(model), steps = run->o.steps;
-    bool due = run->o.probe_train > 0 && is_evaluated(&run->o, step) && !run->evaluated;
-    if (step > steps || (step == steps && !due))
+    if (ex_nothing_left(run, model))
         fprintf(stderr, "%s: nothing is left to train: %llu steps are asked for, and the checkpoint is after step %llu\n",
                 run->program->name, (unsigned long long)steps, (unsigned long long)step);
-    if (due)
+    if (is_due(run, step))
         evaluate(run, encoder, model, loader);
     else if (run->o.table && step >= steps)
         run->last = ex_evaluate(run, encoder, model);
@@ -250,11 +291,14 @@ static void begin(ex_run *run, dim_encoder *encoder, dim_model *model, dim_loade
         return;
     if (resumed)
         ex_checkpoint_load(run, model, loader);
-    else if (run->o.overwrite)
-        ex_folder_clear(run);
+    else
+        run->replaces = run->draw_late = run->o.out != NULL && ex_folder_has_run(run);
+    if (run->replaces)
+        fprintf(stderr, "%s: the run in %s stays until this one is saved for the first time; the new log is %s until then\n",
+                run->program->name, run->o.out, EX_NEW_LOG);
     run->begun = true;
     ex_log_open(run, model, resumed);
-    if (run->drawing != NULL)
+    if (run->drawing != NULL && !run->draw_late)
         ex_draw(run, encoder, run->drawing, run->drawing_name);
     if (resumed) {
         catch_up(run, encoder, model, loader);
@@ -294,21 +338,23 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
         run->o.steps = run->o.epochs * dim_loader_batches(loader);
     check(run, encoder, model);
 
-    catch_signals();
+    catch_signals(run);
     begin(run, encoder, model, loader);
     dim_status status = train(run, encoder, model, loader);
     bool finished = stop_signal == 0 && status == DIM_OK;
     run->ended = true;
     ex_report_clear();
     if (status != DIM_OK)
-        fprintf(stderr, "%s: %s\n", run->program->name, dim_context_error(run->ctx));
+        fprintf(stderr, "%s: %s%s\n", run->program->name, dim_context_error(run->ctx), ex_data_advice(run, status));
     if (stop_signal != 0)
         fprintf(stderr, "%s: interrupted after %llu steps\n", run->program->name,
                 (unsigned long long)dim_model_steps(model));
     if (finished && run->o.table)
         ex_report_table(run, encoder);
+    if (run->replaces && !finished && dim_model_steps(model) == 0)
+        ex_folder_restore(run);
     bool saved = save(run, encoder, model, loader, status != DIM_OK);
-    if (finished)
+    if (finished && (stop_signal == 0 || stop_signal == SIGPIPE)) /* not where Ctrl-C came meanwhile */
         saved = ex_embed(run, encoder) && saved;
     if (run->o.skip_broken)
         fprintf(stderr, "broken files in whose place another image was taken: %lld\n", (long long)ex_skipped(run));
@@ -330,4 +376,6 @@ void ex_finish(ex_run *run)
     dim_dataset_destroy(run->train);
     dim_dataset_destroy(run->test);
     dim_context_destroy(run->ctx);
+    if (run->lock >= 0)
+        close(run->lock);
 }

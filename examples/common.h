@@ -13,7 +13,9 @@
 #define EX_MAX_TAPS 8
 #define EX_MAX_CLASSIFIERS 2
 #define EX_MAX_PATH 4200
+#define EX_LEAST_PROBED 20 /* labelled images of the probes */
 #define EX_PRIOR_NONE (-1)
+#define EX_NEW_LOG "log.csv.new" /* the log, until it takes the place of another one */
 
 enum { EX_EMBED_AUTO, EX_EMBED_TEST, EX_EMBED_TRAIN }; /* test images, where there are some */
 
@@ -99,8 +101,11 @@ struct ex_run {
     FILE *log;
     double train_s;               /* seconds spent in training steps, data included */
     double wait_s;                /* of these, seconds until the loader had the batch */
+    int lock;                     /* of the folder; -1 = none */
+    bool replaces;                /* a run is in the folder, until this one is saved first */
+    bool draw_late;               /* `drawing` waits for that */
     bool begun;                   /* files of the run are written from now on */
-    bool ended;                   /* training is over: from now on Ctrl-C ends the program */
+    bool ended;                   /* training is over: nothing more is left to cut short */
     bool has_checkpoint;          /* of step checkpoint_at */
     uint64_t checkpoint_at;
     double last_report;           /* when progress was shown last */
@@ -140,6 +145,8 @@ void ex_draw(ex_run *run, dim_encoder *encoder, ex_drawing *drawing, const char 
 
 bool ex_stopped(const ex_run *run); /* Ctrl-C or its like asked to end the training */
 
+bool ex_nothing_left(const ex_run *run, const dim_model *model); /* of a run that goes on: neither steps nor probes */
+
 double ex_seconds(void); /* a monotonic clock */
 
 /* ---- args.c */
@@ -155,6 +162,7 @@ void ex_usage_error(const ex_program *program, const char *format, ...);
 /* ---- data.c */
 
 void ex_data_open(ex_run *run);
+const char *ex_data_advice(const ex_run *run, dim_status status); /* what helps against it; "" = nothing is known */
 int64_t ex_skipped(const ex_run *run); /* broken files so far, of --skip-broken */
 
 /* The images of all of a dataset, or of at most so many of them. */
@@ -210,15 +218,24 @@ bool ex_report_close(ex_run *run); /* false, after saying so, when a line of std
 /* Makes the folder, unless there is a run in it that must not be lost, or none that --resume could go on with. */
 void ex_folder_open(ex_run *run);
 bool ex_folder_resumes(const ex_run *run); /* --resume, and there is a checkpoint */
-void ex_folder_clear(const ex_run *run);   /* --overwrite: removes a run */
+bool ex_folder_has_run(const ex_run *run);
+/* After a save of a run that replaces another: removes what is the other's, which is all but the file that was saved. */
+void ex_folder_replace(ex_run *run, const char *saved);
+void ex_folder_restore(ex_run *run);       /* of a run that ends without a save: leaves the other as it was */
 const char *ex_folder_file(const ex_run *run, const char *name, char path[EX_MAX_PATH]);
 
 /* ---- resume.c */
 
 bool ex_checkpoint_save(ex_run *run, dim_model *model, const dim_loader *loader); /* false, and says why */
 void ex_checkpoint_load(ex_run *run, dim_model *model, dim_loader *loader); /* one that does not fit ends the program */
+/* What there was of a log, when it goes on. */
+typedef struct ex_old_log {
+    unsigned long long last;      /* its last step, or that of the checkpoint */
+    bool broken, other;           /* its first line is not one of a log; is one with other columns of probes */
+} ex_old_log;
+
 /* Copies the lines of the log that there is up to the model's step; the times go on from the last one's. */
-void ex_log_continue(ex_run *run, FILE *log, const char *header, const dim_model *model);
+ex_old_log ex_log_continue(ex_run *run, FILE *log, const char *header, const dim_model *model);
 
 /* ---- embed.c */
 

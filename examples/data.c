@@ -3,6 +3,17 @@
 
 enum { PIECE = 256 }; /* images that are encoded at once */
 
+static bool has_files(const ex_run *run) /* an image is a file */
+{
+    return strncmp(run->o.data, "folder:", 7) == 0 || strncmp(run->o.data, "tiny:", 5) == 0;
+}
+
+const char *ex_data_advice(const ex_run *run, dim_status status)
+{
+    return status == DIM_E_FORMAT && has_files(run) && !run->o.skip_broken
+               ? "; --skip-broken puts the next image in the place of a broken one" : "";
+}
+
 /* NULL where there is no such split and none is needed. */
 static dim_dataset *open_split(ex_run *run, dim_split split, bool needed, const char *advice)
 {
@@ -14,19 +25,28 @@ static dim_dataset *open_split(ex_run *run, dim_split split, bool needed, const 
     dim_status status = dim_dataset_open_with(run->ctx, run->o.data, split, &o, &data);
     if (status == DIM_E_IO && !needed)
         return NULL;
-    if (status != DIM_OK)
-        ex_usage_error(run->program, "%s: %s%s", split == DIM_SPLIT_UNLABELED ? "--unlabelled" : "--data",
-                       dim_context_error(run->ctx), status == DIM_E_IO ? advice : "");
-    return data;
+    if (status == DIM_OK)
+        return data;
+    if (status != DIM_E_IO)
+        advice = ex_data_advice(run, status);
+    char error[1024]; /* the next call has an error of its own */
+    snprintf(error, sizeof error, "%s", dim_context_error(run->ctx));
+    o.on_error = DIM_ON_ERROR_SKIP;
+    if (status == DIM_E_FORMAT && dim_dataset_open_with(run->ctx, run->o.data, split, &o, &data) != DIM_OK)
+        advice = ""; /* it is not an image that is broken */
+    ex_usage_error(run->program, "%s: %s%s", split == DIM_SPLIT_UNLABELED ? "--unlabelled" : "--data", error, advice);
 }
 
 /* The labelled training images of the probes: of a folder, which is sorted by class, at even distances. */
 static void open_probed(ex_run *run)
 {
     int64_t all = dim_dataset_count(run->labelled);
-    bool sorted = strncmp(run->o.data, "folder:", 7) == 0 || strncmp(run->o.data, "tiny:", 5) == 0;
+    bool sorted = has_files(run);
     if (run->o.probe_train > all)
         run->o.probe_train = (uint32_t)all;
+    if (run->o.probe_train < EX_LEAST_PROBED)
+        ex_usage_error(run->program, "--probe-train: there are only %u labelled training images, and probes need %d; "
+                       "--probe-train 0 trains without them", (unsigned)run->o.probe_train, EX_LEAST_PROBED);
     run->probed = (ex_samples){ run->labelled, sorted ? all : run->o.probe_train, run->o.probe_train, NULL };
     run->tested = ex_samples_of(run->test, INT64_MAX);
     run->train_labels = ex_samples_labels(run, &run->probed);
@@ -37,6 +57,8 @@ void ex_data_open(ex_run *run)
 {
     ex_options *o = &run->o;
     bool test_needed = o->probe_train > 0 || (o->embed != NULL && o->embed_split == EX_EMBED_TEST);
+    if (o->unlabelled && strncmp(o->data, "stl10:", 6) != 0)
+        ex_usage_error(run->program, "--unlabelled: %s has no unlabelled images; stl10 has", o->data);
     ex_report_note(run, "opening %s", o->data);
     run->train = open_split(run, o->unlabelled ? DIM_SPLIT_UNLABELED : DIM_SPLIT_TRAIN, true, "");
     run->test = open_split(run, DIM_SPLIT_TEST, test_needed,

@@ -2,6 +2,7 @@
 #include "common.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,10 +10,36 @@ static const char ending[] = ".npy";
 
 static const char *tap_of(const ex_run *run) { return run->o.embed_tap != NULL ? run->o.embed_tap : run->program->code; }
 
+static const char *labels_file(const ex_run *run, char path[EX_MAX_PATH])
+{
+    const char *file = run->o.embed;
+    snprintf(path, EX_MAX_PATH, "%.*s.labels%s", (int)(strlen(file) - (sizeof ending - 1)), file, ending);
+    return path;
+}
+
+/* Tries it: permissions do not tell of a disk that is read-only, or of a folder such as /proc. */
+static void check_writable(const ex_run *run, const char *folder)
+{
+    char path[EX_MAX_PATH + 16];
+    snprintf(path, sizeof path, "%s/.embed-XXXXXX", folder);
+    int file = mkstemp(path);
+    if (file < 0)
+        ex_usage_error(run->program, "--embed: no file can be made in the folder %s: %s", folder, strerror(errno));
+    close(file);
+    unlink(path);
+}
+
+static void check_place(const ex_run *run, const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        ex_usage_error(run->program, "--embed: %s is a folder", path);
+}
+
 void ex_embed_check(ex_run *run, const dim_encoder *encoder)
 {
     const char *path = run->o.embed, *slash;
-    char folder[EX_MAX_PATH];
+    char folder[EX_MAX_PATH], labels[EX_MAX_PATH];
     int64_t shape[3];
     struct stat info;
     if (path == NULL)
@@ -26,8 +53,9 @@ void ex_embed_check(ex_run *run, const dim_encoder *encoder)
     snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1, slash != NULL ? path : ".");
     if (stat(folder, &info) != 0)
         ex_usage_error(run->program, "--embed: there is no folder %s", folder);
-    if (access(folder, W_OK) != 0)
-        ex_usage_error(run->program, "--embed: cannot write into %s: %s", folder, strerror(errno));
+    check_writable(run, folder);
+    check_place(run, path);
+    check_place(run, labels_file(run, labels));
     if (dim_encoder_tap_shape(encoder, tap_of(run), shape) != DIM_OK)
         ex_usage_error(run->program, "--embed-tap: %s", dim_context_error(run->ctx));
 }
@@ -47,8 +75,7 @@ static bool save(ex_run *run, const dim_tensor *t, const char *what, const char 
 static bool save_labels(ex_run *run, const ex_samples *s)
 {
     char path[EX_MAX_PATH];
-    const char *file = run->o.embed;
-    snprintf(path, sizeof path, "%.*s.labels%s", (int)(strlen(file) - (sizeof ending - 1)), file, ending);
+    labels_file(run, path);
     if (dim_dataset_classes(s->data) == 0) {
         unlink(path);
         return true;

@@ -89,7 +89,8 @@ static const ex_option options[] = {
            "go on from DIR's checkpoint, with the same options; of a finished run, with more --steps or --epochs. The "
            "result is that of one run, bit for bit"),
     SWITCH("--overwrite", overwrite,
-           "replace the run that is in DIR. With --resume: go on where there is a checkpoint, else start over"),
+           "replace the run that is in DIR, when the new one is saved for the first time; its log is log.csv.new until then. "
+           "With --resume: go on where there is a checkpoint, else start over"),
     FILE_NAME("--embed", "FILE.npy", embed, "no features are written",
               "at the end write features of all images, (images, features) in f32, a map flattened, into FILE.npy, and "
               "labels, int64, -1 for none, into FILE.labels.npy; older files are replaced. Rows are in the dataset's "

@@ -5,6 +5,18 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+own_steps=
+for option; do
+    case $option in
+    --help | -h)
+        sed -n '2,4s/^# //p' examples/quickstart.sh
+        echo "Once it is built, build/quickstart/examples/local_dim --help lists the options."
+        exit 0
+        ;;
+    --steps | --steps=* | --epochs | --epochs=*) own_steps=1 ;;
+    esac
+done
+
 packages="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev libdnnl-dev libpng-dev zlib1g-dev
     libjpeg62-turbo-dev libcjson-dev dataset-fashion-mnist"
 data=/usr/share/datasets/fashion-mnist
@@ -45,18 +57,21 @@ fi
 
 set -- --data "idx:$data" --estimator infonce --prior none --units 128 --batch 128 --lr 2e-3 \
     --steps 3000 --probe-train 1000 --table --out "$out" "$@"
-echo "== training and probing: on two idle processors four to five minutes for the 3000 steps, and one for the probes"
+if [ -n "$own_steps" ]; then
+    echo "== training and probing"
+else
+    echo "== training and probing: on two idle processors four to five minutes for the 3000 steps, and one for the probes"
+fi
 echo "   $build/examples/local_dim $*"
 "$build/examples/local_dim" "$@"
 
 cat <<END
 
 How to read the table: the encoder has learned without labels.  Then kNN and ridge classify its features, which stay as
-they are, with the labels of 1,000 training images.  conv is the map of the last convolution, fc the 1024 features
-above it, global the encoder's output of 64 numbers.
+they are, with the labels of some training images (1,000, unless you gave --probe-train).  conv is the map of the last
+convolution, fc the 1024 features above it, global the encoder's output of 64 numbers.
 
-With few labels, features that were learned without labels help most.  With 10,000 labels (--probe-train 10000) the gap
-is small: ridge on the untrained conv map (6272 numbers an image) does as well as on the trained fc.
+Compare each row of the trained encoder with the same row of the untrained one, and with raw pixels.
 
 In the folder that --out names ($out, unless you gave another one):
   retrieval.png            ten test images, and beside each the nine others with the nearest codes

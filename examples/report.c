@@ -21,14 +21,37 @@ static void print_columns(const ex_run *run, const dim_model *model, FILE *to)
     fprintf(to, "\n");
 }
 
+/* Whether all that was written so far is on the disk. */
+static bool is_written(FILE *file)
+{
+    errno = 0;
+    return fflush(file) == 0 && !ferror(file) && (fsync(fileno(file)) == 0 || errno == EINVAL);
+}
+
+/* Puts the log that goes on in the place of the old one, which is kept where it could not be read. */
+static void replace_log(ex_run *run, const ex_old_log *old, const char *path, const char *name, const dim_model *model)
+{
+    char aside[EX_MAX_PATH];
+    if (old->broken && rename(name, ex_folder_file(run, "log.csv.broken", aside)) == 0)
+        fprintf(stderr, "%s: %s has no first line with names of columns: it is %s now, and a new log begins\n",
+                run->program->name, name, aside);
+    if (rename(path, name) != 0)
+        ex_usage_error(run->program, "--out: cannot write %s: %s", name, strerror(errno));
+    if (old->last > dim_model_steps(model))
+        fprintf(stderr, "%s: the run had come to step %llu; %s\n", run->program->name, old->last,
+                run->o.steps > dim_model_steps(model) ? "the steps after the checkpoint are made again"
+                                                      : "the log's lines after the checkpoint are left out");
+}
+
 void ex_log_open(ex_run *run, const dim_model *model, bool resumed)
 {
     char path[EX_MAX_PATH], name[EX_MAX_PATH], *header = NULL;
+    ex_old_log old = { .last = 0 };
     size_t size;
     if (run->o.out == NULL)
         return;
     ex_folder_file(run, "log.csv", name);
-    ex_folder_file(run, resumed ? "log.csv.new" : "log.csv", path);
+    ex_folder_file(run, resumed || run->replaces ? EX_NEW_LOG : "log.csv", path);
     run->log = fopen(path, "w");
     FILE *columns = open_memstream(&header, &size);
     if (run->log == NULL || columns == NULL)
@@ -37,12 +60,21 @@ void ex_log_open(ex_run *run, const dim_model *model, bool resumed)
     fclose(columns);
     setvbuf(run->log, NULL, _IOLBF, 0); /* every line is there at once, whatever happens */
     fputs(header, run->log);
-    if (resumed) {
-        ex_log_continue(run, run->log, header, model);
-        if (rename(path, name) != 0)
-            ex_usage_error(run->program, "--out: cannot write %s: %s", name, strerror(errno));
-    }
+    if (resumed)
+        old = ex_log_continue(run, run->log, header, model);
     free(header);
+    bool unneeded = resumed && ex_nothing_left(run, model), written = is_written(run->log);
+    if (unneeded || old.other || !written)
+        unlink(path);
+    if (unneeded) { /* the old log stays as it is */
+        fclose(run->log);
+        run->log = NULL;
+    } else if (old.other)
+        ex_usage_error(run->program, "--resume: %s has other columns; are --taps the same as before?", name);
+    else if (!written)
+        ex_usage_error(run->program, "--out: cannot write %s: %s", path, strerror(errno));
+    else if (resumed)
+        replace_log(run, &old, path, name, model);
 }
 
 /* Report i of the last step: the model's, or, before the first step after --resume, the log's. */

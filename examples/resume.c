@@ -10,8 +10,10 @@ bool ex_checkpoint_save(ex_run *run, dim_model *model, const dim_loader *loader)
     char path[EX_MAX_PATH];
     run->checkpoint_at = dim_model_steps(model);
     run->has_checkpoint = dim_checkpoint_save(model, loader, ex_folder_file(run, checkpoint, path)) == DIM_OK;
-    if (run->has_checkpoint)
+    if (run->has_checkpoint) {
+        ex_folder_replace(run, checkpoint);
         return true;
+    }
     ex_report_clear();
     fprintf(stderr, "%s: %s\n", run->program->name, dim_context_error(run->ctx));
     return false;
@@ -25,6 +27,32 @@ void ex_checkpoint_load(ex_run *run, dim_model *model, dim_loader *loader)
     run->has_checkpoint = true;
     run->checkpoint_at = dim_model_steps(model);
     fprintf(stderr, "%s: goes on after step %llu\n", run->program->name, (unsigned long long)run->checkpoint_at);
+}
+
+/* Whether a line names the columns of the same model and other probes, as with other --taps. */
+static bool other_probes(const ex_run *run, const char *line, const char *header)
+{
+    int probes = ex_log_probes(run);
+    const char *first = header + strlen(header);
+    while (probes > 0 && first > header)
+        probes -= *--first == ',';
+    size_t same = (size_t)(first - header);
+    if (strncmp(line, header, same) != 0 || line[strlen(line) - 1] != '\n')
+        return false;
+    for (const char *end = line + same; *end == ','; ) {
+        end += 1 + strcspn(end + 1, ",\n");
+        if (strncmp(end - 4, ".knn", 4) != 0 && strncmp(end - 6, ".ridge", 6) != 0 && strncmp(end - 5, ".test", 5) != 0)
+            return false;
+    }
+    return true;
+}
+
+static int commas(const char *line)
+{
+    int count = 0;
+    for (; *line != '\0'; line++)
+        count += *line == ',';
+    return count;
 }
 
 /* The last line that is kept, if it lacks the probes' accuracies: "step,epoch,train_s,wait_s" and a column a report come
@@ -52,21 +80,17 @@ static void keep_row(ex_run *run, const dim_model *model, const char *line, long
     }
 }
 
-void ex_log_continue(ex_run *run, FILE *log, const char *header, const dim_model *model)
+/* Copies the rows up to the model's step.  @return the last row's step. */
+static unsigned long long copy_rows(ex_run *run, FILE *old, FILE *log, const char *header, const dim_model *model)
 {
-    char path[EX_MAX_PATH], *line = NULL;
+    unsigned long long steps = dim_model_steps(model), last = steps;
+    char *line = NULL;
     size_t room = 0;
-    unsigned long long last = dim_model_steps(model);
-    FILE *old = fopen(ex_folder_file(run, "log.csv", path), "r");
-    if (old == NULL)
-        return;
-    if (getline(&line, &room, old) > 0 && strcmp(line, header) != 0)
-        ex_usage_error(run->program, "--resume: %s has other columns; are --taps the same as before?", path);
     while (getline(&line, &room, old) > 0) {
         char *end;
-        unsigned long long step = strtoull(line, &end, 10), steps = dim_model_steps(model);
-        if (end == line || line[strlen(line) - 1] != '\n')
-            break;
+        unsigned long long step = strtoull(line, &end, 10);
+        if (end == line || line[strlen(line) - 1] != '\n' || commas(line) != commas(header))
+            continue; /* written in part, by a run that was killed or had no room on the disk */
         last = step;
         if (step > steps) /* after the checkpoint */
             continue;
@@ -75,9 +99,27 @@ void ex_log_continue(ex_run *run, FILE *log, const char *header, const dim_model
         fputs(line, log);
         sscanf(end, ",%*u,%lf,%lf", &run->train_s, &run->wait_s);
     }
-    if (last > dim_model_steps(model))
-        fprintf(stderr, "%s: the run had come to step %llu; the steps after the checkpoint are made again\n",
-                run->program->name, last);
     free(line);
-    fclose(old);
+    return last;
+}
+
+ex_old_log ex_log_continue(ex_run *run, FILE *log, const char *header, const dim_model *model)
+{
+    char path[EX_MAX_PATH], *line = NULL;
+    size_t room = 0;
+    ex_old_log found = { .last = dim_model_steps(model) };
+    FILE *old = fopen(ex_folder_file(run, "log.csv", path), "r");
+    bool first = old != NULL && getline(&line, &room, old) > 0;
+    if (first && strcmp(line, header) == 0)
+        found.last = copy_rows(run, old, log, header, model);
+    else if (first && other_probes(run, line, header))
+        found.other = true;
+    else
+        found.broken = old != NULL;
+    if (run->row == NULL) /* the next row comes after the last one */
+        run->row_at = ftell(log);
+    free(line);
+    if (old != NULL)
+        fclose(old);
+    return found;
 }

@@ -31,6 +31,10 @@ run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps fc --table
 columns "$work/stdout" | grep -q '"fc":{"knn":1.0000,"ridge":1.0000}' || { cat "$work/stdout"; fail "probes of some classes"; }
 grep -q 'raw pixels .* 100.0 %   *100.0 %' "$work/stderr" || { cat "$work/stderr"; fail "probes of pixels"; }
 
+# Few labels: were k of kNN still 20, all of these would vote, and each image would get the same class.
+run 0 "$local_dim" --steps 0 --probe-train 20 --json --taps fc
+columns "$work/stdout" | grep -q '"fc":{"knn":1.0000' || { cat "$work/stdout"; fail "kNN with few labels"; }
+
 # A run that was killed in its last evaluation, as the log shows it: --resume makes it.
 out=$work/out usual="--steps 10 --eval-every 5 --probe-train 80 --json --taps fc,global --units 32"
 # shellcheck disable=SC2086
@@ -91,6 +95,15 @@ run 2 "$local_dim" --steps 0 --embed "$work/f.txt"
 says '--embed: .*f.txt does not end in .npy'
 run 2 "$local_dim" --steps 0 --embed "$work/missing/f.npy"
 says "--embed: there is no folder $work/missing"
+mkdir "$work/folder.npy" "$work/h.labels.npy"
+run 2 "$local_dim" --steps 0 --embed "$work/folder.npy"
+says "--embed: $work/folder.npy is a folder"
+run 2 "$local_dim" --steps 0 --embed "$work/h.npy"
+says "--embed: $work/h.labels.npy is a folder"
+if [ -d /proc/self ]; then # where root, too, may not make files
+    run 2 "$local_dim" --steps 0 --embed /proc/f.npy
+    says "--embed: no file can be made in the folder /proc"
+fi
 run 2 "$local_dim" --steps 0 --probe-train 0 --embed "$work/f.npy" --embed-tap nothing
 says '--embed-tap: .*nothing'
 
@@ -101,7 +114,7 @@ cp -r "$work/data/test/0" "$work/data/test/3" "$work/broken/test"
 head -c 60 "$shades/0.png" >"$work/broken/train/0/05.png"
 data=folder:$work/broken
 run 1 "$local_dim" --epochs 1 --units 32 --probe-train 0 --out "$work/broken-out"
-says 'train/0/05.png'
+says 'train/0/05.png.*--skip-broken puts the next image in the place'
 run 0 "$local_dim" --epochs 1 --units 32 --probe-train 0 --out "$work/broken-out" --resume --skip-broken
 grep -q '^10,' "$work/broken-out/log.csv" || fail "a run that had failed at a broken file does not go on"
 # What failed is left out when such a run goes on, also when it fails again right away.
@@ -110,6 +123,39 @@ says '--resume goes on with the batch after the one that failed'
 run 0 "$local_dim" --steps 9 --units 32 --probe-train 0 --out "$work/broken-out" --resume
 run 0 "$local_dim" --epochs 1 --units 32 --probe-train 0 --skip-broken
 says 'broken files in whose place another image was taken: 1$'
+
+# A folder with a broken image from the start: a run that trained nothing is not in the way of the next one.
+mkdir -p "$work/first/train/0" "$work/first/train/3"
+cp -r "$work/broken/test" "$work/first"
+cp "$work/broken/train/0/05.png" "$work/first/train/0/00.png"
+for i in 1 2 3 4 5 6 7 8 9; do cp "$shades/3.png" "$work/first/train/3/0$i.png"; done
+data=folder:$work/first
+run 2 "$local_dim" --steps 1
+says 'train/0/00.png.*--skip-broken puts the next image in the place'
+mv "$work/first/train/0/00.png" "$work/first/train/3/10.png"
+cp "$shades/0.png" "$work/first/train/0/00.png"
+mkdir "$work/first-out"
+head -n 2 "$work/broken-out/log.csv" >"$work/first-out/log.csv"
+run 0 "$local_dim" --steps 1 --units 32 --probe-train 0 --skip-broken --out "$work/first-out"
+for file in log.csv weights.safetensors checkpoint.safetensors; do cp "$work/first-out/$file" "$work/kept.$file"; done
+for file in "$work"/first/train/3/*; do echo broken >"$file"; done
+run 1 "$local_dim" --steps 1 --units 32 --probe-train 0 --out "$work/first-out" --overwrite
+says 'no step was trained; the run in .* stays as it was'
+for file in log.csv weights.safetensors checkpoint.safetensors; do
+    cmp "$work/first-out/$file" "$work/kept.$file" || fail "a run that failed at its first step has changed $file"
+done
+[ ! -e "$work/first-out/log.csv.new" ] || fail "log.csv.new has stayed"
+mkdir -p "$work/none/train"
+data=folder:$work/none
+run 2 "$local_dim" --steps 1
+grep -q -e --skip-broken "$work/stderr" && fail "--skip-broken does not help where there are no images"
+
+# Too few labelled images for probes.
+mkdir -p "$work/few"
+for split in train test; do mkdir "$work/few/$split"; cp -r "$work/data/test/0" "$work/data/test/1" "$work/few/$split"; done
+data=folder:$work/few
+run 2 "$local_dim" --steps 1 --batch 4
+says 'there are only 8 labelled training images, and probes need 20'
 
 # Images without labels, or without test images.
 mkdir -p "$work/plain/train"
@@ -138,7 +184,7 @@ head -c 128 "$work/u.npy" | grep -q '(16, 8)' || fail "--unlabelled: features"
 [ ! -e "$work/u.labels.npy" ] || fail "labels of images that have none"
 data=folder:$work/data
 run 2 "$local_dim" --steps 1 --unlabelled
-says '--unlabelled: folder has no unlabeled split'
+says '--unlabelled: folder:.* has no unlabelled images; stl10 has'
 
 # Pictures are left alone by a --resume that is refused.
 usual="--ndf 8 --rkhs 32 --depth 1 --probe-train 0 --out $work/amdim"

@@ -40,7 +40,7 @@ refuses "there is no option '--units'" amdim $data --units 3
 refuses '--steps needs a value, N' local_dim $data --steps
 refuses '--out needs a value, DIR' local_dim $data --out --json
 refuses '--json takes no value' local_dim $data --json=1
-refuses "--steps: '-1' is not a whole number" local_dim $data --steps -1
+refuses '--steps: -1 is too small; it must be 0 or more' local_dim $data --steps -1
 refuses "--steps: '3x' is not a whole number" local_dim $data --steps 3x
 refuses '--steps: 99999999999999999999 is too large' local_dim $data --steps 99999999999999999999
 refuses '--batch: 1 is too small; it must be 2 at least' local_dim $data --batch 1

@@ -90,7 +90,7 @@ wait_for() { # FILE PATTERN
     fail "no $2 in $1"
 }
 stop() { # SIGNAL
-    kill -"$1" $pid
+    kill -"$1" $pid 2>/dev/null
     wait $pid 2>/dev/null
     code=$?
     pid=
@@ -102,6 +102,18 @@ stop TERM # a shell's background program has SIGINT ignored, and the examples le
 [ $code = 143 ] || fail "exit code $code after SIGTERM"
 says 'checkpoint: '
 cp -r "$out" "$work/closed"
+# An impatient user: signals after the first one do not cost the run.
+start impatient
+wait_for "$out/log.csv" '^2,'
+for signal in TERM TERM HUP TERM TERM HUP TERM; do
+    kill -$signal $pid 2>/dev/null
+    sleep 0.02
+done
+stop TERM
+[ $code -gt 128 ] || fail "exit code $code after many signals"
+for file in checkpoint weights; do [ -s "$out/$file.safetensors" ] || fail "no $file after many signals"; done
+says 'saving the run; more signals'
+
 start hup
 wait_for "$out/log.csv" '^2,'
 stop HUP # of a terminal that is closed
@@ -123,25 +135,83 @@ for dir in interrupted killed; do
     same_log "$dir"
 done
 
-# Killed before there was a checkpoint, in the place of a run that had one.
-rm "$work/killed/log.csv"
+# What --overwrite replaces stays until the new run is saved: killed, stopped or failed before, it has cost nothing.
+untouched() { # what happened
+    diff -r -x log.csv.new "$work/killed" "$work/copy" || fail "$1 in the place of a run has changed that"
+}
+rm -rf "$work/copy"
+cp -r "$work/killed" "$work/copy"
 start killed --overwrite
+wait_for "$out/log.csv.new" '^2,'
+# shellcheck disable=SC2086
+"$program" $usual --probe-train 0 --out "$out" --resume --steps 1 >"$work/second.txt" 2>&1
+code=$?
+{ [ $code = 2 ] && grep -q "another program is writing a run into $out" "$work/second.txt"; } || fail "two programs in one folder: $code"
+stop KILL
+untouched "a run that was killed"
+run killed --resume --steps $((steps + 6)) --probe-train 0 || fail "a lock of a program that is gone"
+untouched "a run that was continued"
+start killed --overwrite
+wait_for "$out/log.csv.new" '^2,'
+stop TERM
+[ ! -e "$out/log.csv.new" ] || fail "log.csv.new has stayed"
+says "the run in $out stays until this one is saved"
+stopped=$(tail -n 1 "$out/log.csv" | cut -d, -f1)
+run killed --resume --steps $((stopped + 1)) --probe-train 0
+says "goes on after step $stopped"
+
+# Killed before there was a checkpoint.
+start early
 wait_for "$out/log.csv" '^2,'
 stop KILL
-for file in checkpoint weights; do [ ! -e "$out/$file.safetensors" ] || fail "--overwrite has left the old $file"; done
-run killed --resume --steps 1 && fail "--resume without a checkpoint"
-says "there is no checkpoint in $work/killed, but a log.csv"
-run killed --steps 1 && fail "a run was overwritten"
-says "there is a run in $work/killed already (log.csv); --overwrite replaces it"
+run early --resume --steps 1 && fail "--resume without a checkpoint"
+says "there is no checkpoint in $work/early, only a log.csv: the run ended before it could write one"
+run early --steps 1 && fail "a run was overwritten"
+says "there is a run in $work/early already (log.csv); --overwrite replaces it"
+run whole --overwrite --steps 1 --probe-train 0
+mv "$work/whole/weights.safetensors" "$work/early"
+run early --resume --steps 1 && fail "--resume without a checkpoint, with weights"
+says "only a weights.safetensors.*with --init $work/early/weights.safetensors"
+head -n 2 "$work/early/log.csv" >"$work/row.csv"
+rm "$work"/early/*
+cp "$work/row.csv" "$work/early/log.csv"
+run early --steps 1 --probe-train 0 || fail "a log without a step is not a run"
 
-# Steps of the log after the checkpoint are made again.
+# Steps of the log after the checkpoint are made again; nothing is cut off where none are made.
 run closed --resume --steps 0 --probe-train 0
 steps=$(tail -n 1 "$work/closed/log.csv" | cut -d, -f1)
-echo "$((steps + 1)),0,9,9,,,,,,," >>"$work/closed/log.csv"
+tail -n 1 "$work/closed/log.csv" | sed "s/^[0-9]*/$((steps + 1))/" >"$work/later"
+cat "$work/later" >>"$work/closed/log.csv"
+cp "$work/closed/log.csv" "$work/closed.csv"
 run closed --resume --steps 0 --probe-train 0
-says "the run had come to step $((steps + 1)); the steps after the checkpoint are made again"
 says "nothing is left to train"
-[ "$(tail -n 1 "$work/closed/log.csv" | cut -d, -f1)" = "$steps" ] || fail "a step after the checkpoint has stayed"
+cmp "$work/closed/log.csv" "$work/closed.csv" || fail "a --resume that does nothing has changed log.csv"
+run closed --resume --steps $((steps + 1)) --probe-train 0
+says "the run had come to step $((steps + 1)); the steps after the checkpoint are made again"
+[ "$(grep -c "^$((steps + 1))," "$work/closed/log.csv")" = 1 ] || fail "a step after the checkpoint has stayed"
+
+# A disk without room, which a limit of the sizes of files stands for: nothing of a run is lost.
+rm -rf "$work/copy"
+cp -r "$work/closed" "$work/copy"
+for option in --resume --overwrite; do
+    # shellcheck disable=SC2086
+    (trap '' XFSZ; ulimit -f 0; exec "$program" $usual --probe-train 0 --out "$work/closed" --steps $((steps + 9)) $option) 2>&1 |
+        cat >"$out.txt"
+    says 'cannot write .*log.csv.new: '
+    diff -r "$work/closed" "$work/copy" || fail "$option without room on the disk has changed a run"
+done
+
+# A log that is broken does not keep a good checkpoint from going on.
+tail -n 1 "$work/closed.csv" >"$work/closed/log.csv"
+run closed --resume --steps $((steps + 2)) --probe-train 0 || fail "a broken log"
+says 'log.csv.broken now, and a new log begins'
+cmp "$work/closed/log.csv.broken" - <<END || fail "log.csv.broken"
+$(tail -n 1 "$work/closed.csv")
+END
+[ "$(cut -d, -f1 "$work/closed/log.csv" | tr '\n' ' ')" = "step $((steps + 2)) " ] || fail "a new log"
+run closed --resume --steps $((steps + 3)) --probe-train 0 --taps fc && fail "other taps"
+says 'has other columns; are --taps'
+[ ! -e "$work/closed/log.csv.new" ] || fail "a refused --resume has left log.csv.new"
 
 # Without standard output no other file gets what would be written there; a reader who goes away ends the run in time.
 rm -rf "$work/closed"
