@@ -13,7 +13,7 @@ for option; do
         echo "Once it is built, build/quickstart/examples/local_dim --help lists the options."
         exit 0
         ;;
-    --steps | --steps=* | --epochs | --epochs=*) own_steps=1 ;;
+    --steps | --steps=*) own_steps=1 ;;
     esac
 done
 
