@@ -4,8 +4,6 @@
 #include "op_cases.h"
 
 #include "base/math.h"
-#include "kernels/gemm.h"
-#include "kernels/gemm_backend.h"
 #include "compile/compile.h"
 #include "graph/tiling.h"
 #include "objective/score_rows.h"
@@ -48,9 +46,7 @@ typedef struct setup {
 } setup;
 
 /* A reference executor follows the planned one of as many threads. */
-enum {
-    ONE, ONE_REFERENCE_EXECUTOR, TWO, TWO_REFERENCE_EXECUTOR, THREE, REFERENCE_KERNELS, BASELINE, AVX2, BLAS, SETUPS
-};
+enum { ONE, ONE_REFERENCE_EXECUTOR, TWO, TWO_REFERENCE_EXECUTOR, THREE, REFERENCE_KERNELS, BASELINE, AVX2, BLAS, SETUPS };
 
 static setup setups[SETUPS] = {
     [ONE] = { .name = "1 thread", .threads = 1 },
