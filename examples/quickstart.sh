@@ -60,7 +60,7 @@ set -- --data "idx:$data" --estimator infonce --prior none --units 128 --batch 1
 if [ -n "$own_steps" ]; then
     echo "== training and probing"
 else
-    echo "== training and probing: on two idle processors four to five minutes for the 3000 steps, and one for the probes"
+    echo "== training and probing: on two idle processors three to five minutes for the 3000 steps, and one for the probes"
 fi
 echo "   $build/examples/local_dim $*"
 "$build/examples/local_dim" "$@"
