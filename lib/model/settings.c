@@ -102,10 +102,10 @@ static dim_status add_term(dim__settings *s, const dim__term *t)
     char key[DIM__SETTING_KEY], head[96];
     snprintf(key, sizeof key, "term.%s", t->name);
     snprintf(head, sizeof head, "layers %lld%s and %lld, critic %d", (long long)t->x, t->whole ? " as a whole" : "",
-             (long long)t->y, (int)t->o.critic);
-    DIM__TRY(ADD_FIELDS(s, key, head, &t->o, fields));
+             (long long)t->y, (int)t->information.o.critic);
+    DIM__TRY(ADD_FIELDS(s, key, head, &t->information.o, fields));
     snprintf(key, sizeof key, "term.%s.estimator", t->name);
-    return ADD_FIELDS(s, key, dim__estimator_def_of(t->estimator.kind)->name, &t->estimator, estimator);
+    return ADD_FIELDS(s, key, dim__estimator_def_of(t->information.estimator.kind)->name, &t->information.estimator, estimator);
 }
 
 static dim_status add_prior(dim__settings *s, const dim__model_prior *p)
