@@ -91,7 +91,7 @@ static inline void add_player(dim_objective *obj, dim_player_options o, dim_opti
 #define PLAYER(obj, player, ...) add_player(obj, player, (dim_optimizer_options){ __VA_ARGS__ })
 #define LOSS(obj, ...) add_loss(obj, (dim_loss_options){ __VA_ARGS__ })
 
-static inline void give(dim_objective *obj, const char *player, const char *as) { ok(dim_objective_give(obj, player, as)); }
+static inline void own(dim_objective *obj, const char *player, const char *as) { ok(dim_objective_give(obj, player, as)); }
 
 static inline void minimise(dim_objective *obj, const char *player, const char *loss, float weight)
 {

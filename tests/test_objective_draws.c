@@ -1,4 +1,5 @@
-/* Inputs that are drawn: their moments, that draws differ from turn to turn, and that they can be given. */
+/* Inputs that are drawn: their moments, that draws differ from turn to turn, and that they can be given; and the noise of a
+ * Gaussian code. */
 #include "objective_tests.h"
 
 #include <math.h>
@@ -151,7 +152,7 @@ static dim_objective *walkers(uint32_t turns, uint32_t afterwards)
         LOSS(obj, .name = error[i], .kind = DIM_LOSS_SQUARED_ERROR, .a = net[i], .b = "far");
         PLAYER(obj, OF(.name = player[i], .turns = i == 0 ? turns : 1, .afterwards = i == 1 ? afterwards : 0),
                .kind = DIM_OPTIMIZER_SGD, .lr = 1e-6f);
-        give(obj, player[i], net[i]);
+        own(obj, player[i], net[i]);
         minimise(obj, player[i], error[i], 1);
     }
     set_input(obj, "far", f32_tensor(2, (int64_t[]){ N, 1 }, far));
@@ -194,68 +195,143 @@ static void test_turns(void **state)
     assert_true(fabs(after[1] - once[1]) > 0.1 * fabs(once[1]));      /* afterwards: another draw */
 }
 
-/* An evaluation has the loss of the step that follows, and computing draws nothing from it. */
-static void test_looking(void **state)
+/* An evaluation has the draws of the step that follows, and does not use them up. */
+static void test_evaluation(void **state)
 {
     double plain[3], watched[3];
     (void)state;
     for (int watch = 0; watch < 2; watch++) {
         dim_objective *obj = walkers(1, 0);
         for (int i = 0; i < 3; i++) {
-            double *loss = watch ? watched : plain;
+            double seen = 0;
             if (watch) {
-                dim_tensor_destroy(computed(obj, "z", 2, (int64_t[]){ 4, 1 }));
-                dim_tensor_destroy(computed(obj, "first", 2, (int64_t[]){ 4, 1 }));
                 ok(dim_objective_evaluate(obj));
-                loss[i] = report(obj, "e1");
+                seen = report(obj, "e1");
+                dim_tensor_destroy(computed(obj, "z", 2, (int64_t[]){ 4, 1 }));
             }
             ok(dim_objective_step(obj));
-            if (watch)
-                assert_true(report(obj, "e1") == loss[i]);
-            loss[i] = report(obj, "e1") + 1e6 * weight_of(obj, "first.linear1.weight");
+            assert_true(!watch || report(obj, "e1") == seen);
+            (watch ? watched : plain)[i] = weight_of(obj, "first.linear1.weight");
         }
         dim_objective_destroy(obj);
     }
     assert_memory_equal(plain, watched, sizeof plain);
 }
 
+/* ---- a variational autoencoder, noise and all --------------------------------------------------------------------------- */
+
+enum { VAE_ROWS = 6, VAE_WIDTH = 3, VAE_CODE = 2 };
+
+static dim_objective *autoencoder(void)
+{
+    float x[VAE_ROWS * VAE_WIDTH];
+    dim_objective *obj = objective(3);
+    for (int i = 0; i < VAE_ROWS * VAE_WIDTH; i++)
+        x[i] = (float)sin(2.1 * i);
+    VECTOR(obj, "x", VAE_WIDTH);
+    apply(obj, network_of(VAE_WIDTH, 0, 0, LAYERS({ .kind = DIM_LAYER_LINEAR, .out = VAE_CODE, .tap = "logvar" },
+                                                  { .kind = DIM_LAYER_FROM, .from = "input" },
+                                                  { .kind = DIM_LAYER_LINEAR, .out = VAE_CODE, .tap = "mean" },
+                                                  { .kind = DIM_LAYER_GAUSSIAN, .from = "logvar" })), "x", "enc");
+    apply(obj, network_of(VAE_CODE, 0, 0, LAYERS({ .kind = DIM_LAYER_LINEAR, .out = VAE_WIDTH })), "enc", "dec");
+    LOSS(obj, .name = "error", .kind = DIM_LOSS_SQUARED_ERROR, .a = "dec", .b = "x", .sum_units = 1);
+    LOSS(obj, .name = "kl", .kind = DIM_LOSS_KL, .a = "enc.mean", .b = "enc.logvar", .sum_units = 1);
+    PLAYER(obj, OF(.name = "all"), .kind = DIM_OPTIMIZER_SGD, .lr = 1);
+    own(obj, "all", "enc");
+    own(obj, "all", "dec");
+    minimise(obj, "all", "error", 1);
+    minimise(obj, "all", "kl", 0.5f);
+    set_input(obj, "x", f32_tensor(2, (int64_t[]){ VAE_ROWS, VAE_WIDTH }, x));
+    return obj;
+}
+
+/* With the noise of the next step. */
+static double minimised(dim_objective *obj)
+{
+    ok(dim_objective_evaluate(obj));
+    return report(obj, "error") + 0.5 * report(obj, "kl");
+}
+
+/* d minimised / d parameter[i] by differences of fourth order, and the parameter as it was. */
+static double slope(dim_objective *obj, const char *name, dim_tensor *t, int64_t i)
+{
+    static const double at[4] = { -2, -1, 1, 2 }, weight[4] = { 1, -8, 8, -1 };
+    float *w = dim_tensor_data(t), middle = w[i];
+    double sum = 0;
+    const double step = 1.0 / 32;
+    for (int k = 0; k < 4; k++) {
+        w[i] = (float)(middle + at[k] * step);
+        ok(dim_objective_set_parameter(obj, name, t));
+        sum += weight[k] * minimised(obj);
+    }
+    w[i] = middle;
+    ok(dim_objective_set_parameter(obj, name, t));
+    return sum / (12 * step);
+}
+
+/* What a step moves is the gradient of a loss that samples: through mean and log-variance alike. */
+static void test_noise(void **state)
+{
+    enum { PARAMETERS = 6, ROOM = 9 };
+    double want[PARAMETERS][ROOM], steepest = 0;
+    dim_tensor *before[PARAMETERS], *after;
+    (void)state;
+    dim_objective *obj = autoencoder();
+    assert_int_equal(dim_objective_parameter_count(obj), PARAMETERS);
+    for (int p = 0; p < PARAMETERS; p++) {
+        const char *name = dim_objective_parameter_name(obj, p);
+        ok(dim_objective_get_parameter(obj, name, &before[p]));
+        assert_in_range(dim_tensor_count(before[p]), 1, ROOM);
+        for (int64_t i = 0; i < dim_tensor_count(before[p]); i++)
+            want[p][i] = slope(obj, name, before[p], i);
+    }
+    ok(dim_objective_step(obj));
+    for (int p = 0; p < PARAMETERS; p++) {
+        const char *name = dim_objective_parameter_name(obj, p);
+        ok(dim_objective_get_parameter(obj, name, &after));
+        for (int64_t i = 0; i < dim_tensor_count(after); i++) {
+            double moved = ((const float *)dim_tensor_const_data(before[p]))[i] - ((const float *)dim_tensor_const_data(after))[i];
+            steepest = fmax(steepest, fabs(moved));
+            if (!(fabs(moved - want[p][i]) <= 3e-5)) /* losses of up to 4, good to 2^-24 of it: 18 4 2^-24 / (12 / 32) = 1.2e-5 */
+                fail_msg("%s[%d] moves by %.6g, but the slope is %.6g", name, (int)i, moved, want[p][i]);
+        }
+        dim_tensor_destroy(before[p]);
+        dim_tensor_destroy(after);
+    }
+    assert_true(steepest > 0.3);
+    dim_objective_destroy(obj);
+}
+
 /* ---- drawn inputs that are given ------------------------------------------------------------------------------------- */
 
+/* Codes that are given for computing are as many as the caller likes, whatever the step's batch is, and no step takes them. */
 static void test_given(void **state)
 {
-    enum { N = 3, D = 4, OUT = 5 };
-    const int64_t shape[2] = { N, OUT };
-    float codes[N * D];
+    enum { D = 1, CODES = 7 };
+    const int64_t shape[2] = { CODES, D };
+    const float codes[CODES * D] = { -3, -2, -1, 0, 1, 2, 3 };
     (void)state;
-    for (int i = 0; i < N * D; i++)
-        codes[i] = (float)i - 5;
-    dim_objective *obj = objective(3);
-    dim_network *g = network_of(D, 0, 0, LAYERS({ .kind = DIM_LAYER_LINEAR, .out = OUT }, { .kind = DIM_LAYER_TANH }));
-    dim_tensor *z = f32_tensor(2, (int64_t[]){ N, D }, codes), *want = f32_tensor(2, shape, NULL);
-    INPUT(obj, .name = "z", .kind = DIM_INPUT_NORMAL, .shape = { D });
-    ok(dim_objective_apply(obj, g, "z", "g"));
-    ok(dim_encoder_encode(g, z, NULL, want));
-    ok(dim_objective_set(obj, "z", z));
-    dim_tensor *given = computed(obj, "g", 2, shape);
-    ok(dim_objective_set(obj, "z", NULL));
-    dim_tensor *drawn = computed(obj, "g", 2, shape), *again = computed(obj, "g", 2, shape);
-    assert_memory_equal(dim_tensor_const_data(given), dim_tensor_const_data(want), sizeof(float) * N * OUT);
-    assert_memory_not_equal(dim_tensor_const_data(drawn), dim_tensor_const_data(want), sizeof(float) * N * OUT);
-    assert_memory_not_equal(dim_tensor_const_data(drawn), dim_tensor_const_data(again), sizeof(float) * N * OUT);
-    dim_tensor_destroy(z);
-    dim_tensor_destroy(want);
-    dim_tensor_destroy(given);
-    dim_tensor_destroy(drawn);
-    dim_tensor_destroy(again);
-    dim_encoder_destroy(g);
+    dim_objective *obj = walkers(1, 0), *other = walkers(1, 0);
+    ok(dim_objective_step(obj));
+    ok(dim_objective_step(other));
+    set_input(obj, "z", f32_tensor(2, shape, codes));
+    dim_tensor *y = computed(obj, "first", 2, shape);
+    const float w = (float)weight_of(obj, "first.linear1.weight");
+    for (int i = 0; i < CODES; i++)
+        assert_true(((const float *)dim_tensor_const_data(y))[i] == w * codes[i]);
+    ok(dim_objective_step(obj));
+    ok(dim_objective_step(other));
+    assert_true(weight_of(obj, "first.linear1.weight") == weight_of(other, "first.linear1.weight"));
+    dim_tensor_destroy(y);
     dim_objective_destroy(obj);
+    dim_objective_destroy(other);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moments), cmocka_unit_test(test_one_hot), cmocka_unit_test(test_independent),
-        cmocka_unit_test(test_turns), cmocka_unit_test(test_looking), cmocka_unit_test(test_given),
+        cmocka_unit_test(test_turns), cmocka_unit_test(test_evaluation), cmocka_unit_test(test_noise), cmocka_unit_test(test_given),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

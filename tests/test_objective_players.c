@@ -113,8 +113,8 @@ static dim_objective *game_of(const game *o)
     LOSS(obj, .name = "pass", .kind = DIM_LOSS_PASS_AS_TRUE, .a = "fake_d");
     PLAYER(obj, OF(.name = "critic"), .kind = DIM_OPTIMIZER_SGD, .lr = 0.1f);
     PLAYER(obj, OF(.name = "forger", .afterwards = o->afterwards), .kind = DIM_OPTIMIZER_SGD, .lr = 0.1f);
-    give(obj, "critic", "real_d");
-    give(obj, "forger", "gen");
+    own(obj, "critic", "real_d");
+    own(obj, "forger", "gen");
     minimise(obj, "critic", "apart", o->critic);
     minimise(obj, "forger", "pass", o->forger);
     return obj;
@@ -198,7 +198,7 @@ static void pair(const char *const owners[3], dim_critic critic, snapshot *start
     PLAYER(obj, OF(.name = "two"), .kind = DIM_OPTIMIZER_SGD, .lr = 0.1f);
     for (int i = 0; i < 3; i++)
         if (owners[i][0] != '\0')
-            give(obj, owners[i], parts[i]);
+            own(obj, owners[i], parts[i]);
     minimise(obj, "one", "mi", 1);
     minimise(obj, "two", "mi", 1);
     set_vectors(obj, "x", 4);
@@ -259,8 +259,8 @@ static void test_unread(void **state)
     apply(obj, with_batch_norm(WIDTH, WIDTH), "x", "unread");
     LOSS(obj, .name = "error", .kind = DIM_LOSS_SQUARED_ERROR, .a = "read", .b = "x");
     PLAYER(obj, OF(.name = "all"), .lr = 0.1f, .weight_decay = 0.1f);
-    give(obj, "all", "read");
-    give(obj, "all", "unread");
+    own(obj, "all", "read");
+    own(obj, "all", "unread");
     minimise(obj, "all", "error", 1);
     set_vectors(obj, "x", WIDTH);
     take(&start, obj);
@@ -274,8 +274,8 @@ static void test_unread(void **state)
     dim_objective_destroy(obj);
 }
 
-/* No row with a label: the loss is 0, and nothing learns from it. */
-static void test_no_labels(void **state)
+/* Rows without a label count for nothing; where no row has one the loss is 0, and nothing learns from it. */
+static void test_labels(void **state)
 {
     snapshot start, end;
     dim_tensor *labels;
@@ -283,23 +283,35 @@ static void test_no_labels(void **state)
     dim_objective *obj = objective(5);
     VECTOR(obj, "x", WIDTH);
     INPUT(obj, .name = "label", .dtype = DIM_I32);
-    apply(obj, linear(WIDTH, 3), "x", "head");
+    apply(obj, network_of(WIDTH, 0, 0, LAYERS({ .kind = DIM_LAYER_LINEAR, .out = 3, .init = DIM_LAYER_INIT_ZERO })), "x", "head");
     LOSS(obj, .name = "class", .kind = DIM_LOSS_CROSS_ENTROPY, .a = "head", .b = "label");
     PLAYER(obj, OF(.name = "all"), .lr = 0.1f);
-    give(obj, "all", "head");
+    own(obj, "all", "head");
     minimise(obj, "all", "class", 1);
     set_vectors(obj, "x", WIDTH);
     ok(dim_tensor_create(ctx, DIM_I32, 1, (int64_t[]){ N }, &labels));
+    int32_t *label = dim_tensor_data(labels);
     for (int i = 0; i < N; i++)
-        ((int32_t *)dim_tensor_data(labels))[i] = -1;
-    set_input(obj, "label", labels);
+        label[i] = -1;
+    ok(dim_objective_set(obj, "label", labels));
     take(&start, obj);
     ok(dim_objective_step(obj));
     assert_true(report(obj, "class") == 0);
+    assert_true(isnan(report(obj, "class.accuracy")));
     take(&end, obj);
     expect_same(&start, &end, "head.", false, true);
+    label[1] = label[5] = label[8] = 0; /* what the first of equal logits says */
+    label[3] = 2;
+    ok(dim_objective_evaluate(obj));
+    assert_true(fabs(report(obj, "class") - log(3)) < 1e-6);
+    assert_true(report(obj, "class.accuracy") == 0.75);
+    label[2] = 3;
+    expect(DIM_E_INVALID, "label 3 of sample 2", dim_objective_step(obj));
+    label[2] = -2;
+    expect(DIM_E_INVALID, "label -2 of sample 2", dim_objective_step(obj));
     release(&start);
     release(&end);
+    dim_tensor_destroy(labels);
     dim_objective_destroy(obj);
 }
 
@@ -320,7 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_apart), cmocka_unit_test(test_afterwards), cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_shared_loss), cmocka_unit_test(test_nobodys), cmocka_unit_test(test_unread),
-        cmocka_unit_test(test_no_labels), cmocka_unit_test(test_one_owner),
+        cmocka_unit_test(test_labels), cmocka_unit_test(test_one_owner),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

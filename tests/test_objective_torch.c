@@ -65,8 +65,8 @@ static void add_gan(dim_objective *obj, dim_adversary adversary, uint32_t turns)
     LOSS(obj, .name = "pass", .kind = DIM_LOSS_PASS_AS_TRUE, .a = "fake_d", .adversary = adversary);
     PLAYER(obj, OF(.name = "critic", .turns = turns), .lr = 2e-3f, .beta1 = 0.5f);
     PLAYER(obj, OF(.name = "forger", .afterwards = turns > 1), .lr = 1e-3f, .beta1 = 0.5f);
-    give(obj, "critic", "real_d");
-    give(obj, "forger", "g");
+    own(obj, "critic", "real_d");
+    own(obj, "forger", "g");
     minimise(obj, "critic", "apart", 1);
     minimise(obj, "forger", "pass", 1);
 }
@@ -104,8 +104,8 @@ static void infogan(dim_objective *obj)
     LOSS(obj, .name = "angle_again", .kind = DIM_LOSS_GAUSSIAN, .a = "angle", .b = "fake_d.mean", .c = "fake_d.logvar");
     PLAYER(obj, OF(.name = players[0]), .lr = 2e-3f);
     PLAYER(obj, OF(.name = players[1]), .lr = 1e-3f);
-    give(obj, players[0], "real_d");
-    give(obj, players[1], "g");
+    own(obj, players[0], "real_d");
+    own(obj, players[1], "g");
     minimise(obj, players[0], "apart", 1);
     minimise(obj, players[1], "pass", 1);
     for (int i = 0; i < 2; i++) {
@@ -125,8 +125,8 @@ static void add_vae(dim_objective *obj, const char *code)
     LOSS(obj, .name = "kl", .kind = DIM_LOSS_KL, .a = "enc.mean", .b = "enc.logvar");
     LOSS(obj, .name = "error", .kind = DIM_LOSS_SQUARED_ERROR, .a = "dec", .b = "x");
     PLAYER(obj, OF(.name = "all"), .lr = 2e-3f);
-    give(obj, "all", "enc");
-    give(obj, "all", "dec");
+    own(obj, "all", "enc");
+    own(obj, "all", "dec");
     minimise(obj, "all", "kl", 0.1f);
     minimise(obj, "all", "error", 1);
 }
@@ -150,10 +150,10 @@ static void two_inputs(dim_objective *obj)
     LOSS(obj, .name = "local", .a = "hy.map", .b = "fx", .term = &dot);
     dim_estimator_destroy(infonce);
     PLAYER(obj, OF(.name = "all"), .lr = 1e-3f);
-    give(obj, "all", "fx");
-    give(obj, "all", "hy");
-    give(obj, "all", "mi");
-    give(obj, "all", "local");
+    own(obj, "all", "fx");
+    own(obj, "all", "hy");
+    own(obj, "all", "mi");
+    own(obj, "all", "local");
     minimise(obj, "all", "mi", 1);
     minimise(obj, "all", "local", 0.5f);
 }
@@ -167,8 +167,8 @@ static void fine_tuning(dim_objective *obj)
     apply(obj, network_of(6, 0, 0, LAYERS(LINEAR(.out = 3))), "enc", "head");
     LOSS(obj, .name = "class", .kind = DIM_LOSS_CROSS_ENTROPY, .a = "head", .b = "label");
     PLAYER(obj, OF(.name = "all"), .kind = DIM_OPTIMIZER_SGD, .lr = 0.05f, .momentum = 0.9f);
-    give(obj, "all", "enc");
-    give(obj, "all", "head");
+    own(obj, "all", "enc");
+    own(obj, "all", "head");
     minimise(obj, "all", "class", 1);
 }
 
@@ -285,6 +285,7 @@ static void test_planned(void **state)
     (void)state;
     compare_all((dim_context_options){ .threads = 1 });
     compare_all((dim_context_options){ .threads = 2, .blas_threads = 1 });
+    compare_all((dim_context_options){ .threads = 1, .disabled_passes = 127 });
 }
 
 static void test_reference(void **state)
