@@ -140,7 +140,7 @@ static dim__vid repeat_top(const dim__emission *e, const dim__term *t, const dim
     }
     mine.init = e->model->enc->init;
     for (int64_t i = t->x + 1; i <= last; i++)
-        if (s->layers[i].input < t->x || (s->layers[i].from != -2 && s->layers[i].from < t->x) || last <= t->x) {
+        if (s->layers[i].input < t->x || (s->layers[i].from != DIM__LAYER_NONE && s->layers[i].from < t->x) || last <= t->x) {
             dim__graph_fail(e->g, dim__fail(e->model->ctx, DIM_E_UNSUPPORTED,
                                             "term '%s': the layers after the tap cannot be "
                                             "repeated, because layer %lld reads what is before it",
@@ -148,7 +148,7 @@ static dim__vid repeat_top(const dim__emission *e, const dim__term *t, const dim
             break;
         }
     if (dim__graph_status(e->g) == DIM_OK)
-        dim__stack_emit(s, &mine, x, t->x + 1, last, t->o.units, out);
+        dim__stack_emit(s, &mine, &x, t->x + 1, last, t->o.units, out);
     dim__vid top = out[last];
     dim__free(e->model->ctx, out);
     return top;
