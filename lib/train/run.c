@@ -150,7 +150,7 @@ dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const c
     w.input = dim__objective_find_input(obj, input);
     if (w.input < 0)
         return DIM_E_INVALID;
-    const dim__input *in = &obj->inputs[w.input];
+    const dim__objective_input *in = &obj->inputs[w.input];
     if (!in->o.want_gradient)
         return dim__fail(obj->ctx, DIM_E_INVALID, "input '%s' was added without want_gradient", input);
     DIM__TRY(count_samples(obj, &w.samples));
