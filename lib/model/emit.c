@@ -57,10 +57,10 @@ void dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, dim__model_
     }
     e.discs = e.layers + layers;
     dim__net net = dim__encoder_net(model->enc, g, true);
-    p->input = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(model->enc, batch), false);
+    p->input = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(model->enc, 0, batch), false);
     p->labels = p->mode == DIM__RUN_LABELED ? dim__graph_input(g, DIM_I32, dim__shape1(batch), false) : DIM__NONE;
     dim__graph_keep(g, p->labels); /* accuracies are counted after the run */
-    dim__encoder_emit(model->enc, &net, p->input, e.layers);
+    dim__encoder_emit(model->enc, &net, &p->input, e.layers);
     if (dim__graph_status(g) == DIM_OK)
         emit_objective(&e);
     if (dim__graph_status(g) == DIM_OK)

@@ -11,7 +11,7 @@ dim_status dim__model_add_prior(dim_model *model, const dim__prior_spec *spec, f
         return dim__fail(model->ctx, DIM_E_STATE, "the objective is fixed by its first use; add priors before");
     if (!isfinite(weight))
         return dim__fail(model->ctx, DIM_E_INVALID, "a prior's weight is %g; it must be finite", (double)weight);
-    if (spec->o.kind == DIM_PRIOR_KL && model->enc->gaussian < 0)
+    if (spec->o.kind == DIM_PRIOR_KL && model->enc->gaussian == DIM__LAYER_NONE)
         return dim__fail(model->ctx, DIM_E_INVALID,
                          "the KL prior needs an encoder with a Gaussian code (infomax, or a layer "
                          "DIM_LAYER_GAUSSIAN)");

@@ -132,10 +132,10 @@ static dim_status check(dim__stack *s, const dim_encoder_options *o)
         return dim__fail(s->ctx, DIM_E_INVALID, "depth is %u; it must be 64 at most", o->depth);
     if (o->block_norm > 1)
         return dim__fail(s->ctx, DIM_E_INVALID, "block_norm is %u; it is a switch, 0 or 1", o->block_norm);
-    if (o->units < o->ndf * (s->input[1] > 32 ? 8 : 4))
+    uint32_t least = o->ndf * (s->inputs[0].shape[1] > 32 ? 8 : 4);
+    if (o->units < least)
         return dim__fail(s->ctx, DIM_E_INVALID,
-                         "units is %u, but the last block pads its channels: it needs %u at least", o->units,
-                         o->ndf * (s->input[1] > 32 ? 8 : 4));
+                         "units is %u, but the last block pads its channels: it needs %u at least", o->units, least);
     return DIM_OK;
 }
 

@@ -105,7 +105,7 @@ static dim__vid repeat_top(const emission *e, dim__vid x)
     }
     mine.init = enc->init;
     for (int64_t i = tap + 1; i <= last; i++)
-        if (s->layers[i].input < tap || (s->layers[i].from != -2 && s->layers[i].from < tap) || last <= tap) {
+        if (s->layers[i].input < tap || (s->layers[i].from != DIM__LAYER_NONE && s->layers[i].from < tap) || last <= tap) {
             dim__graph_fail(e->g, dim__fail(enc->ctx, DIM_E_UNSUPPORTED,
                                             "term '%.*s': the layers after the tap cannot be "
                                             "repeated, because layer %lld reads what is before it",
@@ -113,7 +113,7 @@ static dim__vid repeat_top(const emission *e, dim__vid x)
             break;
         }
     if (dim__graph_status(e->g) == DIM_OK)
-        dim__stack_emit(s, &mine, x, tap + 1, last, e->t->o.units, out);
+        dim__stack_emit(s, &mine, &x, tap + 1, last, e->t->o.units, out);
     dim__vid top = out[last];
     dim__free(enc->ctx, out);
     return top;
