@@ -31,11 +31,26 @@ static inline void expect(dim_status want, const char *text, dim_status got)
         fail_msg("'%s' is not in '%s'", text, dim_context_error(ctx));
 }
 
-static inline dim_network *network_of(int64_t c, int64_t h, int64_t w, const dim_layer_options *layers, size_t n)
+static inline int open_context(void **state)
 {
-    dim_encoder_builder *b;
+    dim_context_options o;
+    (void)state;
+    DIM_OPTIONS_INIT(&o);
+    o.threads = 1;
+    return dim_context_create(&o, &ctx) == DIM_OK ? 0 : -1;
+}
+
+static inline int close_context(void **state)
+{
+    (void)state;
+    dim_context_destroy(ctx);
+    return 0;
+}
+
+/* The rest of a network, and the end of its builder. */
+static inline dim_network *network_on(dim_encoder_builder *b, const dim_layer_options *layers, size_t n)
+{
     dim_network *net;
-    ok(dim_encoder_builder_create(ctx, (uint32_t)c, (uint32_t)h, (uint32_t)w, &b));
     for (size_t i = 0; i < n; i++) {
         dim_layer_options layer = layers[i];
         layer.size = sizeof layer;
@@ -46,7 +61,15 @@ static inline dim_network *network_of(int64_t c, int64_t h, int64_t w, const dim
     return net;
 }
 
-#define LAYERS(...) (const dim_layer_options[]){ __VA_ARGS__ }, sizeof((dim_layer_options[]){ __VA_ARGS__ }) / sizeof(dim_layer_options)
+static inline dim_network *network_of(int64_t c, int64_t h, int64_t w, const dim_layer_options *layers, size_t n)
+{
+    dim_encoder_builder *b;
+    ok(dim_encoder_builder_create(ctx, (uint32_t)c, (uint32_t)h, (uint32_t)w, &b));
+    return network_on(b, layers, n);
+}
+
+#define LAYERS(...) \
+    (const dim_layer_options[]){ __VA_ARGS__ }, sizeof((dim_layer_options[]){ __VA_ARGS__ }) / sizeof(dim_layer_options)
 
 static inline dim_objective *objective(uint64_t seed)
 {

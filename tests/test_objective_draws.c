@@ -4,19 +4,6 @@
 
 #include <math.h>
 
-static int open_context(void **state)
-{
-    (void)state;
-    return dim_context_create(&(dim_context_options){ .size = sizeof(dim_context_options), .threads = 1 }, &ctx) == DIM_OK ? 0 : -1;
-}
-
-static int close_context(void **state)
-{
-    (void)state;
-    dim_context_destroy(ctx);
-    return 0;
-}
-
 /* The seed is fixed, so five standard errors are no chance of failure; they are how far a wrong draw must be off. */
 static const double ERRORS = 5;
 
@@ -289,8 +276,9 @@ static void test_noise(void **state)
     for (int p = 0; p < PARAMETERS; p++) {
         const char *name = dim_objective_parameter_name(obj, p);
         ok(dim_objective_get_parameter(obj, name, &after));
+        const float *start = dim_tensor_const_data(before[p]), *end = dim_tensor_const_data(after);
         for (int64_t i = 0; i < dim_tensor_count(after); i++) {
-            double moved = ((const float *)dim_tensor_const_data(before[p]))[i] - ((const float *)dim_tensor_const_data(after))[i];
+            double moved = start[i] - end[i];
             steepest = fmax(steepest, fabs(moved));
             if (!(fabs(moved - want[p][i]) <= 3e-5)) /* losses of up to 4, good to 2^-24 of it: 18 4 2^-24 / (12 / 32) = 1.2e-5 */
                 fail_msg("%s[%d] moves by %.6g, but the slope is %.6g", name, (int)i, moved, want[p][i]);
@@ -331,7 +319,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moments), cmocka_unit_test(test_one_hot), cmocka_unit_test(test_independent),
-        cmocka_unit_test(test_turns), cmocka_unit_test(test_evaluation), cmocka_unit_test(test_noise), cmocka_unit_test(test_given),
+        cmocka_unit_test(test_turns), cmocka_unit_test(test_evaluation), cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_given),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -1,4 +1,5 @@
-/* Objectives of several networks, losses and players against PyTorch in double: losses and all parameters over 20 steps
+/* Objectives of several networks, losses and players against PyTorch in double: losses and all parameters over 20 steps,
+ * gradients of inputs in the first
  * (fixtures/make_objective.py). */
 #include "objective_tests.h"
 #include "records.h"
@@ -10,6 +11,7 @@ enum { STEPS = 20, BATCHES = 4, N = 8 };
 /* Relative to 1 + |value|.  PyTorch itself is off by up to 6e-7 in float32, both in losses and in parameters: a few roundings
  * of 6e-8 a step.  A wrong factor, a player's missing turn or a statistic of the wrong batch is off by 1e-3 and more. */
 static const double LOSS_TOLERANCE = 2e-6, VALUE_TOLERANCE = 2e-6;
+static const double GRADIENT_TOLERANCE = 1e-7; /* they are below 0.1 */
 
 static records fixtures;
 
@@ -33,6 +35,7 @@ static int unload(void **state)
 #define RELU(...) { .kind = DIM_LAYER_RELU, __VA_ARGS__ }
 #define LEAKY(...) { .kind = DIM_LAYER_LEAKY_RELU, __VA_ARGS__ }
 #define FROM(which) { .kind = DIM_LAYER_FROM, .from = which }
+#define CONCAT(which) { .kind = DIM_LAYER_CONCAT, .from = which }
 
 /* ---- the objectives of the fixture ---------------------------------------------------------------------------------- */
 
@@ -84,17 +87,25 @@ static dim_network *critic_with_heads(void)
                                        FROM("trunk"), LINEAR(.out = 2, .tap = "logvar")));
 }
 
-/* "code" is "class", "angle" and noise side by side.  The heads that find the first two again belong to the discriminator,
- * and both players want them to. */
+static dim_network *forger_of_codes(void)
+{
+    dim_encoder_builder *b;
+    ok(dim_encoder_builder_create(ctx, 3, 0, 0, &b));
+    ok(dim_encoder_builder_add_input(b, "angle", 2, 0, 0));
+    ok(dim_encoder_builder_add_input(b, "noise", 4, 0, 0));
+    return network_on(b, LAYERS(CONCAT("angle"), CONCAT("noise"), LINEAR(.out = 12, .no_bias = 1), BATCH_NORM, RELU(),
+                                LINEAR(.out = 10)));
+}
+
+/* The heads that find class and angle again belong to the discriminator, and both players want them to. */
 static void infogan(dim_objective *obj)
 {
     static const char *const players[] = { "critic", "forger" };
     VECTOR(obj, "real", 10);
     VECTOR(obj, "class", 3);
     VECTOR(obj, "angle", 2);
-    VECTOR(obj, "code", 9);
-    apply(obj, network_of(9, 0, 0, LAYERS(LINEAR(.out = 12, .no_bias = 1), BATCH_NORM, RELU(), LINEAR(.out = 10))), "code",
-          "g");
+    VECTOR(obj, "noise", 4);
+    apply(obj, forger_of_codes(), "class angle noise", "g");
     dim_network *d = critic_with_heads();
     ok(dim_objective_apply(obj, d, "real", "real_d"));
     apply(obj, d, "g", "fake_d");
@@ -137,8 +148,8 @@ static void vae_mean(dim_objective *obj) { add_vae(obj, "enc.mean"); }
 static void two_inputs(dim_objective *obj)
 {
     dim_estimator *infonce;
-    VECTOR(obj, "x", 7);
-    INPUT(obj, .name = "y", .shape = { 2, 5, 5 });
+    INPUT(obj, .name = "x", .shape = { 7 }, .want_gradient = 1);
+    INPUT(obj, .name = "y", .shape = { 2, 5, 5 }, .want_gradient = 1);
     apply(obj, network_of(7, 0, 0, LAYERS(LINEAR(.out = 10), RELU(), LINEAR(.out = 6))), "x", "fx");
     apply(obj, network_of(2, 5, 5, LAYERS(CONV(.out = 4, .kernel = 3, .no_bias = 1), BATCH_NORM, RELU(.tap = "map"),
                                           LINEAR(.out = 5))), "y", "hy");
@@ -227,6 +238,26 @@ static void set_inputs(dim_objective *obj, const experiment *e, int step)
     }
 }
 
+static void compare_gradients(dim_objective *obj, const experiment *e)
+{
+    record r;
+    const double *want;
+    const char *name;
+    for (size_t at = 0; (want = (const double *)records_next(&fixtures, &at, &r)) != NULL;) {
+        char loss[16];
+        if ((name = last_part(&r, e, "gradient")) == NULL)
+            continue;
+        snprintf(loss, sizeof loss, "%.*s", (int)strcspn(name, "/"), name);
+        dim_tensor *t = f32_tensor(r.rank, r.dim, NULL);
+        ok(dim_objective_gradient(obj, loss, strchr(name, '/') + 1, t));
+        const float *got = dim_tensor_const_data(t);
+        for (int64_t i = 0; i < record_count(&r); i++)
+            if (!(fabs(got[i] - want[i]) <= GRADIENT_TOLERANCE))
+                fail_msg("%s: gradient %s[%d] is %.9g, PyTorch's %.9g", e->name, name, (int)i, (double)got[i], want[i]);
+        dim_tensor_destroy(t);
+    }
+}
+
 static void compare_losses(const dim_objective *obj, const experiment *e, int step)
 {
     record r;
@@ -271,6 +302,8 @@ static void compare_all(dim_context_options options)
         set_parameters(obj, e);
         for (int step = 0; step < STEPS; step++) {
             set_inputs(obj, e, step);
+            if (step == 0)
+                compare_gradients(obj, e);
             ok(dim_objective_step(obj));
             compare_losses(obj, e, step);
         }
