@@ -198,7 +198,22 @@ static inline dim_status old_record_model(old_world *w, old_record *r)
     return DIM_OK;
 }
 
-/* The steps to come: all reports of each, then the size of all parameters, and the features. */
+/* What the classifier, if there is one, says of the first samples after the steps. */
+static inline dim_status old_logits(old_world *w, old_record *r)
+{
+    dim_tensor *logits;
+    if (w->recipe != OLD_LOCAL && w->recipe != OLD_VIEWS)
+        return DIM_OK;
+    OLD_TRY(dim_dataset_read(w->data, 0, OLD_BATCH, w->batch, NULL));
+    OLD_TRY(dim_tensor_create(w->ctx, DIM_F32, 2, (int64_t[]){ OLD_BATCH, OLD_CLASSES }, &logits));
+    dim_status status = dim_model_classify(w->model, w->recipe == OLD_LOCAL ? NULL : "mlp", w->batch, logits);
+    for (int64_t i = 0; status == DIM_OK && i < OLD_CLASSES; i++)
+        old_number(r, "logit", ((const float *)dim_tensor_const_data(logits))[i], OLD_AFTER * OLD_STEP_TOLERANCE, 1);
+    dim_tensor_destroy(logits);
+    return status;
+}
+
+/* The steps to come: all reports of each, then the size of all parameters, and logits. */
 static inline dim_status old_record_steps(old_world *w, old_record *r)
 {
     old_section(r, "steps");
@@ -222,6 +237,7 @@ static inline dim_status old_record_steps(old_world *w, old_record *r)
         old_number(r, name, old_rms(dim_tensor_const_data(t), dim_tensor_count(t)), OLD_AFTER * OLD_STEP_TOLERANCE, 1);
         dim_tensor_destroy(t);
     }
+    OLD_TRY(old_logits(w, r));
     old_end(r);
     return DIM_OK;
 }

@@ -10,7 +10,7 @@
 enum { OLD_SAMPLES = 30, OLD_BATCH = 8, OLD_CLASSES = 3, OLD_BEFORE = 3, OLD_AFTER = 3 };
 
 typedef enum old_recipe {
-    OLD_LOCAL,    /* local, global and concatenating critic, uniform prior with an optimizer of its own, classifier; Adam, loader */
+    OLD_LOCAL,    /* three terms, uniform prior with an optimizer of its own, classifier; Adam, loader */
     OLD_GAUSSIAN, /* Gaussian code and KL prior, shuffled pairs, dropout; RMSprop with momentum; no loader */
     OLD_MINE,     /* vectors, moving average, Gaussian prior with the model's optimizer; AdamW; no loader */
     OLD_VIEWS,    /* AMDIM: augmented views, mixture, penalty and clip, classifier of two layers; Adam, loader */
