@@ -16,6 +16,12 @@
 
 #include <stdlib.h>
 
+#if DIM_HAVE_CJSON
+enum { CAN_LOAD = 1 };
+#else
+enum { CAN_LOAD = 0 }; /* weights are saved, but not loaded */
+#endif
+
 #if UINTPTR_MAX == UINT64_MAX /* that these are the headers of then */
 #define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 SIZE(dim_context_options, 88);
@@ -462,10 +468,8 @@ int main(int argc, char **argv)
     for (int r = 0; r < OLD_RECIPES; r++) {
         if (argc == 3)
             write_files(argv[1], (old_recipe)r);
-#if DIM_HAVE_CJSON
-        else
+        else if (CAN_LOAD)
             read_files(argv[1], (old_recipe)r);
-#endif
     }
     return failed;
 }
