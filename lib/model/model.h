@@ -92,6 +92,9 @@ struct dim_model {
     char name[DIM__FULL_NAME_SIZE]; /* of the parameter that was asked for last */
 };
 
+/* Options of terms and classifiers; of a model's other parts they are with these. */
+extern const dim__table dim__term_table, dim__classifier_table;
+
 dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options, dim_model **out);
 void dim__model_destroy(dim_model *model);
 dim_status dim__model_add_term(dim_model *model, const dim_term_options *term);

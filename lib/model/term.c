@@ -1,10 +1,29 @@
 /* One term of the objective: features of the two sides, critic, estimator, for every pair of views.  Its options, and then
  * its emission. */
+#include "base/enums.h"
 #include "model/model.h"
 #include "objective/estimators/handle.h"
 
 #include <math.h>
 #include <stdio.h>
+
+static const dim__range mixture = DIM__UP_TO(1024);
+static const dim__range critics = { .type = "dim_critic", .name = dim__critic_name };
+
+#define F(member, kind, range, usual) DIM__FIELD(dim_term_options, member, kind, range, usual)
+static const dim__field fields[] = {
+    DIM__QUIET(dim_term_options, critic, U32, &critics, 0),
+    F(weight, F32, &dim__finite, 1),
+    F(units, U32, &dim__width, 2048),
+    F(batch_norm, U32, &dim__switch, 0),
+    DIM__FIELDS(dim_term_options, hidden, U32, DIM_MAX_HIDDEN, &dim__width),
+    F(mixture, U32, &mixture, 0),
+    F(mixture_tau, F32, NULL, 0), /* only a mixture looks at it */
+    F(shortcut, U32, &dim__shortcut_range, 0),
+    DIM__QUIET(dim_term_options, reserved0, U32, &dim__reserved, 0),
+};
+#undef F
+const dim__table dim__term_table = DIM__TABLE(dim_term_options, fields);
 
 static dim_status set_name(dim_model *model, dim__term *t, const char *name)
 {
@@ -37,8 +56,6 @@ static dim_status set_mixture(dim_model *model, const dim__term *t, dim_term_opt
     bool dot = o->critic == DIM_CRITIC_DOT || o->critic == DIM_CRITIC_PLAIN_DOT;
     if (o->mixture == 0)
         return DIM_OK;
-    if (o->mixture > 1024)
-        return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u; at most 1024 antecedents are possible", o->mixture);
     if (t->estimator.kind != DIM_ESTIMATOR_INFONCE || t->estimator.negatives != DIM_NEGATIVES_ALL)
         return dim__fail(model->ctx, DIM_E_INVALID, "mixture is %u; it needs InfoNCE over all pairs", o->mixture);
     if (!dot)
@@ -63,29 +80,11 @@ static dim_status check_whole_concat(dim_model *model, const dim__term *t)
 
 static dim_status set_critic(dim_model *model, dim_term_options *o)
 {
-    if (dim__critic_def_of(o->critic) == NULL)
-        return dim__fail(model->ctx, DIM_E_INVALID, "critic is %d, which is not a dim_critic", (int)o->critic);
-    if (o->weight == 0)
-        o->weight = 1;
-    if (!isfinite(o->weight))
-        return dim__fail(model->ctx, DIM_E_INVALID, "a term's weight is %g; it must be finite", (double)o->weight);
-    if (o->batch_norm > 1)
-        return dim__fail(model->ctx, DIM_E_INVALID, "batch_norm is %u; it is a switch, 0 or 1", o->batch_norm);
-    if ((int)o->shortcut < DIM_SHORTCUT_IDENTITY || o->shortcut > DIM_SHORTCUT_RANDOM)
-        return dim__fail(model->ctx, DIM_E_INVALID, "shortcut is %d, which is not a dim_shortcut", (int)o->shortcut);
-    if (o->reserved0 != 0)
-        return dim__fail(model->ctx, DIM_E_INVALID, "dim_term_options: reserved0 is %u; it must be 0", o->reserved0);
-    if (o->units == 0)
-        o->units = 2048;
+    DIM__TRY(dim__options_check(model->ctx, "dim_term_options.", &dim__term_table, o));
+    dim__options_fill(&dim__term_table, o);
     DIM__TRY(dim__check_hidden(model->ctx, "dim_term_options", o->hidden));
     if (o->hidden[0] == 0)
         o->hidden[0] = o->hidden[1] = 512;
-    if (o->units > (1u << 24))
-        return dim__fail(model->ctx, DIM_E_INVALID, "units is %u; it must be 16777216 at most", o->units);
-    for (int i = 0; i < DIM_MAX_HIDDEN; i++)
-        if (o->hidden[i] > (1u << 24))
-            return dim__fail(model->ctx, DIM_E_INVALID, "hidden[%d] is %u; it must be 16777216 at most", i,
-                             o->hidden[i]);
     return DIM_OK;
 }
 

@@ -2,6 +2,7 @@
 #ifndef DIM_NN_STACK_H
 #define DIM_NN_STACK_H
 
+#include "base/fields.h"
 #include "nn/net.h"
 
 enum { DIM__TAP_SIZE = 32 };
@@ -24,6 +25,8 @@ typedef struct dim__stack {
     dim__layer *layers;
     int64_t count, capacity;
 } dim__stack;
+
+extern const dim__table dim__layer_table;
 
 dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer);
 dim_status dim__stack_copy(const dim__stack *s, dim__stack *out);

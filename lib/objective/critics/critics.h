@@ -31,7 +31,8 @@ typedef struct dim__critic_def {
 #include "objective/critics/critic_list.def"
 #undef X
 
-const dim__critic_def *dim__critic_def_of(dim_critic kind); /* NULL for no kind */
+const dim__critic_def *dim__critic_def_of(dim_critic kind); /* NULL for what is not a kind */
+const char *dim__critic_name(int kind);                     /* likewise */
 
 /* Scores of features that live in one space: inner products. */
 dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x /* (N L, U) */, dim__vid y /* (N, U) */);

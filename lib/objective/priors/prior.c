@@ -2,25 +2,35 @@
 
 #include "optim/optim.h"
 
+const char *dim__prior_name(int kind)
+{
+    static const char *const names[] = {
+#define X(KIND, name) [DIM_PRIOR_##KIND] = #name,
+#include "objective/priors/prior_list.def"
+#undef X
+    };
+    return kind >= 0 && kind < (int)(sizeof names / sizeof *names) ? names[kind] : NULL;
+}
+
+static const dim__range kinds = { .type = "dim_prior_kind", .name = dim__prior_name };
+
+#define F(member, kind, range, usual) DIM__FIELD(dim_prior_options, member, kind, range, usual)
+static const dim__field fields[] = {
+    DIM__QUIET(dim_prior_options, kind, U32, &kinds, 0),
+    F(sum_units, U32, &dim__switch, 0),
+    F(minimax, U32, &dim__switch, 0),
+    F(hidden1, U32, &dim__width, 1000),
+    F(hidden2, U32, &dim__width, 200),
+    DIM__QUIET(dim_prior_options, reserved0, U32, &dim__reserved, 0),
+};
+#undef F
+const dim__table dim__prior_table = DIM__TABLE(dim_prior_options, fields);
+
 dim_status dim__prior_options(dim_context *ctx, const dim_prior_options *in, dim__prior_spec *out)
 {
     dim__prior_spec spec = { .own_optimizer = false };
     dim_prior_options *o = &spec.o;
-    DIM__TRY(dim__options_copy(ctx, "dim_prior_options", o, sizeof *o, in));
-    if (o->kind != DIM_PRIOR_KL && o->kind != DIM_PRIOR_UNIFORM && o->kind != DIM_PRIOR_GAUSSIAN)
-        return dim__fail(ctx, DIM_E_INVALID, "kind is %d, which is not a dim_prior_kind", (int)o->kind);
-    if (o->sum_units > 1 || o->minimax > 1)
-        return dim__fail(ctx, DIM_E_INVALID, "%s is %u; it is a switch, 0 or 1",
-                         o->sum_units > 1 ? "sum_units" : "minimax", o->sum_units > 1 ? o->sum_units : o->minimax);
-    if (o->reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_prior_options.reserved0 is %u; it must be 0", o->reserved0);
-    if (o->hidden1 > (1u << 24) || o->hidden2 > (1u << 24))
-        return dim__fail(ctx, DIM_E_INVALID, "hidden%d is %u; it must be 16777216 at most",
-                         o->hidden1 > (1u << 24) ? 1 : 2, o->hidden1 > (1u << 24) ? o->hidden1 : o->hidden2);
-    if (o->hidden1 == 0)
-        o->hidden1 = 1000;
-    if (o->hidden2 == 0)
-        o->hidden2 = 200;
+    DIM__TRY(dim__options_read(ctx, &dim__prior_table, in, o));
     if (o->optimizer != NULL) {
         spec.own_optimizer = true;
         DIM__TRY(dim__optim_options(ctx, o->optimizer, &spec.optimizer));

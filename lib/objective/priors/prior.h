@@ -2,6 +2,7 @@
 #ifndef DIM_OBJECTIVE_PRIORS_PRIOR_H
 #define DIM_OBJECTIVE_PRIORS_PRIOR_H
 
+#include "base/fields.h"
 #include "nn/net.h"
 #include <dim/prior.h>
 
@@ -16,6 +17,8 @@ struct dim_prior {
     dim__prior_spec spec;
 };
 
+extern const dim__table dim__prior_table;
+const char *dim__prior_name(int kind); /* NULL for what is not a dim_prior_kind */
 /* Checks the options, and those of the optimizer if there is one. */
 dim_status dim__prior_options(dim_context *ctx, const dim_prior_options *in, dim__prior_spec *out);
 
