@@ -76,3 +76,8 @@ dim_status dim_prior_evaluate(dim_prior *prior, const dim_tensor *mean, const di
     DIM__TRY(dim__check_apart(ctx, "grad_mean", grad_mean, "grad_logvar", grad_logvar));
     return dim__prior_kl_run(prior, mean, logvar, value, grad_mean, grad_logvar);
 }
+
+const char *dim_prior_name(dim_prior_kind kind)
+{
+    return dim__prior_name((int)kind);
+}
