@@ -23,14 +23,15 @@ typedef struct request {
     const dim_tensor *features;
 } request;
 
-static dim__vid emit_head(void *arg, dim__graph *g, void *notes)
+static int emit_head(void *arg, dim__graph *g, void *notes, dim__aim *aims)
 {
+    (void)aims;
     const request *r = arg;
     head *h = notes;
     h->in = dim__graph_input(g, DIM_F32, dim__shape2(r->features->shape[0], r->features->shape[1]), false);
     h->out = dim__emit_logits(r->model, g, r->c, h->in);
     dim__graph_keep(g, h->out);
-    return DIM__NONE;
+    return 0;
 }
 
 static dim_status run_head(dim_model *model, const dim__classifier *c, const dim_tensor *features, dim_tensor *out)

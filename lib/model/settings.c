@@ -80,10 +80,11 @@ static dim_status add_term(dim__settings *s, const dim__term *t)
     char key[DIM__SETTING_KEY], head[96];
     snprintf(key, sizeof key, "term.%s", t->name);
     snprintf(head, sizeof head, "layers %lld%s and %lld, critic %d", (long long)t->x, t->whole ? " as a whole" : "",
-             (long long)t->y, (int)t->o.critic);
-    DIM__TRY(add_fields(s, key, head, &t->o, &dim__term_table));
+             (long long)t->y, (int)t->information.o.critic);
+    DIM__TRY(add_fields(s, key, head, &t->information.o, &dim__term_table));
     snprintf(key, sizeof key, "term.%s.estimator", t->name);
-    return add_fields(s, key, dim__estimator_name((int)t->estimator.kind), &t->estimator, &dim__estimator_table);
+    return add_fields(s, key, dim__estimator_name((int)t->information.estimator.kind), &t->information.estimator,
+                      &dim__estimator_table);
 }
 
 static dim_status add_prior(dim__settings *s, const dim__model_prior *p)

@@ -34,14 +34,15 @@ typedef struct request {
     int64_t batch, layer;
 } request;
 
-static dim__vid emit(void *arg, dim__graph *g, void *notes)
+static int emit(void *arg, dim__graph *g, void *notes, dim__aim *aims)
 {
+    (void)aims;
     const request *r = arg;
     ends *e = notes;
     dim__vid *values = dim__calloc(r->enc->ctx, (size_t)r->enc->stack.count, sizeof *values);
     if (values == NULL) {
         dim__graph_fail(g, DIM_E_NOMEM);
-        return DIM__NONE;
+        return 0;
     }
     dim__net net = dim__encoder_net(r->enc, g, false);
     e->in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(r->enc, r->batch), false);
@@ -49,7 +50,7 @@ static dim__vid emit(void *arg, dim__graph *g, void *notes)
     e->out = values[r->layer];
     dim__graph_keep(g, e->out);
     dim__free(r->enc->ctx, values);
-    return DIM__NONE;
+    return 0;
 }
 
 static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, dim__compiled **out)
@@ -59,48 +60,11 @@ static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, d
                                                         .notes = sizeof(ends) }, out);
 }
 
-/* Features must be (N, C, H, W) or (N, C H W) for a map, (N, d) for a vector. */
-static dim_status check_features(const dim_encoder *enc, int64_t layer, int64_t batch, const dim_tensor *f)
-{
-    const int64_t *s = enc->stack.layers[layer].out;
-    bool map = dim__is_map(s);
-    int64_t flat = map ? s[0] * s[1] * s[2] : s[0];
-    char text[128];
-    bool fits = (f->rank == 2 && f->shape[0] == batch && f->shape[1] == flat) ||
-                (map && f->rank == 4 && f->shape[0] == batch && f->shape[1] == s[0] && f->shape[2] == s[1] &&
-                 f->shape[3] == s[2]);
-    if (f->dtype != DIM_F32)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "features have dtype %s; they must be f32", dim__dtype_name(f->dtype));
-    if (fits)
-        return DIM_OK;
-    if (map)
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "features have shape %s, but this tap gives (%lld, %lld, %lld, %lld)",
-                         dim__shape_text(text, f->rank, f->shape), (long long)batch, (long long)s[0], (long long)s[1],
-                         (long long)s[2]);
-    return dim__fail(enc->ctx, DIM_E_SHAPE, "features have shape %s, but this tap gives (%lld, %lld)",
-                     dim__shape_text(text, f->rank, f->shape), (long long)batch, (long long)s[0]);
-}
-
-/* n samples of NHWC values to rows first .. of the caller's tensor, in (C, H, W) order. */
-static void deliver(const int64_t s[3], const float *in, int64_t first, int64_t n, dim_tensor *f)
-{
-    int64_t h = dim__is_map(s) ? s[1] : 1, w = dim__is_map(s) ? s[2] : 1, c = s[0];
-    int64_t shape[4] = { n, c, h, w }, from[4] = { c * h * w, 1, w * c, c };
-    int64_t to[4] = { f->stride[0], f->stride[1], f->rank == 4 ? f->stride[2] : 0, f->rank == 4 ? f->stride[3] : 0 };
-    if (f->rank == 2) { /* a flattened map: element (c, y, x) is column c H W + y W + x */
-        to[3] = f->stride[1];
-        to[2] = to[3] * w;
-        to[1] = to[2] * h;
-    }
-    float *out = (float *)f->data + first * f->stride[0];
-    dim__strided_copy(4, shape, DIM_F32, out, to, DIM_F32, in, from);
-}
-
 dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64_t layer, dim_tensor *features)
 {
     int64_t batch;
     DIM__TRY(dim__encoder_check_images(enc, images, &batch));
-    DIM__TRY(check_features(enc, layer, batch, features));
+    DIM__TRY(dim__check_features(enc->ctx, "features", enc->stack.layers[layer].out, batch, features));
     DIM__TRY(dim__check_output(enc->ctx, "features", features));
     DIM__TRY(dim__check_apart(enc->ctx, "images", images, "features", features)); /* pieces are read after some are written */
     dim__compiled *c;
@@ -119,7 +83,7 @@ dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64
         if (ready == NULL)
             dim__encoder_fill_input(enc, images, first, n, dim__program_data(c->program, e->in));
         dim__program_forward(c->program, 0, 0);
-        deliver(enc->stack.layers[layer].out, dim__program_data(c->program, e->out), first, n, features);
+        dim__deliver_features(enc->stack.layers[layer].out, dim__program_data(c->program, e->out), first, n, features);
     }
     return DIM_OK;
 }

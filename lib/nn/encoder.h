@@ -56,11 +56,20 @@ dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training);
 dim_status dim__encoder_check_images(const dim_encoder *enc, const dim_tensor *images, int64_t *batch);
 /* Samples first .. first + n - 1 as the network wants them: NHWC floats, scaled. */
 void dim__encoder_fill_input(const dim_encoder *enc, const dim_tensor *images, int64_t first, int64_t n, float *out);
+/* The same for samples (C, H, W) that `pixels` scales; NULL: nobody does, and a byte x becomes x / 127.5 - 1. */
+void dim__fill_input(dim_context *ctx, const int64_t shape[3], const dim_encoder *pixels, const dim_tensor *images,
+                     int64_t first, int64_t n, float *out);
+/* The gradient of n samples of such floats, which it may change, as the gradient of the caller's. */
+void dim__deliver_gradient(const int64_t shape[3], const dim_encoder *pixels, float *grad, int64_t n, dim_tensor *out);
 /* Samples first .. where they lie, if that is how the network wants them; or NULL. */
 const float *dim__encoder_ready_input(const dim_encoder *enc, const dim_tensor *images, int64_t first);
 
 /* Layer of a tap name (NULL = "global"); DIM_E_INVALID names the taps there are. */
 dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *layer);
+/* Whether f takes a batch of values (C, H, W): f32 (N, C, H, W), (N, C H W) or, of a signal, (N, C, W); (N, C) for a vector. */
+dim_status dim__check_features(dim_context *ctx, const char *name, const int64_t shape[3], int64_t batch, const dim_tensor *f);
+/* n samples of NHWC values to rows first .. of f, in (C, H, W) order. */
+void dim__deliver_features(const int64_t shape[3], const float *in, int64_t first, int64_t n, dim_tensor *f);
 dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64_t layer, dim_tensor *features);
 
 #endif

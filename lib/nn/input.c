@@ -25,7 +25,8 @@ dim_status dim__encoder_check_images(const dim_encoder *enc, const dim_tensor *i
 }
 
 typedef struct fill_task {
-    const dim_encoder *enc;
+    const int64_t *shape;       /* of a sample: C, H, W */
+    const dim_encoder *pixels;
     const dim_tensor *images;
     int64_t first;
     float *out;
@@ -36,7 +37,7 @@ static void pixel_scale(const dim_encoder *enc, int64_t channel, bool bytes, flo
 {
     *a = bytes ? 1 / 127.5f : 1;
     *b = bytes ? -1.0f : 0;
-    if (enc->normalise) {
+    if (enc != NULL && enc->normalise) {
         *a = 1 / (enc->std[channel] * (bytes ? 255.0f : 1.0f));
         *b = -enc->mean[channel] / enc->std[channel];
     }
@@ -45,15 +46,16 @@ static void pixel_scale(const dim_encoder *enc, int64_t channel, bool bytes, flo
 static void fill_samples(void *arg, int64_t begin, int64_t end, int thread)
 {
     const fill_task *t = arg;
-    const int64_t *in = t->enc->stack.input, *stride = t->images->stride;
+    const int64_t *in = t->shape, *stride = t->images->stride;
     bool map = dim__is_map(in), bytes = t->images->dtype == DIM_U8;
-    int64_t c = in[0], h = map ? in[1] : 1, w = map ? in[2] : 1, sy = map ? stride[2] : 0, sx = map ? stride[3] : 0;
+    int64_t c = in[0], h = map ? in[1] : 1, w = map ? in[2] : 1;
+    int64_t sx = map ? stride[t->images->rank - 1] : 0, sy = map && t->images->rank == 4 ? stride[2] : 0; /* (N, C, L): one row */
     (void)thread;
     for (int64_t n = begin; n < end; n++)
         for (int64_t k = 0; k < c; k++) {
             float a, b, *out = t->out + n * h * w * c + k;
             int64_t base = (t->first + n) * stride[0] + k * stride[1];
-            pixel_scale(t->enc, k, bytes, &a, &b);
+            pixel_scale(t->pixels, k, bytes, &a, &b);
             for (int64_t y = 0; y < h; y++)
                 for (int64_t x = 0; x < w; x++, out += c) {
                     int64_t at = base + y * sy + x * sx;
@@ -64,12 +66,33 @@ static void fill_samples(void *arg, int64_t begin, int64_t end, int thread)
         }
 }
 
+static int64_t elements(const int64_t shape[3])
+{
+    return shape[0] * dim__max64(shape[1], 1) * dim__max64(shape[2], 1);
+}
+
+void dim__fill_input(dim_context *ctx, const int64_t shape[3], const dim_encoder *pixels, const dim_tensor *images,
+                     int64_t first, int64_t n, float *out)
+{
+    fill_task t = { shape, pixels, images, first, out };
+    dim__parallel(ctx, n, 1 + 16384 / elements(shape), fill_samples, &t);
+}
+
 void dim__encoder_fill_input(const dim_encoder *enc, const dim_tensor *images, int64_t first, int64_t n, float *out)
 {
-    fill_task t = { enc, images, first, out };
-    int64_t each = dim__shape_count(&(dim__shape){ 3, { enc->stack.input[0], dim__max64(enc->stack.input[1], 1),
-                                                        dim__max64(enc->stack.input[2], 1) } });
-    dim__parallel(enc->ctx, n, 1 + 16384 / each, fill_samples, &t);
+    dim__fill_input(enc->ctx, enc->stack.input, enc, images, first, n, out);
+}
+
+void dim__deliver_gradient(const int64_t shape[3], const dim_encoder *pixels, float *grad, int64_t n, dim_tensor *out)
+{
+    int64_t c = shape[0];
+    for (int64_t k = 0; k < c && pixels != NULL && pixels->normalise; k++) {
+        float a, b;
+        pixel_scale(pixels, k, false, &a, &b);
+        for (int64_t i = k; i < n * elements(shape); i += c)
+            grad[i] *= a;
+    }
+    dim__deliver_features(shape, grad, 0, n, out);
 }
 
 const float *dim__encoder_ready_input(const dim_encoder *enc, const dim_tensor *images, int64_t first)

@@ -82,11 +82,12 @@ static dim_tensor *random_batch(dim_context *ctx, const workload *w)
 }
 
 /* The public call encodes one tap.  What it does for one, for several: the peer computes them all, too. */
-static dim__vid emit_taps(void *arg, dim__graph *g, void *notes)
+static int emit_taps(void *arg, dim__graph *g, void *notes, dim__aim *aims)
 {
     bench *b = arg;
     dim__vid *values = calloc((size_t)b->enc->stack.count, sizeof *values);
     (void)notes;
+    (void)aims;
     if (values == NULL)
         die("%s", "out of memory");
     dim__net net = dim__encoder_net(b->enc, g, false);
@@ -99,7 +100,7 @@ static dim__vid emit_taps(void *arg, dim__graph *g, void *notes)
         b->out = i == 0 ? values[layer] : b->out;
     }
     free(values);
-    return DIM__NONE;
+    return 0;
 }
 
 static void compile_taps(bench *b)
