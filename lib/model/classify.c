@@ -57,7 +57,7 @@ dim_status dim__model_classify(dim_model *model, const char *name, const dim_ten
     char text[128];
     DIM__TRY(find(model, name, &c));
     DIM__TRY(dim__model_fix(model));
-    DIM__TRY(dim__encoder_check_images(model->enc, images, &batch));
+    DIM__TRY(dim__encoder_check_input(model->enc, 0, images, &batch));
     if (out->dtype != DIM_F32 || out->rank != 2 || out->shape[0] != batch || out->shape[1] != (int64_t)c->o.classes)
         return dim__fail(model->ctx, DIM_E_SHAPE, "logits are %s; they must be f32 (%lld, %u)",
                          dim__shape_text(text, out->rank, out->shape), (long long)batch, c->o.classes);
@@ -66,7 +66,7 @@ dim_status dim__model_classify(dim_model *model, const char *name, const dim_ten
         return DIM_OK;
     int64_t shape[2] = { batch, model->enc->stack.layers[c->layer].out[0] };
     DIM__TRY(dim__tensor_create(model->ctx, DIM_F32, 2, shape, &features));
-    dim_status status = dim__encoder_encode(model->enc, images, c->layer, features);
+    dim_status status = dim__encoder_encode(model->enc, 1, &images, c->layer, features);
     if (status == DIM_OK)
         status = run_head(model, c, features, out);
     dim__tensor_destroy(features);

@@ -14,6 +14,9 @@ dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options,
     dim_context *ctx = enc->ctx;
     dim_model_options o;
     dim_optimizer_options optimizer;
+    if (enc->stack.n_inputs > 1)
+        return dim__fail(ctx, DIM_E_UNSUPPORTED, "a model has one input, but the encoder has %d ('%s' is the second)",
+                         enc->stack.n_inputs, enc->stack.inputs[1].name);
     DIM__TRY(dim__options_read(ctx, &table, options, &o));
     DIM__TRY(dim__optim_options(ctx, NULL, &optimizer));
     dim_model *model = dim__calloc(ctx, 1, sizeof *model);

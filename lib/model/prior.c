@@ -12,7 +12,7 @@ dim_status dim__model_add_prior(dim_model *model, const dim__prior_spec *spec, f
     if (!isfinite(weight))
         return dim__fail(model->ctx, DIM_E_INVALID, "a prior's weight is %g; it must be finite", (double)weight);
     const dim__prior_def *def = dim__prior_def_of(spec->o.kind);
-    if (def->gaussian && model->enc->gaussian < 0)
+    if (def->gaussian && model->enc->gaussian == DIM__LAYER_NONE)
         return dim__fail(model->ctx, DIM_E_INVALID,
                          "the prior %s needs an encoder with a Gaussian code (infomax, or a layer "
                          "DIM_LAYER_GAUSSIAN)", def->name);

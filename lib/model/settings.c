@@ -52,6 +52,20 @@ static dim_status add_optimizer(dim__settings *s, int64_t group, const dim_optim
     return add_fields(s, key, head, o, &dim__optimizer_table);
 }
 
+/* "encoder.input", and "encoder.input1" on with their names. */
+static dim_status add_inputs(dim__settings *s, const dim__stack *stack)
+{
+    for (int k = 0; k < stack->n_inputs; k++) {
+        const dim__input *in = &stack->inputs[k];
+        char key[DIM__SETTING_KEY] = "encoder.input";
+        if (k > 0)
+            snprintf(key, sizeof key, "encoder.input%d", k);
+        DIM__TRY(dim__settings_add(s, key, "%s%s%lld x %lld x %lld", k > 0 ? in->name : "", k > 0 ? ", " : "",
+                                   (long long)in->shape[0], (long long)in->shape[1], (long long)in->shape[2]));
+    }
+    return DIM_OK;
+}
+
 static dim_status add_encoder(dim__settings *s, const dim_encoder *enc)
 {
     static const dim__field fields[] = {
@@ -60,15 +74,14 @@ static dim_status add_encoder(dim__settings *s, const dim_encoder *enc)
     };
     static const dim__table pixels = DIM__TABLE(dim_encoder, fields);
     const dim__stack *stack = &enc->stack;
-    DIM__TRY(dim__settings_add(s, "encoder.input", "%lld x %lld x %lld", (long long)stack->input[0],
-                               (long long)stack->input[1], (long long)stack->input[2]));
+    DIM__TRY(add_inputs(s, stack));
     DIM__TRY(add_fields(s, "encoder.pixels", enc->normalise ? "normalised" : "plain", enc, &pixels));
     for (int64_t i = 0; i < stack->count; i++) {
         const dim__layer *l = &stack->layers[i];
         char key[DIM__SETTING_KEY], head[96];
         snprintf(key, sizeof key, "encoder.layer%lld", (long long)i);
         snprintf(head, sizeof head, "%s, kind %d, reads %lld", l->name, (int)l->o.kind, (long long)l->input);
-        if (l->from != -2)
+        if (l->from != DIM__LAYER_NONE)
             snprintf(head + strlen(head), sizeof head - strlen(head), " and %lld", (long long)l->from);
         DIM__TRY(add_fields(s, key, head, &l->o, &dim__layer_table));
     }

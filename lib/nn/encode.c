@@ -7,7 +7,7 @@
 enum { CHUNK = 256 }; /* samples a program: enough to fill the machine, little enough to stay small in memory */
 
 typedef struct ends { /* of a program that encodes */
-    dim__vid in, out;
+    dim__vid in[DIM_MAX_INPUTS], out;
 } ends;
 
 dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *layer)
@@ -19,9 +19,9 @@ dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *la
         *layer = found;
         return DIM_OK;
     }
-    if (found == -1)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "the tap 'input' is what the encoder reads; only a layer's 'from' can name "
-                         "it");
+    if (found != DIM__LAYER_NONE)
+        return dim__fail(enc->ctx, DIM_E_INVALID, "the tap '%s' is what the encoder reads; only a layer's 'from' can name "
+                         "it", tap);
     for (int64_t i = 0; i < enc->stack.count && used < sizeof names - DIM__TAP_SIZE - 2; i++)
         if (enc->stack.layers[i].tap[0] != '\0' && enc->stack.layers[i].tap[0] != '_')
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "",
@@ -45,7 +45,7 @@ static int emit(void *arg, dim__graph *g, void *notes, dim__aim *aims)
         return 0;
     }
     dim__net net = dim__encoder_net(r->enc, g, false);
-    e->in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(r->enc, r->batch), false);
+    dim__encoder_emit_inputs(r->enc, g, r->batch, e->in);
     dim__encoder_emit(r->enc, &net, e->in, values);
     e->out = values[r->layer];
     dim__graph_keep(g, e->out);
@@ -60,13 +60,55 @@ static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, d
                                                         .notes = sizeof(ends) }, out);
 }
 
-dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64_t layer, dim_tensor *features)
+static dim_status check_count(const dim_encoder *enc, int count)
 {
-    int64_t batch;
-    DIM__TRY(dim__encoder_check_images(enc, images, &batch));
+    const dim__stack *s = &enc->stack;
+    char names[DIM_MAX_INPUTS * (DIM__TAP_SIZE + 2)] = "";
+    size_t used = 0;
+    if (count == s->n_inputs)
+        return DIM_OK;
+    for (int k = 0; k < s->n_inputs; k++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", k > 0 ? ", " : "", s->inputs[k].name);
+    return dim__fail(enc->ctx, DIM_E_INVALID, "the encoder has %d input%s (%s), but %d %s given", s->n_inputs,
+                     s->n_inputs == 1 ? "" : "s", names, count, count == 1 ? "is" : "are");
+}
+
+/* All inputs, of as many samples each. */
+static dim_status check_inputs(const dim_encoder *enc, int count, const dim_tensor *const *inputs, int64_t *batch)
+{
+    char a[DIM__INPUT_TEXT], b[DIM__INPUT_TEXT];
+    int64_t n;
+    DIM__TRY(check_count(enc, count));
+    for (int k = 0; k < count; k++) {
+        DIM__TRY(dim__encoder_check_input(enc, k, inputs[k], &n));
+        if (k > 0 && n != *batch)
+            return dim__fail(enc->ctx, DIM_E_SHAPE, "%s are %lld, but %s are %lld", dim__encoder_input_text(enc, 0, a),
+                             (long long)*batch, dim__encoder_input_text(enc, k, b), (long long)n);
+        *batch = n;
+    }
+    return DIM_OK;
+}
+
+/* Lets the program read samples first .. first + n - 1 of input k: where they lie, or copied. */
+static void give(dim_encoder *enc, dim__program *p, const ends *e, int k, const dim_tensor *images, int64_t first, int64_t n)
+{
+    bool passed_on = dim__graph_origin(dim__program_graph(p), e->out, NULL) == e->in[k]; /* nothing is made */
+    const float *ready = passed_on ? NULL : dim__encoder_ready_input(enc, k, images, first);
+    dim__program_bind(p, e->in[k], ready);
+    if (ready == NULL)
+        dim__encoder_fill_input(enc, k, images, first, n, dim__program_data(p, e->in[k]));
+}
+
+dim_status dim__encoder_encode(dim_encoder *enc, int count, const dim_tensor *const *inputs, int64_t layer,
+                               dim_tensor *features)
+{
+    char text[DIM__INPUT_TEXT];
+    int64_t batch = 0;
+    DIM__TRY(check_inputs(enc, count, inputs, &batch));
     DIM__TRY(dim__check_features(enc->ctx, "features", enc->stack.layers[layer].out, batch, features));
     DIM__TRY(dim__check_output(enc->ctx, "features", features));
-    DIM__TRY(dim__check_apart(enc->ctx, "images", images, "features", features)); /* pieces are read after some are written */
+    for (int k = 0; k < count; k++) /* pieces are read after some are written */
+        DIM__TRY(dim__check_apart(enc->ctx, dim__encoder_input_text(enc, k, text), inputs[k], "features", features));
     dim__compiled *c;
     int64_t tail = batch % CHUNK;
     if (tail > 0) /* compile both before anything is written */
@@ -77,11 +119,8 @@ dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64
         int64_t n = dim__min64(CHUNK, batch - first);
         DIM__TRY(find_program(enc, n, layer, &c));
         const ends *e = c->notes;
-        bool passed_on = dim__graph_origin(dim__program_graph(c->program), e->out, NULL) == e->in; /* nothing is made */
-        const float *ready = passed_on ? NULL : dim__encoder_ready_input(enc, images, first);
-        dim__program_bind(c->program, e->in, ready);
-        if (ready == NULL)
-            dim__encoder_fill_input(enc, images, first, n, dim__program_data(c->program, e->in));
+        for (int k = 0; k < count; k++)
+            give(enc, c->program, e, k, inputs[k], first, n);
         dim__program_forward(c->program, 0, 0);
         dim__deliver_features(enc->stack.layers[layer].out, dim__program_data(c->program, e->out), first, n, features);
     }

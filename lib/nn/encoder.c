@@ -65,8 +65,10 @@ dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *opti
     DIM__TRY(dim__check_hidden(ctx, "dim_encoder_options", o.hidden));
     if (o.channels == 0)
         return dim__fail(ctx, DIM_E_INVALID, "an encoder of vectors needs their size in channels");
-    dim__stack s = { .ctx = ctx, .input = { o.channels, def->side, def->side } };
-    dim_status status = def->build(&s, &o);
+    dim__stack s = { .ctx = ctx };
+    dim_status status = dim__stack_add_input(&s, "input", (int64_t[]){ o.channels, def->side, def->side });
+    if (status == DIM_OK)
+        status = def->build(&s, &o);
     if (status == DIM_OK)
         status = dim__encoder_from_stack(&s, &o, 0, out);
     if (status == DIM_OK)
@@ -84,8 +86,9 @@ static dim_status declare(dim_encoder *enc)
     dim_status status = out == NULL ? DIM_E_NOMEM : dim__graph_create(enc->ctx, &g);
     if (status == DIM_OK) {
         dim__net net = dim__encoder_net(enc, g, true);
-        dim__vid x = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(enc, 2), false);
-        dim__encoder_emit(enc, &net, x, out);
+        dim__vid inputs[DIM_MAX_INPUTS];
+        dim__encoder_emit_inputs(enc, g, 2, inputs);
+        dim__encoder_emit(enc, &net, inputs, out);
         status = dim__graph_status(g);
     }
     dim__graph_destroy(g);
@@ -98,7 +101,7 @@ static dim_status check_global(dim_context *ctx, dim__stack *s)
     if (s->count == 0)
         return dim__fail(ctx, DIM_E_STATE, "the encoder has no layers");
     dim__layer *last = &s->layers[s->count - 1];
-    if (dim__stack_tap(s, "global") != -2)
+    if (dim__stack_tap(s, "global") != DIM__LAYER_NONE)
         return DIM_OK;
     if (last->tap[0] == '\0') {
         memcpy(last->tap, "global", sizeof "global");
@@ -128,7 +131,7 @@ dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, 
         enc->normalise = enc->normalise || o->std[i] > 0;
     }
     enc->global = dim__stack_tap(s, "global");
-    enc->gaussian = -1;
+    enc->gaussian = DIM__LAYER_NONE;
     for (int64_t i = 0; i < s->count; i++)
         if (s->layers[i].o.kind == DIM_LAYER_GAUSSIAN)
             enc->gaussian = i;
@@ -168,10 +171,16 @@ void dim__encoder_release(dim_encoder *enc)
     dim__context_release(ctx);
 }
 
-dim__shape dim__encoder_input_shape(const dim_encoder *enc, int64_t batch)
+dim__shape dim__encoder_input_shape(const dim_encoder *enc, int k, int64_t batch)
 {
-    const int64_t *in = enc->stack.input;
+    const int64_t *in = enc->stack.inputs[k].shape;
     return dim__is_map(in) ? dim__shape4(batch, in[1], in[2], in[0]) : dim__shape2(batch, in[0]);
+}
+
+void dim__encoder_emit_inputs(const dim_encoder *enc, dim__graph *g, int64_t batch, dim__vid inputs[DIM_MAX_INPUTS])
+{
+    for (int k = 0; k < enc->stack.n_inputs; k++)
+        inputs[k] = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(enc, k, batch), false);
 }
 
 dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training)
@@ -179,7 +188,7 @@ dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training)
     return (dim__net){ .g = g, .params = &enc->params, .training = training, .init = enc->init };
 }
 
-void dim__encoder_emit(const dim_encoder *enc, dim__net *net, dim__vid x, dim__vid *out)
+void dim__encoder_emit(const dim_encoder *enc, dim__net *net, const dim__vid *inputs, dim__vid *out)
 {
-    dim__stack_emit(&enc->stack, net, x, 0, enc->stack.count - 1, 0, out);
+    dim__stack_emit(&enc->stack, net, inputs, 0, enc->stack.count - 1, 0, out);
 }

@@ -3,22 +3,36 @@
 #include "base/pool.h"
 #include "nn/encoder.h"
 
-dim_status dim__encoder_check_images(const dim_encoder *enc, const dim_tensor *images, int64_t *batch)
+#include <stdio.h>
+
+const char *dim__encoder_input_text(const dim_encoder *enc, int k, char text[DIM__INPUT_TEXT])
 {
-    const int64_t *in = enc->stack.input;
+    const dim__input *in = &enc->stack.inputs[k];
+    if (enc->stack.n_inputs == 1)
+        return dim__is_map(in->shape) ? "images" : "vectors";
+    snprintf(text, DIM__INPUT_TEXT, "samples of '%s'", in->name);
+    return text;
+}
+
+dim_status dim__encoder_check_input(const dim_encoder *enc, int k, const dim_tensor *images, int64_t *batch)
+{
+    const int64_t *in = enc->stack.inputs[k].shape;
     bool map = dim__is_map(in);
-    char text[128];
+    char text[128], room[DIM__INPUT_TEXT];
+    const char *what = dim__encoder_input_text(enc, k, room);
+    if (images == NULL)
+        return dim__fail(enc->ctx, DIM_E_INVALID, "%s are NULL", what);
     bool fits = images->rank == (map ? 4 : 2) && images->shape[1] == in[0] &&
                 (!map || (images->shape[2] == in[1] && images->shape[3] == in[2]));
     if (!fits && map)
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "images have shape %s, the encoder takes (N, %lld, %lld, %lld)",
+        return dim__fail(enc->ctx, DIM_E_SHAPE, "%s have shape %s, the encoder takes (N, %lld, %lld, %lld)", what,
                          dim__shape_text(text, images->rank, images->shape), (long long)in[0], (long long)in[1],
                          (long long)in[2]);
     if (!fits)
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "vectors have shape %s, the encoder takes (N, %lld)",
+        return dim__fail(enc->ctx, DIM_E_SHAPE, "%s have shape %s, the encoder takes (N, %lld)", what,
                          dim__shape_text(text, images->rank, images->shape), (long long)in[0]);
     if (images->dtype != DIM_F32 && images->dtype != DIM_U8)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "images have dtype %s; they must be u8 or f32",
+        return dim__fail(enc->ctx, DIM_E_INVALID, "%s have dtype %s; they must be u8 or f32", what,
                          dim__dtype_name(images->dtype));
     *batch = images->shape[0];
     return DIM_OK;
@@ -78,9 +92,12 @@ void dim__fill_input(dim_context *ctx, const int64_t shape[3], const dim_encoder
     dim__parallel(ctx, n, 1 + 16384 / elements(shape), fill_samples, &t);
 }
 
-void dim__encoder_fill_input(const dim_encoder *enc, const dim_tensor *images, int64_t first, int64_t n, float *out)
+/* Mean and std are those of the first input. */
+static const dim_encoder *pixels_of(const dim_encoder *enc, int k) { return k == 0 ? enc : NULL; }
+
+void dim__encoder_fill_input(const dim_encoder *enc, int k, const dim_tensor *images, int64_t first, int64_t n, float *out)
 {
-    dim__fill_input(enc->ctx, enc->stack.input, enc, images, first, n, out);
+    dim__fill_input(enc->ctx, enc->stack.inputs[k].shape, pixels_of(enc, k), images, first, n, out);
 }
 
 void dim__deliver_gradient(const int64_t shape[3], const dim_encoder *pixels, float *grad, int64_t n, dim_tensor *out)
@@ -95,12 +112,12 @@ void dim__deliver_gradient(const int64_t shape[3], const dim_encoder *pixels, fl
     dim__deliver_features(shape, grad, 0, n, out);
 }
 
-const float *dim__encoder_ready_input(const dim_encoder *enc, const dim_tensor *images, int64_t first)
+const float *dim__encoder_ready_input(const dim_encoder *enc, int k, const dim_tensor *images, int64_t first)
 {
-    const int64_t *in = enc->stack.input, *stride = images->stride;
+    const int64_t *in = enc->stack.inputs[k].shape, *stride = images->stride;
     bool map = dim__is_map(in);
     int64_t c = in[0], each = map ? in[1] * in[2] * c : c;
-    if (images->dtype != DIM_F32 || enc->normalise || stride[0] != each || stride[1] != 1 ||
+    if (images->dtype != DIM_F32 || (k == 0 && enc->normalise) || stride[0] != each || stride[1] != 1 ||
         (map && (stride[3] != c || stride[2] != in[2] * c)))
         return NULL;
     return (const float *)images->data + first * each;

@@ -16,7 +16,7 @@ static int64_t rows(const emission *e, int64_t views) { return e->w->samples * v
 
 static dim__vid emit_input(emission *e, int64_t i)
 {
-    const dim__input *in = &e->obj->inputs[i];
+    const dim__objective_input *in = &e->obj->inputs[i];
     const int64_t *s = in->o.shape;
     int64_t n = rows(e, (int64_t)in->o.views);
     dim__shape shape = dim__is_label(in) ? dim__shape1(n) : dim__is_map(s) ? dim__shape4(n, s[1], s[2], s[0]) : dim__shape2(n, s[0]);
@@ -35,7 +35,7 @@ static void emit_application(emission *e, int64_t i)
 {
     const dim__application *a = &e->obj->applications[i];
     const dim__trained *t = &e->obj->trained[a->trained];
-    dim__vid of[DIM__MOST_OF];
+    dim__vid of[DIM_MAX_INPUTS];
     for (int k = 0; k < a->n_of; k++)
         of[k] = emit_value(e, a->of[k]);
     dim__vid *layers = dim__calloc(e->obj->ctx, (size_t)t->network->stack.count, sizeof *layers);
@@ -45,7 +45,7 @@ static void emit_application(emission *e, int64_t i)
     }
     dim__net net = dim__encoder_net(t->network, e->g, e->w->mode != DIM__OBJECTIVE_COMPUTE && t->player != DIM__NOBODY);
     net.group = t->player;
-    dim__encoder_emit(t->network, &net, of[0], layers);
+    dim__encoder_emit(t->network, &net, of, layers);
     e->layers[i] = layers;
 }
 

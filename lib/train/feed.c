@@ -2,13 +2,32 @@
 #include "base/rng.h"
 #include "train/objective.h"
 
-dim_status dim__objective_samples(const dim_objective *obj, int64_t *out)
+uint64_t dim__objective_reads(const dim_objective *obj, dim__ref ref)
 {
-    const dim__input *first = NULL;
+    uint64_t reads = 0;
+    if (ref.application < 0)
+        return UINT64_C(1) << ref.index;
+    const dim__application *a = &obj->applications[ref.application];
+    for (int k = 0; k < a->n_of; k++)
+        reads |= dim__objective_reads(obj, a->of[k]);
+    return reads;
+}
+
+uint64_t dim__objective_loss_reads(const dim_objective *obj, int64_t loss)
+{
+    uint64_t reads = 0;
+    for (int k = 0; k < obj->losses[loss].n_of; k++)
+        reads |= dim__objective_reads(obj, obj->losses[loss].of[k]);
+    return reads;
+}
+
+dim_status dim__objective_samples(const dim_objective *obj, uint64_t inputs, bool computing, int64_t *out)
+{
+    const dim__objective_input *first = NULL;
     *out = -1;
     for (int64_t i = 0; i < obj->n_inputs; i++) {
-        const dim__input *in = &obj->inputs[i];
-        if (in->batch == NULL)
+        const dim__objective_input *in = &obj->inputs[i];
+        if (in->batch == NULL || (inputs >> i & 1) == 0 || (in->o.kind != DIM_INPUT_GIVEN && !computing))
             continue;
         int64_t n = in->batch->shape[0] / (int64_t)in->o.views;
         if (first != NULL && n != *out)
@@ -36,7 +55,7 @@ static int64_t classes_of(const dim_objective *obj, int64_t input)
 
 static dim_status feed_labels(const dim_objective *obj, int64_t i, int32_t *out)
 {
-    const dim__input *in = &obj->inputs[i];
+    const dim__objective_input *in = &obj->inputs[i];
     const dim_tensor *t = in->batch;
     int64_t classes = classes_of(obj, i);
     for (int64_t n = 0; n < t->shape[0]; n++) {
@@ -51,7 +70,7 @@ static dim_status feed_labels(const dim_objective *obj, int64_t i, int32_t *out)
 }
 
 /* Steps and computations draw from streams of their own: computing between steps changes nothing about them. */
-static void draw(const dim_objective *obj, const dim__input *in, bool computing, int64_t rows, float *out)
+static void draw(const dim_objective *obj, const dim__objective_input *in, bool computing, int64_t rows, float *out)
 {
     const int64_t *s = in->o.shape;
     int64_t each = dim__is_map(s) ? s[0] * s[1] * s[2] : s[0];
@@ -70,7 +89,7 @@ static void draw(const dim_objective *obj, const dim__input *in, bool computing,
 dim_status dim__objective_feed(dim_objective *obj, const dim__objective_program *p, int64_t samples, bool computing)
 {
     for (int64_t i = 0; i < obj->n_inputs; i++) {
-        const dim__input *in = &obj->inputs[i];
+        const dim__objective_input *in = &obj->inputs[i];
         int64_t rows = samples * (int64_t)in->o.views;
         void *data = dim__program_data(p->program, p->inputs[i]);
         if (data == NULL)

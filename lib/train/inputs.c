@@ -45,9 +45,11 @@ static dim_status check(dim_context *ctx, const char *name, dim_input_options *o
 
 dim_status dim__objective_add_input(dim_objective *obj, const dim_input_options *options)
 {
-    dim__input in = { .batch = NULL };
+    dim__objective_input in = { .batch = NULL };
     DIM__TRY(dim__options_copy(obj->ctx, "dim_input_options", &in.o, sizeof in.o, options));
     DIM__TRY(dim__objective_check_name(obj, "the input's name", in.o.name));
+    if (obj->n_inputs == DIM__MOST_INPUTS)
+        return dim__fail(obj->ctx, DIM_E_INVALID, "an objective has %d inputs at most", DIM__MOST_INPUTS);
     memcpy(in.name, in.o.name, strlen(in.o.name) + 1);
     in.o.name = NULL;
     DIM__TRY(check(obj->ctx, in.name, &in.o));
@@ -57,7 +59,7 @@ dim_status dim__objective_add_input(dim_objective *obj, const dim_input_options 
 }
 
 /* A signal (C, 1, L) may come as (N, C, L). */
-static bool shape_fits(const dim__input *in, const dim_tensor *t)
+static bool shape_fits(const dim__objective_input *in, const dim_tensor *t)
 {
     const int64_t *s = in->o.shape;
     if (dim__is_label(in))
@@ -69,7 +71,7 @@ static bool shape_fits(const dim__input *in, const dim_tensor *t)
     return t->rank == 4 && t->shape[1] == s[0] && t->shape[2] == s[1] && t->shape[3] == s[2];
 }
 
-static dim_status check_batch(const dim_objective *obj, const dim__input *in, const dim_tensor *t)
+static dim_status check_batch(const dim_objective *obj, const dim__objective_input *in, const dim_tensor *t)
 {
     char text[128], wanted[96];
     const int64_t *s = in->o.shape;

@@ -10,8 +10,8 @@
 
 enum {
     DIM__MOST_VIEWS = 8,
+    DIM__MOST_INPUTS = 64,   /* sets of them are bits */
     DIM__MOST_PLAYERS = 30,  /* each has a bit of dim__value.reach */
-    DIM__MOST_OF = 8,        /* inputs of a network */
     DIM__REPORT_NAME = 64
 };
 
@@ -20,12 +20,13 @@ typedef struct dim__ref {    /* a value */
     int64_t index;           /* of the input, or of the network's layer */
 } dim__ref;
 
-typedef struct dim__input {
+typedef struct dim__objective_input {
     char name[DIM__TAP_SIZE];
     dim_input_options o;     /* checked; its name is NULL */
-    const dim_encoder *pixels; /* a network that reads it: its mean and std hold; NULL = none does */
+    bool read;               /* by a network */
+    const dim_encoder *pixels; /* whose mean and std hold; NULL = nobody's */
     dim_tensor *batch;       /* given: a view of the caller's; NULL = not given */
-} dim__input;
+} dim__objective_input;
 
 typedef struct dim__trained { /* what can be given to a player: a network, or the critic of a loss */
     dim_encoder *network;    /* NULL: a critic */
@@ -37,7 +38,7 @@ typedef struct dim__application {
     char name[DIM__TAP_SIZE];
     int64_t trained;         /* its network */
     int n_of;
-    dim__ref of[DIM__MOST_OF];
+    dim__ref of[DIM_MAX_INPUTS];
     int64_t views;           /* of what it reads */
 } dim__application;
 
@@ -95,7 +96,7 @@ struct dim_objective {
     dim__params params;      /* of critics */
     uint64_t seed, steps, draws; /* draws counts forward passes of steps: noise is a function of seed and this */
     uint64_t computed;       /* values: their draws are of a stream of their own */
-    dim__input *inputs;
+    dim__objective_input *inputs;
     int64_t n_inputs, cap_inputs;
     dim__application *applications;
     int64_t n_applications, cap_applications;
@@ -141,7 +142,7 @@ static inline const dim_encoder *dim__network_of(const dim_objective *obj, int64
 }
 
 /* Sides' rows as tensors have them: samples times views, or samples for labels. */
-static inline bool dim__is_label(const dim__input *in) { return in->o.dtype == DIM_I32; }
+static inline bool dim__is_label(const dim__objective_input *in) { return in->o.dtype == DIM_I32; }
 
 /* ---- emission: emit.c; programs: compile.c ----------------------------------------------------------------------------- */
 
@@ -162,8 +163,11 @@ dim_status dim__objective_compile(dim_objective *obj, const dim__wanted *w, dim_
 
 /* ---- running: feed.c, run.c, compute.c, report.c ------------------------------------------------------------------------ */
 
-/* The number of samples of the inputs that were given; -1 when none is. */
-dim_status dim__objective_samples(const dim_objective *obj, int64_t *out);
+/* Inputs that a value or a loss reads, as bits. */
+uint64_t dim__objective_reads(const dim_objective *obj, dim__ref ref);
+uint64_t dim__objective_loss_reads(const dim_objective *obj, int64_t loss);
+/* The number of samples of those inputs that were given; -1 when none was.  Drawn ones count for computing only. */
+dim_status dim__objective_samples(const dim_objective *obj, uint64_t inputs, bool computing, int64_t *out);
 /* Fills the program's inputs.  computing: drawn inputs that were given are taken as they are. */
 dim_status dim__objective_feed(dim_objective *obj, const dim__objective_program *p, int64_t samples, bool computing);
 

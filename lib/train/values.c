@@ -89,7 +89,7 @@ int64_t dim__objective_find_player(const dim_objective *obj, const char *name)
 dim__side dim__objective_side(const dim_objective *obj, dim__ref ref)
 {
     if (ref.application < 0) {
-        const dim__input *in = &obj->inputs[ref.index];
+        const dim__objective_input *in = &obj->inputs[ref.index];
         return (dim__side){ .v = DIM__NONE, .shape = in->o.shape, .views = (int64_t)in->o.views, .labels = dim__is_label(in) };
     }
     const dim_encoder *net = dim__network_of(obj, ref.application);

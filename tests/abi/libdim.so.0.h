@@ -3,6 +3,7 @@
 #include <stdint.h>
 #define DIM_MAX_CHANNELS 16
 #define DIM_MAX_HIDDEN 8
+#define DIM_MAX_INPUTS 8
 #define DIM_MAX_MILESTONES 8
 #define DIM_MAX_RANK 8
 #define DIM_OPTIONS_INIT(p)
@@ -337,6 +338,7 @@ typedef struct dim_layer_options {
     uint32_t reserved0;
 } dim_layer_options;
 dim_status dim_encoder_builder_create(dim_context *, uint32_t, uint32_t, uint32_t, dim_encoder_builder **);
+dim_status dim_encoder_builder_add_input(dim_encoder_builder *, const char *, uint32_t, uint32_t, uint32_t);
 dim_status dim_encoder_builder_add(dim_encoder_builder *, const dim_layer_options *);
 dim_status dim_encoder_builder_finish(dim_encoder_builder *, const dim_encoder_options *, dim_encoder **);
 void dim_encoder_builder_destroy(dim_encoder_builder *);
@@ -344,6 +346,7 @@ int dim_encoder_tap_count(const dim_encoder *);
 const char *dim_encoder_tap_name(const dim_encoder *, int);
 dim_status dim_encoder_tap_shape(const dim_encoder *, const char *, int64_t[3]);
 dim_status dim_encoder_encode(dim_encoder *, const dim_tensor *, const char *, dim_tensor *);
+dim_status dim_encoder_encode_inputs(dim_encoder *, int, const dim_tensor *const *, const char *, dim_tensor *);
 int dim_encoder_parameter_count(const dim_encoder *);
 const char *dim_encoder_parameter_name(const dim_encoder *, int);
 dim_status dim_encoder_get_parameter(const dim_encoder *, const char *, dim_tensor **);

@@ -135,10 +135,10 @@ static const dim__table table = DIM__TABLE(dim_encoder_options, fields);
 static dim_status check(dim__stack *s, const dim_encoder_options *o)
 {
     DIM__TRY(dim__options_check(s->ctx, "dim_encoder_options.", &table, o));
-    if (o->units < o->ndf * (s->input[1] > 32 ? 8 : 4))
+    uint32_t least = o->ndf * (s->inputs[0].shape[1] > 32 ? 8 : 4);
+    if (o->units < least)
         return dim__fail(s->ctx, DIM_E_INVALID,
-                         "units is %u, but the last block pads its channels: it needs %u at least", o->units,
-                         o->ndf * (s->input[1] > 32 ? 8 : 4));
+                         "units is %u, but the last block pads its channels: it needs %u at least", o->units, least);
     return DIM_OK;
 }
 

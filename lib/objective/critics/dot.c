@@ -63,7 +63,7 @@ static void repeat_top(dim__pairing *p)
     }
     mine.init = enc->init;
     for (int64_t i = tap + 1; i <= last; i++)
-        if (s->layers[i].input < tap || (s->layers[i].from != -2 && s->layers[i].from < tap) || last <= tap) {
+        if (s->layers[i].input < tap || (s->layers[i].from != DIM__LAYER_NONE && s->layers[i].from < tap) || last <= tap) {
             dim__graph_fail(g, dim__fail(enc->ctx, DIM_E_UNSUPPORTED,
                                          "term '%.*s': the layers after the tap cannot be "
                                          "repeated, because layer %lld reads what is before it",
@@ -71,7 +71,7 @@ static void repeat_top(dim__pairing *p)
             break;
         }
     if (dim__graph_status(g) == DIM_OK)
-        dim__stack_emit(s, &mine, p->x, tap + 1, last, p->o->units, out);
+        dim__stack_emit(s, &mine, &p->x, tap + 1, last, p->o->units, out);
     p->x = out[last];
     p->x_in_space = true;
     dim__free(enc->ctx, out);
