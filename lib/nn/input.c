@@ -3,29 +3,44 @@
 #include "base/pool.h"
 #include "nn/encoder.h"
 
-dim_status dim__encoder_check_images(const dim_encoder *enc, const dim_tensor *images, int64_t *batch)
+#include <stdio.h>
+
+const char *dim__encoder_input_text(const dim_encoder *enc, int k, char text[DIM__INPUT_TEXT])
 {
-    const int64_t *in = enc->stack.input;
+    const dim__input *in = &enc->stack.inputs[k];
+    if (enc->stack.n_inputs == 1)
+        return dim__is_map(in->shape) ? "images" : "vectors";
+    snprintf(text, DIM__INPUT_TEXT, "samples of '%s'", in->name);
+    return text;
+}
+
+dim_status dim__encoder_check_input(const dim_encoder *enc, int k, const dim_tensor *images, int64_t *batch)
+{
+    const int64_t *in = enc->stack.inputs[k].shape;
     bool map = dim__is_map(in);
-    char text[128];
+    char text[128], room[DIM__INPUT_TEXT];
+    const char *what = dim__encoder_input_text(enc, k, room);
+    if (images == NULL)
+        return dim__fail(enc->ctx, DIM_E_INVALID, "%s are NULL", what);
     bool fits = images->rank == (map ? 4 : 2) && images->shape[1] == in[0] &&
                 (!map || (images->shape[2] == in[1] && images->shape[3] == in[2]));
     if (!fits && map)
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "images have shape %s, the encoder takes (N, %lld, %lld, %lld)",
+        return dim__fail(enc->ctx, DIM_E_SHAPE, "%s have shape %s, the encoder takes (N, %lld, %lld, %lld)", what,
                          dim__shape_text(text, images->rank, images->shape), (long long)in[0], (long long)in[1],
                          (long long)in[2]);
     if (!fits)
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "vectors have shape %s, the encoder takes (N, %lld)",
+        return dim__fail(enc->ctx, DIM_E_SHAPE, "%s have shape %s, the encoder takes (N, %lld)", what,
                          dim__shape_text(text, images->rank, images->shape), (long long)in[0]);
     if (images->dtype != DIM_F32 && images->dtype != DIM_U8)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "images have dtype %s; they must be u8 or f32",
+        return dim__fail(enc->ctx, DIM_E_INVALID, "%s have dtype %s; they must be u8 or f32", what,
                          dim__dtype_name(images->dtype));
     *batch = images->shape[0];
     return DIM_OK;
 }
 
 typedef struct fill_task {
-    const dim_encoder *enc;
+    const int64_t *shape;       /* of a sample: C, H, W */
+    const dim_encoder *pixels;
     const dim_tensor *images;
     int64_t first;
     float *out;
@@ -36,7 +51,7 @@ static void pixel_scale(const dim_encoder *enc, int64_t channel, bool bytes, flo
 {
     *a = bytes ? 1 / 127.5f : 1;
     *b = bytes ? -1.0f : 0;
-    if (enc->normalise) {
+    if (enc != NULL && enc->normalise) {
         *a = 1 / (enc->std[channel] * (bytes ? 255.0f : 1.0f));
         *b = -enc->mean[channel] / enc->std[channel];
     }
@@ -45,15 +60,16 @@ static void pixel_scale(const dim_encoder *enc, int64_t channel, bool bytes, flo
 static void fill_samples(void *arg, int64_t begin, int64_t end, int thread)
 {
     const fill_task *t = arg;
-    const int64_t *in = t->enc->stack.input, *stride = t->images->stride;
+    const int64_t *in = t->shape, *stride = t->images->stride;
     bool map = dim__is_map(in), bytes = t->images->dtype == DIM_U8;
-    int64_t c = in[0], h = map ? in[1] : 1, w = map ? in[2] : 1, sy = map ? stride[2] : 0, sx = map ? stride[3] : 0;
+    int64_t c = in[0], h = map ? in[1] : 1, w = map ? in[2] : 1;
+    int64_t sx = map ? stride[t->images->rank - 1] : 0, sy = map && t->images->rank == 4 ? stride[2] : 0; /* (N, C, L): one row */
     (void)thread;
     for (int64_t n = begin; n < end; n++)
         for (int64_t k = 0; k < c; k++) {
             float a, b, *out = t->out + n * h * w * c + k;
             int64_t base = (t->first + n) * stride[0] + k * stride[1];
-            pixel_scale(t->enc, k, bytes, &a, &b);
+            pixel_scale(t->pixels, k, bytes, &a, &b);
             for (int64_t y = 0; y < h; y++)
                 for (int64_t x = 0; x < w; x++, out += c) {
                     int64_t at = base + y * sy + x * sx;
@@ -64,20 +80,44 @@ static void fill_samples(void *arg, int64_t begin, int64_t end, int thread)
         }
 }
 
-void dim__encoder_fill_input(const dim_encoder *enc, const dim_tensor *images, int64_t first, int64_t n, float *out)
+static int64_t elements(const int64_t shape[3])
 {
-    fill_task t = { enc, images, first, out };
-    int64_t each = dim__shape_count(&(dim__shape){ 3, { enc->stack.input[0], dim__max64(enc->stack.input[1], 1),
-                                                        dim__max64(enc->stack.input[2], 1) } });
-    dim__parallel(enc->ctx, n, 1 + 16384 / each, fill_samples, &t);
+    return shape[0] * dim__max64(shape[1], 1) * dim__max64(shape[2], 1);
 }
 
-const float *dim__encoder_ready_input(const dim_encoder *enc, const dim_tensor *images, int64_t first)
+void dim__fill_input(dim_context *ctx, const int64_t shape[3], const dim_encoder *pixels, const dim_tensor *images,
+                     int64_t first, int64_t n, float *out)
 {
-    const int64_t *in = enc->stack.input, *stride = images->stride;
+    fill_task t = { shape, pixels, images, first, out };
+    dim__parallel(ctx, n, 1 + 16384 / elements(shape), fill_samples, &t);
+}
+
+/* Mean and std are those of the first input. */
+static const dim_encoder *pixels_of(const dim_encoder *enc, int k) { return k == 0 ? enc : NULL; }
+
+void dim__encoder_fill_input(const dim_encoder *enc, int k, const dim_tensor *images, int64_t first, int64_t n, float *out)
+{
+    dim__fill_input(enc->ctx, enc->stack.inputs[k].shape, pixels_of(enc, k), images, first, n, out);
+}
+
+void dim__deliver_gradient(const int64_t shape[3], const dim_encoder *pixels, float *grad, int64_t n, dim_tensor *out)
+{
+    int64_t c = shape[0];
+    for (int64_t k = 0; k < c && pixels != NULL && pixels->normalise; k++) {
+        float a, b;
+        pixel_scale(pixels, k, false, &a, &b);
+        for (int64_t i = k; i < n * elements(shape); i += c)
+            grad[i] *= a;
+    }
+    dim__deliver_features(shape, grad, 0, n, out);
+}
+
+const float *dim__encoder_ready_input(const dim_encoder *enc, int k, const dim_tensor *images, int64_t first)
+{
+    const int64_t *in = enc->stack.inputs[k].shape, *stride = images->stride;
     bool map = dim__is_map(in);
     int64_t c = in[0], each = map ? in[1] * in[2] * c : c;
-    if (images->dtype != DIM_F32 || enc->normalise || stride[0] != each || stride[1] != 1 ||
+    if (images->dtype != DIM_F32 || (k == 0 && enc->normalise) || stride[0] != each || stride[1] != 1 ||
         (map && (stride[3] != c || stride[2] != in[2] * c)))
         return NULL;
     return (const float *)images->data + first * each;
