@@ -195,7 +195,7 @@ static void ref_gather(const op_case *c, const double *const *in, double *const 
 }
 static dim__vid build_scatter(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr attr = { .i = { (int64_t)c->p[0] } };
+    dim__attr attr = { .rows = (int64_t)c->p[0] };
     return dim__emit2(g, &dim__op_scatter_add, in[0], in[1], &attr);
 }
 static void ref_scatter(const op_case *c, const double *const *in, double *const *out)

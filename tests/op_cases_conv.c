@@ -12,9 +12,10 @@ static int64_t param(const op_case *c, int k) { return (int64_t)c->p[k]; }
 
 static dim__vid emit_conv(dim__graph *g, const op_case *c, const dim__vid *in, const dim__op *op)
 {
-    dim__attr attr = { .i = { (int64_t)c->p[0], (int64_t)c->p[1] }, .f = { OP_NORM_EPS } };
-    attr.i[DIM__ACTIVATES] = c->p[2] != 0;
-    attr.f[DIM__SLOPE] = c->p[2] > 0 ? c->p[2] : 0;
+    dim__attr attr = dim__attr_square_conv(param(c, 0), param(c, 1));
+    attr.conv.eps = OP_NORM_EPS;
+    attr.activation.on = c->p[2] != 0;
+    attr.activation.slope = c->p[2] > 0 ? c->p[2] : 0;
     return dim__emit(g, op, c->n_in, in, &attr);
 }
 
@@ -110,9 +111,17 @@ static void fill_offset_3(const op_case *c, int input, float *x, int32_t *index,
 
 /* ---- the gradients as ops of their own, at sizes that several threads and blocks share ---------------------------- */
 
+static dim__attr gradient_attr(const op_case *c)
+{
+    dim__attr attr = dim__attr_square_conv(param(c, 0), param(c, 1));
+    attr.conv.height = param(c, 2);
+    attr.conv.width = param(c, 3);
+    return attr;
+}
+
 static dim__vid build_conv2d_dw(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr attr = { .i = { param(c, 0), param(c, 1), param(c, 2), param(c, 3) } };
+    dim__attr attr = gradient_attr(c);
     return dim__emit2(g, &dim__op_conv2d_dw, in[0], in[1], &attr);
 }
 
@@ -139,7 +148,7 @@ static void ref_conv2d_dw(const op_case *c, const double *const *in, double *con
 /* in: dy, w; p = stride, padding, H, W */
 static dim__vid build_conv2d_dx(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr attr = { .i = { param(c, 0), param(c, 1), param(c, 2), param(c, 3) } };
+    dim__attr attr = gradient_attr(c);
     return dim__emit2(g, &dim__op_conv2d_dx, in[0], in[1], &attr);
 }
 

@@ -40,7 +40,7 @@ static void ref_matmul(const op_case *c, const double *const *in, double *const 
 /* The product added to input 2: under another shape, or to each row. */
 static dim__vid build_onto(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr attr = { .i = { c->p[0] != 0, c->p[1] != 0 } };
+    dim__attr attr = { .matmul = { .trans_a = c->p[0] != 0, .trans_b = c->p[1] != 0 } };
     return dim__emit3(g, &dim__op_matmul, in[0], in[1], in[2], &attr);
 }
 
@@ -262,11 +262,11 @@ static void ref_avg_pool(const op_case *c, const double *const *in, double *cons
 
 static dim__vid build_pooled_norm(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr attr = { .i = { (int64_t)c->p[0], (int64_t)c->p[1], (int64_t)c->p[2] } };
+    dim__attr windows = dim__attr_square_pool(param(c, 0), param(c, 1), param(c, 2));
+    dim__attr attr = { .norm = { .windows = windows.pool },
+                       .activation = { .on = c->p[3] != 0, .slope = c->p[3] > 0 ? c->p[3] : 0 } };
     dim__vid norm = dim__op_batch_norm_(g, in[0], in[1], in[2], OP_NORM_EPS);
-    dim__vid small = dim__emit2(g, &dim__op_max_pool, in[0], in[1], &attr);
-    attr.i[DIM__ACTIVATES] = c->p[3] != 0;
-    attr.f[DIM__SLOPE] = c->p[3] > 0 ? c->p[3] : 0;
+    dim__vid small = dim__emit2(g, &dim__op_max_pool, in[0], in[1], &windows);
     dim__vid all[6] = { small, in[1], in[2], dim__out(norm, 1), dim__out(norm, 3), in[0] };
     return dim__emit(g, &dim__op_batch_norm_again, 6, all, &attr);
 }
@@ -305,7 +305,7 @@ static void fill_signs(const op_case *c, int input, float *x, int32_t *index, in
 
 static dim__vid build_extreme_pool(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr attr = { .i = { (int64_t)c->p[0], (int64_t)c->p[1], (int64_t)c->p[2] } };
+    dim__attr attr = dim__attr_square_pool(param(c, 0), param(c, 1), param(c, 2));
     return dim__emit2(g, &dim__op_max_pool, in[0], in[1], &attr);
 }
 
@@ -404,7 +404,7 @@ static void ref_batch_norm_grad(const op_case *c, const double *const *in, doubl
 /* in: dy, x, gamma, mean, var; p = eps */
 static dim__vid build_channel_affine_grad(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr attr = { .f = { c->p[0] } };
+    dim__attr attr = { .norm = { .eps = c->p[0] } };
     return dim__emit(g, &dim__op_channel_affine_grad, 5, in, &attr);
 }
 
@@ -463,7 +463,7 @@ static void fill_ties(const op_case *c, int input, float *x, int32_t *index, int
 
 static dim__vid build_max_pool_grad(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr attr = { .i = { param(c, 0), param(c, 1), param(c, 2) } };
+    dim__attr attr = dim__attr_square_pool(param(c, 0), param(c, 1), param(c, 2));
     dim__vid y = dim__op_max_pool_(g, in[1], (int)c->p[0], (int)c->p[1], (int)c->p[2]);
     return dim__emit3(g, &dim__op_max_pool_grad, in[0], in[1], y, &attr);
 }

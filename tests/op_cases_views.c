@@ -19,7 +19,7 @@ static void ref_view(const op_case *c, const double *const *in, double *const *o
 /* p = view, views */
 static dim__vid build_view_add(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr attr = { .i = { (int64_t)c->p[0], (int64_t)c->p[1] } };
+    dim__attr attr = { .view = { .view = (int64_t)c->p[0], .views = (int64_t)c->p[1] } };
     return dim__emit2(g, &dim__op_view_rows_add, in[0], in[1], &attr);
 }
 static void ref_view_add(const op_case *c, const double *const *in, double *const *out)

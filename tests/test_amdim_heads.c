@@ -185,7 +185,7 @@ static void find_dropouts(dim_model *model, dropped found[2])
     int n = 0;
     for (int64_t i = 0; i < g->n_nodes; i++) {
         const dim__node *node = &g->nodes[i];
-        if (node->op != &dim__op_dropout || node->attr.i[7] != 0)
+        if (node->op != &dim__op_dropout || node->attr.stream != 0)
             continue;
         assert_true(n < 2);
         dropped *d = &found[n++];

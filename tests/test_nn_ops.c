@@ -114,12 +114,15 @@ typedef struct taken { /* by conv2d_moments, as floats */
 static taken run_moments(dim_context *ctx, const conv_case *c, dim_dtype type, bool planned)
 {
     const dim__op *op = &dim__op_conv2d_moments;
-    dim__attr attr = { .i = { c->stride, c->padding, [DIM__ACTIVATES] = 1 }, .f = { 1e-5, [DIM__SLOPE] = 0.2 } };
+    dim__attr attr = dim__attr_square_conv(c->stride, c->padding);
+    attr.conv.eps = 1e-5;
+    attr.activation.on = true;
+    attr.activation.slope = 0.2;
     dim__infer inf = { .ctx = ctx, .op = op->name, .bf16 = 3, .n_in = 3, .in = { c->x, c->w, dim__shape1(c->w.d[0]) },
                        .in_type = { type, type, DIM_F32 }, .out_type = { type }, .attr = &attr };
     assert_int_equal(op->infer(&inf), DIM_OK);
     if (!planned)
-        attr.p = NULL;
+        attr.plan = NULL;
     taken t = { .n = dim__shape_count(&inf.out[0]) };
     dim__exec e = { .ctx = ctx, .n_in = 3, .attr = &attr, .out_type = { type },
                     .out = { NULL, t.mean, t.var, t.rstd }, .workspace = aligned_alloc(64, (op->workspace(&inf) + 63) / 64 * 64) };

@@ -298,6 +298,50 @@ static void test_derangement_bad_size(void **state)
     }
 }
 
+/* ---- attributes -------------------------------------------------------------------------------------------------------- */
+
+/* Equal by an op's own member and by what any op may have; what lies behind a small member says nothing. */
+static void test_attributes_are_equal(void **state)
+{
+    const dim__attr a = { .slope = 0.1 };
+    const size_t size = DIM__ATTR_SIZE(slope);
+    dim__attr b;
+    (void)state;
+    memset(&b, 0xa5, sizeof b);
+    b.slope = 0.1;
+    b.activation.on = false;
+    b.activation.slope = 0;
+    b.stream = 0;
+    b.plan = NULL;
+    assert_true(dim__attr_equal(&a, &b, size));
+    dim__attr other[] = { b, b, b, b, b };
+    other[0].slope = 0.2;
+    other[1].activation.on = true;
+    other[2].activation.slope = 0.1;
+    other[3].stream = 1;
+    other[4].plan = &b;
+    for (int k = 0; k < 5; k++)
+        assert_false(dim__attr_equal(&a, &other[k], size));
+
+    dim__attr conv = dim__attr_square_conv(2, 1), wide = conv;
+    assert_true(dim__attr_equal(&conv, &wide, DIM__ATTR_SIZE(conv)));
+    wide.conv.eps = 1e-5; /* the last one */
+    assert_false(dim__attr_equal(&conv, &wide, DIM__ATTR_SIZE(conv)));
+}
+
+/* A descriptor that forgets attr_size would have all its nodes equal. */
+static void test_attributes_want_a_size(void **state)
+{
+    const dim__attr attr = { .scale = 2 };
+    (void)state;
+    dim__graph *g = graph_of(contexts[0]);
+    dim__vid x = dim__graph_input(g, DIM_F32, dim__shape1(3), false);
+    assert_int_equal(dim__emit1(g, &dim__op_relu, x, &attr), DIM__NONE);
+    assert_int_equal(dim__graph_status(g), DIM_E_INVALID);
+    assert_non_null(strstr(dim_context_error(contexts[0]), "relu has no attr_size"));
+    dim__graph_destroy(g);
+}
+
 /* ---- state_update ------------------------------------------------------------------------------------------------ */
 
 static void run_update(dim_context *ctx, double rate, double factor, float state[3], const float value[3])
@@ -409,6 +453,8 @@ int main(void)
         cmocka_unit_test(test_derangement),
         cmocka_unit_test(test_derangement_bad_size),
         cmocka_unit_test(test_random_location),
+        cmocka_unit_test(test_attributes_are_equal),
+        cmocka_unit_test(test_attributes_want_a_size),
         cmocka_unit_test(test_state_update),
         cmocka_unit_test(test_state_update_bad_shape),
         cmocka_unit_test(test_stop_gradient),

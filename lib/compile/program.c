@@ -66,7 +66,7 @@ static bool all_inferred(dim__graph *g, const bool *alive)
     for (int64_t i = 0; i < g->n_nodes; i++) {
         dim__node again = g->nodes[i];
         if (alive[i] && (again.op->flags & DIM__OP_ALIAS) == 0 && dim__node_infer(g, &again) == DIM_OK &&
-            (again.workspace != g->nodes[i].workspace || again.attr.p != g->nodes[i].attr.p))
+            (again.workspace != g->nodes[i].workspace || again.attr.plan != g->nodes[i].attr.plan))
             return false;
     }
     return true;

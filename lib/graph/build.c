@@ -157,6 +157,10 @@ static bool make_node(dim__graph *g, const dim__op *op, int n_in, const dim__vid
                                      op->max_in, n_in));
         return false;
     }
+    if (attr != NULL && op->attr_size == 0) {
+        dim__graph_fail(g, dim__fail(g->ctx, DIM_E_INVALID, "%s has no attr_size, but attributes", op->name));
+        return false;
+    }
     if (attr != NULL)
         node->attr = *attr;
     for (int i = 0; i < n_in; i++) {
@@ -168,7 +172,7 @@ static bool make_node(dim__graph *g, const dim__op *op, int n_in, const dim__vid
         node->in[i] = in[i];
     }
     if ((op->flags & DIM__OP_RANDOM) != 0)
-        node->stream = node->attr.i[7] > 0 ? (uint64_t)node->attr.i[7] - 1 : g->next_stream++;
+        node->stream = node->attr.stream > 0 ? node->attr.stream - 1 : g->next_stream++;
     return true;
 }
 

@@ -7,9 +7,10 @@
 #define DIM_GRAPH_OP_H
 
 #include "base/context.h"
+#include "graph/attr.h"
 #include <dim/tensor.h>
 
-enum { DIM__MAX_DIMS = 5, DIM__MAX_IN = 8, DIM__MAX_OUT = 4 };
+enum { DIM__MAX_IN = 8, DIM__MAX_OUT = 4 };
 
 typedef int32_t dim__vid; /* id of a value in its graph */
 #define DIM__NONE ((dim__vid)-1)
@@ -22,16 +23,6 @@ typedef struct dim__shape {
     int rank;
     int64_t d[DIM__MAX_DIMS];
 } dim__shape;
-
-typedef struct dim__attr { /* constants of a node; each op's file says what is where */
-    int64_t i[8];
-    double f[4];
-    const void *p;
-} dim__attr;
-
-/* Where passes/fuse.c notes that an op applies a (leaky) ReLU to its output 0: attr.i[DIM__ACTIVATES] = 1, and in
- * attr.f[DIM__SLOPE] the slope below zero. */
-enum { DIM__ACTIVATES = 6, DIM__SLOPE = 1 };
 
 typedef struct dim__graph dim__graph;
 typedef struct dim__node dim__node;
@@ -70,17 +61,17 @@ enum dim__op_flags {
     DIM__OP_INPLACE1 = 2,    /* output 0 may lie on input 1 */
     DIM__OP_ELEMENTWISE = 4, /* output element i depends on elements i of the inputs only */
     DIM__OP_ALIAS = 8,       /* output 0 is input 0 under another shape, or a run of its rows: nothing runs */
-    DIM__OP_RANDOM = 16,     /* draws numbers: the node gets a stream of its own, unless attr.i[7] names one */
+    DIM__OP_RANDOM = 16,     /* draws numbers: the node gets a stream of its own, unless attr.stream names one */
     DIM__OP_EFFECT = 32,     /* writes input 0 (a state): never removed, runs after everything before it */
     DIM__OP_BY_ROW = 64,     /* row r of the outputs depends on row r of the inputs only, but those of WHOLE */
     DIM__OP_BY_SAMPLE = 128, /* the same of slices along the first axis */
-    DIM__OP_PRODUCT = 256,   /* multiplies its first two inputs; after infer attr.p is a plan or NULL (ops/product.h,
+    DIM__OP_PRODUCT = 256,   /* multiplies its first two inputs; after infer attr.plan is one or NULL (ops/product.h,
                               * ops/conv.h) */
     DIM__OP_INPLACE2 = 512,  /* output 0 may lie on input 2 */
     /* What passes may do with it. */
     DIM__OP_REPEATABLE = 1024, /* may run twice: output 0 is a function of inputs, step and stream, and what it costs is its
                                 * bytes and `flops`; elementwise ops are that by themselves */
-    DIM__OP_ACTIVATES = 2048,  /* can apply the (leaky) ReLU that follows it: DIM__ACTIVATES */
+    DIM__OP_ACTIVATES = 2048,  /* can apply the (leaky) ReLU that follows it: attr.activation */
     DIM__OP_MAXIMUM = 4096     /* output 0 is chosen from input 0, and the gradient finds it there by comparison */
 };
 /* More flags, each with a mask of inputs or outputs. */
@@ -91,6 +82,7 @@ enum dim__op_flags {
 typedef struct dim__op {
     const char *name;
     uint8_t min_in, max_in, n_out;
+    size_t attr_size;                               /* DIM__ATTR_SIZE(its member), or 0 for none */
     uint64_t flags;
     dim_status (*infer)(dim__infer *inf);           /* failures through dim__fail, naming sizes */
     size_t (*workspace)(const dim__infer *inf);     /* bytes, or NULL for none */
@@ -146,6 +138,9 @@ const char *dim__op_shape_text(char buffer[128], const dim__shape *s);
 dim_status dim__infer_same(dim__infer *inf);
 /* "relu: got (2, 3), wants rank 4" in one line; returns DIM_E_SHAPE. */
 dim_status dim__infer_fail(const dim__infer *inf, int input, const char *wanted);
+/* Output 0 has the shape of attr.shape; fails where that is not one. */
+dim_status dim__infer_given(dim__infer *inf);
+dim__attr dim__attr_given(dim__shape shape);
 /* Every infer checks element types: all f32 but the inputs of mask `i32`.  dim__infer_same() does it, too. */
 dim_status dim__infer_types(const dim__infer *inf, uint32_t i32);
 

@@ -1,6 +1,7 @@
 /* What the ops' infer functions share. */
 #include "graph/op.h"
 
+#include "base/math.h"
 #include "tensor/tensor.h"
 #include <stdio.h>
 
@@ -41,6 +42,30 @@ dim_status dim__infer_types(const dim__infer *inf, uint32_t i32)
         bool index = (i32 >> k & 1) != 0, half = inf->in_type[k] == DIM__BF16 && (inf->bf16 >> k & 1) != 0;
         if (inf->in_type[k] != (index ? DIM_I32 : DIM_F32) && !half)
             return dim__infer_fail(inf, k, index ? "elements of type i32" : "elements of type f32");
+    }
+    return DIM_OK;
+}
+
+dim__attr dim__attr_given(dim__shape shape)
+{
+    dim__attr attr = { .shape = { .rank = shape.rank } };
+    for (int k = 0; k < shape.rank && k < DIM__MAX_DIMS; k++)
+        attr.shape.d[k] = shape.d[k];
+    return attr;
+}
+
+dim_status dim__infer_given(dim__infer *inf)
+{
+    const dim__attr_shape *given = &inf->attr->shape;
+    int64_t n = 1;
+    if (given->rank < 0 || given->rank > DIM__MAX_DIMS)
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: rank %lld, wants 0 to %d", inf->op, (long long)given->rank,
+                         DIM__MAX_DIMS);
+    inf->out[0].rank = (int)given->rank;
+    for (int k = 0; k < inf->out[0].rank; k++) {
+        if (!dim__mul64(n, given->d[k], &n))
+            return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: size %lld of axis %d", inf->op, (long long)given->d[k], k);
+        inf->out[0].d[k] = given->d[k];
     }
     return DIM_OK;
 }

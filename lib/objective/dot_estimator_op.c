@@ -33,7 +33,7 @@ static dim__tiles set_up(dot_task *t, const dim__exec *e, double *record, dim__t
 {
     dim__tiles tiles = { .ctx = e->ctx, .y = e->in[0], .x = e->in[1], .rows = dim__shape_rows(e->in_shape[0]),
                          .columns = dim__shape_rows(e->in_shape[1]), .d = dim__shape_last(e->in_shape[0]),
-                         .limit = e->attr->i[2], .workspace = e->workspace, .fn = fn, .arg = t };
+                         .limit = dim__score_limit(e->attr), .workspace = e->workspace, .fn = fn, .arg = t };
     memset(t, 0, sizeof *t);
     dim__score_rows_all(&t->rows, e->ctx, e->attr, record, tiles.rows, tiles.columns);
     tiles.scale = t->rows.o.scale;
@@ -52,28 +52,31 @@ static void run_dot_estimator(const dim__exec *e)
 static void run_dot_estimator_grad(const dim__exec *e)
 {
     dot_task t;
+    const int64_t *wants = e->attr->scores.wants;
     dim__tiles tiles = set_up(&t, e, e->in[2], backward_row);
     size_t scores = dim__tiles_backward_size(tiles.rows, tiles.columns, tiles.limit);
     t.scratch = (float *)e->workspace + scores / sizeof(float);
     dim__score_rows_resume(&t.rows, *(const float *)e->in[3]);
-    dim__tiles_backward(&tiles, e->attr->i[3] != 0 ? e->out[0] : NULL, e->attr->i[4] != 0 ? e->out[1] : NULL);
+    dim__tiles_backward(&tiles, wants[0] ? e->out[0] : NULL, wants[1] ? e->out[1] : NULL);
 }
 
 static size_t workspace_forward(const dim__infer *inf)
 {
-    return dim__tiles_forward_size(dim__shape_rows(&inf->in[0]), dim__shape_rows(&inf->in[1]), inf->attr->i[2]);
+    int64_t limit = dim__score_limit(inf->attr);
+    return dim__tiles_forward_size(dim__shape_rows(&inf->in[0]), dim__shape_rows(&inf->in[1]), limit);
 }
 
 static size_t workspace_backward(const dim__infer *inf)
 {
-    return dim__tiles_backward_size(dim__shape_rows(&inf->in[0]), dim__shape_rows(&inf->in[1]), inf->attr->i[2]) +
+    int64_t limit = dim__score_limit(inf->attr);
+    return dim__tiles_backward_size(dim__shape_rows(&inf->in[0]), dim__shape_rows(&inf->in[1]), limit) +
            dim__score_scratch(inf->ctx);
 }
 
 static dim_status infer(dim__infer *inf)
 {
     const dim__shape *y = &inf->in[0], *x = &inf->in[1];
-    int64_t n = inf->attr->i[0];
+    int64_t n = inf->attr->scores.samples;
     DIM__TRY(dim__infer_types(inf, 0));
     if (n < 2)
         return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: a batch of %lld has no negatives", inf->op, (long long)n);
@@ -92,7 +95,7 @@ static dim_status infer_grad(dim__infer *inf)
         if (inf->in_type[k] != (k == 2 ? DIM_F64 : DIM_F32))
             return dim__infer_fail(inf, k, "features, a record and a gradient");
     for (int k = 0; k < 2; k++)
-        inf->out[k] = inf->attr->i[3 + k] != 0 ? inf->in[k] : dim__shape1(0);
+        inf->out[k] = inf->attr->scores.wants[k] ? inf->in[k] : dim__shape1(0);
     return DIM_OK;
 }
 
@@ -102,16 +105,18 @@ static void backward(dim__graph *g, const dim__node *node, const dim__vid *dout,
         return;
     dim__vid in[4] = { node->in[0], node->in[1], node->out[2], dout[0] };
     dim__attr attr = node->attr;
-    attr.i[3] = dim__wants_grad(g, in[0]);
-    attr.i[4] = dim__wants_grad(g, in[1]);
+    for (int k = 0; k < 2; k++)
+        attr.scores.wants[k] = dim__wants_grad(g, in[k]);
     dim__vid first = dim__emit(g, &dim__op_dot_estimator_grad, 4, in, &attr);
     for (int k = 0; k < 2; k++)
-        din[k] = attr.i[3 + k] != 0 ? dim__out(first, k) : DIM__NONE;
+        din[k] = attr.scores.wants[k] ? dim__out(first, k) : DIM__NONE;
 }
 
-const dim__op dim__op_dot_estimator = { .name = "dot_estimator", .min_in = 2, .max_in = 3, .n_out = 3, .infer = infer,
-                                        .workspace = workspace_forward, .backward = backward,
-                                        .run = run_dot_estimator };
-const dim__op dim__op_dot_estimator_grad = { .name = "dot_estimator_grad", .min_in = 4, .max_in = 4, .n_out = 2,
-                                             .infer = infer_grad, .workspace = workspace_backward,
-                                             .run = run_dot_estimator_grad };
+const dim__op dim__op_dot_estimator = {
+    .name = "dot_estimator", .min_in = 2, .max_in = 3, .n_out = 3, .attr_size = DIM__ATTR_SIZE(scores),
+    .infer = infer, .workspace = workspace_forward, .backward = backward, .run = run_dot_estimator,
+};
+const dim__op dim__op_dot_estimator_grad = {
+    .name = "dot_estimator_grad", .min_in = 4, .max_in = 4, .n_out = 2, .attr_size = DIM__ATTR_SIZE(scores),
+    .infer = infer_grad, .workspace = workspace_backward, .run = run_dot_estimator_grad,
+};

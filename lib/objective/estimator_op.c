@@ -125,7 +125,8 @@ static void run_estimator_pairs_grad(const dim__exec *e) { backward(e, true); }
 /* A row a thread, for s'. */
 static size_t room(const dim__infer *inf, int64_t row)
 {
-    return dim__score_attr_changes(inf->attr) ? (size_t)inf->ctx->threads * (size_t)row * sizeof(float) : 0;
+    bool changes = dim__scores_change(&inf->attr->scores.options);
+    return changes ? (size_t)inf->ctx->threads * (size_t)row * sizeof(float) : 0;
 }
 
 static size_t workspace_all(const dim__infer *inf) { return room(inf, columns_of(&inf->in[0])); }
@@ -140,7 +141,7 @@ static size_t workspace_backward(const dim__infer *inf) { return dim__score_scra
 static dim_status infer_estimator(dim__infer *inf)
 {
     const dim__shape *s = &inf->in[0];
-    int64_t n = inf->attr->i[0];
+    int64_t n = inf->attr->scores.samples;
     DIM__TRY(dim__infer_types(inf, 0));
     if (n < 2)
         return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: a batch of %lld has no negatives", inf->op, (long long)n);
@@ -186,15 +187,20 @@ static void backward_estimator_pairs(dim__graph *g, const dim__node *node, const
     din[1] = dim__out(din[0], 1);
 }
 
-const dim__op dim__op_estimator = { .name = "estimator", .min_in = 1, .max_in = 2, .n_out = 3,
-                                    .infer = infer_estimator, .workspace = workspace_all,
-                                    .backward = backward_estimator, .run = run_estimator };
-const dim__op dim__op_estimator_grad = { .name = "estimator_grad", .min_in = 3, .max_in = 3, .n_out = 1,
-                                         .flags = DIM__OP_INPLACE0, .infer = infer_grad,
-                                         .workspace = workspace_backward, .run = run_estimator_grad };
-const dim__op dim__op_estimator_pairs = { .name = "estimator_pairs", .min_in = 2, .max_in = 3, .n_out = 3,
-                                          .infer = infer_estimator_pairs, .workspace = workspace_pairs,
-                                          .backward = backward_estimator_pairs, .run = run_estimator_pairs };
-const dim__op dim__op_estimator_pairs_grad = { .name = "estimator_pairs_grad", .min_in = 4, .max_in = 4, .n_out = 2,
-                                               .flags = DIM__OP_INPLACE0, .infer = infer_grad,
-                                               .workspace = workspace_backward, .run = run_estimator_pairs_grad };
+const dim__op dim__op_estimator = {
+    .name = "estimator", .min_in = 1, .max_in = 2, .n_out = 3, .attr_size = DIM__ATTR_SIZE(scores),
+    .infer = infer_estimator, .workspace = workspace_all, .backward = backward_estimator, .run = run_estimator,
+};
+const dim__op dim__op_estimator_grad = {
+    .name = "estimator_grad", .min_in = 3, .max_in = 3, .n_out = 1, .attr_size = DIM__ATTR_SIZE(scores),
+    .flags = DIM__OP_INPLACE0, .infer = infer_grad, .workspace = workspace_backward, .run = run_estimator_grad,
+};
+const dim__op dim__op_estimator_pairs = {
+    .name = "estimator_pairs", .min_in = 2, .max_in = 3, .n_out = 3, .attr_size = DIM__ATTR_SIZE(scores),
+    .infer = infer_estimator_pairs, .workspace = workspace_pairs, .backward = backward_estimator_pairs,
+    .run = run_estimator_pairs,
+};
+const dim__op dim__op_estimator_pairs_grad = {
+    .name = "estimator_pairs_grad", .min_in = 4, .max_in = 4, .n_out = 2, .attr_size = DIM__ATTR_SIZE(scores),
+    .flags = DIM__OP_INPLACE0, .infer = infer_grad, .workspace = workspace_backward, .run = run_estimator_pairs_grad,
+};

@@ -5,7 +5,7 @@
  *
  * y (R, d), x (N L, d) -> s (R, L); penalty mean(u^2); the means of u over positive and over negative pairs (2); and the
  * rows' record, R times { log S, sum of u^2, of positive u, of all u }, in double.  R = N G, row r is global r % G of
- * sample r / G.  attr as in score_rows.h.
+ * sample r / G.  attr.scores.
  * nce_scores_grad: (ds, d penalty, y, x, s, record) -> dy, dx; the one that attr does not want is empty. */
 #include "objective/estimators/sums.h"
 #include "objective/objective.h"
@@ -38,11 +38,12 @@ static int64_t rows_of(const dim__shape *s) { return dim__shape_rows(s); }
 /* y and x are inputs `at` and `at` + 1. */
 static dim__tiles set_up(nce_task *t, const dim__exec *e, int at, dim__tile_fn fn)
 {
-    int64_t rows = rows_of(e->in_shape[at]), columns = rows_of(e->in_shape[at + 1]), n = e->attr->i[0];
+    int64_t rows = rows_of(e->in_shape[at]), columns = rows_of(e->in_shape[at + 1]), n = e->attr->scores.samples;
+    const dim_estimator_options *o = &e->attr->scores.options;
     *t = (nce_task){ .e = e, .k = e->ctx->kernels, .l = columns / n, .group = rows / n, .columns = columns,
-                     .clip = (float)e->attr->f[3] };
+                     .clip = o->clip };
     return (dim__tiles){ .ctx = e->ctx, .y = e->in[at], .x = e->in[at + 1], .rows = rows, .columns = columns,
-                         .d = dim__shape_last(e->in_shape[at]), .scale = (float)e->attr->f[1], .limit = e->attr->i[2],
+                         .d = dim__shape_last(e->in_shape[at]), .scale = o->scale, .limit = dim__score_limit(e->attr),
                          .workspace = e->workspace, .fn = fn, .arg = t };
 }
 
@@ -78,7 +79,7 @@ static void nce_run(const dim__exec *e)
         for (int i = 0; i < N_RECORD; i++)
             sum[i] += t.record[r * N_RECORD + i];
     double positives = (double)(tiles.rows * t.l), all = (double)(tiles.rows * t.columns);
-    *(float *)e->out[1] = (float)(e->attr->f[2] * (sum[SQUARES] / all));
+    *(float *)e->out[1] = (float)((double)e->attr->scores.options.penalty * (sum[SQUARES] / all));
     ((float *)e->out[2])[0] = (float)(sum[POSITIVE] / positives);
     ((float *)e->out[2])[1] = (float)((sum[ALL] - sum[POSITIVE]) / (all - positives));
 }
@@ -125,34 +126,36 @@ static void weigh(void *arg, int64_t begin, int64_t end, int thread)
 static void nce_grad_run(const dim__exec *e)
 {
     nce_task t;
+    const int64_t *wants = e->attr->scores.wants;
     dim__tiles tiles = set_up(&t, e, 2, backward_row);
     t.ds = e->in[0];
     t.of_s = e->in[4];
     t.record = e->in[5];
-    t.of_penalty = *(const float *)e->in[1] * 2 * e->attr->f[2] / ((double)tiles.rows * (double)tiles.columns);
+    double penalty = e->attr->scores.options.penalty;
+    t.of_penalty = *(const float *)e->in[1] * 2 * penalty / ((double)tiles.rows * (double)tiles.columns);
     t.weight = e->workspace; /* first, since doubles want their alignment */
     t.scratch = (float *)(t.weight + tiles.rows);
     tiles.workspace = (char *)t.scratch + dim__score_scratch(e->ctx);
     dim__parallel(e->ctx, tiles.rows, 1 + 1024 / t.l, weigh, &t);
-    dim__tiles_backward(&tiles, e->attr->i[3] != 0 ? e->out[0] : NULL, e->attr->i[4] != 0 ? e->out[1] : NULL);
+    dim__tiles_backward(&tiles, wants[0] ? e->out[0] : NULL, wants[1] ? e->out[1] : NULL);
 }
 
 static size_t nce_workspace(const dim__infer *inf)
 {
-    return dim__tiles_forward_size(rows_of(&inf->in[0]), rows_of(&inf->in[1]), inf->attr->i[2]);
+    return dim__tiles_forward_size(rows_of(&inf->in[0]), rows_of(&inf->in[1]), dim__score_limit(inf->attr));
 }
 
 static size_t nce_grad_workspace(const dim__infer *inf)
 {
     int64_t rows = rows_of(&inf->in[2]);
-    return dim__tiles_backward_size(rows, rows_of(&inf->in[3]), inf->attr->i[2]) + dim__score_scratch(inf->ctx) +
-           (size_t)rows * sizeof(double);
+    return dim__tiles_backward_size(rows, rows_of(&inf->in[3]), dim__score_limit(inf->attr)) +
+           dim__score_scratch(inf->ctx) + (size_t)rows * sizeof(double);
 }
 
 static dim_status nce_infer(dim__infer *inf)
 {
     const dim__shape *y = &inf->in[0], *x = &inf->in[1];
-    int64_t n = inf->attr->i[0];
+    int64_t n = inf->attr->scores.samples;
     DIM__TRY(dim__infer_types(inf, 0));
     if (n < 2 || y->rank < 2 || dim__shape_count(y) < 1 || rows_of(y) % n != 0)
         return dim__infer_fail(inf, 0, "(N G, d) with N >= 2 samples");
@@ -170,7 +173,7 @@ static dim_status nce_infer(dim__infer *inf)
 static dim_status nce_grad_infer(dim__infer *inf)
 {
     for (int i = 0; i < 2; i++)
-        inf->out[i] = inf->attr->i[3 + i] != 0 ? inf->in[2 + i] : dim__shape1(0);
+        inf->out[i] = inf->attr->scores.wants[i] ? inf->in[2 + i] : dim__shape1(0);
     return DIM_OK;
 }
 
@@ -183,19 +186,19 @@ static void nce_backward(dim__graph *g, const dim__node *node, const dim__vid *d
     for (int i = 0; i < 2; i++) {
         if (in[i] == DIM__NONE)
             in[i] = dim__graph_const(g, *dim__shape_of(g, node->out[i]), 0);
-        attr.i[3 + i] = dim__wants_grad(g, node->in[i]);
+        attr.scores.wants[i] = dim__wants_grad(g, node->in[i]);
     }
     dim__vid first = dim__emit(g, &dim__op_nce_scores_grad, 6, in, &attr);
     for (int i = 0; i < 2; i++)
-        din[i] = attr.i[3 + i] != 0 ? dim__out(first, i) : DIM__NONE;
+        din[i] = attr.scores.wants[i] ? dim__out(first, i) : DIM__NONE;
 }
 
 const dim__op dim__op_nce_scores = {
-    .name = "nce_scores", .min_in = 2, .max_in = 2, .n_out = 4,
+    .name = "nce_scores", .min_in = 2, .max_in = 2, .n_out = 4, .attr_size = DIM__ATTR_SIZE(scores),
     .infer = nce_infer, .workspace = nce_workspace, .backward = nce_backward, .run = nce_run,
 };
 const dim__op dim__op_nce_scores_grad = {
-    .name = "nce_scores_grad", .min_in = 6, .max_in = 6, .n_out = 2,
+    .name = "nce_scores_grad", .min_in = 6, .max_in = 6, .n_out = 2, .attr_size = DIM__ATTR_SIZE(scores),
     .infer = nce_grad_infer, .workspace = nce_grad_workspace, .run = nce_grad_run,
 };
 

@@ -21,12 +21,10 @@ enum { SEGMENTS = DIM__EST_SEGMENTS + 1 };
 
 dim__attr dim__score_attr(const dim_estimator_options *o, int64_t samples)
 {
-    double own = o->kind == DIM_ESTIMATOR_MINE ? o->mine_rate : o->smile_tau;
-    return (dim__attr){ .i = { samples, o->kind, (int64_t)o->score_memory },
-                        .f = { own, o->scale, o->penalty, o->clip } };
+    return (dim__attr){ .scores = { .samples = samples, .options = *o } };
 }
 
-bool dim__score_attr_changes(const dim__attr *attr) { return attr->f[1] != 1 || attr->f[3] > 0; }
+bool dim__scores_change(const dim_estimator_options *o) { return o->scale != 1 || o->clip > 0; }
 
 int64_t dim__score_record_size(const dim__estimator_def *def, int64_t rows)
 {
@@ -37,13 +35,7 @@ static void set_up(dim__score_rows *t, dim_context *ctx, const dim__attr *attr, 
                    int64_t row_neg)
 {
     dim__est_batch *b = &t->batch;
-    t->o = (dim_estimator_options){ .size = sizeof t->o,
-                                    .kind = (dim_estimator_kind)attr->i[1],
-                                    .smile_tau = (float)attr->f[0],
-                                    .mine_rate = (float)attr->f[0],
-                                    .scale = (float)attr->f[1],
-                                    .penalty = (float)attr->f[2],
-                                    .clip = (float)attr->f[3] };
+    t->o = attr->scores.options;
     b->def = dim__estimator_def_of(t->o.kind);
     b->o = &t->o;
     b->k = ctx->kernels;
@@ -60,8 +52,8 @@ static void set_up(dim__score_rows *t, dim_context *ctx, const dim__attr *attr, 
 void dim__score_rows_all(dim__score_rows *t, dim_context *ctx, const dim__attr *attr, double *record, int64_t rows,
                          int64_t columns)
 {
-    int64_t l = columns / attr->i[0];
-    *t = (dim__score_rows){ .group = rows / attr->i[0], .columns = columns, .n_pos = l };
+    int64_t n = attr->scores.samples, l = columns / n;
+    *t = (dim__score_rows){ .group = rows / n, .columns = columns, .n_pos = l };
     set_up(t, ctx, attr, record, rows, columns - l);
 }
 
@@ -88,8 +80,6 @@ dim__row dim__score_columns(const dim__score_rows *t, int64_t r, int64_t first, 
     }
     return row;
 }
-
-static bool rows_change(const dim_estimator_options *o) { return o->scale != 1 || o->clip > 0; }
 
 void dim__score_clip(const dim__kernels *k, float clip, float *clipped, float *tanh, const float *s, int64_t n)
 {
@@ -131,7 +121,7 @@ void dim__score_row_forward(const dim__score_rows *t, int64_t r, dim__row row)
     for (int i = 0; i < DIM__EST_SEGMENTS; i++)
         add_segment(t, (segment){ row.neg[i], row.dneg[i], row.n_neg[i] }, &sums[SUM_NEG], &sums[SUM_NEG_REPORTED],
                     &sums[SUM_SQUARES]);
-    if (rows_change(&t->o)) {
+    if (dim__scores_change(&t->o)) {
         row.pos = row.dpos;
         for (int i = 0; i < DIM__EST_SEGMENTS; i++)
             row.neg[i] = row.dneg[i];
@@ -175,7 +165,7 @@ void dim__score_row_backward(const dim__score_rows *t, int64_t r, dim__row part,
     const dim__est_batch *b = &t->batch;
     const dim__kernels *k = b->k;
     const double *acc = t->acc + r * b->def->n_acc;
-    if (!rows_change(&t->o) && t->o.penalty == 0) {
+    if (!dim__scores_change(&t->o) && t->o.penalty == 0) {
         b->def->row_backward(b, &part, acc);
         return;
     }
@@ -210,10 +200,10 @@ void dim__score_row_backward(const dim__score_rows *t, int64_t r, dim__row part,
 
 dim_status dim__score_infer(dim__infer *inf, int64_t rows, int state)
 {
-    const dim__estimator_def *def = dim__estimator_def_of((dim_estimator_kind)inf->attr->i[1]);
+    dim_estimator_kind kind = inf->attr->scores.options.kind;
+    const dim__estimator_def *def = dim__estimator_def_of(kind);
     if (def == NULL)
-        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: kind %lld is not an estimator", inf->op,
-                         (long long)inf->attr->i[1]);
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: kind %d is not an estimator", inf->op, (int)kind);
     if (inf->n_in > state && dim__shape_count(&inf->in[state]) != 1)
         return dim__infer_fail(inf, state, "one number");
     inf->out[0] = dim__scalar();

@@ -13,13 +13,13 @@
 #include "objective/op_list.def"
 #undef X
 
-/* attr of every op here: i[0] samples N, i[1] kind, i[2] most bytes of scores at once, i[3] and i[4] whether the
- * gradient of y and of x is wanted; f[0] the kind's own constant (smile_tau or mine_rate), f[1] scale, f[2] penalty,
- * f[3] clip. */
+/* Attributes of every op here. */
 dim__attr dim__score_attr(const dim_estimator_options *o, int64_t samples);
+/* Most bytes of scores at once; 0 = the usual number. */
+static inline int64_t dim__score_limit(const dim__attr *attr) { return (int64_t)attr->scores.options.score_memory; }
 /* Whether scale or clip changes the scores.  dim__score_row_forward() then stores the changed scores in dpos and dneg
  * of its row. */
-bool dim__score_attr_changes(const dim__attr *attr);
+bool dim__scores_change(const dim_estimator_options *o);
 
 typedef struct dim__score_rows { /* of one tensor of scores, or of a pair of tensors */
     dim__est_batch batch;

@@ -1,5 +1,4 @@
-/* relu, leaky_relu, sigmoid, tanh: gradients from the output y, so that y may replace x.  softplus: from x.
- * attr of leaky_relu and its gradient: f[0] = slope. */
+/* relu, leaky_relu, sigmoid, tanh: gradients from the output y, so that y may replace x.  softplus: from x. */
 #include "ops/map.h"
 #include "ops/ops.h"
 
@@ -32,7 +31,7 @@ static void leaky_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
     (void)thread;
-    e->ctx->kernels->leaky((float *)e->out[0] + begin, (const float *)e->in[0] + begin, (float)e->attr->f[0],
+    e->ctx->kernels->leaky((float *)e->out[0] + begin, (const float *)e->in[0] + begin, (float)e->attr->slope,
                            end - begin);
 }
 
@@ -41,7 +40,7 @@ static void leaky_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
     const dim__exec *e = arg;
     (void)thread;
     e->ctx->kernels->leaky_grad((float *)e->out[0] + begin, (const float *)e->in[0] + begin,
-                                (const float *)e->in[1] + begin, (float)e->attr->f[0], end - begin);
+                                (const float *)e->in[1] + begin, (float)e->attr->slope, end - begin);
 }
 
 static void leaky_run(const dim__exec *e)
@@ -56,8 +55,8 @@ static void leaky_grad_run(const dim__exec *e)
 
 static dim_status leaky_infer(dim__infer *inf)
 {
-    if (!(inf->attr->f[0] > 0) || !isfinite(inf->attr->f[0]))
-        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: slope is %g, wants > 0", inf->op, inf->attr->f[0]);
+    if (!(inf->attr->slope > 0) || !isfinite(inf->attr->slope))
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: slope is %g, wants > 0", inf->op, inf->attr->slope);
     return dim__infer_same(inf);
 }
 
@@ -67,28 +66,29 @@ static void leaky_backward(dim__graph *g, const dim__node *node, const dim__vid 
 }
 
 const dim__op dim__op_leaky_relu = {
-    .name = "leaky_relu", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,
+    .name = "leaky_relu", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(slope),
+    .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,
     .infer = leaky_infer, .backward = leaky_backward, .run = leaky_run,
 };
 const dim__op dim__op_leaky_relu_grad = {
-    .name = "leaky_relu_grad", .min_in = 2, .max_in = 2, .n_out = 1,
+    .name = "leaky_relu_grad", .min_in = 2, .max_in = 2, .n_out = 1, .attr_size = DIM__ATTR_SIZE(slope),
     .flags = DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,
     .infer = leaky_infer, .run = leaky_grad_run,
 };
 
 dim__vid dim__op_leaky_relu_(dim__graph *g, dim__vid x, double slope)
 {
-    dim__attr attr = { .f = { slope } };
+    dim__attr attr = { .slope = slope };
     return dim__emit1(g, &dim__op_leaky_relu, x, &attr);
 }
 
 dim__vid dim__op_before_activation(dim__graph *g, const dim__node *node, dim__vid dy)
 {
-    dim__attr slope = { .f = { node->attr.f[DIM__SLOPE] } };
-    if (dy == DIM__NONE || !node->attr.i[DIM__ACTIVATES])
+    dim__attr slope = { .slope = node->attr.activation.slope };
+    if (dy == DIM__NONE || !node->attr.activation.on)
         return dy;
-    return node->attr.f[DIM__SLOPE] > 0 ? dim__emit2(g, &dim__op_leaky_relu_grad, dy, node->out[0], &slope)
-                               : dim__emit2(g, &dim__op_relu_grad, dy, node->out[0], NULL);
+    return slope.slope > 0 ? dim__emit2(g, &dim__op_leaky_relu_grad, dy, node->out[0], &slope)
+                           : dim__emit2(g, &dim__op_relu_grad, dy, node->out[0], NULL);
 }
 
 /* ---- softplus: dx = dy sigmoid(x) -------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* Batch normalisation over the rows of x (rows, c).  attr.f[0]: eps.
+/* Batch normalisation over the rows of x (rows, c).  attr.norm.
  *
  * Where a convolution makes x, passes/fuse.c lets it take the moments as it writes (conv2d_moments), and batch_norm_again,
  * which has them as inputs, does the rest.
@@ -94,7 +94,7 @@ static void batch_norm_run(const dim__exec *e)
     job.shift = job.scale + c;
     job.room = job.shift + c;
     dim__parallel(ctx, rows, grain, moments_task, &job);
-    dim__moments_finish(&job.moments, e->attr->f[0], e->out[1], e->out[2], e->out[3]);
+    dim__moments_finish(&job.moments, e->attr->norm.eps, e->out[1], e->out[2], e->out[3]);
     scale_shift(job.scale, job.shift, e->out[1], e->out[3], e->in[1], e->in[2], c);
     dim__parallel(ctx, rows, grain, affine_task, &job);
 }
@@ -105,13 +105,13 @@ static void backward_from(dim__graph *g, const dim__node *node, dim__vid mean, d
     if (dy == DIM__NONE)
         return;
     dim__vid in[6] = { dy, node->in[0], mean, rstd, node->in[1], node->in[2] };
-    int n_in = node->attr.i[DIM__ACTIVATES] ? 6 : 5;
+    int n_in = node->attr.activation.on ? 6 : 5;
     dim__attr attr = node->attr;
     dim__vid dx;
     if (node->n_in > 5) { /* what is normalised was pooled from the last input */
-        attr.i[3] = dim__shape_rows(dim__shape_of(g, node->in[5]));
+        attr.norm.rows = dim__shape_rows(dim__shape_of(g, node->in[5]));
         dx = dim__emit(g, &dim__op_batch_norm_pooled_grad, n_in, in, &attr);
-        dim__attr windows = { .i = { attr.i[0], attr.i[1], attr.i[2] } };
+        dim__attr windows = { .pool = attr.norm.windows };
         dim__vid pool[4] = { dx, node->in[5], node->in[0], dim__out(dx, 3) };
         din[5] = dim__emit(g, &dim__op_max_pool_grad, 4, pool, &windows);
     } else {
@@ -128,7 +128,7 @@ static void batch_norm_backward(dim__graph *g, const dim__node *node, const dim_
 }
 
 const dim__op dim__op_batch_norm = {
-    .name = "batch_norm", .min_in = 3, .max_in = 3, .n_out = 4,
+    .name = "batch_norm", .min_in = 3, .max_in = 3, .n_out = 4, .attr_size = DIM__ATTR_SIZE(norm),
     .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_infer, .workspace = batch_norm_workspace, .backward = batch_norm_backward,
     .run = batch_norm_run,
@@ -136,12 +136,12 @@ const dim__op dim__op_batch_norm = {
 
 dim__vid dim__op_batch_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps)
 {
-    dim__attr attr = { .f = { eps } };
+    dim__attr attr = { .norm = { .eps = eps } };
     return dim__emit3(g, &dim__op_batch_norm, x, gamma, beta, &attr);
 }
 
 /* ---- batch_norm_again: (x, gamma, beta, its mean, its rstd) -> y, with the bits of batch_norm.  With input 5, the map that x
- * was pooled from by windows attr.i[0 .. 2], mean and rstd are those of that, which only the gradient reads. ------------- */
+ * was pooled from by attr.norm.windows, mean and rstd are those of that, which only the gradient reads. ------------------ */
 
 static dim_status batch_norm_again_infer(dim__infer *inf)
 {
@@ -177,15 +177,15 @@ static void batch_norm_again_backward(dim__graph *g, const dim__node *node, cons
 }
 
 const dim__op dim__op_batch_norm_again = {
-    .name = "batch_norm_again", .min_in = 5, .max_in = 6, .n_out = 1,
+    .name = "batch_norm_again", .min_in = 5, .max_in = 6, .n_out = 1, .attr_size = DIM__ATTR_SIZE(norm),
     .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_BF16_IN(33) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_again_infer, .workspace = batch_norm_again_workspace, .backward = batch_norm_again_backward,
     .run = batch_norm_again_run,
 };
 
 /* ---- batch_norm_grad: (dy, x, mean, rstd, gamma, beta after a ReLU) -> dx, dgamma, dbeta ---------------------------
- * batch_norm_pooled_grad, where x was pooled from attr.i[3] rows, stops halfway: output 0 is dy before the activation, output 3
- * the (a, b, k) of each channel with which max_pool_grad goes on. ------------------------------------------------------ */
+ * batch_norm_pooled_grad, where x was pooled from attr.norm.rows rows, stops halfway: output 0 is dy before the activation,
+ * output 3 the (a, b, k) of each channel with which max_pool_grad goes on. ---------------------------------------------- */
 
 static dim_status batch_norm_grad_infer(dim__infer *inf)
 {
@@ -231,8 +231,8 @@ static const float *read_tile(const bn_grad_job *job, int64_t row, int64_t n, in
         return dy;
     float *before = room + (job->tiles - 1) * tile_size(c);
     k->col_affine(before, *x, job->scale, job->shift, n, c);
-    if (e->attr->f[DIM__SLOPE] > 0)
-        k->leaky_grad(before, dy, before, (float)e->attr->f[DIM__SLOPE], n * c);
+    if (e->attr->activation.slope > 0)
+        k->leaky_grad(before, dy, before, (float)e->attr->activation.slope, n * c);
     else
         k->relu_grad(before, dy, before, n * c);
     return before;
@@ -297,7 +297,7 @@ static void batch_norm_grad_run(const dim__exec *e)
     if (e->n_in > 5)
         scale_shift(job.scale, job.shift, mean, rstd, gamma, e->in[5], c);
     grad_sums(&job, rows);
-    int64_t all = is_pooled(e) ? e->attr->i[3] : rows;
+    int64_t all = is_pooled(e) ? e->attr->norm.rows : rows;
     for (int64_t j = 0; j < c; j++) {
         double r = rstd[j], dy = job.sums[j], dy_xhat = job.sums[c + j] * r, scale = gamma[j] * r;
         double b = -scale * r * dy_xhat / (double)all;
@@ -313,13 +313,13 @@ static void batch_norm_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_batch_norm_grad = {
-    .name = "batch_norm_grad", .min_in = 5, .max_in = 6, .n_out = 3,
+    .name = "batch_norm_grad", .min_in = 5, .max_in = 6, .n_out = 3, .attr_size = DIM__ATTR_SIZE(norm),
     .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_grad_infer, .workspace = batch_norm_grad_workspace, .run = batch_norm_grad_run,
 };
 
 const dim__op dim__op_batch_norm_pooled_grad = {
-    .name = "batch_norm_pooled_grad", .min_in = 5, .max_in = 6, .n_out = 4,
+    .name = "batch_norm_pooled_grad", .min_in = 5, .max_in = 6, .n_out = 4, .attr_size = DIM__ATTR_SIZE(norm),
     .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_grad_infer, .workspace = batch_norm_grad_workspace, .run = batch_norm_grad_run,
 };

@@ -21,7 +21,7 @@ static void add_bias_task(void *arg, int64_t begin, int64_t end, int thread)
     const dim__exec *e = arg;
     int64_t c = dim__shape_last(e->in_shape[0]), block = dim__max64(end - begin, 1);
     (void)thread;
-    if (e->attr->i[DIM__ACTIVATES])
+    if (e->attr->activation.on)
         block = 1 + DIM__HOT / dim__max64(c, 1);
     for (int64_t r = begin; r < end; r += block) {
         int64_t rows = dim__min64(block, end - r);

@@ -1,4 +1,4 @@
-/* f32 to bf16 and back: attr.i[0] is the type of the result.  Only passes/precision.c emits it, when gradients are there. */
+/* f32 to bf16 and back: attr.type is the type of the result.  Only passes/precision.c emits it, when gradients are there. */
 #include "ops/ops.h"
 
 #include "ops/run.h"
@@ -7,7 +7,7 @@
 
 static dim_status cast_infer(dim__infer *inf)
 {
-    dim_dtype to = (dim_dtype)inf->attr->i[0];
+    dim_dtype to = (dim_dtype)inf->attr->type;
     if (to != DIM_F32 && to != DIM__BF16)
         return dim__fail(inf->ctx, DIM_E_INVALID, "cast: type %d", (int)to);
     DIM__TRY(dim__infer_types(inf, 0));
@@ -37,12 +37,12 @@ static void cast_run(const dim__exec *e)
 }
 
 const dim__op dim__op_cast = {
-    .name = "cast", .min_in = 1, .max_in = 1, .n_out = 1,
+    .name = "cast", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(type),
     .flags = DIM__OP_REPEATABLE | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1), .infer = cast_infer, .run = cast_run,
 };
 
 dim__vid dim__op_cast_(dim__graph *g, dim__vid x, dim_dtype type)
 {
-    dim__attr attr = { .i = { type } };
+    dim__attr attr = { .type = type };
     return dim__emit1(g, &dim__op_cast, x, &attr);
 }

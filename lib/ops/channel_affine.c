@@ -1,4 +1,4 @@
-/* Batch norm with frozen statistics: y = (x - mean) / sqrt(var + eps) gamma + beta.  attr.f[0]: eps.
+/* Batch norm with frozen statistics: y = (x - mean) / sqrt(var + eps) gamma + beta.  attr.norm.eps.
  * It may activate its result, see dim__activate(). */
 #include "ops/ops.h"
 
@@ -58,7 +58,7 @@ static void channel_affine_run(const dim__exec *e)
     ca_job job = { .e = e, .c = c, .scale = e->workspace };
     job.shift = job.scale + c;
     job.room = job.shift + c;
-    dim__frozen_norm(e->in[1], e->in[2], e->in[3], e->in[4], e->attr->f[0], job.scale, job.shift, c);
+    dim__frozen_norm(e->in[1], e->in[2], e->in[3], e->in[4], e->attr->norm.eps, job.scale, job.shift, c);
     dim__parallel(e->ctx, rows, dim__row_grain(c), affine_task, &job);
 }
 
@@ -66,14 +66,14 @@ static void channel_affine_backward(dim__graph *g, const dim__node *node, const 
 {
     dim__vid dy = dim__op_before_activation(g, node, dout[0]);
     dim__vid in[5] = { dy, node->in[0], node->in[1], node->in[3], node->in[4] };
-    dim__attr eps = { .f = { node->attr.f[0] } };
+    dim__attr eps = { .norm = { .eps = node->attr.norm.eps } };
     dim__vid dx = dim__emit(g, &dim__op_channel_affine_grad, 5, in, &eps);
     for (int i = 0; i < 3; i++)
         din[i] = dim__out(dx, i);
 }
 
 const dim__op dim__op_channel_affine = {
-    .name = "channel_affine", .min_in = 5, .max_in = 5, .n_out = 1,
+    .name = "channel_affine", .min_in = 5, .max_in = 5, .n_out = 1, .attr_size = DIM__ATTR_SIZE(norm),
     .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
     .infer = channel_affine_infer, .workspace = channel_affine_workspace, .backward = channel_affine_backward,
     .run = channel_affine_run,
@@ -83,7 +83,7 @@ dim__vid dim__op_channel_affine_(dim__graph *g, dim__vid x, dim__vid gamma, dim_
                                  double eps)
 {
     dim__vid in[5] = { x, gamma, beta, mean, var };
-    dim__attr attr = { .f = { eps } };
+    dim__attr attr = { .norm = { .eps = eps } };
     return dim__emit(g, &dim__op_channel_affine, 5, in, &attr);
 }
 
@@ -134,7 +134,7 @@ static void channel_affine_grad_run(const dim__exec *e)
     dim__parallel(e->ctx, rows, grain, sums_task, &job);
     dim__sums_reduce(job.sums, dim__parallel_pieces(e->ctx, rows, grain), 2 * c);
     for (int64_t j = 0; j < c; j++) {
-        double rstd = 1 / sqrt(var[j] + e->attr->f[0]);
+        double rstd = 1 / sqrt(var[j] + e->attr->norm.eps);
         dgamma[j] = (float)(job.sums[c + j] * rstd);
         dbeta[j] = (float)job.sums[j];
         job.scale[j] = (float)(gamma[j] * rstd);
@@ -144,7 +144,7 @@ static void channel_affine_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_channel_affine_grad = {
-    .name = "channel_affine_grad", .min_in = 5, .max_in = 5, .n_out = 3,
+    .name = "channel_affine_grad", .min_in = 5, .max_in = 5, .n_out = 3, .attr_size = DIM__ATTR_SIZE(norm),
     .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = channel_affine_grad_infer, .workspace = channel_affine_grad_workspace, .run = channel_affine_grad_run,
 };

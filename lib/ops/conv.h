@@ -20,6 +20,13 @@ typedef struct dim__conv {
     int64_t pixels;       /* n oh ow: its rows */
 } dim__conv;
 
+/* Whether an op takes these strides, paddings and dilations: one of each for both axes, and no dilation. */
+static inline bool dim__conv_takes(const dim__attr_conv *a)
+{
+    return a->stride_h >= 1 && a->stride_w == a->stride_h && a->pad_h >= 0 && a->pad_h <= 1 << 20 && a->pad_w == a->pad_h &&
+           a->dilation_h == 1 && a->dilation_w == 1;
+}
+
 /* oh and ow are those of `y`. */
 dim__conv dim__conv_of(const dim__shape *x, const dim__shape *w, const dim__shape *y, const dim__attr *attr);
 
@@ -37,8 +44,8 @@ void dim__conv_patches(const dim__conv *c, const float *x, int64_t begin, int64_
 void dim__conv_patches_parallel(dim_context *ctx, const dim__conv *c, const float *x, int64_t begin, int64_t end,
                                 float *patches);
 
-/* Whether an accelerator does it: sets attr->p to its plan, or to NULL.  For infer; the inputs' types are one.  In bf16 there
- * is no other way than by a plan, which is that of a product where the convolution is `plain`. */
+/* Whether an accelerator does it: sets attr->plan, to NULL where it does not.  For infer; the inputs' types are one.  In bf16
+ * there is no other way than by a plan, which is that of a product where the convolution is `plain`. */
 dim_status dim__conv_accelerate(dim__infer *inf, const dim__conv *c, dim__conv_pass pass);
 
 /* The product that a plain convolution is. */
@@ -49,7 +56,7 @@ bool dim__conv_run_bf16(const dim__exec *e, const dim__conv *c, dim__conv_pass p
 /* The same by plain loops, which need no memory. */
 void dim__conv_loops(const dim__exec *e, const dim__conv *c, dim__conv_pass pass, const dim__conv_after *after);
 
-/* Bytes for the plan in attr->p, if there is one, or else for products with patches. */
+/* Bytes for the plan in attr->plan, if there is one, or else for products with patches. */
 size_t dim__conv_workspace(const dim__infer *inf, const dim__conv *c);
 
 /* conv2d_dx, which conv2d_transpose shares. */

@@ -1,5 +1,4 @@
-/* Convolution.  attr.i[0]: stride, attr.i[1]: padding, the same for both axes; attr.p: the plan of
- * an accelerator that does it (kernels/conv.h), set by infer.
+/* Convolution.  attr.conv; attr.plan: that of an accelerator that does it (kernels/conv.h), set by infer.
  *
  * What passes/fuse.c makes part of it is done to each block of pixels while that is in a cache (ops/conv_epilogue.h): a bias
  * or frozen batch norm, whose parameters are inputs 2 and up, and an activation; conv2d_moments takes moments, too. */
@@ -16,9 +15,9 @@ static dim_status infer(dim__infer *inf, bool moments)
 {
     char x_text[128], w_text[128];
     const dim__shape *x = &inf->in[0], *w = &inf->in[1];
-    int64_t stride = inf->attr->i[0], padding = inf->attr->i[1];
+    int64_t stride = inf->attr->conv.stride_h, padding = inf->attr->conv.pad_h;
     DIM__TRY(dim__infer_types(inf, 0));
-    if (stride < 1 || padding < 0 || padding > 1 << 20)
+    if (!dim__conv_takes(&inf->attr->conv))
         return dim__fail(inf->ctx, DIM_E_INVALID, "%s: stride %lld, padding %lld", inf->op, (long long)stride,
                          (long long)padding);
     if (x->rank != 4)
@@ -155,8 +154,8 @@ static void convolve(conv2d_job *job)
             return;
         restart(job);
         dim__conv_loops(e, c, DIM__CONV_FORWARD, then);
-    } else if (e->attr->p == NULL || !dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[0], e->in[1], e->out[0],
-                                                         e->workspace, then)) {
+    } else if (e->attr->plan == NULL || !dim__conv_plan_run(e->ctx, e->attr->plan, c->n, e->in[0], e->in[1],
+                                                            e->out[0], e->workspace, then)) {
         restart(job);
         convolve_patches(job);
     }
@@ -181,26 +180,26 @@ static void conv2d_run(const dim__exec *e)
     dim__epilogue_finish(&then);
 }
 
-/* Nothing flows through moments: they feed batch_norm_again, whose gradient knows of them, and running statistics. */
-/* Frozen batch norm is taken over only where there will be no gradient. */
+/* Nothing flows through moments: they feed batch_norm_again, whose gradient knows of them, and running statistics.
+ * Frozen batch norm is taken over only where there will be no gradient. */
 static void conv2d_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     dim__vid x = node->in[0], w = node->in[1], bias = node->n_in == 3 ? node->in[2] : DIM__NONE;
-    dim__attr attr = { .i = { node->attr.i[0], node->attr.i[1] } };
+    dim__attr attr = { .conv = node->attr.conv };
     dim__vid dy = dim__op_before_activation(g, node, dout[0]);
     if (dy == DIM__NONE)
         return;
     if (bias != DIM__NONE && dim__wants_grad(g, bias))
-        din[2] = node->attr.i[DIM__CONV_CENTRED] ? dim__graph_const(g, *dim__shape_of(g, bias), 0)
-                                                 : dim__emit1(g, &dim__op_bias_grad, dy, NULL);
+        din[2] = node->attr.conv.centred ? dim__graph_const(g, *dim__shape_of(g, bias), 0)
+                                         : dim__emit1(g, &dim__op_bias_grad, dy, NULL);
     if (dim__wants_grad(g, w)) {
-        attr.i[2] = dim__shape_of(g, w)->d[1];
-        attr.i[3] = dim__shape_of(g, w)->d[2];
+        attr.conv.height = dim__shape_of(g, w)->d[1];
+        attr.conv.width = dim__shape_of(g, w)->d[2];
         din[1] = dim__emit2(g, &dim__op_conv2d_dw, dy, x, &attr);
     }
     if (dim__wants_grad(g, x)) {
-        attr.i[2] = dim__shape_of(g, x)->d[1];
-        attr.i[3] = dim__shape_of(g, x)->d[2];
+        attr.conv.height = dim__shape_of(g, x)->d[1];
+        attr.conv.width = dim__shape_of(g, x)->d[2];
         din[0] = dim__emit2(g, &dim__op_conv2d_dx, dy, w, &attr);
     }
 }
@@ -212,7 +211,7 @@ static double conv2d_flops(const dim__shape *const *in, const dim__shape *const 
 }
 
 const dim__op dim__op_conv2d = {
-    .name = "conv2d", .min_in = 2, .max_in = 6, .n_out = 1,
+    .name = "conv2d", .min_in = 2, .max_in = 6, .n_out = 1, .attr_size = DIM__ATTR_SIZE(conv),
     .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = conv2d_infer, .workspace = conv2d_workspace, .backward = conv2d_backward, .run = conv2d_run,
     .flops = conv2d_flops,
@@ -220,12 +219,12 @@ const dim__op dim__op_conv2d = {
 
 dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding)
 {
-    dim__attr attr = { .i = { stride, padding } };
+    dim__attr attr = dim__attr_square_conv(stride, padding);
     return dim__emit2(g, &dim__op_conv2d, x, w, &attr);
 }
 
-/* ---- conv2d_moments: y, and mean, variance and 1 / sqrt(variance + eps) of its channels.  attr.f[0]: eps.  What conv2d and
- * then batch_norm give, but for the order in which blocks of pixels are combined. ------------------------------------------ */
+/* ---- conv2d_moments: y, and mean, variance and 1 / sqrt(variance + eps) of its channels.  What conv2d and then
+ * batch_norm give, but for the order in which blocks of pixels are combined. ----------------------------------------------- */
 
 static dim_status conv2d_moments_infer(dim__infer *inf)
 {
@@ -241,7 +240,7 @@ static dim_status conv2d_moments_infer(dim__infer *inf)
 static size_t conv2d_moments_workspace(const dim__infer *inf) { return workspace_of(inf, true); }
 
 const dim__op dim__op_conv2d_moments = {
-    .name = "conv2d_moments", .min_in = 2, .max_in = 3, .n_out = 4,
+    .name = "conv2d_moments", .min_in = 2, .max_in = 3, .n_out = 4, .attr_size = DIM__ATTR_SIZE(conv),
     .flags = DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = conv2d_moments_infer, .workspace = conv2d_moments_workspace, .backward = conv2d_backward,
     .run = conv2d_run, .flops = conv2d_flops,

@@ -1,5 +1,5 @@
-/* The gradients of a convolution.  attr.i[0]: stride, attr.i[1]: padding;
- * dw (from dy, x): i[2], i[3] = KH, KW;  dx (from dy, w): i[2], i[3] = H, W. */
+/* The gradients of a convolution.  attr.conv as its own, with height and width of what they make: dw (from dy, x) KH and KW,
+ * dx (from dy, w) H and W. */
 #include "ops/conv.h"
 
 #include "base/math.h"
@@ -17,10 +17,10 @@ static dim_status check_operands(dim__infer *inf, const char *other)
         return dim__infer_fail(inf, 0, "rank 4 (N, OH, OW, O)");
     if (inf->in[1].rank != 4 || inf->in[1].d[3] < 1)
         return dim__infer_fail(inf, 1, other);
-    if (inf->attr->i[0] < 1 || inf->attr->i[1] < 0 || inf->attr->i[2] < 1 || inf->attr->i[3] < 1)
+    const dim__attr_conv *a = &inf->attr->conv;
+    if (!dim__conv_takes(a) || a->height < 1 || a->width < 1)
         return dim__fail(inf->ctx, DIM_E_INVALID, "%s: stride %lld, padding %lld, size (%lld, %lld)", inf->op,
-                         (long long)inf->attr->i[0], (long long)inf->attr->i[1], (long long)inf->attr->i[2],
-                         (long long)inf->attr->i[3]);
+                         (long long)a->stride_h, (long long)a->pad_h, (long long)a->height, (long long)a->width);
     return DIM_OK;
 }
 
@@ -29,7 +29,7 @@ static dim_status check_output(const dim__infer *inf, const dim__shape *x, const
 {
     char text[3][128];
     const dim__shape *dy = &inf->in[0];
-    int64_t stride = inf->attr->i[0], padding = inf->attr->i[1];
+    int64_t stride = inf->attr->conv.stride_h, padding = inf->attr->conv.pad_h;
     int64_t h = x->d[1] + 2 * padding - w->d[1], wd = x->d[2] + 2 * padding - w->d[2];
     if (h < 0 || wd < 0 || dy->d[0] != x->d[0] || dy->d[1] != h / stride + 1 || dy->d[2] != wd / stride + 1 ||
         dy->d[3] != w->d[0])
@@ -44,7 +44,7 @@ static dim_status check_output(const dim__infer *inf, const dim__shape *x, const
 static dim_status dw_infer(dim__infer *inf)
 {
     DIM__TRY(check_operands(inf, "rank 4 (N, H, W, I)"));
-    inf->out[0] = dim__shape4(inf->in[0].d[3], inf->attr->i[2], inf->attr->i[3], inf->in[1].d[3]);
+    inf->out[0] = dim__shape4(inf->in[0].d[3], inf->attr->conv.height, inf->attr->conv.width, inf->in[1].d[3]);
     DIM__TRY(check_output(inf, &inf->in[1], &inf->out[0]));
     dim__conv c = dim__conv_of(&inf->in[1], &inf->out[0], &inf->in[0], inf->attr);
     return dim__conv_accelerate(inf, &c, DIM__CONV_DW);
@@ -155,7 +155,7 @@ static double dw_flops(const dim__shape *const *in, const dim__shape *const *out
 }
 
 const dim__op dim__op_conv2d_dw = {
-    .name = "conv2d_dw", .min_in = 2, .max_in = 2, .n_out = 1,
+    .name = "conv2d_dw", .min_in = 2, .max_in = 2, .n_out = 1, .attr_size = DIM__ATTR_SIZE(conv),
     .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3),
     .infer = dw_infer, .workspace = dw_workspace, .run = dw_run, .flops = dw_flops,
 };
@@ -165,7 +165,7 @@ const dim__op dim__op_conv2d_dw = {
 dim_status dim__conv_dx_infer(dim__infer *inf)
 {
     DIM__TRY(check_operands(inf, "weights (O, KH, KW, I)"));
-    inf->out[0] = dim__shape4(inf->in[0].d[0], inf->attr->i[2], inf->attr->i[3], inf->in[1].d[3]);
+    inf->out[0] = dim__shape4(inf->in[0].d[0], inf->attr->conv.height, inf->attr->conv.width, inf->in[1].d[3]);
     DIM__TRY(check_output(inf, &inf->out[0], &inf->in[1]));
     dim__conv c = dim__conv_of(&inf->out[0], &inf->in[1], &inf->in[0], inf->attr);
     return dim__conv_accelerate(inf, &c, DIM__CONV_DX);
@@ -238,8 +238,8 @@ void dim__conv_dx_run(const dim__exec *e)
             dim__conv_loops(e, c, DIM__CONV_DX, NULL);
         return;
     }
-    if (e->attr->p != NULL &&
-        dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[0], e->in[1], e->out[0], e->workspace, NULL))
+    if (e->attr->plan != NULL &&
+        dim__conv_plan_run(e->ctx, e->attr->plan, c->n, e->in[0], e->in[1], e->out[0], e->workspace, NULL))
         return;
     job.block = dim__conv_block(c, c->k);
     if (dim__gemm_in_tasks(e->ctx)) {
@@ -264,7 +264,7 @@ double dim__conv_dx_flops(const dim__shape *const *in, const dim__shape *const *
 }
 
 const dim__op dim__op_conv2d_dx = {
-    .name = "conv2d_dx", .min_in = 2, .max_in = 2, .n_out = 1,
+    .name = "conv2d_dx", .min_in = 2, .max_in = 2, .n_out = 1, .attr_size = DIM__ATTR_SIZE(conv),
     .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = dim__conv_dx_infer, .workspace = dim__conv_dx_workspace, .run = dim__conv_dx_run,
     .flops = dim__conv_dx_flops,

@@ -8,15 +8,17 @@ static void backward(dim__graph *g, const dim__node *node, const dim__vid *dout,
 {
     dim__vid x = node->in[0], w = node->in[1];
     const dim__shape *kernel = dim__shape_of(g, w);
-    dim__attr attr = { .i = { node->attr.i[0], node->attr.i[1], kernel->d[1], kernel->d[2] } };
+    dim__attr attr = { .conv = node->attr.conv };
+    attr.conv.height = kernel->d[1];
+    attr.conv.width = kernel->d[2];
     if (dim__wants_grad(g, w))
         din[1] = dim__emit2(g, &dim__op_conv2d_dw, x, dout[0], &attr);
     if (dim__wants_grad(g, x))
-        din[0] = dim__op_conv2d_(g, dout[0], w, (int)attr.i[0], (int)attr.i[1]);
+        din[0] = dim__emit2(g, &dim__op_conv2d, dout[0], w, &attr);
 }
 
 const dim__op dim__op_conv2d_transpose = {
-    .name = "conv2d_transpose", .min_in = 2, .max_in = 2, .n_out = 1,
+    .name = "conv2d_transpose", .min_in = 2, .max_in = 2, .n_out = 1, .attr_size = DIM__ATTR_SIZE(conv),
     .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = dim__conv_dx_infer, .workspace = dim__conv_dx_workspace, .backward = backward, .run = dim__conv_dx_run,
     .flops = dim__conv_dx_flops,
@@ -25,6 +27,8 @@ const dim__op dim__op_conv2d_transpose = {
 dim__vid dim__op_conv2d_transpose_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding, int64_t height,
                                    int64_t width)
 {
-    dim__attr attr = { .i = { stride, padding, height, width } };
+    dim__attr attr = dim__attr_square_conv(stride, padding);
+    attr.conv.height = height;
+    attr.conv.width = width;
     return dim__emit2(g, &dim__op_conv2d_transpose, x, w, &attr);
 }

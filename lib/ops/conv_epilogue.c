@@ -7,7 +7,7 @@ static size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 bool dim__epilogue_does(int n_in, const dim__attr *attr, bool moments)
 {
-    return n_in > 2 || attr->i[DIM__ACTIVATES] != 0 || moments;
+    return n_in > 2 || attr->activation.on || moments;
 }
 
 static size_t norm_size(int n_in, int64_t c) { return n_in == 6 ? lines(2 * (size_t)c * sizeof(float)) : 0; }
@@ -32,7 +32,7 @@ dim__epilogue dim__epilogue_of(const dim__exec *e, int64_t n_sums)
         p.bias = e->in[2];
     if (e->n_in == 6) {
         float *scale = (float *)at, *shift = scale + p.c;
-        dim__frozen_norm(e->in[2], e->in[3], e->in[4], e->in[5], e->attr->f[0], scale, shift, p.c);
+        dim__frozen_norm(e->in[2], e->in[3], e->in[4], e->in[5], e->attr->conv.eps, scale, shift, p.c);
         p.scale = scale;
         p.shift = shift;
         at += norm_size(e->n_in, p.c);
@@ -76,5 +76,5 @@ void dim__epilogue_run(const dim__epilogue *p, int64_t begin, int64_t end, int t
 void dim__epilogue_finish(const dim__epilogue *p)
 {
     if (p->takes_moments)
-        dim__moments_finish(&p->moments, p->e->attr->f[0], p->e->out[1], p->e->out[2], p->e->out[3]);
+        dim__moments_finish(&p->moments, p->e->attr->conv.eps, p->e->out[1], p->e->out[2], p->e->out[3]);
 }

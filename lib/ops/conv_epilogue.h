@@ -9,9 +9,6 @@
 #include "ops/moments.h"
 #include "graph/op.h"
 
-/* attr.i[DIM__CONV_CENTRED]: only a batch norm reads the result, so that the gradient of the bias is zero. */
-enum { DIM__CONV_CENTRED = 5 };
-
 typedef struct dim__epilogue {
     const dim__exec *e;
     int64_t c;

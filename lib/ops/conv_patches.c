@@ -11,7 +11,7 @@ dim__conv dim__conv_of(const dim__shape *x, const dim__shape *w, const dim__shap
         .n = x->d[0], .h = x->d[1], .w = x->d[2], .i = x->d[3],
         .o = w->d[0], .kh = w->d[1], .kw = w->d[2],
         .oh = y->d[1], .ow = y->d[2],
-        .stride = attr->i[0], .padding = attr->i[1],
+        .stride = attr->conv.stride_h, .padding = attr->conv.pad_h,
         .k = w->d[1] * w->d[2] * x->d[3],
         .pixels = x->d[0] * y->d[1] * y->d[2],
     };

@@ -32,7 +32,7 @@ dim_status dim__conv_accelerate(dim__infer *inf, const dim__conv *c, dim__conv_p
         return dim__infer_fail(inf, 1, "the type of input 0");
     if (bf16 || pass != DIM__CONV_DW)
         DIM__TRY(dim__conv_plan_get(inf->ctx, &key, c->n, &plan));
-    inf->attr->p = plan;
+    inf->attr->plan = plan;
     return DIM_OK;
 }
 
@@ -43,7 +43,7 @@ size_t dim__conv_workspace(const dim__infer *inf, const dim__conv *c)
     size_t patches = (size_t)ctx->threads * (size_t)(dim__conv_block(c, c->k) * c->k) * sizeof(float);
     if (dim__conv_plain(c))
         return dim__product_workspace(inf);
-    size_t plan = inf->attr->p != NULL ? dim__conv_plan_workspace(ctx, inf->attr->p) : 0;
+    size_t plan = inf->attr->plan != NULL ? dim__conv_plan_workspace(ctx, inf->attr->plan) : 0;
     return patches > plan && inf->in_type[0] != DIM__BF16 ? patches : plan;
 }
 
@@ -52,6 +52,6 @@ size_t dim__conv_workspace(const dim__infer *inf, const dim__conv *c)
 bool dim__conv_run_bf16(const dim__exec *e, const dim__conv *c, dim__conv_pass pass, const dim__conv_after *after)
 {
     bool dw = pass == DIM__CONV_DW; /* its inputs are dy and x; the plan wants x first */
-    return e->attr->p != NULL &&
-           dim__conv_plan_run(e->ctx, e->attr->p, c->n, e->in[dw], e->in[!dw], e->out[0], e->workspace, after);
+    return e->attr->plan != NULL &&
+           dim__conv_plan_run(e->ctx, e->attr->plan, c->n, e->in[dw], e->in[!dw], e->out[0], e->workspace, after);
 }

@@ -1,4 +1,5 @@
-/* affine: f[0] x + f[1].  exp: gradient dy y.  add, mul: of equal shapes.  add may activate its result, see dim__activate(). */
+/* affine: scale x + shift.  exp: gradient dy y.  add, mul: of equal shapes.  add may activate its
+ * result, see dim__activate(). */
 #include "ops/map.h"
 #include "ops/ops.h"
 
@@ -6,14 +7,14 @@ static void affine_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
     (void)thread;
-    e->ctx->kernels->affine((float *)e->out[0] + begin, (const float *)e->in[0] + begin, (float)e->attr->f[0],
-                            (float)e->attr->f[1], end - begin);
+    e->ctx->kernels->affine((float *)e->out[0] + begin, (const float *)e->in[0] + begin,
+                            (float)e->attr->affine.scale, (float)e->attr->affine.shift, end - begin);
 }
 
 static void add_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    int64_t block = e->attr->i[DIM__ACTIVATES] ? DIM__HOT : dim__max64(end - begin, 1);
+    int64_t block = e->attr->activation.on ? DIM__HOT : dim__max64(end - begin, 1);
     (void)thread;
     for (int64_t i = begin; i < end; i += block) {
         int64_t n = dim__min64(block, end - i);
@@ -48,7 +49,7 @@ static void mul_run(const dim__exec *e)
 
 static void affine_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    din[0] = dim__op_affine_(g, dout[0], node->attr.f[0], 0);
+    din[0] = dim__op_affine_(g, dout[0], node->attr.affine.scale, 0);
 }
 
 static void add_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
@@ -67,7 +68,8 @@ static void mul_backward(dim__graph *g, const dim__node *node, const dim__vid *d
 }
 
 const dim__op dim__op_affine = {
-    .name = "affine", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,
+    .name = "affine", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(affine),
+    .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,
     .infer = dim__infer_same, .backward = affine_backward, .run = affine_run,
 };
 const dim__op dim__op_add = {
@@ -83,7 +85,7 @@ const dim__op dim__op_mul = {
 
 dim__vid dim__op_affine_(dim__graph *g, dim__vid x, double scale, double shift)
 {
-    dim__attr attr = { .f = { scale, shift } };
+    dim__attr attr = { .affine = { .scale = scale, .shift = shift } };
     return dim__emit1(g, &dim__op_affine, x, &attr);
 }
 

@@ -46,7 +46,7 @@ static void gather_run(const dim__exec *e)
 
 static void gather_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    dim__attr attr = { .i = { dim__shape_of(g, node->in[0])->d[0] } };
+    dim__attr attr = { .rows = dim__shape_of(g, node->in[0])->d[0] };
     din[0] = dim__emit2(g, &dim__op_scatter_add, dout[0], node->in[1], &attr);
 }
 
@@ -57,10 +57,10 @@ static dim_status scatter_add_infer(dim__infer *inf)
         return dim__infer_fail(inf, 0, "rank 1 at least");
     if (inf->in[1].rank != 1 || inf->in[1].d[0] != inf->in[0].d[0])
         return dim__infer_fail(inf, 1, "one index a row of input 0");
-    if (inf->attr->i[0] < 0)
-        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: %lld rows", inf->op, (long long)inf->attr->i[0]);
+    if (inf->attr->rows < 0)
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: %lld rows", inf->op, (long long)inf->attr->rows);
     inf->out[0] = inf->in[0];
-    inf->out[0].d[0] = inf->attr->i[0];
+    inf->out[0].d[0] = inf->attr->rows;
     return DIM_OK;
 }
 
@@ -95,7 +95,7 @@ const dim__op dim__op_gather = {
     .infer = gather_infer, .backward = gather_backward, .run = gather_run,
 };
 const dim__op dim__op_scatter_add = {
-    .name = "scatter_add", .min_in = 2, .max_in = 2, .n_out = 1,
+    .name = "scatter_add", .min_in = 2, .max_in = 2, .n_out = 1, .attr_size = DIM__ATTR_SIZE(rows),
     .infer = scatter_add_infer, .backward = scatter_add_backward, .run = scatter_add_run,
 };
 

@@ -1,4 +1,4 @@
-/* Layer normalisation of each row of x (rows, c).  attr.f[0]: eps.  Outputs: y, mean (rows), rstd (rows). */
+/* Layer normalisation of each row of x (rows, c).  attr.norm.eps.  Outputs: y, mean (rows), rstd (rows). */
 #include "ops/ops.h"
 
 #include "base/pool.h"
@@ -23,7 +23,7 @@ static void layer_norm_task(void *arg, int64_t begin, int64_t end, int thread)
     int64_t c = dim__shape_last(e->in_shape[0]);
     (void)thread;
     e->ctx->kernels->layer_norm((float *)e->out[0] + begin * c, (float *)e->out[1] + begin, (float *)e->out[2] + begin,
-                                (const float *)e->in[0] + begin * c, e->in[1], e->in[2], (float)e->attr->f[0],
+                                (const float *)e->in[0] + begin * c, e->in[1], e->in[2], (float)e->attr->norm.eps,
                                 end - begin, c);
 }
 
@@ -44,14 +44,14 @@ static void layer_norm_backward(dim__graph *g, const dim__node *node, const dim_
 }
 
 const dim__op dim__op_layer_norm = {
-    .name = "layer_norm", .min_in = 3, .max_in = 3, .n_out = 3,
+    .name = "layer_norm", .min_in = 3, .max_in = 3, .n_out = 3, .attr_size = DIM__ATTR_SIZE(norm),
     .flags = DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_BY_ROW | DIM__OP_WHOLE(6),
     .infer = layer_norm_infer, .backward = layer_norm_backward, .run = layer_norm_run,
 };
 
 dim__vid dim__op_layer_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps)
 {
-    dim__attr attr = { .f = { eps } };
+    dim__attr attr = { .norm = { .eps = eps } };
     return dim__emit3(g, &dim__op_layer_norm, x, gamma, beta, &attr);
 }
 

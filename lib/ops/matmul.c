@@ -1,6 +1,6 @@
-/* Matrix product.  attr.i[0]: a is transposed, attr.i[1]: b is transposed; attr.p: the plan of a product in bf16, set by
- * infer where both operands are that and the processor multiplies it.  An input 2, of passes/accumulate.c, is what the
- * product is added to: a matrix of its size, under any shape, or a vector for every row. */
+/* Matrix product.  attr.matmul; attr.plan: that of a product in bf16, set by infer where both operands are that and the
+ * processor multiplies it.  An input 2, of passes/accumulate.c, is what the product is added to: a matrix of its size, under
+ * any shape, or a vector for every row. */
 #include "ops/ops.h"
 
 #include "base/math.h"
@@ -16,11 +16,16 @@ static matmul_sizes sizes_of(const dim__shape *a, const dim__shape *b, const dim
     int64_t a_rows = dim__shape_rows(a), a_last = dim__shape_last(a);
     int64_t b_rows = dim__shape_rows(b), b_last = dim__shape_last(b);
     return (matmul_sizes){
-        .m = attr->i[0] ? a_last : a_rows,
-        .k = attr->i[0] ? a_rows : a_last,
-        .k_of_b = attr->i[1] ? b_last : b_rows,
-        .n = attr->i[1] ? b_rows : b_last,
+        .m = attr->matmul.trans_a ? a_last : a_rows,
+        .k = attr->matmul.trans_a ? a_rows : a_last,
+        .k_of_b = attr->matmul.trans_b ? b_last : b_rows,
+        .n = attr->matmul.trans_b ? b_rows : b_last,
     };
+}
+
+static dim__product_key key_of(const dim__attr *attr, matmul_sizes s, dim_dtype out)
+{
+    return (dim__product_key){ attr->matmul.trans_a, attr->matmul.trans_b, s.m, s.n, s.k, out == DIM__BF16 };
 }
 
 static bool is_row(const dim__shape *onto, int64_t n) { return onto->rank == 1 && onto->d[0] == n; }
@@ -32,23 +37,21 @@ static dim_status matmul_infer(dim__infer *inf)
     DIM__TRY(dim__infer_types(inf, 0));
     if (s.k != s.k_of_b)
         return dim__fail(inf->ctx, DIM_E_SHAPE, "matmul: %s%s and %s%s: inner sizes %lld and %lld differ",
-                         dim__op_shape_text(a, &inf->in[0]), inf->attr->i[0] ? " transposed" : "",
-                         dim__op_shape_text(b, &inf->in[1]), inf->attr->i[1] ? " transposed" : "", (long long)s.k,
+                         dim__op_shape_text(a, &inf->in[0]), inf->attr->matmul.trans_a ? " transposed" : "",
+                         dim__op_shape_text(b, &inf->in[1]), inf->attr->matmul.trans_b ? " transposed" : "", (long long)s.k,
                          (long long)s.k_of_b);
     inf->out[0] = dim__shape2(s.m, s.n);
     if (inf->n_in > 2 && dim__shape_count(&inf->in[2]) != s.m * s.n && !is_row(&inf->in[2], s.n))
         return dim__infer_fail(inf, 2, "the elements of the product or of one of its rows");
     if (inf->n_in > 2 && (inf->in_type[0] != DIM_F32 || inf->out_type[0] == DIM__BF16))
         return dim__infer_fail(inf, 0, "floats, and gives them, where the product is added to something");
-    return dim__product_prepare(inf, (dim__product_key){ inf->attr->i[0] != 0, inf->attr->i[1] != 0, s.m, s.n, s.k,
-                                                         inf->out_type[0] == DIM__BF16 });
+    return dim__product_prepare(inf, key_of(inf->attr, s, inf->out_type[0]));
 }
 
 static void matmul_run(const dim__exec *e)
 {
     matmul_sizes s = sizes_of(e->in_shape[0], e->in_shape[1], e->attr);
-    dim__product_run(e, (dim__product_key){ e->attr->i[0] != 0, e->attr->i[1] != 0, s.m, s.n, s.k,
-                                            e->out_type[0] == DIM__BF16 });
+    dim__product_run(e, key_of(e->attr, s, e->out_type[0]));
 }
 
 static double matmul_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
@@ -81,7 +84,7 @@ static dim__vid grad_of_b(dim__graph *g, dim__vid a, dim__vid b, dim__vid dc, bo
 static void matmul_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     dim__vid a = node->in[0], b = node->in[1], dc = dout[0];
-    bool ta = node->attr.i[0] != 0, tb = node->attr.i[1] != 0;
+    bool ta = node->attr.matmul.trans_a, tb = node->attr.matmul.trans_b;
     bool want_a = dim__wants_grad(g, a), want_b = dim__wants_grad(g, b);
     bool a_first = dim__count_of(g, a) < dim__count_of(g, b);
     if (want_a && a_first)
@@ -96,7 +99,7 @@ static void matmul_backward(dim__graph *g, const dim__node *node, const dim__vid
 }
 
 const dim__op dim__op_matmul = {
-    .name = "matmul", .min_in = 2, .max_in = 3, .n_out = 1,
+    .name = "matmul", .min_in = 2, .max_in = 3, .n_out = 1, .attr_size = DIM__ATTR_SIZE(matmul),
     .flags = DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_INPLACE2 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = matmul_infer, .workspace = dim__product_workspace, .backward = matmul_backward, .run = matmul_run,
     .flops = matmul_flops,
@@ -104,6 +107,6 @@ const dim__op dim__op_matmul = {
 
 dim__vid dim__op_matmul_(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bool trans_b)
 {
-    dim__attr attr = { .i = { trans_a, trans_b } };
+    dim__attr attr = { .matmul = { .trans_a = trans_a, .trans_b = trans_b } };
     return dim__emit2(g, &dim__op_matmul, a, b, &attr);
 }

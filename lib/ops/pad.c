@@ -1,4 +1,4 @@
-/* A border of zeros, or of the mirrored image.  attr.i[0]: padding, i[1]: reflect. */
+/* A border of zeros, or of the mirrored image.  attr.pad. */
 #include "ops/ops.h"
 
 #include "base/pool.h"
@@ -14,10 +14,10 @@ typedef struct pad_job {
 static dim_status check_padding(const dim__infer *inf, const dim__shape *x)
 {
     char text[128];
-    int64_t p = inf->attr->i[0];
+    int64_t p = inf->attr->pad.border;
     if (p < 0)
         return dim__fail(inf->ctx, DIM_E_INVALID, "%s: padding %lld", inf->op, (long long)p);
-    if (inf->attr->i[1] && (p >= x->d[1] || p >= x->d[2]))
+    if (inf->attr->pad.reflect && (p >= x->d[1] || p >= x->d[2]))
         return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: x is %s; a reflected border of %lld wants larger sides", inf->op,
                          dim__op_shape_text(text, x), (long long)p);
     return DIM_OK;
@@ -26,7 +26,7 @@ static dim_status check_padding(const dim__infer *inf, const dim__shape *x)
 static dim_status pad2d_infer(dim__infer *inf)
 {
     const dim__shape *x = &inf->in[0];
-    int64_t p = inf->attr->i[0];
+    int64_t p = inf->attr->pad.border;
     DIM__TRY(dim__infer_types(inf, 0));
     if (x->rank != 4)
         return dim__infer_fail(inf, 0, "rank 4 (N, H, W, C)");
@@ -74,7 +74,7 @@ static void pad_task(void *arg, int64_t begin, int64_t end, int thread) /* outpu
 static void pad2d_run(const dim__exec *e)
 {
     const dim__shape *x = e->in_shape[0], *y = e->out_shape[0];
-    pad_job job = { e->in[0], e->out[0], x->d[1], x->d[2], x->d[3], e->attr->i[0], e->attr->i[1] != 0 };
+    pad_job job = { e->in[0], e->out[0], x->d[1], x->d[2], x->d[3], e->attr->pad.border, e->attr->pad.reflect != 0 };
     dim__parallel(e->ctx, y->d[0] * y->d[1], dim__row_grain(y->d[2] * y->d[3]), pad_task, &job);
 }
 
@@ -84,13 +84,14 @@ static void pad2d_backward(dim__graph *g, const dim__node *node, const dim__vid 
 }
 
 const dim__op dim__op_pad2d = {
-    .name = "pad2d", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_REPEATABLE | DIM__OP_BY_SAMPLE,
+    .name = "pad2d", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(pad),
+    .flags = DIM__OP_REPEATABLE | DIM__OP_BY_SAMPLE,
     .infer = pad2d_infer, .backward = pad2d_backward, .run = pad2d_run,
 };
 
 dim__vid dim__op_pad2d_(dim__graph *g, dim__vid x, int padding, bool reflect)
 {
-    dim__attr attr = { .i = { padding, reflect } };
+    dim__attr attr = { .pad = { .border = padding, .reflect = reflect } };
     return dim__emit1(g, &dim__op_pad2d, x, &attr);
 }
 
@@ -99,7 +100,7 @@ dim__vid dim__op_pad2d_(dim__graph *g, dim__vid x, int padding, bool reflect)
 static dim_status pad2d_grad_infer(dim__infer *inf)
 {
     const dim__shape *y = &inf->in[0];
-    int64_t p = inf->attr->i[0];
+    int64_t p = inf->attr->pad.border;
     DIM__TRY(dim__infer_types(inf, 0));
     if (y->rank != 4 || y->d[1] < 2 * p || y->d[2] < 2 * p)
         return dim__infer_fail(inf, 0, "rank 4 (N, H + 2 padding, W + 2 padding, C)");
@@ -128,11 +129,12 @@ static void pad_grad_task(void *arg, int64_t begin, int64_t end, int thread) /* 
 static void pad2d_grad_run(const dim__exec *e)
 {
     const dim__shape *y = e->in_shape[0], *x = e->out_shape[0];
-    pad_job job = { e->in[0], e->out[0], x->d[1], x->d[2], x->d[3], e->attr->i[0], e->attr->i[1] != 0 };
+    pad_job job = { e->in[0], e->out[0], x->d[1], x->d[2], x->d[3], e->attr->pad.border, e->attr->pad.reflect != 0 };
     dim__parallel(e->ctx, y->d[0], dim__row_grain(y->d[1] * y->d[2] * y->d[3]), pad_grad_task, &job);
 }
 
 const dim__op dim__op_pad2d_grad = {
-    .name = "pad2d_grad", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .name = "pad2d_grad", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(pad),
+    .flags = DIM__OP_BY_SAMPLE,
     .infer = pad2d_grad_infer, .run = pad2d_grad_run,
 };

@@ -1,4 +1,4 @@
-/* Pooling over windows of an NHWC map.  attr.i[0]: kernel, i[1]: stride, i[2]: padding (max_pool only).
+/* Pooling over windows of an NHWC map.  attr.pool; padding of max_pool only.
  *
  * max_pool before the batch norm that it came after (passes/fuse.c) has gamma as input 1: where that is negative, the norm turns
  * the order around, so that it is the minimum that is wanted.  Its gradient is then max_pool_grad with input 3, (a, b, k) of
@@ -16,8 +16,9 @@ typedef struct pool_job {
 
 static pool_job job_of(const dim__exec *e, const dim__shape *x, const dim__shape *y)
 {
+    const dim__attr_pool *a = &e->attr->pool;
     return (pool_job){ .e = e, .h = x->d[1], .w = x->d[2], .c = x->d[3], .oh = y->d[1], .ow = y->d[2],
-                       .kernel = e->attr->i[0], .stride = e->attr->i[1], .padding = e->attr->i[2] };
+                       .kernel = a->kernel_h, .stride = a->stride_h, .padding = a->pad_h };
 }
 
 /* Part of output pixel `o`'s window that lies on an axis of `size`. */
@@ -31,8 +32,10 @@ static int64_t window(const pool_job *job, int64_t o, int64_t size, int64_t *end
 static dim_status infer_windows(dim__infer *inf, const dim__shape *x, dim__shape *y)
 {
     char text[128];
-    int64_t kernel = inf->attr->i[0], stride = inf->attr->i[1], padding = inf->attr->i[2];
-    if (kernel < 1 || stride < 1 || padding < 0 || padding > kernel / 2)
+    const dim__attr_pool *a = &inf->attr->pool;
+    int64_t kernel = a->kernel_h, stride = a->stride_h, padding = a->pad_h;
+    bool square = a->kernel_w == kernel && a->stride_w == stride && a->pad_w == padding;
+    if (!square || kernel < 1 || stride < 1 || padding < 0 || padding > kernel / 2)
         return dim__fail(inf->ctx, DIM_E_INVALID, "%s: kernel %lld, stride %lld, padding %lld (at most half of kernel)",
                          inf->op, (long long)kernel, (long long)stride, (long long)padding);
     if (x->d[1] + 2 * padding < kernel || x->d[2] + 2 * padding < kernel || x->d[1] < 1 || x->d[2] < 1)
@@ -90,14 +93,14 @@ static void max_pool_backward(dim__graph *g, const dim__node *node, const dim__v
 }
 
 const dim__op dim__op_max_pool = {
-    .name = "max_pool", .min_in = 1, .max_in = 2, .n_out = 1,
+    .name = "max_pool", .min_in = 1, .max_in = 2, .n_out = 1, .attr_size = DIM__ATTR_SIZE(pool),
     .flags = DIM__OP_MAXIMUM | DIM__OP_REPEATABLE | DIM__OP_BY_SAMPLE | DIM__OP_WHOLE(2),
     .infer = pool_infer, .backward = max_pool_backward, .run = max_pool_run,
 };
 
 dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, int kernel, int stride, int padding)
 {
-    dim__attr attr = { .i = { kernel, stride, padding } };
+    dim__attr attr = dim__attr_square_pool(kernel, stride, padding);
     return dim__emit1(g, &dim__op_max_pool, x, &attr);
 }
 
@@ -172,7 +175,8 @@ static void max_pool_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_max_pool_grad = {
-    .name = "max_pool_grad", .min_in = 3, .max_in = 4, .n_out = 1, .flags = DIM__OP_BY_SAMPLE | DIM__OP_WHOLE(8),
+    .name = "max_pool_grad", .min_in = 3, .max_in = 4, .n_out = 1, .attr_size = DIM__ATTR_SIZE(pool),
+    .flags = DIM__OP_BY_SAMPLE | DIM__OP_WHOLE(8),
     .infer = max_pool_grad_infer, .run = max_pool_grad_run,
 };
 
@@ -205,23 +209,24 @@ static void avg_pool_run(const dim__exec *e)
 static void avg_pool_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     dim__attr attr = node->attr;
-    attr.i[3] = dim__shape_of(g, node->in[0])->d[1];
-    attr.i[4] = dim__shape_of(g, node->in[0])->d[2];
+    attr.pool.height = dim__shape_of(g, node->in[0])->d[1];
+    attr.pool.width = dim__shape_of(g, node->in[0])->d[2];
     din[0] = dim__emit1(g, &dim__op_avg_pool_grad, dout[0], &attr);
 }
 
 const dim__op dim__op_avg_pool = {
-    .name = "avg_pool", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_REPEATABLE | DIM__OP_BY_SAMPLE,
+    .name = "avg_pool", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(pool),
+    .flags = DIM__OP_REPEATABLE | DIM__OP_BY_SAMPLE,
     .infer = pool_infer, .backward = avg_pool_backward, .run = avg_pool_run,
 };
 
 dim__vid dim__op_avg_pool_(dim__graph *g, dim__vid x, int kernel, int stride)
 {
-    dim__attr attr = { .i = { kernel, stride } };
+    dim__attr attr = dim__attr_square_pool(kernel, stride, 0);
     return dim__emit1(g, &dim__op_avg_pool, x, &attr);
 }
 
-/* ---- avg_pool_grad: dy -> dx; attr.i[3], i[4]: H, W -------------------------------------------------------------- */
+/* ---- avg_pool_grad: dy -> dx; attr.pool.height, width: H, W ------------------------------------------------------- */
 
 static dim_status avg_pool_grad_infer(dim__infer *inf)
 {
@@ -229,7 +234,7 @@ static dim_status avg_pool_grad_infer(dim__infer *inf)
     DIM__TRY(dim__infer_types(inf, 0));
     if (inf->in[0].rank != 4)
         return dim__infer_fail(inf, 0, "rank 4 (N, OH, OW, C)");
-    inf->out[0] = dim__shape4(inf->in[0].d[0], inf->attr->i[3], inf->attr->i[4], inf->in[0].d[3]);
+    inf->out[0] = dim__shape4(inf->in[0].d[0], inf->attr->pool.height, inf->attr->pool.width, inf->in[0].d[3]);
     DIM__TRY(infer_windows(inf, &inf->out[0], &y));
     if (!dim__shape_equal(&inf->in[0], &y))
         return dim__infer_fail(inf, 0, "dy of the pooled shape");
@@ -262,6 +267,7 @@ static void avg_pool_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_avg_pool_grad = {
-    .name = "avg_pool_grad", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .name = "avg_pool_grad", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(pool),
+    .flags = DIM__OP_BY_SAMPLE,
     .infer = avg_pool_grad_infer, .run = avg_pool_grad_run,
 };

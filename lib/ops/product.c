@@ -13,20 +13,20 @@ dim_status dim__product_prepare(dim__infer *inf, dim__product_key key)
         return dim__infer_fail(inf, 1, "the type of input 0");
     if (inf->in_type[0] == DIM__BF16)
         DIM__TRY(dim__product_plan_get(inf->ctx, &key, &plan));
-    inf->attr->p = plan;
+    inf->attr->plan = plan;
     return DIM_OK;
 }
 
 size_t dim__product_workspace(const dim__infer *inf)
 {
-    return inf->in_type[0] == DIM__BF16 && inf->attr->p != NULL ? dim__product_plan_workspace(inf->ctx, inf->attr->p)
-                                                                : 0;
+    bool planned = inf->in_type[0] == DIM__BF16 && inf->attr->plan != NULL;
+    return planned ? dim__product_plan_workspace(inf->ctx, inf->attr->plan) : 0;
 }
 
 void dim__hold_plan(const dim__op *op, const dim__exec *e, int by)
 {
-    if ((op->flags & DIM__OP_PRODUCT) != 0 && e->attr->p != NULL)
-        dim__plan_hold(e->ctx, e->attr->p, by);
+    if ((op->flags & DIM__OP_PRODUCT) != 0 && e->attr->plan != NULL)
+        dim__plan_hold(e->ctx, e->attr->plan, by);
 }
 
 typedef struct product_job {
@@ -87,8 +87,8 @@ void dim__product_run(const dim__exec *e, dim__product_key key)
                   e->out[0], key.n);
         return;
     }
-    if (e->attr->p != NULL &&
-        dim__product_plan_run(e->ctx, e->attr->p, e->in[0], e->in[1], e->out[0], e->workspace))
+    if (e->attr->plan != NULL &&
+        dim__product_plan_run(e->ctx, e->attr->plan, e->in[0], e->in[1], e->out[0], e->workspace))
         return;
     product_job job = { e, &key };
     dim__parallel(e->ctx, key.m, 1 + ((int64_t)1 << 16) / (1 + key.n * key.k), plain_task, &job);

@@ -1,6 +1,5 @@
 /* Ops that draw.  A draw is a function of (seed, step, stream, index), so it does not depend on threads, and a backward
- * that names its forward's stream in attr.i[7] (stream + 1; 0 = a stream of its own) sees the same draws.
- * dropout: f[0] = rate.  noise_*: i[0] = rank, i[1..5] = sizes.  derangement: i[0] = n. */
+ * that names its forward's stream in attr.stream sees the same draws. */
 #include "base/rng.h"
 #include "ops/ops.h"
 #include "ops/run.h"
@@ -14,7 +13,7 @@ static void dropout_piece(void *arg, int64_t begin, int64_t end, int thread)
     const dim__exec *e = arg;
     const float *x = e->in[0];
     float *y = e->out[0];
-    float rate = (float)e->attr->f[0], scale = (float)(1 / (1 - e->attr->f[0]));
+    float rate = (float)e->attr->rate, scale = (float)(1 / (1 - e->attr->rate));
     float u[256];
     (void)thread;
     for (int64_t at = begin; at < end; at += 256) {
@@ -32,7 +31,7 @@ static void dropout_run(const dim__exec *e)
 
 static dim_status dropout_infer(dim__infer *inf)
 {
-    double rate = inf->attr->f[0];
+    double rate = inf->attr->rate;
     if (!(rate >= 0 && rate < 1))
         return dim__fail(inf->ctx, DIM_E_INVALID, "%s: rate is %g, wants 0 <= rate < 1", inf->op, rate);
     return dim__infer_same(inf);
@@ -41,19 +40,19 @@ static dim_status dropout_infer(dim__infer *inf)
 static void dropout_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     dim__attr attr = node->attr;
-    attr.i[7] = (int64_t)node->stream + 1; /* the gradient passes where the value did, times the same factor */
+    attr.stream = node->stream + 1; /* the gradient passes where the value did, times the same factor */
     din[0] = dim__emit1(g, &dim__op_dropout, dout[0], &attr);
 }
 
 const dim__op dim__op_dropout = {
-    .name = "dropout", .min_in = 1, .max_in = 1, .n_out = 1,
+    .name = "dropout", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(rate),
     .flags = DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_RANDOM,
     .infer = dropout_infer, .backward = dropout_backward, .run = dropout_run,
 };
 
 dim__vid dim__op_dropout_(dim__graph *g, dim__vid x, double rate)
 {
-    dim__attr attr = { .f = { rate } };
+    dim__attr attr = { .rate = rate };
     return dim__emit1(g, &dim__op_dropout, x, &attr);
 }
 
@@ -83,50 +82,34 @@ static void uniform_run(const dim__exec *e)
     dim__parallel(e->ctx, dim__shape_count(e->out_shape[0]), DIM__GRAIN, uniform_piece, (void *)e);
 }
 
-static dim_status noise_infer(dim__infer *inf)
-{
-    const int64_t *i = inf->attr->i;
-    int64_t n = 1;
-    if (i[0] < 0 || i[0] > DIM__MAX_DIMS)
-        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: rank %lld, wants 0 to %d", inf->op, (long long)i[0],
-                         DIM__MAX_DIMS);
-    inf->out[0].rank = (int)i[0];
-    for (int k = 0; k < inf->out[0].rank; k++) {
-        if (!dim__mul64(n, i[k + 1], &n))
-            return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: size %lld of axis %d", inf->op, (long long)i[k + 1], k);
-        inf->out[0].d[k] = i[k + 1];
-    }
-    return DIM_OK;
-}
-
 const dim__op dim__op_noise_normal = {
-    .name = "noise_normal", .min_in = 0, .max_in = 0, .n_out = 1, .flags = DIM__OP_RANDOM,
-    .infer = noise_infer, .run = normal_run,
+    .name = "noise_normal", .min_in = 0, .max_in = 0, .n_out = 1, .attr_size = DIM__ATTR_SIZE(shape),
+    .flags = DIM__OP_RANDOM,
+    .infer = dim__infer_given, .run = normal_run,
 };
 const dim__op dim__op_noise_uniform = {
-    .name = "noise_uniform", .min_in = 0, .max_in = 0, .n_out = 1, .flags = DIM__OP_RANDOM,
-    .infer = noise_infer, .run = uniform_run,
+    .name = "noise_uniform", .min_in = 0, .max_in = 0, .n_out = 1, .attr_size = DIM__ATTR_SIZE(shape),
+    .flags = DIM__OP_RANDOM,
+    .infer = dim__infer_given, .run = uniform_run,
 };
 
-static dim__vid emit_noise(dim__graph *g, const dim__op *op, const dim__shape *shape)
+dim__vid dim__op_noise_normal_(dim__graph *g, dim__shape shape)
 {
-    dim__attr attr = { .i = { shape->rank } };
-    for (int k = 0; k < shape->rank && k < DIM__MAX_DIMS; k++)
-        attr.i[k + 1] = shape->d[k];
-    return dim__emit(g, op, 0, NULL, &attr);
+    dim__attr attr = dim__attr_given(shape);
+    return dim__emit(g, &dim__op_noise_normal, 0, NULL, &attr);
 }
 
-dim__vid dim__op_noise_normal_(dim__graph *g, dim__shape shape) { return emit_noise(g, &dim__op_noise_normal, &shape); }
 dim__vid dim__op_noise_uniform_(dim__graph *g, dim__shape shape)
 {
-    return emit_noise(g, &dim__op_noise_uniform, &shape);
+    dim__attr attr = dim__attr_given(shape);
+    return dim__emit(g, &dim__op_noise_uniform, 0, NULL, &attr);
 }
 
 /* ---- derangement ------------------------------------------------------------------------------------------------- */
 
 static dim_status derangement_infer(dim__infer *inf)
 {
-    int64_t n = inf->attr->i[0];
+    int64_t n = inf->attr->draw.n;
     if (n < 2 || n > INT32_MAX)
         return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: n is %lld, wants 2 at least", inf->op, (long long)n);
     inf->out[0] = dim__shape1(n);
@@ -140,21 +123,22 @@ static void derangement_run(const dim__exec *e)
 }
 
 const dim__op dim__op_derangement = {
-    .name = "derangement", .min_in = 0, .max_in = 0, .n_out = 1, .flags = DIM__OP_RANDOM,
+    .name = "derangement", .min_in = 0, .max_in = 0, .n_out = 1, .attr_size = DIM__ATTR_SIZE(draw),
+    .flags = DIM__OP_RANDOM,
     .infer = derangement_infer, .run = derangement_run,
 };
 
 dim__vid dim__op_derangement_(dim__graph *g, int64_t n)
 {
-    dim__attr attr = { .i = { n } };
+    dim__attr attr = { .draw = { .n = n } };
     return dim__emit(g, &dim__op_derangement, 0, NULL, &attr);
 }
 
-/* ---- random_location: i[0] = n, i[1] = l ------------------------------------------------------------------------- */
+/* ---- random_location --------------------------------------------------------------------------------------------- */
 
 static dim_status location_infer(dim__infer *inf)
 {
-    int64_t n = inf->attr->i[0], l = inf->attr->i[1];
+    int64_t n = inf->attr->draw.n, l = inf->attr->draw.locations;
     if (n < 1 || l < 1 || n > INT32_MAX / l)
         return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: %lld samples of %lld locations", inf->op, (long long)n, (long long)l);
     inf->out[0] = dim__shape1(n);
@@ -165,18 +149,19 @@ static dim_status location_infer(dim__infer *inf)
 static void location_run(const dim__exec *e)
 {
     int32_t *out = e->out[0];
-    int64_t n = e->attr->i[0], l = e->attr->i[1];
+    int64_t n = e->attr->draw.n, l = e->attr->draw.locations;
     for (int64_t i = 0; i < n; i++)
         out[i] = (int32_t)(i * l + (int64_t)dim__rng_below((uint64_t)l, run_seed(e), e->stream, (uint64_t)i));
 }
 
 const dim__op dim__op_random_location = {
-    .name = "random_location", .min_in = 0, .max_in = 0, .n_out = 1, .flags = DIM__OP_RANDOM,
+    .name = "random_location", .min_in = 0, .max_in = 0, .n_out = 1, .attr_size = DIM__ATTR_SIZE(draw),
+    .flags = DIM__OP_RANDOM,
     .infer = location_infer, .run = location_run,
 };
 
 dim__vid dim__op_random_location_(dim__graph *g, int64_t n, int64_t l)
 {
-    dim__attr attr = { .i = { n, l } };
+    dim__attr attr = { .draw = { .n = n, .locations = l } };
     return dim__emit(g, &dim__op_random_location, 0, NULL, &attr);
 }

@@ -42,37 +42,24 @@ static void sum_all_piece(void *arg, int64_t begin, int64_t end, int thread)
 static void sum_all_run(const dim__exec *e)
 {
     double sum = total(e, dim__shape_count(e->in_shape[0]), DIM__GRAIN, sum_all_piece);
-    *(float *)e->out[0] = (float)(e->attr->f[0] * sum);
+    *(float *)e->out[0] = (float)(e->attr->scale * sum);
 }
 
 static void sum_all_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    din[0] = dim__op_fill_from_(g, dout[0], *dim__shape_of(g, node->in[0]), node->attr.f[0]);
+    din[0] = dim__op_fill_from_(g, dout[0], *dim__shape_of(g, node->in[0]), node->attr.scale);
 }
 
 static dim_status fill_from_infer(dim__infer *inf)
 {
-    const int64_t *i = inf->attr->i;
-    int64_t n = 1;
     DIM__TRY(dim__infer_types(inf, 0));
-    if (dim__shape_count(&inf->in[0]) != 1)
-        return scalar_fail(inf, 0);
-    if (i[0] < 0 || i[0] > DIM__MAX_DIMS)
-        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: rank %lld, wants 0 to %d", inf->op, (long long)i[0],
-                         DIM__MAX_DIMS);
-    inf->out[0].rank = (int)i[0];
-    for (int k = 0; k < inf->out[0].rank; k++) {
-        if (!dim__mul64(n, i[k + 1], &n))
-            return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: size %lld of axis %d", inf->op, (long long)i[k + 1], k);
-        inf->out[0].d[k] = i[k + 1];
-    }
-    return DIM_OK;
+    return dim__shape_count(&inf->in[0]) == 1 ? dim__infer_given(inf) : scalar_fail(inf, 0);
 }
 
 static void fill_from_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    float value = (float)(e->attr->f[0] * *(const float *)e->in[0]);
+    float value = (float)(e->attr->shape.scale * *(const float *)e->in[0]);
     float *y = e->out[0];
     (void)thread;
     for (int64_t i = begin; i < end; i++)
@@ -87,30 +74,29 @@ static void fill_from_run(const dim__exec *e)
 static void fill_from_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     dim__shape s = *dim__shape_of(g, node->in[0]);
-    dim__vid sum = dim__op_sum_all_(g, dout[0], node->attr.f[0]);
+    dim__vid sum = dim__op_sum_all_(g, dout[0], node->attr.shape.scale);
     din[0] = s.rank == 0 ? sum : dim__op_reshape_(g, sum, s);
 }
 
 const dim__op dim__op_sum_all = {
-    .name = "sum_all", .min_in = 1, .max_in = 1, .n_out = 1,
+    .name = "sum_all", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(scale),
     .infer = sum_all_infer, .backward = sum_all_backward, .run = sum_all_run,
 };
 const dim__op dim__op_fill_from = {
-    .name = "fill_from", .min_in = 1, .max_in = 1, .n_out = 1,
+    .name = "fill_from", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(shape),
     .infer = fill_from_infer, .backward = fill_from_backward, .run = fill_from_run,
 };
 
 dim__vid dim__op_sum_all_(dim__graph *g, dim__vid x, double scale)
 {
-    dim__attr attr = { .f = { scale } };
+    dim__attr attr = { .scale = scale };
     return dim__emit1(g, &dim__op_sum_all, x, &attr);
 }
 
 dim__vid dim__op_fill_from_(dim__graph *g, dim__vid s, dim__shape shape, double scale)
 {
-    dim__attr attr = { .i = { shape.rank }, .f = { scale } };
-    for (int k = 0; k < shape.rank && k < DIM__MAX_DIMS; k++)
-        attr.i[k + 1] = shape.d[k];
+    dim__attr attr = dim__attr_given(shape);
+    attr.shape.scale = scale;
     return dim__emit1(g, &dim__op_fill_from, s, &attr);
 }
 
@@ -327,7 +313,7 @@ static void kl_normal_piece(void *arg, int64_t begin, int64_t end, int thread)
 static void kl_normal_run(const dim__exec *e)
 {
     double sum = total(e, dim__shape_count(e->in_shape[0]), DIM__GRAIN, kl_normal_piece);
-    *(float *)e->out[0] = (float)(0.5 * e->attr->f[0] * sum);
+    *(float *)e->out[0] = (float)(0.5 * e->attr->scale * sum);
 }
 
 static void kl_normal_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
@@ -353,7 +339,7 @@ static void kl_normal_grad_piece(void *arg, int64_t begin, int64_t end, int thre
 {
     const dim__exec *e = arg;
     const dim__kernels *k = e->ctx->kernels;
-    float d = (float)(e->attr->f[0] * *(const float *)e->in[0]), *dlv = (float *)e->out[1] + begin;
+    float d = (float)(e->attr->scale * *(const float *)e->in[0]), *dlv = (float *)e->out[1] + begin;
     int64_t n = end - begin;
     (void)thread;
     k->affine((float *)e->out[0] + begin, (const float *)e->in[1] + begin, d, 0, n);
@@ -367,16 +353,17 @@ static void kl_normal_grad_run(const dim__exec *e)
 }
 
 const dim__op dim__op_kl_normal = {
-    .name = "kl_normal", .min_in = 2, .max_in = 2, .n_out = 1,
+    .name = "kl_normal", .min_in = 2, .max_in = 2, .n_out = 1, .attr_size = DIM__ATTR_SIZE(scale),
     .infer = kl_normal_infer, .backward = kl_normal_backward, .run = kl_normal_run,
 };
 const dim__op dim__op_kl_normal_grad = {
-    .name = "kl_normal_grad", .min_in = 3, .max_in = 3, .n_out = 2, .flags = DIM__OP_INPLACE1,
+    .name = "kl_normal_grad", .min_in = 3, .max_in = 3, .n_out = 2, .attr_size = DIM__ATTR_SIZE(scale),
+    .flags = DIM__OP_INPLACE1,
     .infer = kl_normal_grad_infer, .run = kl_normal_grad_run,
 };
 
 dim__vid dim__op_kl_normal_(dim__graph *g, dim__vid mu, dim__vid lv, double scale)
 {
-    dim__attr attr = { .f = { scale } };
+    dim__attr attr = { .scale = scale };
     return dim__emit2(g, &dim__op_kl_normal, mu, lv, &attr);
 }

@@ -21,10 +21,10 @@ static inline int64_t dim__row_grain(int64_t c) /* in rows of c elements */
  * dim__op_before_activation(). */
 static inline void dim__activate(const dim__exec *e, float *y, int64_t n)
 {
-    float slope = (float)e->attr->f[DIM__SLOPE];
-    if (e->attr->i[DIM__ACTIVATES] && slope > 0)
+    float slope = (float)e->attr->activation.slope;
+    if (e->attr->activation.on && slope > 0)
         e->ctx->kernels->leaky(y, y, slope, n);
-    else if (e->attr->i[DIM__ACTIVATES])
+    else if (e->attr->activation.on)
         e->ctx->kernels->relu(y, y, n);
 }
 

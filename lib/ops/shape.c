@@ -1,5 +1,4 @@
-/* Ops that move numbers.  reshape: i[0] = rank, i[1..5] = sizes.  slice: i[0] = start, i[1] = n; slice_grad: as slice,
- * i[2] = size of the sliced axis.  broadcast_mid: i[0] = l.  sum_mid: f[0] = scale. */
+/* Ops that move numbers. */
 #include "ops/ops.h"
 #include "ops/run.h"
 
@@ -10,15 +9,15 @@
 
 static dim_status reshape_infer(dim__infer *inf)
 {
-    const int64_t *i = inf->attr->i;
+    const dim__attr_shape *a = &inf->attr->shape;
     dim__shape *to = &inf->out[0];
     char text[128], wanted[160];
     int64_t n = 1;
     DIM__TRY(dim__infer_types(inf, 0));
-    bool fits = i[0] >= 0 && i[0] <= DIM__MAX_DIMS;
-    to->rank = fits ? (int)i[0] : 0;
+    bool fits = a->rank >= 0 && a->rank <= DIM__MAX_DIMS;
+    to->rank = fits ? (int)a->rank : 0;
     for (int k = 0; k < to->rank; k++) {
-        to->d[k] = i[k + 1];
+        to->d[k] = a->d[k];
         fits = fits && dim__mul64(n, to->d[k], &n);
     }
     if (!fits || n != dim__shape_count(&inf->in[0])) {
@@ -34,7 +33,8 @@ static void reshape_backward(dim__graph *g, const dim__node *node, const dim__vi
 }
 
 const dim__op dim__op_reshape = {
-    .name = "reshape", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_ALIAS,
+    .name = "reshape", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(shape),
+    .flags = DIM__OP_ALIAS,
     .infer = reshape_infer, .backward = reshape_backward,
 };
 const dim__op dim__op_stop_gradient = {
@@ -44,9 +44,7 @@ const dim__op dim__op_stop_gradient = {
 
 dim__vid dim__op_reshape_(dim__graph *g, dim__vid x, dim__shape shape)
 {
-    dim__attr attr = { .i = { shape.rank } };
-    for (int k = 0; k < shape.rank && k < DIM__MAX_DIMS; k++)
-        attr.i[k + 1] = shape.d[k];
+    dim__attr attr = dim__attr_given(shape);
     return dim__emit1(g, &dim__op_reshape, x, &attr);
 }
 
@@ -110,7 +108,7 @@ dim__vid dim__op_concat_(dim__graph *g, dim__vid a, dim__vid b) { return dim__em
 static dim_status slice_infer(dim__infer *inf)
 {
     const dim__shape *x = &inf->in[0];
-    int64_t start = inf->attr->i[0], n = inf->attr->i[1];
+    int64_t start = inf->attr->slice.start, n = inf->attr->slice.n;
     char wanted[96];
     DIM__TRY(dim__infer_types(inf, 0));
     if (x->rank < 1 || start < 0 || n < 0 || start > dim__shape_last(x) || n > dim__shape_last(x) - start) {
@@ -126,8 +124,8 @@ static dim_status slice_infer(dim__infer *inf)
 static void slice_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    size_t c = (size_t)dim__shape_last(e->in_shape[0]), n = (size_t)e->attr->i[1];
-    const float *x = (const float *)e->in[0] + e->attr->i[0];
+    size_t c = (size_t)dim__shape_last(e->in_shape[0]), n = (size_t)e->attr->slice.n;
+    const float *x = (const float *)e->in[0] + e->attr->slice.start;
     float *y = e->out[0];
     (void)thread;
     for (size_t r = (size_t)begin; r < (size_t)end; r++)
@@ -136,20 +134,20 @@ static void slice_piece(void *arg, int64_t begin, int64_t end, int thread)
 
 static void slice_run(const dim__exec *e)
 {
-    dim__run_rows(e, dim__shape_rows(e->in_shape[0]), e->attr->i[1], slice_piece);
+    dim__run_rows(e, dim__shape_rows(e->in_shape[0]), e->attr->slice.n, slice_piece);
 }
 
 static void slice_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     dim__attr attr = node->attr;
-    attr.i[2] = dim__shape_last(dim__shape_of(g, node->in[0]));
+    attr.slice.whole = dim__shape_last(dim__shape_of(g, node->in[0]));
     din[0] = dim__emit1(g, &dim__op_slice_grad, dout[0], &attr);
 }
 
 static dim_status slice_grad_infer(dim__infer *inf)
 {
     const dim__shape *dy = &inf->in[0];
-    int64_t start = inf->attr->i[0], n = inf->attr->i[1], c = inf->attr->i[2];
+    int64_t start = inf->attr->slice.start, n = inf->attr->slice.n, c = inf->attr->slice.whole;
     DIM__TRY(dim__infer_types(inf, 0));
     if (dy->rank < 1 || dim__shape_last(dy) != n || start < 0 || n < 0 || c < n || start > c - n)
         return dim__infer_fail(inf, 0, "the gradient of a slice");
@@ -160,13 +158,14 @@ static dim_status slice_grad_infer(dim__infer *inf)
 
 static void slice_grad_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    din[0] = dim__op_slice_(g, dout[0], node->attr.i[0], node->attr.i[1]);
+    din[0] = dim__op_slice_(g, dout[0], node->attr.slice.start, node->attr.slice.n);
 }
 
 static void slice_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    size_t start = (size_t)e->attr->i[0], n = (size_t)e->attr->i[1], c = (size_t)e->attr->i[2];
+    const dim__attr_slice *a = &e->attr->slice;
+    size_t start = (size_t)a->start, n = (size_t)a->n, c = (size_t)a->whole;
     const float *dy = e->in[0];
     float *dx = e->out[0];
     (void)thread;
@@ -179,27 +178,29 @@ static void slice_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
 
 static void slice_grad_run(const dim__exec *e)
 {
-    dim__run_rows(e, dim__shape_rows(e->out_shape[0]), e->attr->i[2], slice_grad_piece);
+    dim__run_rows(e, dim__shape_rows(e->out_shape[0]), e->attr->slice.whole, slice_grad_piece);
 }
 
 const dim__op dim__op_slice = {
-    .name = "slice", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_REPEATABLE | DIM__OP_BY_ROW,
+    .name = "slice", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(slice),
+    .flags = DIM__OP_REPEATABLE | DIM__OP_BY_ROW,
     .infer = slice_infer, .backward = slice_backward, .run = slice_run,
 };
 const dim__op dim__op_slice_grad = {
-    .name = "slice_grad", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_REPEATABLE | DIM__OP_BY_ROW,
+    .name = "slice_grad", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(slice),
+    .flags = DIM__OP_REPEATABLE | DIM__OP_BY_ROW,
     .infer = slice_grad_infer, .backward = slice_grad_backward, .run = slice_grad_run,
 };
 
 dim__vid dim__op_slice_(dim__graph *g, dim__vid x, int64_t start, int64_t n)
 {
-    dim__attr attr = { .i = { start, n } };
+    dim__attr attr = { .slice = { .start = start, .n = n } };
     return dim__emit1(g, &dim__op_slice, x, &attr);
 }
 
 dim__vid dim__op_pad_last_(dim__graph *g, dim__vid x, int64_t c)
 {
-    dim__attr attr = { .i = { 0, dim__shape_last(dim__shape_of(g, x)), c } };
+    dim__attr attr = { .slice = { .n = dim__shape_last(dim__shape_of(g, x)), .whole = c } };
     return dim__emit1(g, &dim__op_slice_grad, x, &attr);
 }
 
@@ -207,7 +208,7 @@ dim__vid dim__op_pad_last_(dim__graph *g, dim__vid x, int64_t c)
 
 static dim_status broadcast_mid_infer(dim__infer *inf)
 {
-    int64_t l = inf->attr->i[0], n;
+    int64_t l = inf->attr->times, n;
     DIM__TRY(dim__infer_types(inf, 0));
     if (inf->in[0].rank != 2)
         return dim__infer_fail(inf, 0, "rank 2");
@@ -220,7 +221,7 @@ static dim_status broadcast_mid_infer(dim__infer *inf)
 static void broadcast_mid_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    int64_t l = e->attr->i[0], c = dim__shape_last(e->in_shape[0]);
+    int64_t l = e->attr->times, c = dim__shape_last(e->in_shape[0]);
     const float *x = e->in[0];
     float *y = e->out[0];
     (void)thread;
@@ -273,7 +274,7 @@ static void sum_mid_piece(void *arg, int64_t begin, int64_t end, int thread)
             for (int64_t r = 0; r < l; r++)
                 e->ctx->kernels->col_sum(sum, x + r * c, 1, width);
         for (int64_t k = 0; k < width; k++)
-            y[k] = (float)(e->attr->f[0] * sum[k]);
+            y[k] = (float)(e->attr->scale * sum[k]);
     }
 }
 
@@ -286,7 +287,7 @@ static void sum_mid_run(const dim__exec *e)
 static void sum_mid_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     dim__shape x = *dim__shape_of(g, node->in[0]);
-    dim__vid d = node->attr.f[0] == 1 ? dout[0] : dim__op_affine_(g, dout[0], node->attr.f[0], 0);
+    dim__vid d = node->attr.scale == 1 ? dout[0] : dim__op_affine_(g, dout[0], node->attr.scale, 0);
     if (x.rank > 2) {
         int64_t l = 1;
         for (int k = 1; k + 1 < x.rank; k++)
@@ -297,18 +298,19 @@ static void sum_mid_backward(dim__graph *g, const dim__node *node, const dim__vi
 }
 
 const dim__op dim__op_broadcast_mid = {
-    .name = "broadcast_mid", .min_in = 1, .max_in = 1, .n_out = 1,
+    .name = "broadcast_mid", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(times),
     .flags = DIM__OP_REPEATABLE | DIM__OP_BY_SAMPLE,
     .infer = broadcast_mid_infer, .backward = broadcast_mid_backward, .run = broadcast_mid_run,
 };
 const dim__op dim__op_sum_mid = {
-    .name = "sum_mid", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .name = "sum_mid", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(scale),
+    .flags = DIM__OP_BY_SAMPLE,
     .infer = sum_mid_infer, .backward = sum_mid_backward, .run = sum_mid_run,
 };
 
 dim__vid dim__op_broadcast_mid_(dim__graph *g, dim__vid x, int64_t l)
 {
-    dim__attr attr = { .i = { l } };
+    dim__attr attr = { .times = l };
     const dim__shape *s = dim__shape_of(g, x);
     if (l == 1 && s->rank == 2) /* nothing to repeat */
         return dim__op_reshape_(g, x, dim__shape3(s->d[0], 1, s->d[1]));
@@ -317,7 +319,7 @@ dim__vid dim__op_broadcast_mid_(dim__graph *g, dim__vid x, int64_t l)
 
 dim__vid dim__op_sum_mid_(dim__graph *g, dim__vid x, double scale)
 {
-    dim__attr attr = { .f = { scale } };
+    dim__attr attr = { .scale = scale };
     const dim__shape *s = dim__shape_of(g, x);
     if (scale == 1 && s->rank > 2 && dim__shape_count(s) == s->d[0] * dim__shape_last(s)) /* nothing to add up */
         return dim__op_reshape_(g, x, dim__shape2(s->d[0], dim__shape_last(s)));

@@ -1,4 +1,4 @@
-/* state = (1 - rate) state + rate factor value: running statistics.  f[0] = rate, f[1] = factor. */
+/* state = (1 - rate) state + rate factor value: running statistics. */
 #include "ops/ops.h"
 #include "ops/run.h"
 
@@ -7,7 +7,7 @@ static void update_piece(void *arg, int64_t begin, int64_t end, int thread)
     const dim__exec *e = arg;
     float *state = e->in[0];
     const float *value = e->in[1];
-    double keep = 1 - e->attr->f[0], take = e->attr->f[0] * e->attr->f[1];
+    double rate = e->attr->update.rate, keep = 1 - rate, take = rate * e->attr->update.factor;
     (void)thread;
     for (int64_t i = begin; i < end; i++) /* at rate 1 what the state was does not matter, NaN included */
         state[i] = (float)(keep != 0 ? keep * state[i] + take * value[i] : take * value[i]);
@@ -29,11 +29,12 @@ static dim_status update_infer(dim__infer *inf)
 }
 
 const dim__op dim__op_state_update = {
-    .name = "state_update", .min_in = 2, .max_in = 2, .n_out = 0, .flags = DIM__OP_EFFECT,
+    .name = "state_update", .min_in = 2, .max_in = 2, .n_out = 0, .attr_size = DIM__ATTR_SIZE(update),
+    .flags = DIM__OP_EFFECT,
     .infer = update_infer, .run = update_run,
 };
 
 dim__attr dim__op_state_update_attr(double rate, double factor)
 {
-    return (dim__attr){ .f = { rate, factor } };
+    return (dim__attr){ .update = { .rate = rate, .factor = factor } };
 }

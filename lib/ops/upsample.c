@@ -1,4 +1,4 @@
-/* upsample: (N, H, W, C) -> (N, f H, f W, C), every pixel f x f times (nearest neighbour).  attr.i[0]: f.
+/* upsample: (N, H, W, C) -> (N, f H, f W, C), every pixel f x f times (nearest neighbour).  attr.factor: f.
  * upsample_grad: its gradient, the sum over these. */
 #include "base/math.h"
 #include "base/pool.h"
@@ -12,7 +12,7 @@ enum { MOST = 4096 };
 
 static dim_status check(const dim__infer *inf)
 {
-    int64_t factor = inf->attr->i[0];
+    int64_t factor = inf->attr->factor;
     DIM__TRY(dim__infer_types(inf, 0));
     if (inf->in[0].rank != 4)
         return dim__infer_fail(inf, 0, "rank 4 (N, H, W, C)");
@@ -24,7 +24,7 @@ static dim_status check(const dim__infer *inf)
 static dim_status upsample_infer(dim__infer *inf)
 {
     const dim__shape *x = &inf->in[0];
-    int64_t factor = inf->attr->i[0];
+    int64_t factor = inf->attr->factor;
     DIM__TRY(check(inf));
     inf->out[0] = dim__shape4(x->d[0], x->d[1] * factor, x->d[2] * factor, x->d[3]);
     return DIM_OK;
@@ -33,7 +33,7 @@ static dim_status upsample_infer(dim__infer *inf)
 static dim_status upsample_grad_infer(dim__infer *inf)
 {
     const dim__shape *dy = &inf->in[0];
-    int64_t factor = inf->attr->i[0];
+    int64_t factor = inf->attr->factor;
     DIM__TRY(check(inf));
     if (dy->d[1] % factor != 0 || dy->d[2] % factor != 0)
         return dim__infer_fail(inf, 0, "height and width that the factor divides");
@@ -45,7 +45,7 @@ static dim_status upsample_grad_infer(dim__infer *inf)
 static void upsample_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    int64_t factor = e->attr->i[0], w = e->in_shape[0]->d[2], c = e->in_shape[0]->d[3], row = factor * w * c;
+    int64_t factor = e->attr->factor, w = e->in_shape[0]->d[2], c = e->in_shape[0]->d[3], row = factor * w * c;
     (void)thread;
     for (int64_t r = begin; r < end; r++) {
         const float *x = (const float *)e->in[0] + r * w * c;
@@ -60,7 +60,7 @@ static void upsample_task(void *arg, int64_t begin, int64_t end, int thread)
 static void upsample_grad_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    int64_t factor = e->attr->i[0], w = e->out_shape[0]->d[2], c = e->out_shape[0]->d[3], row = factor * w * c;
+    int64_t factor = e->attr->factor, w = e->out_shape[0]->d[2], c = e->out_shape[0]->d[3], row = factor * w * c;
     (void)thread;
     for (int64_t r = begin; r < end; r++)
         for (int64_t at = 0; at < w; at++)
@@ -71,7 +71,7 @@ static void upsample_grad_task(void *arg, int64_t begin, int64_t end, int thread
 
 static void by_rows(const dim__exec *e, const dim__shape *small, void (*task)(void *, int64_t, int64_t, int))
 {
-    int64_t factor = e->attr->i[0];
+    int64_t factor = e->attr->factor;
     dim__parallel(e->ctx, small->d[0] * small->d[1], dim__row_grain(factor * factor * small->d[2] * small->d[3]), task,
                   (void *)e);
 }
@@ -85,17 +85,19 @@ static void upsample_backward(dim__graph *g, const dim__node *node, const dim__v
 }
 
 const dim__op dim__op_upsample = {
-    .name = "upsample", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .name = "upsample", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(factor),
+    .flags = DIM__OP_BY_SAMPLE,
     .infer = upsample_infer, .backward = upsample_backward, .run = upsample_run,
 };
 
 const dim__op dim__op_upsample_grad = {
-    .name = "upsample_grad", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_BY_SAMPLE,
+    .name = "upsample_grad", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(factor),
+    .flags = DIM__OP_BY_SAMPLE,
     .infer = upsample_grad_infer, .run = upsample_grad_run,
 };
 
 dim__vid dim__op_upsample_(dim__graph *g, dim__vid x, int factor)
 {
-    dim__attr attr = { .i = { factor } };
+    dim__attr attr = { .factor = factor };
     return dim__emit1(g, &dim__op_upsample, x, &attr);
 }

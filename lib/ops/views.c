@@ -1,7 +1,6 @@
 /* view_rows: the rows of one view of a batch, (V N, ...) -> (N, ...), which holds its views one after the other: where
  * they are, without a copy.
- * view_rows_grad: back, with zeros in the other views.  view_rows_add: back, on top of a gradient that is there already.
- * i[0] = view, i[1] = V. */
+ * view_rows_grad: back, with zeros in the other views.  view_rows_add: back, on top of a gradient that is there already. */
 #include "ops/ops.h"
 #include "ops/tiles.h"
 
@@ -9,7 +8,7 @@
 
 static dim_status view_infer(dim__infer *inf)
 {
-    int64_t view = inf->attr->i[0], views = inf->attr->i[1];
+    int64_t view = inf->attr->view.view, views = inf->attr->view.views;
     DIM__TRY(dim__infer_types(inf, 0));
     if (views < 1 || view < 0 || view >= views)
         return dim__fail(inf->ctx, DIM_E_INVALID, "%s: there is no view %lld of %lld", inf->op, (long long)view,
@@ -29,7 +28,7 @@ static void view_backward(dim__graph *g, const dim__node *node, const dim__vid *
 
 static dim_status view_grad_infer(dim__infer *inf)
 {
-    int64_t view = inf->attr->i[0], views = inf->attr->i[1];
+    int64_t view = inf->attr->view.view, views = inf->attr->view.views;
     DIM__TRY(dim__infer_types(inf, 0));
     if (inf->in[0].rank < 1 || views < 1 || view < 0 || view >= views)
         return dim__infer_fail(inf, 0, "the gradient of a view");
@@ -41,7 +40,7 @@ static dim_status view_grad_infer(dim__infer *inf)
 static void view_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    int64_t each = dim__shape_count(e->in_shape[0]), mine = e->attr->i[0];
+    int64_t each = dim__shape_count(e->in_shape[0]), mine = e->attr->view.view;
     float room[DIM__HOT];
     (void)thread;
     for (int64_t at = begin; at < end;) { /* a piece may cross views */
@@ -66,7 +65,7 @@ static void view_grad_run(const dim__exec *e)
 
 static dim_status view_add_infer(dim__infer *inf)
 {
-    int64_t view = inf->attr->i[0], views = inf->attr->i[1];
+    int64_t view = inf->attr->view.view, views = inf->attr->view.views;
     DIM__TRY(dim__infer_types(inf, 0));
     if (inf->in[1].rank < 1 || views < 1 || view < 0 || view >= views)
         return dim__infer_fail(inf, 1, "the gradient of a view");
@@ -78,7 +77,7 @@ static dim_status view_add_infer(dim__infer *inf)
 static void view_add_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    int64_t first = e->attr->i[0] * dim__shape_count(e->in_shape[1]);
+    int64_t first = e->attr->view.view * dim__shape_count(e->in_shape[1]);
     float room[DIM__HOT], more[DIM__HOT];
     (void)thread;
     for (int64_t at = begin; at < end; at += DIM__HOT) {
@@ -112,22 +111,23 @@ static void view_add_run(const dim__exec *e)
 }
 
 const dim__op dim__op_view_rows_add = {
-    .name = "view_rows_add", .min_in = 2, .max_in = 2, .n_out = 1,
+    .name = "view_rows_add", .min_in = 2, .max_in = 2, .n_out = 1, .attr_size = DIM__ATTR_SIZE(view),
     .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = view_add_infer, .run = view_add_run,
 };
 const dim__op dim__op_view_rows = {
-    .name = "view_rows", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_REPEATABLE | DIM__OP_ALIAS,
+    .name = "view_rows", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(view),
+    .flags = DIM__OP_REPEATABLE | DIM__OP_ALIAS,
     .infer = view_infer, .backward = view_backward,
 };
 const dim__op dim__op_view_rows_grad = {
-    .name = "view_rows_grad", .min_in = 1, .max_in = 1, .n_out = 1,
+    .name = "view_rows_grad", .min_in = 1, .max_in = 1, .n_out = 1, .attr_size = DIM__ATTR_SIZE(view),
     .flags = DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
     .infer = view_grad_infer, .run = view_grad_run,
 };
 
 dim__vid dim__op_view_rows_(dim__graph *g, dim__vid x, int64_t view, int64_t views)
 {
-    dim__attr attr = { .i = { view, views } };
+    dim__attr attr = { .view = { .view = view, .views = views } };
     return dim__emit1(g, &dim__op_view_rows, x, &attr);
 }

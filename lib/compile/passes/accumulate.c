@@ -27,26 +27,27 @@ static bool all_floats(const dim__graph *g, const dim__node *node)
 static bool pointwise(const dim__graph *g, const dim__node *node, dim__vid weights)
 {
     const dim__shape *w = dim__shape_of(g, weights);
-    return w->d[1] == 1 && w->d[2] == 1 && node->attr.i[0] == 1 && node->attr.i[1] == 0;
+    return w->d[1] == 1 && w->d[2] == 1 && node->attr.conv.stride_h == 1 && node->attr.conv.stride_w == 1 &&
+           node->attr.conv.pad_h == 0 && node->attr.conv.pad_w == 0;
 }
 
 /* The node as a plain product, if it is one. */
 static bool as_product(const dim__graph *g, const dim__node *node, dim__node *product)
 {
     *product = *node;
-    if (node->n_in != 2 || node->attr.i[DIM__ACTIVATES] != 0 || !all_floats(g, node))
+    if (node->n_in != 2 || node->attr.activation.on || !all_floats(g, node))
         return false;
     if (node->op == &dim__op_matmul)
         return true;
     product->op = &dim__op_matmul;
     memset(&product->attr, 0, sizeof product->attr);
     if (node->op == &dim__op_conv2d) { /* x w' */
-        product->attr.i[1] = 1;
+        product->attr.matmul.trans_b = 1;
         return pointwise(g, node, node->in[1]);
     }
     if (node->op == &dim__op_conv2d_dx) /* dy w */
         return pointwise(g, node, node->in[1]);
-    product->attr.i[0] = 1; /* dy' x */
+    product->attr.matmul.trans_a = 1; /* dy' x */
     return node->op == &dim__op_conv2d_dw && pointwise(g, node, node->out[0]);
 }
 
@@ -73,7 +74,7 @@ static void rewrite(pass *p, int64_t at)
     dim__graph *g = p->g;
     dim__node *sum = &g->nodes[at], product;
     int terms = sum->op == &dim__op_add ? 2 : sum->op == &dim__op_add_bias ? 1 : 0;
-    if (terms == 0 || sum->attr.i[DIM__ACTIVATES] != 0 || g->values[sum->out[0]].dtype != DIM_F32)
+    if (terms == 0 || sum->attr.activation.on || g->values[sum->out[0]].dtype != DIM_F32)
         return;
     for (int k = 0; k < terms; k++) {
         dim__vid onto = sum->in[1 - k];

@@ -83,7 +83,7 @@ static dim__node *convolution(const pass *p, const dim__node *node)
 
 static bool has_nothing_yet(const dim__node *conv)
 {
-    return conv->op == &dim__op_conv2d && conv->n_in == 2 && !conv->attr.i[DIM__ACTIVATES];
+    return conv->op == &dim__op_conv2d && conv->n_in == 2 && !conv->attr.activation.on;
 }
 
 /* Whether v is there when the node runs, and has no gradient that would come too late for who makes it. */
@@ -106,7 +106,8 @@ static dim_status give_vectors(pass *p, dim__node *node)
     p->g->values[conv->out[0]].reach |= p->g->values[node->out[0]].reach;
     for (int k = 1; k < node->n_in; k++)
         conv->in[conv->n_in++] = node->in[k];
-    conv->attr.f[0] = node->attr.f[0]; /* eps */
+    if (node->op == &dim__op_channel_affine)
+        conv->attr.conv.eps = node->attr.norm.eps;
     make_alias(p->g, node);
     return dim__node_infer(p->g, conv);
 }
@@ -119,8 +120,8 @@ static dim_status give_moments(pass *p, dim__node *norm)
     if (conv == NULL || conv->op != &dim__op_conv2d || conv->n_in > 3)
         return DIM_OK;
     conv->op = &dim__op_conv2d_moments;
-    conv->attr.f[0] = norm->attr.f[0]; /* eps */
-    conv->attr.i[DIM__CONV_CENTRED] = !conv->attr.i[DIM__ACTIVATES];
+    conv->attr.conv.eps = norm->attr.norm.eps;
+    conv->attr.conv.centred = !conv->attr.activation.on;
     norm->op = &dim__op_batch_norm_again;
     norm->n_in = 5;
     norm->in[3] = norm->out[1];
@@ -136,10 +137,10 @@ static dim_status give_moments(pass *p, dim__node *norm)
 static dim_status give_activation(pass *p, dim__node *node)
 {
     dim__node *before = only_maker(p->g, p->maker, p->uses, node->in[0]);
-    if (before == NULL || !can_activate(p->g, before) || before->attr.i[DIM__ACTIVATES])
+    if (before == NULL || !can_activate(p->g, before) || before->attr.activation.on)
         return DIM_OK;
-    before->attr.i[DIM__ACTIVATES] = 1;
-    before->attr.f[DIM__SLOPE] = node->op == &dim__op_leaky_relu ? node->attr.f[0] : 0;
+    before->attr.activation.on = true;
+    before->attr.activation.slope = node->op == &dim__op_leaky_relu ? node->attr.slope : 0;
     make_alias(p->g, node);
     return dim__node_infer(p->g, before);
 }
@@ -158,7 +159,7 @@ static dim_status pool_first(pass *p, dim__node *pool)
     g->values[small].shape = g->values[y].shape;
     dim__attr windows = pool->attr;
     *pool = *norm;
-    memcpy(pool->attr.i, windows.i, 3 * sizeof *windows.i);
+    pool->attr.norm.windows = windows.pool;
     pool->in[0] = small;
     pool->in[5] = x;
     pool->n_in = 6;

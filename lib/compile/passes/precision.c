@@ -46,7 +46,7 @@ static bool multiplies(const dim__graph *g, const dim__node *node)
         return false;
     if (node->op == &dim__op_matmul)
         return node->n_in == 2 && /* else it is added to something in f32 */
-               at_least(g, y->d[0], y->d[1], node->attr.i[0] ? dim__shape_rows(a) : dim__shape_last(a));
+               at_least(g, y->d[0], y->d[1], node->attr.matmul.trans_a ? dim__shape_rows(a) : dim__shape_last(a));
     if (node->op == &dim__op_conv2d_dw) /* y is dw: pixels, O, KH KW I */
         return at_least(g, dim__shape_rows(a), y->d[0], dim__shape_count(y) / dim__max64(y->d[0], 1));
     const dim__shape *pixels = dim__op_convolves(node->op) ? y : a; /* b is w */
@@ -160,7 +160,7 @@ static void append_product(pass *p, dim__node *node)
         node->in[k] = in_bf16(p, node->in[k]);
     if (g->status == DIM_OK)
         dim__graph_fail(g, dim__node_infer(g, node));
-    if (g->status != DIM_OK || node->attr.p != NULL) {
+    if (g->status != DIM_OK || node->attr.plan != NULL) {
         append(g, node);
         return;
     }
@@ -178,7 +178,7 @@ static void append_product(pass *p, dim__node *node)
     if (g->status != DIM_OK || node->out[0] == result)
         return;
     dim__node down = { .op = &dim__op_cast, .n_in = 1, .in = { node->out[0] }, .out = { result },
-                       .attr = { .i = { DIM__BF16 } } };
+                       .attr = { .type = DIM__BF16 } };
     append(g, &down);
 }
 

@@ -216,7 +216,7 @@ static dim__node again(const dim__node *node)
     dim__node copy = *node;
     if (node->op == &dim__op_conv2d_moments) {
         copy.op = &dim__op_conv2d;
-        copy.attr.f[0] = 0;
+        copy.attr.conv.eps = 0; /* nobody takes moments */
     }
     if (node->op == &dim__op_batch_norm_again)
         copy.n_in = 5;
@@ -339,7 +339,7 @@ static bool same(const dim__node *a, const dim__node *b)
 {
     return a->op == b->op && a->n_in == b->n_in && a->stream == b->stream && a->out[0] != b->out[0] &&
            memcmp(a->in, b->in, (size_t)a->n_in * sizeof *a->in) == 0 &&
-           memcmp(&a->attr, &b->attr, sizeof a->attr) == 0;
+           dim__attr_equal(&a->attr, &b->attr, a->op->attr_size);
 }
 
 /* Readers of what `node` makes read what a new node makes, if that is the same. */
