@@ -5,6 +5,7 @@
 #include "nn/layers/layer.h"
 #include "objective/critics/critics.h"
 #include "objective/estimators/estimators.h"
+#include "objective/losses/losses.h"
 #include "objective/priors/prior.h"
 #include "optim/optim.h"
 
@@ -41,6 +42,9 @@ static const names all[] = {
     { "dim_labels", dim__labels_name, DIM_LABELS_COARSE },
     { "dim_on_error", dim__on_error_name, DIM_ON_ERROR_SKIP },
     { "dim_augment_sharing", dim__sharing_name, DIM_AUGMENT_SHARING_VIEW },
+    { "dim_input_kind", dim__input_kind_name, DIM_INPUT_ONE_HOT },
+    { "dim_adversary", dim__adversary_name, DIM_ADVERSARY_LEAST_SQUARES },
+    { "dim_loss_kind", dim__loss_name, DIM_LOSS_GAUSSIAN },
     { "dim_augment_op", dim__augment_op_name, DIM_AUGMENT_OP_NORMALIZE },
     { "dim_layer_kind", dim__layer_name, DIM_LAYER_UPSAMPLE },
     { "dim_encoder_kind", dim__encoder_name, DIM_ENCODER_AMDIM128 },
