@@ -13,8 +13,9 @@ static void emit_code_stats(dim__emission *e)
 {
     const dim_encoder *enc = e->model->enc;
     const dim__layer *l = &enc->stack.layers[enc->global];
-    dim__vid code = l->o.kind == DIM_LAYER_GAUSSIAN ? e->layers[l->input] : e->layers[enc->global];
     dim__model_program *p = e->program;
+    int64_t layer = l->o.kind == DIM_LAYER_GAUSSIAN ? l->input : enc->global;
+    dim__vid code = dim__stack_value(layer, &p->input, e->layers);
     p->code_mean = p->code_std = DIM__NONE;
     if (!dim__is_map(l->out)) {
         p->code_mean = dim__op_unit_stats_(e->g, code);

@@ -34,7 +34,9 @@ dim__prior_nodes dim__emit_prior(dim__emission *e, int64_t index)
     dim__prior_nodes nodes = { DIM__NONE, DIM__NONE };
     if (p->spec.o.kind == DIM_PRIOR_KL) {
         const dim__layer *l = &enc->stack.layers[enc->gaussian];
-        nodes.penalty = dim__emit_prior_kl(e->g, &p->spec.o, e->layers[l->input], e->layers[l->from]);
+        const dim__vid *input = &e->program->input;
+        nodes.penalty = dim__emit_prior_kl(e->g, &p->spec.o, dim__stack_value(l->input, input, e->layers),
+                                           dim__stack_value(l->from, input, e->layers));
     } else {
         dim__net net = { .g = e->g, .params = &e->model->params, .training = true, .group = (uint32_t)index + 1 };
         snprintf(net.prefix, sizeof net.prefix, "%s.", p->name);

@@ -88,6 +88,23 @@ typedef struct emission {
     int64_t n;
 } emission;
 
+/* Whether the layers tap + 1 .. last read only each other and the tap. */
+static bool stand_alone(const emission *e, const dim_encoder *enc, int64_t tap, int64_t last)
+{
+    char why[64] = "the code does not come after the tap";
+    bool good = last > tap;
+    for (int64_t i = tap + 1; i <= last && good; i++) {
+        const dim__layer *l = &enc->stack.layers[i];
+        good = l->input >= tap && (l->from == DIM__LAYER_NONE || l->from >= tap);
+        snprintf(why, sizeof why, "layer %lld reads what is before it", (long long)i);
+    }
+    if (!good)
+        dim__graph_fail(e->g, dim__fail(enc->ctx, DIM_E_UNSUPPORTED,
+                                        "term '%.*s': the layers after the tap cannot be repeated, because %s",
+                                        (int)strcspn(e->net->prefix, "."), e->net->prefix, why));
+    return good;
+}
+
 /* DIM(G)'s x-side for a dot product (DIM, appendix): the encoder's own layers after the local tap again, with fresh
  * weights, the last linear layer `units` wide. */
 static dim__vid repeat_top(const emission *e, dim__vid x)
@@ -98,20 +115,14 @@ static dim__vid repeat_top(const emission *e, dim__vid x)
     int64_t last = enc->global, tap = e->x->layer;
     if (s->layers[last].o.kind == DIM_LAYER_GAUSSIAN)
         last = s->layers[last].input; /* a Gaussian code's mean */
+    if (!stand_alone(e, enc, tap, last))
+        return DIM__NONE;
     dim__vid *out = dim__calloc(enc->ctx, (size_t)s->count, sizeof *out);
     if (out == NULL) {
         dim__graph_fail(e->g, DIM_E_NOMEM);
         return DIM__NONE;
     }
     mine.init = enc->init;
-    for (int64_t i = tap + 1; i <= last; i++)
-        if (s->layers[i].input < tap || (s->layers[i].from != DIM__LAYER_NONE && s->layers[i].from < tap) || last <= tap) {
-            dim__graph_fail(e->g, dim__fail(enc->ctx, DIM_E_UNSUPPORTED,
-                                            "term '%.*s': the layers after the tap cannot be "
-                                            "repeated, because layer %lld reads what is before it",
-                                            (int)strcspn(e->net->prefix, "."), e->net->prefix, (long long)i));
-            break;
-        }
     if (dim__graph_status(e->g) == DIM_OK)
         dim__stack_emit(s, &mine, &x, tap + 1, last, e->t->o.units, out);
     dim__vid top = out[last];
