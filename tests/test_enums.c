@@ -131,7 +131,7 @@ typedef struct sample {
     dim_shortcut which;
     uint32_t count, on, reserved0;
     float weight, part, rates[2];
-    uint64_t steps;
+    uint64_t steps, room;
 } sample;
 
 static const dim__range counts = DIM__UP_TO(9);
@@ -144,6 +144,7 @@ static const dim__field fields[] = {
     DIM__FIELD(sample, part, F32, &dim__fraction, 0),
     DIM__FIELDS(sample, rates, F32, 2, &dim__not_negative),
     DIM__FIELD(sample, steps, U64, NULL, 0),
+    DIM__QUIET(sample, room, U64, NULL, 4e9),
 };
 static const dim__table table = DIM__TABLE(sample, fields);
 
@@ -171,11 +172,12 @@ static void test_ranges(void **state)
     REFUSED(part, -0.5f, "sample.part is -0.5; it must be in [0, 1)");
     REFUSED(rates[1], -1, "sample.rates[1] is -1; it must be finite and at least 0");
 #undef REFUSED
-    sample in = { .size = sizeof in, .count = 9, .on = 1, .weight = -FLT_MAX, .part = 1 - FLT_EPSILON / 2, .steps = 5 };
+    sample in = { .size = sizeof in, .count = 9, .on = 1, .weight = -FLT_MAX, .part = 1 - FLT_EPSILON / 2, .steps = 5, .room = 1 };
     assert_int_equal(dim__options_read(ctx, &table, &in, &out), DIM_OK);
     assert_memory_equal(&in, &out, sizeof in);
     assert_int_equal(dim__options_read(ctx, &table, NULL, &out), DIM_OK);
     assert_int_equal(out.count, 3);
+    assert_true(out.room == 4000000000u);
     assert_true(out.weight == 0.3f);
     assert_int_equal(out.size, sizeof out);
     dim_context_destroy(ctx);
