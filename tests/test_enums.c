@@ -5,6 +5,7 @@
 #include "nn/layers/layer.h"
 #include "objective/critics/critics.h"
 #include "objective/estimators/estimators.h"
+#include "objective/losses/losses.h"
 #include "objective/priors/prior.h"
 #include "optim/optim.h"
 
@@ -41,6 +42,9 @@ static const names all[] = {
     { "dim_labels", dim__labels_name, DIM_LABELS_COARSE },
     { "dim_on_error", dim__on_error_name, DIM_ON_ERROR_SKIP },
     { "dim_augment_sharing", dim__sharing_name, DIM_AUGMENT_SHARING_VIEW },
+    { "dim_input_kind", dim__input_kind_name, DIM_INPUT_ONE_HOT },
+    { "dim_adversary", dim__adversary_name, DIM_ADVERSARY_LEAST_SQUARES },
+    { "dim_loss_kind", dim__loss_name, DIM_LOSS_GAUSSIAN },
     { "dim_augment_op", dim__augment_op_name, DIM_AUGMENT_OP_NORMALIZE },
     { "dim_layer_kind", dim__layer_name, DIM_LAYER_UPSAMPLE },
     { "dim_encoder_kind", dim__encoder_name, DIM_ENCODER_AMDIM128 },
@@ -127,7 +131,7 @@ typedef struct sample {
     dim_shortcut which;
     uint32_t count, on, reserved0;
     float weight, part, rates[2];
-    uint64_t steps;
+    uint64_t steps, room;
 } sample;
 
 static const dim__range counts = DIM__UP_TO(9);
@@ -140,6 +144,7 @@ static const dim__field fields[] = {
     DIM__FIELD(sample, part, F32, &dim__fraction, 0),
     DIM__FIELDS(sample, rates, F32, 2, &dim__not_negative),
     DIM__FIELD(sample, steps, U64, NULL, 0),
+    DIM__QUIET(sample, room, U64, NULL, 4e9),
 };
 static const dim__table table = DIM__TABLE(sample, fields);
 
@@ -167,11 +172,12 @@ static void test_ranges(void **state)
     REFUSED(part, -0.5f, "sample.part is -0.5; it must be in [0, 1)");
     REFUSED(rates[1], -1, "sample.rates[1] is -1; it must be finite and at least 0");
 #undef REFUSED
-    sample in = { .size = sizeof in, .count = 9, .on = 1, .weight = -FLT_MAX, .part = 1 - FLT_EPSILON / 2, .steps = 5 };
+    sample in = { .size = sizeof in, .count = 9, .on = 1, .weight = -FLT_MAX, .part = 1 - FLT_EPSILON / 2, .steps = 5, .room = 1 };
     assert_int_equal(dim__options_read(ctx, &table, &in, &out), DIM_OK);
     assert_memory_equal(&in, &out, sizeof in);
     assert_int_equal(dim__options_read(ctx, &table, NULL, &out), DIM_OK);
     assert_int_equal(out.count, 3);
+    assert_true(out.room == 4000000000u);
     assert_true(out.weight == 0.3f);
     assert_int_equal(out.size, sizeof out);
     dim_context_destroy(ctx);

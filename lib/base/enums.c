@@ -1,5 +1,6 @@
 #include "base/enums.h"
 
+#define DIM_EXPERIMENTAL /* enums of all headers */
 #include <dim/dim.h>
 #include <string.h>
 

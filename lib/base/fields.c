@@ -79,9 +79,15 @@ void dim__options_fill(const dim__table *table, void *options)
     for (const dim__field *f = table->fields; f < table->fields + table->n; f++) {
         char *at = (char *)options + f->offset;
         uint32_t u32 = (uint32_t)f->usual;
+        uint64_t u64 = (uint64_t)f->usual;
         float f32 = (float)f->usual;
-        if (f->usual != 0 && element_of(f, options, 0) == 0)
-            memcpy(at, f->type == DIM__F32 ? (void *)&f32 : (void *)&u32, sizeof u32);
+        if (f->usual == 0 || element_of(f, options, 0) != 0)
+            continue;
+        switch (f->type) {
+        case DIM__U32: memcpy(at, &u32, sizeof u32); break;
+        case DIM__U64: memcpy(at, &u64, sizeof u64); break;
+        case DIM__F32: memcpy(at, &f32, sizeof f32); break;
+        }
     }
 }
 

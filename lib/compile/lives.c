@@ -122,7 +122,7 @@ dim__level dim__lives_level(const dim__lives *l, int64_t *bytes)
             bytes[t] += dim__arena_bytes((int64_t)g->nodes[t - 1].workspace);
         if (bytes[t] > level.peak)
             level = (dim__level){ .peak = bytes[t], .at = t };
-        level.crowd += bytes[t] == level.peak;
+        level.n_peaks += bytes[t] == level.peak;
     }
     return level;
 }

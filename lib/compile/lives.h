@@ -27,7 +27,7 @@ static inline dim__vid dim__lives_root(const dim__lives *lives, dim__vid v)
 }
 
 typedef struct dim__level { /* how high the memory stands */
-    int64_t peak, at, crowd; /* bytes; node + 1 of the first peak; how many nodes are as high */
+    int64_t peak, at, n_peaks; /* bytes; node + 1 of the first peak; how many nodes are as high */
 } dim__level;
 
 /* Room of n_nodes + 3 for the bytes that live at each node.  No plan can do with less than the peak. */

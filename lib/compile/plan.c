@@ -25,7 +25,7 @@ enum { MOST_PLANS = 192 }; /* from each of the orders */
 
 typedef struct buffer {
     int64_t size, first, last, offset;
-    int64_t crowd;      /* bytes that live at the fullest node of its life */
+    int64_t pressure;   /* bytes that live at the fullest node of its life */
     dim__vid root;
 } buffer;
 
@@ -57,10 +57,10 @@ static int by_life(const void *a, const void *b)
     return of_x != of_y ? (of_x < of_y ? 1 : -1) : by_size(a, b);
 }
 
-static int by_crowd(const void *a, const void *b)
+static int by_pressure(const void *a, const void *b)
 {
     const buffer *x = a, *y = b;
-    return x->crowd != y->crowd ? (x->crowd < y->crowd ? 1 : -1) : by_life(a, b);
+    return x->pressure != y->pressure ? (x->pressure < y->pressure ? 1 : -1) : by_life(a, b);
 }
 
 static bool meet(const buffer *a, const buffer *b) { return a->first <= b->last && b->first <= a->last; }
@@ -124,7 +124,7 @@ static int64_t improve(planner *p, int64_t *order, buffer *room, int64_t size)
 /* room: for as many buffers again. */
 static int64_t place_all(planner *p, int64_t *order, buffer *room)
 {
-    static int (*const by[])(const void *, const void *) = { by_size, by_crowd, by_life };
+    static int (*const by[])(const void *, const void *) = { by_size, by_pressure, by_life };
     int64_t n = p->n_buffers, size = 0;
     for (int64_t k = 0; k < n; size += p->buffers[k++].size)
         p->buffers[k].offset = size;
@@ -140,7 +140,7 @@ static void list_buffer(planner *p, const int64_t *bytes, buffer b)
 {
     b.size = dim__arena_bytes(b.size);
     for (int64_t t = b.first; t <= b.last; t++)
-        b.crowd = dim__max64(b.crowd, bytes[t]);
+        b.pressure = dim__max64(b.pressure, bytes[t]);
     p->buffers[p->n_buffers++] = b;
 }
 

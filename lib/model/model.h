@@ -111,7 +111,7 @@ typedef struct dim__emission { /* a graph of the objective in the making */
     dim_model *model;
     dim__graph *g;
     int64_t batch;             /* rows: images times views */
-    dim__vid *layers;          /* values of the encoder's layers; before the first, its input */
+    dim__vid *layers;          /* values of the encoder's layers */
     dim__vid *discs;           /* losses of the priors' discriminators */
     dim__model_program *program;
     int64_t n_reports;

@@ -36,8 +36,8 @@ dim__prior_nodes dim__emit_prior(dim__emission *e, int64_t index)
     dim__prior_in in = {
         .net = { .g = e->g, .params = &e->model->params, .training = true, .group = (uint32_t)index + 1 },
         .o = &p->spec.o, .code = e->layers[enc->global],
-        .mean = gaussian == NULL ? DIM__NONE : e->layers[gaussian->input],
-        .logvar = gaussian == NULL ? DIM__NONE : e->layers[gaussian->from],
+        .mean = gaussian == NULL ? DIM__NONE : dim__stack_value(gaussian->input, &e->program->input, e->layers),
+        .logvar = gaussian == NULL ? DIM__NONE : dim__stack_value(gaussian->from, &e->program->input, e->layers),
     };
     snprintf(in.net.prefix, sizeof in.net.prefix, "%s.", p->name);
     dim__prior_nodes nodes = dim__prior_def_of(p->spec.o.kind)->emit(&in);

@@ -61,5 +61,10 @@ static inline bool dim__is_map(const int64_t shape[3]) { return shape[1] > 0; }
  * that width, and only the layers that lead to the last one are emitted. */
 void dim__stack_emit(const dim__stack *s, const dim__net *net, const dim__vid *before, int64_t first, int64_t last,
                      int64_t units, dim__vid *out);
+/* After all layers are emitted: what a layer or an input gave. */
+static inline dim__vid dim__stack_value(int64_t layer, const dim__vid *inputs, const dim__vid *out)
+{
+    return layer < 0 ? inputs[DIM__LAYER_INPUT(layer)] : out[layer];
+}
 
 #endif

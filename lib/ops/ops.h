@@ -38,7 +38,7 @@ dim__vid dim__op_channel_affine_(dim__graph *g, dim__vid x, dim__vid gamma, dim_
 /* each row of x (rows, c) */
 dim__vid dim__op_layer_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps);
 
-/* ---- pooling, padding: ops/pool.c, ops/upsample.c, ops/pad.c ---------------------------------------------------------------------------- */
+/* ---- pooling, padding: ops/pool.c, ops/upsample.c, ops/pad.c ------------------------------------------------------ */
 
 /* (N, H, W, C) -> (N, OH, OW, C), OH = floor((H + 2 padding - kernel) / stride) + 1; padding counts as -inf */
 dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, int kernel, int stride, int padding);

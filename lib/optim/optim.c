@@ -12,9 +12,11 @@ enum {
     LINE = 16         /* floats of one cache line: states start on lines of their own */
 };
 
-#define RULE_ENTRY(kind, rule) [DIM_OPTIMIZER_##kind] = &dim__rule_##rule,
-static const dim__rule *const RULES[] = {DIM__RULE_LIST(RULE_ENTRY)};
-#undef RULE_ENTRY
+static const dim__rule *const RULES[] = {
+#define X(kind, rule) [DIM_OPTIMIZER_##kind] = &dim__rule_##rule,
+#include "optim/rule_list.def"
+#undef X
+};
 
 const dim__rule *dim__rule_of(dim_optimizer_kind kind)
 {
@@ -24,9 +26,11 @@ const dim__rule *dim__rule_of(dim_optimizer_kind kind)
 
 const char *dim__rule_name(int kind)
 {
-#define RULE_NAME(kind, rule) [DIM_OPTIMIZER_##kind] = #rule,
-    static const char *const names[] = {DIM__RULE_LIST(RULE_NAME)};
-#undef RULE_NAME
+    static const char *const names[] = {
+#define X(kind, rule) [DIM_OPTIMIZER_##kind] = #rule,
+#include "optim/rule_list.def"
+#undef X
+    };
     return dim__rule_of((dim_optimizer_kind)kind) != NULL ? names[kind] : NULL;
 }
 

@@ -1,16 +1,9 @@
-/* One update rule: what it remembers of each parameter and how it moves it.  A rule is one file and one line here. */
+/* One update rule: what it remembers of each parameter and how it moves it.  A rule is one file and one line in rule_list.def. */
 #ifndef DIM_OPTIM_RULES_H
 #define DIM_OPTIM_RULES_H
 
 #include "kernels/kernels.h"
 #include "optim/optim.h"
-
-/* X(kind, rule): DIM_OPTIMIZER_<kind> is dim__rule_<rule>. */
-#define DIM__RULE_LIST(X) \
-    X(ADAM, adam)         \
-    X(ADAMW, adamw)       \
-    X(SGD, sgd)           \
-    X(RMSPROP, rmsprop)
 
 typedef struct dim__update { /* what all elements of one step share */
     const dim__kernels *kernels;
@@ -26,9 +19,9 @@ typedef struct dim__rule {
     void (*update)(const dim__update *u, float *w, float *m, float *v, const float *g, int64_t n);
 } dim__rule;
 
-#define DIM__RULE_DECLARE(kind, rule) extern const dim__rule dim__rule_##rule;
-DIM__RULE_LIST(DIM__RULE_DECLARE)
-#undef DIM__RULE_DECLARE
+#define X(kind, rule) extern const dim__rule dim__rule_##rule;
+#include "optim/rule_list.def"
+#undef X
 
 const dim__rule *dim__rule_of(dim_optimizer_kind kind); /* NULL for a number that is not a kind */
 

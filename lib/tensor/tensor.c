@@ -4,22 +4,27 @@
 
 #include <stdio.h>
 
+static const struct {
+    const char *name;
+    size_t size;
+} dtypes[] = {
+    [DIM_F32] = { "f32", 4 }, [DIM_U8] = { "u8", 1 }, [DIM_I32] = { "i32", 4 }, [DIM_I64] = { "i64", 8 },
+    [DIM_F64] = { "f64", 8 },
+};
+
+static bool is_dtype(dim_dtype dtype)
+{
+    return (int)dtype >= 0 && (size_t)dtype < sizeof dtypes / sizeof *dtypes;
+}
+
 size_t dim__dtype_size(dim_dtype dtype)
 {
-    switch (dtype) {
-    case DIM_F32: return 4;
-    case DIM_U8: return 1;
-    case DIM_I32: return 4;
-    case DIM_I64: return 8;
-    case DIM_F64: return 8;
-    default: return 0;
-    }
+    return is_dtype(dtype) ? dtypes[dtype].size : 0;
 }
 
 const char *dim__dtype_name(dim_dtype dtype)
 {
-    static const char *const names[] = { "f32", "u8", "i32", "i64", "f64" };
-    return dim__dtype_size(dtype) != 0 ? names[dtype] : "?";
+    return is_dtype(dtype) ? dtypes[dtype].name : "?";
 }
 
 const char *dim__shape_text(char buffer[128], int rank, const int64_t *shape)

@@ -1,4 +1,5 @@
 /* Inputs: what is given, and what is drawn. */
+#include "base/enums.h"
 #include "train/objective.h"
 
 #include <stdio.h>
@@ -18,10 +19,17 @@ static dim_status check_shape(dim_context *ctx, const char *name, const dim_inpu
     return DIM_OK;
 }
 
-static dim_status check(dim_context *ctx, const char *name, dim_input_options *o)
+static const dim__range views = DIM__UP_TO(8);
+_Static_assert(DIM__MOST_VIEWS == 8, "as many as the table allows");
+static const dim__field fields[] = {
+    DIM__QUIET(dim_input_options, kind, U32, &dim__input_kind_range, 0),
+    DIM__FIELD(dim_input_options, views, U32, &views, 1),
+    DIM__QUIET(dim_input_options, want_gradient, U32, &dim__switch, 0),
+};
+static const dim__table table = DIM__TABLE(dim_input_options, fields);
+
+static dim_status check(dim_context *ctx, const char *name, const dim_input_options *o)
 {
-    if ((int)o->kind < DIM_INPUT_GIVEN || o->kind > DIM_INPUT_ONE_HOT)
-        return dim__fail(ctx, DIM_E_INVALID, "kind is %d, which is not a dim_input_kind", (int)o->kind);
     bool given = o->kind == DIM_INPUT_GIVEN;
     if (o->dtype != DIM_F32 && !(given && o->dtype == DIM_I32))
         return dim__fail(ctx, DIM_E_INVALID, "input '%s' has dtype %s; it must be f32%s", name, dim__dtype_name(o->dtype),
@@ -29,15 +37,8 @@ static dim_status check(dim_context *ctx, const char *name, dim_input_options *o
     DIM__TRY(check_shape(ctx, name, o));
     if (o->kind == DIM_INPUT_ONE_HOT && (o->shape[1] != 0 || o->shape[0] < 2))
         return dim__fail(ctx, DIM_E_SHAPE, "input '%s': one-hot rows are vectors of 2 classes at least", name);
-    if (o->views > DIM__MOST_VIEWS)
-        return dim__fail(ctx, DIM_E_INVALID, "input '%s': views is %u; it must be %d at most", name, o->views,
-                         DIM__MOST_VIEWS);
-    if (o->views == 0)
-        o->views = 1;
     if (o->dtype == DIM_I32 && o->views > 1)
         return dim__fail(ctx, DIM_E_INVALID, "input '%s': labels are one a sample, so views must be 1", name);
-    if (o->want_gradient > 1)
-        return dim__fail(ctx, DIM_E_INVALID, "want_gradient is %u; it is a switch, 0 or 1", o->want_gradient);
     if (o->want_gradient && (!given || o->dtype != DIM_F32))
         return dim__fail(ctx, DIM_E_INVALID, "input '%s': only an input that is given as f32 has a gradient", name);
     return DIM_OK;
@@ -46,7 +47,7 @@ static dim_status check(dim_context *ctx, const char *name, dim_input_options *o
 dim_status dim__objective_add_input(dim_objective *obj, const dim_input_options *options)
 {
     dim__objective_input in = { .batch = NULL };
-    DIM__TRY(dim__options_copy(obj->ctx, "dim_input_options", &in.o, sizeof in.o, options));
+    DIM__TRY(dim__options_read(obj->ctx, &table, options, &in.o));
     DIM__TRY(dim__objective_check_name(obj, "the input's name", in.o.name));
     if (obj->n_inputs == DIM__MOST_INPUTS)
         return dim__fail(obj->ctx, DIM_E_INVALID, "an objective has %d inputs at most", DIM__MOST_INPUTS);

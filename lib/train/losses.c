@@ -1,6 +1,17 @@
 /* Losses between values. */
 #include "train/objective.h"
 
+#include "base/enums.h"
+
+static const dim__range kinds = { .type = "dim_loss_kind", .name = dim__loss_name };
+static const dim__field fields[] = {
+    DIM__QUIET(dim_loss_options, kind, U32, &kinds, 0),
+    DIM__FIELD(dim_loss_options, adversary, U32, &dim__adversary_range, 0),
+    DIM__FIELD(dim_loss_options, sum_units, U32, &dim__switch, 0),
+    DIM__QUIET(dim_loss_options, reserved0, U32, &dim__reserved, 0),
+};
+static const dim__table table = DIM__TABLE(dim_loss_options, fields);
+
 /* Fails for an option that the kind does not take. */
 static dim_status check_options(dim_context *ctx, const dim__loss_def *def, const dim_loss_options *o)
 {
@@ -14,13 +25,6 @@ static dim_status check_options(dim_context *ctx, const dim__loss_def *def, cons
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (taken[i].set && (def->options & taken[i].bit) == 0)
             return dim__fail(ctx, DIM_E_INVALID, "loss '%s': %s is not an option of %s", o->name, taken[i].name, def->name);
-    if (o->sum_units > 1)
-        return dim__fail(ctx, DIM_E_INVALID, "loss '%s': sum_units is %u; it is a switch, 0 or 1", o->name, o->sum_units);
-    if ((int)o->adversary < 0 || o->adversary > DIM_ADVERSARY_LEAST_SQUARES)
-        return dim__fail(ctx, DIM_E_INVALID, "loss '%s': adversary is %d, which is not a dim_adversary", o->name,
-                         (int)o->adversary);
-    if (o->reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_loss_options.reserved0 is %u; it must be 0", o->reserved0);
     return DIM_OK;
 }
 
@@ -69,13 +73,11 @@ dim_status dim__objective_add_loss(dim_objective *obj, const dim_loss_options *o
 {
     dim__objective_loss l = { .trained = -1 };
     dim_loss_options o;
-    DIM__TRY(dim__options_copy(obj->ctx, "dim_loss_options", &o, sizeof o, options));
+    DIM__TRY(dim__options_read(obj->ctx, &table, options, &o));
     DIM__TRY(dim__objective_check_name(obj, "the loss's name", o.name));
     memcpy(l.loss.name, o.name, strlen(o.name) + 1);
     memcpy(l.loss.scope, o.name, strlen(o.name) + 1);
     l.loss.def = dim__loss_def_of(o.kind);
-    if (l.loss.def == NULL)
-        return dim__fail(obj->ctx, DIM_E_INVALID, "kind is %d, which is not a dim_loss_kind", (int)o.kind);
     DIM__TRY(check_options(obj->ctx, l.loss.def, &o));
     DIM__TRY(find_values(obj, &l, &o));
     DIM__TRY(check_sides(obj, &l, &o));

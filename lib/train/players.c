@@ -3,22 +3,24 @@
 
 #include <math.h>
 
+static const dim__range turns = DIM__UP_TO(1000);
+static const dim__field fields[] = {
+    DIM__FIELD(dim_player_options, turns, U32, &turns, 1),
+    DIM__FIELD(dim_player_options, afterwards, U32, &dim__switch, 0),
+};
+static const dim__table table = DIM__TABLE(dim_player_options, fields);
+
 dim_status dim__objective_add_player(dim_objective *obj, const dim_player_options *options)
 {
     dim__player p = { .aims = NULL };
     dim_player_options o;
-    DIM__TRY(dim__options_copy(obj->ctx, "dim_player_options", &o, sizeof o, options));
+    DIM__TRY(dim__options_read(obj->ctx, &table, options, &o));
     DIM__TRY(dim__objective_check_name(obj, "the player's name", o.name));
     if (obj->n_players == DIM__MOST_PLAYERS)
         return dim__fail(obj->ctx, DIM_E_INVALID, "an objective has %d players at most", DIM__MOST_PLAYERS);
-    if (o.turns > 1000)
-        return dim__fail(obj->ctx, DIM_E_INVALID, "player '%s': turns is %u; it must be 1000 at most", o.name, o.turns);
-    if (o.afterwards > 1)
-        return dim__fail(obj->ctx, DIM_E_INVALID, "player '%s': afterwards is %u; it is a switch, 0 or 1", o.name,
-                         o.afterwards);
     DIM__TRY(dim__optim_options(obj->ctx, o.optimizer, &p.optimizer));
     memcpy(p.name, o.name, strlen(o.name) + 1);
-    p.turns = o.turns != 0 ? o.turns : 1;
+    p.turns = o.turns;
     p.afterwards = o.afterwards != 0;
     return dim__objective_put_player(obj, &p);
 }

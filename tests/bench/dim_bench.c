@@ -4,6 +4,7 @@
  * those of all timed steps together; a steady step has none. */
 #include "bench.h"
 
+#include "base/enums.h"
 #include "base/rng.h"
 #include "kernels/kernels.h"
 #include "model/model.h"
@@ -30,7 +31,7 @@ static const char usage[] =
     "  --steps N         timed steps (5)\n"
     "  --warmup N        steps before them (2)\n"
     "  --threads N       0 = one a processor (2)\n"
-    "  --gemm NAME       auto, blas or onednn (auto)\n"
+    "  --gemm NAME       auto, blas, onednn or reference (auto)\n"
     "  --without P,...   leave out passes: fuse, accumulate, dead, inplace, stream, recompute, order; again adds more\n"
     "  --profile         time, FLOP/s and bytes/s of each op, on stderr\n"
     "  --shapes          the profile by op and shapes\n"
@@ -298,12 +299,10 @@ static int number(const char *option, const char *text, int least)
 
 static dim_gemm gemm_of(const char *name)
 {
-    static const char *const names[] = { "auto", "blas", "onednn" };
-    for (int i = 0; name != NULL && i < 3; i++)
-        if (strcmp(name, names[i]) == 0)
-            return (dim_gemm)i;
-    die("--gemm is auto, blas or onednn, not '%s'", name == NULL ? "" : name);
-    return DIM_GEMM_AUTO;
+    int gemm = name == NULL ? -1 : dim__enum_value(dim__gemm_kind_name, name);
+    if (gemm < 0)
+        die("--gemm is auto, blas, onednn or reference, not '%s'", name == NULL ? "" : name);
+    return (dim_gemm)gemm;
 }
 
 static uint32_t pass_of(const char *names, const char *name, size_t length)

@@ -443,7 +443,7 @@ static double try_out(pass *p, const candidate *new, const dim__level *l, double
     if (apply(p, &new->c, share)) {
         dim__level now = measure(p);
         double more = work_of_all(p) - work;
-        if (now.peak < l->peak || (now.peak == l->peak && now.crowd < l->crowd))
+        if (now.peak < l->peak || (now.peak == l->peak && now.n_peaks < l->n_peaks))
             score = (double)(dim__value_bytes(p->g, new->c.v) - new->c.held) / (more > 0 ? more + 1 : 1);
     }
     restore(p->g, &p->before);

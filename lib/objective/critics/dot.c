@@ -2,6 +2,7 @@
 #include "objective/critics/critics.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x, dim__vid y)
@@ -45,6 +46,23 @@ static dim__vid project(const dim__net *net, dim__vid x, const dim_term_options 
     return dim__nn_layer_norm(net, "norm", dim__op_add_(g, h, s));
 }
 
+/* Whether the layers tap + 1 .. last read only each other and the tap. */
+static bool stand_alone(const dim__pairing *p, int64_t last)
+{
+    char why[64] = "the code does not come after the tap";
+    bool good = last > p->layer;
+    for (int64_t i = p->layer + 1; i <= last && good; i++) {
+        const dim__layer *l = &p->enc->stack.layers[i];
+        good = l->input >= p->layer && (l->from == DIM__LAYER_NONE || l->from >= p->layer);
+        snprintf(why, sizeof why, "layer %lld reads what is before it", (long long)i);
+    }
+    if (!good)
+        dim__graph_fail(p->net.g, dim__fail(p->enc->ctx, DIM_E_UNSUPPORTED,
+                                            "term '%.*s': the layers after the tap cannot be repeated, because %s",
+                                            (int)strcspn(p->net.prefix, "."), p->net.prefix, why));
+    return good;
+}
+
 /* DIM(G)'s x-side (DIM, appendix): the encoder's own layers after the local tap again, with fresh weights, the last linear
  * layer `units` wide. */
 static void repeat_top(dim__pairing *p)
@@ -53,25 +71,19 @@ static void repeat_top(dim__pairing *p)
     const dim__stack *s = &enc->stack;
     dim__graph *g = p->net.g;
     dim__net mine = dim__net_in(&p->net, "x.");
-    int64_t last = enc->global, tap = p->layer;
+    int64_t last = enc->global;
     if (s->layers[last].o.kind == DIM_LAYER_GAUSSIAN)
         last = s->layers[last].input; /* a Gaussian code's mean */
+    if (!stand_alone(p, last))
+        return;
     dim__vid *out = dim__calloc(enc->ctx, (size_t)s->count, sizeof *out);
     if (out == NULL) {
         dim__graph_fail(g, DIM_E_NOMEM);
         return;
     }
     mine.init = enc->init;
-    for (int64_t i = tap + 1; i <= last; i++)
-        if (s->layers[i].input < tap || (s->layers[i].from != DIM__LAYER_NONE && s->layers[i].from < tap) || last <= tap) {
-            dim__graph_fail(g, dim__fail(enc->ctx, DIM_E_UNSUPPORTED,
-                                         "term '%.*s': the layers after the tap cannot be "
-                                         "repeated, because layer %lld reads what is before it",
-                                         (int)strcspn(p->net.prefix, "."), p->net.prefix, (long long)i));
-            break;
-        }
     if (dim__graph_status(g) == DIM_OK)
-        dim__stack_emit(s, &mine, &p->x, tap + 1, last, p->o->units, out);
+        dim__stack_emit(s, &mine, &p->x, p->layer + 1, last, p->o->units, out);
     p->x = out[last];
     p->x_in_space = true;
     dim__free(enc->ctx, out);

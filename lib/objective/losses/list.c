@@ -14,3 +14,9 @@ const dim__loss_def *dim__loss_def_of(dim_loss_kind kind)
             return defs[i];
     return NULL;
 }
+
+const char *dim__loss_name(int kind)
+{
+    const dim__loss_def *def = dim__loss_def_of((dim_loss_kind)kind);
+    return def != NULL ? def->name : NULL;
+}

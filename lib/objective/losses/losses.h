@@ -68,7 +68,8 @@ enum { DIM__LOSS_TAKES_SUM = 1, DIM__LOSS_TAKES_ADVERSARY = 2, DIM__LOSS_TAKES_T
 #include "objective/losses/loss_list.def"
 #undef X
 
-const dim__loss_def *dim__loss_def_of(dim_loss_kind kind); /* NULL for no kind */
+const dim__loss_def *dim__loss_def_of(dim_loss_kind kind); /* NULL for what is not a kind */
+const char *dim__loss_name(int kind);                      /* likewise */
 
 /* Sides that are compared unit by unit have one shape. */
 dim_status dim__loss_same_shape(dim_context *ctx, const dim__loss *loss, const dim__side *side, int n);
