@@ -30,9 +30,10 @@ dim_status dim_encoder_builder_create(dim_context *ctx, uint32_t channels, uint3
         return DIM_E_INVALID;
     if (out == NULL)
         return dim__fail(ctx, DIM_E_INVALID, "dim_encoder_builder_create: out is NULL");
-    if (channels == 0 || (height == 0) != (width == 0) || channels > (1u << 24) || height > 65536 || width > 65536)
+    if (channels == 0 || (height > 0 && width == 0) || channels > (1u << 24) || height > 65536 || width > 65536)
         return dim__fail(ctx, DIM_E_INVALID, "an input of %u x %u x %u (channels, height, width) is not possible: channels "
-                         "are 1 to 16777216, sides at most 65536, and both 0 for vectors", channels, height, width);
+                         "are 1 to 16777216, sides at most 65536, height 0 for signals, both 0 for vectors", channels, height,
+                         width);
     dim_encoder_builder *b = dim__calloc(ctx, 1, sizeof *b);
     if (b == NULL)
         return DIM_E_NOMEM;
@@ -105,8 +106,8 @@ dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap, int64_
         return dim__fail(enc->ctx, DIM_E_INVALID, "dim_encoder_tap_shape: shape is NULL");
     DIM__TRY(dim__encoder_tap(enc, tap, &layer));
     memcpy(shape, enc->stack.layers[layer].out, 3 * sizeof *shape);
-    if (!dim__is_map(shape))
-        shape[1] = shape[2] = 1;
+    shape[1] = dim__map_height(shape);
+    shape[2] = dim__map_width(shape);
     return DIM_OK;
 }
 

@@ -154,11 +154,15 @@ static dim__vid repeat_top(const dim__emission *e, const dim__term *t, const dim
     return top;
 }
 
-/* DIM(G)'s x-side for a concatenation: 3x3 conv 64, 3x3 conv 32, flattened. */
-static dim__vid convolve_map(const dim__emission *e, const dim__net *net, dim__vid x)
+/* DIM(G)'s x-side for a concatenation: 3x3 conv 64, 3x3 conv 32, flattened.  Of a signal kernels are of 3. */
+static dim__vid convolve_map(const dim__emission *e, const dim__term *t, const dim__net *net, dim__vid x)
 {
-    x = dim__op_relu_(e->g, dim__nn_conv(net, "conv1", x, 64, 3, 3, 1, 0, true));
-    return dim__op_relu_(e->g, dim__nn_conv(net, "conv2", x, 32, 3, 3, 1, 0, true));
+    bool signal = dim__is_signal(e->model->enc->stack.layers[t->x].out);
+    dim__window window = dim__square(3, 1, 0);
+    if (signal)
+        window.kernel[0] = 1;
+    x = dim__op_relu_(e->g, dim__nn_conv(net, "conv1", x, &window, &(dim__kernel){ 64, signal, true }));
+    return dim__op_relu_(e->g, dim__nn_conv(net, "conv2", x, &window, &(dim__kernel){ 32, signal, true }));
 }
 
 /* The rows of one view. */
@@ -174,7 +178,7 @@ static void pair_map(const dim__emission *e, const dim__term *t, dim__vid x, dim
         x = repeat_top(e, t, &p->net, x);
         p->x_in_space = true;
     } else if (t->o.critic == DIM_CRITIC_CONCAT) {
-        x = convolve_map(e, &p->net, x);
+        x = convolve_map(e, t, &p->net, x);
     }
     if (dim__graph_status(e->g) != DIM_OK)
         return;
@@ -201,7 +205,7 @@ static dim__vid antecedent(const dim__emission *e, const dim__term *t, int64_t v
     const int64_t *shape = e->model->enc->stack.layers[t->y].out;
     if (!dim__is_map(shape) || dim__graph_status(e->g) != DIM_OK)
         return y;
-    int64_t l = shape[1] * shape[2];
+    int64_t l = dim__map_height(shape) * shape[2];
     dim__vid at = dim__op_random_location_(e->g, n, l);
     return dim__op_gather_(e->g, dim__op_reshape_(e->g, y, dim__shape2(n * l, shape[0])), at);
 }

@@ -59,34 +59,33 @@ static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, d
                                                         .notes = sizeof(ends) }, out);
 }
 
-/* Features must be (N, C, H, W) or (N, C H W) for a map, (N, d) for a vector. */
+/* Features must be (N, C, H, W) or (N, C H W) for a map, (N, C, L) or (N, C L) for a signal, (N, d) for a vector. */
 static dim_status check_features(const dim_encoder *enc, int64_t layer, int64_t batch, const dim_tensor *f)
 {
     const int64_t *s = enc->stack.layers[layer].out;
-    bool map = dim__is_map(s);
-    int64_t flat = map ? s[0] * s[1] * s[2] : s[0];
     char text[128];
-    bool fits = (f->rank == 2 && f->shape[0] == batch && f->shape[1] == flat) ||
-                (map && f->rank == 4 && f->shape[0] == batch && f->shape[1] == s[0] && f->shape[2] == s[1] &&
-                 f->shape[3] == s[2]);
+    bool flat = f->rank == 2 && f->shape[1] == dim__sample_size(s);
     if (f->dtype != DIM_F32)
         return dim__fail(enc->ctx, DIM_E_INVALID, "features have dtype %s; they must be f32", dim__dtype_name(f->dtype));
-    if (fits)
+    if (f->rank > 0 && f->shape[0] == batch && (flat || dim__sample_fits(f, s)))
         return DIM_OK;
-    if (map)
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "features have shape %s, but this tap gives (%lld, %lld, %lld, %lld)",
-                         dim__shape_text(text, f->rank, f->shape), (long long)batch, (long long)s[0], (long long)s[1],
-                         (long long)s[2]);
-    return dim__fail(enc->ctx, DIM_E_SHAPE, "features have shape %s, but this tap gives (%lld, %lld)",
-                     dim__shape_text(text, f->rank, f->shape), (long long)batch, (long long)s[0]);
+    dim__shape_text(text, f->rank, f->shape);
+    if (dim__is_signal(s))
+        return dim__fail(enc->ctx, DIM_E_SHAPE, "features have shape %s, but this tap gives (%lld, %lld, %lld)", text,
+                         (long long)batch, (long long)s[0], (long long)s[2]);
+    if (dim__is_map(s))
+        return dim__fail(enc->ctx, DIM_E_SHAPE, "features have shape %s, but this tap gives (%lld, %lld, %lld, %lld)", text,
+                         (long long)batch, (long long)s[0], (long long)s[1], (long long)s[2]);
+    return dim__fail(enc->ctx, DIM_E_SHAPE, "features have shape %s, but this tap gives (%lld, %lld)", text,
+                     (long long)batch, (long long)s[0]);
 }
 
 /* n samples of NHWC values to rows first .. of the caller's tensor, in (C, H, W) order. */
 static void deliver(const int64_t s[3], const float *in, int64_t first, int64_t n, dim_tensor *f)
 {
-    int64_t h = dim__is_map(s) ? s[1] : 1, w = dim__is_map(s) ? s[2] : 1, c = s[0];
-    int64_t shape[4] = { n, c, h, w }, from[4] = { c * h * w, 1, w * c, c };
-    int64_t to[4] = { f->stride[0], f->stride[1], f->rank == 4 ? f->stride[2] : 0, f->rank == 4 ? f->stride[3] : 0 };
+    int64_t h = dim__map_height(s), w = dim__map_width(s), c = s[0];
+    int64_t shape[4] = { n, c, h, w }, from[4] = { c * h * w, 1, w * c, c }, to[4] = { f->stride[0] };
+    dim__sample_strides(f, to + 1);
     if (f->rank == 2) { /* a flattened map: element (c, y, x) is column c H W + y W + x */
         to[3] = f->stride[1];
         to[2] = to[3] * w;

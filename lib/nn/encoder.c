@@ -159,7 +159,7 @@ void dim__encoder_release(dim_encoder *enc)
 dim__shape dim__encoder_input_shape(const dim_encoder *enc, int64_t batch)
 {
     const int64_t *in = enc->stack.input;
-    return dim__is_map(in) ? dim__shape4(batch, in[1], in[2], in[0]) : dim__shape2(batch, in[0]);
+    return dim__is_map(in) ? dim__shape4(batch, dim__map_height(in), in[2], in[0]) : dim__shape2(batch, in[0]);
 }
 
 dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training)

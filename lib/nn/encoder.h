@@ -50,6 +50,11 @@ dim__shape dim__encoder_input_shape(const dim_encoder *enc, int64_t batch);
 void dim__encoder_emit(const dim_encoder *enc, dim__net *net, dim__vid x, dim__vid *out);
 dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training);
 
+/* Whether a batch has samples of shape (C, H, W), where (N, C, L) is as good as (N, C, 1, L), or vectors (N, C). */
+bool dim__sample_fits(const dim_tensor *t, const int64_t sample[3]);
+/* From one channel, row and column to the next; 0 along an axis that it has not. */
+void dim__sample_strides(const dim_tensor *t, int64_t stride[3]);
+
 /* Checks a batch of images or vectors against the encoder; N into *batch. */
 dim_status dim__encoder_check_images(const dim_encoder *enc, const dim_tensor *images, int64_t *batch);
 /* Samples first .. first + n - 1 as the network wants them: NHWC floats, scaled. */

@@ -10,6 +10,8 @@
 const dim__field dim__layer_fields[DIM__LAYER_FIELDS] = {
     F(out, U32), F(kernel, U32), F(kernel_w, U32), F(stride, U32), F(padding, U32), F(padding_mode, U32), F(no_bias, U32),
     F(slope, F32), F(rate, F32), F(start, U32), F(output_padding, U32), F(height, U32), F(width, U32),
+    F(stride_w, U32), F(padding_h, U32), F(padding_w, U32), F(dilation, U32), F(dilation_w, U32), F(output_padding_h, U32),
+    F(output_padding_w, U32),
 };
 #undef F
 
@@ -179,7 +181,7 @@ static dim_status get_input(reader *r, char *line)
     char key[8];
     if (!word(&line, key, sizeof key) || strcmp(key, "input") != 0 || !number(&line, 1 << 24, &in[0]) ||
         !number(&line, 65536, &in[1]) || !number(&line, 65536, &in[2]) || *line != '\0' || in[0] < 1 ||
-        (in[1] == 0) != (in[2] == 0))
+        (in[1] > 0 && in[2] == 0))
         return bad_line(r, "it is not 'input CHANNELS HEIGHT WIDTH'");
     r->options.channels = (uint32_t)in[0];
     return DIM_OK;

@@ -15,12 +15,13 @@ typedef struct dim__layer {
     char tap[DIM__TAP_SIZE];  /* "" = unnamed */
     int64_t input;            /* layer that it reads; -1 = the encoder's input */
     int64_t from;             /* second layer that it reads; -2 = none */
-    int64_t out[3];           /* C, H, W; H = W = 0 for a vector */
+    int64_t out[3];           /* see dim__is_map() */
+    dim__window window;       /* of layers that have one: what the options come to */
 } dim__layer;
 
 typedef struct dim__stack {
     dim_context *ctx;
-    int64_t input[3];         /* C, H, W; H = W = 0 for vectors */
+    int64_t input[3];         /* see dim__is_map() */
     dim__layer *layers;
     int64_t count, capacity;
 } dim__stack;
@@ -37,7 +38,17 @@ dim_status dim__check_hidden(dim_context *ctx, const char *what, const uint32_t 
 /* Layer whose output has that tap name: -1 for "input", -2 when there is none. */
 int64_t dim__stack_tap(const dim__stack *s, const char *tap);
 const int64_t *dim__stack_shape(const dim__stack *s, int64_t layer); /* C, H, W */
-static inline bool dim__is_map(const int64_t shape[3]) { return shape[1] > 0; }
+
+/* Shapes of a sample are C, H, W.  A signal has H = 0 and is a map of one row, whose windows are of one row, too.  A vector
+ * has H = W = 0. */
+static inline bool dim__is_map(const int64_t shape[3]) { return shape[2] > 0; }
+static inline bool dim__is_signal(const int64_t shape[3]) { return shape[1] == 0 && shape[2] > 0; }
+static inline int64_t dim__map_height(const int64_t shape[3]) { return shape[1] > 0 ? shape[1] : 1; }
+static inline int64_t dim__map_width(const int64_t shape[3]) { return shape[2] > 0 ? shape[2] : 1; } /* 1 of a vector */
+static inline int64_t dim__sample_size(const int64_t shape[3])
+{
+    return shape[0] * dim__map_height(shape) * dim__map_width(shape);
+}
 
 /* Emits layers first .. last; out[i] is layer i's value, x what layer first - 1 (the input, for 0) gave.  Layers that no
  * one needs cost nothing: they are removed as dead.  With units > 0 the last linear layer of the range gets that width, and

@@ -17,8 +17,6 @@ static dim_status shape_layer(const dim__stack *s, dim__layer *l)
         return dim__layer_fail(s, l, DIM_E_INVALID, "out must be 1 to 16777216");
     if ((int)o->init < 0 || o->init > DIM_LAYER_INIT_IDENTITY)
         return dim__layer_fail(s, l, DIM_E_INVALID, "init is not a dim_layer_init");
-    if (o->reserved0 != 0)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "reserved0 must be 0");
     if (o->no_bias > 1)
         return dim__layer_fail(s, l, DIM_E_INVALID, "no_bias must be 0 or 1");
     return l->def->shape != NULL ? l->def->shape(s, l, in) : DIM_OK;
@@ -82,7 +80,7 @@ dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer)
     l.o.from = l.o.name = l.o.tap = NULL; /* the caller's strings */
     DIM__TRY(shape_layer(s, &l));
     int64_t size = l.out[0];
-    if (dim__is_map(l.out) && (!dim__mul64(size, l.out[1], &size) || !dim__mul64(size, l.out[2], &size)))
+    if (!dim__mul64(size, dim__map_height(l.out), &size) || !dim__mul64(size, dim__map_width(l.out), &size))
         return dim__layer_fail(s, &l, DIM_E_SHAPE, "its output is too large");
     DIM__TRY(dim__grow(s->ctx, &s->layers, &s->capacity, s->count + 1, sizeof *s->layers));
     s->layers[s->count++] = l;
