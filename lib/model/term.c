@@ -54,8 +54,11 @@ static dim_status set_mixture(dim_model *model, const dim__term *t, dim_term_opt
 static dim_status check_whole_concat(dim_model *model, const dim__term *t)
 {
     const int64_t *map = model->enc->stack.layers[t->x].out;
-    if (!t->whole || t->o.critic != DIM_CRITIC_CONCAT || (map[1] >= 5 && map[2] >= 5))
+    if (!t->whole || t->o.critic != DIM_CRITIC_CONCAT || ((map[1] >= 5 || dim__is_signal(map)) && map[2] >= 5))
         return DIM_OK;
+    if (dim__is_signal(map))
+        return dim__fail(model->ctx, DIM_E_SHAPE, "term '%s': the concat critic needs a signal of 5 at least, but the tap has "
+                         "%lld", t->name, (long long)map[2]);
     return dim__fail(model->ctx, DIM_E_SHAPE,
                      "term '%s': the concat critic needs a map of 5 x 5 at least, but the tap has %lld x %lld", t->name,
                      (long long)map[1], (long long)map[2]);
