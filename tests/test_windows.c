@@ -412,7 +412,7 @@ static void test_image_of_one_row(void **state)
 
 /* ---- what is the same, and what is refused ------------------------------------------------------------------------ */
 
-/* Options that say the same in other words become the same, as files keep them; what was said before is said as before. */
+/* Options that say the same in other words become the same, as files keep them. */
 static void test_same_options(void **state)
 {
     static const struct { uint32_t height; dim_layer_options a, b; } pairs[] = {
@@ -424,6 +424,7 @@ static void test_same_options(void **state)
           LAYER(.out = 2, .kernel = 9, .kernel_w = 3, .stride_w = 2, .padding_w = 1, .dilation_w = 2) },
         { 8, LAYER(.kind = DIM_LAYER_MAX_POOL, .kernel = 2), LAYER(.kind = DIM_LAYER_MAX_POOL, .kernel = 2, .stride = 2, .stride_w = 2) },
         { 8, LAYER(.kind = DIM_LAYER_UPSAMPLE), LAYER(.kind = DIM_LAYER_UPSAMPLE, .stride = 2, .stride_w = 2) },
+        { 8, LAYER(.kind = DIM_LAYER_DEPTHWISE, .kernel = 2), LAYER(.kind = DIM_LAYER_DEPTHWISE, .out = 3, .kernel = 2) },
         { 0, LAYER(.kind = DIM_LAYER_CONV_TRANSPOSE, .out = 2, .kernel = 3, .stride = 2, .output_padding = 1),
           LAYER(.kind = DIM_LAYER_CONV_TRANSPOSE, .out = 2, .kernel = 3, .stride = 2, .output_padding_w = 1) },
     };

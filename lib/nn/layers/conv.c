@@ -14,6 +14,7 @@ static dim_status shape_depthwise(const dim__stack *s, dim__layer *l, const int6
 {
     if (l->o.out != 0 && l->o.out != in[0])
         return dim__layer_fail(s, l, DIM_E_INVALID, "as many channels come out as come in; out may be 0");
+    l->o.out = 0; /* said or not */
     if (l->o.init == DIM_LAYER_INIT_IDENTITY)
         return dim__layer_fail(s, l, DIM_E_INVALID, "it cannot start as the identity");
     return dim__layer_window(s, l, in, false);
