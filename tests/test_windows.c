@@ -370,6 +370,7 @@ static void test_model(void **state)
     ok(dim_model_add_term(model, &(dim_term_options){ .size = sizeof(dim_term_options), .name = "local" }));
     ok(dim_model_add_term(model, &(dim_term_options){ .size = sizeof(dim_term_options), .name = "whole", .x = "global:local",
                                                       .critic = DIM_CRITIC_CONCAT }));
+    ok(dim_model_add_term(model, &(dim_term_options){ .size = sizeof(dim_term_options), .name = "top", .x = "global:local" }));
     for (int step = 0; step < 60; step++) {
         ok(dim_loader_next(loader, &batch, NULL));
         assert_true(dim_tensor_rank(batch) == 4 && dim_tensor_size(batch, 2) == 1);
