@@ -266,7 +266,8 @@ static void test_weights(void **state)
     (void)state;
     for (int i = 0; i < 3; i++) {
         network n = { "", 1, { 4, inputs[i].height, 9 },
-                      { LAYER(.out = 6, .kernel = 3, .padding = 1), LAYER(.kind = DIM_LAYER_DEPTHWISE, .kernel = 3, .padding = 1),
+                      { LAYER(.out = 6, .kernel = 3, .padding = 1),
+                        LAYER(.kind = DIM_LAYER_DEPTHWISE, .kernel = 3, .padding = 1),
                         LAYER(.kind = DIM_LAYER_CONV_TRANSPOSE, .out = 2, .kernel = 3, .padding = 1) } };
         dim_encoder *enc = build(&n);
         has_shape(enc, "conv1.weight", inputs[i].rank, (int64_t[]){ 6, 4, 3, 3 });
@@ -322,9 +323,10 @@ static void test_tensors(void **state)
     ok(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ N, OUT * L }, &y[2]));
     for (int i = 0; i < 3; i++)
         ok(dim_encoder_encode(enc, x[i], NULL, y[i]));
+    const float *want = dim_tensor_const_data(y[0]);
     for (int k = 1; k < 3; k++)
         for (int i = 0; i < N * OUT * L; i++)
-            assert_true(fabsf(((const float *)dim_tensor_const_data(y[k]))[i] - ((const float *)dim_tensor_const_data(y[0]))[i]) < 1e-6f);
+            assert_true(fabsf(((const float *)dim_tensor_const_data(y[k]))[i] - want[i]) < 1e-6f);
     expect(DIM_E_SHAPE, "the encoder takes (N, 2, 10)", dim_encoder_encode(enc, y[0], NULL, y[0]));
     expect(DIM_E_SHAPE, "this tap gives (3, 4, 10)", dim_encoder_encode(enc, x[0], NULL, view));
     for (int i = 0; i < 3; i++) {
@@ -350,8 +352,10 @@ static void test_model(void **state)
     (void)state;
     ok(dim_tensor_create(ctx, DIM_F32, 3, (int64_t[]){ N, C, L }, &signals));
     ok(dim_tensor_create(ctx, DIM_I32, 1, (int64_t[]){ N }, &labels));
-    for (int i = 0; i < N * C * L; i++)
-        ((float *)dim_tensor_data(signals))[i] = sinf((float)(i % L) * (0.1f + 0.05f * (float)(i / (C * L) % 7))) + number(1, i) / 8;
+    for (int i = 0; i < N * C * L; i++) {
+        float pitch = 0.1f + 0.05f * (float)(i / (C * L) % 7);
+        ((float *)dim_tensor_data(signals))[i] = sinf((float)(i % L) * pitch) + number(1, i) / 8;
+    }
     for (int i = 0; i < N; i++)
         ((int32_t *)dim_tensor_data(labels))[i] = i % 7;
     ok(dim_dataset_from_tensors(ctx, signals, labels, &data));
@@ -420,10 +424,12 @@ static void test_same_options(void **state)
         { 8, LAYER(.out = 2, .kernel = 3), LAYER(.out = 2, .kernel = 3, .kernel_w = 3, .stride = 1, .stride_w = 1,
                                                   .dilation = 1, .dilation_w = 1) },
         { 8, LAYER(.out = 2, .kernel = 3, .padding = 2), LAYER(.out = 2, .kernel = 3, .padding_h = 2, .padding_w = 2) },
-        { 8, LAYER(.out = 2, .kernel = 3, .padding = 1, .padding_w = 1), LAYER(.out = 2, .kernel = 3, .padding_h = 1, .padding_w = 2) },
+        { 8, LAYER(.out = 2, .kernel = 3, .padding = 1, .padding_w = 1),
+          LAYER(.out = 2, .kernel = 3, .padding_h = 1, .padding_w = 2) },
         { 0, LAYER(.out = 2, .kernel = 3, .stride = 2, .padding = 1, .dilation = 2),
           LAYER(.out = 2, .kernel = 9, .kernel_w = 3, .stride_w = 2, .padding_w = 1, .dilation_w = 2) },
-        { 8, LAYER(.kind = DIM_LAYER_MAX_POOL, .kernel = 2), LAYER(.kind = DIM_LAYER_MAX_POOL, .kernel = 2, .stride = 2, .stride_w = 2) },
+        { 8, LAYER(.kind = DIM_LAYER_MAX_POOL, .kernel = 2),
+          LAYER(.kind = DIM_LAYER_MAX_POOL, .kernel = 2, .stride = 2, .stride_w = 2) },
         { 8, LAYER(.kind = DIM_LAYER_UPSAMPLE), LAYER(.kind = DIM_LAYER_UPSAMPLE, .stride = 2, .stride_w = 2) },
         { 8, LAYER(.kind = DIM_LAYER_DEPTHWISE, .kernel = 2), LAYER(.kind = DIM_LAYER_DEPTHWISE, .out = 3, .kernel = 2) },
         { 0, LAYER(.kind = DIM_LAYER_CONV_TRANSPOSE, .out = 2, .kernel = 3, .stride = 2, .output_padding = 1),
@@ -466,7 +472,8 @@ static void test_refused(void **state)
     REFUSED(DIM_E_SHAPE, "reflect padding", signal, .out = 2, .kernel = 3, .padding = 6, .padding_mode = DIM_PADDING_REFLECT);
     REFUSED(DIM_E_INVALID, "no dilation", map, .kind = DIM_LAYER_MAX_POOL, .kernel = 2, .dilation = 2);
     REFUSED(DIM_E_INVALID, "no dilation", signal, .kind = DIM_LAYER_AVG_POOL, .kernel = 2, .dilation = 2);
-    REFUSED(DIM_E_INVALID, "half the pooling window", map, .kind = DIM_LAYER_MAX_POOL, .kernel = 2, .kernel_w = 1, .padding = 1);
+    REFUSED(DIM_E_INVALID, "half the pooling window", map, .kind = DIM_LAYER_MAX_POOL, .kernel = 2, .kernel_w = 1,
+            .padding = 1);
     REFUSED(DIM_E_INVALID, "no padding", map, .kind = DIM_LAYER_AVG_POOL, .kernel = 2, .padding_w = 1);
     REFUSED(DIM_E_INVALID, "less than stride", map, .kind = DIM_LAYER_CONV_TRANSPOSE, .out = 2, .kernel = 3, .stride = 2,
             .stride_w = 1, .output_padding = 1);

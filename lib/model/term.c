@@ -164,8 +164,8 @@ static dim__vid convolve_map(const dim__emission *e, const dim__term *t, const d
     dim__window window = dim__square(3, 1, 0);
     if (signal)
         window.kernel[0] = 1;
-    x = dim__op_relu_(e->g, dim__nn_conv(net, "conv1", x, &window, &(dim__kernel){ 64, signal, true }));
-    return dim__op_relu_(e->g, dim__nn_conv(net, "conv2", x, &window, &(dim__kernel){ 32, signal, true }));
+    x = dim__op_relu_(e->g, dim__nn_conv(net, "conv1", x, &window, &(dim__filters){ 64, signal, true }));
+    return dim__op_relu_(e->g, dim__nn_conv(net, "conv2", x, &window, &(dim__filters){ 32, signal, true }));
 }
 
 /* The rows of one view. */

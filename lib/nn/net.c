@@ -78,7 +78,7 @@ static dim__vid kernel_of(const dim__net *net, const char *name, dim__shape shap
     return dim__nn_param(net, name, "weight", &spec);
 }
 
-dim__vid dim__nn_conv(const dim__net *net, const char *name, dim__vid x, const dim__window *window, const dim__kernel *k)
+dim__vid dim__nn_conv(const dim__net *net, const char *name, dim__vid x, const dim__window *window, const dim__filters *k)
 {
     int64_t in = dim__shape_last(dim__shape_of(net->g, x)), kh = window->kernel[0], kw = window->kernel[1];
     if (dim__graph_status(net->g) != DIM_OK)
@@ -89,7 +89,7 @@ dim__vid dim__nn_conv(const dim__net *net, const char *name, dim__vid x, const d
 }
 
 dim__vid dim__nn_depthwise(const dim__net *net, const char *name, dim__vid x, const dim__window *window,
-                           const dim__kernel *k)
+                           const dim__filters *k)
 {
     int64_t kh = window->kernel[0], kw = window->kernel[1];
     dim__vid w = kernel_of(net, name, dim__shape3(kh, kw, k->out), DIM__LAYOUT_HWC, k->signal, kh * kw);
@@ -99,7 +99,7 @@ dim__vid dim__nn_depthwise(const dim__net *net, const char *name, dim__vid x, co
 
 /* PyTorch counts as fan in what one input channel feeds. */
 dim__vid dim__nn_conv_transpose(const dim__net *net, const char *name, dim__vid x, const dim__window *window, int64_t height,
-                                int64_t width, const dim__kernel *k)
+                                int64_t width, const dim__filters *k)
 {
     int64_t in = dim__shape_last(dim__shape_of(net->g, x)), kh = window->kernel[0], kw = window->kernel[1];
     if (dim__graph_status(net->g) != DIM_OK)

@@ -1,7 +1,7 @@
 /* Convolution of each channel by itself: x (N, H, W, C), w (KH, KW, C) -> (N, OH, OW, C), and its gradients.  attr.conv.
  *
- * It reads each number once a tap of the kernel and multiplies it once: bound by memory, not by arithmetic.  So there is no patch
- * matrix: for a row of the output and a tap of the kernel, what the tap meets is one run of pixels of the input. */
+ * A number is read and multiplied once for each tap of the kernel: a patch matrix would double the work.  Instead, for a row of
+ * the output and a tap, what the tap meets is one run of pixels of the input, which is scaled and added. */
 #include "base/pool.h"
 #include "ops/conv.h"
 #include "ops/ops.h"

@@ -22,7 +22,7 @@ static inline dim__window dim__square(int64_t kernel, int64_t stride, int64_t pa
     return (dim__window){ { kernel, kernel }, { stride, stride }, { padding, padding }, { 1, 1 } };
 }
 
-/* ---- matrix products: ops/matmul.c, ops/bias.c, ops/conv2d.c, ops/depthwise.c ----------------------------------------------- */
+/* ---- matrix products: ops/matmul.c, ops/bias.c, ops/conv2d.c, ops/depthwise.c ------------------------------------- */
 
 /* op(a) op(b): operands are seen as matrices (rows, last).  Result (m, n); its backward emits the smaller gradient first,
  * so that an operand's memory can be freed before the larger one is made. */

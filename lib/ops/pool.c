@@ -46,8 +46,8 @@ static dim_status infer_windows(dim__infer *inf, const dim__shape *x, dim__shape
     char text[128];
     const dim__attr_pool *a = &inf->attr->pool;
     if (!possible(a->kernel_h, a->stride_h, a->pad_h) || !possible(a->kernel_w, a->stride_w, a->pad_w))
-        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: kernel %lld x %lld, stride %lld and %lld, padding %lld and %lld (at most "
-                         "half of kernel)", inf->op, (long long)a->kernel_h, (long long)a->kernel_w, (long long)a->stride_h,
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: kernel %lld x %lld, stride %lld and %lld, padding %lld and %lld "
+                         "(at most half of kernel)", inf->op, (long long)a->kernel_h, (long long)a->kernel_w, (long long)a->stride_h,
                          (long long)a->stride_w, (long long)a->pad_h, (long long)a->pad_w);
     if (x->d[1] + 2 * a->pad_h < a->kernel_h || x->d[2] + 2 * a->pad_w < a->kernel_w || x->d[1] < 1 || x->d[2] < 1)
         return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: kernel %lld x %lld is larger than x %s padded by %lld and %lld", inf->op,

@@ -26,7 +26,7 @@ static dim__vid emit(const dim__layer_in *e)
     dim__net mine = *e->net;
     mine.layer_init = e->l->o.init;
     dim__vid x = dim__layer_emit_border(e, &window);
-    dim__kernel kernel = { e->l->out[0], dim__is_signal(e->shape), !e->l->o.no_bias };
+    dim__filters kernel = { e->l->out[0], dim__is_signal(e->shape), !e->l->o.no_bias };
     return e->l->def == &dim__layer_depthwise ? dim__nn_depthwise(&mine, e->l->name, x, &window, &kernel)
                                               : dim__nn_conv(&mine, e->l->name, x, &window, &kernel);
 }

@@ -46,7 +46,7 @@ static dim__vid emit(const dim__layer_in *e)
     const int64_t *out = e->l->out;
     dim__net mine = *e->net;
     mine.layer_init = e->l->o.init;
-    dim__kernel kernel = { out[0], dim__is_signal(out), !e->l->o.no_bias };
+    dim__filters kernel = { out[0], dim__is_signal(out), !e->l->o.no_bias };
     return dim__nn_conv_transpose(&mine, e->l->name, e->x, &e->l->window, dim__map_height(out), out[2], &kernel);
 }
 
