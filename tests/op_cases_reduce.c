@@ -57,6 +57,13 @@ static void fill_scaled(const op_case *c, int input, float *x, int32_t *index, i
             x[i] = (float)c->p[5] * op_random(input, i);
 }
 
+static void fill_some(const op_case *c, int input, float *x, int32_t *index, int64_t n) /* every third row has no label */
+{
+    fill_scaled(c, input, x, index, n);
+    for (int64_t i = 0; i < n && index != NULL; i += 3)
+        index[i] = -1;
+}
+
 static dim__vid build_xent(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
@@ -65,11 +72,15 @@ static dim__vid build_xent(dim__graph *g, const op_case *c, const dim__vid *in)
 static void ref_xent(const op_case *c, const double *const *in, double *const *out)
 {
     int64_t n = c->in[0].d[0], w = c->in[0].d[1];
+    int64_t labelled = 0;
+    for (int64_t r = 0; r < n; r++)
+        labelled += in[1][r] >= 0;
     out[0][0] = 0;
     for (int64_t r = 0; r < n; r++) {
         const double *x = in[0] + r * w;
         double lse = log_sum_exp(x, w);
-        out[0][0] += (lse - x[(int64_t)in[1][r]]) / (double)n;
+        if (in[1][r] >= 0)
+            out[0][0] += (lse - x[(int64_t)in[1][r]]) / (double)labelled;
         for (int64_t k = 0; k < w; k++)
             out[1][r * w + k] = exp(x[k] - lse);
     }
@@ -286,6 +297,12 @@ const op_case op_cases_reduce[] = {
     { .op = "softmax_xent", .label = "many", .n_in = 2, .in = { S2(530, 100), S1(530) }, .i32 = 2, .grad = 1,
       .n_out = 2, .no_grad_out = 2, .out = { S0, S2(530, 100) }, .p = { 100, [5] = 2 }, .build = build_xent,
       .ref = ref_xent, .fill = fill_scaled, .tol = 5e-7, .tol_grad = 1e-6 },
+    { .op = "softmax_xent", .label = "some labelled", .n_in = 2, .in = { S2(53, 10), S1(53) }, .i32 = 2, .grad = 1,
+      .n_out = 2, .no_grad_out = 2, .out = { S0, S2(53, 10) }, .p = { 10, [5] = 2 }, .build = build_xent,
+      .ref = ref_xent, .fill = fill_some, .tol = 5e-7, .tol_grad = 1e-6 },
+    { .op = "softmax_xent", .label = "none labelled", .n_in = 2, .in = { S2(1, 4), S1(1) }, .i32 = 2, .grad = 1,
+      .n_out = 2, .no_grad_out = 2, .out = { S0, S2(1, 4) }, .p = { 4, [5] = 2 }, .build = build_xent,
+      .ref = ref_xent, .fill = fill_some, .tol = 5e-7, .tol_grad = 1e-6 },
     { .op = "softmax_xent_grad", .covered_by = "softmax_xent" },
     { .op = "kl_normal", .label = "", .n_in = 2, .in = { S2(4, 6), S2(4, 6) }, .grad = 3, .out = { S0 },
       .p = { 1.0 / 24, [5] = 2 }, .build = build_kl, .ref = ref_kl, .fill = fill_scaled, .tol = 5e-7,

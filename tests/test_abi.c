@@ -277,6 +277,8 @@ static void null_handles(void **state)
     assert_int_equal(dim_tensor_save_npy(NULL, "x"), DIM_E_INVALID);
     assert_int_equal(dim_encoder_create(NULL, NULL, &enc), DIM_E_INVALID);
     assert_int_equal(dim_encoder_encode(NULL, NULL, NULL, NULL), DIM_E_INVALID);
+    assert_int_equal(dim_encoder_encode_inputs(NULL, 0, NULL, NULL, NULL), DIM_E_INVALID);
+    assert_int_equal(dim_encoder_builder_add_input(NULL, NULL, 0, 0, 0), DIM_E_INVALID);
     assert_int_equal(dim_encoder_save(NULL, "x"), DIM_E_INVALID);
     assert_int_equal(dim_encoder_load(NULL, "x"), DIM_E_INVALID);
     assert_int_equal(dim_estimator_create(NULL, NULL, &est), DIM_E_INVALID);

@@ -41,8 +41,9 @@ typedef struct ends {
     dim__vid x, y;
 } ends;
 
-static dim__vid emit(void *arg, dim__graph *g, void *notes)
+static int emit(void *arg, dim__graph *g, void *notes, dim__aim *aims)
 {
+    (void)aims;
     doubling *d = arg;
     ends *e = notes;
     assert_int_equal(e->x, 0); /* notes are cleared */
@@ -50,7 +51,7 @@ static dim__vid emit(void *arg, dim__graph *g, void *notes)
     e->x = dim__graph_input(g, DIM_F32, dim__shape1(d->n), false);
     e->y = dim__op_affine_(g, e->x, 2, 0);
     dim__graph_keep(g, e->y);
-    return DIM__NONE;
+    return 0;
 }
 
 static dim__compiled *compile(dim__programs *ps, doubling *d, int64_t n)

@@ -194,11 +194,11 @@ static void encode_apart(void **state)
     for (int i = 0; i < N * 2 * D; i++)
         ((float *)dim_tensor_data(room))[i] = (float)(i * 31 % 17) / 17;
     ok(dim_tensor_slice(left, 0, 3, N, 1, &below));
-    expect(DIM_E_INVALID, "images and features share memory", dim_encoder_encode(enc, x, NULL, x));
-    expect(DIM_E_INVALID, "images and features share memory", dim_encoder_encode(enc, x, NULL, below));
+    expect(DIM_E_INVALID, "vectors and features share memory", dim_encoder_encode(enc, x, NULL, x));
+    expect(DIM_E_INVALID, "vectors and features share memory", dim_encoder_encode(enc, x, NULL, below));
     dim_tensor_destroy(below);
     ok(dim_tensor_slice(middle, 0, 0, N, 1, &below));
-    expect(DIM_E_INVALID, "images and features share memory", dim_encoder_encode(enc, x, NULL, below));
+    expect(DIM_E_INVALID, "vectors and features share memory", dim_encoder_encode(enc, x, NULL, below));
     dim_tensor_destroy(below);
     ok(dim_tensor_slice(right, 0, 0, N, 1, &below)); /* the other columns of the same rows */
     ok(dim_encoder_encode(enc, x, NULL, below));
@@ -372,6 +372,96 @@ static void taps(void **state)
     dim_tensor_destroy(y);
 }
 
+/* Memory that was never written is easily told. */
+static void *take_garbage(void *user, size_t size, size_t align)
+{
+    void *p;
+    (void)user;
+    return posix_memalign(&p, align, size) == 0 ? memset(p, 0xa5, size) : NULL;
+}
+
+static void give_back(void *user, void *p, size_t size)
+{
+    (void)user;
+    (void)size;
+    free(p);
+}
+
+/* A code whose mean and log-variance are the input itself: there is no layer that they come from. */
+static void codes_of_the_input(void **state)
+{
+    dim_context *usual = ctx;
+    dim_context_options co;
+    static const float x[8] = { 0, 1, -2, 0.5f, 3, -0.25f, 0, 2 };
+    dim_encoder *enc;
+    dim_encoder_builder *b;
+    dim_model *model;
+    dim_prior *prior;
+    double value, want = 0, mean = 0;
+    (void)state;
+    DIM_OPTIONS_INIT(&co);
+    co.threads = 1;
+    co.alloc = take_garbage;
+    co.free = give_back;
+    assert_int_equal(dim_context_create(&co, &ctx), DIM_OK);
+    ok(dim_encoder_builder_create(ctx, 4, 0, 0, &b));
+    ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_GAUSSIAN, .from = "input" }));
+    ok(dim_encoder_builder_finish(b, NULL, &enc));
+    dim_encoder_builder_destroy(b);
+    ok(dim_model_create(enc, NULL, &model));
+    ok(dim_prior_create(ctx, NULL, &prior));
+    ok(dim_model_add_prior(model, prior, 1));
+    dim_prior_destroy(prior);
+    dim_tensor *batch = f32(2, 2, 4);
+    memcpy(dim_tensor_data(batch), x, sizeof x);
+    ok(dim_model_evaluate(model, batch));
+    for (int i = 0; i < 8; i++)
+        want += 0.5 * (x[i] * (double)x[i] + exp(x[i]) - 1 - x[i]) / 8;
+    for (int i = 0; i < 4; i++) /* of the units' absolute means */
+        mean += fabs(x[i] + (double)x[4 + i]) / 8;
+    ok(dim_model_report(model, "prior", &value));
+    assert_true(fabs(value - want) < 1e-6 * want);
+    ok(dim_model_report(model, "code.mean", &value));
+    assert_true(fabs(value - mean) < 1e-6);
+    dim_tensor_destroy(batch);
+    dim_model_destroy(model);
+    dim_encoder_destroy(enc);
+    dim_context_destroy(ctx);
+    ctx = usual;
+}
+
+/* The dot critic on a whole map repeats the layers from the map to the code, so the code has to come after it. */
+static void maps_after_the_code(void **state)
+{
+    static const struct { dim_layer_options code; } cases[] = {
+        { { .kind = DIM_LAYER_LINEAR, .out = 4 } }, { { .kind = DIM_LAYER_GAUSSIAN, .from = "input" } },
+    };
+    (void)state;
+    dim_tensor *batch = f32(2, 4, 8);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dim_layer_options code = cases[i].code;
+        dim_encoder *enc;
+        dim_encoder_builder *b;
+        dim_model *model;
+        dim_term_options to;
+        code.tap = "global";
+        ok(dim_encoder_builder_create(ctx, 8, 0, 0, &b));
+        ok(add(b, code));
+        ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = "input" }));
+        ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_UNFLATTEN, .out = 2, .height = 2, .tap = "map" }));
+        ok(dim_encoder_builder_finish(b, NULL, &enc));
+        dim_encoder_builder_destroy(b);
+        ok(dim_model_create(enc, NULL, &model));
+        DIM_OPTIONS_INIT(&to);
+        to.x = "global:map";
+        ok(dim_model_add_term(model, &to));
+        expect(DIM_E_UNSUPPORTED, "does not come after the tap", dim_model_step(model, batch));
+        dim_model_destroy(model);
+        dim_encoder_destroy(enc);
+    }
+    dim_tensor_destroy(batch);
+}
+
 /* The first zero ends a list of widths. */
 static void hidden_widths(void **state)
 {
@@ -416,16 +506,16 @@ static void one_culprit(void **state)
         o.member = value; \
         expect_text(says, call); \
     } while (0)
-#define ENCODER(member, value, says) BAD(eo, member, value, says, (eo.kind = DIM_ENCODER_AMDIM32, dim_encoder_create(ctx, &eo, &other)))
+#define ENCODER(member, value, says) BAD(eo, member, value, "dim_encoder_options." says, (eo.kind = DIM_ENCODER_AMDIM32, dim_encoder_create(ctx, &eo, &other)))
     ENCODER(depth, 1000, "depth is 1000; it must be 64 at most");
     ENCODER(ndf, 1 << 21, "ndf is 2097152; it must be 1048576 at most");
     ENCODER(block_norm, 2, "block_norm is 2; it is a switch, 0 or 1");
     ENCODER(units, 1 << 25, "units is 33554432; it must be 16777216 at most");
     ENCODER(channels, 1 << 25, "channels is 33554432; it must be 16777216 at most");
-    BAD(mo, views, 9, "views is 9; it must be 8 at most", dim_model_create(enc, &mo, &model));
+    BAD(mo, views, 9, "dim_model_options.views is 9; it must be 8 at most", dim_model_create(enc, &mo, &model));
     BAD(mo, reserved0, 1, "dim_model_options.reserved0 is 1; it must be 0", dim_model_create(enc, &mo, &model));
     ok(dim_model_create(enc, NULL, &model));
-#define TERM(member, value, says) BAD(to, member, value, says, (to.x = "fc", dim_model_add_term(model, &to)))
+#define TERM(member, value, says) BAD(to, member, value, "dim_term_options." says, (to.x = "fc", dim_model_add_term(model, &to)))
     TERM(units, 1 << 25, "units is 33554432; it must be 16777216 at most");
     TERM(hidden[0], 1 << 25, "hidden[0] is 33554432; it must be 16777216 at most");
 #define CLASSIFIER(member, value, says) \
@@ -485,6 +575,7 @@ int main(void)
         cmocka_unit_test(outputs_are_checked), cmocka_unit_test(encode_apart),
         cmocka_unit_test(gradients_apart), cmocka_unit_test(data_apart),
         cmocka_unit_test(names), cmocka_unit_test(taps), cmocka_unit_test(hidden_widths),
+        cmocka_unit_test(codes_of_the_input), cmocka_unit_test(maps_after_the_code),
         cmocka_unit_test(one_culprit), cmocka_unit_test(number_of_layers), cmocka_unit_test(long_texts),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

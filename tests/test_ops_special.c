@@ -354,7 +354,7 @@ static void run_update(dim_context *ctx, double rate, double factor, float state
     memcpy(param->data, state, 3 * sizeof *state);
     dim__graph *g = graph_of(ctx);
     dim__vid x = dim__graph_input(g, DIM_F32, dim__shape1(3), false);
-    dim__vid in[2] = { dim__graph_param(g, param), dim__op_affine_(g, x, 1, 0) };
+    dim__vid in[2] = { dim__graph_param(g, param, 0), dim__op_affine_(g, x, 1, 0) };
     dim__attr attr = dim__op_state_update_attr(rate, factor);
     dim__graph_defer(g, &dim__op_state_update, 2, in, &attr);
     assert_int_equal(dim__graph_finish(g), DIM_OK);

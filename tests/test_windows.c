@@ -1,5 +1,6 @@
 /* Layers with windows that differ by axis, dilated ones, depthwise ones, and all of them on signals: outputs and gradients
  * against PyTorch in double (fixtures/make_layers.py has the same networks); how signals come and go; what is refused. */
+#define DIM_EXPERIMENTAL
 #include "compile/compile.h"
 #include "nn/encoder.h"
 #include <dim/dim.h>
@@ -202,24 +203,24 @@ static void check_network(const network *n, fixture *f)
     int64_t batch;
     dim__vid out[LAYERS + 1], params[LAYERS * 2];
     dim_encoder *enc = build(n);
-    dim_tensor *x = batch_of(1, n->n, enc->stack.input);
-    const int64_t *in = enc->stack.input, *s = enc->stack.layers[enc->global].out;
+    dim_tensor *x = batch_of(1, n->n, enc->stack.inputs[0].shape);
+    const int64_t *in = enc->stack.inputs[0].shape, *s = enc->stack.layers[enc->global].out;
     int64_t pixels = dim__sample_size(s) / s[0], in_pixels = dim__sample_size(in) / in[0];
     set_parameters(enc);
-    ok(dim__encoder_check_images(enc, x, &batch));
+    ok(dim__encoder_check_input(enc, 0, x, &batch));
     assert_int_equal(batch, n->n);
     ok(dim__graph_create(ctx, &g));
     dim__net net = dim__encoder_net(enc, g, true);
-    dim__vid image = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(enc, n->n), true);
-    dim__encoder_emit(enc, &net, image, out);
+    dim__vid image = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(enc, 0, n->n), true);
+    dim__encoder_emit(enc, &net, &image, out);
     dim__vid y = out[enc->global], weight = dim__graph_input(g, DIM_F32, *dim__shape_of(g, y), false);
     dim__graph_keep(g, y);
     for (int64_t k = 0; k < enc->params.count; k++)
-        params[k] = dim__graph_param(g, enc->params.list[k]);
+        params[k] = dim__graph_param(g, enc->params.list[k], 0);
     ok(dim__graph_backward(g, dim__op_sum_all_(g, dim__op_mul_(g, y, weight), 1)));
     dim__vid dx = dim__graph_grad(g, image);
     ok(dim__program_create(g, &p));
-    dim__encoder_fill_input(enc, x, 0, n->n, dim__program_data(p, image));
+    dim__encoder_fill_input(enc, 0, x, 0, n->n, dim__program_data(p, image));
     float *w = dim__program_data(p, weight);
     for (int64_t i = 0; i < n->n * s[0] * pixels; i++)
         w[i / (s[0] * pixels) * s[0] * pixels + i % pixels * s[0] + i / pixels % s[0]] = number(2, i);
@@ -395,6 +396,91 @@ static void test_model(void **state)
     dim_tensor_destroy(labels);
 }
 
+/* A signal and a vector, which stands at each of its steps. */
+static void test_two_inputs(void **state)
+{
+    enum { N = 2, C = 2, L = 5, D = 3 };
+    dim_encoder_builder *b;
+    dim_encoder *enc;
+    dim_tensor *x, *z, *y;
+    (void)state;
+    ok(dim_encoder_builder_create(ctx, C, 0, L, &b));
+    ok(dim_encoder_builder_add_input(b, "z", D, 0, 0));
+    ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_CONCAT, .from = "z" }));
+    ok(dim_encoder_builder_finish(b, NULL, &enc));
+    dim_encoder_builder_destroy(b);
+    x = batch_of(1, N, (int64_t[]){ C, 0, L });
+    z = batch_of(2, N, (int64_t[]){ D, 0, 0 });
+    ok(dim_tensor_create(ctx, DIM_F32, 3, (int64_t[]){ N, C + D, L }, &y));
+    ok(dim_encoder_encode_inputs(enc, 2, (const dim_tensor *const[]){ x, z }, NULL, y));
+    const float *got = dim_tensor_const_data(y);
+    for (int i = 0; i < N * (C + D) * L; i++) {
+        int n = i / ((C + D) * L), c = i / L % (C + D);
+        assert_true(got[i] == (c < C ? number(1, (n * C + c) * L + i % L) : number(2, n * D + c - C)));
+    }
+    dim_tensor_destroy(x);
+    dim_tensor_destroy(z);
+    dim_tensor_destroy(y);
+    dim_encoder_destroy(enc);
+}
+
+/* An autoencoder of signals, which an objective takes as (C, 0, L) and as (C, 1, L). */
+static void check_objective(int64_t height)
+{
+    enum { N = 8, C = 2, L = 16 };
+    network down = { "", N, { C, 0, L }, { LAYER(.out = 8, .kernel = 4, .stride = 2, .padding = 1, .tap = "local"),
+                                           LAYER(.kind = DIM_LAYER_RELU), LAYER(.kind = DIM_LAYER_LINEAR, .out = 6) } };
+    network up = { "", N, { 6, 0, 0 }, { LAYER(.kind = DIM_LAYER_LINEAR, .out = 64),
+                                         LAYER(.kind = DIM_LAYER_UNFLATTEN, .out = 8, .width = 8), LAYER(.kind = DIM_LAYER_RELU),
+                                         LAYER(.kind = DIM_LAYER_CONV_TRANSPOSE, .out = C, .kernel = 4, .stride = 2,
+                                               .padding = 1) } };
+    dim_optimizer_options adam = { .size = sizeof adam, .lr = 1e-2f };
+    dim_input_options input = { .size = sizeof input, .name = "x", .shape = { C, height, L }, .want_gradient = 1 };
+    dim_encoder *f = build(&down), *g = build(&up);
+    dim_tensor *x = batch_of(1, N, (int64_t[]){ C, 0, L }), *y = batch_of(2, N, (int64_t[]){ C, 0, L });
+    dim_objective *obj;
+    double first = 0, last = 0;
+    ok(dim_objective_create(ctx, NULL, &obj));
+    ok(dim_objective_add_input(obj, &input));
+    ok(dim_objective_apply(obj, f, "x", "code"));
+    ok(dim_objective_apply(obj, g, "code", "again"));
+    ok(dim_objective_add_loss(obj, &(dim_loss_options){ .size = sizeof(dim_loss_options), .name = "far", .a = "again",
+                                                        .b = "x", .kind = DIM_LOSS_SQUARED_ERROR }));
+    ok(dim_objective_add_loss(obj, &(dim_loss_options){ .size = sizeof(dim_loss_options), .name = "mi", .a = "code.local",
+                                                        .b = "code.local" })); /* of b one random step */
+    ok(dim_objective_add_player(obj, &(dim_player_options){ .size = sizeof(dim_player_options), .name = "all",
+                                                            .optimizer = &adam }));
+    ok(dim_objective_give(obj, "all", "code"));
+    ok(dim_objective_give(obj, "all", "again"));
+    ok(dim_objective_give(obj, "all", "mi"));
+    ok(dim_objective_minimise(obj, "all", "far", 1));
+    ok(dim_objective_minimise(obj, "all", "mi", 0.01f));
+    ok(dim_objective_set(obj, "x", x));
+    for (int step = 0; step < 40; step++) {
+        ok(dim_objective_step(obj));
+        ok(dim_objective_report(obj, "far", step == 0 ? &first : &last));
+    }
+    assert_true(last < 0.8 * first);
+    ok(dim_objective_compute(obj, "again", y));
+    ok(dim_objective_gradient(obj, "far", "x", y));
+    dim_tensor *other = batch_of(1, N, (int64_t[]){ C, 0, L + 1 });
+    expect(DIM_E_SHAPE, height == 0 ? "it must be (N, 2, 16)" : "it must be (N, 2, 1, 16)",
+           dim_objective_set(obj, "x", other));
+    dim_tensor_destroy(other);
+    dim_objective_destroy(obj);
+    dim_tensor_destroy(x);
+    dim_tensor_destroy(y);
+    dim_encoder_destroy(f);
+    dim_encoder_destroy(g);
+}
+
+static void test_objective(void **state)
+{
+    (void)state;
+    check_objective(0);
+    check_objective(1);
+}
+
 /* An image of height 1 is what it was: its windows have two axes. */
 static void test_image_of_one_row(void **state)
 {
@@ -437,8 +523,9 @@ static void test_same_options(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        dim__stack s = { .ctx = ctx, .input = { 3, pairs[i].height, 8 } };
+        dim__stack s = { .ctx = ctx };
         dim_layer_options a = pairs[i].a, b = pairs[i].b;
+        ok(dim__stack_add_input(&s, "input", (int64_t[]){ 3, pairs[i].height, 8 }));
         ok(dim__stack_add(&s, &a));
         dim__layer first = s.layers[0];
         s.count = 0;
@@ -492,7 +579,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pytorch), cmocka_unit_test(test_weights), cmocka_unit_test(test_initial_weights),
-        cmocka_unit_test(test_tensors), cmocka_unit_test(test_model), cmocka_unit_test(test_image_of_one_row),
+        cmocka_unit_test(test_tensors), cmocka_unit_test(test_model), cmocka_unit_test(test_two_inputs),
+        cmocka_unit_test(test_objective), cmocka_unit_test(test_image_of_one_row),
         cmocka_unit_test(test_same_options), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);

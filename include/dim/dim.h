@@ -33,6 +33,9 @@
 #include <dim/estimator.h>
 #include <dim/export.h>
 #include <dim/model.h>
+#ifdef DIM_EXPERIMENTAL
+#include <dim/objective.h>
+#endif
 #include <dim/optimizer.h>
 #include <dim/prior.h>
 #include <dim/probe.h>

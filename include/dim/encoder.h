@@ -97,7 +97,9 @@ typedef enum dim_layer_kind {
     DIM_LAYER_FLATTEN = 13,    /**< (C, H, W) -> C H W, in PyTorch's order */
     DIM_LAYER_DROPOUT = 14,    /**< rate: probability of zeroing in training; survivors are scaled */
     DIM_LAYER_ADD = 15,        /**< adds the tap named `from` (same shape): a residual sum */
-    DIM_LAYER_CONCAT = 16,     /**< appends the channels of the tap named `from` */
+    /** Appends the channels of the tap named `from`, which is as high and wide; of a vector and a map, in either order, the
+     *  vector stands at every position */
+    DIM_LAYER_CONCAT = 16,
     DIM_LAYER_SLICE = 17,      /**< channels start .. start + out - 1 */
     DIM_LAYER_FROM = 18,       /**< goes on from the tap named `from`: starts a branch */
     DIM_LAYER_GAUSSIAN = 19,   /**< mean + e^(logvar / 2) noise, `from` names logvar; just the mean when encoding */
@@ -150,7 +152,7 @@ typedef struct dim_layer_options {
     float rate;                  /**< DROPOUT, in [0, 1) */
     uint32_t start;              /**< SLICE */
     dim_layer_init init;         /**< CONV, LINEAR: weights; a bias then starts at 0 */
-    /** ADD, CONCAT, FROM, GAUSSIAN: name of a tap.  Names have 1 to 31 letters, digits, '_', '-' and '.'; copied */
+    /** ADD, CONCAT, FROM, GAUSSIAN: name of a tap or an input.  Names have 1 to 31 letters, digits, '_', '-' and '.'; copied */
     const char *from;
     const char *name;            /**< of the parameters in saved weights; NULL = kind and number, "conv1"; copied */
     const char *tap;             /**< names the output of this layer; NULL = unnamed; copied */
@@ -169,8 +171,8 @@ typedef struct dim_layer_options {
 /**
  * @brief Starts a custom encoder, of images (C, H, W), signals (C, L) or vectors.
  *
- * The input has the tap name "input", which only a layer's `from` can name.  Layers are checked as they are added, so
- * an error names the layer.
+ * The input has the tap name "input", which only a layer's `from` can name; dim_encoder_builder_add_input() adds more of
+ * them.  Layers are checked as they are added, so an error names the layer.
  *
  * A signal has one axis, and so have the windows of layers on it: weights of a convolution are (out, in, kernel), as in
  * PyTorch's Conv1d.  An image of height 1 is not a signal: a kernel of 3 on it is 3 x 3.
@@ -183,6 +185,25 @@ typedef struct dim_layer_options {
  */
 DIM_API dim_status dim_encoder_builder_create(dim_context *ctx, uint32_t channels, uint32_t height, uint32_t width,
                                               dim_encoder_builder **out);
+
+/** Most inputs of an encoder. */
+#define DIM_MAX_INPUTS 8
+
+/**
+ * @brief Adds an input besides the one that the builder began with, before or between the layers.
+ *
+ * Layers added after it read it by its name in `from`, as a tap: DIM_LAYER_CONCAT joins it to what came before,
+ * DIM_LAYER_FROM starts a branch.  dim_encoder_encode_inputs() encodes with several inputs; a dim_model takes encoders of
+ * one input only.
+ * @param b        the builder
+ * @param name     as taps are named, and neither "global" nor the name of another tap or input; copied
+ * @param channels as in dim_encoder_builder_create()
+ * @param height   as there
+ * @param width    as there
+ * @return DIM_E_INVALID, also for more than DIM_MAX_INPUTS inputs; the builder stays as it was.
+ */
+DIM_API dim_status dim_encoder_builder_add_input(dim_encoder_builder *b, const char *name, uint32_t channels,
+                                                 uint32_t height, uint32_t width);
 
 /**
  * @brief Adds a layer, which reads the layer before it; an encoder has at most 4096.
@@ -199,7 +220,7 @@ DIM_API dim_status dim_encoder_builder_add(dim_encoder_builder *b, const dim_lay
  * Taps "local" and "global" are what a model uses unless told otherwise; without a tap named "global" the last layer's
  * output gets that name.
  * @param b       the builder
- * @param options init, mean, std and seed count; NULL = defaults
+ * @param options init, mean, std and seed count; NULL = defaults.  mean and std are for the first input only.
  * @param out     set only on DIM_OK; release with dim_encoder_destroy()
  * @return DIM_E_STATE (no layers), DIM_E_INVALID, DIM_E_NOMEM.
  */
@@ -238,10 +259,23 @@ DIM_API dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap
  * @param tap      name of the tap; NULL = "global"
  * @param features f32: (N, C, H, W) or (N, C H W) for a map, (N, C, L) or (N, C L) for a signal, (N, d) for a vector; may be
  *                 strided.  It must not share memory with images, and no two of its elements may share memory.
- * @return DIM_E_SHAPE, DIM_E_INVALID (unknown tap, dtype, shared memory), DIM_E_NOMEM.
+ * @return DIM_E_SHAPE, DIM_E_INVALID (unknown tap, dtype, shared memory, an encoder of several inputs), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_encode(dim_encoder *enc, const dim_tensor *images, const char *tap,
                                       dim_tensor *features);
+
+/**
+ * @brief The same with all inputs of the encoder, which have one number of samples.
+ * @param enc      the encoder
+ * @param count    number of inputs that are given: all, whether the tap depends on them or not
+ * @param inputs   in the order of dim_encoder_builder_add_input(), behind "input"; each as images above, u8 pixels of those
+ *                 behind the first as x / 127.5 - 1
+ * @param tap      name of the tap; NULL = "global"
+ * @param features as above; it must not share memory with any input
+ * @return as above.
+ */
+DIM_API dim_status dim_encoder_encode_inputs(dim_encoder *enc, int count, const dim_tensor *const *inputs,
+                                             const char *tap, dim_tensor *features);
 
 /** @brief Number of parameter tensors, running statistics included. */
 DIM_API int dim_encoder_parameter_count(const dim_encoder *enc);
@@ -282,7 +316,7 @@ DIM_API dim_status dim_encoder_save(const dim_encoder *enc, const char *path);
 DIM_API dim_status dim_encoder_load(dim_encoder *enc, const char *path);
 
 /**
- * @brief Makes the encoder whose weights are in a file, layers, taps and pixel mean and std included.
+ * @brief Makes the encoder whose weights are in a file, inputs, layers, taps and pixel mean and std included.
  *
  * Files of dim_encoder_save() and dim_model_save() say which layers they are of, in their metadata under "dim.network"; files of
  * older versions and of other programs do not, and need dim_encoder_create() and dim_encoder_load().

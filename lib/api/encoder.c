@@ -30,17 +30,25 @@ dim_status dim_encoder_builder_create(dim_context *ctx, uint32_t channels, uint3
         return DIM_E_INVALID;
     if (out == NULL)
         return dim__fail(ctx, DIM_E_INVALID, "dim_encoder_builder_create: out is NULL");
-    if (channels == 0 || (height > 0 && width == 0) || channels > (1u << 24) || height > 65536 || width > 65536)
-        return dim__fail(ctx, DIM_E_INVALID, "an input of %u x %u x %u (channels, height, width) is not possible: channels "
-                         "are 1 to 16777216, sides at most 65536, height 0 for signals, both 0 for vectors", channels, height,
-                         width);
+    dim__stack stack = { .ctx = ctx };
+    DIM__TRY(dim__stack_add_input(&stack, "input", (int64_t[]){ channels, height, width }));
     dim_encoder_builder *b = dim__calloc(ctx, 1, sizeof *b);
     if (b == NULL)
         return DIM_E_NOMEM;
     b->ctx = dim__context_retain(ctx);
-    b->stack = (dim__stack){ .ctx = ctx, .input = { channels, height, width } };
+    b->stack = stack;
     *out = b;
     return DIM_OK;
+}
+
+dim_status dim_encoder_builder_add_input(dim_encoder_builder *b, const char *name, uint32_t channels, uint32_t height,
+                                         uint32_t width)
+{
+    if (b == NULL)
+        return DIM_E_INVALID;
+    if (name == NULL)
+        return dim__fail(b->ctx, DIM_E_INVALID, "dim_encoder_builder_add_input: name is NULL");
+    return dim__stack_add_input(&b->stack, name, (int64_t[]){ channels, height, width });
 }
 
 dim_status dim_encoder_builder_add(dim_encoder_builder *b, const dim_layer_options *layer)
@@ -61,7 +69,7 @@ dim_status dim_encoder_builder_finish(dim_encoder_builder *b, const dim_encoder_
     if (out == NULL)
         return dim__fail(b->ctx, DIM_E_INVALID, "dim_encoder_builder_finish: out is NULL");
     DIM__TRY(dim__options_copy(b->ctx, "dim_encoder_options", &o, sizeof o, options));
-    o.channels = (uint32_t)b->stack.input[0];
+    o.channels = (uint32_t)b->stack.inputs[0].shape[0];
     DIM__TRY(dim__stack_copy(&b->stack, &copy));
     dim_status status = dim__encoder_from_stack(&copy, &o, 0, out);
     dim__stack_free(&copy);
@@ -120,7 +128,20 @@ dim_status dim_encoder_encode(dim_encoder *enc, const dim_tensor *images, const 
         return dim__fail(enc->ctx, DIM_E_INVALID, "dim_encoder_encode: %s is NULL",
                          images == NULL ? "images" : "features");
     DIM__TRY(dim__encoder_tap(enc, tap, &layer));
-    return dim__encoder_encode(enc, images, layer, features);
+    return dim__encoder_encode(enc, 1, &images, layer, features);
+}
+
+dim_status dim_encoder_encode_inputs(dim_encoder *enc, int count, const dim_tensor *const *inputs, const char *tap,
+                                     dim_tensor *features)
+{
+    int64_t layer;
+    if (enc == NULL)
+        return DIM_E_INVALID;
+    if (inputs == NULL || features == NULL)
+        return dim__fail(enc->ctx, DIM_E_INVALID, "dim_encoder_encode_inputs: %s is NULL",
+                         inputs == NULL ? "inputs" : "features");
+    DIM__TRY(dim__encoder_tap(enc, tap, &layer));
+    return dim__encoder_encode(enc, count, inputs, layer, features);
 }
 
 int dim_encoder_parameter_count(const dim_encoder *enc)

@@ -22,10 +22,10 @@ void dim__programs_free(dim__programs *ps)
 }
 
 /* What has no gradient changes no state either: deferred nodes are for training steps. */
-static dim_status finish(dim__graph *g, dim__vid loss)
+static dim_status finish(dim__graph *g, const dim__aim *aims, int n)
 {
-    if (loss != DIM__NONE)
-        return dim__graph_backward(g, loss);
+    if (n > 0)
+        return dim__graph_backward_each(g, aims, n);
     DIM__TRY(dim__run_passes(g, DIM__BEFORE_GRADIENT));
     g->n_deferred = 0;
     return dim__graph_finish(g);
@@ -39,10 +39,11 @@ static dim_status make(dim_context *ctx, const dim__recipe *r, dim__compiled *c)
         return DIM_E_NOMEM;
     DIM__TRY(dim__graph_create(ctx, &g));
     g->no_bf16 = r->exact;
-    dim__vid loss = r->emit(r->arg, g, c->notes);
+    dim__aim aims[DIM__MOST_AIMS];
+    int n = r->emit(r->arg, g, c->notes, aims);
     dim_status status = dim__graph_status(g);
     if (status == DIM_OK)
-        status = finish(g, loss);
+        status = finish(g, aims, n);
     if (status == DIM_OK)
         return dim__program_create(g, &c->program); /* which destroys the graph when it fails */
     dim__graph_destroy(g);

@@ -8,6 +8,12 @@
 /* Emits the gradient of the scalar `loss` with respect to every input and trainable parameter that it depends on, then
  * the deferred nodes.  dim__graph_grad() gives them afterwards; they are kept. */
 dim_status dim__graph_backward(dim__graph *g, dim__vid loss);
+typedef struct dim__aim { /* a loss, and for what it is differentiated */
+    dim__vid loss;
+    uint32_t reach;       /* bits of dim__value.reach; no two aims of a graph have one in common */
+} dim__aim;
+/* Several losses with one forward part: each has a walk of its own, and its gradient ends at what it is not aimed at. */
+dim_status dim__graph_backward_each(dim__graph *g, const dim__aim *aims, int n);
 dim__vid dim__graph_grad(const dim__graph *g, dim__vid v); /* DIM__NONE when v has none */
 
 /* Passes over a graph: passes/pass_list.def names them; each file says what its pass does. */
@@ -58,7 +64,7 @@ int64_t dim__program_arena(const dim__program *p); /* bytes */
 
 /* ---- One way from emission to a program: compile.c ---------------------------------------------------------------- */
 
-enum { DIM__MOST_PROGRAMS = 6 };
+enum { DIM__MOST_PROGRAMS = 6, DIM__MOST_AIMS = DIM__GROUPS };
 
 typedef struct dim__program_key { /* what a program depends on; numbers of its owner's, so that memory compares */
     int64_t n[8];
@@ -66,10 +72,10 @@ typedef struct dim__program_key { /* what a program depends on; numbers of its o
 
 typedef struct dim__recipe { /* how to make a program */
     dim__program_key key;
-    /* Writes the graph, keeps what is to be read after a run, and leaves in `notes` which values these are.  Returns the
-     * scalar to differentiate, or DIM__NONE: such a program runs forward only, and changes no state.  Failures are the
-     * graph's. */
-    dim__vid (*emit)(void *arg, dim__graph *g, void *notes);
+    /* Writes the graph, keeps what is to be read after a run, and leaves in `notes` which values these are.  Returns how
+     * many losses it wrote to `aims`, DIM__MOST_AIMS at most.  Without any the program runs forward only, and changes no
+     * state.  Failures are the graph's. */
+    int (*emit)(void *arg, dim__graph *g, void *notes, dim__aim *aims);
     void *arg;
     size_t notes;        /* bytes of them, cleared before */
     bool exact;          /* bf16 or not, all values stay floats: what the caller gave is not to be rounded */

@@ -17,7 +17,7 @@ static dim_status encode_batch(dim_encoder *enc, int64_t layer, dim_dataset *ds,
     DIM__TRY_OR(done, dim__tensor_create(enc->ctx, ds->dtype, ds->rank + 1, shape, &images));
     DIM__TRY_OR(done, dim__tensor_slice(out, 0, row, n, 1, &part));
     DIM__TRY_OR(done, dim__dataset_read(ds, first, n, images, NULL));
-    DIM__TRY_OR(done, dim__encoder_encode(enc, images, layer, part));
+    DIM__TRY_OR(done, dim__encoder_encode(enc, 1, (const dim_tensor *const[]){ images }, layer, part));
 done:
     dim__tensor_destroy(part);
     dim__tensor_destroy(images);

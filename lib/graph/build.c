@@ -14,6 +14,7 @@ dim_status dim__graph_create(dim_context *ctx, dim__graph **out)
     if (g == NULL)
         return DIM_E_NOMEM;
     g->ctx = ctx;
+    g->aim = DIM__REACH_ALL;
     *out = g;
     return DIM_OK;
 }
@@ -46,7 +47,7 @@ const dim__shape *dim__shape_of(const dim__graph *g, dim__vid v)
 
 int64_t dim__count_of(const dim__graph *g, dim__vid v) { return dim__shape_count(dim__shape_of(g, v)); }
 
-bool dim__wants_grad(const dim__graph *g, dim__vid v) { return v != DIM__NONE && g->values[v].wants_grad; }
+bool dim__wants_grad(const dim__graph *g, dim__vid v) { return v != DIM__NONE && (g->values[v].reach & g->aim) != 0; }
 
 dim__vid dim__graph_value(dim__graph *g, const dim__value *value)
 {
@@ -71,10 +72,11 @@ dim__vid dim__graph_input(dim__graph *g, dim_dtype dtype, dim__shape shape, bool
 {
     return g->status != DIM_OK ? DIM__NONE
                                : dim__graph_value(g, &(dim__value){ .kind = DIM__INPUT, .dtype = dtype, .shape = shape,
-                                                                    .alias_of = DIM__NONE, .wants_grad = wants_grad });
+                                                                    .alias_of = DIM__NONE,
+                                                                    .reach = wants_grad ? DIM__REACH_INPUT : 0 });
 }
 
-dim__vid dim__graph_param(dim__graph *g, dim__param *param)
+dim__vid dim__graph_param(dim__graph *g, dim__param *param, uint32_t group)
 {
     if (g->status != DIM_OK)
         return DIM__NONE;
@@ -86,7 +88,8 @@ dim__vid dim__graph_param(dim__graph *g, dim__param *param)
         if (g->values[v].kind == DIM__PARAM && g->values[v].param == param)
             return (dim__vid)v;
     return dim__graph_value(g, &(dim__value){ .kind = DIM__PARAM, .dtype = DIM_F32, .shape = param->spec.shape,
-                                              .alias_of = DIM__NONE, .param = param, .wants_grad = !param->spec.state });
+                                              .alias_of = DIM__NONE, .param = param,
+                                              .reach = param->spec.state ? 0 : dim__reach_of_group(group) });
 }
 
 dim__vid dim__graph_const(dim__graph *g, dim__shape shape, float fill)
@@ -133,14 +136,12 @@ dim_status dim__node_infer(dim__graph *g, dim__node *node)
     return infer(g, node, &inf);
 }
 
-static bool gradient_passes(const dim__graph *g, const dim__node *node)
+static uint32_t reach_of(const dim__graph *g, const dim__node *node)
 {
-    if (node->op->backward == NULL)
-        return false;
-    for (int i = 0; i < node->n_in; i++)
-        if (g->values[node->in[i]].wants_grad)
-            return true;
-    return false;
+    uint32_t reach = 0;
+    for (int i = 0; i < node->n_in && node->op->backward != NULL; i++)
+        reach |= g->values[node->in[i]].reach;
+    return reach;
 }
 
 static bool make_node(dim__graph *g, const dim__op *op, int n_in, const dim__vid *in, const dim__attr *attr,
@@ -188,10 +189,10 @@ dim__vid dim__emit(dim__graph *g, const dim__op *op, int n_in, const dim__vid *i
         dim__graph_fail(g, status);
         return DIM__NONE;
     }
-    bool wants = gradient_passes(g, &node);
+    uint32_t reach = reach_of(g, &node);
     for (int k = 0; k < op->n_out; k++) {
         dim__value value = { .kind = DIM__TEMP, .dtype = inf.out_type[k], .shape = inf.out[k], .alias_of = DIM__NONE,
-                             .wants_grad = wants };
+                             .reach = reach };
         if ((op->flags & DIM__OP_ALIAS) != 0) {
             value.alias_of = dim__graph_origin(g, node.in[0], &value.offset);
             value.offset += inf.offset;

@@ -21,12 +21,17 @@ typedef struct dim__value {
     int64_t offset;      /* elements of that before this */
     dim__param *param;   /* DIM__PARAM */
     float fill;          /* DIM__CONST */
-    bool wants_grad;
+    uint32_t reach;      /* what it depends on: bit k, a parameter of group k; DIM__REACH_INPUT, an input whose gradient is wanted */
     bool keep;           /* readable after the run */
 } dim__value;
 
+#define DIM__REACH_INPUT (UINT32_C(1) << 31)
+#define DIM__REACH_ALL UINT32_MAX
+static inline uint32_t dim__reach_of_group(uint32_t group) { return group < DIM__GROUPS ? UINT32_C(1) << group : 0; }
+
 struct dim__graph {
     dim_context *ctx;
+    uint32_t aim;            /* dim__wants_grad(): the bits that the gradient being emitted is for */
     dim__value *values;
     int64_t n_values, cap_values;
     dim__node *nodes;
@@ -50,7 +55,8 @@ dim_status dim__graph_status(const dim__graph *g);
 void dim__graph_fail(dim__graph *g, dim_status status); /* the text is set by dim__fail */
 
 dim__vid dim__graph_input(dim__graph *g, dim_dtype dtype, dim__shape shape, bool wants_grad);
-dim__vid dim__graph_param(dim__graph *g, dim__param *param); /* the same value for the same param */
+/* The same value for the same param, which the first use decides the group of. */
+dim__vid dim__graph_param(dim__graph *g, dim__param *param, uint32_t group);
 void dim__graph_keep(dim__graph *g, dim__vid v);
 
 /* The value in whose memory v is, v itself when it is no alias, and where in it; offset may be NULL. */

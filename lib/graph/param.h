@@ -19,6 +19,9 @@ typedef enum dim__fill_kind {
     DIM__FILL_EYE = 3     /* 1 on the diagonal, U(-a, a) elsewhere: memory (rows, columns) */
 } dim__fill_kind;
 
+/* Groups of parameters by whose optimizer trains them.  From DIM__GROUPS on: nobody's. */
+enum { DIM__GROUPS = 31, DIM__NOBODY = 31 };
+
 typedef struct dim__param_spec {
     dim__shape shape;     /* of the memory */
     dim__layout layout;
@@ -28,7 +31,7 @@ typedef struct dim__param_spec {
     float a;
     bool state;           /* not trained: running statistics and the like */
     bool hidden;          /* a state that is not part of saved weights */
-    uint32_t group;       /* whose optimizer trains it: 0 the model's */
+    uint32_t group;       /* whose optimizer trains it: 0 the model's, up to DIM__NOBODY */
 } dim__param_spec;
 
 typedef struct dim__param {

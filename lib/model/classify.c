@@ -23,14 +23,15 @@ typedef struct request {
     const dim_tensor *features;
 } request;
 
-static dim__vid emit_head(void *arg, dim__graph *g, void *notes)
+static int emit_head(void *arg, dim__graph *g, void *notes, dim__aim *aims)
 {
+    (void)aims;
     const request *r = arg;
     head *h = notes;
     h->in = dim__graph_input(g, DIM_F32, dim__shape2(r->features->shape[0], r->features->shape[1]), false);
     h->out = dim__emit_logits(r->model, g, r->c, h->in);
     dim__graph_keep(g, h->out);
-    return DIM__NONE;
+    return 0;
 }
 
 static dim_status run_head(dim_model *model, const dim__classifier *c, const dim_tensor *features, dim_tensor *out)
@@ -56,7 +57,7 @@ dim_status dim__model_classify(dim_model *model, const char *name, const dim_ten
     char text[128];
     DIM__TRY(find(model, name, &c));
     DIM__TRY(dim__model_fix(model));
-    DIM__TRY(dim__encoder_check_images(model->enc, images, &batch));
+    DIM__TRY(dim__encoder_check_input(model->enc, 0, images, &batch));
     if (out->dtype != DIM_F32 || out->rank != 2 || out->shape[0] != batch || out->shape[1] != (int64_t)c->o.classes)
         return dim__fail(model->ctx, DIM_E_SHAPE, "logits are %s; they must be f32 (%lld, %u)",
                          dim__shape_text(text, out->rank, out->shape), (long long)batch, c->o.classes);
@@ -65,7 +66,7 @@ dim_status dim__model_classify(dim_model *model, const char *name, const dim_ten
         return DIM_OK;
     int64_t shape[2] = { batch, model->enc->stack.layers[c->layer].out[0] };
     DIM__TRY(dim__tensor_create(model->ctx, DIM_F32, 2, shape, &features));
-    dim_status status = dim__encoder_encode(model->enc, images, c->layer, features);
+    dim_status status = dim__encoder_encode(model->enc, 1, &images, c->layer, features);
     if (status == DIM_OK)
         status = run_head(model, c, features, out);
     dim__tensor_destroy(features);

@@ -15,7 +15,7 @@ typedef struct request {
     dim__run_mode mode;
 } request;
 
-static dim__vid emit(void *arg, dim__graph *g, void *notes)
+static int emit(void *arg, dim__graph *g, void *notes, dim__aim *aims)
 {
     const request *r = arg;
     dim__model_program *p = notes;
@@ -23,7 +23,8 @@ static dim__vid emit(void *arg, dim__graph *g, void *notes)
     p->grads = (const float **)(p + 1);
     p->reports = (dim__vid *)(p->grads + r->model->enc->params.count + r->model->params.count);
     dim__model_emit(r->model, g, r->batch, p);
-    return r->mode == DIM__RUN_EVALUATE ? DIM__NONE : p->total;
+    aims[0] = (dim__aim){ p->total, DIM__REACH_ALL };
+    return r->mode != DIM__RUN_EVALUATE;
 }
 
 dim_status dim__model_compile(dim_model *model, int64_t batch, dim__run_mode mode, dim__model_program **out)

@@ -5,8 +5,7 @@
 #include "data/loader.h"
 #include "io/params.h"
 #include "nn/encoder.h"
-#include "objective/critics/critics.h"
-#include "objective/objective.h"
+#include "objective/losses/information.h"
 #include "objective/priors/prior.h"
 #include "optim/optim.h"
 
@@ -14,11 +13,9 @@ enum { DIM__REPORT_SIZE = 64, DIM__MAX_VIEWS = 8 };
 
 typedef struct dim__term {
     char name[DIM__TAP_SIZE];
-    dim_term_options o;        /* checked, defaults filled in; its pointers are NULL */
-    dim_estimator_options estimator;
+    dim__information information; /* its options, the weight with them */
     int64_t x, y;              /* layers of the encoder */
     bool whole;                /* x is paired as a whole map (DIM(G)) */
-    dim__param *state;         /* MINE's moving average, once declared */
 } dim__term;
 
 typedef struct dim__model_prior {
@@ -92,6 +89,8 @@ struct dim_model {
     char name[DIM__FULL_NAME_SIZE]; /* of the parameter that was asked for last */
 };
 
+extern const dim__table dim__classifier_table;
+
 dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options, dim_model **out);
 void dim__model_destroy(dim_model *model);
 dim_status dim__model_add_term(dim_model *model, const dim_term_options *term);
@@ -112,7 +111,7 @@ typedef struct dim__emission { /* a graph of the objective in the making */
     dim_model *model;
     dim__graph *g;
     int64_t batch;             /* rows: images times views */
-    dim__vid *layers;          /* values of the encoder's layers */
+    dim__vid *layers;          /* values of the encoder's layers; before the first, its input */
     dim__vid *discs;           /* losses of the priors' discriminators */
     dim__model_program *program;
     int64_t n_reports;

@@ -127,7 +127,7 @@ dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_
 {
     int64_t rows;
     dim__model_program *p;
-    DIM__TRY(dim__encoder_check_images(model->enc, images, &rows));
+    DIM__TRY(dim__encoder_check_input(model->enc, 0, images, &rows));
     DIM__TRY(check_batch(model, rows));
     DIM__TRY(dim__model_fix(model));
     DIM__TRY(dim__model_compile(model, rows, mode, &p));
@@ -135,7 +135,7 @@ dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_
         DIM__TRY(bind_gradients(model, p));
     if (mode == DIM__RUN_LABELED)
         DIM__TRY(fill_labels(model, labels, rows / model->views, dim__program_data(p->program, p->labels)));
-    dim__encoder_fill_input(model->enc, images, 0, rows, dim__program_data(p->program, p->input));
+    dim__encoder_fill_input(model->enc, 0, images, 0, rows, dim__program_data(p->program, p->input));
     dim__program_forward(p->program, model->seed, model->steps);
     DIM__TRY(dim__model_check_losses(model, p));
     p->at_step = model->steps;

@@ -24,8 +24,13 @@ static int64_t last_linear(const dim__stack *s, int64_t first, int64_t last, con
     return last;
 }
 
-void dim__stack_emit(const dim__stack *s, const dim__net *net, dim__vid x, int64_t first, int64_t last, int64_t units,
-                     dim__vid *out)
+static dim__vid value_of(int64_t layer, const dim__vid *before, int64_t first, const dim__vid *out)
+{
+    return layer < first ? before[first - 1 - layer] : out[layer];
+}
+
+void dim__stack_emit(const dim__stack *s, const dim__net *net, const dim__vid *before, int64_t first, int64_t last,
+                     int64_t units, dim__vid *out)
 {
     int64_t widened = -1;
     if (units > 0) {
@@ -36,8 +41,8 @@ void dim__stack_emit(const dim__stack *s, const dim__net *net, dim__vid x, int64
         const dim__layer *l = &s->layers[i];
         if (units > 0 && out[i] != NEEDED)
             continue;
-        dim__vid in = l->input < first ? x : out[l->input];
-        dim__vid from = l->from == -2 ? DIM__NONE : l->from < first ? x : out[l->from];
+        dim__vid in = value_of(l->input, before, first, out);
+        dim__vid from = l->from == DIM__LAYER_NONE ? DIM__NONE : value_of(l->from, before, first, out);
         dim__layer_in e = { net, l, dim__stack_shape(s, l->input), in, from, i == widened ? units : 0 };
         out[i] = l->def->emit(&e);
     }

@@ -7,7 +7,7 @@
 enum { CHUNK = 256 }; /* samples a program: enough to fill the machine, little enough to stay small in memory */
 
 typedef struct ends { /* of a program that encodes */
-    dim__vid in, out;
+    dim__vid in[DIM_MAX_INPUTS], out;
 } ends;
 
 dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *layer)
@@ -19,9 +19,9 @@ dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *la
         *layer = found;
         return DIM_OK;
     }
-    if (found == -1)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "the tap 'input' is what the encoder reads; only a layer's 'from' can name "
-                         "it");
+    if (found != DIM__LAYER_NONE)
+        return dim__fail(enc->ctx, DIM_E_INVALID, "the tap '%s' is what the encoder reads; only a layer's 'from' can name "
+                         "it", tap);
     for (int64_t i = 0; i < enc->stack.count && used < sizeof names - DIM__TAP_SIZE - 2; i++)
         if (enc->stack.layers[i].tap[0] != '\0' && enc->stack.layers[i].tap[0] != '_')
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "",
@@ -34,22 +34,23 @@ typedef struct request {
     int64_t batch, layer;
 } request;
 
-static dim__vid emit(void *arg, dim__graph *g, void *notes)
+static int emit(void *arg, dim__graph *g, void *notes, dim__aim *aims)
 {
+    (void)aims;
     const request *r = arg;
     ends *e = notes;
     dim__vid *values = dim__calloc(r->enc->ctx, (size_t)r->enc->stack.count, sizeof *values);
     if (values == NULL) {
         dim__graph_fail(g, DIM_E_NOMEM);
-        return DIM__NONE;
+        return 0;
     }
     dim__net net = dim__encoder_net(r->enc, g, false);
-    e->in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(r->enc, r->batch), false);
+    dim__encoder_emit_inputs(r->enc, g, r->batch, e->in);
     dim__encoder_emit(r->enc, &net, e->in, values);
     e->out = values[r->layer];
     dim__graph_keep(g, e->out);
     dim__free(r->enc->ctx, values);
-    return DIM__NONE;
+    return 0;
 }
 
 static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, dim__compiled **out)
@@ -59,49 +60,55 @@ static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, d
                                                         .notes = sizeof(ends) }, out);
 }
 
-/* Features must be (N, C, H, W) or (N, C H W) for a map, (N, C, L) or (N, C L) for a signal, (N, d) for a vector. */
-static dim_status check_features(const dim_encoder *enc, int64_t layer, int64_t batch, const dim_tensor *f)
+static dim_status check_count(const dim_encoder *enc, int count)
 {
-    const int64_t *s = enc->stack.layers[layer].out;
-    char text[128];
-    bool flat = f->rank == 2 && f->shape[1] == dim__sample_size(s);
-    if (f->dtype != DIM_F32)
-        return dim__fail(enc->ctx, DIM_E_INVALID, "features have dtype %s; they must be f32", dim__dtype_name(f->dtype));
-    if (f->rank > 0 && f->shape[0] == batch && (flat || dim__sample_fits(f, s)))
+    const dim__stack *s = &enc->stack;
+    char names[DIM_MAX_INPUTS * (DIM__TAP_SIZE + 2)] = "";
+    size_t used = 0;
+    if (count == s->n_inputs)
         return DIM_OK;
-    dim__shape_text(text, f->rank, f->shape);
-    if (dim__is_signal(s))
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "features have shape %s, but this tap gives (%lld, %lld, %lld)", text,
-                         (long long)batch, (long long)s[0], (long long)s[2]);
-    if (dim__is_map(s))
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "features have shape %s, but this tap gives (%lld, %lld, %lld, %lld)", text,
-                         (long long)batch, (long long)s[0], (long long)s[1], (long long)s[2]);
-    return dim__fail(enc->ctx, DIM_E_SHAPE, "features have shape %s, but this tap gives (%lld, %lld)", text,
-                     (long long)batch, (long long)s[0]);
+    for (int k = 0; k < s->n_inputs; k++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", k > 0 ? ", " : "", s->inputs[k].name);
+    return dim__fail(enc->ctx, DIM_E_INVALID, "the encoder has %d input%s (%s), but %d %s given", s->n_inputs,
+                     s->n_inputs == 1 ? "" : "s", names, count, count == 1 ? "is" : "are");
 }
 
-/* n samples of NHWC values to rows first .. of the caller's tensor, in (C, H, W) order. */
-static void deliver(const int64_t s[3], const float *in, int64_t first, int64_t n, dim_tensor *f)
+/* All inputs, of as many samples each. */
+static dim_status check_inputs(const dim_encoder *enc, int count, const dim_tensor *const *inputs, int64_t *batch)
 {
-    int64_t h = dim__map_height(s), w = dim__map_width(s), c = s[0];
-    int64_t shape[4] = { n, c, h, w }, from[4] = { c * h * w, 1, w * c, c }, to[4] = { f->stride[0] };
-    dim__sample_strides(f, to + 1);
-    if (f->rank == 2) { /* a flattened map: element (c, y, x) is column c H W + y W + x */
-        to[3] = f->stride[1];
-        to[2] = to[3] * w;
-        to[1] = to[2] * h;
+    char a[DIM__INPUT_TEXT], b[DIM__INPUT_TEXT];
+    int64_t n;
+    DIM__TRY(check_count(enc, count));
+    for (int k = 0; k < count; k++) {
+        DIM__TRY(dim__encoder_check_input(enc, k, inputs[k], &n));
+        if (k > 0 && n != *batch)
+            return dim__fail(enc->ctx, DIM_E_SHAPE, "%s are %lld, but %s are %lld", dim__encoder_input_text(enc, 0, a),
+                             (long long)*batch, dim__encoder_input_text(enc, k, b), (long long)n);
+        *batch = n;
     }
-    float *out = (float *)f->data + first * f->stride[0];
-    dim__strided_copy(4, shape, DIM_F32, out, to, DIM_F32, in, from);
+    return DIM_OK;
 }
 
-dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64_t layer, dim_tensor *features)
+/* Lets the program read samples first .. first + n - 1 of input k: where they lie, or copied. */
+static void give(dim_encoder *enc, dim__program *p, const ends *e, int k, const dim_tensor *images, int64_t first, int64_t n)
 {
-    int64_t batch;
-    DIM__TRY(dim__encoder_check_images(enc, images, &batch));
-    DIM__TRY(check_features(enc, layer, batch, features));
+    bool passed_on = dim__graph_origin(dim__program_graph(p), e->out, NULL) == e->in[k]; /* nothing is made */
+    const float *ready = passed_on ? NULL : dim__encoder_ready_input(enc, k, images, first);
+    dim__program_bind(p, e->in[k], ready);
+    if (ready == NULL)
+        dim__encoder_fill_input(enc, k, images, first, n, dim__program_data(p, e->in[k]));
+}
+
+dim_status dim__encoder_encode(dim_encoder *enc, int count, const dim_tensor *const *inputs, int64_t layer,
+                               dim_tensor *features)
+{
+    char text[DIM__INPUT_TEXT];
+    int64_t batch = 0;
+    DIM__TRY(check_inputs(enc, count, inputs, &batch));
+    DIM__TRY(dim__check_features(enc->ctx, "features", enc->stack.layers[layer].out, batch, features));
     DIM__TRY(dim__check_output(enc->ctx, "features", features));
-    DIM__TRY(dim__check_apart(enc->ctx, "images", images, "features", features)); /* pieces are read after some are written */
+    for (int k = 0; k < count; k++) /* pieces are read after some are written */
+        DIM__TRY(dim__check_apart(enc->ctx, dim__encoder_input_text(enc, k, text), inputs[k], "features", features));
     dim__compiled *c;
     int64_t tail = batch % CHUNK;
     if (tail > 0) /* compile both before anything is written */
@@ -112,13 +119,10 @@ dim_status dim__encoder_encode(dim_encoder *enc, const dim_tensor *images, int64
         int64_t n = dim__min64(CHUNK, batch - first);
         DIM__TRY(find_program(enc, n, layer, &c));
         const ends *e = c->notes;
-        bool passed_on = dim__graph_origin(dim__program_graph(c->program), e->out, NULL) == e->in; /* nothing is made */
-        const float *ready = passed_on ? NULL : dim__encoder_ready_input(enc, images, first);
-        dim__program_bind(c->program, e->in, ready);
-        if (ready == NULL)
-            dim__encoder_fill_input(enc, images, first, n, dim__program_data(c->program, e->in));
+        for (int k = 0; k < count; k++)
+            give(enc, c->program, e, k, inputs[k], first, n);
         dim__program_forward(c->program, 0, 0);
-        deliver(enc->stack.layers[layer].out, dim__program_data(c->program, e->out), first, n, features);
+        dim__deliver_features(enc->stack.layers[layer].out, dim__program_data(c->program, e->out), first, n, features);
     }
     return DIM_OK;
 }

@@ -1,6 +1,8 @@
 /* Making encoders. */
 #include "nn/encoder.h"
 
+#include "base/enums.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -9,6 +11,30 @@ static const dim__encoder_def *const defs[] = {
 #include "nn/encoders/encoder_list.def"
 #undef X
 };
+
+static const dim__encoder_def *def_of(dim_encoder_kind kind)
+{
+    for (size_t i = 0; i < sizeof defs / sizeof *defs; i++)
+        if (defs[i]->kind == kind)
+            return defs[i];
+    return NULL;
+}
+
+const char *dim__encoder_name(int kind)
+{
+    const dim__encoder_def *def = def_of((dim_encoder_kind)kind);
+    return def != NULL ? def->name : NULL;
+}
+
+static const dim__range kinds = { .type = "dim_encoder_kind", .name = dim__encoder_name };
+
+#define F(member, kind, range, usual) DIM__QUIET(dim_encoder_options, member, kind, range, usual)
+static const dim__field fields[] = {
+    F(kind, U32, &kinds, 0), F(channels, U32, &dim__width, 0), F(units, U32, &dim__width, 0), F(ndf, U32, NULL, 64),
+    F(depth, U32, NULL, 3), F(init, U32, &dim__init_range, 0), F(reserved0, U32, &dim__reserved, 0),
+};
+#undef F
+static const dim__table table = DIM__TABLE(dim_encoder_options, fields);
 
 static dim_status check_pixels(dim_context *ctx, const dim_encoder_options *o)
 {
@@ -30,31 +56,19 @@ static dim_status check_pixels(dim_context *ctx, const dim_encoder_options *o)
 dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *options, dim_encoder **out)
 {
     dim_encoder_options o;
-    const dim__encoder_def *def = NULL;
-    DIM__TRY(dim__options_copy(ctx, "dim_encoder_options", &o, sizeof o, options));
-    for (size_t i = 0; i < sizeof defs / sizeof *defs; i++)
-        if (defs[i]->kind == o.kind)
-            def = defs[i];
-    if (def == NULL)
-        return dim__fail(ctx, DIM_E_INVALID, "kind is %d, which is not a dim_encoder_kind", (int)o.kind);
+    DIM__TRY(dim__options_read(ctx, &table, options, &o));
+    const dim__encoder_def *def = def_of(o.kind);
     if (o.channels == 0)
         o.channels = def->channels;
     if (o.units == 0)
         o.units = def->units;
-    if (o.ndf == 0)
-        o.ndf = 64;
-    if (o.depth == 0)
-        o.depth = 3;
-    if (o.reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_encoder_options.reserved0 is %u; it must be 0", o.reserved0);
     DIM__TRY(dim__check_hidden(ctx, "dim_encoder_options", o.hidden));
     if (o.channels == 0)
         return dim__fail(ctx, DIM_E_INVALID, "an encoder of vectors needs their size in channels");
-    if (o.channels > (1u << 24) || o.units > (1u << 24))
-        return dim__fail(ctx, DIM_E_INVALID, "%s is %u; it must be 16777216 at most",
-                         o.channels > (1u << 24) ? "channels" : "units", o.channels > (1u << 24) ? o.channels : o.units);
-    dim__stack s = { .ctx = ctx, .input = { o.channels, def->side, def->side } };
-    dim_status status = def->build(&s, &o);
+    dim__stack s = { .ctx = ctx };
+    dim_status status = dim__stack_add_input(&s, "input", (int64_t[]){ o.channels, def->side, def->side });
+    if (status == DIM_OK)
+        status = def->build(&s, &o);
     if (status == DIM_OK)
         status = dim__encoder_from_stack(&s, &o, 0, out);
     if (status == DIM_OK)
@@ -72,8 +86,9 @@ static dim_status declare(dim_encoder *enc)
     dim_status status = out == NULL ? DIM_E_NOMEM : dim__graph_create(enc->ctx, &g);
     if (status == DIM_OK) {
         dim__net net = dim__encoder_net(enc, g, true);
-        dim__vid x = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(enc, 2), false);
-        dim__encoder_emit(enc, &net, x, out);
+        dim__vid inputs[DIM_MAX_INPUTS];
+        dim__encoder_emit_inputs(enc, g, 2, inputs);
+        dim__encoder_emit(enc, &net, inputs, out);
         status = dim__graph_status(g);
     }
     dim__graph_destroy(g);
@@ -86,7 +101,7 @@ static dim_status check_global(dim_context *ctx, dim__stack *s)
     if (s->count == 0)
         return dim__fail(ctx, DIM_E_STATE, "the encoder has no layers");
     dim__layer *last = &s->layers[s->count - 1];
-    if (dim__stack_tap(s, "global") != -2)
+    if (dim__stack_tap(s, "global") != DIM__LAYER_NONE)
         return DIM_OK;
     if (last->tap[0] == '\0') {
         memcpy(last->tap, "global", sizeof "global");
@@ -98,7 +113,7 @@ static dim_status check_global(dim_context *ctx, dim__stack *s)
 dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, int64_t most, dim_encoder **out)
 {
     dim_context *ctx = s->ctx;
-    if (o->init != DIM_INIT_KAIMING && o->init != DIM_INIT_DCGAN)
+    if (dim__init_name((int)o->init) == NULL) /* a builder's is not checked yet */
         return dim__fail(ctx, DIM_E_INVALID, "init is %d, which is not a dim_init", (int)o->init);
     DIM__TRY(check_pixels(ctx, o));
     DIM__TRY(check_global(ctx, s));
@@ -116,7 +131,7 @@ dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, 
         enc->normalise = enc->normalise || o->std[i] > 0;
     }
     enc->global = dim__stack_tap(s, "global");
-    enc->gaussian = -1;
+    enc->gaussian = DIM__LAYER_NONE;
     for (int64_t i = 0; i < s->count; i++)
         if (s->layers[i].o.kind == DIM_LAYER_GAUSSIAN)
             enc->gaussian = i;
@@ -156,10 +171,15 @@ void dim__encoder_release(dim_encoder *enc)
     dim__context_release(ctx);
 }
 
-dim__shape dim__encoder_input_shape(const dim_encoder *enc, int64_t batch)
+dim__shape dim__encoder_input_shape(const dim_encoder *enc, int k, int64_t batch)
 {
-    const int64_t *in = enc->stack.input;
-    return dim__is_map(in) ? dim__shape4(batch, dim__map_height(in), in[2], in[0]) : dim__shape2(batch, in[0]);
+    return dim__batch_shape(batch, enc->stack.inputs[k].shape);
+}
+
+void dim__encoder_emit_inputs(const dim_encoder *enc, dim__graph *g, int64_t batch, dim__vid inputs[DIM_MAX_INPUTS])
+{
+    for (int k = 0; k < enc->stack.n_inputs; k++)
+        inputs[k] = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(enc, k, batch), false);
 }
 
 dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training)
@@ -167,7 +187,7 @@ dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training)
     return (dim__net){ .g = g, .params = &enc->params, .training = training, .init = enc->init };
 }
 
-void dim__encoder_emit(const dim_encoder *enc, dim__net *net, dim__vid x, dim__vid *out)
+void dim__encoder_emit(const dim_encoder *enc, dim__net *net, const dim__vid *inputs, dim__vid *out)
 {
-    dim__stack_emit(&enc->stack, net, x, 0, enc->stack.count - 1, 0, out);
+    dim__stack_emit(&enc->stack, net, inputs, 0, enc->stack.count - 1, 0, out);
 }

@@ -1,24 +1,19 @@
 #include "nn/network_text.h"
 
+#include "base/enums.h"
 #include "nn/layers/layer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define F(member, kind) DIM__FIELD(dim_layer_options, member, kind)
-const dim__field dim__layer_fields[DIM__LAYER_FIELDS] = {
-    F(out, U32), F(kernel, U32), F(kernel_w, U32), F(stride, U32), F(padding, U32), F(padding_mode, U32), F(no_bias, U32),
-    F(slope, F32), F(rate, F32), F(start, U32), F(output_padding, U32), F(height, U32), F(width, U32),
-    F(stride_w, U32), F(padding_h, U32), F(padding_w, U32), F(dilation, U32), F(dilation_w, U32), F(output_padding_h, U32),
-    F(output_padding_w, U32),
-};
-#undef F
-
 static const dim__field pixel_fields[] = {
-    DIM__FIELDS(dim_encoder_options, mean, F32, DIM_MAX_CHANNELS), DIM__FIELDS(dim_encoder_options, std, F32, DIM_MAX_CHANNELS),
+    DIM__FIELDS(dim_encoder_options, mean, F32, DIM_MAX_CHANNELS, NULL),
+    DIM__FIELDS(dim_encoder_options, std, F32, DIM_MAX_CHANNELS, NULL),
 };
-enum { PIXEL_FIELDS = (int)(sizeof pixel_fields / sizeof *pixel_fields), LINE = 1024 };
+static const dim__table pixel_table = DIM__TABLE(dim_encoder_options, pixel_fields);
+
+enum { LINE = 1024 };
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
@@ -32,14 +27,22 @@ static dim_status append(dim_context *ctx, char **text, int64_t *size, int64_t *
     return DIM_OK;
 }
 
+/* The first one's name goes without saying. */
+static void put_input(const dim__stack *s, int k, char line[LINE])
+{
+    const dim__input *in = &s->inputs[k];
+    snprintf(line, LINE, "input%s%s %" PRId64 " %" PRId64 " %" PRId64, k > 0 ? " " : "", k > 0 ? in->name : "", in->shape[0],
+             in->shape[1], in->shape[2]);
+}
+
 static void put_layer(const dim__stack *s, const dim__layer *l, char line[LINE])
 {
     int used = snprintf(line, LINE, "%s %s", l->def->name, l->name);
     if (l->def->from)
-        used += snprintf(line + used, LINE - (size_t)used, " from %s", l->from < 0 ? "input" : s->layers[l->from].tap);
+        used += snprintf(line + used, LINE - (size_t)used, " from %s", dim__stack_name(s, l->from));
     if (l->tap[0] != '\0')
         used += snprintf(line + used, LINE - (size_t)used, " as %s", l->tap);
-    dim__fields_put(line, (size_t)used, LINE, dim__layer_fields, DIM__LAYER_FIELDS, &l->o);
+    dim__fields_put(line, (size_t)used, LINE, &dim__layer_table, &l->o);
 }
 
 static dim_status write(const dim_encoder *enc, char **text, int64_t *capacity)
@@ -48,13 +51,17 @@ static dim_status write(const dim_encoder *enc, char **text, int64_t *capacity)
     dim_encoder_options pixels = { .size = sizeof pixels };
     char line[LINE];
     int64_t size = 0;
-    snprintf(line, sizeof line, "input %" PRId64 " %" PRId64 " %" PRId64, s->input[0], s->input[1], s->input[2]);
+    put_input(s, 0, line);
     DIM__TRY(append(enc->ctx, text, &size, capacity, line));
     memcpy(pixels.mean, enc->mean, sizeof pixels.mean);
     memcpy(pixels.std, enc->std, sizeof pixels.std);
     if (enc->normalise) {
         size_t used = (size_t)snprintf(line, sizeof line, "pixels");
-        dim__fields_put(line, used, sizeof line, pixel_fields, PIXEL_FIELDS, &pixels);
+        dim__fields_put(line, used, sizeof line, &pixel_table, &pixels);
+        DIM__TRY(append(enc->ctx, text, &size, capacity, line));
+    }
+    for (int k = 1; k < s->n_inputs; k++) {
+        put_input(s, k, line);
         DIM__TRY(append(enc->ctx, text, &size, capacity, line));
     }
     for (int64_t i = 0; i < s->count; i++) {
@@ -91,13 +98,13 @@ static bool word(char **at, char *out, size_t size)
 }
 
 /* ", name value" and so on into options. */
-static bool get_fields(char *rest, const dim__field *fields, size_t n, void *options)
+static bool get_fields(char *rest, const dim__table *table, void *options)
 {
     while (rest != NULL) {
         char *next = strstr(rest, ", ");
         if (next != NULL)
             *next = '\0';
-        if (!dim__field_get(rest, fields, n, options))
+        if (!dim__field_get(rest, table, options))
             return false;
         rest = next != NULL ? next + 2 : NULL;
     }
@@ -114,16 +121,6 @@ static char *cut_fields(char *line)
     return comma + 2;
 }
 
-static bool find_kind(const char *name, dim_layer_kind *kind)
-{
-    for (int k = 0; dim__layer_def_of((dim_layer_kind)k) != NULL; k++)
-        if (strcmp(dim__layer_def_of((dim_layer_kind)k)->name, name) == 0) {
-            *kind = (dim_layer_kind)k;
-            return true;
-        }
-    return false;
-}
-
 typedef struct reader {
     dim_context *ctx;
     const char *path;
@@ -137,12 +134,24 @@ static dim_status bad_line(const reader *r, const char *why)
     return dim__fail(r->ctx, DIM_E_FORMAT, "line %d of the network in %s: %s", r->line, r->path, why);
 }
 
+/* What the stack says of a line. */
+static dim_status added(const reader *r, dim_status status)
+{
+    char why[sizeof r->ctx->error];
+    if (status == DIM_OK || status == DIM_E_NOMEM)
+        return status;
+    memcpy(why, r->ctx->error, sizeof why);
+    return bad_line(r, why);
+}
+
 static dim_status get_layer(reader *r, char *line)
 {
     dim_layer_options o = { .size = sizeof o };
-    char kind[DIM__TAP_SIZE], name[DIM__TAP_SIZE], from[DIM__TAP_SIZE], tap[DIM__TAP_SIZE], key[8], why[sizeof r->ctx->error];
+    char kind[DIM__TAP_SIZE], name[DIM__TAP_SIZE], from[DIM__TAP_SIZE], tap[DIM__TAP_SIZE], key[8];
     char *fields = cut_fields(line);
-    if (!word(&line, kind, sizeof kind) || !find_kind(kind, &o.kind))
+    int number = word(&line, kind, sizeof kind) ? dim__enum_value(dim__layer_name, kind) : -1;
+    o.kind = (dim_layer_kind)number;
+    if (number < 0)
         return bad_line(r, "it does not begin with a kind of layer that this version has");
     if (!word(&line, name, sizeof name))
         return bad_line(r, "the layer has no name");
@@ -155,13 +164,9 @@ static dim_status get_layer(reader *r, char *line)
         else
             return bad_line(r, "after the name stand 'from TAP' and 'as TAP'");
     }
-    if (*line != '\0' || !get_fields(fields, dim__layer_fields, DIM__LAYER_FIELDS, &o))
+    if (*line != '\0' || !get_fields(fields, &dim__layer_table, &o))
         return bad_line(r, "its options are not ', NAME NUMBER' each");
-    dim_status status = dim__stack_add(&r->stack, &o);
-    if (status == DIM_OK || status == DIM_E_NOMEM)
-        return status;
-    memcpy(why, r->ctx->error, sizeof why);
-    return bad_line(r, why);
+    return added(r, dim__stack_add(&r->stack, &o));
 }
 
 static bool number(char **at, int64_t most, int64_t *out)
@@ -175,25 +180,27 @@ static bool number(char **at, int64_t most, int64_t *out)
     return *out <= most;
 }
 
+/* A further input has a name. */
 static dim_status get_input(reader *r, char *line)
 {
-    int64_t *in = r->stack.input;
-    char key[8];
-    if (!word(&line, key, sizeof key) || strcmp(key, "input") != 0 || !number(&line, 1 << 24, &in[0]) ||
-        !number(&line, 65536, &in[1]) || !number(&line, 65536, &in[2]) || *line != '\0' || in[0] < 1 ||
-        (in[1] > 0 && in[2] == 0))
-        return bad_line(r, "it is not 'input CHANNELS HEIGHT WIDTH'");
-    r->options.channels = (uint32_t)in[0];
-    return DIM_OK;
+    bool first = r->stack.n_inputs == 0;
+    char key[8], name[DIM__TAP_SIZE] = "input";
+    int64_t in[3];
+    if (!word(&line, key, sizeof key) || strcmp(key, "input") != 0 || (!first && !word(&line, name, sizeof name)) ||
+        !number(&line, 1 << 24, &in[0]) || !number(&line, 65536, &in[1]) || !number(&line, 65536, &in[2]) || *line != '\0')
+        return bad_line(r, first ? "it is not 'input CHANNELS HEIGHT WIDTH'" : "it is not 'input NAME CHANNELS HEIGHT WIDTH'");
+    if (first)
+        r->options.channels = (uint32_t)in[0];
+    return added(r, dim__stack_add_input(&r->stack, name, in));
 }
 
 static dim_status get_line(reader *r, char *line)
 {
-    if (++r->line == 1)
+    if (++r->line == 1 || strncmp(line, "input ", 6) == 0)
         return get_input(r, line);
     if (r->line > 2 || strncmp(line, "pixels,", 7) != 0)
         return get_layer(r, line);
-    return get_fields(cut_fields(line), pixel_fields, PIXEL_FIELDS, &r->options)
+    return get_fields(cut_fields(line), &pixel_table, &r->options)
                ? DIM_OK
                : bad_line(r, "it is not 'pixels, mean NUMBERS, std NUMBERS'");
 }

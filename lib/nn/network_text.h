@@ -2,21 +2,18 @@
  *
  *     input 3 32 32
  *     pixels, mean 0.5 0.5 0.5, std 0.25 0.25 0.25
+ *     input z 16 0 0
  *     conv conv1 as local, out 64, kernel 4, kernel_w 4, stride 2, padding 1
  *     add add1 from local
  *
- * The height of signals is 0, of vectors the width, too.  One layer a line: kind, name, the taps that it reads and makes,
- * options that are not 0.  Initial values are not among them. */
+ * Inputs after the first have names; the height of signals is 0, of vectors the width, too.  One layer a line: kind, name, the
+ * taps that it reads and makes, options that are not 0.  Initial values are not among them. */
 #ifndef DIM_NN_NETWORK_TEXT_H
 #define DIM_NN_NETWORK_TEXT_H
 
-#include "base/fields.h"
 #include "nn/encoder.h"
 
 #define DIM__NETWORK_KEY "dim.network" /* of the metadata */
-
-enum { DIM__LAYER_FIELDS = 20 };
-extern const dim__field dim__layer_fields[DIM__LAYER_FIELDS]; /* of dim_layer_options; what decides the layer's function */
 
 /* The caller frees *out. */
 dim_status dim__network_write(const dim_encoder *enc, char **out);

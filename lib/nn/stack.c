@@ -21,19 +21,30 @@ dim_status dim__check_hidden(dim_context *ctx, const char *what, const uint32_t 
 
 int64_t dim__stack_tap(const dim__stack *s, const char *tap)
 {
-    if (strcmp(tap, "input") == 0)
-        return -1;
     if (tap[0] == '\0') /* what unnamed ones have */
-        return -2;
+        return DIM__LAYER_NONE;
+    for (int k = 0; k < s->n_inputs; k++)
+        if (strcmp(s->inputs[k].name, tap) == 0)
+            return DIM__LAYER_INPUT(k);
     for (int64_t i = 0; i < s->count; i++)
         if (strcmp(s->layers[i].tap, tap) == 0)
             return i;
-    return -2;
+    return DIM__LAYER_NONE;
+}
+
+static const dim__input *input_of(const dim__stack *s, int64_t layer)
+{
+    return &s->inputs[DIM__LAYER_INPUT(layer)]; /* which undoes itself */
+}
+
+const char *dim__stack_name(const dim__stack *s, int64_t layer)
+{
+    return layer < 0 ? input_of(s, layer)->name : s->layers[layer].tap;
 }
 
 const int64_t *dim__stack_shape(const dim__stack *s, int64_t layer)
 {
-    return layer < 0 ? s->input : s->layers[layer].out;
+    return layer < 0 ? input_of(s, layer)->shape : s->layers[layer].out;
 }
 
 dim_status dim__layer_fail(const dim__stack *s, const dim__layer *l, dim_status status, const char *why)

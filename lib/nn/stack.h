@@ -2,9 +2,14 @@
 #ifndef DIM_NN_STACK_H
 #define DIM_NN_STACK_H
 
+#include "base/fields.h"
 #include "nn/net.h"
 
 enum { DIM__TAP_SIZE = 32 };
+
+/* What a layer reads has a number: layers count from 0, the inputs down from -1. */
+#define DIM__LAYER_INPUT(k) (-1 - (int64_t)(k))
+enum { DIM__LAYER_NONE = -1 - DIM_MAX_INPUTS };
 
 typedef struct dim__layer_def dim__layer_def; /* nn/layers/layer.h */
 
@@ -13,19 +18,29 @@ typedef struct dim__layer {
     dim_layer_options o;      /* checked, defaults filled in; its strings are below */
     char name[DIM__TAP_SIZE]; /* of parameters */
     char tap[DIM__TAP_SIZE];  /* "" = unnamed */
-    int64_t input;            /* layer that it reads; -1 = the encoder's input */
-    int64_t from;             /* second layer that it reads; -2 = none */
+    int64_t input;            /* layer or input that it reads */
+    int64_t from;             /* the second one, or DIM__LAYER_NONE */
     int64_t out[3];           /* see dim__is_map() */
     dim__window window;       /* of layers that have one: what the options come to */
 } dim__layer;
 
+typedef struct dim__input {
+    char name[DIM__TAP_SIZE];
+    int64_t shape[3];         /* see dim__is_map() */
+} dim__input;
+
 typedef struct dim__stack {
     dim_context *ctx;
-    int64_t input[3];         /* see dim__is_map() */
+    dim__input inputs[DIM_MAX_INPUTS];
+    int n_inputs;             /* the first is named "input" */
     dim__layer *layers;
     int64_t count, capacity;
 } dim__stack;
 
+extern const dim__table dim__layer_table;
+
+/* Before the first layer, or later: layers read the inputs that there are when they are added. */
+dim_status dim__stack_add_input(dim__stack *s, const char *name, const int64_t shape[3]);
 dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer);
 dim_status dim__stack_copy(const dim__stack *s, dim__stack *out);
 void dim__stack_free(dim__stack *s);
@@ -35,9 +50,11 @@ dim_status dim__check_name(dim_context *ctx, const char *what, const char *name,
 /* Widths whose first zero ends the list. */
 dim_status dim__check_hidden(dim_context *ctx, const char *what, const uint32_t hidden[DIM_MAX_HIDDEN]);
 
-/* Layer whose output has that tap name: -1 for "input", -2 when there is none. */
+/* Layer whose output has that tap name, or input of that name; else DIM__LAYER_NONE. */
 int64_t dim__stack_tap(const dim__stack *s, const char *tap);
-const int64_t *dim__stack_shape(const dim__stack *s, int64_t layer); /* C, H, W */
+/* Of a layer or an input: the name that `from` has for it, and C, H, W. */
+const char *dim__stack_name(const dim__stack *s, int64_t layer);
+const int64_t *dim__stack_shape(const dim__stack *s, int64_t layer);
 
 /* Shapes of a sample are C, H, W.  A signal has H = 0 and is a map of one row, whose windows are of one row, too.  A vector
  * has H = W = 0. */
@@ -49,11 +66,21 @@ static inline int64_t dim__sample_size(const int64_t shape[3])
 {
     return shape[0] * dim__map_height(shape) * dim__map_width(shape);
 }
+/* Of a graph's value: (N, H, W, C) or (N, C). */
+static inline dim__shape dim__batch_shape(int64_t n, const int64_t shape[3])
+{
+    return dim__is_map(shape) ? dim__shape4(n, dim__map_height(shape), shape[2], shape[0]) : dim__shape2(n, shape[0]);
+}
+/* Whether values of these shapes lie alike: a signal is the same as an image of one row. */
+static inline bool dim__same_sample(const int64_t a[3], const int64_t b[3])
+{
+    return a[0] == b[0] && a[2] == b[2] && dim__map_height(a) == dim__map_height(b);
+}
 
-/* Emits layers first .. last; out[i] is layer i's value, x what layer first - 1 (the input, for 0) gave.  Layers that no
- * one needs cost nothing: they are removed as dead.  With units > 0 the last linear layer of the range gets that width, and
- * only the layers that lead to the last one are emitted. */
-void dim__stack_emit(const dim__stack *s, const dim__net *net, dim__vid x, int64_t first, int64_t last, int64_t units,
-                     dim__vid *out);
+/* Emits layers first .. last; out[i] is layer i's value, before[k] what layer first - 1 - k gave: input k, for first = 0.
+ * Layers that no one needs cost nothing: they are removed as dead.  With units > 0 the last linear layer of the range gets
+ * that width, and only the layers that lead to the last one are emitted. */
+void dim__stack_emit(const dim__stack *s, const dim__net *net, const dim__vid *before, int64_t first, int64_t last,
+                     int64_t units, dim__vid *out);
 
 #endif

@@ -1,11 +1,66 @@
 /* Adding layers: every rule about shapes and options is checked here, so that emission cannot go wrong. */
 #include "nn/layers/layer.h"
 
+#include "base/enums.h"
 #include "base/math.h"
 
 #include <stdio.h>
 
 enum { MAX_LAYERS = 4096 };
+
+static dim_status check_input(const dim__stack *s, const char *name, const int64_t in[3])
+{
+    if (s->n_inputs == DIM_MAX_INPUTS)
+        return dim__fail(s->ctx, DIM_E_INVALID, "a network has at most %d inputs", DIM_MAX_INPUTS);
+    DIM__TRY(dim__check_name(s->ctx, "input name", name, true));
+    if (strcmp(name, "global") == 0 || dim__stack_tap(s, name) != DIM__LAYER_NONE)
+        return dim__fail(s->ctx, DIM_E_INVALID, "an input cannot be named '%s': another input or a tap has that name", name);
+    if (in[0] < 1 || in[0] > (1 << 24) || in[1] < 0 || in[1] > 65536 || in[2] < 0 || in[2] > 65536 ||
+        (in[1] > 0 && in[2] == 0))
+        return dim__fail(s->ctx, DIM_E_INVALID, "input '%s' of %lld x %lld x %lld (channels, height, width) is not possible: "
+                         "channels are 1 to 16777216, sides at most 65536, height 0 for signals, both 0 for vectors", name,
+                         (long long)in[0], (long long)in[1], (long long)in[2]);
+    return DIM_OK;
+}
+
+dim_status dim__stack_add_input(dim__stack *s, const char *name, const int64_t shape[3])
+{
+    DIM__TRY(check_input(s, name, shape));
+    dim__input *in = &s->inputs[s->n_inputs++];
+    snprintf(in->name, sizeof in->name, "%s", name);
+    memcpy(in->shape, shape, sizeof in->shape);
+    return DIM_OK;
+}
+
+static const dim__range kinds = { .type = "dim_layer_kind", .name = dim__layer_name };
+
+#define F(member, kind) DIM__FIELD(dim_layer_options, member, kind, NULL, 0) /* kinds check those that they look at */
+static const dim__field fields[] = {
+    DIM__QUIET(dim_layer_options, kind, U32, &kinds, 0),
+    F(out, U32),
+    F(kernel, U32),
+    F(kernel_w, U32),
+    F(stride, U32),
+    F(padding, U32),
+    DIM__FIELD(dim_layer_options, padding_mode, U32, &dim__padding_mode_range, 0),
+    DIM__FIELD(dim_layer_options, no_bias, U32, &dim__switch, 0),
+    F(slope, F32),
+    F(rate, F32),
+    F(start, U32),
+    F(output_padding, U32),
+    F(height, U32),
+    F(width, U32),
+    F(stride_w, U32),
+    F(padding_h, U32),
+    F(padding_w, U32),
+    F(dilation, U32),
+    F(dilation_w, U32),
+    F(output_padding_h, U32),
+    F(output_padding_w, U32),
+    DIM__QUIET(dim_layer_options, init, U32, &dim__layer_init_range, 0), /* only how it starts */
+};
+#undef F
+const dim__table dim__layer_table = DIM__TABLE(dim_layer_options, fields);
 
 /* Output shape and defaults. */
 static dim_status shape_layer(const dim__stack *s, dim__layer *l)
@@ -15,10 +70,6 @@ static dim_status shape_layer(const dim__stack *s, dim__layer *l)
     memcpy(l->out, in, sizeof l->out);
     if (l->def->sized && (o->out == 0 || o->out > (1u << 24)))
         return dim__layer_fail(s, l, DIM_E_INVALID, "out must be 1 to 16777216");
-    if ((int)o->init < 0 || o->init > DIM_LAYER_INIT_IDENTITY)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "init is not a dim_layer_init");
-    if (o->no_bias > 1)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "no_bias must be 0 or 1");
     return l->def->shape != NULL ? l->def->shape(s, l, in) : DIM_OK;
 }
 
@@ -44,17 +95,17 @@ static dim_status set_names(dim__stack *s, dim__layer *l)
             return dim__fail(s->ctx, DIM_E_INVALID, "two layers are named '%s'", l->name);
     if (o->tap != NULL) {
         DIM__TRY(dim__check_name(s->ctx, "tap name", o->tap, true));
-        if (dim__stack_tap(s, o->tap) != -2)
-            return dim__fail(s->ctx, DIM_E_INVALID, "two taps are named '%s'", o->tap);
+        if (dim__stack_tap(s, o->tap) != DIM__LAYER_NONE)
+            return dim__fail(s->ctx, DIM_E_INVALID, "two taps or inputs are named '%s'", o->tap);
         snprintf(l->tap, sizeof l->tap, "%s", o->tap);
     }
-    l->from = -2;
+    l->from = DIM__LAYER_NONE;
     if (l->def->from) {
         if (o->from == NULL)
             return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld (%s): 'from' is required: the name of a tap",
                              (long long)s->count, l->name);
         l->from = dim__stack_tap(s, o->from);
-        if (l->from == -2)
+        if (l->from == DIM__LAYER_NONE)
             return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld (%s): 'from' names the tap '%.40s', which does not exist",
                              (long long)s->count, l->name, o->from);
     } else if (o->from != NULL) {
@@ -65,15 +116,12 @@ static dim_status set_names(dim__stack *s, dim__layer *l)
 
 dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer)
 {
-    dim__layer l = { .input = s->count - 1 };
+    dim__layer l = { .input = s->count > 0 ? s->count - 1 : DIM__LAYER_INPUT(0) };
+    char where[32];
+    snprintf(where, sizeof where, "layer %lld: ", (long long)s->count);
     DIM__TRY(dim__options_copy(s->ctx, "dim_layer_options", &l.o, sizeof l.o, layer));
+    DIM__TRY(dim__options_check(s->ctx, where, &dim__layer_table, &l.o));
     l.def = dim__layer_def_of(l.o.kind);
-    if (l.def == NULL)
-        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: kind is %d, which is not a dim_layer_kind",
-                         (long long)s->count, (int)l.o.kind);
-    if (l.o.padding_mode != DIM_PADDING_ZERO && l.o.padding_mode != DIM_PADDING_REFLECT)
-        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: padding_mode is %d, which is not a dim_padding_mode",
-                         (long long)s->count, (int)l.o.padding_mode);
     if (s->count == MAX_LAYERS)
         return dim__fail(s->ctx, DIM_E_INVALID, "an encoder has at most %d layers", MAX_LAYERS);
     DIM__TRY(set_names(s, &l));

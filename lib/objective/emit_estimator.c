@@ -15,7 +15,7 @@ static dim__est_nodes emit(dim__graph *g, const dim__op *op, int n_in, dim__vid 
     dim__est_nodes nodes;
     dim__vid average = DIM__NONE;
     if (state != NULL)
-        in[n_in++] = average = dim__graph_param(g, state);
+        in[n_in++] = average = dim__graph_param(g, state, DIM__NOBODY);
     nodes.loss = dim__emit(g, op, n_in, in, attr);
     dim__vid stats = dim__out(nodes.loss, 1);
     nodes.value = dim__scalar_of(g, stats, 0);

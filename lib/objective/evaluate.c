@@ -87,7 +87,7 @@ typedef struct request {
     const dim__eval_key *key;
 } request;
 
-static dim__vid emit(void *arg, dim__graph *g, void *notes)
+static int emit(void *arg, dim__graph *g, void *notes, dim__aim *aims)
 {
     const request *r = arg;
     const dim__eval_key *k = r->key;
@@ -98,7 +98,8 @@ static dim__vid emit(void *arg, dim__graph *g, void *notes)
     e->record = nodes.record;
     dim__graph_keep(g, nodes.loss);
     dim__graph_keep(g, e->record);
-    return k->grad_a || k->grad_b ? nodes.loss : DIM__NONE;
+    aims[0] = (dim__aim){ nodes.loss, DIM__REACH_ALL };
+    return k->grad_a || k->grad_b;
 }
 
 _Static_assert(sizeof(dim__eval_key) <= sizeof(dim__program_key), "an evaluation's key fits a program's");

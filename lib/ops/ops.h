@@ -119,7 +119,8 @@ dim__vid dim__op_sum_all_(dim__graph *g, dim__vid x, double scale);           /*
 /* scalar s -> every element of `shape` is scale s: the gradient of sum_all */
 dim__vid dim__op_fill_from_(dim__graph *g, dim__vid s, dim__shape shape, double scale);
 dim__vid dim__op_log_sum_exp_(dim__graph *g, dim__vid x);                     /* (rows, c) -> (rows) */
-/* logits (N, C), i32 labels (N) -> scalar mean cross-entropy, and the probabilities (N, C) as output 1 */
+/* logits (N, C), i32 labels (N), -1 = none -> scalar mean cross-entropy of the labelled rows, 0 when there are none; and the
+ * probabilities (N, C) as output 1 */
 dim__vid dim__op_softmax_xent_(dim__graph *g, dim__vid logits, dim__vid labels);
 /* 0.5 (mu^2 + e^lv - 1 - lv), times scale, summed: scalar */
 dim__vid dim__op_kl_normal_(dim__graph *g, dim__vid mu, dim__vid lv, double scale);

@@ -178,7 +178,16 @@ const dim__op dim__op_log_sum_exp_grad = {
 
 dim__vid dim__op_log_sum_exp_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_log_sum_exp, x, NULL); }
 
-/* ---- softmax_xent: labels are not checked while running, see gather.c -------------------------------------------- */
+/* ---- softmax_xent: labels are not checked while running, see gather.c; -1 = the row has none ----------------------- */
+
+/* Of `n` rows those with a label; 1 when none has, since it divides sums that are 0 then. */
+static int64_t labelled(const int32_t *label, int64_t n)
+{
+    int64_t count = 0;
+    for (int64_t r = 0; r < n; r++)
+        count += label[r] >= 0;
+    return count > 0 ? count : 1;
+}
 
 static dim_status softmax_xent_infer(dim__infer *inf)
 {
@@ -206,7 +215,8 @@ static void softmax_xent_piece(void *arg, int64_t begin, int64_t end, int thread
         float *p = (float *)e->out[1] + r * c;
         float most = k->max(x, c);
         double sum = k->sum_exp(x, most, c);
-        loss += log(sum) - ((double)x[label[r]] - most);
+        if (label[r] >= 0)
+            loss += log(sum) - ((double)x[label[r]] - most);
         k->exp_shift(p, x, most, (float)(1 / sum), c);
     }
     s->slot[thread] = loss;
@@ -216,7 +226,7 @@ static void softmax_xent_run(const dim__exec *e)
 {
     int64_t n = e->in_shape[0]->d[0];
     double sum = total(e, n, dim__row_grain(e->in_shape[0]->d[1]), softmax_xent_piece);
-    *(float *)e->out[0] = (float)(sum / (double)n);
+    *(float *)e->out[0] = (float)(sum / (double)labelled(e->in[1], n));
 }
 
 static void softmax_xent_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
@@ -225,7 +235,7 @@ static void softmax_xent_backward(dim__graph *g, const dim__node *node, const di
         din[0] = dim__emit3(g, &dim__op_softmax_xent_grad, dout[0], node->out[1], node->in[1], NULL);
 }
 
-/* dloss (scalar), p (N, C), labels (N) -> dlogits = dloss / N (p - onehot) */
+/* dloss (scalar), p (N, C), labels (N) -> dlogits = dloss / labelled rows (p - onehot), 0 in the other rows */
 static dim_status softmax_xent_grad_infer(dim__infer *inf)
 {
     DIM__TRY(dim__infer_types(inf, 4));
@@ -239,22 +249,33 @@ static dim_status softmax_xent_grad_infer(dim__infer *inf)
     return DIM_OK;
 }
 
+typedef struct xent_grad {
+    const dim__exec *e;
+    float scale;
+} xent_grad;
+
 static void softmax_xent_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
-    const dim__exec *e = arg;
+    const xent_grad *t = arg;
+    const dim__exec *e = t->e;
     int64_t c = dim__shape_last(e->in_shape[1]);
-    float scale = *(const float *)e->in[0] / (float)e->in_shape[1]->d[0];
     const int32_t *label = e->in[2];
     float *dx = e->out[0];
     (void)thread;
-    e->ctx->kernels->affine(dx + begin * c, (const float *)e->in[1] + begin * c, scale, 0, (end - begin) * c);
-    for (int64_t r = begin; r < end; r++)
-        dx[r * c + label[r]] -= scale;
+    e->ctx->kernels->affine(dx + begin * c, (const float *)e->in[1] + begin * c, t->scale, 0, (end - begin) * c);
+    for (int64_t r = begin; r < end; r++) {
+        if (label[r] >= 0)
+            dx[r * c + label[r]] -= t->scale;
+        else
+            memset(dx + r * c, 0, (size_t)c * sizeof *dx);
+    }
 }
 
 static void softmax_xent_grad_run(const dim__exec *e)
 {
-    dim__run_rows(e, e->in_shape[1]->d[0], e->in_shape[1]->d[1], softmax_xent_grad_piece);
+    int64_t n = e->in_shape[1]->d[0];
+    xent_grad t = { e, *(const float *)e->in[0] / (float)labelled(e->in[2], n) };
+    dim__parallel(e->ctx, n, dim__row_grain(e->in_shape[1]->d[1]), softmax_xent_grad_piece, &t);
 }
 
 const dim__op dim__op_softmax_xent = {

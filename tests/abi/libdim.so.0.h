@@ -3,6 +3,7 @@
 #include <stdint.h>
 #define DIM_MAX_CHANNELS 16
 #define DIM_MAX_HIDDEN 8
+#define DIM_MAX_INPUTS 8
 #define DIM_MAX_MILESTONES 8
 #define DIM_MAX_RANK 8
 #define DIM_OPTIONS_INIT(p)
@@ -89,6 +90,7 @@ const char *dim_context_error(const dim_context *);
 const char *dim_context_describe(const dim_context *);
 size_t dim_context_memory(const dim_context *);
 uint64_t dim_context_allocations(const dim_context *);
+const char *dim_precision_name(dim_precision);
 const char *dim_version(void);
 typedef struct dim_tensor dim_tensor;
 typedef enum dim_dtype {
@@ -343,6 +345,7 @@ typedef struct dim_layer_options {
     uint32_t output_padding_w;
 } dim_layer_options;
 dim_status dim_encoder_builder_create(dim_context *, uint32_t, uint32_t, uint32_t, dim_encoder_builder **);
+dim_status dim_encoder_builder_add_input(dim_encoder_builder *, const char *, uint32_t, uint32_t, uint32_t);
 dim_status dim_encoder_builder_add(dim_encoder_builder *, const dim_layer_options *);
 dim_status dim_encoder_builder_finish(dim_encoder_builder *, const dim_encoder_options *, dim_encoder **);
 void dim_encoder_builder_destroy(dim_encoder_builder *);
@@ -350,6 +353,7 @@ int dim_encoder_tap_count(const dim_encoder *);
 const char *dim_encoder_tap_name(const dim_encoder *, int);
 dim_status dim_encoder_tap_shape(const dim_encoder *, const char *, int64_t[3]);
 dim_status dim_encoder_encode(dim_encoder *, const dim_tensor *, const char *, dim_tensor *);
+dim_status dim_encoder_encode_inputs(dim_encoder *, int, const dim_tensor *const *, const char *, dim_tensor *);
 int dim_encoder_parameter_count(const dim_encoder *);
 const char *dim_encoder_parameter_name(const dim_encoder *, int);
 dim_status dim_encoder_get_parameter(const dim_encoder *, const char *, dim_tensor **);
@@ -470,6 +474,7 @@ typedef struct dim_prior_options {
 dim_status dim_prior_create(dim_context *, const dim_prior_options *, dim_prior **);
 dim_status dim_prior_evaluate(dim_prior *, const dim_tensor *, const dim_tensor *, double *, dim_tensor *, dim_tensor *);
 void dim_prior_destroy(dim_prior *);
+const char *dim_prior_name(dim_prior_kind);
 typedef struct dim_model dim_model;
 typedef enum dim_critic {
     DIM_CRITIC_DOT = 0,
@@ -538,6 +543,8 @@ dim_status dim_model_set_parameter(dim_model *, const char *, const dim_tensor *
 dim_status dim_model_save(dim_model *, const char *);
 dim_status dim_model_load(dim_model *, const char *);
 void dim_model_destroy(dim_model *);
+const char *dim_critic_name(dim_critic);
+const char *dim_shortcut_name(dim_shortcut);
 dim_status dim_checkpoint_save(dim_model *, const dim_loader *, const char *);
 dim_status dim_checkpoint_load(dim_model *, dim_loader *, const char *);
 typedef enum dim_probe_kind {

@@ -82,16 +82,17 @@ static dim_tensor *random_batch(dim_context *ctx, const workload *w)
 }
 
 /* The public call encodes one tap.  What it does for one, for several: the peer computes them all, too. */
-static dim__vid emit_taps(void *arg, dim__graph *g, void *notes)
+static int emit_taps(void *arg, dim__graph *g, void *notes, dim__aim *aims)
 {
     bench *b = arg;
     dim__vid *values = calloc((size_t)b->enc->stack.count, sizeof *values);
     (void)notes;
+    (void)aims;
     if (values == NULL)
         die("%s", "out of memory");
     dim__net net = dim__encoder_net(b->enc, g, false);
-    b->in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(b->enc, b->w->batch), false);
-    dim__encoder_emit(b->enc, &net, b->in, values);
+    b->in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(b->enc, 0, b->w->batch), false);
+    dim__encoder_emit(b->enc, &net, &b->in, values);
     for (int i = 0; i < 4 && b->w->taps[i] != NULL; i++) {
         int64_t layer;
         check(b->ctx, dim__encoder_tap(b->enc, b->w->taps[i], &layer));
@@ -99,7 +100,7 @@ static dim__vid emit_taps(void *arg, dim__graph *g, void *notes)
         b->out = i == 0 ? values[layer] : b->out;
     }
     free(values);
-    return DIM__NONE;
+    return 0;
 }
 
 static void compile_taps(bench *b)
@@ -169,7 +170,7 @@ static double step(bench *b)
         check(b->ctx, dim_model_step(b->model, b->images));
         check(b->ctx, dim_model_report(b->model, "loss", &loss));
     } else if (b->program != NULL) {
-        dim__encoder_fill_input(b->enc, b->images, 0, b->w->batch, dim__program_data(b->program, b->in));
+        dim__encoder_fill_input(b->enc, 0, b->images, 0, b->w->batch, dim__program_data(b->program, b->in));
         dim__program_forward(b->program, 0, 0);
         loss = b->ctx->kernels->sum(dim__program_data(b->program, b->out),
                                     dim__count_of(dim__program_graph(b->program), b->out));

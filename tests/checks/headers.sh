@@ -7,7 +7,7 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
 check() { # compiler standard extension further-flags
-    printf '#include <dim/%s>\n#include <dim/%s>\nextern int dim_check_;\n' "$name" "$name" >"$work/check.$3"
+    printf '#define DIM_EXPERIMENTAL 1\n#include <dim/%s>\n#include <dim/%s>\nextern int dim_check_;\n' "$name" "$name" >"$work/check.$3"
     # -Wpedantic forbids an empty unit, hence the declaration.
     if ! $1 -std="$2" -Wall -Wextra -Wpedantic -Werror $4 -I "$include" -fsyntax-only "$work/check.$3"; then
         echo "FAIL: <dim/$name> as $2"

@@ -91,7 +91,7 @@ static bool is_there(const pass *p, dim__vid v, const dim__node *node)
 {
     const dim__graph *g = p->g;
     return p->maker[v] - 1 < node - g->nodes ||
-           (p->maker[dim__graph_origin(g, v, NULL)] == 0 && !g->values[v].wants_grad);
+           (p->maker[dim__graph_origin(g, v, NULL)] == 0 && g->values[v].reach == 0);
 }
 
 /* A bias, or frozen batch norm: its vectors become inputs of the convolution. */
@@ -103,7 +103,7 @@ static dim_status give_vectors(pass *p, dim__node *node)
     for (int k = 1; k < node->n_in; k++)
         if (!is_there(p, node->in[k], conv))
             return DIM_OK;
-    p->g->values[conv->out[0]].wants_grad |= p->g->values[node->out[0]].wants_grad;
+    p->g->values[conv->out[0]].reach |= p->g->values[node->out[0]].reach;
     for (int k = 1; k < node->n_in; k++)
         conv->in[conv->n_in++] = node->in[k];
     if (node->op == &dim__op_channel_affine)

@@ -16,11 +16,15 @@ static dim_status shape_add(const dim__stack *s, dim__layer *l, const int64_t in
     return dim__layer_same_as_from(s, l, in);
 }
 
+/* A vector goes with a map of any size. */
 static dim_status shape_concat(const dim__stack *s, dim__layer *l, const int64_t in[3])
 {
     const int64_t *other = dim__stack_shape(s, l->from);
+    if (in[0] > INT64_MAX - other[0])
+        return dim__layer_fail(s, l, DIM_E_SHAPE, "its output is too large");
+    memcpy(l->out, dim__is_map(in) ? in : other, sizeof l->out);
     l->out[0] = in[0] + other[0];
-    return same_place(in, other)
+    return same_place(in, other) || !dim__is_map(in) || !dim__is_map(other)
                ? DIM_OK
                : dim__layer_fail(s, l, DIM_E_SHAPE, "the tap named in 'from' has another height or width");
 }
@@ -33,8 +37,27 @@ static dim_status shape_from(const dim__stack *s, dim__layer *l, const int64_t i
 }
 
 static dim__vid emit_add(const dim__layer_in *e) { return dim__op_add_(e->net->g, e->x, e->from); }
-static dim__vid emit_concat(const dim__layer_in *e) { return dim__op_concat_(e->net->g, e->x, e->from); }
 static dim__vid emit_from(const dim__layer_in *e) { return e->from; }
+
+/* A vector at every position of the map `out`; a map, or where there is none, v itself. */
+static dim__vid everywhere(dim__graph *g, dim__vid v, const int64_t out[3])
+{
+    if (dim__graph_status(g) != DIM_OK)
+        return DIM__NONE;
+    dim__shape s = *dim__shape_of(g, v);
+    if (!dim__is_map(out) || s.rank > 2)
+        return v;
+    int64_t height = dim__map_height(out);
+    v = dim__op_broadcast_mid_(g, v, height * out[2]);
+    return dim__op_reshape_(g, v, dim__shape4(s.d[0], height, out[2], s.d[1]));
+}
+
+static dim__vid emit_concat(const dim__layer_in *e)
+{
+    dim__graph *g = e->net->g;
+    dim__vid x = everywhere(g, e->x, e->l->out);
+    return dim__op_concat_(g, x, everywhere(g, e->from, e->l->out));
+}
 
 const dim__layer_def dim__layer_add = { .name = "add", .from = true, .shape = shape_add, .emit = emit_add };
 const dim__layer_def dim__layer_concat = { .name = "concat", .from = true, .shape = shape_concat, .emit = emit_concat };

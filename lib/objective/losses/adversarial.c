@@ -1,0 +1,47 @@
+/* The two sides of a game over true and made samples (GAN, arXiv 1406.2661; least squares: LSGAN, arXiv 1611.04076).  With
+ * D the sigmoid of a logit d, -log D = softplus(-d) and -log(1 - D) = softplus(d). */
+#include "objective/losses/losses.h"
+
+/* mean of softplus(sign d), times scale */
+static dim__vid mean_softplus(dim__graph *g, dim__vid d, double sign, double scale)
+{
+    double n = (double)dim__count_of(g, d);
+    return dim__op_sum_all_(g, dim__op_softplus_(g, sign < 0 ? dim__op_affine_(g, d, -1, 0) : d), scale / n);
+}
+
+/* half the mean of (d - target)^2 */
+static dim__vid half_square(dim__graph *g, dim__vid d, double target)
+{
+    double n = (double)dim__count_of(g, d);
+    dim__vid x = target != 0 ? dim__op_affine_(g, d, 1, -target) : d;
+    return dim__op_sum_all_(g, dim__op_mul_(g, x, x), 0.5 / n);
+}
+
+static dim__loss_nodes emit_tell_apart(const dim__loss_in *in)
+{
+    dim__graph *g = in->net.g;
+    dim__vid a = in->side[0].v, b = in->side[1].v;
+    if (in->loss->o.adversary == DIM_ADVERSARY_LEAST_SQUARES)
+        return dim__loss_alone(dim__op_add_(g, half_square(g, a, 1), half_square(g, b, 0)));
+    return dim__loss_alone(dim__op_add_(g, mean_softplus(g, a, -1, 1), mean_softplus(g, b, 1, 1)));
+}
+
+static dim__loss_nodes emit_pass_as_true(const dim__loss_in *in)
+{
+    dim__graph *g = in->net.g;
+    dim__vid a = in->side[0].v;
+    switch (in->loss->o.adversary) {
+    case DIM_ADVERSARY_MINIMAX: return dim__loss_alone(mean_softplus(g, a, 1, -1));
+    case DIM_ADVERSARY_LEAST_SQUARES: return dim__loss_alone(half_square(g, a, 1));
+    default: return dim__loss_alone(mean_softplus(g, a, -1, 1));
+    }
+}
+
+const dim__loss_def dim__loss_tell_apart = {
+    .kind = DIM_LOSS_TELL_APART, .name = "tell-apart", .least = 2, .most = 2, .options = DIM__LOSS_TAKES_ADVERSARY,
+    .emit = emit_tell_apart
+};
+const dim__loss_def dim__loss_pass_as_true = {
+    .kind = DIM_LOSS_PASS_AS_TRUE, .name = "pass-as-true", .least = 1, .most = 1, .options = DIM__LOSS_TAKES_ADVERSARY,
+    .emit = emit_pass_as_true
+};

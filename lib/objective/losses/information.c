@@ -1,0 +1,235 @@
+/* Information between two values as a loss: options, and emission of features, critic and estimator. */
+#include "objective/losses/losses.h"
+
+#include "base/enums.h"
+#include "objective/estimators/handle.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const dim__range critics = { .type = "dim_critic", .name = dim__critic_name };
+static const dim__range mixture = DIM__UP_TO(1024);
+
+#define F(member, kind, range, usual) DIM__FIELD(dim_term_options, member, kind, range, usual)
+static const dim__field fields[] = {
+    DIM__QUIET(dim_term_options, critic, U32, &critics, 0),
+    F(weight, F32, &dim__finite, 1),
+    F(units, U32, &dim__width, 2048),
+    F(batch_norm, U32, &dim__switch, 0),
+    DIM__FIELDS(dim_term_options, hidden, U32, DIM_MAX_HIDDEN, &dim__width),
+    F(mixture, U32, &mixture, 0),
+    F(mixture_tau, F32, NULL, 0), /* only a mixture looks at it */
+    F(shortcut, U32, &dim__shortcut_range, 0),
+    DIM__QUIET(dim_term_options, reserved0, U32, &dim__reserved, 0),
+};
+#undef F
+const dim__table dim__term_table = DIM__TABLE(dim_term_options, fields);
+
+static dim_status set_mixture(dim_context *ctx, const dim_estimator_options *estimator, dim_term_options *o)
+{
+    if (o->mixture == 0)
+        return DIM_OK;
+    if (estimator->kind != DIM_ESTIMATOR_INFONCE || estimator->negatives != DIM_NEGATIVES_ALL)
+        return dim__fail(ctx, DIM_E_INVALID, "mixture is %u; it needs InfoNCE over all pairs", o->mixture);
+    if (!dim__critic_def_of(o->critic)->mixes)
+        return dim__fail(ctx, DIM_E_INVALID, "mixture is %u; the critic %s cannot have one", o->mixture,
+                         dim__critic_name((int)o->critic));
+    if (o->mixture_tau == 0)
+        o->mixture_tau = 1;
+    if (!(o->mixture_tau > 0) || !isfinite(o->mixture_tau))
+        return dim__fail(ctx, DIM_E_INVALID, "mixture_tau is %g; it must be above 0", (double)o->mixture_tau);
+    return DIM_OK;
+}
+
+dim_status dim__information_options(dim_context *ctx, const dim_term_options *in, dim__information *out)
+{
+    dim__information t = { .state = NULL };
+    DIM__TRY(dim__options_read(ctx, &dim__term_table, in, &t.o));
+    DIM__TRY(dim__check_hidden(ctx, "dim_term_options", t.o.hidden));
+    if (t.o.hidden[0] == 0)
+        t.o.hidden[0] = t.o.hidden[1] = 512;
+    if (t.o.estimator != NULL)
+        t.estimator = t.o.estimator->o;
+    else
+        DIM__TRY(dim__estimator_options(ctx, NULL, &t.estimator));
+    DIM__TRY(set_mixture(ctx, &t.estimator, &t.o));
+    t.o.name = t.o.x = t.o.y = NULL;
+    t.o.estimator = NULL;
+    *out = t;
+    return DIM_OK;
+}
+
+dim_status dim__information_check(dim_context *ctx, const char *name, const dim__information *t, const dim__side *x,
+                                  const dim__side *y)
+{
+    const dim__critic_def *critic = dim__critic_def_of(t->o.critic);
+    if (x->whole && critic->check_whole != NULL)
+        DIM__TRY(critic->check_whole(ctx, name, x->enc, x->shape));
+    if (t->estimator.kind == DIM_ESTIMATOR_MINE && (x->views > 1 || y->views > 1))
+        return dim__fail(ctx, DIM_E_UNSUPPORTED,
+                         "MINE has one moving average, but a model of views has several estimates; use DV");
+    return DIM_OK;
+}
+
+/* ---- emission ---------------------------------------------------------------------------------------------------- */
+
+typedef struct emission {
+    dim__graph *g;
+    const dim__net *net;
+    dim__information *t;
+    const dim__side *x, *y;
+    int64_t n;
+} emission;
+
+/* The rows of one view. */
+static dim__vid of_view(const emission *e, const dim__side *side, int64_t view)
+{
+    return side->views == 1 ? side->v : dim__op_view_rows_(e->g, side->v, view, side->views);
+}
+
+static void pair_map(const emission *e, dim__vid x, dim__pairing *p)
+{
+    const dim__critic_def *critic = dim__critic_def_of(e->t->o.critic);
+    p->x = x;
+    if (critic->whole != NULL)
+        critic->whole(p);
+    if (dim__graph_status(e->g) != DIM_OK)
+        return;
+    x = p->x;
+    int64_t c = dim__shape_last(dim__shape_of(e->g, x)), size = dim__count_of(e->g, x) / p->n;
+    if (size > c) /* flattened as PyTorch does: channels first */
+        x = dim__op_swap_last_(e->g, dim__op_reshape_(e->g, x, dim__shape3(p->n, size / c, c)));
+    p->l = 1;
+    p->x = dim__op_reshape_(e->g, x, dim__shape3(p->n, 1, size));
+}
+
+static void pair_locations(const emission *e, dim__vid x, dim__pairing *p)
+{
+    if (dim__graph_status(e->g) != DIM_OK)
+        return;
+    int64_t c = dim__shape_last(dim__shape_of(e->g, x));
+    p->l = dim__count_of(e->g, x) / (p->n * c);
+    p->x = dim__op_reshape_(e->g, x, dim__shape3(p->n, p->l, c));
+}
+
+/* The antecedent: a vector, or one random location of a map (AMDIM's 5 -> 5). */
+static dim__vid antecedent(const emission *e, int64_t view)
+{
+    dim__vid y = of_view(e, e->y, view);
+    const int64_t *shape = e->y->shape;
+    if (!dim__is_map(shape) || dim__graph_status(e->g) != DIM_OK)
+        return y;
+    int64_t l = dim__map_height(shape) * shape[2];
+    dim__vid at = dim__op_random_location_(e->g, e->n, l);
+    return dim__op_gather_(e->g, dim__op_reshape_(e->g, y, dim__shape2(e->n * l, shape[0])), at);
+}
+
+/* m_k(f) (AMDIM, section 3.6): k antecedents of each sample, f plus a network's k outputs; (N, d) -> (N k, d). */
+static dim__vid mix(const emission *e, dim__vid y)
+{
+    dim__net mine = dim__net_in(e->net, "mixture.");
+    if (dim__graph_status(e->g) != DIM_OK)
+        return DIM__NONE;
+    int64_t d = dim__shape_last(dim__shape_of(e->g, y)), k = e->t->o.mixture, n = e->n;
+    dim__vid h = dim__op_relu_(e->g, dim__nn_linear(&mine, "fc1", y, d, true, NULL));
+    h = dim__nn_linear(&mine, "fc2", h, k * d, true, NULL);
+    h = dim__op_add_(e->g, dim__op_reshape_(e->g, h, dim__shape3(n, k, d)), dim__op_broadcast_mid_(e->g, y, k));
+    return dim__op_reshape_(e->g, h, dim__shape2(n * k, d));
+}
+
+/* A state that lives with the critic's parameters but not in saved weights. */
+static void declare_state(const dim__net *net, dim__information *t)
+{
+    char name[DIM__NAME_SIZE];
+    dim__param_spec spec = dim__estimator_state_spec();
+    if (t->estimator.kind != DIM_ESTIMATOR_MINE || t->state != NULL)
+        return;
+    snprintf(name, sizeof name, "%smoving_average", net->prefix);
+    t->state = dim__params_get(net->params, name, &spec);
+    if (t->state == NULL)
+        dim__graph_fail(net->g, DIM_E_NOMEM);
+}
+
+static const dim__est_nodes NO_NODES = { DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE };
+
+/* y of one view against x of another. */
+static dim__est_nodes emit_pair(const emission *e, int64_t view_y, int64_t view_x)
+{
+    dim__information *t = e->t;
+    int64_t n = e->n;
+    dim__pairing p = { .net = *e->net, .y = antecedent(e, view_y), .n = n, .o = &t->o, .enc = e->x->enc,
+                       .layer = e->x->layer, .partner = DIM__NONE };
+    dim__vid x = of_view(e, e->x, view_x);
+    if (e->x->whole)
+        pair_map(e, x, &p);
+    else
+        pair_locations(e, x, &p);
+    if (t->o.mixture > 0)
+        p.y = mix(e, p.y);
+    bool shuffle = t->estimator.negatives == DIM_NEGATIVES_SHUFFLE;
+    if (shuffle)
+        p.partner = dim__op_derangement_(e->g, n);
+    dim__scores s = dim__critic_def_of(t->o.critic)->score(&p);
+    if (dim__graph_status(e->g) != DIM_OK)
+        return NO_NODES;
+    if (t->o.mixture > 0)
+        return dim__emit_mixture(e->g, &t->estimator, s.y, s.x, n, t->o.mixture, t->o.mixture_tau);
+    if (shuffle)
+        return dim__emit_estimator_pairs(e->g, &t->estimator, s.pos, s.neg, t->state);
+    return s.y != DIM__NONE ? dim__emit_dot_estimator(e->g, &t->estimator, s.y, s.x, n, t->state)
+                            : dim__emit_estimator(e->g, &t->estimator, s.all, n, t->state);
+}
+
+static void add_scaled(dim__graph *g, dim__vid *sum, dim__vid more, double scale)
+{
+    more = scale == 1 ? more : dim__op_affine_(g, more, scale, 0);
+    *sum = *sum == DIM__NONE ? more : dim__op_add_(g, *sum, more);
+}
+
+/* Of two sides with several views each, those of different views are paired; else all with all. */
+dim__est_nodes dim__emit_information(const dim__net *net, dim__information *t, const dim__side *x, const dim__side *y,
+                                     int64_t samples)
+{
+    emission e = { net->g, net, t, x, y, samples };
+    bool apart = x->views > 1 && y->views > 1;
+    double share = 1 / (double)(apart ? y->views * (x->views - 1) : y->views * x->views);
+    dim__est_nodes sum = NO_NODES;
+    declare_state(net, t);
+    for (int64_t a = 0; a < y->views; a++)
+        for (int64_t b = 0; b < x->views && dim__graph_status(e.g) == DIM_OK; b++) {
+            if (a == b && apart)
+                continue;
+            dim__est_nodes pair = emit_pair(&e, a, b);
+            if (dim__graph_status(e.g) != DIM_OK)
+                break;
+            add_scaled(e.g, &sum.loss, pair.loss, share);
+            add_scaled(e.g, &sum.value, pair.value, share);
+            add_scaled(e.g, &sum.pos, pair.pos, share);
+            add_scaled(e.g, &sum.neg, pair.neg, share);
+        }
+    return sum;
+}
+
+static dim_status check(dim_context *ctx, dim__loss *loss, const dim__side *side, const dim_loss_options *given)
+{
+    const dim_term_options *o = given->term;
+    DIM__TRY(dim__information_options(ctx, o, &loss->information));
+    if (o != NULL && (o->name != NULL || o->x != NULL || o->y != NULL || o->weight != 0))
+        return dim__fail(ctx, DIM_E_INVALID, "loss '%s': the term's name, x, y and weight must be 0; the loss has its own",
+                         loss->name);
+    return dim__information_check(ctx, loss->name, &loss->information, &side[0], &side[1]);
+}
+
+static dim__loss_nodes emit(const dim__loss_in *in)
+{
+    dim__est_nodes n = dim__emit_information(&in->net, &in->loss->information, &in->side[0], &in->side[1], in->samples);
+    return (dim__loss_nodes){ .loss = n.loss, .n_reports = 3,
+                              .reports = { { ".value", DIM__LOSS_REPORT_SCALAR, n.value },
+                                           { ".pos", DIM__LOSS_REPORT_SCALAR, n.pos },
+                                           { ".neg", DIM__LOSS_REPORT_SCALAR, n.neg } } };
+}
+
+const dim__loss_def dim__loss_information = {
+    .kind = DIM_LOSS_INFORMATION, .name = "information", .least = 2, .most = 2, .critic = true,
+    .options = DIM__LOSS_TAKES_TERM, .check = check, .emit = emit
+};

@@ -1,0 +1,20 @@
+/* KL(N(a, e^b) || N(0, I)) of a Gaussian code (VAE, arXiv 1312.6114, appendix B). */
+#include "objective/losses/losses.h"
+
+static dim_status check(dim_context *ctx, dim__loss *loss, const dim__side *side, const dim_loss_options *given)
+{
+    (void)given;
+    return dim__loss_same_shape(ctx, loss, side, 2);
+}
+
+static dim__loss_nodes emit(const dim__loss_in *in)
+{
+    dim__graph *g = in->net.g;
+    const dim__shape *s = dim__shape_of(g, in->side[0].v);
+    double count = (double)(in->loss->o.sum_units ? s->d[0] : dim__shape_count(s));
+    return dim__loss_alone(dim__op_kl_normal_(g, in->side[0].v, in->side[1].v, 1 / count));
+}
+
+const dim__loss_def dim__loss_kl = {
+    .kind = DIM_LOSS_KL, .name = "kl", .least = 2, .most = 2, .options = DIM__LOSS_TAKES_SUM, .check = check, .emit = emit
+};

@@ -1,0 +1,80 @@
+/* Losses: a kind is one file with one descriptor and one line in loss_list.def.  It checks the shapes of the values that it
+ * compares when it is added, and emits a scalar, with further scalars to report. */
+#ifndef DIM_OBJECTIVE_LOSSES_H
+#define DIM_OBJECTIVE_LOSSES_H
+
+#include "nn/encoder.h"
+#include "objective/losses/information.h"
+#include "objective/objective.h"
+
+#ifndef DIM_EXPERIMENTAL
+#define DIM_EXPERIMENTAL
+#endif
+#include <dim/objective.h>
+
+enum { DIM__LOSS_VALUES = 3, DIM__LOSS_REPORTS = 3 };
+
+typedef struct dim__loss {
+    char name[DIM__TAP_SIZE];
+    char scope[DIM__TAP_SIZE]; /* in front of its parameters' names; the name, but where losses share a network */
+    const struct dim__loss_def *def;
+    dim_loss_options o;        /* checked; its pointers are NULL */
+    dim__information information;
+    const void *more;          /* options of a kind that is not public */
+    bool weighted;             /* the loss is `weight` times what the kind says */
+    float weight;
+} dim__loss;
+
+typedef enum dim__loss_report_kind {
+    DIM__LOSS_REPORT_SCALAR = 0,   /* the value as it is */
+    DIM__LOSS_REPORT_ACCURACY = 1, /* of probabilities (N, C) and the labels of side 1 */
+    DIM__LOSS_REPORT_MEAN = 2      /* of the absolute elements */
+} dim__loss_report_kind;
+
+typedef struct dim__loss_nodes {
+    dim__vid loss;               /* DIM__NONE of a kind that only reports */
+    int n_reports;
+    struct {
+        const char *suffix;      /* ".value" */
+        dim__loss_report_kind kind;
+        dim__vid v;
+    } reports[DIM__LOSS_REPORTS];
+} dim__loss_nodes;
+
+typedef struct dim__loss_in { /* what a loss is emitted from */
+    dim__net net;                /* prefix "<scope>." */
+    dim__loss *loss;
+    int64_t samples;
+    dim__side side[DIM__LOSS_VALUES]; /* a, b, c; v is DIM__NONE for those that there are none of */
+} dim__loss_in;
+
+typedef struct dim__loss_def {
+    dim_loss_kind kind;
+    const char *name;
+    const char *what;            /* what texts call its value; NULL = "loss" */
+    bool reports_only;
+    int least, most;             /* values that it takes */
+    bool labels;                 /* b may be labels */
+    bool critic;                 /* it has parameters */
+    uint32_t options;            /* DIM__LOSS_TAKES_...: which options may be set */
+    /* Shapes of the sides and options; names are for texts.  side[].v is not set yet. */
+    dim_status (*check)(dim_context *ctx, dim__loss *loss, const dim__side *side, const dim_loss_options *given);
+    dim__loss_nodes (*emit)(const dim__loss_in *in);
+} dim__loss_def;
+
+enum { DIM__LOSS_TAKES_SUM = 1, DIM__LOSS_TAKES_ADVERSARY = 2, DIM__LOSS_TAKES_TERM = 4 };
+
+#define X(name) extern const dim__loss_def dim__loss_##name;
+#include "objective/losses/loss_list.def"
+#undef X
+
+const dim__loss_def *dim__loss_def_of(dim_loss_kind kind); /* NULL for no kind */
+
+/* Sides that are compared unit by unit have one shape. */
+dim_status dim__loss_same_shape(dim_context *ctx, const dim__loss *loss, const dim__side *side, int n);
+/* scale times the sum over all: a mean over rows, and over units unless sum_units. */
+dim__vid dim__loss_mean(dim__graph *g, const dim__loss *loss, dim__vid x, double scale);
+
+static inline dim__loss_nodes dim__loss_alone(dim__vid loss) { return (dim__loss_nodes){ .loss = loss }; }
+
+#endif

@@ -1,0 +1,38 @@
+/* A value with frozen statistics. */
+#include "train/objective.h"
+
+/* Of these inputs one that must be given and was not, or NULL. */
+static const dim__objective_input *missing(const dim_objective *obj, uint64_t inputs)
+{
+    for (int64_t i = 0; i < obj->n_inputs; i++)
+        if ((inputs >> i & 1) != 0 && obj->inputs[i].o.kind == DIM_INPUT_GIVEN && obj->inputs[i].batch == NULL)
+            return &obj->inputs[i];
+    return NULL;
+}
+
+dim_status dim__objective_compute(dim_objective *obj, const char *value, dim_tensor *out)
+{
+    dim__wanted w = { .mode = DIM__OBJECTIVE_COMPUTE };
+    dim__objective_program *p;
+    DIM__TRY(dim__objective_find(obj, value, strlen(value), &w.value));
+    dim__side side = dim__objective_side(obj, w.value);
+    if (side.labels)
+        return dim__fail(obj->ctx, DIM_E_INVALID, "'%s' are labels: there is nothing to compute", value);
+    uint64_t inputs = dim__objective_reads(obj, w.value);
+    DIM__TRY(dim__objective_samples(obj, inputs, true, &w.samples));
+    if (missing(obj, inputs) != NULL)
+        return dim__fail(obj->ctx, DIM_E_STATE, "'%s' needs input '%s', which was not given", value, missing(obj, inputs)->name);
+    if (w.samples < 0)
+        w.samples = out->rank > 0 ? out->shape[0] / side.views : 0;
+    DIM__TRY(dim__check_features(obj->ctx, "values", side.shape, w.samples * side.views, out));
+    DIM__TRY(dim__check_output(obj->ctx, "value", out));
+    DIM__TRY(dim__objective_fix(obj));
+    if (w.samples == 0)
+        return DIM_OK;
+    DIM__TRY(dim__objective_compile(obj, &w, &p));
+    DIM__TRY(dim__objective_feed(obj, p, w.samples, true));
+    dim__program_forward(p->program, 0, 0);
+    dim__deliver_features(side.shape, dim__program_data(p->program, p->out), 0, w.samples * side.views, out);
+    obj->computed++;
+    return DIM_OK;
+}

@@ -1,0 +1,213 @@
+/* The objective as a graph.  A value is emitted when a loss asks for it, so a program has only what it needs: a network's
+ * running statistics move when a player's loss reads the network, as if one had called it by hand. */
+#include "train/objective.h"
+
+#include <stdio.h>
+
+typedef struct emission {
+    dim_objective *obj;
+    const dim__wanted *w;
+    dim__graph *g;
+    dim__objective_program *p;
+    dim__vid **layers;       /* of each application, once it is emitted: its network's values */
+} emission;
+
+static int64_t rows(const emission *e, int64_t views) { return e->w->samples * views; }
+
+static dim__vid emit_input(emission *e, int64_t i)
+{
+    const dim__objective_input *in = &e->obj->inputs[i];
+    int64_t n = rows(e, (int64_t)in->o.views);
+    dim__shape shape = dim__is_label(in) ? dim__shape1(n) : dim__batch_shape(n, in->o.shape);
+    if (e->p->inputs[i] == DIM__NONE) {
+        bool wants = e->w->mode == DIM__OBJECTIVE_GRADIENT && e->w->input == i;
+        e->p->inputs[i] = dim__graph_input(e->g, dim__is_label(in) ? DIM_I32 : DIM_F32, shape, wants);
+        if (dim__is_label(in)) /* accuracies are counted after the run */
+            dim__graph_keep(e->g, e->p->inputs[i]);
+    }
+    return e->p->inputs[i];
+}
+
+static dim__vid emit_value(emission *e, dim__ref ref);
+
+static void emit_application(emission *e, int64_t i)
+{
+    const dim__application *a = &e->obj->applications[i];
+    const dim__trained *t = &e->obj->trained[a->trained];
+    dim__vid of[DIM_MAX_INPUTS];
+    for (int k = 0; k < a->n_of; k++)
+        of[k] = emit_value(e, a->of[k]);
+    dim__vid *layers = dim__calloc(e->obj->ctx, (size_t)t->network->stack.count, sizeof *layers);
+    if (layers == NULL) {
+        dim__graph_fail(e->g, DIM_E_NOMEM);
+        return;
+    }
+    dim__net net = dim__encoder_net(t->network, e->g, e->w->mode != DIM__OBJECTIVE_COMPUTE && t->player != DIM__NOBODY);
+    net.group = t->player;
+    dim__encoder_emit(t->network, &net, of, layers);
+    e->layers[i] = layers;
+}
+
+static dim__vid emit_value(emission *e, dim__ref ref)
+{
+    if (dim__graph_status(e->g) != DIM_OK)
+        return DIM__NONE;
+    if (ref.application < 0)
+        return emit_input(e, ref.index);
+    if (e->layers[ref.application] == NULL)
+        emit_application(e, ref.application);
+    return dim__graph_status(e->g) == DIM_OK ? e->layers[ref.application][ref.index] : DIM__NONE;
+}
+
+static void note(emission *e, int64_t report, dim__vid v)
+{
+    e->p->reports[report] = v;
+    dim__graph_keep(e->g, v);
+}
+
+/* The reports of a loss are in the order in which they were listed; the first is its own. */
+static void note_reports(emission *e, int64_t loss, const dim__loss_nodes *nodes)
+{
+    dim_objective *obj = e->obj;
+    int next = obj->losses[loss].loss.def->reports_only ? 0 : -1;
+    for (int64_t r = 0; r < obj->n_reports && e->p->reports != NULL; r++)
+        if (obj->reports[r].kind <= DIM__OF_MEAN && obj->reports[r].owner == loss) {
+            note(e, r, next < 0 ? nodes->loss : nodes->reports[next].v);
+            next++;
+        }
+}
+
+static void list_reports(emission *e, int64_t loss, const dim__loss_nodes *nodes)
+{
+    static const int kinds[] = { DIM__OF_VALUE, DIM__OF_ACCURACY, DIM__OF_MEAN };
+    const dim__loss *l = &e->obj->losses[loss].loss;
+    dim_status status = l->def->reports_only ? DIM_OK : dim__objective_list(e->obj, loss, DIM__OF_LOSS, l->name, "");
+    for (int k = 0; k < nodes->n_reports && status == DIM_OK; k++)
+        status = dim__objective_list(e->obj, loss, kinds[nodes->reports[k].kind], l->name, nodes->reports[k].suffix);
+    if (status != DIM_OK)
+        dim__graph_fail(e->g, status);
+}
+
+static dim__vid emit_loss(emission *e, int64_t i)
+{
+    dim_objective *obj = e->obj;
+    dim__objective_loss *l = &obj->losses[i];
+    dim__loss_in in = { .net = { .g = e->g, .params = &obj->params },
+                        .loss = &l->loss, .samples = e->w->samples };
+    in.net.group = l->trained < 0 ? DIM__NOBODY : obj->trained[l->trained].player;
+    in.net.training = in.net.group != DIM__NOBODY;
+    snprintf(in.net.prefix, sizeof in.net.prefix, "%s.", l->loss.scope);
+    for (int k = 0; k < DIM__LOSS_VALUES; k++) {
+        in.side[k].v = DIM__NONE;
+        if (k >= l->n_of)
+            continue;
+        in.side[k] = dim__objective_side(obj, l->of[k]);
+        in.side[k].v = emit_value(e, l->of[k]);
+    }
+    in.side[0].whole = l->whole;
+    if (dim__graph_status(e->g) != DIM_OK)
+        return DIM__NONE;
+    dim__loss_nodes nodes = l->loss.def->emit(&in);
+    if (l->loss.weighted)
+        nodes.loss = dim__op_affine_(e->g, nodes.loss, l->loss.weight, 0);
+    if (dim__graph_status(e->g) != DIM_OK)
+        return DIM__NONE;
+    if (!obj->fixed)
+        list_reports(e, i, &nodes);
+    note_reports(e, i, &nodes);
+    return nodes.loss;
+}
+
+/* What a player minimises; DIM__NONE where the program does not have all of it. */
+static dim__vid emit_sum(emission *e, const dim__player *p, const dim__vid *losses)
+{
+    dim__vid sum = DIM__NONE;
+    for (int64_t k = 0; k < p->n_aims && dim__graph_status(e->g) == DIM_OK; k++) {
+        dim__vid v = losses[p->aims[k].loss];
+        if (v == DIM__NONE)
+            return DIM__NONE;
+        v = p->aims[k].weight == 1 ? v : dim__op_affine_(e->g, v, p->aims[k].weight, 0);
+        sum = sum == DIM__NONE ? v : dim__op_add_(e->g, sum, v);
+    }
+    return sum;
+}
+
+static bool minimised_by(const dim_objective *obj, int64_t loss, uint32_t players)
+{
+    for (int64_t i = 0; i < obj->n_players; i++)
+        for (int64_t k = 0; k < obj->players[i].n_aims && (players >> i & 1) != 0; k++)
+            if (obj->players[i].aims[k].loss == loss)
+                return true;
+    return false;
+}
+
+static bool reads_labels(const dim_objective *obj, int64_t loss)
+{
+    const dim__objective_loss *l = &obj->losses[loss];
+    for (int k = 0; k < l->n_of; k++)
+        if (l->of[k].application < 0 && dim__is_label(&obj->inputs[l->of[k].index]))
+            return true;
+    return false;
+}
+
+static bool has_loss(const emission *e, int64_t i)
+{
+    const dim__wanted *w = e->w;
+    switch (w->mode) {
+    case DIM__OBJECTIVE_STEP:
+        return minimised_by(e->obj, i, w->movers) || (w->others && !minimised_by(e->obj, i, UINT32_MAX));
+    case DIM__OBJECTIVE_EVALUATE: return !w->unlabelled || !reads_labels(e->obj, i);
+    case DIM__OBJECTIVE_GRADIENT: return i == w->loss;
+    default: return false;
+    }
+}
+
+static int emit_losses(emission *e, dim__vid *losses, dim__aim *aims)
+{
+    dim_objective *obj = e->obj;
+    int n = 0;
+    for (int64_t i = 0; i < obj->n_losses && dim__graph_status(e->g) == DIM_OK; i++)
+        losses[i] = has_loss(e, i) ? emit_loss(e, i) : DIM__NONE;
+    if (e->w->mode == DIM__OBJECTIVE_GRADIENT) {
+        dim__graph_keep(e->g, losses[e->w->loss]);
+        aims[n++] = (dim__aim){ losses[e->w->loss], DIM__REACH_INPUT };
+    }
+    for (int64_t i = 0; i < obj->n_players; i++) {
+        bool moves = e->w->mode == DIM__OBJECTIVE_STEP && (e->w->movers >> i & 1) != 0;
+        if (!moves && e->w->mode != DIM__OBJECTIVE_EVALUATE)
+            continue;
+        dim__vid sum = e->p->sums[i] = emit_sum(e, &obj->players[i], losses);
+        dim__graph_keep(e->g, sum);
+        for (int64_t r = 0; r < obj->n_reports && e->p->reports != NULL; r++)
+            if (obj->reports[r].kind == DIM__OF_SUM && obj->reports[r].owner == i)
+                note(e, r, sum);
+        if (moves && sum != DIM__NONE)
+            aims[n++] = (dim__aim){ sum, dim__reach_of_group((uint32_t)i) };
+    }
+    return n;
+}
+
+int dim__objective_emit(dim_objective *obj, const dim__wanted *w, dim__graph *g, dim__objective_program *p, dim__aim *aims)
+{
+    emission e = { obj, w, g, p, dim__calloc(obj->ctx, (size_t)obj->n_applications, sizeof *e.layers) };
+    dim__vid *losses = dim__calloc(obj->ctx, (size_t)obj->n_losses, sizeof *losses);
+    int n = 0;
+    for (int64_t i = 0; i < obj->n_inputs; i++)
+        p->inputs[i] = DIM__NONE;
+    for (int64_t i = 0; i < obj->n_reports; i++)
+        p->reports[i] = DIM__NONE;
+    for (int64_t i = 0; i < obj->n_players; i++)
+        p->sums[i] = DIM__NONE;
+    p->out = DIM__NONE;
+    if (e.layers == NULL || losses == NULL)
+        dim__graph_fail(g, DIM_E_NOMEM);
+    else if (w->mode == DIM__OBJECTIVE_COMPUTE)
+        dim__graph_keep(g, p->out = emit_value(&e, w->value));
+    else
+        n = emit_losses(&e, losses, aims);
+    for (int64_t i = 0; e.layers != NULL && i < obj->n_applications; i++)
+        dim__free(obj->ctx, e.layers[i]);
+    dim__free(obj->ctx, e.layers);
+    dim__free(obj->ctx, losses);
+    return n;
+}

@@ -1,0 +1,228 @@
+/* A step: rounds of players that move together.  Each pass is forward, a look at the losses, gradient, a look at the gradients,
+ * states, parameters. */
+#include "base/math.h"
+#include "base/pool.h"
+#include "kernels/kernels.h"
+#include "train/objective.h"
+
+/* Where this program leaves the gradients of those that move; NULL where none flows. */
+static void bind_gradients(dim_objective *obj, dim__objective_program *p)
+{
+    dim__graph *g = dim__program_graph(p->program);
+    const float **grads = p->grads;
+    for (int64_t k = 0; k < obj->n_players && !p->bound; k++)
+        for (int64_t i = 0; i < obj->players[k].n_params; i++, grads++)
+            for (int64_t v = 0; v < g->n_values; v++)
+                if (g->values[v].kind == DIM__PARAM && g->values[v].param == obj->players[k].params[i])
+                    *grads = dim__program_data(p->program, dim__graph_grad(g, (dim__vid)v));
+    p->bound = true;
+}
+
+typedef struct finite_task {
+    const dim_objective *obj;
+    const dim__objective_program *p;
+    bool bad[256];
+} finite_task;
+
+/* Over the elements of all gradients, one after the other, as if they were one. */
+static void finite_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    finite_task *t = arg;
+    bool good = true;
+    int64_t start = 0;
+    const float *const *grads = t->p->grads;
+    for (int64_t k = 0; k < t->obj->n_players; k++)
+        for (int64_t i = 0; i < t->obj->players[k].n_params; i++, grads++) {
+            int64_t count = t->obj->players[k].params[i]->count, first = dim__max64(begin - start, 0);
+            int64_t last = dim__min64(end - start, count);
+            start += count;
+            if (*grads != NULL && first < last)
+                good = good && t->obj->ctx->kernels->finite(*grads + first, last - first);
+        }
+    t->bad[thread] = !good;
+}
+
+static bool all_finite(const dim_objective *obj, const dim__objective_program *p)
+{
+    finite_task t = { .obj = obj, .p = p };
+    int64_t total = 0;
+    for (int64_t k = 0; k < obj->n_players; k++)
+        for (int64_t i = 0; i < obj->players[k].n_params; i++)
+            total += obj->players[k].params[i]->count;
+    dim__parallel(obj->ctx, total, 1 << 16, finite_piece, &t);
+    for (size_t k = 0; k < sizeof t.bad / sizeof *t.bad; k++)
+        if (t.bad[k])
+            return false;
+    return true;
+}
+
+/* One outlier can make a variance infinite while loss and gradients are not, and a running variance would stay so. */
+static dim_status check_gradients(dim_objective *obj, const dim__objective_program *p)
+{
+    bool good = all_finite(obj, p);
+    const float *const *grads = p->grads;
+    for (int64_t k = 0; k < obj->n_players && !good; k++)
+        for (int64_t i = 0; i < obj->players[k].n_params; i++, grads++) {
+            const dim__param *param = obj->players[k].params[i];
+            if (*grads != NULL && !obj->ctx->kernels->finite(*grads, param->count))
+                return dim__fail(obj->ctx, DIM_E_NUMERIC, "the gradient of '%s' is not finite at step %llu; nothing was updated",
+                                 param->name, (unsigned long long)obj->steps);
+        }
+    const dim__param *bad = dim__program_bad_state(p->program);
+    if (bad != NULL)
+        return dim__fail(obj->ctx, DIM_E_NUMERIC, "the batch's share of '%s' is not finite at step %llu; nothing was updated",
+                         bad->name, (unsigned long long)obj->steps);
+    return DIM_OK;
+}
+
+static void update(dim_objective *obj, const dim__objective_program *p, uint32_t movers)
+{
+    const float *const *grads = p->grads;
+    for (int64_t k = 0; k < obj->n_players; k++) {
+        dim__optim *opt = &obj->players[k].optim;
+        for (int64_t i = 0; i < obj->players[k].n_params; i++)
+            opt->slots[i].g = *grads++;
+        if ((movers >> k & 1) != 0)
+            dim__optim_step(opt);
+    }
+}
+
+/* The samples of a training pass of all losses, or of one, checked. */
+static dim_status count_samples(const dim_objective *obj, int64_t loss, int64_t *samples)
+{
+    uint64_t inputs = 0;
+    for (int64_t i = 0; i < obj->n_losses; i++)
+        inputs |= loss < 0 || loss == i ? dim__objective_loss_reads(obj, i) : 0;
+    DIM__TRY(dim__objective_samples(obj, inputs, false, samples));
+    if (*samples < 0)
+        return dim__fail(obj->ctx, DIM_E_STATE, "no input that the losses read was given, so the number of samples is unknown");
+    if (*samples < 2)
+        return dim__fail(obj->ctx, DIM_E_SHAPE, "%lld samples are too few; a step needs 2 at least", (long long)*samples);
+    return DIM_OK;
+}
+
+static dim_status forward(dim_objective *obj, const dim__wanted *w, dim__objective_program **out)
+{
+    DIM__TRY(dim__objective_compile(obj, w, out));
+    DIM__TRY(dim__objective_feed(obj, *out, w->samples, false));
+    dim__program_forward((*out)->program, obj->seed, obj->draws);
+    return dim__objective_check_losses(obj, *out, w->mode == DIM__OBJECTIVE_STEP);
+}
+
+static void note_rates(dim_objective *obj, uint32_t players)
+{
+    for (int64_t i = 0; i < obj->n_reports; i++)
+        if (obj->reports[i].kind == DIM__OF_RATE && (players >> obj->reports[i].owner & 1) != 0) {
+            const dim__player *player = &obj->players[obj->reports[i].owner];
+            obj->reports[i].value = (double)dim__schedule_lr(&player->optimizer, player->optim.steps);
+        }
+}
+
+static dim_status pass(dim_objective *obj, int64_t samples, uint32_t movers, bool first)
+{
+    dim__wanted w = { .mode = DIM__OBJECTIVE_STEP, .samples = samples, .movers = movers, .others = first };
+    dim__objective_program *p;
+    DIM__TRY(forward(obj, &w, &p));
+    bind_gradients(obj, p);
+    dim__program_gradient(p->program, obj->seed, obj->draws);
+    DIM__TRY(check_gradients(obj, p));
+    dim__program_commit(p->program, obj->seed, obj->draws);
+    note_rates(obj, movers);
+    update(obj, p, movers);
+    obj->draws++;
+    dim__objective_collect(obj, p);
+    return DIM_OK;
+}
+
+/* Players first .. end - 1 move together. */
+static int64_t end_of_round(const dim_objective *obj, int64_t first)
+{
+    int64_t end = first + 1;
+    while (end < obj->n_players && !obj->players[end].afterwards)
+        end++;
+    return end;
+}
+
+/* first: no pass of this step was before. */
+static dim_status play_round(dim_objective *obj, uint32_t players, int64_t samples, int64_t begin, int64_t end, bool *first)
+{
+    for (uint32_t turn = 0;; turn++) {
+        uint32_t movers = 0;
+        for (int64_t i = begin; i < end; i++)
+            if (obj->players[i].turns > turn && obj->players[i].n_aims > 0)
+                movers |= dim__reach_of_group((uint32_t)i) & players;
+        if (movers == 0)
+            return DIM_OK;
+        DIM__TRY(pass(obj, samples, movers, *first));
+        *first = false;
+    }
+}
+
+static dim_status check_players(const dim_objective *obj)
+{
+    for (int64_t i = 0; i < obj->n_players; i++)
+        if (obj->players[i].n_aims > 0)
+            return DIM_OK;
+    return dim__fail(obj->ctx, DIM_E_STATE, "nobody minimises anything: add players with dim_objective_add_player(), and "
+                     "losses for them with dim_objective_minimise()");
+}
+
+dim_status dim__objective_step(dim_objective *obj, uint32_t players)
+{
+    int64_t samples;
+    bool first = true;
+    DIM__TRY(check_players(obj));
+    DIM__TRY(count_samples(obj, -1, &samples));
+    DIM__TRY(dim__objective_fix(obj));
+    for (int64_t i = 0; i < obj->n_players; i = end_of_round(obj, i))
+        DIM__TRY(play_round(obj, players, samples, i, end_of_round(obj, i), &first));
+    obj->steps++;
+    return DIM_OK;
+}
+
+dim_status dim__objective_evaluate(dim_objective *obj, bool unlabelled)
+{
+    dim__wanted w = { .mode = DIM__OBJECTIVE_EVALUATE, .unlabelled = unlabelled };
+    dim__objective_program *p;
+    DIM__TRY(count_samples(obj, -1, &w.samples));
+    DIM__TRY(dim__objective_fix(obj));
+    DIM__TRY(forward(obj, &w, &p));
+    note_rates(obj, DIM__REACH_ALL);
+    dim__objective_collect(obj, p);
+    return DIM_OK;
+}
+
+dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const char *input, dim_tensor *out)
+{
+    dim__wanted w = { .mode = DIM__OBJECTIVE_GRADIENT, .loss = dim__objective_find_loss(obj, loss) };
+    char text[128];
+    if (w.loss < 0)
+        return DIM_E_INVALID;
+    w.input = dim__objective_find_input(obj, input);
+    if (w.input < 0)
+        return DIM_E_INVALID;
+    const dim__objective_input *in = &obj->inputs[w.input];
+    if (!in->o.want_gradient)
+        return dim__fail(obj->ctx, DIM_E_INVALID, "input '%s' was added without want_gradient", input);
+    DIM__TRY(count_samples(obj, w.loss, &w.samples));
+    if (in->batch == NULL)
+        return dim__fail(obj->ctx, DIM_E_STATE, "input '%s' was not given: dim_objective_set() gives it", input);
+    if (out->dtype != DIM_F32 || out->rank != in->batch->rank ||
+        memcmp(out->shape, in->batch->shape, (size_t)out->rank * sizeof *out->shape) != 0)
+        return dim__fail(obj->ctx, DIM_E_SHAPE, "the gradient of input '%s' is %s %s; it must be f32 and of the input's shape",
+                         input, dim__dtype_name(out->dtype), dim__shape_text(text, out->rank, out->shape));
+    DIM__TRY(dim__check_output(obj->ctx, "gradient", out));
+    DIM__TRY(dim__objective_fix(obj));
+    dim__objective_program *p;
+    DIM__TRY(forward(obj, &w, &p));
+    dim__program_gradient(p->program, obj->seed, obj->draws);
+    dim__graph *g = dim__program_graph(p->program);
+    float *grad = dim__program_data(p->program, dim__graph_grad(g, p->inputs[w.input]));
+    int64_t rows = w.samples * (int64_t)in->o.views;
+    if (grad == NULL)
+        return dim__fail(obj->ctx, DIM_E_INVALID, "the loss '%s' does not depend on input '%s'", loss, input);
+    if (!obj->ctx->kernels->finite(grad, dim__tensor_count(out)))
+        return dim__fail(obj->ctx, DIM_E_NUMERIC, "the gradient of input '%s' is not finite", input);
+    dim__deliver_gradient(in->o.shape, in->pixels, grad, rows, out);
+    return DIM_OK;
+}
