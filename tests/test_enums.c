@@ -42,7 +42,7 @@ static const names all[] = {
     { "dim_on_error", dim__on_error_name, DIM_ON_ERROR_SKIP },
     { "dim_augment_sharing", dim__sharing_name, DIM_AUGMENT_SHARING_VIEW },
     { "dim_augment_op", dim__augment_op_name, DIM_AUGMENT_OP_NORMALIZE },
-    { "dim_layer_kind", dim__layer_name, DIM_LAYER_UPSAMPLE },
+    { "dim_layer_kind", dim__layer_name, DIM_LAYER_DEPTHWISE },
     { "dim_encoder_kind", dim__encoder_name, DIM_ENCODER_AMDIM128 },
     { "dim_critic", dim__critic_name, DIM_CRITIC_PLAIN_DOT },
     { "dim_estimator_kind", dim__estimator_name, DIM_ESTIMATOR_GAN },

@@ -1,6 +1,36 @@
 /* Values of a graph, channels last, as the caller's tensors. */
 #include "nn/encoder.h"
 
+#include <stdio.h>
+
+bool dim__sample_fits(const dim_tensor *t, const int64_t s[3])
+{
+    if (!dim__is_map(s))
+        return t->rank == 2 && t->shape[1] == s[0];
+    if (t->rank == 3)
+        return dim__map_height(s) == 1 && t->shape[1] == s[0] && t->shape[2] == s[2];
+    return t->rank == 4 && t->shape[1] == s[0] && t->shape[2] == dim__map_height(s) && t->shape[3] == s[2];
+}
+
+void dim__sample_strides(const dim_tensor *t, int64_t stride[3])
+{
+    stride[0] = t->rank > 1 ? t->stride[1] : 0;
+    stride[1] = t->rank > 3 ? t->stride[2] : 0;
+    stride[2] = t->rank > 2 ? t->stride[t->rank - 1] : 0;
+}
+
+const char *dim__batch_text(char text[DIM__BATCH_TEXT], int64_t n, const int64_t s[3])
+{
+    size_t used = n < 0 ? (size_t)snprintf(text, DIM__BATCH_TEXT, "(N, %lld", (long long)s[0])
+                        : (size_t)snprintf(text, DIM__BATCH_TEXT, "(%lld, %lld", (long long)n, (long long)s[0]);
+    if (dim__is_map(s) && !dim__is_signal(s))
+        used += (size_t)snprintf(text + used, DIM__BATCH_TEXT - used, ", %lld", (long long)s[1]);
+    if (dim__is_map(s))
+        used += (size_t)snprintf(text + used, DIM__BATCH_TEXT - used, ", %lld", (long long)s[2]);
+    snprintf(text + used, DIM__BATCH_TEXT - used, ")");
+    return text;
+}
+
 dim_status dim__check_features(dim_context *ctx, const char *name, const int64_t s[3], int64_t batch, const dim_tensor *f)
 {
     char text[128], wanted[DIM__BATCH_TEXT];
