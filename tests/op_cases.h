@@ -27,6 +27,7 @@ struct op_case {
     uint32_t no_grad_out;        /* bit k: output k stays out of the loss (its gradient is not defined) */
     dim__shape out[DIM__MAX_OUT];/* expected */
     double p[6];                 /* constants for build() and ref() */
+    dim__window window;          /* of cases whose windows differ by axis; else p has stride and padding, see there */
     /* Emits the op, usually through its dim__op_<name>_(); returns output 0. */
     dim__vid (*build)(dim__graph *g, const op_case *c, const dim__vid *in);
     /* The mathematics, written naively.  Index inputs come as doubles, too. */
@@ -80,7 +81,8 @@ static inline double op_at(const double *x, const dim__shape *s, int64_t n, int6
 
 #define GRAD_OF(name, by) { .op = name, .label = "by the gradient check", .covered_by = by }
 
-/* Shapes for the tables. */
+/* Shapes for the tables, and windows: of the height, then of the width. */
+#define WINDOW(kh, kw, sh, sw, ph, pw, dh, dw) { { kh, kw }, { sh, sw }, { ph, pw }, { dh, dw } }
 #define S0 { 0, { 0 } }
 #define S1(a) { 1, { a } }
 #define S2(a, b) { 2, { a, b } }

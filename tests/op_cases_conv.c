@@ -8,11 +8,31 @@
 
 static int64_t param(const op_case *c, int k) { return (int64_t)c->p[k]; }
 
+static dim__window window(const op_case *c)
+{
+    return c->window.stride[0] > 0 ? c->window : dim__square(0, param(c, 0), param(c, 1));
+}
+
+/* Where pixel `o` of an axis of y has position k of the kernel, on that axis of x. */
+static int64_t seen(const op_case *c, int axis, int64_t o, int64_t k)
+{
+    dim__window w = window(c);
+    return o * w.stride[axis] - w.padding[axis] + k * w.dilation[axis];
+}
+
+/* The pixel of an axis of y that has position k of the kernel at pixel x; -1 = none. */
+static int64_t seer(const op_case *c, int axis, int64_t x, int64_t k)
+{
+    dim__window w = window(c);
+    int64_t o = x + w.padding[axis] - k * w.dilation[axis];
+    return o >= 0 && o % w.stride[axis] == 0 ? o / w.stride[axis] : -1;
+}
+
 /* ---- conv2d: p = stride, padding, slope below zero of its activation (0 none, -1 a ReLU), offset of x --------------- */
 
 static dim__vid emit_conv(dim__graph *g, const op_case *c, const dim__vid *in, const dim__op *op)
 {
-    dim__attr attr = dim__attr_square_conv(param(c, 0), param(c, 1));
+    dim__attr attr = dim__op_conv_attr(window(c));
     attr.conv.eps = OP_NORM_EPS;
     attr.activation.on = c->p[2] != 0;
     attr.activation.slope = c->p[2] > 0 ? c->p[2] : 0;
@@ -21,19 +41,18 @@ static dim__vid emit_conv(dim__graph *g, const op_case *c, const dim__vid *in, c
 
 static dim__vid build_conv2d(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return c->n_in == 2 && c->p[2] == 0 ? dim__op_conv2d_(g, in[0], in[1], (int)c->p[0], (int)c->p[1])
+    return c->n_in == 2 && c->p[2] == 0 ? dim__op_conv2d_(g, in[0], in[1], window(c))
                                         : emit_conv(g, c, in, &dim__op_conv2d);
 }
 
 static double conv_at(const op_case *c, const double *const *in, int64_t n, int64_t oh, int64_t ow, int64_t o)
 {
     const dim__shape *w = &c->in[1];
-    int64_t stride = param(c, 0), padding = param(c, 1);
     double sum = 0;
     for (int64_t r = 0; r < w->d[1]; r++)
         for (int64_t s = 0; s < w->d[2]; s++)
             for (int64_t i = 0; i < w->d[3]; i++)
-                sum += op_at(in[0], &c->in[0], n, oh * stride - padding + r, ow * stride - padding + s, i) *
+                sum += op_at(in[0], &c->in[0], n, seen(c, 0, oh, r), seen(c, 1, ow, s), i) *
                        in[1][((o * w->d[1] + r) * w->d[2] + s) * w->d[3] + i];
     return sum;
 }
@@ -113,7 +132,7 @@ static void fill_offset_3(const op_case *c, int input, float *x, int32_t *index,
 
 static dim__attr gradient_attr(const op_case *c)
 {
-    dim__attr attr = dim__attr_square_conv(param(c, 0), param(c, 1));
+    dim__attr attr = dim__op_conv_attr(window(c));
     attr.conv.height = param(c, 2);
     attr.conv.width = param(c, 3);
     return attr;
@@ -128,7 +147,6 @@ static dim__vid build_conv2d_dw(dim__graph *g, const op_case *c, const dim__vid 
 static void ref_conv2d_dw(const op_case *c, const double *const *in, double *const *out)
 {
     const dim__shape *dy = &c->in[0], *dw = &c->out[0];
-    int64_t stride = param(c, 0), padding = param(c, 1);
     for (int64_t e = 0; e < op_count(dw); e++) {
         int64_t i = e % dw->d[3], s = e / dw->d[3] % dw->d[2], r = e / dw->d[3] / dw->d[2] % dw->d[1];
         int64_t o = e / dw->d[3] / dw->d[2] / dw->d[1];
@@ -137,7 +155,7 @@ static void ref_conv2d_dw(const op_case *c, const double *const *in, double *con
             for (int64_t oh = 0; oh < dy->d[1]; oh++)
                 for (int64_t ow = 0; ow < dy->d[2]; ow++)
                     out[0][e] += op_at(in[0], dy, n, oh, ow, o) *
-                                 op_at(in[1], &c->in[1], n, oh * stride - padding + r, ow * stride - padding + s, i);
+                                 op_at(in[1], &c->in[1], n, seen(c, 0, oh, r), seen(c, 1, ow, s), i);
     }
 }
 
@@ -155,21 +173,19 @@ static dim__vid build_conv2d_dx(dim__graph *g, const op_case *c, const dim__vid 
 static double conv_dx_at(const op_case *c, const double *const *in, int64_t n, int64_t h, int64_t v, int64_t i)
 {
     const dim__shape *w = &c->in[1];
-    int64_t stride = param(c, 0), padding = param(c, 1);
     double sum = 0;
     for (int64_t r = 0; r < w->d[1]; r++)
         for (int64_t s = 0; s < w->d[2]; s++) {
-            int64_t oh = h + padding - r, ow = v + padding - s;
-            for (int64_t o = 0; oh % stride == 0 && ow % stride == 0 && o < w->d[0]; o++)
-                sum += op_at(in[0], &c->in[0], n, oh / stride, ow / stride, o) *
-                       in[1][((o * w->d[1] + r) * w->d[2] + s) * w->d[3] + i];
+            int64_t oh = seer(c, 0, h, r), ow = seer(c, 1, v, s); /* op_at() gives 0 where that is none */
+            for (int64_t o = 0; o < w->d[0]; o++)
+                sum += op_at(in[0], &c->in[0], n, oh, ow, o) * in[1][((o * w->d[1] + r) * w->d[2] + s) * w->d[3] + i];
         }
     return sum;
 }
 
 static dim__vid build_conv2d_transpose(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_conv2d_transpose_(g, in[0], in[1], (int)c->p[0], (int)c->p[1], param(c, 2), param(c, 3));
+    return dim__op_conv2d_transpose_(g, in[0], in[1], window(c), param(c, 2), param(c, 3));
 }
 
 static void ref_conv2d_dx(const op_case *c, const double *const *in, double *const *out)
@@ -192,6 +208,100 @@ static void ref_conv2d_dx(const op_case *c, const double *const *in, double *con
     { .op = "conv2d_transpose", .label = text, .n_in = 2, .in = { dy, w }, .grad = 3, .out = { S4(n, h, v, i) },              \
       .p = { stride, padding, h, v }, .build = build_conv2d_transpose, .ref = ref_conv2d_dx, .tol = TOL,               \
       .tol_grad = TOL_GRAD }
+
+/* Windows that differ by axis, and dilated ones. */
+#define CONV_BY_AXIS(text, x, w, by, y)                                                                                \
+    { .op = "conv2d", .label = text, .n_in = 2, .in = { x, w }, .grad = 3, .out = { y }, .window = by,                 \
+      .build = build_conv2d, .ref = ref_conv2d, .tol = TOL, .tol_grad = TOL_GRAD }
+#define CONV_DW_BY_AXIS(text, dy, x, by, o, kh, kw, i)                                                                 \
+    { .op = "conv2d_dw", .label = text, .n_in = 2, .in = { dy, x }, .out = { S4(o, kh, kw, i) }, .window = by,         \
+      .p = { 0, 0, kh, kw }, .build = build_conv2d_dw, .ref = ref_conv2d_dw, .tol = 3 * TOL }
+#define CONV_DX_BY_AXIS(text, dy, w, by, n, h, v, i)                                                                   \
+    { .op = "conv2d_dx", .label = text, .n_in = 2, .in = { dy, w }, .out = { S4(n, h, v, i) }, .window = by,           \
+      .p = { 0, 0, h, v }, .build = build_conv2d_dx, .ref = ref_conv2d_dx, .tol = TOL }
+#define TRANSPOSED_BY_AXIS(text, dy, w, by, n, h, v, i)                                                                \
+    { .op = "conv2d_transpose", .label = text, .n_in = 2, .in = { dy, w }, .grad = 3, .out = { S4(n, h, v, i) },       \
+      .window = by, .p = { 0, 0, h, v }, .build = build_conv2d_transpose, .ref = ref_conv2d_dx, .tol = TOL,            \
+      .tol_grad = TOL_GRAD }
+
+/* ---- depthwise: x (N, H, W, C), w (KH, KW, C) ---------------------------------------------------------------------- */
+
+static dim__vid build_depthwise(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    return dim__op_depthwise_(g, in[0], in[1], window(c));
+}
+
+static void ref_depthwise(const op_case *c, const double *const *in, double *const *out)
+{
+    const dim__shape *w = &c->in[1], *y = &c->out[0];
+    for (int64_t e = 0; e < op_count(y); e++) {
+        int64_t ch = e % y->d[3], ow = e / y->d[3] % y->d[2], oh = e / y->d[3] / y->d[2] % y->d[1];
+        int64_t n = e / y->d[3] / y->d[2] / y->d[1];
+        out[0][e] = 0;
+        for (int64_t r = 0; r < w->d[0]; r++)
+            for (int64_t s = 0; s < w->d[1]; s++)
+                out[0][e] += op_at(in[0], &c->in[0], n, seen(c, 0, oh, r), seen(c, 1, ow, s), ch) *
+                             in[1][(r * w->d[1] + s) * w->d[2] + ch];
+    }
+}
+
+#define DEPTHWISE(text, x, w, by, y)                                                                                   \
+    { .op = "depthwise", .label = text, .n_in = 2, .in = { x, w }, .grad = 3, .out = { y }, .window = by,              \
+      .build = build_depthwise, .ref = ref_depthwise, .tol = TOL, .tol_grad = TOL_GRAD }
+
+/* in: dy, w; p[0], p[1] = H, W */
+static dim__vid build_depthwise_dx(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim__attr attr = dim__op_conv_attr(window(c));
+    attr.conv.height = param(c, 0);
+    attr.conv.width = param(c, 1);
+    return dim__emit2(g, &dim__op_depthwise_dx, in[0], in[1], &attr);
+}
+
+static void ref_depthwise_dx(const op_case *c, const double *const *in, double *const *out)
+{
+    const dim__shape *w = &c->in[1], *x = &c->out[0];
+    for (int64_t e = 0; e < op_count(x); e++) {
+        int64_t ch = e % x->d[3], v = e / x->d[3] % x->d[2], h = e / x->d[3] / x->d[2] % x->d[1];
+        int64_t n = e / x->d[3] / x->d[2] / x->d[1];
+        out[0][e] = 0;
+        for (int64_t r = 0; r < w->d[0]; r++)
+            for (int64_t s = 0; s < w->d[1]; s++)
+                out[0][e] += op_at(in[0], &c->in[0], n, seer(c, 0, h, r), seer(c, 1, v, s), ch) *
+                             in[1][(r * w->d[1] + s) * w->d[2] + ch];
+    }
+}
+
+#define DEPTHWISE_DX(text, dy, w, by, n, h, v, ch)                                                                     \
+    { .op = "depthwise_dx", .label = text, .n_in = 2, .in = { dy, w }, .out = { S4(n, h, v, ch) }, .window = by,       \
+      .p = { h, v }, .build = build_depthwise_dx, .ref = ref_depthwise_dx, .tol = TOL }
+
+/* in: dy, x; p[0], p[1] = KH, KW */
+static dim__vid build_depthwise_dw(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    dim__attr attr = dim__op_conv_attr(window(c));
+    attr.conv.height = param(c, 0);
+    attr.conv.width = param(c, 1);
+    return dim__emit2(g, &dim__op_depthwise_dw, in[0], in[1], &attr);
+}
+
+static void ref_depthwise_dw(const op_case *c, const double *const *in, double *const *out)
+{
+    const dim__shape *dy = &c->in[0], *dw = &c->out[0];
+    for (int64_t e = 0; e < op_count(dw); e++) {
+        int64_t ch = e % dw->d[2], s = e / dw->d[2] % dw->d[1], r = e / dw->d[2] / dw->d[1];
+        out[0][e] = 0;
+        for (int64_t n = 0; n < dy->d[0]; n++)
+            for (int64_t oh = 0; oh < dy->d[1]; oh++)
+                for (int64_t ow = 0; ow < dy->d[2]; ow++)
+                    out[0][e] += op_at(in[0], dy, n, oh, ow, ch) *
+                                 op_at(in[1], &c->in[1], n, seen(c, 0, oh, r), seen(c, 1, ow, s), ch);
+    }
+}
+
+#define DEPTHWISE_DW(text, dy, x, by, kh, kw, ch)                                                                      \
+    { .op = "depthwise_dw", .label = text, .n_in = 2, .in = { dy, x }, .out = { S3(kh, kw, ch) }, .window = by,        \
+      .p = { kh, kw }, .build = build_depthwise_dw, .ref = ref_depthwise_dw, .tol = 3 * TOL }
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
@@ -237,12 +347,60 @@ const op_case op_cases_conv[] = {
     CONV_MOMENTS("a large mean, several blocks", 2, S4(16, 9, 8, 130), S4(3, 3, 3, 130), 1, 0, 0, 20, S4(16, 7, 6, 3), 3,
                  2e-4, 0),
     CONV_MOMENTS("image by image", 3, S4(23, 16, 16, 32), S4(24, 4, 4, 32), 2, 1, 0, 0, S4(23, 8, 8, 24), 24, 5e-5, 0),
+    CONV_BY_AXIS("columns", S4(2, 7, 4, 3), S4(4, 3, 1, 3), WINDOW(3, 1, 2, 1, 1, 0, 1, 1), S4(2, 4, 4, 4)),
+    CONV_BY_AXIS("rows", S4(2, 4, 9, 3), S4(4, 1, 5, 3), WINDOW(1, 5, 1, 2, 0, 2, 1, 1), S4(2, 4, 5, 4)),
+    CONV_BY_AXIS("all by axis", S4(2, 9, 8, 2), S4(3, 3, 2, 2), WINDOW(3, 2, 2, 1, 0, 1, 1, 2), S4(2, 4, 8, 3)),
+    CONV_BY_AXIS("dilated, padded by more than the kernel", S4(1, 5, 4, 3), S4(2, 3, 3, 3), WINDOW(3, 3, 1, 1, 5, 4, 2, 3),
+                 S4(1, 11, 6, 2)),
+    CONV_BY_AXIS("dilated columns", S4(2, 8, 3, 4), S4(2, 2, 2, 4), WINDOW(2, 2, 1, 1, 0, 0, 4, 1), S4(2, 4, 2, 2)),
+    CONV_BY_AXIS("a signal", S4(2, 1, 17, 3), S4(5, 1, 5, 3), WINDOW(1, 5, 1, 2, 0, 2, 1, 1), S4(2, 1, 9, 5)),
+    CONV_BY_AXIS("a signal, dilated", S4(2, 1, 12, 3), S4(5, 1, 3, 3), WINDOW(1, 3, 1, 1, 0, 4, 1, 4), S4(2, 1, 12, 5)),
+    CONV_BY_AXIS("1x1, the height alone strided", S4(2, 5, 3, 4), S4(3, 1, 1, 4), WINDOW(1, 1, 2, 1, 0, 0, 1, 1),
+                 S4(2, 3, 3, 3)),
+    CONV_BY_AXIS("1x1, the width alone padded", S4(2, 2, 3, 4), S4(3, 1, 1, 4), WINDOW(1, 1, 1, 1, 0, 1, 1, 1),
+                 S4(2, 2, 5, 3)),
+    CONV_BY_AXIS("dilated, columns of dw", S4(2, 6, 5, 22), S4(2, 3, 3, 22), WINDOW(3, 3, 1, 1, 2, 2, 2, 2), S4(2, 6, 5, 2)),
+    /* 2^24 products and more, which an accelerator is asked for */
+    { .op = "conv2d", .label = "by axis, image by image", .n_in = 2, .in = { S4(23, 16, 16, 32), S4(24, 4, 3, 32) },
+      .out = { S4(23, 8, 16, 24) }, .window = WINDOW(4, 3, 2, 1, 1, 1, 1, 1), .build = build_conv2d, .ref = ref_conv2d,
+      .tol = 3 * TOL },
+    { .op = "conv2d", .label = "dilated, image by image", .n_in = 2, .in = { S4(23, 16, 16, 32), S4(24, 3, 3, 32) },
+      .out = { S4(23, 16, 16, 24) }, .window = WINDOW(3, 3, 1, 1, 2, 2, 2, 2), .build = build_conv2d, .ref = ref_conv2d,
+      .tol = 3 * TOL },
+    { .op = "conv2d", .label = "signals, one by one", .n_in = 2, .in = { S4(23, 1, 128, 32), S4(48, 1, 5, 32) },
+      .out = { S4(23, 1, 128, 48) }, .window = WINDOW(1, 5, 1, 1, 0, 2, 1, 1), .build = build_conv2d, .ref = ref_conv2d,
+      .tol = 3 * TOL },
     GRAD_OF("conv2d_dx", "conv2d"),
     TRANSPOSED("4x4 stride 2", S4(2, 3, 4, 5), S4(5, 4, 4, 3), 2, 1, 2, 6, 8, 3),
     TRANSPOSED("output padding", S4(2, 3, 4, 3), S4(3, 3, 3, 2), 2, 1, 2, 6, 8, 2),
     TRANSPOSED("stride larger than the kernel", S4(1, 3, 2, 3), S4(3, 2, 2, 4), 3, 0, 1, 8, 5, 4),
     TRANSPOSED("from one pixel", S4(3, 1, 1, 6), S4(6, 4, 4, 2), 1, 0, 3, 4, 4, 2),
+    TRANSPOSED_BY_AXIS("by axis, dilated", S4(2, 3, 4, 5), S4(5, 3, 2, 3), WINDOW(3, 2, 2, 1, 1, 0, 1, 3), 2, 6, 7, 3),
+    TRANSPOSED_BY_AXIS("a signal", S4(2, 1, 5, 4), S4(4, 1, 4, 3), WINDOW(1, 4, 1, 3, 0, 1, 1, 1), 2, 1, 14, 3),
     GRAD_OF("conv2d_dw", "conv2d"),
+    CONV_DW_BY_AXIS("by axis, by pixels", S4(70, 9, 8, 4), S4(70, 9, 17, 3), WINDOW(3, 3, 1, 2, 1, 0, 1, 1), 4, 3, 3, 3),
+    CONV_DW_BY_AXIS("dilated, many columns, several blocks", S4(10, 9, 8, 2), S4(10, 9, 8, 130),
+                    WINDOW(3, 3, 1, 1, 2, 3, 2, 3), 2, 3, 3, 130),
+    CONV_DX_BY_AXIS("dilated, several images a thread", S4(70, 9, 8, 4), S4(4, 3, 3, 3), WINDOW(3, 3, 1, 1, 2, 3, 2, 3), 70, 9,
+                    8, 3),
+    CONV_DX_BY_AXIS("by axis, image by image", S4(23, 8, 16, 24), S4(24, 4, 3, 32), WINDOW(4, 3, 2, 1, 1, 1, 1, 1), 23, 16, 16,
+                    32),
+    CONV_DX_BY_AXIS("dilated, one image of several blocks", S4(1, 20, 21, 2), S4(2, 3, 3, 130), WINDOW(3, 3, 1, 1, 1, 2, 1, 2),
+                    1, 20, 21, 130),
+    DEPTHWISE("3x3, padding 1", S4(2, 5, 7, 3), S3(3, 3, 3), WINDOW(3, 3, 1, 1, 1, 1, 1, 1), S4(2, 5, 7, 3)),
+    DEPTHWISE("by axis", S4(2, 7, 8, 5), S3(3, 2, 5), WINDOW(3, 2, 1, 2, 1, 0, 2, 1), S4(2, 5, 4, 5)),
+    DEPTHWISE("more channels than lanes", S4(2, 5, 4, 37), S3(3, 3, 37), WINDOW(3, 3, 2, 1, 1, 1, 1, 1), S4(2, 3, 4, 37)),
+    DEPTHWISE("dilated, padded by more than the kernel", S4(1, 4, 5, 2), S3(3, 3, 2), WINDOW(3, 3, 1, 1, 5, 7, 2, 3),
+              S4(1, 10, 13, 2)),
+    DEPTHWISE("a signal", S4(3, 1, 15, 4), S3(1, 3, 4), WINDOW(1, 3, 1, 2, 0, 1, 1, 1), S4(3, 1, 8, 4)),
+    DEPTHWISE("stride beyond the kernel", S4(2, 7, 8, 3), S3(2, 2, 3), WINDOW(2, 2, 3, 4, 0, 0, 1, 1), S4(2, 2, 2, 3)),
+    DEPTHWISE("1x1", S4(2, 3, 4, 6), S3(1, 1, 6), WINDOW(1, 1, 1, 1, 0, 0, 1, 1), S4(2, 3, 4, 6)),
+    DEPTHWISE("no images", S4(0, 4, 4, 2), S3(3, 3, 2), WINDOW(3, 3, 1, 1, 1, 1, 1, 1), S4(0, 4, 4, 2)),
+    { .op = "depthwise", .label = "several threads", .n_in = 2, .in = { S4(12, 18, 17, 20), S3(3, 3, 20) },
+      .out = { S4(12, 9, 17, 20) }, .window = WINDOW(3, 3, 2, 1, 1, 1, 1, 1), .build = build_depthwise, .ref = ref_depthwise,
+      .tol = TOL },
+    DEPTHWISE_DX("several threads", S4(12, 9, 17, 20), S3(3, 3, 20), WINDOW(3, 3, 2, 1, 1, 1, 1, 1), 12, 18, 17, 20),
+    DEPTHWISE_DW("several threads", S4(12, 9, 17, 20), S4(12, 18, 17, 20), WINDOW(3, 3, 2, 1, 1, 1, 1, 1), 3, 3, 20),
     CONV_DW("few columns: by pixels", S4(70, 9, 8, 4), S4(70, 9, 8, 3), 1, 1, 4, 3, 3, 3),
     CONV_DW("by pixels, 4x4, stride 2", S4(90, 8, 9, 5), S4(90, 16, 18, 3), 2, 1, 5, 4, 4, 3),
     CONV_DW("many columns, several blocks", S4(10, 9, 8, 2), S4(10, 9, 8, 130), 1, 1, 2, 3, 3, 130),
@@ -270,6 +428,10 @@ const op_bad op_bads_conv[] = {
       build_conv2d },
     { "conv2d", "size of the variance", 6, { S4(1, 8, 8, 3), S4(4, 3, 3, 3), S1(4), S1(4), S1(4), S1(1) }, 0, { 1, 1 },
       build_conv2d },
+    { "depthwise", "rank of x", 2, { S3(8, 8, 3), S3(3, 3, 3) }, 0, { 1, 1 }, build_depthwise },
+    { "depthwise", "rank of w", 2, { S4(1, 8, 8, 3), S4(3, 3, 3, 1) }, 0, { 1, 1 }, build_depthwise },
+    { "depthwise", "channels", 2, { S4(1, 8, 8, 3), S3(3, 3, 4) }, 0, { 1, 1 }, build_depthwise },
+    { "depthwise", "kernel larger than the padded image", 2, { S4(1, 8, 2, 3), S3(5, 5, 3) }, 0, { 1, 1 }, build_depthwise },
     { "conv2d_moments", "one value per channel", 2, { S4(1, 3, 3, 2), S4(4, 3, 3, 2) }, 0, { 1, 0 },
       build_conv2d_moments },
     { .op = NULL },

@@ -182,32 +182,37 @@ static void ref_layer_norm(const op_case *c, const double *const *in, double *co
       .no_grad_out = 6, .out = { x, S1(rows), S1(rows) }, .p = { 1e-5, offset }, .build = build_layer_norm,            \
       .ref = ref_layer_norm, .fill = fill_offset, .tol = tolerance, .tol_grad = tolerance }
 
-/* ---- pooling: p = kernel, stride, padding ------------------------------------------------------------------------ */
+/* ---- pooling: p = kernel, stride, padding; upsample: p = factors ------------------------------------------------- */
+
+static dim__window window(const op_case *c)
+{
+    return c->window.kernel[0] > 0 ? c->window : dim__square(param(c, 0), param(c, 1), param(c, 2));
+}
 
 static dim__vid build_max_pool(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_max_pool_(g, in[0], (int)c->p[0], (int)c->p[1], (int)c->p[2]);
+    return dim__op_max_pool_(g, in[0], window(c));
 }
 
 static dim__vid build_avg_pool(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_avg_pool_(g, in[0], (int)c->p[0], (int)c->p[1]);
+    return dim__op_avg_pool_(g, in[0], window(c));
 }
 
 static double pool_at(const op_case *c, const double *x, int64_t n, int64_t oh, int64_t ow, int64_t ch, bool average)
 {
-    int64_t kernel = param(c, 0), stride = param(c, 1), padding = param(c, 2);
+    dim__window by = window(c);
     double top = -INFINITY, sum = 0;
-    for (int64_t r = 0; r < kernel; r++)
-        for (int64_t s = 0; s < kernel; s++) {
-            int64_t h = oh * stride - padding + r, w = ow * stride - padding + s;
+    for (int64_t r = 0; r < by.kernel[0]; r++)
+        for (int64_t s = 0; s < by.kernel[1]; s++) {
+            int64_t h = oh * by.stride[0] - by.padding[0] + r, w = ow * by.stride[1] - by.padding[1] + s;
             if (h < 0 || w < 0 || h >= c->in[0].d[1] || w >= c->in[0].d[2])
                 continue;
             double value = op_at(x, &c->in[0], n, h, w, ch);
             sum += value;
             top = value > top ? value : top;
         }
-    return average ? sum / (double)(kernel * kernel) : top;
+    return average ? sum / (double)(by.kernel[0] * by.kernel[1]) : top;
 }
 
 static void ref_pool(const op_case *c, const double *x, double *to, bool average)
@@ -227,21 +232,21 @@ static void ref_max_pool(const op_case *c, const double *const *in, double *cons
 
 static dim__vid build_upsample(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_upsample_(g, in[0], (int)c->p[0]);
+    return dim__op_upsample_(g, in[0], param(c, 0), param(c, 1));
 }
 
 static void ref_upsample(const op_case *c, const double *const *in, double *const *out)
 {
     const dim__shape *y = &c->out[0];
-    int64_t f = (int64_t)c->p[0];
+    int64_t fh = param(c, 0), fw = param(c, 1);
     for (int64_t e = 0; e < op_count(y); e++) {
         int64_t ch = e % y->d[3], w = e / y->d[3] % y->d[2], h = e / y->d[3] / y->d[2] % y->d[1];
-        out[0][e] = op_at(in[0], &c->in[0], e / y->d[3] / y->d[2] / y->d[1], h / f, w / f, ch);
+        out[0][e] = op_at(in[0], &c->in[0], e / y->d[3] / y->d[2] / y->d[1], h / fh, w / fw, ch);
     }
 }
 
-#define UPSAMPLE(text, x, factor, y)                                                                                   \
-    { .op = "upsample", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y }, .p = { factor },               \
+#define UPSAMPLE(text, x, fh, fw, y)                                                                                   \
+    { .op = "upsample", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y }, .p = { fh, fw },               \
       .build = build_upsample, .ref = ref_upsample, .tol = TOL, .tol_grad = TOL }
 
 static void ref_avg_pool(const op_case *c, const double *const *in, double *const *out)
@@ -258,11 +263,19 @@ static void ref_avg_pool(const op_case *c, const double *const *in, double *cons
     { .op = "avg_pool", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y },                                \
       .p = { kernel, stride }, .build = build_avg_pool, .ref = ref_avg_pool, .tol = TOL, .tol_grad = TOL }
 
+/* Windows that differ by axis. */
+#define MAX_POOL_BY_AXIS(text, x, by, y)                                                                               \
+    { .op = "max_pool", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y }, .window = by,                  \
+      .build = build_max_pool, .ref = ref_max_pool, .fill = op_fill_distinct, .tol = 1e-15, .tol_grad = TOL }
+#define AVG_POOL_BY_AXIS(text, x, by, y)                                                                               \
+    { .op = "avg_pool", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y }, .window = by,                  \
+      .build = build_avg_pool, .ref = ref_avg_pool, .tol = TOL, .tol_grad = TOL }
+
 /* ---- batch norm of what was pooled before it: in: x, gamma (some negative), beta; p[3] = slope as of conv2d -------- */
 
 static dim__vid build_pooled_norm(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr windows = dim__attr_square_pool(param(c, 0), param(c, 1), param(c, 2));
+    dim__attr windows = dim__op_pool_attr(window(c));
     dim__attr attr = { .norm = { .windows = windows.pool },
                        .activation = { .on = c->p[3] != 0, .slope = c->p[3] > 0 ? c->p[3] : 0 } };
     dim__vid norm = dim__op_batch_norm_(g, in[0], in[1], in[2], OP_NORM_EPS);
@@ -305,15 +318,15 @@ static void fill_signs(const op_case *c, int input, float *x, int32_t *index, in
 
 static dim__vid build_extreme_pool(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr attr = dim__attr_square_pool(param(c, 0), param(c, 1), param(c, 2));
+    dim__attr attr = dim__op_pool_attr(window(c));
     return dim__emit2(g, &dim__op_max_pool, in[0], in[1], &attr);
 }
 
-/* ---- pad2d: p = padding, reflect --------------------------------------------------------------------------------- */
+/* ---- pad2d: p = padding of the height, of the width, reflect ----------------------------------------------------- */
 
 static dim__vid build_pad2d(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_pad2d_(g, in[0], (int)c->p[0], c->p[1] != 0);
+    return dim__op_pad2d_(g, in[0], param(c, 0), param(c, 1), c->p[2] != 0);
 }
 
 static int64_t mirrored(int64_t i, int64_t size) { return i < 0 ? -i : i >= size ? 2 * size - 2 - i : i; }
@@ -326,16 +339,16 @@ static void ref_pad2d(const op_case *c, const double *const *in, double *const *
         for (int64_t oh = 0; oh < y->d[1]; oh++)
             for (int64_t ow = 0; ow < y->d[2]; ow++)
                 for (int64_t ch = 0; ch < y->d[3]; ch++) {
-                    int64_t h = oh - param(c, 0), w = ow - param(c, 0);
-                    if (c->p[1] != 0)
+                    int64_t h = oh - param(c, 0), w = ow - param(c, 1);
+                    if (c->p[2] != 0)
                         h = mirrored(h, x->d[1]), w = mirrored(w, x->d[2]);
                     *to++ = op_at(in[0], x, n, h, w, ch);
                 }
 }
 
-#define PAD2D(text, x, padding, reflect, y)                                                                            \
+#define PAD2D(text, x, pad_h, pad_w, reflect, y)                                                                       \
     { .op = "pad2d", .label = text, .n_in = 1, .in = { x }, .grad = 1, .out = { y },                                   \
-      .p = { padding, reflect }, .build = build_pad2d, .ref = ref_pad2d, .tol = 1e-15, .tol_grad = TOL }
+      .p = { pad_h, pad_w, reflect }, .build = build_pad2d, .ref = ref_pad2d, .tol = 1e-15, .tol_grad = TOL }
 
 /* ---- max_mid ----------------------------------------------------------------------------------------------------- */
 
@@ -463,8 +476,8 @@ static void fill_ties(const op_case *c, int input, float *x, int32_t *index, int
 
 static dim__vid build_max_pool_grad(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    dim__attr attr = dim__attr_square_pool(param(c, 0), param(c, 1), param(c, 2));
-    dim__vid y = dim__op_max_pool_(g, in[1], (int)c->p[0], (int)c->p[1], (int)c->p[2]);
+    dim__attr attr = dim__op_pool_attr(window(c));
+    dim__vid y = dim__op_max_pool_(g, in[1], window(c));
     return dim__emit3(g, &dim__op_max_pool_grad, in[0], in[1], y, &attr);
 }
 
@@ -566,6 +579,10 @@ const op_case op_cases_nn[] = {
     MAX_POOL("1/1", S4(1, 3, 2, 2), 1, 1, 0, S4(1, 3, 2, 2)),
     MAX_POOL("2/3: gaps between windows", S4(1, 5, 8, 2), 2, 3, 0, S4(1, 2, 3, 2)),
     MAX_POOL("window as large as the image", S4(2, 3, 3, 1), 3, 1, 0, S4(2, 1, 1, 1)),
+    MAX_POOL_BY_AXIS("2 x 1", S4(2, 8, 5, 3), WINDOW(2, 1, 2, 1, 0, 0, 1, 1), S4(2, 4, 5, 3)),
+    MAX_POOL_BY_AXIS("3 x 2, overlapping, padded", S4(2, 7, 6, 3), WINDOW(3, 2, 2, 1, 1, 1, 1, 1), S4(2, 4, 7, 3)),
+    MAX_POOL_BY_AXIS("a signal", S4(2, 1, 17, 3), WINDOW(1, 3, 1, 2, 0, 1, 1, 1), S4(2, 1, 9, 3)),
+    MAX_POOL_BY_AXIS("tiles of 2 x 3, many channels", S4(2, 4, 6, 37), WINDOW(2, 3, 2, 3, 0, 0, 1, 1), S4(2, 2, 2, 37)),
     GRAD_OF("max_pool_grad", "max_pool"),
     POOLED_NORM("pooled 2/2", S4(2, 4, 6, 3), 3, 2, 2, 0, 0, S4(2, 2, 3, 3)),
     POOLED_NORM("pooled 2/2 and a ReLU", S4(2, 4, 6, 3), 3, 2, 2, 0, -1, S4(2, 2, 3, 3)),
@@ -573,6 +590,9 @@ const op_case op_cases_nn[] = {
     POOLED_NORM("pooled 3/2, windows overlap", S4(2, 5, 5, 3), 3, 3, 2, 0, 0.2, S4(2, 2, 2, 3)),
     POOLED_NORM("pooled 3/2 padded", S4(1, 5, 6, 3), 3, 3, 2, 1, -1, S4(1, 3, 3, 3)),
     POOLED_NORM("pooled 2/3: gaps between windows", S4(1, 5, 8, 3), 3, 2, 3, 0, 0, S4(1, 2, 3, 3)),
+    { .op = "batch_norm", .label = "pooled 3 x 2 by axis", .also = "max_pool", .n_in = 3,
+      .in = { S4(2, 7, 6, 3), S1(3), S1(3) }, .grad = 7, .out = { S4(2, 4, 7, 3) }, .p = { [3] = 0.2 }, .window = WINDOW(3, 2, 2, 1, 1, 1, 1, 1),
+      .build = build_pooled_norm, .ref = ref_pooled_norm, .fill = fill_signs, .tol = TOL_NORM, .tol_grad = TOL_NORM },
     GRAD_OF("batch_norm_pooled_grad", "batch_norm"),
     { .op = "max_pool_grad", .label = "equal maxima, several threads", .n_in = 2,
       .in = { S4(40, 5, 6, 70), S4(40, 9, 11, 70) }, .out = { S4(40, 9, 11, 70) }, .p = { 3, 2, 1 },
@@ -582,18 +602,25 @@ const op_case op_cases_nn[] = {
     AVG_POOL("1/1, one channel", S4(1, 3, 2, 1), 1, 1, S4(1, 3, 2, 1)),
     AVG_POOL("2/3: gaps between windows", S4(1, 5, 8, 2), 2, 3, S4(1, 2, 3, 2)),
     AVG_POOL("window as large as the image", S4(2, 4, 4, 2), 4, 4, S4(2, 1, 1, 2)),
+    AVG_POOL_BY_AXIS("2 x 3", S4(2, 6, 8, 3), WINDOW(2, 3, 1, 2, 0, 0, 1, 1), S4(2, 5, 3, 3)),
+    AVG_POOL_BY_AXIS("a signal", S4(2, 1, 11, 3), WINDOW(1, 4, 1, 2, 0, 0, 1, 1), S4(2, 1, 4, 3)),
     GRAD_OF("avg_pool_grad", "avg_pool"),
-    UPSAMPLE("twice", S4(2, 3, 2, 5), 2, S4(2, 6, 4, 5)),
-    UPSAMPLE("three times, one channel", S4(1, 2, 3, 1), 3, S4(1, 6, 9, 1)),
-    UPSAMPLE("once", S4(2, 2, 2, 3), 1, S4(2, 2, 2, 3)),
-    UPSAMPLE("several threads", S4(9, 8, 8, 40), 2, S4(9, 16, 16, 40)),
-    UPSAMPLE("no images", S4(0, 2, 2, 3), 2, S4(0, 4, 4, 3)),
+    UPSAMPLE("twice", S4(2, 3, 2, 5), 2, 2, S4(2, 6, 4, 5)),
+    UPSAMPLE("three times, one channel", S4(1, 2, 3, 1), 3, 3, S4(1, 6, 9, 1)),
+    UPSAMPLE("once", S4(2, 2, 2, 3), 1, 1, S4(2, 2, 2, 3)),
+    UPSAMPLE("several threads", S4(9, 8, 8, 40), 2, 2, S4(9, 16, 16, 40)),
+    UPSAMPLE("by axis", S4(2, 3, 4, 5), 2, 3, S4(2, 6, 12, 5)),
+    UPSAMPLE("a signal", S4(2, 1, 4, 3), 1, 3, S4(2, 1, 12, 3)),
+    UPSAMPLE("no images", S4(0, 2, 2, 3), 2, 2, S4(0, 4, 4, 3)),
     GRAD_OF("upsample_grad", "upsample"),
-    PAD2D("zeros", S4(2, 3, 4, 2), 1, 0, S4(2, 5, 6, 2)),
-    PAD2D("zeros, wider than the image", S4(1, 2, 1, 3), 3, 0, S4(1, 8, 7, 3)),
-    PAD2D("reflected", S4(2, 3, 4, 2), 1, 1, S4(2, 5, 6, 2)),
-    PAD2D("reflected as far as it goes", S4(1, 4, 3, 1), 2, 1, S4(1, 8, 7, 1)),
-    PAD2D("none", S4(1, 2, 2, 2), 0, 0, S4(1, 2, 2, 2)),
+    PAD2D("zeros", S4(2, 3, 4, 2), 1, 1, 0, S4(2, 5, 6, 2)),
+    PAD2D("zeros, wider than the image", S4(1, 2, 1, 3), 3, 3, 0, S4(1, 8, 7, 3)),
+    PAD2D("reflected", S4(2, 3, 4, 2), 1, 1, 1, S4(2, 5, 6, 2)),
+    PAD2D("reflected as far as it goes", S4(1, 4, 3, 1), 2, 2, 1, S4(1, 8, 7, 1)),
+    PAD2D("zeros, by axis", S4(2, 3, 4, 2), 0, 2, 0, S4(2, 3, 8, 2)),
+    PAD2D("reflected, by axis", S4(2, 4, 5, 2), 1, 3, 1, S4(2, 6, 11, 2)),
+    PAD2D("a signal, reflected", S4(2, 1, 5, 3), 0, 4, 1, S4(2, 1, 13, 3)),
+    PAD2D("none", S4(1, 2, 2, 2), 0, 0, 0, S4(1, 2, 2, 2)),
     GRAD_OF("pad2d_grad", "pad2d"),
     MAX_MID("a map", S4(2, 3, 2, 5), 2, 5),
     MAX_MID("a sequence, many channels", S3(2, 5, 70), 2, 70),
@@ -625,10 +652,12 @@ const op_bad op_bads_nn[] = {
     { "max_pool", "gamma", 2, { S4(1, 4, 4, 3), S1(2) }, 0, { 2, 2, 0 }, build_extreme_pool },
     { "max_pool", "rank", 1, { S3(4, 4, 3) }, 0, { 2, 2, 0 }, build_max_pool },
     { "max_pool", "window larger than the image", 1, { S4(1, 2, 8, 3) }, 0, { 3, 2, 0 }, build_max_pool },
+    { "max_pool", "window wider than the image", 1, { S4(1, 8, 2, 3) }, 0, { 3, 2, 0 }, build_max_pool },
     { "max_pool", "no pixels", 1, { S4(1, 0, 3, 3) }, 0, { 2, 2, 1 }, build_max_pool },
     { "avg_pool", "window larger than the image", 1, { S4(1, 8, 2, 3) }, 0, { 3, 2 }, build_avg_pool },
-    { "pad2d", "rank", 1, { S2(4, 3) }, 0, { 1, 0 }, build_pad2d },
-    { "pad2d", "a reflected border as wide as the image", 1, { S4(1, 3, 5, 3) }, 0, { 3, 1 }, build_pad2d },
+    { "pad2d", "rank", 1, { S2(4, 3) }, 0, { 1, 1, 0 }, build_pad2d },
+    { "pad2d", "a reflected border as wide as the image", 1, { S4(1, 3, 5, 3) }, 0, { 3, 3, 1 }, build_pad2d },
+    { "pad2d", "a reflected border as wide as a signal", 1, { S4(1, 1, 5, 3) }, 0, { 0, 5, 1 }, build_pad2d },
     { "max_mid", "rank", 1, { S1(4) }, 0, { 0 }, build_max_mid },
     { "max_mid", "no locations", 1, { S3(2, 0, 4) }, 0, { 0 }, build_max_mid },
     { .op = NULL },

@@ -25,6 +25,8 @@ AT(dim_encoder_options, seed, 184);
 AT(dim_layer_options, tap, 72);
 AT(dim_layer_options, output_padding, 80);
 AT(dim_layer_options, width, 88);
+AT(dim_layer_options, stride_w, 92);
+AT(dim_layer_options, output_padding_w, 116);
 AT(dim_term_options, hidden, 56);
 AT(dim_term_options, shortcut, 96);
 AT(dim_model_options, seed, 8);

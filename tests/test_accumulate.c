@@ -39,16 +39,17 @@ static dim__vid see(dim__graph *g, sums *s, dim__vid v)
 static dim__vid emit(dim__graph *g, const dim__vid *in, sums *s)
 {
     dim__vid x = in[0], w = in[1], wide = in[2], bias = in[3], narrow = in[4], y, m;
+    const dim__window once = dim__square(0, 1, 0); /* stride 1, no padding */
     dim__vid rows = dim__op_reshape_(g, x, dim__shape2(ROWS, C)), plain = dim__op_reshape_(g, w, dim__shape2(C, C));
     /* a residual; again onto what is multiplied and then not needed any more */
-    y = dim__op_tanh_(g, dim__op_add_(g, dim__op_conv2d_(g, x, w, 1, 0), x));
-    y = dim__op_tanh_(g, dim__op_add_(g, y, dim__op_conv2d_(g, y, w, 1, 0)));
+    y = dim__op_tanh_(g, dim__op_add_(g, dim__op_conv2d_(g, x, w, once), x));
+    y = dim__op_tanh_(g, dim__op_add_(g, y, dim__op_conv2d_(g, y, w, once)));
     see(g, s, y);
     /* a stride, padding and a wider kernel are no plain products */
-    dim__vid pooled = dim__op_avg_pool_(g, y, 2, 2), padded = dim__op_pad2d_(g, x, 1, false);
-    see(g, s, dim__op_add_(g, pooled, dim__op_conv2d_(g, y, w, 2, 0)));
-    see(g, s, dim__op_add_(g, padded, dim__op_conv2d_(g, x, w, 1, 1)));
-    see(g, s, dim__op_add_(g, dim__op_conv2d_(g, y, wide, 1, 0), dim__op_conv2d_(g, x, wide, 1, 0)));
+    dim__vid pooled = dim__op_avg_pool_(g, y, dim__square(2, 2, 0)), padded = dim__op_pad2d_(g, x, 1, 1, false);
+    see(g, s, dim__op_add_(g, pooled, dim__op_conv2d_(g, y, w, dim__square(0, 2, 0))));
+    see(g, s, dim__op_add_(g, padded, dim__op_conv2d_(g, x, w, dim__square(0, 1, 1))));
+    see(g, s, dim__op_add_(g, dim__op_conv2d_(g, y, wide, once), dim__op_conv2d_(g, x, wide, once)));
     /* a product that somebody else reads, two that the caller reads, one under another shape */
     m = dim__op_matmul_(g, rows, plain, false, true);
     y = dim__op_add_(g, rows, m);
@@ -72,8 +73,8 @@ static dim__vid emit(dim__graph *g, const dim__vid *in, sums *s)
     see(g, s, dim__op_add_bias_(g, dim__op_reshape_(g, m, dim__shape2(3 * ROWS, C)), bias));
     /* weights of two maps that want no gradient */
     dim__vid one = dim__op_stop_gradient_(g, x), two = dim__op_stop_gradient_(g, padded);
-    see(g, s, dim__op_conv2d_(g, one, narrow, 1, 0));
-    see(g, s, dim__op_conv2d_(g, two, narrow, 1, 0));
+    see(g, s, dim__op_conv2d_(g, one, narrow, once));
+    see(g, s, dim__op_conv2d_(g, two, narrow, once));
     /* one with itself */
     m = dim__op_matmul_(g, third, plain, false, false);
     see(g, s, dim__op_add_(g, m, m));

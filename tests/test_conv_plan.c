@@ -14,21 +14,24 @@
 #include <cmocka.h>
 
 typedef struct shape {
-    int64_t n, h, w, i, o, kh, kw, stride, padding;
+    int64_t n, h, w, i, o, kh, kw, stride_h, stride_w, pad_h, pad_w;
 } shape;
 
 /* Each has 2^24 multiply-adds at least, which is when an accelerator is asked. */
 static const shape shapes[] = {
-    { 9, 16, 16, 32, 64, 4, 4, 2, 1 },  { 19, 17, 15, 32, 48, 3, 3, 2, 1 }, { 3, 16, 16, 24, 192, 3, 3, 1, 1 },
-    { 22, 32, 32, 3, 64, 4, 4, 2, 1 },   { 10, 32, 32, 3, 64, 3, 3, 1, 1 }, { 4, 18, 20, 40, 50, 3, 5, 1, 0 },
-    { 9, 12, 13, 64, 160, 2, 3, 2, 0 }, { 33, 4, 4, 64, 64, 3, 3, 1, 1 },
+    { 9, 16, 16, 32, 64, 4, 4, 2, 2, 1, 1 },  { 19, 17, 15, 32, 48, 3, 3, 2, 2, 1, 1 },
+    { 3, 16, 16, 24, 192, 3, 3, 1, 1, 1, 1 }, { 22, 32, 32, 3, 64, 4, 4, 2, 2, 1, 1 },
+    { 10, 32, 32, 3, 64, 3, 3, 1, 1, 1, 1 },  { 4, 18, 20, 40, 50, 3, 5, 1, 1, 0, 0 },
+    { 9, 12, 13, 64, 160, 2, 3, 2, 2, 0, 0 }, { 33, 4, 4, 64, 64, 3, 3, 1, 1, 1, 1 },
+    { 9, 16, 16, 32, 64, 4, 3, 2, 1, 1, 1 },  { 12, 16, 17, 32, 64, 3, 1, 1, 1, 1, 0 },
+    { 9, 1, 200, 32, 64, 1, 5, 1, 1, 0, 2 },  { 9, 1, 400, 32, 64, 1, 5, 1, 2, 0, 2 },
 };
 
 static dim__conv_key key_of(const shape *s, dim__conv_pass pass)
 {
-    return (dim__conv_key){ pass, s->h, s->w, s->i, s->o, s->kh, s->kw, (s->h + 2 * s->padding - s->kh) / s->stride + 1,
-                            (s->w + 2 * s->padding - s->kw) / s->stride + 1, s->stride, s->padding, 0, 0,
-                            pass == DIM__CONV_DW ? s->n : 0 };
+    return (dim__conv_key){ pass, s->h, s->w, s->i, s->o, s->kh, s->kw, (s->h + 2 * s->pad_h - s->kh) / s->stride_h + 1,
+                            (s->w + 2 * s->pad_w - s->kw) / s->stride_w + 1, s->stride_h, s->stride_w, s->pad_h, s->pad_w,
+                            0, 0, pass == DIM__CONV_DW ? s->n : 0 };
 }
 
 static float *random_floats(int64_t n, uint64_t stream)
@@ -50,7 +53,7 @@ static void reference(const shape *s, const dim__conv_key *k, const float *in, c
             for (int64_t x = 0; x < k->ow; x++)
                 for (int64_t r = 0; r < k->kh; r++)
                     for (int64_t c = 0; c < k->kw; c++) {
-                        int64_t ih = y * k->stride - k->padding + r, iw = x * k->stride - k->padding + c;
+                        int64_t ih = y * k->stride_h - k->pad_h + r, iw = x * k->stride_w - k->pad_w + c;
                         if (ih < 0 || ih >= k->h || iw < 0 || iw >= k->w)
                             continue;
                         int64_t at_x = ((n * k->h + ih) * k->w + iw) * k->i;

@@ -46,7 +46,7 @@ static const names all[] = {
     { "dim_adversary", dim__adversary_name, DIM_ADVERSARY_LEAST_SQUARES },
     { "dim_loss_kind", dim__loss_name, DIM_LOSS_GAUSSIAN },
     { "dim_augment_op", dim__augment_op_name, DIM_AUGMENT_OP_NORMALIZE },
-    { "dim_layer_kind", dim__layer_name, DIM_LAYER_UPSAMPLE },
+    { "dim_layer_kind", dim__layer_name, DIM_LAYER_DEPTHWISE },
     { "dim_encoder_kind", dim__encoder_name, DIM_ENCODER_AMDIM128 },
     { "dim_critic", dim__critic_name, DIM_CRITIC_PLAIN_DOT },
     { "dim_estimator_kind", dim__estimator_name, DIM_ESTIMATOR_GAN },

@@ -414,7 +414,7 @@ static void test_builder_refuses(void **state)
     expect(DIM_E_INVALID, "cannot be named 'global'", add_input(b, "global", four));
     expect(DIM_E_INVALID, "'z' of 0 x 0 x 0", dim_encoder_builder_add_input(b, "z", 0, 0, 0));
     expect(DIM_E_INVALID, "'z' of 4 x 6 x 0", dim_encoder_builder_add_input(b, "z", 4, 6, 0));
-    expect(DIM_E_INVALID, "'z' of 4 x 0 x 6", dim_encoder_builder_add_input(b, "z", 4, 0, 6));
+    expect(DIM_E_INVALID, "'z' of 4 x 6 x 0", dim_encoder_builder_add_input(b, "z", 4, 6, 0));
     expect(DIM_E_INVALID, "'z' of 16777217", dim_encoder_builder_add_input(b, "z", (1 << 24) + 1, 0, 0));
     expect(DIM_E_INVALID, "'z' of 4 x 65537 x 1", dim_encoder_builder_add_input(b, "z", 4, 65537, 1));
     expect(DIM_E_INVALID, "'z' of 4 x 1 x 4294967295", dim_encoder_builder_add_input(b, "z", 4, 1, UINT32_MAX));

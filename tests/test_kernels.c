@@ -437,6 +437,26 @@ static void check_products(int64_t rows, int64_t n, int64_t more, int offset)
     all_close("add_rows", y, expected, n, (double)rows, 1.2e-7);
 }
 
+/* Rows that lie apart: of y by `more`, of what is read by twice that. */
+static void check_scaled_rows(int64_t rows, int64_t c, int64_t more, int offset)
+{
+    int64_t ldy = c + more, ldx = c + 2 * more;
+    float *x = buffer[0] + offset, *w = buffer[1] + (offset * 3) % PAD, *y = fresh(rows * ldy, offset);
+    double got[MOST], want[MOST];
+    fill(x, rows * ldx, -1, 1);
+    fill(w, c, -1, 1);
+    for (int64_t i = 0; i < rows * ldy; i++)
+        y[i] = expected[i] = (float)(i % 7) - 3;
+    ref->add_scaled(expected, ldy, x, ldx, w, rows, c);
+    table->add_scaled(y, ldy, x, ldx, w, rows, c);
+    all_close("add_scaled", y, expected, rows * ldy, 4, 1.2e-7);
+    for (int64_t j = 0; j < c; j++)
+        got[j] = want[j] = (double)j;
+    ref->col_dot(want, x, ldx, y, ldy, rows, c);
+    table->col_dot(got, x, ldx, y, ldy, rows, c);
+    all_close_d("col_dot", got, want, c, 4 * (double)rows + (double)c, 1e-15);
+}
+
 static void check_layer_norm(int64_t rows, int64_t c, int offset)
 {
     const double eps = 1.2e-7;
@@ -478,6 +498,7 @@ static void test_rows(void **unused)
             if (sizes[s] * row_counts[r] <= MOST) {
                 check_products(row_counts[r], sizes[s], (sizes[s] + 2) * row_counts[r] <= MOST ? 2 : 0, r);
                 check_rows(row_counts[r], sizes[s], r);
+                check_scaled_rows(row_counts[r], sizes[s], (sizes[s] + 6) * row_counts[r] <= MOST ? 3 : 0, r);
                 if (sizes[s] > 0)
                     check_layer_norm(row_counts[r], sizes[s], s % PAD);
             }

@@ -1,6 +1,7 @@
 /* Weights that say which layers they are of: dim_encoder_save() and dim_encoder_open(). */
 #include "failing_alloc.h"
 #include "io/weights.h"
+#include "nn/network_text.h"
 #include <dim/dim.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,10 +51,12 @@ static int close_context(void **state)
 static float *features(dim_encoder *enc, const char *tap, const int64_t in[3], int64_t *n)
 {
     dim_tensor *x, *y;
-    int64_t shape[3], size = 2 * in[0] * (in[1] > 0 ? in[1] * in[2] : 1);
+    int64_t shape[3], size = 2 * in[0] * (in[1] > 0 ? in[1] : 1) * (in[2] > 0 ? in[2] : 1);
+    bool signal = in[1] == 0 && in[2] > 0;
     ok(dim_encoder_tap_shape(enc, tap, shape));
     *n = 2 * shape[0] * shape[1] * shape[2];
-    ok(dim_tensor_create(ctx, DIM_F32, in[1] > 0 ? 4 : 2, (int64_t[]){ 2, in[0], in[1], in[2] }, &x));
+    ok(dim_tensor_create(ctx, DIM_F32, in[1] > 0 ? 4 : signal ? 3 : 2,
+                         (int64_t[]){ 2, in[0], signal ? in[2] : in[1], in[2] }, &x));
     ok(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ 2, *n / 2 }, &y));
     for (int64_t i = 0; i < size; i++)
         ((float *)dim_tensor_data(x))[i] = (float)(i * 7919 % 1000) / 500 - 1;
@@ -142,7 +145,8 @@ static dim_encoder *every_layer(void)
     add(b, (dim_layer_options){ .kind = DIM_LAYER_CONCAT, .from = "_mine" });
     add(b, (dim_layer_options){ .kind = DIM_LAYER_SLICE, .start = 2, .out = 7 });
     add(b, (dim_layer_options){ .kind = DIM_LAYER_PAD_CHANNELS, .out = 8 });
-    add(b, (dim_layer_options){ .kind = DIM_LAYER_UPSAMPLE });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_DEPTHWISE, .kernel = 3, .kernel_w = 2, .padding_h = 1, .dilation_w = 2 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_UPSAMPLE, .stride_w = 3 });
     add(b, (dim_layer_options){ .kind = DIM_LAYER_MAX_POOL, .kernel = 3, .stride = 2, .padding = 1 });
     add(b, (dim_layer_options){ .kind = DIM_LAYER_AVG_POOL, .kernel = 2 });
     add(b, (dim_layer_options){ .kind = DIM_LAYER_CONV_TRANSPOSE, .out = 4, .kernel = 3, .stride = 2, .output_padding = 1 });
@@ -177,6 +181,65 @@ static void test_every_layer(void **state)
     if (reads()) {
         ok(dim_encoder_open(ctx, path, &again));
         same(enc, again, (int64_t[]){ 3, 12, 12 });
+        dim_encoder_destroy(again);
+    }
+    dim_encoder_destroy(enc);
+}
+
+static dim_encoder *of_signals(void)
+{
+    dim_encoder_builder *b;
+    dim_encoder *enc;
+    ok(dim_encoder_builder_create(ctx, 3, 0, 24, &b));
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = 6, .kernel = 5, .stride = 2, .padding = 2, .tap = "local" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_DEPTHWISE, .kernel = 3, .padding = 2, .dilation = 2 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_ADD, .from = "local" });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_MAX_POOL, .kernel = 2 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = 10 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_UNFLATTEN, .out = 2, .width = 5 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_CONV_TRANSPOSE, .out = 2, .kernel = 3, .stride = 2, .output_padding = 1 });
+    add(b, (dim_layer_options){ .kind = DIM_LAYER_UPSAMPLE, .stride = 3 });
+    ok(dim_encoder_builder_finish(b, NULL, &enc));
+    dim_encoder_builder_destroy(b);
+    return enc;
+}
+
+/* What files of older versions say is said as it was; what is new comes behind it. */
+static void test_text(void **state)
+{
+    static const char *const wanted[] = {
+        "conv a.b-c_0 as local, out 6, kernel 3, kernel_w 5, stride 2, padding 2, padding_mode 1, no_bias 1\n",
+        "\nmax_pool max_pool1, kernel 3, kernel_w 3, stride 2, padding 1\n",
+        "\navg_pool avg_pool1, kernel 2, kernel_w 2, stride 2\n",
+        "\nconv_transpose conv_transpose1, out 4, kernel 3, kernel_w 3, stride 2, output_padding 1\n",
+        "\ndepthwise depthwise1, kernel 3, kernel_w 2, stride 1, padding_h 1, dilation_w 2\n",
+        "\nupsample upsample1, stride 2, stride_w 3\n",
+    };
+    char *text;
+    (void)state;
+    dim_encoder *enc = every_layer();
+    ok(dim__network_write(enc, &text));
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (strstr(text, wanted[i]) == NULL)
+            fail_msg("'%s' is not in '%s'", wanted[i], text);
+    dim__free(ctx, text);
+    dim_encoder_destroy(enc);
+    enc = of_signals();
+    ok(dim__network_write(enc, &text));
+    assert_non_null(strstr(text, "input 3 0 24\nconv conv1 as local, out 6, kernel 5, kernel_w 5, stride 2, padding 2\n"));
+    dim__free(ctx, text);
+    dim_encoder_destroy(enc);
+}
+
+static void test_signals(void **state)
+{
+    dim_encoder *again;
+    (void)state;
+    dim_encoder *enc = of_signals();
+    ok(dim_encoder_save(enc, path));
+    if (reads()) {
+        ok(dim_encoder_open(ctx, path, &again));
+        same(enc, again, (int64_t[]){ 3, 0, 24 });
         dim_encoder_destroy(again);
     }
     dim_encoder_destroy(enc);
@@ -323,6 +386,7 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_named), cmocka_unit_test(test_every_layer),
+                                        cmocka_unit_test(test_text), cmocka_unit_test(test_signals),
                                         cmocka_unit_test(test_model), cmocka_unit_test(test_refused),
                                         cmocka_unit_test(test_no_memory) };
     return cmocka_run_group_tests(tests, open_context, close_context);

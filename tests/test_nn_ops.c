@@ -48,7 +48,7 @@ static float *run_conv(dim_context *ctx, const conv_case *c, int64_t *count)
     dim__program *p = NULL;
     assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
     dim__vid x = dim__graph_input(g, DIM_F32, c->x, true), w = dim__graph_input(g, DIM_F32, c->w, true);
-    dim__vid y = dim__op_conv2d_(g, x, w, c->stride, c->padding);
+    dim__vid y = dim__op_conv2d_(g, x, w, dim__square(0, c->stride, c->padding));
     dim__vid weight = dim__graph_input(g, DIM_F32, *dim__shape_of(g, y), false);
     dim__graph_keep(g, y);
     dim__vid loss = dim__op_sum_all_(g, dim__op_mul_(g, y, weight), 1);
@@ -114,7 +114,7 @@ typedef struct taken { /* by conv2d_moments, as floats */
 static taken run_moments(dim_context *ctx, const conv_case *c, dim_dtype type, bool planned)
 {
     const dim__op *op = &dim__op_conv2d_moments;
-    dim__attr attr = dim__attr_square_conv(c->stride, c->padding);
+    dim__attr attr = dim__op_conv_attr(dim__square(0, c->stride, c->padding));
     attr.conv.eps = 1e-5;
     attr.activation.on = true;
     attr.activation.slope = 0.2;
@@ -240,7 +240,7 @@ static void test_unwanted_gradients(void **state)
         assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
         dim__vid x = dim__graph_input(g, DIM_F32, dim__shape4(2, 5, 5, 3), wanted == 0);
         dim__vid w = dim__graph_input(g, DIM_F32, dim__shape4(4, 3, 3, 3), wanted == 1);
-        dim__vid y = dim__op_conv2d_(g, x, w, 1, 0);
+        dim__vid y = dim__op_conv2d_(g, x, w, dim__square(0, 1, 0));
         assert_int_equal(dim__graph_backward(g, dim__op_sum_all_(g, y, 1)), DIM_OK);
         assert_int_equal(emitted(g, &dim__op_conv2d_dx, &first), wanted == 0);
         assert_int_equal(emitted(g, &dim__op_conv2d_dw, &first), wanted == 1);
@@ -259,7 +259,7 @@ static void test_nan_in_maximum(void **state)
         dim__program *p = NULL;
         assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
         dim__vid x = dim__graph_input(g, DIM_F32, dim__shape4(1, 2, 4, 1), true);
-        dim__vid pooled = dim__op_max_pool_(g, x, 2, 2, 0), top = dim__op_max_mid_(g, x);
+        dim__vid pooled = dim__op_max_pool_(g, x, dim__square(2, 2, 0)), top = dim__op_max_mid_(g, x);
         dim__graph_keep(g, pooled);
         dim__graph_keep(g, top);
         assert_int_equal(dim__graph_backward(g, dim__op_sum_all_(g, pooled, 1)), DIM_OK);

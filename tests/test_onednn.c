@@ -87,7 +87,7 @@ static void test_guard(void **state)
 static const dim__conv_plan *plan_of(int64_t side)
 {
     const dim__conv_plan *plan;
-    dim__conv_key k = { DIM__CONV_FORWARD, side, side, 32, 64, 3, 3, side, side, 1, 1, 0, 0, 0 };
+    dim__conv_key k = { DIM__CONV_FORWARD, side, side, 32, 64, 3, 3, side, side, 1, 1, 1, 1, 0, 0, 0 };
     assert_int_equal(dim__conv_plan_get(ctx, &k, 64, &plan), DIM_OK);
     return plan;
 }
@@ -130,7 +130,7 @@ static void test_useless(void **state)
     none.md_any = NULL; /* would crash: a shape that is remembered is not tried again */
     dim__plans_forget(ctx);
     for (int64_t side = 8; side < 8 + 300; side++) {
-        dim__conv_key k = { DIM__CONV_FORWARD, side, side, 32, 64, 3, 3, side, side, 4096, 1, 0, 0, 0 };
+        dim__conv_key k = { DIM__CONV_FORWARD, side, side, 32, 64, 3, 3, side, side, 4096, 4096, 1, 1, 0, 0, 0 };
         const dim__conv_plan *plan;
         k.oh = k.ow = 7; /* which no stride of 4096 gives */
         assert_int_equal(dim__conv_plan_get(ctx, &k, 640, &plan), DIM_OK);

@@ -323,7 +323,7 @@ static void test_attributes_are_equal(void **state)
     for (int k = 0; k < 5; k++)
         assert_false(dim__attr_equal(&a, &other[k], size));
 
-    dim__attr conv = dim__attr_square_conv(2, 1), wide = conv;
+    dim__attr conv = dim__op_conv_attr(dim__square(0, 2, 1)), wide = conv;
     assert_true(dim__attr_equal(&conv, &wide, DIM__ATTR_SIZE(conv)));
     wide.conv.eps = 1e-5; /* the last one */
     assert_false(dim__attr_equal(&conv, &wide, DIM__ATTR_SIZE(conv)));

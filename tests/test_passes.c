@@ -513,14 +513,14 @@ static conv_outcome train_conv(uint32_t without, bool activation_first, bool rea
                        dim__graph_input(g, DIM_F32, dim__shape4(CHANNELS, 3, 3, 2), true) };
     for (int k = 2; k < 5; k++)
         in[k] = dim__graph_input(g, DIM_F32, dim__shape1(CHANNELS), true);
-    dim__vid x = dim__op_add_bias_(g, dim__op_conv2d_(g, in[0], in[1], 1, 1), in[2]);
+    dim__vid x = dim__op_add_bias_(g, dim__op_conv2d_(g, in[0], in[1], dim__square(0, 1, 1)), in[2]);
     if (activation_first)
         x = dim__op_leaky_relu_(g, x, 0.2);
     dim__vid y = dim__op_batch_norm_(g, x, in[3], in[4], 1e-5);
     if (!activation_first)
         y = dim__op_leaky_relu_(g, y, 0.2);
     if (pool)
-        y = dim__op_max_pool_(g, y, 2, 2, 0);
+        y = dim__op_max_pool_(g, y, dim__square(2, 2, 0));
     dim__vid loss = dim__op_sum_all_(g, dim__op_mul_(g, y, dim__op_tanh_(g, y)), 1); /* y^2 sums to nearly the same always */
     if (read_twice)
         loss = dim__op_add_(g, loss, dim__op_sum_all_(g, x, 0.5));
@@ -597,7 +597,7 @@ static odd_outcome run_odd(uint32_t without, oddity odd)
                             dim__graph_input(g, DIM_F32, dim__shape4(6, 3, 3, 2), gradient && odd != ONLY_BIAS) };
     for (int k = 2; k < ODD_IN; k++)
         in[k] = dim__graph_input(g, DIM_F32, dim__shape1(odd == OTHER_ROWS ? 3 : 6), gradient && k < 4);
-    dim__vid y = dim__op_conv2d_(g, in[0], in[1], 1, 1);
+    dim__vid y = dim__op_conv2d_(g, in[0], in[1], dim__square(0, 1, 1));
     if (odd == FROZEN_AFTER_RELU)
         y = dim__op_relu_(g, y);
     if (odd == OTHER_ROWS)

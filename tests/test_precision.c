@@ -505,7 +505,7 @@ static void maxima_of_floats_are_found_again(void **state)
         assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
         g->all_bf16 = true;
         dim__vid x = dim__graph_input(g, DIM_F32, dim__shape4(IMAGES, WIDE, WIDE, CHANNELS), true);
-        dim__vid y = k == 0 ? dim__op_max_pool_(g, x, 2, 2, 0) : dim__op_max_mid_(g, x);
+        dim__vid y = k == 0 ? dim__op_max_pool_(g, x, dim__square(2, 2, 0)) : dim__op_max_mid_(g, x);
         int64_t maxima = dim__count_of(g, y), found = 0;
         dim__vid loss = dim__op_sum_all_(g, dim__op_tanh_(g, y), 1);
         assert_int_equal(dim__graph_backward(g, loss), DIM_OK);

@@ -230,11 +230,18 @@ static const change changes[] = {
     CHANGE(U32, layer[0].padding, 2, "encoder.layer0"),
     SAYING(U32, layer[0].padding_mode, DIM_PADDING_ZERO, "encoder.layer0", "padding_mode 1"),
     CHANGE(U32, layer[0].no_bias, 1, "encoder.layer0"),
+    CHANGE(U32, layer[0].stride_w, 3, "encoder.layer0"),
+    CHANGE(U32, layer[0].padding_h, 1, "encoder.layer0"),
+    CHANGE(U32, layer[0].padding_w, 1, "encoder.layer0"),
+    CHANGE(U32, layer[0].dilation, 2, "encoder.layer0"),
+    CHANGE(U32, layer[0].dilation_w, 2, "encoder.layer0"),
     CHANGE(F32, layer[2].slope, 0.25, "encoder.layer2"),
     CHANGE(F32, layer[5].rate, 0.25, "encoder.layer5"),
     CHANGE(U32, layer[6].start, 3, "encoder.layer6"),
     CHANGE(U32, layer[13].height, 4, "encoder.layer13"),
     CHANGE(U32, layer[14].output_padding, 1, "encoder.layer14"),
+    CHANGE(U32, layer[14].output_padding_h, 1, "encoder.layer14"),
+    CHANGE(U32, layer[14].output_padding_w, 1, "encoder.layer14"),
     TAKEN(U32, layer[3].init, DIM_LAYER_INIT_ZERO),
     NAMING(layer[8].from, "all", "encoder.layer8", " and 5"),
     NAMING(layer[3].name, "other", "encoder.layer3", "'other' here"),
@@ -419,7 +426,7 @@ typedef struct part { /* of struct options: `count` options of one type */
 
 static const size_t none[] = { 0 };
 static const size_t of_model[] = { AT(model, views), AT(model, reserved0), 0 }; /* MINE has one; see test_resume.c */
-static const size_t of_layer[] = { AT(layer, width), AT(layer, reserved0), 0 }; /* height and out leave it no choice */
+static const size_t of_layer[] = { AT(layer, width), 0 }; /* height and out leave it no choice */
 static const size_t of_estimator[] = { AT(estimator, reserved0), 0 };
 static const size_t of_term[] = { AT(term, estimator), AT(term, estimator) + 4, AT(term, reserved0), 0 };
 static const size_t of_prior[] = { AT(prior, reserved0), AT(prior, optimizer), AT(prior, optimizer) + 4, 0 };

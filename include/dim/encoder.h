@@ -4,7 +4,8 @@
  *
  * Images are (N, C, H, W) tensors of u8 or f32 with any strides (a permuted NHWC array costs nothing extra).  u8
  * pixels become x / 127.5 - 1, or (x / 255 - mean) / std when the options give a mean and std; f32 is taken as it is,
- * or as (x - mean) / std.  Vectors are (N, features).  Features come out as (N, C, H, W) or (N, d).
+ * or as (x - mean) / std.  Signals are (N, C, L), or (N, C, 1, L).  Vectors are (N, features).  Features come out as
+ * (N, C, H, W), of signals as (N, C, L), or as (N, d).
  */
 #ifndef DIM_ENCODER_H
 #define DIM_ENCODER_H
@@ -80,7 +81,7 @@ DIM_API dim_status dim_encoder_create(dim_context *ctx, const dim_encoder_option
 
 /** A layer of a custom encoder. */
 typedef enum dim_layer_kind {
-    DIM_LAYER_CONV = 0,        /**< 2-D convolution: out, kernel, stride, padding, no_bias */
+    DIM_LAYER_CONV = 0,        /**< 2-D convolution: out, kernel, stride, padding, dilation, no_bias; on a signal 1-D */
     DIM_LAYER_LINEAR = 1,      /**< out, no_bias; a map is flattened in (C, H, W) order first */
     DIM_LAYER_BATCH_NORM = 2,  /**< per channel; epsilon 1e-5, momentum 0.1 */
     DIM_LAYER_LAYER_NORM = 3,  /**< over the channels of each position; epsilon 1e-5 */
@@ -91,7 +92,7 @@ typedef enum dim_layer_kind {
     DIM_LAYER_SOFTPLUS = 8,    /**< log(1 + e^x) */
     DIM_LAYER_MAX_POOL = 9,    /**< kernel, stride (0 = kernel), padding */
     DIM_LAYER_AVG_POOL = 10,   /**< kernel, stride (0 = kernel) */
-    DIM_LAYER_GLOBAL_MAX = 11, /**< maximum over all positions: (C, H, W) -> C */
+    DIM_LAYER_GLOBAL_MAX = 11, /**< maximum over all positions: (C, H, W) or (C, L) -> C */
     DIM_LAYER_GLOBAL_AVG = 12, /**< mean over all positions */
     DIM_LAYER_FLATTEN = 13,    /**< (C, H, W) -> C H W, in PyTorch's order */
     DIM_LAYER_DROPOUT = 14,    /**< rate: probability of zeroing in training; survivors are scaled */
@@ -103,11 +104,16 @@ typedef enum dim_layer_kind {
     DIM_LAYER_FROM = 18,       /**< goes on from the tap named `from`: starts a branch */
     DIM_LAYER_GAUSSIAN = 19,   /**< mean + e^(logvar / 2) noise, `from` names logvar; just the mean when encoding */
     DIM_LAYER_PAD_CHANNELS = 20, /**< zeros as further channels, until there are `out` */
-    /** Transposed convolution: out, kernel, stride, padding, output_padding, no_bias; PyTorch's ConvTranspose2d: a side of
-     *  (H - 1) stride - 2 padding + kernel + output_padding comes out, weights are (in, out, kernel, kernel) */
+    /** Transposed convolution: out, kernel, stride, padding, dilation, output_padding, no_bias; PyTorch's ConvTranspose2d, on
+     *  a signal ConvTranspose1d: a side of (H - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding comes out,
+     *  weights are (in, out, kernel, kernel) */
     DIM_LAYER_CONV_TRANSPOSE = 21,
-    DIM_LAYER_UNFLATTEN = 22,  /**< a vector of out x height x width -> (out, height, width), in PyTorch's order */
+    /** A vector of out x height x width -> (out, height, width), in PyTorch's order; height 0: of out x width -> a signal */
+    DIM_LAYER_UNFLATTEN = 22,
     DIM_LAYER_UPSAMPLE = 23,   /**< each pixel `stride` x `stride` times; 0 = 2: nearest neighbour */
+    /** Convolution of each channel by itself: kernel, stride, padding, dilation, no_bias; as many channels come out as come
+     *  in.  PyTorch's Conv2d with as many groups; weights are (C, 1, kernel, kernel) */
+    DIM_LAYER_DEPTHWISE = 24,
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff
 } dim_layer_kind;
 
@@ -122,19 +128,24 @@ typedef enum dim_layer_init {
 /** What a convolution sees beyond the border. */
 typedef enum dim_padding_mode {
     DIM_PADDING_ZERO = 0,    /**< zeros */
-    DIM_PADDING_REFLECT = 1, /**< mirrored without repeating the border; padding < size */
+    DIM_PADDING_REFLECT = 1, /**< mirrored without repeating the border; padding < size.  Not for transposed ones */
     DIM_PADDING_MODE_FORCE_INT = 0x7fffffff
 } dim_padding_mode;
 
-/** Append only.  Zero in any field means the library's default. */
+/**
+ * Append only.  Zero in any field means the library's default.
+ *
+ * Of a window on a signal, kernel, stride, padding and dilation are along the signal, as PyTorch's Conv1d has them; what ends
+ * in _h does not exist there, and what ends in _w is not needed.
+ */
 typedef struct dim_layer_options {
     size_t size;                 /**< set by DIM_OPTIONS_INIT */
     dim_layer_kind kind;         /**< CONV */
     uint32_t out;                /**< channels or units that come out; at most 2^24 */
-    uint32_t kernel;             /**< side, at most 4096, as stride and padding are; see kernel_w */
+    uint32_t kernel;             /**< side, at most 4096, as stride, dilation and padding are; see kernel_w */
     uint32_t kernel_w;           /**< width when it differs from kernel; 0 = kernel */
-    uint32_t stride;             /**< conv, transposed conv: 0 = 1 */
-    uint32_t padding;            /**< on all four sides */
+    uint32_t stride;             /**< conv, transposed conv: 0 = 1; see stride_w */
+    uint32_t padding;            /**< on all four sides; padding_h and padding_w come in addition */
     dim_padding_mode padding_mode; /**< ZERO */
     uint32_t no_bias;            /**< 1 = conv or linear without bias */
     float slope;                 /**< LEAKY_RELU */
@@ -146,20 +157,29 @@ typedef struct dim_layer_options {
     const char *name;            /**< of the parameters in saved weights; NULL = kind and number, "conv1"; copied */
     const char *tap;             /**< names the output of this layer; NULL = unnamed; copied */
     uint32_t output_padding;     /**< CONV_TRANSPOSE: rows and columns more, less than stride */
-    uint32_t height;             /**< UNFLATTEN, at most 65536 */
+    uint32_t height;             /**< UNFLATTEN, at most 65536; 0 = the vector becomes a signal */
     uint32_t width;              /**< UNFLATTEN, at most 65536; 0 = what out and height leave of the vector */
-    uint32_t reserved0;          /**< must be 0; keeps the struct unpadded */
+    uint32_t stride_w;           /**< along the width when it differs from stride; 0 = stride; pooling: 0 and 0 = the kernel */
+    uint32_t padding_h;          /**< above and below, besides padding: kernel 3 x 1 has padding 0, padding_h 1 */
+    uint32_t padding_w;          /**< left and right, besides padding */
+    uint32_t dilation;           /**< pixels from one element of the kernel to the next; convolutions only; 0 = 1 */
+    uint32_t dilation_w;         /**< along the width when it differs from dilation; 0 = dilation */
+    uint32_t output_padding_h;   /**< CONV_TRANSPOSE: rows more, besides output_padding */
+    uint32_t output_padding_w;   /**< CONV_TRANSPOSE: columns more, besides output_padding */
 } dim_layer_options;
 
 /**
- * @brief Starts a custom encoder.
+ * @brief Starts a custom encoder, of images (C, H, W), signals (C, L) or vectors.
  *
  * The input has the tap name "input", which only a layer's `from` can name; dim_encoder_builder_add_input() adds more of
  * them.  Layers are checked as they are added, so an error names the layer.
+ *
+ * A signal has one axis, and so have the windows of layers on it: weights of a convolution are (out, in, kernel), as in
+ * PyTorch's Conv1d.  An image of height 1 is not a signal: a kernel of 3 on it is 3 x 3.
  * @param ctx      context of the encoder
- * @param channels channels of the images, or features of the vectors; at most 2^24
- * @param height   0 for vectors, else with width the size of the images; at most 65536
- * @param width    see height
+ * @param channels channels of the images or signals, or features of the vectors; at most 2^24
+ * @param height   of images, at most 65536; 0 for signals and vectors
+ * @param width    of images, or length of signals, at most 65536; 0 for vectors
  * @param out      set only on DIM_OK; release with dim_encoder_builder_destroy()
  * @return DIM_E_INVALID, DIM_E_NOMEM.
  */
@@ -218,7 +238,7 @@ DIM_API const char *dim_encoder_tap_name(const dim_encoder *enc, int index);
  * @brief Shape of a tap for one sample.
  * @param enc   the encoder
  * @param tap   its name; NULL = "global"
- * @param shape set to (C, H, W) for a map, (d, 1, 1) for a vector
+ * @param shape set to (C, H, W) for a map, (C, 1, L) for a signal, (d, 1, 1) for a vector
  * @return DIM_E_INVALID for an unknown tap; the text lists the taps that the encoder has.
  */
 DIM_API dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap, int64_t shape[3]);
@@ -234,10 +254,11 @@ DIM_API dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap
  * copy, unless the encoder has mean and std; other images are converted, once.  Images are not checked for NaN: a NaN
  * in one image reaches the features of this image only.
  * @param enc      the encoder
- * @param images   (N, C, H, W) or (N, features), u8 or f32, any strides
+ * @param images   (N, C, H, W), (N, C, L) or (N, features), u8 or f32, any strides; (N, C, L) and (N, C, 1, L) are the
+ *                 same, here as in features
  * @param tap      name of the tap; NULL = "global"
- * @param features f32: (N, C, H, W) or (N, C H W) for a map, (N, d) for a vector; may be strided.  It must
- *                 not share memory with images, and no two of its elements may share memory.
+ * @param features f32: (N, C, H, W) or (N, C H W) for a map, (N, C, L) or (N, C L) for a signal, (N, d) for a vector; may be
+ *                 strided.  It must not share memory with images, and no two of its elements may share memory.
  * @return DIM_E_SHAPE, DIM_E_INVALID (unknown tap, dtype, shared memory, an encoder of several inputs), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_encode(dim_encoder *enc, const dim_tensor *images, const char *tap,
@@ -261,7 +282,7 @@ DIM_API int dim_encoder_parameter_count(const dim_encoder *enc);
 /** @brief Name of a parameter as in saved weights, such as "conv1.weight"; NULL out of range. */
 DIM_API const char *dim_encoder_parameter_name(const dim_encoder *enc, int index);
 /**
- * @brief Copy of a parameter, as f32 in PyTorch's layout (conv O, I, H, W; linear out, in).
+ * @brief Copy of a parameter, as f32 in PyTorch's layout (conv O, I, H, W, of signals O, I, L; linear out, in).
  * @param enc  the encoder
  * @param name as dim_encoder_parameter_name() gives it
  * @param out  set only on DIM_OK; the caller owns it

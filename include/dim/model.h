@@ -145,7 +145,7 @@ DIM_API dim_status dim_model_set_optimizer(dim_model *model, const dim_optimizer
  * The graph is compiled at the first batch of each size; later steps of that size allocate nothing.  The six graphs
  * compiled last are kept.
  * @param model  the model
- * @param images (views N, C, H, W) or (views N, features), as the encoder takes them; N >= 2
+ * @param images (views N, C, H, W), (views N, C, L) or (views N, features), as the encoder takes them; N >= 2
  * @return DIM_E_NUMERIC when the loss, a gradient or a batch's variance is not finite (nothing has changed then),
  *         DIM_E_STATE (no terms), DIM_E_SHAPE, DIM_E_INVALID, DIM_E_UNSUPPORTED (a term on
  *         "global:TAP" with the dot critic repeats the encoder's layers after TAP, and one of them cannot be repeated),
@@ -167,7 +167,7 @@ DIM_API dim_status dim_model_step_labeled(dim_model *model, const dim_tensor *im
  * @brief Logits of a classifier for a batch of any size, with frozen statistics and without dropout.
  * @param model  the model
  * @param name   of the classifier; NULL = "classifier"
- * @param images (N, C, H, W) or (N, features); one view
+ * @param images (N, C, H, W), (N, C, L) or (N, features); one view
  * @param logits (N, classes), f32
  * @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_NOMEM.
  */

@@ -48,7 +48,7 @@ typedef struct dim_input_options {
     /** GIVEN: F32 takes f32 and u8 tensors, a byte as x / 127.5 - 1 or, where the networks that read the input have mean
      *  and std, as they say; I32 is labels, which take i32 and i64 tensors.  Drawn inputs are F32. */
     dim_dtype dtype;
-    /** Of one sample: (C, H, W) an image, (C, 1, L) a signal, (C, 0, 0) a vector; all 0 with I32: a label. */
+    /** Of one sample: (C, H, W) an image, (C, 0, L) or (C, 1, L) a signal, (C, 0, 0) a vector; all 0 with I32: a label. */
     int64_t shape[3];
     /** Views of each sample in a batch: (views N, ...), all samples of the first view, then all of the second; 0 = 1; at
      *  most 8.  Labels are one a sample, whatever the views. */

@@ -114,8 +114,8 @@ dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap, int64_
         return dim__fail(enc->ctx, DIM_E_INVALID, "dim_encoder_tap_shape: shape is NULL");
     DIM__TRY(dim__encoder_tap(enc, tap, &layer));
     memcpy(shape, enc->stack.layers[layer].out, 3 * sizeof *shape);
-    if (!dim__is_map(shape))
-        shape[1] = shape[2] = 1;
+    shape[1] = dim__map_height(shape);
+    shape[2] = dim__map_width(shape);
     return DIM_OK;
 }
 

@@ -59,6 +59,16 @@ static dim_status check_labels(dim_context *ctx, const dim_tensor *labels, int64
     return DIM_OK;
 }
 
+/* Signals (N, C, L) as (N, C, 1, L). */
+static void as_maps(dim_tensor *view)
+{
+    view->rank = 4;
+    view->shape[3] = view->shape[2];
+    view->stride[3] = view->stride[2];
+    view->shape[2] = 1;
+    view->stride[2] = view->shape[3] * view->stride[3];
+}
+
 dim_status dim__dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_tensor *labels, dim_dataset **out)
 {
     char text[128];
@@ -68,8 +78,8 @@ dim_status dim__dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_t
         return dim__fail(ctx, DIM_E_INVALID, "%s belong to another context", images->ctx != ctx ? "images" : "labels");
     if (images->dtype != DIM_U8 && images->dtype != DIM_F32)
         return dim__fail(ctx, DIM_E_INVALID, "images are %s; they must be u8 or f32", dim__dtype_name(images->dtype));
-    if (images->rank != 4 && images->rank != 2)
-        return dim__fail(ctx, DIM_E_SHAPE, "images have shape %s; it must be (N, C, H, W) or (N, features)",
+    if (images->rank < 2 || images->rank > 4)
+        return dim__fail(ctx, DIM_E_SHAPE, "images have shape %s; it must be (N, C, H, W), (N, C, L) or (N, features)",
                          dim__shape_text(text, images->rank, images->shape));
     if (dim__tensor_count(images) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "images of shape %s are empty",
@@ -77,15 +87,17 @@ dim_status dim__dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_t
     if (labels != NULL)
         DIM__TRY(check_labels(ctx, labels, images->shape[0], &classes));
     DIM__TRY(dataset_new(ctx, &ds));
+    dim_status status;
+    DIM__TRY_OR(fail, dim__tensor_view(images, &ds->images));
+    if (images->rank == 3)
+        as_maps(ds->images);
     ds->count = images->shape[0];
     ds->classes = classes;
     ds->dtype = images->dtype;
-    ds->rank = images->rank - 1;
+    ds->rank = ds->images->rank - 1;
     for (int i = 0; i < 3; i++)
-        ds->shape[i] = i < ds->rank ? images->shape[i + 1] : 1;
+        ds->shape[i] = i < ds->rank ? ds->images->shape[i + 1] : 1;
     ds->bytes = (size_t)(ds->shape[0] * ds->shape[1] * ds->shape[2]) * dim__dtype_size(ds->dtype);
-    dim_status status;
-    DIM__TRY_OR(fail, dim__tensor_view(images, &ds->images));
     if (labels != NULL)
         DIM__TRY_OR(fail, dim__tensor_view(labels, &ds->labels));
     *out = ds;

@@ -35,7 +35,7 @@ dim_status dim__probe_features(dim_encoder *enc, const char *tap, dim_dataset *d
                          "dataset's %" PRId64, count, first, ds->count);
     DIM__TRY(dim__encoder_tap(enc, tap, &layer));
     const int64_t *tap_shape = enc->stack.layers[layer].out;
-    int64_t width = dim__is_map(tap_shape) ? tap_shape[0] * tap_shape[1] * tap_shape[2] : tap_shape[0];
+    int64_t width = dim__sample_size(tap_shape);
     DIM__TRY(dim__tensor_create(enc->ctx, DIM_F32, 2, (const int64_t[]){count, width}, &features));
     for (int64_t i = 0; i < count && status == DIM_OK; i += BATCH)
         status = encode_batch(enc, layer, ds, first + i, dim__min64(BATCH, count - i), i, features);

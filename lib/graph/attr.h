@@ -16,12 +16,12 @@ enum { DIM__MAX_DIMS = 5 };
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
 
-typedef struct dim__attr_conv { /* conv2d, conv2d_moments, conv2d_transpose and their gradients */
+typedef struct dim__attr_conv { /* conv2d, conv2d_moments, conv2d_transpose, depthwise and their gradients */
     int64_t stride_h, stride_w;
     int64_t pad_h, pad_w;
     int64_t dilation_h, dilation_w; /* 1 = none */
     int64_t height, width;          /* of the result, where the inputs do not say it: conv2d_dx, conv2d_transpose; of the
-                                     * kernel: conv2d_dw */
+                                     * kernel: conv2d_dw; depthwise_dx and _dw likewise */
     int64_t centred;                /* 1: only a batch norm reads the result, so that the gradient of the bias is zero */
     double eps;                     /* of frozen batch norm, or of the moments */
 } dim__attr_conv;
@@ -48,9 +48,13 @@ typedef struct dim__attr_affine { /* scale x + shift */
 } dim__attr_affine;
 
 typedef struct dim__attr_pad { /* pad2d */
-    int64_t border;                 /* pixels on each side */
+    int64_t pad_h, pad_w;           /* pixels above and below, left and right */
     int64_t reflect;                /* 1: the mirrored image, 0: zeros */
 } dim__attr_pad;
+
+typedef struct dim__attr_upsample {
+    int64_t factor_h, factor_w;
+} dim__attr_upsample;
 
 typedef struct dim__attr_shape { /* reshape, noise_normal, noise_uniform, fill_from: of the result */
     int64_t rank;
@@ -92,6 +96,7 @@ typedef struct dim__attr {
         dim__attr_matmul matmul;
         dim__attr_affine affine;
         dim__attr_pad pad;
+        dim__attr_upsample upsample;
         dim__attr_shape shape;
         dim__attr_slice slice;
         dim__attr_view view;
@@ -101,7 +106,6 @@ typedef struct dim__attr {
         double slope;               /* leaky_relu: below zero */
         double rate;                /* dropout */
         double scale;               /* sum_all, sum_mid, kl_normal: of the sum */
-        int64_t factor;             /* upsample */
         int64_t times;              /* broadcast_mid */
         int64_t rows;               /* scatter_add: of the result */
         int64_t type;               /* cast: dim_dtype of the result */
@@ -117,18 +121,6 @@ typedef struct dim__attr {
 
 /* For a descriptor: bytes of its member of the union. */
 #define DIM__ATTR_SIZE(member) sizeof((dim__attr *)0)->member
-
-/* The same for both axes, without dilation. */
-static inline dim__attr dim__attr_square_conv(int64_t stride, int64_t padding)
-{
-    return (dim__attr){ .conv = { .stride_h = stride, .stride_w = stride, .pad_h = padding, .pad_w = padding,
-                                  .dilation_h = 1, .dilation_w = 1 } };
-}
-static inline dim__attr dim__attr_square_pool(int64_t kernel, int64_t stride, int64_t padding)
-{
-    return (dim__attr){ .pool = { .kernel_h = kernel, .kernel_w = kernel, .stride_h = stride, .stride_w = stride,
-                                  .pad_h = padding, .pad_w = padding } };
-}
 
 /* Whether two nodes of one op, whose attr_size is `size`, have the same constants.  What of the union lies beyond its member
  * is not looked at: nothing sets it. */

@@ -108,28 +108,28 @@ dim__param *dim__params_get(dim__params *ps, const char *name, const dim__param_
 int dim__param_export_shape(const dim__param *p, int64_t shape[4])
 {
     const dim__shape *s = &p->spec.shape;
-    for (int i = 0; i < s->rank && i < 4; i++)
-        shape[i] = s->d[i];
-    if (p->spec.layout == DIM__LAYOUT_OHWI) {
-        shape[1] = s->d[3];
-        shape[2] = s->d[1];
-        shape[3] = s->d[2];
+    const int64_t *d = s->d;
+    int rank = s->rank;
+    memcpy(shape, d, (size_t)(rank < 4 ? rank : 4) * sizeof *shape);
+    if (p->spec.layout == DIM__LAYOUT_OHWI)
+        memcpy(shape, (int64_t[]){ d[0], d[3], d[1], d[2] }, 4 * sizeof *shape);
+    if (p->spec.layout == DIM__LAYOUT_HWC) {
+        memcpy(shape, (int64_t[]){ d[2], 1, d[0], d[1] }, 4 * sizeof *shape);
+        rank = 4;
     }
-    return s->rank;
+    if (!p->spec.signal)
+        return rank;
+    shape[2] = shape[3];
+    return 3;
 }
 
 /* Memory is (O, P, C) with P positions; exported is (O, C, P). */
 static void positions(const dim__param *p, int64_t *o, int64_t *pos, int64_t *c)
 {
     const dim__shape *s = &p->spec.shape;
-    *o = s->d[0];
-    if (p->spec.layout == DIM__LAYOUT_OHWI) {
-        *pos = s->d[1] * s->d[2];
-        *c = s->d[3];
-    } else {
-        *pos = p->spec.map[0] * p->spec.map[1];
-        *c = p->spec.map[2];
-    }
+    *o = p->spec.layout == DIM__LAYOUT_HWC ? 1 : s->d[0];
+    *c = p->spec.layout == DIM__LAYOUT_FLAT ? p->spec.map[2] : dim__shape_last(s);
+    *pos = p->count / (*o * *c);
 }
 
 static void transpose(const float *in, float *out, int64_t outer, int64_t rows, int64_t columns)

@@ -8,7 +8,8 @@
 typedef enum dim__layout {
     DIM__LAYOUT_PLAIN = 0,
     DIM__LAYOUT_OHWI = 1, /* memory (O, H, W, I), exported (O, I, H, W) */
-    DIM__LAYOUT_FLAT = 2  /* memory (O, H W C), exported (O, C H W): a linear layer on a flattened map */
+    DIM__LAYOUT_FLAT = 2, /* memory (O, H W C), exported (O, C H W): a linear layer on a flattened map */
+    DIM__LAYOUT_HWC = 3   /* memory (H, W, C), exported (C, 1, H, W): one kernel a channel */
 } dim__layout;
 
 typedef enum dim__fill_kind {
@@ -25,6 +26,7 @@ typedef struct dim__param_spec {
     dim__shape shape;     /* of the memory */
     dim__layout layout;
     int64_t map[3];       /* FLAT: H, W, C */
+    bool signal;          /* OHWI, HWC: H is 1 and is not exported */
     dim__fill_kind fill;
     float a;
     bool state;           /* not trained: running statistics and the like */

@@ -15,7 +15,7 @@ typedef struct dim__conv_key { /* only int64_t, so that memory compares */
     int64_t h, w, i;       /* input, NHWC */
     int64_t o, kh, kw;     /* weights, OHWI */
     int64_t oh, ow;        /* output, NHWC */
-    int64_t stride, padding;
+    int64_t stride_h, stride_w, pad_h, pad_w;
     int64_t bf16;          /* operands in bf16 with sums in f32: native only, else there is no plan */
     int64_t bf16_out;      /* the result, too; never of DW */
     int64_t images;        /* of DW, which sums over them; else 0 */

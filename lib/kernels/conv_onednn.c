@@ -105,7 +105,7 @@ static bool describe_pass(dim__onednn *d, const dim__conv_key *k, const descs *s
                           const struct dnnl_primitive_attr *attr, const struct dnnl_primitive_desc *hint,
                           struct dnnl_primitive_desc **out)
 {
-    const int64_t stride[2] = { k->stride, k->stride }, padding[2] = { k->padding, k->padding };
+    const int64_t stride[2] = { k->stride_h, k->stride_w }, padding[2] = { k->pad_h, k->pad_w };
     return d->api->convolution(d, (dim__conv_pass)k->pass, s->x, packed != NULL ? packed : s->w_any, s->y, stride,
                                padding, attr, hint, out);
 }
@@ -273,8 +273,9 @@ static bool is_worth(const dim_context *ctx, const dim__conv_key *key, int64_t i
         return false;
     if (key->bf16)
         return dim__gemm_native_bf16(ctx) && pixels >= (key->pass == DIM__CONV_DW ? PIXELS : BF16_PIXELS);
+    bool strided = key->stride_h != 1 || key->stride_w != 1;
     return ((const dim__gemm_state *)ctx->gemm_state)->kind == DIM_GEMM_ONEDNN && pixels >= PIXELS &&
-           (key->pass != DIM__CONV_DX || (pixels >= DX_PIXELS && (key->stride != 1 || dim__onednn_major(ctx) >= 3)));
+           (key->pass != DIM__CONV_DX || (pixels >= DX_PIXELS && (strided || dim__onednn_major(ctx) >= 3)));
 }
 
 dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_t images, const dim__conv_plan **out)

@@ -45,8 +45,12 @@ typedef struct dim__kernels {
     void (*dot_rows)(float *y, const float *a, int64_t lda, const float *x, int64_t rows, int64_t n);
     /* y[j] += sum over i of x[i inc_x] a_i[j]; y is neither a nor x */
     void (*add_rows)(float *y, const float *a, int64_t lda, const float *x, int64_t inc_x, int64_t rows, int64_t n);
+    /* y_i[j] += x_i[j] w[j] for rows y_i = y + i ldy and x_i = x + i ldx of c numbers; y is neither x nor w */
+    void (*add_scaled)(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows, int64_t c);
     void (*add_bias)(float *y, const float *x, const float *bias, int64_t rows, int64_t c);
     void (*col_sum)(double *sum, const float *x, int64_t rows, int64_t c);          /* adds to sum[c] */
+    /* adds to sum[c] the sums of a_i[j] b_i[j] over rows a_i = a + i lda, b_i = b + i ldb */
+    void (*col_dot)(double *sum, const float *a, int64_t lda, const float *b, int64_t ldb, int64_t rows, int64_t c);
     /* mean and sum of squared deviations of each column, without cancellation */
     void (*col_moments)(double *mean, double *m2, const float *x, int64_t rows, int64_t c);
     void (*col_affine)(float *y, const float *x, const float *scale, const float *shift, int64_t rows, int64_t c);

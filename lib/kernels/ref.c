@@ -200,6 +200,13 @@ static void add_rows(float *y, const float *a, int64_t lda, const float *x, int6
     }
 }
 
+static void add_scaled(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < c; j++)
+            y[i * ldy + j] = (float)(y[i * ldy + j] + (double)x[i * ldx + j] * w[j]);
+}
+
 static void add_bias(float *y, const float *x, const float *bias, int64_t rows, int64_t c)
 {
     for (int64_t i = 0; i < rows; i++)
@@ -211,6 +218,13 @@ static void col_sum(double *total, const float *x, int64_t rows, int64_t c)
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < c; j++)
             total[j] += x[i * c + j];
+}
+
+static void col_dot(double *total, const float *a, int64_t lda, const float *b, int64_t ldb, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < c; j++)
+            total[j] += (double)a[i * lda + j] * b[i * ldb + j];
 }
 
 static void col_moments(double *mean, double *m2, const float *x, int64_t rows, int64_t c)

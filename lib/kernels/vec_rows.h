@@ -49,6 +49,15 @@ static void add_rows(float *y, const float *a, int64_t lda, const float *x, int6
         axpy(y, x[0], a, n);
 }
 
+static void add_scaled(float *restrict y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++, y += ldy, x += ldx) {
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++)
+            y[j] += x[j] * w[j];
+    }
+}
+
 static void add_bias(float *y, const float *x, const float *bias, int64_t rows, int64_t c)
 {
     for (int64_t i = 0; i < rows; i++, y += c, x += c) {
@@ -71,6 +80,23 @@ static void col_sum(double *total, const float *x, int64_t rows, int64_t c)
 #pragma omp simd
         for (int64_t j = 0; j < c; j++)
             total[j] += x[j];
+    }
+}
+
+static void col_dot(double *restrict total, const float *a, int64_t lda, const float *b, int64_t ldb, int64_t rows,
+                    int64_t c)
+{
+    int64_t i = 0;
+    for (; i + ROWS <= rows; i += ROWS, a += ROWS * lda, b += ROWS * ldb) {
+        const float *a1 = a + lda, *a2 = a1 + lda, *a3 = a2 + lda, *b1 = b + ldb, *b2 = b1 + ldb, *b3 = b2 + ldb;
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++)
+            total[j] += ((double)a[j] * b[j] + (double)a1[j] * b1[j]) + ((double)a2[j] * b2[j] + (double)a3[j] * b3[j]);
+    }
+    for (; i < rows; i++, a += lda, b += ldb) {
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++)
+            total[j] += (double)a[j] * b[j];
     }
 }
 

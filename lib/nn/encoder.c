@@ -173,8 +173,7 @@ void dim__encoder_release(dim_encoder *enc)
 
 dim__shape dim__encoder_input_shape(const dim_encoder *enc, int k, int64_t batch)
 {
-    const int64_t *in = enc->stack.inputs[k].shape;
-    return dim__is_map(in) ? dim__shape4(batch, in[1], in[2], in[0]) : dim__shape2(batch, in[0]);
+    return dim__batch_shape(batch, enc->stack.inputs[k].shape);
 }
 
 void dim__encoder_emit_inputs(const dim_encoder *enc, dim__graph *g, int64_t batch, dim__vid inputs[DIM_MAX_INPUTS])

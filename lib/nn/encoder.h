@@ -46,7 +46,7 @@ dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *che
 dim_encoder *dim__encoder_retain(dim_encoder *enc);
 void dim__encoder_release(dim_encoder *enc);
 
-/* Input k of a graph for a batch: (N, H, W, C) or (N, C). */
+/* Input k of a graph for a batch. */
 dim__shape dim__encoder_input_shape(const dim_encoder *enc, int k, int64_t batch);
 /* Makes all inputs in a graph. */
 void dim__encoder_emit_inputs(const dim_encoder *enc, dim__graph *g, int64_t batch, dim__vid inputs[DIM_MAX_INPUTS]);
@@ -54,9 +54,17 @@ void dim__encoder_emit_inputs(const dim_encoder *enc, dim__graph *g, int64_t bat
 void dim__encoder_emit(const dim_encoder *enc, dim__net *net, const dim__vid *inputs, dim__vid *out);
 dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training);
 
-/* "images", "vectors" or, where there are several inputs, "samples of 'z'": what texts call input k. */
+/* "images", "signals", "vectors" or, where there are several inputs, "samples of 'z'": what texts call input k. */
 enum { DIM__INPUT_TEXT = DIM__TAP_SIZE + 16 };
 const char *dim__encoder_input_text(const dim_encoder *enc, int k, char text[DIM__INPUT_TEXT]);
+/* Whether a batch has samples of shape (C, H, W), where (N, C, L) is as good as (N, C, 1, L), or vectors (N, C). */
+bool dim__sample_fits(const dim_tensor *t, const int64_t sample[3]);
+/* From one channel, row and column to the next; 0 along an axis that it has not. */
+void dim__sample_strides(const dim_tensor *t, int64_t stride[3]);
+/* "(N, 3, 32, 32)", "(N, 3, 32)" or "(N, 3)": what texts say of such a batch; n < 0 stands for N. */
+enum { DIM__BATCH_TEXT = 96 };
+const char *dim__batch_text(char text[DIM__BATCH_TEXT], int64_t n, const int64_t sample[3]);
+
 /* Checks a batch of images or vectors against input k; N into *batch. */
 dim_status dim__encoder_check_input(const dim_encoder *enc, int k, const dim_tensor *images, int64_t *batch);
 /* Samples first .. first + n - 1 as the network wants them: NHWC floats, scaled; the first input with mean and std. */
@@ -71,7 +79,7 @@ const float *dim__encoder_ready_input(const dim_encoder *enc, int k, const dim_t
 
 /* Layer of a tap name (NULL = "global"); DIM_E_INVALID names the taps there are. */
 dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *layer);
-/* Whether f takes a batch of values (C, H, W): f32 (N, C, H, W), (N, C H W) or, of a signal, (N, C, W); (N, C) for a vector. */
+/* Whether f takes a batch of values: f32 (N, C, H, W), (N, C, L) of a signal, or of both (N, C H W); (N, C) of a vector. */
 dim_status dim__check_features(dim_context *ctx, const char *name, const int64_t shape[3], int64_t batch, const dim_tensor *f);
 /* n samples of NHWC values to rows first .. of f, in (C, H, W) order. */
 void dim__deliver_features(const int64_t shape[3], const float *in, int64_t first, int64_t n, dim_tensor *f);

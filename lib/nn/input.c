@@ -9,7 +9,7 @@ const char *dim__encoder_input_text(const dim_encoder *enc, int k, char text[DIM
 {
     const dim__input *in = &enc->stack.inputs[k];
     if (enc->stack.n_inputs == 1)
-        return dim__is_map(in->shape) ? "images" : "vectors";
+        return dim__is_signal(in->shape) ? "signals" : dim__is_map(in->shape) ? "images" : "vectors";
     snprintf(text, DIM__INPUT_TEXT, "samples of '%s'", in->name);
     return text;
 }
@@ -17,20 +17,13 @@ const char *dim__encoder_input_text(const dim_encoder *enc, int k, char text[DIM
 dim_status dim__encoder_check_input(const dim_encoder *enc, int k, const dim_tensor *images, int64_t *batch)
 {
     const int64_t *in = enc->stack.inputs[k].shape;
-    bool map = dim__is_map(in);
-    char text[128], room[DIM__INPUT_TEXT];
+    char text[128], wanted[DIM__BATCH_TEXT], room[DIM__INPUT_TEXT];
     const char *what = dim__encoder_input_text(enc, k, room);
     if (images == NULL)
         return dim__fail(enc->ctx, DIM_E_INVALID, "%s are NULL", what);
-    bool fits = images->rank == (map ? 4 : 2) && images->shape[1] == in[0] &&
-                (!map || (images->shape[2] == in[1] && images->shape[3] == in[2]));
-    if (!fits && map)
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "%s have shape %s, the encoder takes (N, %lld, %lld, %lld)", what,
-                         dim__shape_text(text, images->rank, images->shape), (long long)in[0], (long long)in[1],
-                         (long long)in[2]);
-    if (!fits)
-        return dim__fail(enc->ctx, DIM_E_SHAPE, "%s have shape %s, the encoder takes (N, %lld)", what,
-                         dim__shape_text(text, images->rank, images->shape), (long long)in[0]);
+    if (!dim__sample_fits(images, in))
+        return dim__fail(enc->ctx, DIM_E_SHAPE, "%s have shape %s, the encoder takes %s", what,
+                         dim__shape_text(text, images->rank, images->shape), dim__batch_text(wanted, -1, in));
     if (images->dtype != DIM_F32 && images->dtype != DIM_U8)
         return dim__fail(enc->ctx, DIM_E_INVALID, "%s have dtype %s; they must be u8 or f32", what,
                          dim__dtype_name(images->dtype));
@@ -60,19 +53,18 @@ static void pixel_scale(const dim_encoder *enc, int64_t channel, bool bytes, flo
 static void fill_samples(void *arg, int64_t begin, int64_t end, int thread)
 {
     const fill_task *t = arg;
-    const int64_t *in = t->shape, *stride = t->images->stride;
-    bool map = dim__is_map(in), bytes = t->images->dtype == DIM_U8;
-    int64_t c = in[0], h = map ? in[1] : 1, w = map ? in[2] : 1;
-    int64_t sx = map ? stride[t->images->rank - 1] : 0, sy = map && t->images->rank == 4 ? stride[2] : 0; /* (N, C, L): one row */
+    bool bytes = t->images->dtype == DIM_U8;
+    int64_t c = t->shape[0], h = dim__map_height(t->shape), w = dim__map_width(t->shape), stride[3];
+    dim__sample_strides(t->images, stride);
     (void)thread;
     for (int64_t n = begin; n < end; n++)
         for (int64_t k = 0; k < c; k++) {
             float a, b, *out = t->out + n * h * w * c + k;
-            int64_t base = (t->first + n) * stride[0] + k * stride[1];
+            int64_t base = (t->first + n) * t->images->stride[0] + k * stride[0];
             pixel_scale(t->pixels, k, bytes, &a, &b);
             for (int64_t y = 0; y < h; y++)
                 for (int64_t x = 0; x < w; x++, out += c) {
-                    int64_t at = base + y * sy + x * sx;
+                    int64_t at = base + y * stride[1] + x * stride[2];
                     *out = a * (bytes ? (float)((const uint8_t *)t->images->data)[at]
                                       : ((const float *)t->images->data)[at]) +
                            b;
@@ -80,16 +72,11 @@ static void fill_samples(void *arg, int64_t begin, int64_t end, int thread)
         }
 }
 
-static int64_t elements(const int64_t shape[3])
-{
-    return shape[0] * dim__max64(shape[1], 1) * dim__max64(shape[2], 1);
-}
-
 void dim__fill_input(dim_context *ctx, const int64_t shape[3], const dim_encoder *pixels, const dim_tensor *images,
                      int64_t first, int64_t n, float *out)
 {
     fill_task t = { shape, pixels, images, first, out };
-    dim__parallel(ctx, n, 1 + 16384 / elements(shape), fill_samples, &t);
+    dim__parallel(ctx, n, 1 + 16384 / dim__sample_size(shape), fill_samples, &t);
 }
 
 /* Mean and std are those of the first input. */
@@ -106,7 +93,7 @@ void dim__deliver_gradient(const int64_t shape[3], const dim_encoder *pixels, fl
     for (int64_t k = 0; k < c && pixels != NULL && pixels->normalise; k++) {
         float a, b;
         pixel_scale(pixels, k, false, &a, &b);
-        for (int64_t i = k; i < n * elements(shape); i += c)
+        for (int64_t i = k; i < n * dim__sample_size(shape); i += c)
             grad[i] *= a;
     }
     dim__deliver_features(shape, grad, 0, n, out);
@@ -114,11 +101,11 @@ void dim__deliver_gradient(const int64_t shape[3], const dim_encoder *pixels, fl
 
 const float *dim__encoder_ready_input(const dim_encoder *enc, int k, const dim_tensor *images, int64_t first)
 {
-    const int64_t *in = enc->stack.inputs[k].shape, *stride = images->stride;
-    bool map = dim__is_map(in);
-    int64_t c = in[0], each = map ? in[1] * in[2] * c : c;
-    if (images->dtype != DIM_F32 || (k == 0 && enc->normalise) || stride[0] != each || stride[1] != 1 ||
-        (map && (stride[3] != c || stride[2] != in[2] * c)))
+    const int64_t *in = enc->stack.inputs[k].shape;
+    int64_t c = in[0], each = dim__sample_size(in), stride[3];
+    dim__sample_strides(images, stride);
+    if (images->dtype != DIM_F32 || (k == 0 && enc->normalise) || images->stride[0] != each || stride[0] != 1 ||
+        (images->rank > 2 && stride[2] != c) || (images->rank > 3 && stride[1] != in[2] * c))
         return NULL;
     return (const float *)images->data + first * each;
 }

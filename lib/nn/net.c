@@ -69,29 +69,44 @@ dim__vid dim__nn_linear(const dim__net *net, const char *name, dim__vid x, int64
     return bias ? with_bias(net, name, y, out, in) : y;
 }
 
-dim__vid dim__nn_conv(const dim__net *net, const char *name, dim__vid x, int64_t out, int64_t kh, int64_t kw,
-                      int stride, int padding, bool bias)
+/* A weight of that shape with its initial values. */
+static dim__vid kernel_of(const dim__net *net, const char *name, dim__shape shape, dim__layout layout, bool signal,
+                          int64_t fan_in)
 {
-    int64_t in = dim__shape_last(dim__shape_of(net->g, x));
-    dim__param_spec spec = { .shape = dim__shape4(out, kh, kw, in), .layout = DIM__LAYOUT_OHWI };
+    dim__param_spec spec = { .shape = shape, .layout = layout, .signal = signal };
+    init_weight(net, &spec, fan_in);
+    return dim__nn_param(net, name, "weight", &spec);
+}
+
+dim__vid dim__nn_conv(const dim__net *net, const char *name, dim__vid x, const dim__window *window, const dim__filters *k)
+{
+    int64_t in = dim__shape_last(dim__shape_of(net->g, x)), kh = window->kernel[0], kw = window->kernel[1];
     if (dim__graph_status(net->g) != DIM_OK)
         return DIM__NONE;
-    init_weight(net, &spec, kh * kw * in);
-    dim__vid y = dim__op_conv2d_(net->g, x, dim__nn_param(net, name, "weight", &spec), stride, padding);
-    return bias ? with_bias(net, name, y, out, kh * kw * in) : y;
+    dim__vid w = kernel_of(net, name, dim__shape4(k->out, kh, kw, in), DIM__LAYOUT_OHWI, k->signal, kh * kw * in);
+    dim__vid y = dim__op_conv2d_(net->g, x, w, *window);
+    return k->bias ? with_bias(net, name, y, k->out, kh * kw * in) : y;
+}
+
+dim__vid dim__nn_depthwise(const dim__net *net, const char *name, dim__vid x, const dim__window *window,
+                           const dim__filters *k)
+{
+    int64_t kh = window->kernel[0], kw = window->kernel[1];
+    dim__vid w = kernel_of(net, name, dim__shape3(kh, kw, k->out), DIM__LAYOUT_HWC, k->signal, kh * kw);
+    dim__vid y = dim__op_depthwise_(net->g, x, w, *window);
+    return k->bias ? with_bias(net, name, y, k->out, kh * kw) : y;
 }
 
 /* PyTorch counts as fan in what one input channel feeds. */
-dim__vid dim__nn_conv_transpose(const dim__net *net, const char *name, dim__vid x, int64_t kh, int64_t kw, int stride,
-                                int padding, const int64_t out[3], bool bias)
+dim__vid dim__nn_conv_transpose(const dim__net *net, const char *name, dim__vid x, const dim__window *window, int64_t height,
+                                int64_t width, const dim__filters *k)
 {
-    int64_t in = dim__shape_last(dim__shape_of(net->g, x)), fan_in = kh * kw * out[0];
-    dim__param_spec spec = { .shape = dim__shape4(in, kh, kw, out[0]), .layout = DIM__LAYOUT_OHWI };
+    int64_t in = dim__shape_last(dim__shape_of(net->g, x)), kh = window->kernel[0], kw = window->kernel[1];
     if (dim__graph_status(net->g) != DIM_OK)
         return DIM__NONE;
-    init_weight(net, &spec, fan_in);
-    dim__vid y = dim__op_conv2d_transpose_(net->g, x, dim__nn_param(net, name, "weight", &spec), stride, padding, out[1], out[2]);
-    return bias ? with_bias(net, name, y, out[0], fan_in) : y;
+    dim__vid w = kernel_of(net, name, dim__shape4(in, kh, kw, k->out), DIM__LAYOUT_OHWI, k->signal, kh * kw * k->out);
+    dim__vid y = dim__op_conv2d_transpose_(net->g, x, w, *window, height, width);
+    return k->bias ? with_bias(net, name, y, k->out, kh * kw * k->out) : y;
 }
 
 static const double NORM_EPS = 1e-5, BN_MOMENTUM = 0.1;

@@ -27,12 +27,21 @@ dim__vid dim__nn_param(const dim__net *net, const char *layer, const char *what,
 
 /* x (rows, I) -> (rows, out), PyTorch's Linear.  map: H, W, C when the rows are flattened maps, else NULL. */
 dim__vid dim__nn_linear(const dim__net *net, const char *name, dim__vid x, int64_t out, bool bias, const int64_t *map);
-/* x (N, H, W, I) -> (N, OH, OW, out), PyTorch's Conv2d */
-dim__vid dim__nn_conv(const dim__net *net, const char *name, dim__vid x, int64_t out, int64_t kh, int64_t kw,
-                      int stride, int padding, bool bias);
-/* x (N, H, W, I) -> (N, OH, OW, O) of `out` (O, OH, OW); PyTorch's ConvTranspose2d */
-dim__vid dim__nn_conv_transpose(const dim__net *net, const char *name, dim__vid x, int64_t kh, int64_t kw, int stride,
-                                int padding, const int64_t out[3], bool bias);
+
+typedef struct dim__filters { /* of a convolution, besides its window */
+    int64_t out;          /* channels */
+    bool signal;          /* weights are exported without a height, which is 1 */
+    bool bias;
+} dim__filters;
+/* x (N, H, W, I) -> (N, OH, OW, out), PyTorch's Conv2d, or of a signal Conv1d */
+dim__vid dim__nn_conv(const dim__net *net, const char *name, dim__vid x, const dim__window *window, const dim__filters *k);
+/* The same with as many groups as channels */
+dim__vid dim__nn_depthwise(const dim__net *net, const char *name, dim__vid x, const dim__window *window,
+                           const dim__filters *k);
+/* x (N, H, W, I) -> (N, height, width, out); PyTorch's ConvTranspose2d, or of a signal ConvTranspose1d */
+dim__vid dim__nn_conv_transpose(const dim__net *net, const char *name, dim__vid x, const dim__window *window, int64_t height,
+                                int64_t width, const dim__filters *k);
+
 /* Per channel, the last axis; PyTorch's BatchNorm: epsilon 1e-5, momentum 0.1, running variance unbiased. */
 dim__vid dim__nn_batch_norm(const dim__net *net, const char *name, dim__vid x);
 dim__vid dim__nn_layer_norm(const dim__net *net, const char *name, dim__vid x); /* last axis; epsilon 1e-5 */

@@ -6,8 +6,8 @@
  *     conv conv1 as local, out 64, kernel 4, kernel_w 4, stride 2, padding 1
  *     add add1 from local
  *
- * Inputs after the first have names.  One layer a line: kind, name, the taps that it reads and makes, options that are not 0.
- * Initial values are not among them. */
+ * Inputs after the first have names; the height of signals is 0, of vectors the width, too.  One layer a line: kind, name, the
+ * taps that it reads and makes, options that are not 0.  Initial values are not among them. */
 #ifndef DIM_NN_NETWORK_TEXT_H
 #define DIM_NN_NETWORK_TEXT_H
 

@@ -50,6 +50,9 @@ const int64_t *dim__stack_shape(const dim__stack *s, int64_t layer)
 dim_status dim__layer_fail(const dim__stack *s, const dim__layer *l, dim_status status, const char *why)
 {
     const int64_t *in = dim__stack_shape(s, l->input);
+    if (dim__is_signal(in))
+        return dim__fail(s->ctx, status, "layer %lld (%s) on an input of %lld x %lld (C, L): %s", (long long)s->count,
+                         l->name, (long long)in[0], (long long)in[2], why);
     return dim__fail(s->ctx, status, "layer %lld (%s) on an input of %lld x %lld x %lld (C, H, W): %s",
                      (long long)s->count, l->name, (long long)in[0], (long long)in[1], (long long)in[2], why);
 }

@@ -20,12 +20,13 @@ typedef struct dim__layer {
     char tap[DIM__TAP_SIZE];  /* "" = unnamed */
     int64_t input;            /* layer or input that it reads */
     int64_t from;             /* the second one, or DIM__LAYER_NONE */
-    int64_t out[3];           /* C, H, W; H = W = 0 for a vector */
+    int64_t out[3];           /* see dim__is_map() */
+    dim__window window;       /* of layers that have one: what the options come to */
 } dim__layer;
 
 typedef struct dim__input {
     char name[DIM__TAP_SIZE];
-    int64_t shape[3];         /* C, H, W; H = W = 0 for vectors */
+    int64_t shape[3];         /* see dim__is_map() */
 } dim__input;
 
 typedef struct dim__stack {
@@ -54,7 +55,27 @@ int64_t dim__stack_tap(const dim__stack *s, const char *tap);
 /* Of a layer or an input: the name that `from` has for it, and C, H, W. */
 const char *dim__stack_name(const dim__stack *s, int64_t layer);
 const int64_t *dim__stack_shape(const dim__stack *s, int64_t layer);
-static inline bool dim__is_map(const int64_t shape[3]) { return shape[1] > 0; }
+
+/* Shapes of a sample are C, H, W.  A signal has H = 0 and is a map of one row, whose windows are of one row, too.  A vector
+ * has H = W = 0. */
+static inline bool dim__is_map(const int64_t shape[3]) { return shape[2] > 0; }
+static inline bool dim__is_signal(const int64_t shape[3]) { return shape[1] == 0 && shape[2] > 0; }
+static inline int64_t dim__map_height(const int64_t shape[3]) { return shape[1] > 0 ? shape[1] : 1; }
+static inline int64_t dim__map_width(const int64_t shape[3]) { return shape[2] > 0 ? shape[2] : 1; } /* 1 of a vector */
+static inline int64_t dim__sample_size(const int64_t shape[3])
+{
+    return shape[0] * dim__map_height(shape) * dim__map_width(shape);
+}
+/* Of a graph's value: (N, H, W, C) or (N, C). */
+static inline dim__shape dim__batch_shape(int64_t n, const int64_t shape[3])
+{
+    return dim__is_map(shape) ? dim__shape4(n, dim__map_height(shape), shape[2], shape[0]) : dim__shape2(n, shape[0]);
+}
+/* Whether values of these shapes lie alike: a signal is the same as an image of one row. */
+static inline bool dim__same_sample(const int64_t a[3], const int64_t b[3])
+{
+    return a[0] == b[0] && a[2] == b[2] && dim__map_height(a) == dim__map_height(b);
+}
 
 /* Emits layers first .. last; out[i] is layer i's value, before[k] what layer first - 1 - k gave: input k, for first = 0.
  * Layers that no one needs cost nothing: they are removed as dead.  With units > 0 the last linear layer of the range gets

@@ -16,9 +16,9 @@ static dim_status check_input(const dim__stack *s, const char *name, const int64
     if (strcmp(name, "global") == 0 || dim__stack_tap(s, name) != DIM__LAYER_NONE)
         return dim__fail(s->ctx, DIM_E_INVALID, "an input cannot be named '%s': another input or a tap has that name", name);
     if (in[0] < 1 || in[0] > (1 << 24) || in[1] < 0 || in[1] > 65536 || in[2] < 0 || in[2] > 65536 ||
-        (in[1] == 0) != (in[2] == 0))
+        (in[1] > 0 && in[2] == 0))
         return dim__fail(s->ctx, DIM_E_INVALID, "input '%s' of %lld x %lld x %lld (channels, height, width) is not possible: "
-                         "channels are 1 to 16777216, sides at most 65536, and both 0 for vectors", name,
+                         "channels are 1 to 16777216, sides at most 65536, height 0 for signals, both 0 for vectors", name,
                          (long long)in[0], (long long)in[1], (long long)in[2]);
     return DIM_OK;
 }
@@ -50,8 +50,14 @@ static const dim__field fields[] = {
     F(output_padding, U32),
     F(height, U32),
     F(width, U32),
+    F(stride_w, U32),
+    F(padding_h, U32),
+    F(padding_w, U32),
+    F(dilation, U32),
+    F(dilation_w, U32),
+    F(output_padding_h, U32),
+    F(output_padding_w, U32),
     DIM__QUIET(dim_layer_options, init, U32, &dim__layer_init_range, 0), /* only how it starts */
-    DIM__QUIET(dim_layer_options, reserved0, U32, &dim__reserved, 0),
 };
 #undef F
 const dim__table dim__layer_table = DIM__TABLE(dim_layer_options, fields);
@@ -122,7 +128,7 @@ dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer)
     l.o.from = l.o.name = l.o.tap = NULL; /* the caller's strings */
     DIM__TRY(shape_layer(s, &l));
     int64_t size = l.out[0];
-    if (dim__is_map(l.out) && (!dim__mul64(size, l.out[1], &size) || !dim__mul64(size, l.out[2], &size)))
+    if (!dim__mul64(size, dim__map_height(l.out), &size) || !dim__mul64(size, dim__map_width(l.out), &size))
         return dim__layer_fail(s, &l, DIM_E_SHAPE, "its output is too large");
     DIM__TRY(dim__grow(s->ctx, &s->layers, &s->capacity, s->count + 1, sizeof *s->layers));
     s->layers[s->count++] = l;

@@ -3,7 +3,7 @@
  * A convolution is a product of the patch matrix (pixels, KH KW I) with the weights (O, KH KW I) transposed, where
  * "pixels" are those of the output, N OH OW of them.  The patch matrix is KH KW / stride^2 times larger than the input,
  * so it is never made as a whole: blocks of it that stay in a cache are made, used and forgotten.  In NHWC one kernel
- * row of a patch is one run of KW I floats of the input. */
+ * row of a patch is one run of KW I floats of the input; where it is dilated, KW runs of I floats. */
 #ifndef DIM_OPS_CONV_H
 #define DIM_OPS_CONV_H
 
@@ -15,20 +15,19 @@ typedef struct dim__conv {
     int64_t n, h, w, i;   /* input */
     int64_t o, kh, kw;    /* weights */
     int64_t oh, ow;       /* output */
-    int64_t stride, padding;
+    int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
     int64_t k;            /* kh kw i: columns of the patch matrix */
     int64_t pixels;       /* n oh ow: its rows */
+    int64_t run;          /* columns whose elements lie together in the input: a kernel row, or where that is dilated a pixel */
 } dim__conv;
-
-/* Whether an op takes these strides, paddings and dilations: one of each for both axes, and no dilation. */
-static inline bool dim__conv_takes(const dim__attr_conv *a)
-{
-    return a->stride_h >= 1 && a->stride_w == a->stride_h && a->pad_h >= 0 && a->pad_h <= 1 << 20 && a->pad_w == a->pad_h &&
-           a->dilation_h == 1 && a->dilation_w == 1;
-}
 
 /* oh and ow are those of `y`. */
 dim__conv dim__conv_of(const dim__shape *x, const dim__shape *w, const dim__shape *y, const dim__attr *attr);
+
+/* Strides, paddings and dilations in their ranges.  For infer. */
+dim_status dim__conv_check(const dim__infer *inf);
+/* Height and width of what comes out of an input (N, H, W, ...): *oh = 0 where the kernel does not fit. */
+void dim__conv_size(const dim__attr_conv *a, const dim__shape *x, int64_t kh, int64_t kw, int64_t *oh, int64_t *ow);
 
 /* Whether the input is the patch matrix as it lies there: 1x1 with stride 1, or a kernel as large as the image. */
 bool dim__conv_plain(const dim__conv *c);
@@ -65,18 +64,24 @@ size_t dim__conv_dx_workspace(const dim__infer *inf);
 void dim__conv_dx_run(const dim__exec *e);
 double dim__conv_dx_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr);
 
-/* Part of a kernel row that lies on the image: elements [*lo, *hi) of its kw i; `at` is where element 0 would be. */
+/* Part of a run that lies on the image: elements [*lo, *hi) of it; `at` is where element 0 would be. */
 typedef struct dim__conv_run {
     int64_t lo, hi, at;
 } dim__conv_run;
 
-/* Of output pixel (n, oh, ow) and kernel row r; lo == hi when nothing does. */
+/* Of output pixel (n, oh, ow) and run r of its patch; lo == hi when nothing does. */
 static inline dim__conv_run dim__conv_run_of(const dim__conv *c, int64_t n, int64_t oh, int64_t ow, int64_t r)
 {
-    int64_t ih = oh * c->stride - c->padding + r, iw = ow * c->stride - c->padding;
+    int64_t row = r, column = 0;
+    if (c->run < c->kw * c->i) {
+        row = r / c->kw;
+        column = r % c->kw;
+    }
+    int64_t ih = oh * c->stride_h - c->pad_h + row * c->dilation_h;
+    int64_t iw = ow * c->stride_w - c->pad_w + column * c->dilation_w;
     int64_t lo = iw < 0 ? -iw * c->i : 0, hi = (c->w - iw) * c->i;
-    if (hi > c->kw * c->i)
-        hi = c->kw * c->i;
+    if (hi > c->run)
+        hi = c->run;
     if (ih < 0 || ih >= c->h || hi < lo)
         lo = hi = 0;
     return (dim__conv_run){ lo, hi, ((n * c->h + ih) * c->w + iw) * c->i };

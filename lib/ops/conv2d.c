@@ -15,11 +15,9 @@ static dim_status infer(dim__infer *inf, bool moments)
 {
     char x_text[128], w_text[128];
     const dim__shape *x = &inf->in[0], *w = &inf->in[1];
-    int64_t stride = inf->attr->conv.stride_h, padding = inf->attr->conv.pad_h;
+    int64_t oh, ow;
     DIM__TRY(dim__infer_types(inf, 0));
-    if (!dim__conv_takes(&inf->attr->conv))
-        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: stride %lld, padding %lld", inf->op, (long long)stride,
-                         (long long)padding);
+    DIM__TRY(dim__conv_check(inf));
     if (x->rank != 4)
         return dim__infer_fail(inf, 0, "rank 4 (N, H, W, I)");
     if (w->rank != 4 || w->d[1] < 1 || w->d[2] < 1 || w->d[3] < 1)
@@ -28,16 +26,17 @@ static dim_status infer(dim__infer *inf, bool moments)
         return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: x %s has %lld channels, weights %s want %lld", inf->op,
                          dim__op_shape_text(x_text, x), (long long)x->d[3], dim__op_shape_text(w_text, w),
                          (long long)w->d[3]);
-    if (x->d[1] + 2 * padding < w->d[1] || x->d[2] + 2 * padding < w->d[2])
-        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: the kernel of weights %s is larger than x %s padded by %lld",
-                         inf->op, dim__op_shape_text(w_text, w), dim__op_shape_text(x_text, x), (long long)padding);
+    dim__conv_size(&inf->attr->conv, x, w->d[1], w->d[2], &oh, &ow);
+    if (oh == 0)
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: the kernel of weights %s is larger than x %s padded by %lld and %lld",
+                         inf->op, dim__op_shape_text(w_text, w), dim__op_shape_text(x_text, x),
+                         (long long)inf->attr->conv.pad_h, (long long)inf->attr->conv.pad_w);
     if (inf->n_in != 2 && inf->n_in != 3 && inf->n_in != 6)
         return dim__infer_fail(inf, inf->n_in - 1, "none, a bias, or gamma, beta, mean and variance");
     for (int k = 2; k < inf->n_in; k++)
         if (inf->in[k].rank != 1 || inf->in[k].d[0] != w->d[0])
             return dim__infer_fail(inf, k, "one element for each output channel");
-    inf->out[0] = dim__shape4(x->d[0], (x->d[1] + 2 * padding - w->d[1]) / stride + 1,
-                              (x->d[2] + 2 * padding - w->d[2]) / stride + 1, w->d[0]);
+    inf->out[0] = dim__shape4(x->d[0], oh, ow, w->d[0]);
     dim__conv c = dim__conv_of(x, w, &inf->out[0], inf->attr);
     dim__infer product = *inf; /* in floats where the epilogue rounds */
     if (dim__epilogue_does(inf->n_in, inf->attr, moments))
@@ -217,9 +216,15 @@ const dim__op dim__op_conv2d = {
     .flops = conv2d_flops,
 };
 
-dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding)
+dim__attr dim__op_conv_attr(dim__window w)
 {
-    dim__attr attr = dim__attr_square_conv(stride, padding);
+    return (dim__attr){ .conv = { .stride_h = w.stride[0], .stride_w = w.stride[1], .pad_h = w.padding[0],
+                                  .pad_w = w.padding[1], .dilation_h = w.dilation[0], .dilation_w = w.dilation[1] } };
+}
+
+dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, dim__window window)
+{
+    dim__attr attr = dim__op_conv_attr(window);
     return dim__emit2(g, &dim__op_conv2d, x, w, &attr);
 }
 

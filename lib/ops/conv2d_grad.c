@@ -18,10 +18,10 @@ static dim_status check_operands(dim__infer *inf, const char *other)
     if (inf->in[1].rank != 4 || inf->in[1].d[3] < 1)
         return dim__infer_fail(inf, 1, other);
     const dim__attr_conv *a = &inf->attr->conv;
-    if (!dim__conv_takes(a) || a->height < 1 || a->width < 1)
-        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: stride %lld, padding %lld, size (%lld, %lld)", inf->op,
-                         (long long)a->stride_h, (long long)a->pad_h, (long long)a->height, (long long)a->width);
-    return DIM_OK;
+    if (a->height < 1 || a->width < 1)
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: size (%lld, %lld)", inf->op, (long long)a->height,
+                         (long long)a->width);
+    return dim__conv_check(inf);
 }
 
 /* dy must be what the convolution of x with w gives. */
@@ -29,10 +29,9 @@ static dim_status check_output(const dim__infer *inf, const dim__shape *x, const
 {
     char text[3][128];
     const dim__shape *dy = &inf->in[0];
-    int64_t stride = inf->attr->conv.stride_h, padding = inf->attr->conv.pad_h;
-    int64_t h = x->d[1] + 2 * padding - w->d[1], wd = x->d[2] + 2 * padding - w->d[2];
-    if (h < 0 || wd < 0 || dy->d[0] != x->d[0] || dy->d[1] != h / stride + 1 || dy->d[2] != wd / stride + 1 ||
-        dy->d[3] != w->d[0])
+    int64_t oh, ow;
+    dim__conv_size(&inf->attr->conv, x, w->d[1], w->d[2], &oh, &ow);
+    if (oh == 0 || dy->d[0] != x->d[0] || dy->d[1] != oh || dy->d[2] != ow || dy->d[3] != w->d[0])
         return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: dy %s is not the output of x %s and weights %s", inf->op,
                          dim__op_shape_text(text[0], dy), dim__op_shape_text(text[1], x),
                          dim__op_shape_text(text[2], w));
@@ -193,7 +192,7 @@ static void spread(const dx_job *job, const float *patches, int64_t begin, int64
     bool whole = first == 0 && last == c->i;
     for (int64_t px = begin; px < end; px++) {
         int64_t ow = px % c->ow, oh = px / c->ow % c->oh, n = px / c->ow / c->oh;
-        for (int64_t r = 0; r < c->kh; r++, patches += c->kw * c->i) {
+        for (int64_t r = 0; r * c->run < c->k; r++, patches += c->run) {
             dim__conv_run run = dim__conv_run_of(c, n, oh, ow, r);
             if (whole && run.hi > run.lo)
                 add(dx + run.at + run.lo, dx + run.at + run.lo, patches + run.lo, run.hi - run.lo);

@@ -24,10 +24,10 @@ const dim__op dim__op_conv2d_transpose = {
     .flops = dim__conv_dx_flops,
 };
 
-dim__vid dim__op_conv2d_transpose_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding, int64_t height,
+dim__vid dim__op_conv2d_transpose_(dim__graph *g, dim__vid x, dim__vid w, dim__window window, int64_t height,
                                    int64_t width)
 {
-    dim__attr attr = dim__attr_square_conv(stride, padding);
+    dim__attr attr = dim__op_conv_attr(window);
     attr.conv.height = height;
     attr.conv.width = width;
     return dim__emit2(g, &dim__op_conv2d_transpose, x, w, &attr);

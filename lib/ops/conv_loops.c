@@ -17,7 +17,7 @@ static double at(const dim__exec *e, int k, int64_t i)
     return x;
 }
 
-/* The pixel of an axis of y that sees pixel `x` at position r of the kernel, or -1. */
+/* The pixel of an axis of y that sees pixel `x` with what lies r pixels into the kernel, or -1. */
 static int64_t seen_by(int64_t x, int64_t r, int64_t size, int64_t stride, int64_t padding)
 {
     int64_t y = x + padding - r;
@@ -30,7 +30,7 @@ static double element_of_y(const loops *l, int64_t n, int64_t oh, int64_t ow, in
     double sum = 0;
     for (int64_t r = 0; r < c->kh; r++)
         for (int64_t s = 0; s < c->kw; s++) {
-            int64_t ih = oh * c->stride - c->padding + r, iw = ow * c->stride - c->padding + s;
+            int64_t ih = oh * c->stride_h - c->pad_h + r * c->dilation_h, iw = ow * c->stride_w - c->pad_w + s * c->dilation_w;
             for (int64_t i = 0; ih >= 0 && ih < c->h && iw >= 0 && iw < c->w && i < c->i; i++)
                 sum += at(l->e, 0, ((n * c->h + ih) * c->w + iw) * c->i + i) *
                        at(l->e, 1, ((o * c->kh + r) * c->kw + s) * c->i + i);
@@ -44,7 +44,8 @@ static double element_of_dx(const loops *l, int64_t n, int64_t ih, int64_t iw, i
     double sum = 0;
     for (int64_t r = 0; r < c->kh; r++)
         for (int64_t s = 0; s < c->kw; s++) {
-            int64_t oh = seen_by(ih, r, c->oh, c->stride, c->padding), ow = seen_by(iw, s, c->ow, c->stride, c->padding);
+            int64_t oh = seen_by(ih, r * c->dilation_h, c->oh, c->stride_h, c->pad_h);
+            int64_t ow = seen_by(iw, s * c->dilation_w, c->ow, c->stride_w, c->pad_w);
             for (int64_t o = 0; oh >= 0 && ow >= 0 && o < c->o; o++)
                 sum += at(l->e, 0, ((n * c->oh + oh) * c->ow + ow) * c->o + o) *
                        at(l->e, 1, ((o * c->kh + r) * c->kw + s) * c->i + i);
@@ -58,7 +59,7 @@ static double element_of_dw(const loops *l, int64_t o, int64_t r, int64_t s, int
     double sum = 0;
     for (int64_t px = 0; px < c->pixels; px++) {
         int64_t ow = px % c->ow, oh = px / c->ow % c->oh, n = px / c->ow / c->oh;
-        int64_t ih = oh * c->stride - c->padding + r, iw = ow * c->stride - c->padding + s;
+        int64_t ih = oh * c->stride_h - c->pad_h + r * c->dilation_h, iw = ow * c->stride_w - c->pad_w + s * c->dilation_w;
         if (ih >= 0 && ih < c->h && iw >= 0 && iw < c->w)
             sum += at(l->e, 0, px * c->o + o) * at(l->e, 1, ((n * c->h + ih) * c->w + iw) * c->i + i);
     }

@@ -7,21 +7,50 @@
 
 dim__conv dim__conv_of(const dim__shape *x, const dim__shape *w, const dim__shape *y, const dim__attr *attr)
 {
+    const dim__attr_conv *a = &attr->conv;
     return (dim__conv){
         .n = x->d[0], .h = x->d[1], .w = x->d[2], .i = x->d[3],
         .o = w->d[0], .kh = w->d[1], .kw = w->d[2],
         .oh = y->d[1], .ow = y->d[2],
-        .stride = attr->conv.stride_h, .padding = attr->conv.pad_h,
+        .stride_h = a->stride_h, .stride_w = a->stride_w, .pad_h = a->pad_h, .pad_w = a->pad_w,
+        .dilation_h = a->dilation_h, .dilation_w = a->dilation_w,
         .k = w->d[1] * w->d[2] * x->d[3],
         .pixels = x->d[0] * y->d[1] * y->d[2],
+        .run = (a->dilation_w == 1 ? w->d[2] : 1) * x->d[3],
     };
+}
+
+dim_status dim__conv_check(const dim__infer *inf)
+{
+    const dim__attr_conv *a = &inf->attr->conv;
+    const int64_t most = 1 << 20;
+    if (a->stride_h < 1 || a->stride_w < 1 || a->pad_h < 0 || a->pad_w < 0 || a->pad_h > most || a->pad_w > most ||
+        a->dilation_h < 1 || a->dilation_w < 1 || a->dilation_h > most || a->dilation_w > most)
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: stride %lld and %lld, padding %lld and %lld, dilation %lld and %lld",
+                         inf->op, (long long)a->stride_h, (long long)a->stride_w, (long long)a->pad_h, (long long)a->pad_w,
+                         (long long)a->dilation_h, (long long)a->dilation_w);
+    return DIM_OK;
+}
+
+static int64_t places(int64_t size, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation)
+{
+    int64_t room = size + 2 * pad - ((kernel - 1) * dilation + 1);
+    return room < 0 ? 0 : room / stride + 1;
+}
+
+void dim__conv_size(const dim__attr_conv *a, const dim__shape *x, int64_t kh, int64_t kw, int64_t *oh, int64_t *ow)
+{
+    *oh = places(x->d[1], kh, a->stride_h, a->pad_h, a->dilation_h);
+    *ow = places(x->d[2], kw, a->stride_w, a->pad_w, a->dilation_w);
+    if (*ow == 0)
+        *oh = 0;
 }
 
 bool dim__conv_plain(const dim__conv *c)
 {
-    bool pointwise = c->kh == 1 && c->kw == 1 && c->stride == 1;
+    bool pointwise = c->kh == 1 && c->kw == 1 && c->stride_h == 1 && c->stride_w == 1;
     bool whole = c->kh == c->h && c->kw == c->w;
-    return c->padding == 0 && (pointwise || whole);
+    return c->pad_h == 0 && c->pad_w == 0 && (pointwise || whole);
 }
 
 /* About a second-level cache of patches, but enough rows that packing the weights once a block does not show. */
@@ -52,7 +81,7 @@ static void copy(float *to, const float *from, int64_t n)
 void dim__conv_patches(const dim__conv *c, const float *x, int64_t begin, int64_t end, int64_t first, int64_t last,
                        float *patches)
 {
-    int64_t row = c->kw * c->i;
+    int64_t row = c->run;
     int64_t ow = begin % c->ow, oh = begin / c->ow % c->oh, n = begin / c->ow / c->oh;
     for (int64_t px = begin; px < end; px++) {
         for (int64_t r = first / row; r * row < last; r++) {

@@ -23,14 +23,15 @@ dim__product_key dim__conv_product(const dim__conv *c, dim__conv_pass pass, dim_
 dim_status dim__conv_accelerate(dim__infer *inf, const dim__conv *c, dim__conv_pass pass)
 {
     bool bf16 = inf->in_type[0] == DIM__BF16;
-    dim__conv_key key = { pass, c->h, c->w, c->i, c->o, c->kh, c->kw, c->oh, c->ow, c->stride, c->padding, bf16,
-                          inf->out_type[0] == DIM__BF16, pass == DIM__CONV_DW ? c->n : 0 };
+    bool dilated = c->dilation_h != 1 || c->dilation_w != 1; /* which plans do not do */
+    dim__conv_key key = { pass, c->h, c->w, c->i, c->o, c->kh, c->kw, c->oh, c->ow, c->stride_h, c->stride_w, c->pad_h,
+                          c->pad_w, bf16, inf->out_type[0] == DIM__BF16, pass == DIM__CONV_DW ? c->n : 0 };
     const dim__conv_plan *plan = NULL;
     if (dim__conv_plain(c))
         return dim__product_prepare(inf, dim__conv_product(c, pass, inf->out_type[0]));
     if (inf->in_type[0] != inf->in_type[1])
         return dim__infer_fail(inf, 1, "the type of input 0");
-    if (bf16 || pass != DIM__CONV_DW)
+    if (!dilated && (bf16 || pass != DIM__CONV_DW))
         DIM__TRY(dim__conv_plan_get(inf->ctx, &key, c->n, &plan));
     inf->attr->plan = plan;
     return DIM_OK;

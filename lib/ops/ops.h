@@ -10,7 +10,19 @@
 #include "ops/op_list.def"
 #undef X
 
-/* ---- matrix products: ops/matmul.c, ops/bias.c, ops/conv2d.c ----------------------------------------------------------- */
+/* What moves over a map, along the height and along the width.  The kernel of a convolution is its weights', whatever is said
+ * here; pooling has no dilation. */
+typedef struct dim__window {
+    int64_t kernel[2], stride[2], padding[2], dilation[2];
+} dim__window;
+
+/* The same along both. */
+static inline dim__window dim__square(int64_t kernel, int64_t stride, int64_t padding)
+{
+    return (dim__window){ { kernel, kernel }, { stride, stride }, { padding, padding }, { 1, 1 } };
+}
+
+/* ---- matrix products: ops/matmul.c, ops/bias.c, ops/conv2d.c, ops/depthwise.c ------------------------------------- */
 
 /* op(a) op(b): operands are seen as matrices (rows, last).  Result (m, n); its backward emits the smaller gradient first,
  * so that an operand's memory can be freed before the larger one is made. */
@@ -18,10 +30,13 @@ dim__vid dim__op_matmul_(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bo
 /* x (rows, c) + bias (c) */
 dim__vid dim__op_add_bias_(dim__graph *g, dim__vid x, dim__vid bias);
 /* x (N, H, W, I), w (O, KH, KW, I) -> (N, OH, OW, O); zero padding.  1x1 stride 1 is a plain matrix product. */
-dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding);
+dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, dim__window window);
 /* Transposed: x (N, OH, OW, O), w -> (N, height, width, I), of which conv2d would make the size of x. */
-dim__vid dim__op_conv2d_transpose_(dim__graph *g, dim__vid x, dim__vid w, int stride, int padding, int64_t height,
+dim__vid dim__op_conv2d_transpose_(dim__graph *g, dim__vid x, dim__vid w, dim__window window, int64_t height,
                                    int64_t width);
+/* x (N, H, W, C), w (KH, KW, C) -> (N, OH, OW, C): each channel by itself */
+dim__vid dim__op_depthwise_(dim__graph *g, dim__vid x, dim__vid w, dim__window window);
+dim__attr dim__op_conv_attr(dim__window window); /* of these */
 /* Whether the op makes a convolution as its output 0: conv2d, or conv2d_moments that passes/fuse.c makes of it. */
 static inline bool dim__op_convolves(const dim__op *op)
 {
@@ -41,12 +56,13 @@ dim__vid dim__op_layer_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid
 /* ---- pooling, padding: ops/pool.c, ops/upsample.c, ops/pad.c ------------------------------------------------------ */
 
 /* (N, H, W, C) -> (N, OH, OW, C), OH = floor((H + 2 padding - kernel) / stride) + 1; padding counts as -inf */
-dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, int kernel, int stride, int padding);
-dim__vid dim__op_avg_pool_(dim__graph *g, dim__vid x, int kernel, int stride);
-/* (N, H, W, C) -> (N, factor H, factor W, C): nearest neighbour */
-dim__vid dim__op_upsample_(dim__graph *g, dim__vid x, int factor);
-/* (N, H, W, C) -> (N, H + 2p, W + 2p, C); reflect mirrors without the border, p < H and W */
-dim__vid dim__op_pad2d_(dim__graph *g, dim__vid x, int padding, bool reflect);
+dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, dim__window window);
+dim__vid dim__op_avg_pool_(dim__graph *g, dim__vid x, dim__window window); /* without padding */
+dim__attr dim__op_pool_attr(dim__window window);
+/* (N, H, W, C) -> (N, factor_h H, factor_w W, C): nearest neighbour */
+dim__vid dim__op_upsample_(dim__graph *g, dim__vid x, int64_t factor_h, int64_t factor_w);
+/* (N, H, W, C) -> (N, H + 2 pad_h, W + 2 pad_w, C); reflect mirrors without the border, pad_h < H, pad_w < W */
+dim__vid dim__op_pad2d_(dim__graph *g, dim__vid x, int64_t pad_h, int64_t pad_w, bool reflect);
 /* (N, L..., C) -> (N, C): maximum over the middle axes; the gradient goes to the first of equal maxima */
 dim__vid dim__op_max_mid_(dim__graph *g, dim__vid x);
 

@@ -10,39 +10,51 @@
 
 typedef struct pool_job {
     const dim__exec *e;
-    int64_t h, w, c, oh, ow, kernel, stride, padding;
+    int64_t h, w, c, oh, ow;
+    dim__attr_pool a;
     const float *x;
 } pool_job;
 
 static pool_job job_of(const dim__exec *e, const dim__shape *x, const dim__shape *y)
 {
-    const dim__attr_pool *a = &e->attr->pool;
-    return (pool_job){ .e = e, .h = x->d[1], .w = x->d[2], .c = x->d[3], .oh = y->d[1], .ow = y->d[2],
-                       .kernel = a->kernel_h, .stride = a->stride_h, .padding = a->pad_h };
+    return (pool_job){ .e = e, .h = x->d[1], .w = x->d[2], .c = x->d[3], .oh = y->d[1], .ow = y->d[2], .a = e->attr->pool };
 }
 
-/* Part of output pixel `o`'s window that lies on an axis of `size`. */
-static int64_t window(const pool_job *job, int64_t o, int64_t size, int64_t *end)
+/* Rows of the image that the window of row `oh` covers, and columns that the window of column `ow` covers. */
+static int64_t rows_of(const pool_job *job, int64_t oh, int64_t *end)
 {
-    int64_t begin = o * job->stride - job->padding;
-    *end = dim__min64(begin + job->kernel, size);
+    int64_t begin = oh * job->a.stride_h - job->a.pad_h;
+    *end = dim__min64(begin + job->a.kernel_h, job->h);
     return dim__max64(begin, 0);
+}
+
+static int64_t columns_of(const pool_job *job, int64_t ow, int64_t *end)
+{
+    int64_t begin = ow * job->a.stride_w - job->a.pad_w;
+    *end = dim__min64(begin + job->a.kernel_w, job->w);
+    return dim__max64(begin, 0);
+}
+
+/* An axis's kernel, stride and padding. */
+static bool possible(int64_t kernel, int64_t stride, int64_t padding)
+{
+    return kernel >= 1 && stride >= 1 && padding >= 0 && padding <= kernel / 2;
 }
 
 static dim_status infer_windows(dim__infer *inf, const dim__shape *x, dim__shape *y)
 {
     char text[128];
     const dim__attr_pool *a = &inf->attr->pool;
-    int64_t kernel = a->kernel_h, stride = a->stride_h, padding = a->pad_h;
-    bool square = a->kernel_w == kernel && a->stride_w == stride && a->pad_w == padding;
-    if (!square || kernel < 1 || stride < 1 || padding < 0 || padding > kernel / 2)
-        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: kernel %lld, stride %lld, padding %lld (at most half of kernel)",
-                         inf->op, (long long)kernel, (long long)stride, (long long)padding);
-    if (x->d[1] + 2 * padding < kernel || x->d[2] + 2 * padding < kernel || x->d[1] < 1 || x->d[2] < 1)
-        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: kernel %lld is larger than x %s padded by %lld", inf->op,
-                         (long long)kernel, dim__op_shape_text(text, x), (long long)padding);
-    *y = dim__shape4(x->d[0], (x->d[1] + 2 * padding - kernel) / stride + 1,
-                     (x->d[2] + 2 * padding - kernel) / stride + 1, x->d[3]);
+    if (!possible(a->kernel_h, a->stride_h, a->pad_h) || !possible(a->kernel_w, a->stride_w, a->pad_w))
+        return dim__fail(inf->ctx, DIM_E_INVALID, "%s: kernel %lld x %lld, stride %lld and %lld, padding %lld and %lld "
+                         "(at most half of kernel)", inf->op, (long long)a->kernel_h, (long long)a->kernel_w, (long long)a->stride_h,
+                         (long long)a->stride_w, (long long)a->pad_h, (long long)a->pad_w);
+    if (x->d[1] + 2 * a->pad_h < a->kernel_h || x->d[2] + 2 * a->pad_w < a->kernel_w || x->d[1] < 1 || x->d[2] < 1)
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: kernel %lld x %lld is larger than x %s padded by %lld and %lld", inf->op,
+                         (long long)a->kernel_h, (long long)a->kernel_w, dim__op_shape_text(text, x), (long long)a->pad_h,
+                         (long long)a->pad_w);
+    *y = dim__shape4(x->d[0], (x->d[1] + 2 * a->pad_h - a->kernel_h) / a->stride_h + 1,
+                     (x->d[2] + 2 * a->pad_w - a->kernel_w) / a->stride_w + 1, x->d[3]);
     return DIM_OK;
 }
 
@@ -66,9 +78,9 @@ static void max_task(void *arg, int64_t begin, int64_t end, int thread) /* outpu
     (void)thread;
     for (int64_t row = begin; row < end; row++) {
         const float *image = job->x + row / job->oh * job->h * job->w * c;
-        int64_t h0 = window(job, row % job->oh, job->h, &h1);
+        int64_t h0 = rows_of(job, row % job->oh, &h1);
         for (int64_t ow = 0; ow < job->ow; ow++) {
-            int64_t w0 = window(job, ow, job->w, &w1);
+            int64_t w0 = columns_of(job, ow, &w1);
             const float *x = image + (h0 * job->w + w0) * c;
             float *y = (float *)job->e->out[0] + (row * job->ow + ow) * c;
             if (gamma != NULL)
@@ -83,7 +95,7 @@ static void max_pool_run(const dim__exec *e)
 {
     pool_job job = job_of(e, e->in_shape[0], e->out_shape[0]);
     job.x = e->in[0];
-    dim__parallel(e->ctx, e->out_shape[0]->d[0] * job.oh, dim__row_grain(job.w * job.stride * job.c), max_task, &job);
+    dim__parallel(e->ctx, e->out_shape[0]->d[0] * job.oh, dim__row_grain(job.w * job.a.stride_h * job.c), max_task, &job);
 }
 
 static void max_pool_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
@@ -98,9 +110,15 @@ const dim__op dim__op_max_pool = {
     .infer = pool_infer, .backward = max_pool_backward, .run = max_pool_run,
 };
 
-dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, int kernel, int stride, int padding)
+dim__attr dim__op_pool_attr(dim__window w)
 {
-    dim__attr attr = dim__attr_square_pool(kernel, stride, padding);
+    return (dim__attr){ .pool = { .kernel_h = w.kernel[0], .kernel_w = w.kernel[1], .stride_h = w.stride[0],
+                                  .stride_w = w.stride[1], .pad_h = w.padding[0], .pad_w = w.padding[1] } };
+}
+
+dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, dim__window window)
+{
+    dim__attr attr = dim__op_pool_attr(window);
     return dim__emit1(g, &dim__op_max_pool, x, &attr);
 }
 
@@ -126,8 +144,9 @@ static dim_status max_pool_grad_infer(dim__infer *inf)
 /* Whether every input pixel lies in one window: what is given to it is all there is. */
 static bool tiled(const pool_job *job)
 {
-    return job->kernel == job->stride && job->padding == 0 && job->oh * job->stride == job->h &&
-           job->ow * job->stride == job->w;
+    const dim__attr_pool *a = &job->a;
+    return a->kernel_h == a->stride_h && a->kernel_w == a->stride_w && a->pad_h == 0 && a->pad_w == 0 &&
+           job->oh * a->stride_h == job->h && job->ow * a->stride_w == job->w;
 }
 
 /* Rows of an image, from `at` on. */
@@ -153,9 +172,9 @@ static void max_grad_task(void *arg, int64_t begin, int64_t end, int thread) /* 
         if (!set)
             memset(dx, 0, (size_t)in_size * sizeof *dx);
         for (int64_t oh = 0; oh < job->oh; oh++) {
-            int64_t h0 = window(job, oh, job->h, &h1);
+            int64_t h0 = rows_of(job, oh, &h1);
             for (int64_t ow = 0; ow < job->ow; ow++, dy += c, y += c) {
-                int64_t w0 = window(job, ow, job->w, &w1), at = (h0 * job->w + w0) * c;
+                int64_t w0 = columns_of(job, ow, &w1), at = (h0 * job->w + w0) * c;
                 job->e->ctx->kernels->window_max_grad(dx + at, dy, job->x + n * in_size + at, y, set, h1 - h0, w1 - w0,
                                                       job->w * c, c);
             }
@@ -186,13 +205,13 @@ static void avg_task(void *arg, int64_t begin, int64_t end, int thread) /* outpu
 {
     const pool_job *job = arg;
     int64_t c = job->c, h1, w1;
-    float scale = 1 / (float)(job->kernel * job->kernel);
+    float scale = 1 / (float)(job->a.kernel_h * job->a.kernel_w);
     (void)thread;
     for (int64_t row = begin; row < end; row++) {
         const float *image = job->x + row / job->oh * job->h * job->w * c;
-        int64_t h0 = window(job, row % job->oh, job->h, &h1);
+        int64_t h0 = rows_of(job, row % job->oh, &h1);
         for (int64_t ow = 0; ow < job->ow; ow++) {
-            int64_t w0 = window(job, ow, job->w, &w1);
+            int64_t w0 = columns_of(job, ow, &w1);
             job->e->ctx->kernels->window_sum((float *)job->e->out[0] + (row * job->ow + ow) * c,
                                              image + (h0 * job->w + w0) * c, scale, h1 - h0, w1 - w0, job->w * c, c);
         }
@@ -203,7 +222,7 @@ static void avg_pool_run(const dim__exec *e)
 {
     pool_job job = job_of(e, e->in_shape[0], e->out_shape[0]);
     job.x = e->in[0];
-    dim__parallel(e->ctx, e->out_shape[0]->d[0] * job.oh, dim__row_grain(job.w * job.stride * job.c), avg_task, &job);
+    dim__parallel(e->ctx, e->out_shape[0]->d[0] * job.oh, dim__row_grain(job.w * job.a.stride_h * job.c), avg_task, &job);
 }
 
 static void avg_pool_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
@@ -220,9 +239,9 @@ const dim__op dim__op_avg_pool = {
     .infer = pool_infer, .backward = avg_pool_backward, .run = avg_pool_run,
 };
 
-dim__vid dim__op_avg_pool_(dim__graph *g, dim__vid x, int kernel, int stride)
+dim__vid dim__op_avg_pool_(dim__graph *g, dim__vid x, dim__window window)
 {
-    dim__attr attr = dim__attr_square_pool(kernel, stride, 0);
+    dim__attr attr = dim__op_pool_attr(window);
     return dim__emit1(g, &dim__op_avg_pool, x, &attr);
 }
 
@@ -246,14 +265,14 @@ static void avg_grad_task(void *arg, int64_t begin, int64_t end, int thread) /* 
     const pool_job *job = arg;
     int64_t c = job->c, size = job->h * job->w * c, h1, w1;
     const float *dy = (const float *)job->e->in[0] + begin * job->oh * job->ow * c;
-    float scale = 1 / (float)(job->kernel * job->kernel);
+    float scale = 1 / (float)(job->a.kernel_h * job->a.kernel_w);
     (void)thread;
     memset((float *)job->e->out[0] + begin * size, 0, (size_t)((end - begin) * size) * sizeof(float));
     for (int64_t row = begin * job->oh; row < end * job->oh; row++) {
         float *image = (float *)job->e->out[0] + row / job->oh * size;
-        int64_t h0 = window(job, row % job->oh, job->h, &h1);
+        int64_t h0 = rows_of(job, row % job->oh, &h1);
         for (int64_t ow = 0; ow < job->ow; ow++, dy += c) {
-            int64_t w0 = window(job, ow, job->w, &w1);
+            int64_t w0 = columns_of(job, ow, &w1);
             job->e->ctx->kernels->window_add(image + (h0 * job->w + w0) * c, dy, scale, h1 - h0, w1 - w0, job->w * c,
                                              c);
         }

@@ -17,9 +17,8 @@ static int64_t rows(const emission *e, int64_t views) { return e->w->samples * v
 static dim__vid emit_input(emission *e, int64_t i)
 {
     const dim__objective_input *in = &e->obj->inputs[i];
-    const int64_t *s = in->o.shape;
     int64_t n = rows(e, (int64_t)in->o.views);
-    dim__shape shape = dim__is_label(in) ? dim__shape1(n) : dim__is_map(s) ? dim__shape4(n, s[1], s[2], s[0]) : dim__shape2(n, s[0]);
+    dim__shape shape = dim__is_label(in) ? dim__shape1(n) : dim__batch_shape(n, in->o.shape);
     if (e->p->inputs[i] == DIM__NONE) {
         bool wants = e->w->mode == DIM__OBJECTIVE_GRADIENT && e->w->input == i;
         e->p->inputs[i] = dim__graph_input(e->g, dim__is_label(in) ? DIM_I32 : DIM_F32, shape, wants);

@@ -73,8 +73,7 @@ static dim_status feed_labels(const dim_objective *obj, int64_t i, int32_t *out)
 /* Steps and computations draw from streams of their own: computing between steps changes nothing about them. */
 static void draw(const dim_objective *obj, const dim__objective_input *in, bool computing, int64_t rows, float *out)
 {
-    const int64_t *s = in->o.shape;
-    int64_t each = dim__is_map(s) ? s[0] * s[1] * s[2] : s[0];
+    int64_t each = dim__sample_size(in->o.shape);
     uint64_t name = dim__hash_text(in->name);
     uint64_t stream = computing ? dim__mix(dim__mix(name, obj->computed), 1) : dim__mix(name, obj->draws);
     switch (in->o.kind) {

@@ -12,9 +12,9 @@ static dim_status check_shape(dim_context *ctx, const char *name, const dim_inpu
         return dim__fail(ctx, DIM_E_SHAPE, "input '%s': labels are one number a sample; their shape is (0, 0, 0)", name);
     if (label)
         return DIM_OK;
-    if (s[0] < 1 || s[0] > (1 << 24) || s[1] < 0 || s[2] < 0 || s[1] > 65536 || s[2] > 65536 || (s[1] == 0) != (s[2] == 0))
+    if (s[0] < 1 || s[0] > (1 << 24) || s[1] < 0 || s[2] < 0 || s[1] > 65536 || s[2] > 65536 || (s[1] > 0 && s[2] == 0))
         return dim__fail(ctx, DIM_E_SHAPE, "input '%s' cannot have the shape (%lld, %lld, %lld): channels are 1 to 16777216, "
-                         "sides at most 65536, and both 0 for a vector",
+                         "sides at most 65536, the height 0 for a signal, both 0 for a vector",
                          name, (long long)s[0], (long long)s[1], (long long)s[2]);
     return DIM_OK;
 }
@@ -35,7 +35,7 @@ static dim_status check(dim_context *ctx, const char *name, const dim_input_opti
         return dim__fail(ctx, DIM_E_INVALID, "input '%s' has dtype %s; it must be f32%s", name, dim__dtype_name(o->dtype),
                          given ? ", or i32 for labels" : "");
     DIM__TRY(check_shape(ctx, name, o));
-    if (o->kind == DIM_INPUT_ONE_HOT && (o->shape[1] != 0 || o->shape[0] < 2))
+    if (o->kind == DIM_INPUT_ONE_HOT && (dim__is_map(o->shape) || o->shape[0] < 2))
         return dim__fail(ctx, DIM_E_SHAPE, "input '%s': one-hot rows are vectors of 2 classes at least", name);
     if (o->dtype == DIM_I32 && o->views > 1)
         return dim__fail(ctx, DIM_E_INVALID, "input '%s': labels are one a sample, so views must be 1", name);
@@ -64,36 +64,22 @@ dim_status dim__objective_put_input(dim_objective *obj, const dim__objective_inp
     return DIM_OK;
 }
 
-/* A signal (C, 1, L) may come as (N, C, L). */
 static bool shape_fits(const dim__objective_input *in, const dim_tensor *t)
 {
-    const int64_t *s = in->o.shape;
-    if (dim__is_label(in))
-        return t->rank == 1;
-    if (!dim__is_map(s))
-        return t->rank == 2 && t->shape[1] == s[0];
-    if (s[1] == 1 && t->rank == 3)
-        return t->shape[1] == s[0] && t->shape[2] == s[2];
-    return t->rank == 4 && t->shape[1] == s[0] && t->shape[2] == s[1] && t->shape[3] == s[2];
+    return dim__is_label(in) ? t->rank == 1 : dim__sample_fits(t, in->o.shape);
 }
 
 static dim_status check_batch(const dim_objective *obj, const dim__objective_input *in, const dim_tensor *t)
 {
-    char text[128], wanted[96];
-    const int64_t *s = in->o.shape;
+    char text[128], wanted[DIM__BATCH_TEXT];
     bool label = dim__is_label(in), bytes = in->o.kind == DIM_INPUT_GIVEN && !in->o.want_gradient;
     if (label ? t->dtype != DIM_I32 && t->dtype != DIM_I64 : t->dtype != DIM_F32 && !(bytes && t->dtype == DIM_U8))
         return dim__fail(obj->ctx, DIM_E_INVALID, "input '%s' is %s; it must be %s", in->name, dim__dtype_name(t->dtype),
                          label ? "i32 or i64" : bytes ? "f32 or u8" : "f32");
-    if (label)
-        snprintf(wanted, sizeof wanted, "(N)");
-    else if (dim__is_map(s))
-        snprintf(wanted, sizeof wanted, "(N, %lld, %lld, %lld)", (long long)s[0], (long long)s[1], (long long)s[2]);
-    else
-        snprintf(wanted, sizeof wanted, "(N, %lld)", (long long)s[0]);
     if (!shape_fits(in, t))
         return dim__fail(obj->ctx, DIM_E_SHAPE, "input '%s' has shape %s; it must be %s", in->name,
-                         dim__shape_text(text, t->rank, t->shape), wanted);
+                         dim__shape_text(text, t->rank, t->shape),
+                         label ? "(N)" : dim__batch_text(wanted, -1, in->o.shape));
     if (!label && t->shape[0] % (int64_t)in->o.views != 0)
         return dim__fail(obj->ctx, DIM_E_SHAPE, "input '%s': a batch of %lld does not hold %u views of each sample", in->name,
                          (long long)t->shape[0], in->o.views);

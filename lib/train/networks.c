@@ -24,7 +24,7 @@ static dim_status check_shape(const dim_objective *obj, const char *as, int k, c
     const int64_t *wants = net->stack.inputs[k].shape;
     if (side->labels)
         return dim__fail(obj->ctx, DIM_E_SHAPE, "'%s': a network cannot read labels", as);
-    if (memcmp(side->shape, wants, 3 * sizeof *wants) == 0)
+    if (dim__same_sample(side->shape, wants))
         return DIM_OK;
     return dim__fail(obj->ctx, DIM_E_SHAPE, "'%s': the network takes (%lld, %lld, %lld) as '%s', but the value is (%lld, %lld, "
                      "%lld)", as, (long long)wants[0], (long long)wants[1], (long long)wants[2], net->stack.inputs[k].name,

@@ -302,6 +302,7 @@ typedef enum dim_layer_kind {
     DIM_LAYER_CONV_TRANSPOSE = 21,
     DIM_LAYER_UNFLATTEN = 22,
     DIM_LAYER_UPSAMPLE = 23,
+    DIM_LAYER_DEPTHWISE = 24,
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff,
 } dim_layer_kind;
 typedef enum dim_layer_init {
@@ -335,7 +336,13 @@ typedef struct dim_layer_options {
     uint32_t output_padding;
     uint32_t height;
     uint32_t width;
-    uint32_t reserved0;
+    uint32_t stride_w;
+    uint32_t padding_h;
+    uint32_t padding_w;
+    uint32_t dilation;
+    uint32_t dilation_w;
+    uint32_t output_padding_h;
+    uint32_t output_padding_w;
 } dim_layer_options;
 dim_status dim_encoder_builder_create(dim_context *, uint32_t, uint32_t, uint32_t, dim_encoder_builder **);
 dim_status dim_encoder_builder_add_input(dim_encoder_builder *, const char *, uint32_t, uint32_t, uint32_t);

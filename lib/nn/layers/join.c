@@ -47,8 +47,9 @@ static dim__vid everywhere(dim__graph *g, dim__vid v, const int64_t out[3])
     dim__shape s = *dim__shape_of(g, v);
     if (!dim__is_map(out) || s.rank > 2)
         return v;
-    v = dim__op_broadcast_mid_(g, v, out[1] * out[2]);
-    return dim__op_reshape_(g, v, dim__shape4(s.d[0], out[1], out[2], s.d[1]));
+    int64_t height = dim__map_height(out);
+    v = dim__op_broadcast_mid_(g, v, height * out[2]);
+    return dim__op_reshape_(g, v, dim__shape4(s.d[0], height, out[2], s.d[1]));
 }
 
 static dim__vid emit_concat(const dim__layer_in *e)

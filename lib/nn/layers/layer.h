@@ -7,7 +7,7 @@
 typedef struct dim__layer_in { /* what a layer is emitted from */
     const dim__net *net;
     const dim__layer *l;
-    const int64_t *shape;     /* of a sample of x: C, H, W; H = W = 0 for a vector */
+    const int64_t *shape;     /* of a sample of x */
     dim__vid x, from;
     int64_t units;            /* width that replaces `out` of a linear layer, or 0 */
 } dim__layer_in;
@@ -35,9 +35,16 @@ dim_status dim__layer_wants_map(const dim__stack *s, const dim__layer *l, const 
 /* Refuses what has not the shape of the layer that `from` names. */
 dim_status dim__layer_same_as_from(const dim__stack *s, const dim__layer *l, const int64_t in[3]);
 
-/* For layers with a window: checks kernel, stride and padding, and fills in defaults. */
-dim_status dim__layer_check_window(const dim__stack *s, dim__layer *l, uint32_t default_stride);
+/* For layers with a window: checks kernel, stride, padding and dilation, fills in l->window and, in the options, defaults.  A
+ * layer's stride is 1 by default, or as its kernel. */
+dim_status dim__layer_check_window(const dim__stack *s, dim__layer *l, const int64_t in[3], bool stride_is_kernel);
 /* The same of a window that moves over the map; sets height and width of l->out. */
-dim_status dim__layer_window(const dim__stack *s, dim__layer *l, const int64_t in[3], uint32_t default_stride);
+dim_status dim__layer_window(const dim__stack *s, dim__layer *l, const int64_t in[3], bool stride_is_kernel);
+/* What two options of one axis each come to, for one who says it once: what they share, and what either has more. */
+void dim__layer_split(int64_t h, int64_t w, uint32_t *both, uint32_t *more_h, uint32_t *more_w);
+/* Sets height and width of l->out. */
+void dim__layer_set_size(dim__layer *l, const int64_t in[3], int64_t height, int64_t width);
+/* The border of a convolution as a layer before it where it is mirrored; the padding that is left goes into *window. */
+dim__vid dim__layer_emit_border(const dim__layer_in *e, dim__window *window);
 
 #endif

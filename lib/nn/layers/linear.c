@@ -17,10 +17,10 @@ static dim__vid emit(const dim__layer_in *e)
     mine.layer_init = e->l->o.init;
     if (!dim__is_map(in))
         return dim__nn_linear(&mine, e->l->name, e->x, out, !e->l->o.no_bias, NULL);
-    int64_t map[3] = { in[1], in[2], in[0] }, n = dim__shape_of(mine.g, e->x)->d[0];
+    int64_t map[3] = { dim__map_height(in), in[2], in[0] }, n = dim__shape_of(mine.g, e->x)->d[0];
     if (dim__graph_status(mine.g) != DIM_OK)
         return DIM__NONE;
-    dim__vid x = dim__op_reshape_(mine.g, e->x, dim__shape2(n, in[0] * in[1] * in[2]));
+    dim__vid x = dim__op_reshape_(mine.g, e->x, dim__shape2(n, dim__sample_size(in)));
     return dim__nn_linear(&mine, e->l->name, x, out, !e->l->o.no_bias, map);
 }
 

@@ -3,16 +3,17 @@
 
 static dim_status shape_pool(const dim__stack *s, dim__layer *l, const int64_t in[3])
 {
-    DIM__TRY(dim__layer_window(s, l, in, l->o.kernel));
-    if (l->o.kernel_w != l->o.kernel)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "a pooling window is square");
+    DIM__TRY(dim__layer_window(s, l, in, true));
+    if (l->window.dilation[0] != 1 || l->window.dilation[1] != 1)
+        return dim__layer_fail(s, l, DIM_E_INVALID, "pooling has no dilation");
     return DIM_OK;
 }
 
 static dim_status shape_max(const dim__stack *s, dim__layer *l, const int64_t in[3])
 {
+    const dim__window *w = &l->window;
     DIM__TRY(shape_pool(s, l, in));
-    if (2 * l->o.padding > l->o.kernel)
+    if (2 * w->padding[0] > w->kernel[0] || 2 * w->padding[1] > w->kernel[1])
         return dim__layer_fail(s, l, DIM_E_INVALID, "padding is more than half the pooling window");
     return DIM_OK;
 }
@@ -20,7 +21,7 @@ static dim_status shape_max(const dim__stack *s, dim__layer *l, const int64_t in
 static dim_status shape_avg(const dim__stack *s, dim__layer *l, const int64_t in[3])
 {
     DIM__TRY(shape_pool(s, l, in));
-    if (l->o.padding != 0)
+    if (l->window.padding[0] != 0 || l->window.padding[1] != 0)
         return dim__layer_fail(s, l, DIM_E_INVALID, "average pooling has no padding");
     return DIM_OK;
 }
@@ -31,22 +32,13 @@ static dim_status shape_global(const dim__stack *s, dim__layer *l, const int64_t
     return dim__layer_wants_map(s, l, in);
 }
 
-static dim__vid emit_max(const dim__layer_in *e)
-{
-    const dim_layer_options *o = &e->l->o;
-    return dim__op_max_pool_(e->net->g, e->x, (int)o->kernel, (int)o->stride, (int)o->padding);
-}
-
-static dim__vid emit_avg(const dim__layer_in *e)
-{
-    return dim__op_avg_pool_(e->net->g, e->x, (int)e->l->o.kernel, (int)e->l->o.stride);
-}
-
+static dim__vid emit_max(const dim__layer_in *e) { return dim__op_max_pool_(e->net->g, e->x, e->l->window); }
+static dim__vid emit_avg(const dim__layer_in *e) { return dim__op_avg_pool_(e->net->g, e->x, e->l->window); }
 static dim__vid emit_global_max(const dim__layer_in *e) { return dim__op_max_mid_(e->net->g, e->x); }
 
 static dim__vid emit_global_avg(const dim__layer_in *e)
 {
-    return dim__op_sum_mid_(e->net->g, e->x, 1 / ((double)e->shape[1] * (double)e->shape[2]));
+    return dim__op_sum_mid_(e->net->g, e->x, 1 / ((double)dim__map_height(e->shape) * (double)e->shape[2]));
 }
 
 const dim__layer_def dim__layer_max_pool = { .name = "max_pool", .shape = shape_max, .emit = emit_max };

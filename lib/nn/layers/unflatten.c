@@ -1,14 +1,14 @@
-/* (d) -> (C, H, W) in PyTorch's order: what flatten undoes. */
+/* (d) -> (C, H, W), or (C, L) without a height, in PyTorch's order: what flatten undoes. */
 #include "nn/layers/layer.h"
 
 static dim_status shape(const dim__stack *s, dim__layer *l, const int64_t in[3])
 {
     dim_layer_options *o = &l->o;
-    int64_t columns = (int64_t)o->out * o->height; /* of which there are `width` */
+    int64_t columns = (int64_t)o->out * (o->height > 0 ? o->height : 1); /* of which there are `width` */
     if (dim__is_map(in))
         return dim__layer_fail(s, l, DIM_E_SHAPE, "it needs a vector, not a map");
-    if (o->height == 0 || o->height > 65536 || o->width > 65536)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "height must be 1 to 65536, width at most 65536");
+    if ((o->height == 0 && o->width == 0) || o->height > 65536 || o->width > 65536)
+        return dim__layer_fail(s, l, DIM_E_INVALID, "height of a map, or width of a signal, must be 1 to 65536");
     if (o->width == 0 && in[0] / columns <= 65536)
         o->width = (uint32_t)(in[0] / columns);
     if (o->width == 0 || in[0] % columns != 0 || in[0] / columns != o->width)
@@ -27,9 +27,9 @@ static dim__vid emit(const dim__layer_in *e)
     if (dim__graph_status(g) != DIM_OK)
         return DIM__NONE;
     int64_t n = dim__shape_of(g, e->x)->d[0];
-    dim__vid x = dim__op_reshape_(g, e->x, dim__shape3(n, out[0], out[1] * out[2]));
+    dim__vid x = dim__op_reshape_(g, e->x, dim__shape3(n, out[0], dim__map_height(out) * out[2]));
     x = dim__op_swap_last_(g, x);
-    return dim__op_reshape_(g, x, dim__shape4(n, out[1], out[2], out[0]));
+    return dim__op_reshape_(g, x, dim__shape4(n, dim__map_height(out), out[2], out[0]));
 }
 
 const dim__layer_def dim__layer_unflatten = { .name = "unflatten", .sized = true, .shape = shape, .emit = emit };

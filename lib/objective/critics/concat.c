@@ -66,19 +66,27 @@ static dim__scores score(const dim__pairing *p)
     return s;
 }
 
-/* DIM(G)'s x-side: 3x3 conv 64, 3x3 conv 32, without padding. */
+/* DIM(G)'s x-side: 3x3 conv 64, 3x3 conv 32, without padding; of a signal, which alone has one row, conv 3 each. */
 static void convolve_map(dim__pairing *p)
 {
     dim__graph *g = p->net.g;
-    p->x = dim__op_relu_(g, dim__nn_conv(&p->net, "conv1", p->x, 64, 3, 3, 1, 0, true));
-    p->x = dim__op_relu_(g, dim__nn_conv(&p->net, "conv2", p->x, 32, 3, 3, 1, 0, true));
+    if (dim__graph_status(g) != DIM_OK)
+        return;
+    bool signal = dim__shape_of(g, p->x)->d[1] == 1;
+    dim__window window = dim__square(3, 1, 0);
+    window.kernel[0] = signal ? 1 : 3;
+    p->x = dim__op_relu_(g, dim__nn_conv(&p->net, "conv1", p->x, &window, &(dim__filters){ 64, signal, true }));
+    p->x = dim__op_relu_(g, dim__nn_conv(&p->net, "conv2", p->x, &window, &(dim__filters){ 32, signal, true }));
 }
 
 static dim_status check_whole(dim_context *ctx, const char *term, const dim_encoder *enc, const int64_t map[3])
 {
     (void)enc;
-    if (map[1] >= 5 && map[2] >= 5)
+    if ((map[1] >= 5 || dim__is_signal(map)) && map[2] >= 5)
         return DIM_OK;
+    if (dim__is_signal(map))
+        return dim__fail(ctx, DIM_E_SHAPE, "term '%s': the concat critic needs a signal of 5 at least, but the tap has %lld", term,
+                         (long long)map[2]);
     return dim__fail(ctx, DIM_E_SHAPE,
                      "term '%s': the concat critic needs a map of 5 x 5 at least, but the tap has %lld x %lld", term,
                      (long long)map[1], (long long)map[2]);

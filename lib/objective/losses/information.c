@@ -119,7 +119,7 @@ static dim__vid antecedent(const emission *e, int64_t view)
     const int64_t *shape = e->y->shape;
     if (!dim__is_map(shape) || dim__graph_status(e->g) != DIM_OK)
         return y;
-    int64_t l = shape[1] * shape[2];
+    int64_t l = dim__map_height(shape) * shape[2];
     dim__vid at = dim__op_random_location_(e->g, e->n, l);
     return dim__op_gather_(e->g, dim__op_reshape_(e->g, y, dim__shape2(e->n * l, shape[0])), at);
 }

@@ -5,7 +5,7 @@ dim_status dim__loss_same_shape(dim_context *ctx, const dim__loss *loss, const d
 {
     for (int k = 1; k < n; k++) {
         const int64_t *a = side[0].shape, *b = side[k].shape;
-        if (memcmp(a, b, 3 * sizeof *a) != 0)
+        if (!dim__same_sample(a, b))
             return dim__fail(ctx, DIM_E_SHAPE, "loss '%s': a has shape (%lld, %lld, %lld), but %c has (%lld, %lld, %lld)",
                              loss->name, (long long)a[0], (long long)a[1], (long long)a[2], 'a' + k, (long long)b[0],
                              (long long)b[1], (long long)b[2]);
