@@ -1,6 +1,7 @@
 /* Losses on features and scores of the caller's, against PyTorch's autograd in double (fixtures/make_estimators.py),
  * and against what must not be: bad inputs, lack of memory, changed outputs after a failure. */
 #include "loss_tests.h"
+#include "records.h"
 
 #include <float.h>
 #include <math.h>
@@ -10,49 +11,20 @@ enum { N_KINDS = DIM_ESTIMATOR_GAN + 1 };
 
 /* ---- fixtures ---- */
 
-typedef struct record {
-    char name[64];
-    int32_t dtype, rank; /* 0 = f32, 1 = f64, 2 = i32 */
-    int64_t dim[4];
-} record;
+static records fixtures;
 
-static char *fixtures;
-static size_t fixtures_size;
-
-static const void *find(const char *name, record *r)
-{
-    r->rank = 0;
-    for (size_t at = 0; at < fixtures_size;) {
-        memcpy(r, fixtures + at, sizeof *r);
-        size_t n = r->dtype == 1 ? 8 : 4;
-        for (int i = 0; i < r->rank; i++)
-            n *= (size_t)r->dim[i];
-        if (strcmp(r->name, name) == 0)
-            return fixtures + at + sizeof *r;
-        at += sizeof *r + (n + 7) / 8 * 8;
-    }
-    return NULL;
-}
+static const void *find(const char *name, record *r) { return records_find(&fixtures, name, r); }
 
 static int load(void **state)
 {
-    FILE *f = fopen(DIM_TEST_DATA "/estimators.bin", "rb");
     (void)state;
-    if (f == NULL)
-        return -1;
-    fseek(f, 0, SEEK_END);
-    fixtures_size = (size_t)ftell(f);
-    rewind(f);
-    fixtures = malloc(fixtures_size);
-    size_t got = fread(fixtures, 1, fixtures_size, f);
-    fclose(f);
-    return got == fixtures_size ? 0 : -1;
+    return records_load(DIM_TEST_DATA "/estimators.bin", &fixtures);
 }
 
 static int unload(void **state)
 {
     (void)state;
-    free(fixtures);
+    records_free(&fixtures);
     return 0;
 }
 
@@ -87,10 +59,7 @@ static bool representable(const char *scenario, const char *kind, const char *wh
     snprintf(name, sizeof name, "%s/%s/d%s", scenario, kind, what);
     const float *g = find(name, &r);
     assert_non_null(g);
-    int64_t n = 1;
-    for (int i = 0; i < r.rank; i++)
-        n *= r.dim[i];
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < record_count(&r); i++)
         if (!isfinite(g[i]))
             return false;
     return true;

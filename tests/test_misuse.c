@@ -194,7 +194,7 @@ static void encode_apart(void **state)
     for (int i = 0; i < N * 2 * D; i++)
         ((float *)dim_tensor_data(room))[i] = (float)(i * 31 % 17) / 17;
     ok(dim_tensor_slice(left, 0, 3, N, 1, &below));
-    expect(DIM_E_INVALID, "images and features share memory", dim_encoder_encode(enc, x, NULL, x));
+    expect(DIM_E_INVALID, "vectors and features share memory", dim_encoder_encode(enc, x, NULL, x));
     expect(DIM_E_INVALID, "images and features share memory", dim_encoder_encode(enc, x, NULL, below));
     dim_tensor_destroy(below);
     ok(dim_tensor_slice(middle, 0, 0, N, 1, &below));

@@ -344,7 +344,7 @@ static void test_compute(void **unused)
     refused(dim_objective_compute(p.obj, "made.i", made), DIM_E_INVALID, "no tap 'i'");
     refused(dim_objective_compute(p.obj, "mad", made), DIM_E_INVALID, "no value 'mad'");
     ok(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ 5, 1 }, &logits));
-    refused(dim_objective_compute(p.obj, "real", logits), DIM_E_STATE, "'y' was not given");
+    refused(dim_objective_compute(p.obj, "real", logits), DIM_E_STATE, "needs input 'y'");
     dim_tensor_destroy(logits);
     dim_tensor_destroy(made);
     dim_tensor_destroy(again);

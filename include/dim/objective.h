@@ -114,7 +114,7 @@ typedef struct dim_player_options {
  * @return DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_objective_create(dim_context *ctx, const dim_objective_options *options, dim_objective **out);
-/** @brief Adds an input.  @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_STATE (the objective is fixed), DIM_E_NOMEM. */
+/** @brief Adds an input; an objective has 64 at most.  @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_STATE (the objective is fixed), DIM_E_NOMEM. */
 DIM_API dim_status dim_objective_add_input(dim_objective *obj, const dim_input_options *options);
 /**
  * @brief Applies a network; its taps become values "<as>.<tap>".

@@ -1,16 +1,13 @@
 /* A value with frozen statistics. */
 #include "train/objective.h"
 
-/* Inputs that the value depends on: whether one of them is given. */
-static bool reads_given(const dim_objective *obj, dim__ref ref)
+/* Of these inputs one that must be given and was not, or NULL. */
+static const dim__objective_input *missing(const dim_objective *obj, uint64_t inputs)
 {
-    if (ref.application < 0)
-        return obj->inputs[ref.index].o.kind == DIM_INPUT_GIVEN || obj->inputs[ref.index].batch != NULL;
-    const dim__application *a = &obj->applications[ref.application];
-    for (int k = 0; k < a->n_of; k++)
-        if (reads_given(obj, a->of[k]))
-            return true;
-    return false;
+    for (int64_t i = 0; i < obj->n_inputs; i++)
+        if ((inputs >> i & 1) != 0 && obj->inputs[i].o.kind == DIM_INPUT_GIVEN && obj->inputs[i].batch == NULL)
+            return &obj->inputs[i];
+    return NULL;
 }
 
 dim_status dim__objective_compute(dim_objective *obj, const char *value, dim_tensor *out)
@@ -21,13 +18,12 @@ dim_status dim__objective_compute(dim_objective *obj, const char *value, dim_ten
     dim__side side = dim__objective_side(obj, w.value);
     if (side.labels)
         return dim__fail(obj->ctx, DIM_E_INVALID, "'%s' are labels: there is nothing to compute", value);
-    if (reads_given(obj, w.value)) {
-        DIM__TRY(dim__objective_samples(obj, &w.samples));
-        if (w.samples < 0)
-            return dim__fail(obj->ctx, DIM_E_STATE, "'%s' needs an input that was not given", value);
-    } else {
+    uint64_t inputs = dim__objective_reads(obj, w.value);
+    DIM__TRY(dim__objective_samples(obj, inputs, true, &w.samples));
+    if (missing(obj, inputs) != NULL)
+        return dim__fail(obj->ctx, DIM_E_STATE, "'%s' needs input '%s', which was not given", value, missing(obj, inputs)->name);
+    if (w.samples < 0)
         w.samples = out->rank > 0 ? out->shape[0] / side.views : 0;
-    }
     DIM__TRY(dim__check_features(obj->ctx, "values", side.shape, w.samples * side.views, out));
     DIM__TRY(dim__check_output(obj->ctx, "value", out));
     DIM__TRY(dim__objective_fix(obj));

@@ -2,13 +2,32 @@
 #include "base/rng.h"
 #include "train/objective.h"
 
-dim_status dim__objective_samples(const dim_objective *obj, int64_t *out)
+uint64_t dim__objective_reads(const dim_objective *obj, dim__ref ref)
+{
+    uint64_t reads = 0;
+    if (ref.application < 0)
+        return UINT64_C(1) << ref.index;
+    const dim__application *a = &obj->applications[ref.application];
+    for (int k = 0; k < a->n_of; k++)
+        reads |= dim__objective_reads(obj, a->of[k]);
+    return reads;
+}
+
+uint64_t dim__objective_loss_reads(const dim_objective *obj, int64_t loss)
+{
+    uint64_t reads = 0;
+    for (int k = 0; k < obj->losses[loss].n_of; k++)
+        reads |= dim__objective_reads(obj, obj->losses[loss].of[k]);
+    return reads;
+}
+
+dim_status dim__objective_samples(const dim_objective *obj, uint64_t inputs, bool computing, int64_t *out)
 {
     const dim__objective_input *first = NULL;
     *out = -1;
     for (int64_t i = 0; i < obj->n_inputs; i++) {
         const dim__objective_input *in = &obj->inputs[i];
-        if (in->batch == NULL)
+        if (in->batch == NULL || (inputs >> i & 1) == 0 || (in->o.kind != DIM_INPUT_GIVEN && !computing))
             continue;
         int64_t n = in->batch->shape[0] / (int64_t)in->o.views;
         if (first != NULL && n != *out)

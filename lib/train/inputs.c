@@ -48,6 +48,8 @@ dim_status dim__objective_add_input(dim_objective *obj, const dim_input_options 
     dim__objective_input in = { .batch = NULL };
     DIM__TRY(dim__options_copy(obj->ctx, "dim_input_options", &in.o, sizeof in.o, options));
     DIM__TRY(dim__objective_check_name(obj, "the input's name", in.o.name));
+    if (obj->n_inputs == DIM__MOST_INPUTS)
+        return dim__fail(obj->ctx, DIM_E_INVALID, "an objective has %d inputs at most", DIM__MOST_INPUTS);
     memcpy(in.name, in.o.name, strlen(in.o.name) + 1);
     in.o.name = NULL;
     DIM__TRY(check(obj->ctx, in.name, &in.o));

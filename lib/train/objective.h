@@ -10,6 +10,7 @@
 
 enum {
     DIM__MOST_VIEWS = 8,
+    DIM__MOST_INPUTS = 64,   /* sets of them are bits */
     DIM__MOST_PLAYERS = 30,  /* each has a bit of dim__value.reach */
     DIM__REPORT_NAME = 64
 };
@@ -162,8 +163,11 @@ dim_status dim__objective_compile(dim_objective *obj, const dim__wanted *w, dim_
 
 /* ---- running: feed.c, run.c, compute.c, report.c ------------------------------------------------------------------------ */
 
-/* The number of samples of the inputs that were given; -1 when none is. */
-dim_status dim__objective_samples(const dim_objective *obj, int64_t *out);
+/* Inputs that a value or a loss reads, as bits. */
+uint64_t dim__objective_reads(const dim_objective *obj, dim__ref ref);
+uint64_t dim__objective_loss_reads(const dim_objective *obj, int64_t loss);
+/* The number of samples of those inputs that were given; -1 when none was.  Drawn ones count for computing only. */
+dim_status dim__objective_samples(const dim_objective *obj, uint64_t inputs, bool computing, int64_t *out);
 /* Fills the program's inputs.  computing: drawn inputs that were given are taken as they are. */
 dim_status dim__objective_feed(dim_objective *obj, const dim__objective_program *p, int64_t samples, bool computing);
 

@@ -45,12 +45,15 @@ static void update(dim_objective *obj, const dim__objective_program *p, uint32_t
     }
 }
 
-/* The samples of a training pass, checked. */
-static dim_status count_samples(const dim_objective *obj, int64_t *samples)
+/* The samples of a training pass of all losses, or of one, checked. */
+static dim_status count_samples(const dim_objective *obj, int64_t loss, int64_t *samples)
 {
-    DIM__TRY(dim__objective_samples(obj, samples));
+    uint64_t inputs = 0;
+    for (int64_t i = 0; i < obj->n_losses; i++)
+        inputs |= loss < 0 || loss == i ? dim__objective_loss_reads(obj, i) : 0;
+    DIM__TRY(dim__objective_samples(obj, inputs, false, samples));
     if (*samples < 0)
-        return dim__fail(obj->ctx, DIM_E_STATE, "no input was given, so the number of samples is unknown");
+        return dim__fail(obj->ctx, DIM_E_STATE, "no input that the losses read was given, so the number of samples is unknown");
     if (*samples < 2)
         return dim__fail(obj->ctx, DIM_E_SHAPE, "%lld samples are too few; a step needs 2 at least", (long long)*samples);
     return DIM_OK;
@@ -122,7 +125,7 @@ dim_status dim__objective_step(dim_objective *obj)
     int64_t samples;
     bool first = true;
     DIM__TRY(check_players(obj));
-    DIM__TRY(count_samples(obj, &samples));
+    DIM__TRY(count_samples(obj, -1, &samples));
     DIM__TRY(dim__objective_fix(obj));
     for (int64_t i = 0; i < obj->n_players; i = end_of_round(obj, i))
         DIM__TRY(play_round(obj, samples, i, end_of_round(obj, i), &first));
@@ -134,7 +137,7 @@ dim_status dim__objective_evaluate(dim_objective *obj)
 {
     dim__wanted w = { .mode = DIM__OBJECTIVE_EVALUATE };
     dim__objective_program *p;
-    DIM__TRY(count_samples(obj, &w.samples));
+    DIM__TRY(count_samples(obj, -1, &w.samples));
     DIM__TRY(dim__objective_fix(obj));
     DIM__TRY(forward(obj, &w, &p));
     dim__objective_collect(obj, p);
@@ -153,7 +156,7 @@ dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const c
     const dim__objective_input *in = &obj->inputs[w.input];
     if (!in->o.want_gradient)
         return dim__fail(obj->ctx, DIM_E_INVALID, "input '%s' was added without want_gradient", input);
-    DIM__TRY(count_samples(obj, &w.samples));
+    DIM__TRY(count_samples(obj, w.loss, &w.samples));
     if (in->batch == NULL)
         return dim__fail(obj->ctx, DIM_E_STATE, "input '%s' was not given: dim_objective_set() gives it", input);
     if (out->dtype != DIM_F32 || out->rank != in->batch->rank ||

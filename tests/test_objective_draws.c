@@ -1,0 +1,261 @@
+/* Inputs that are drawn: their moments, that draws differ from turn to turn, and that they can be given. */
+#include "objective_tests.h"
+
+#include <math.h>
+
+static int open_context(void **state)
+{
+    (void)state;
+    return dim_context_create(&(dim_context_options){ .size = sizeof(dim_context_options), .threads = 1 }, &ctx) == DIM_OK ? 0 : -1;
+}
+
+static int close_context(void **state)
+{
+    (void)state;
+    dim_context_destroy(ctx);
+    return 0;
+}
+
+/* The seed is fixed, so five standard errors are no chance of failure; they are how far a wrong draw must be off. */
+static const double ERRORS = 5;
+
+static void expect_near(const char *what, double got, double want, double error)
+{
+    if (!(fabs(got - want) <= ERRORS * error))
+        fail_msg("%s is %.6g, not %.6g +- %.2g", what, got, want, error);
+}
+
+static dim_tensor *computed(dim_objective *obj, const char *value, int rank, const int64_t *shape)
+{
+    dim_tensor *t = f32_tensor(rank, shape, NULL);
+    ok(dim_objective_compute(obj, value, t));
+    return t;
+}
+
+static double correlation(const float *x, const float *y, int64_t n)
+{
+    double xy = 0, xx = 0, yy = 0, mx = 0, my = 0;
+    for (int64_t i = 0; i < n; i++) {
+        mx += x[i] / (double)n;
+        my += y[i] / (double)n;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        xy += (x[i] - mx) * (y[i] - my);
+        xx += (x[i] - mx) * (x[i] - mx);
+        yy += (y[i] - my) * (y[i] - my);
+    }
+    return xy / sqrt(xx * yy);
+}
+
+static double moment(const float *x, int64_t n, int power)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += pow(x[i], power);
+    return sum / (double)n;
+}
+
+static void test_moments(void **state)
+{
+    enum { N = 5000, C = 2, L = 3, ALL = N * C * L };
+    const double n = ALL;
+    (void)state;
+    dim_objective *obj = objective(3);
+    INPUT(obj, .name = "normal", .kind = DIM_INPUT_NORMAL, .shape = { C, 1, L });
+    INPUT(obj, .name = "uniform", .kind = DIM_INPUT_UNIFORM, .shape = { C * L });
+    dim_tensor *map = computed(obj, "normal", 4, (int64_t[]){ N, C, 1, L });
+    dim_tensor *vector = computed(obj, "uniform", 2, (int64_t[]){ N, C * L });
+    const float *z = dim_tensor_const_data(map), *u = dim_tensor_const_data(vector);
+    expect_near("normal: mean", moment(z, ALL, 1), 0, sqrt(1 / n));
+    expect_near("normal: variance", moment(z, ALL, 2), 1, sqrt(2 / n));
+    expect_near("normal: third moment", moment(z, ALL, 3), 0, sqrt(15 / n));
+    expect_near("normal: fourth moment", moment(z, ALL, 4), 3, sqrt(96 / n));
+    expect_near("normal: neighbours", correlation(z, z + 1, ALL - 1), 0, sqrt(1 / n));
+    expect_near("uniform: mean", moment(u, ALL, 1), 0.5, sqrt(1 / (12 * n)));
+    expect_near("uniform: second moment", moment(u, ALL, 2), 1.0 / 3, sqrt(4 / (45 * n)));
+    expect_near("uniform: fourth moment", moment(u, ALL, 4), 0.2, sqrt(16 / (225 * n)));
+    expect_near("uniform: neighbours", correlation(u, u + 1, ALL - 1), 0, sqrt(1 / n));
+    for (int i = 0; i < ALL; i++)
+        assert_true(u[i] >= 0 && u[i] <= 1);
+    dim_tensor_destroy(map);
+    dim_tensor_destroy(vector);
+    dim_objective_destroy(obj);
+}
+
+static void test_one_hot(void **state)
+{
+    enum { N = 7000, K = 7 };
+    int count[K] = { 0 }, repeats = 0, last = -1;
+    (void)state;
+    dim_objective *obj = objective(3);
+    INPUT(obj, .name = "class", .kind = DIM_INPUT_ONE_HOT, .shape = { K });
+    dim_tensor *t = computed(obj, "class", 2, (int64_t[]){ N, K });
+    const float *x = dim_tensor_const_data(t);
+    for (int i = 0; i < N; i++) {
+        int ones = 0, which = -1;
+        for (int k = 0; k < K; k++) {
+            assert_true(x[i * K + k] == 0 || x[i * K + k] == 1);
+            if (x[i * K + k] == 1)
+                ones++, which = k;
+        }
+        assert_int_equal(ones, 1);
+        count[which]++;
+        repeats += which == last;
+        last = which;
+    }
+    for (int k = 0; k < K; k++)
+        expect_near("a class's share", count[k] / (double)N, 1.0 / K, sqrt((K - 1.0) / (K * K) / N));
+    expect_near("share of repeated classes", repeats / (double)N, 1.0 / K, sqrt((K - 1.0) / (K * K) / N));
+    dim_tensor_destroy(t);
+    dim_objective_destroy(obj);
+}
+
+/* Two inputs, two draws and two seeds have nothing in common; one seed and one name give the same bits. */
+static void test_independent(void **state)
+{
+    enum { N = 4000, D = 5, ALL = N * D };
+    const int64_t shape[2] = { N, D };
+    dim_tensor *draw[6];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        dim_objective *obj = objective(i < 2 ? 3 : 4);
+        INPUT(obj, .name = "one", .kind = DIM_INPUT_NORMAL, .shape = { D });
+        INPUT(obj, .name = "two", .kind = DIM_INPUT_NORMAL, .shape = { D });
+        draw[2 * i] = computed(obj, "one", 2, shape);
+        draw[2 * i + 1] = computed(obj, i == 0 ? "two" : "one", 2, shape);
+        dim_objective_destroy(obj);
+    }
+    const float *first = dim_tensor_const_data(draw[0]);
+    assert_memory_equal(first, dim_tensor_const_data(draw[2]), ALL * sizeof(float));
+    for (int i = 1; i < 6; i++)
+        if (i != 2)
+            expect_near("correlation of draws", correlation(first, dim_tensor_const_data(draw[i]), ALL), 0, sqrt(1.0 / ALL));
+    for (int i = 0; i < 6; i++)
+        dim_tensor_destroy(draw[i]);
+}
+
+/* ---- turns ---------------------------------------------------------------------------------------------------------- */
+
+/* w of y = w z, from 0, against a target so far away that an update is 2 lr target mean(z), whatever w is. */
+static dim_objective *walkers(uint32_t turns, uint32_t afterwards)
+{
+    enum { N = 4 };
+    static const char *const player[] = { "one", "two" }, *const net[] = { "first", "second" }, *const error[] = { "e1", "e2" };
+    const float far[N] = { 1e6f, 1e6f, 1e6f, 1e6f };
+    dim_objective *obj = objective(3);
+    VECTOR(obj, "far", 1);
+    INPUT(obj, .name = "z", .kind = DIM_INPUT_NORMAL, .shape = { 1 });
+    for (int i = 0; i < 2; i++) {
+        apply(obj, network_of(1, 0, 0, LAYERS({ .kind = DIM_LAYER_LINEAR, .out = 1, .no_bias = 1,
+                                                .init = DIM_LAYER_INIT_ZERO })), "z", net[i]);
+        LOSS(obj, .name = error[i], .kind = DIM_LOSS_SQUARED_ERROR, .a = net[i], .b = "far");
+        PLAYER(obj, OF(.name = player[i], .turns = i == 0 ? turns : 1, .afterwards = i == 1 ? afterwards : 0),
+               .kind = DIM_OPTIMIZER_SGD, .lr = 1e-6f);
+        give(obj, player[i], net[i]);
+        minimise(obj, player[i], error[i], 1);
+    }
+    set_input(obj, "far", f32_tensor(2, (int64_t[]){ N, 1 }, far));
+    return obj;
+}
+
+static double weight_of(dim_objective *obj, const char *name)
+{
+    dim_tensor *t;
+    ok(dim_objective_get_parameter(obj, name, &t));
+    double w = ((const float *)dim_tensor_const_data(t))[0];
+    dim_tensor_destroy(t);
+    return w;
+}
+
+static void walk(uint32_t turns, uint32_t afterwards, int steps, double w[2])
+{
+    dim_objective *obj = walkers(turns, afterwards);
+    for (int i = 0; i < steps; i++)
+        ok(dim_objective_step(obj));
+    w[0] = weight_of(obj, "first.linear1.weight");
+    w[1] = weight_of(obj, "second.linear1.weight");
+    dim_objective_destroy(obj);
+}
+
+static void test_turns(void **state)
+{
+    double once[2], twice[2], steps[2], after[2];
+    (void)state;
+    walk(1, 0, 1, once);
+    walk(2, 0, 1, twice);
+    walk(1, 0, 2, steps);
+    walk(1, 1, 1, after);
+    assert_true(fabs(once[0]) > 0.01);
+    assert_true(once[0] == once[1]);                                  /* at the same time: one draw */
+    assert_true(fabs(twice[0] - 2 * once[0]) > 0.1 * fabs(once[0]));  /* another turn, another draw */
+    assert_true(fabs(steps[0] - 2 * once[0]) > 0.1 * fabs(once[0]));
+    assert_true(twice[1] == once[1]);
+    assert_true(after[0] == once[0]);
+    assert_true(fabs(after[1] - once[1]) > 0.1 * fabs(once[1]));      /* afterwards: another draw */
+}
+
+/* An evaluation has the loss of the step that follows, and computing draws nothing from it. */
+static void test_looking(void **state)
+{
+    double plain[3], watched[3];
+    (void)state;
+    for (int watch = 0; watch < 2; watch++) {
+        dim_objective *obj = walkers(1, 0);
+        for (int i = 0; i < 3; i++) {
+            double *loss = watch ? watched : plain;
+            if (watch) {
+                dim_tensor_destroy(computed(obj, "z", 2, (int64_t[]){ 4, 1 }));
+                dim_tensor_destroy(computed(obj, "first", 2, (int64_t[]){ 4, 1 }));
+                ok(dim_objective_evaluate(obj));
+                loss[i] = report(obj, "e1");
+            }
+            ok(dim_objective_step(obj));
+            if (watch)
+                assert_true(report(obj, "e1") == loss[i]);
+            loss[i] = report(obj, "e1") + 1e6 * weight_of(obj, "first.linear1.weight");
+        }
+        dim_objective_destroy(obj);
+    }
+    assert_memory_equal(plain, watched, sizeof plain);
+}
+
+/* ---- drawn inputs that are given ------------------------------------------------------------------------------------- */
+
+static void test_given(void **state)
+{
+    enum { N = 3, D = 4, OUT = 5 };
+    const int64_t shape[2] = { N, OUT };
+    float codes[N * D];
+    (void)state;
+    for (int i = 0; i < N * D; i++)
+        codes[i] = (float)i - 5;
+    dim_objective *obj = objective(3);
+    dim_network *g = network_of(D, 0, 0, LAYERS({ .kind = DIM_LAYER_LINEAR, .out = OUT }, { .kind = DIM_LAYER_TANH }));
+    dim_tensor *z = f32_tensor(2, (int64_t[]){ N, D }, codes), *want = f32_tensor(2, shape, NULL);
+    INPUT(obj, .name = "z", .kind = DIM_INPUT_NORMAL, .shape = { D });
+    ok(dim_objective_apply(obj, g, "z", "g"));
+    ok(dim_encoder_encode(g, z, NULL, want));
+    ok(dim_objective_set(obj, "z", z));
+    dim_tensor *given = computed(obj, "g", 2, shape);
+    ok(dim_objective_set(obj, "z", NULL));
+    dim_tensor *drawn = computed(obj, "g", 2, shape), *again = computed(obj, "g", 2, shape);
+    assert_memory_equal(dim_tensor_const_data(given), dim_tensor_const_data(want), sizeof(float) * N * OUT);
+    assert_memory_not_equal(dim_tensor_const_data(drawn), dim_tensor_const_data(want), sizeof(float) * N * OUT);
+    assert_memory_not_equal(dim_tensor_const_data(drawn), dim_tensor_const_data(again), sizeof(float) * N * OUT);
+    dim_tensor_destroy(z);
+    dim_tensor_destroy(want);
+    dim_tensor_destroy(given);
+    dim_tensor_destroy(drawn);
+    dim_tensor_destroy(again);
+    dim_encoder_destroy(g);
+    dim_objective_destroy(obj);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_moments), cmocka_unit_test(test_one_hot), cmocka_unit_test(test_independent),
+        cmocka_unit_test(test_turns), cmocka_unit_test(test_looking), cmocka_unit_test(test_given),
+    };
+    return cmocka_run_group_tests(tests, open_context, close_context);
+}
