@@ -401,7 +401,7 @@ static void test_settings(void **state)
 static void test_builder_refuses(void **state)
 {
     static const int64_t four[3] = { 4, 0, 0 }, map[3] = { 2, 6, 5 }, other[3] = { 2, 5, 6 };
-    char name[8];
+    char name[16];
     (void)state;
     dim_encoder_builder *b = builder(map);
     ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU, .tap = "local" }));

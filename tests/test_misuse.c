@@ -195,10 +195,10 @@ static void encode_apart(void **state)
         ((float *)dim_tensor_data(room))[i] = (float)(i * 31 % 17) / 17;
     ok(dim_tensor_slice(left, 0, 3, N, 1, &below));
     expect(DIM_E_INVALID, "vectors and features share memory", dim_encoder_encode(enc, x, NULL, x));
-    expect(DIM_E_INVALID, "images and features share memory", dim_encoder_encode(enc, x, NULL, below));
+    expect(DIM_E_INVALID, "vectors and features share memory", dim_encoder_encode(enc, x, NULL, below));
     dim_tensor_destroy(below);
     ok(dim_tensor_slice(middle, 0, 0, N, 1, &below));
-    expect(DIM_E_INVALID, "images and features share memory", dim_encoder_encode(enc, x, NULL, below));
+    expect(DIM_E_INVALID, "vectors and features share memory", dim_encoder_encode(enc, x, NULL, below));
     dim_tensor_destroy(below);
     ok(dim_tensor_slice(right, 0, 0, N, 1, &below)); /* the other columns of the same rows */
     ok(dim_encoder_encode(enc, x, NULL, below));

@@ -108,8 +108,7 @@ dim_status dim__encoder_encode(dim_encoder *enc, int count, const dim_tensor *co
     DIM__TRY(dim__check_features(enc->ctx, "features", enc->stack.layers[layer].out, batch, features));
     DIM__TRY(dim__check_output(enc->ctx, "features", features));
     for (int k = 0; k < count; k++) /* pieces are read after some are written */
-        DIM__TRY(dim__check_apart(enc->ctx, count == 1 ? "images" : dim__encoder_input_text(enc, k, text), inputs[k], "features",
-                                  features));
+        DIM__TRY(dim__check_apart(enc->ctx, dim__encoder_input_text(enc, k, text), inputs[k], "features", features));
     dim__compiled *c;
     int64_t tail = batch % CHUNK;
     if (tail > 0) /* compile both before anything is written */
