@@ -1,19 +1,16 @@
 #include "options.h"
 
-static const char *pick(const char *const *names, int count, int i) { return i >= 0 && i < count ? names[i] : NULL; }
-
-#define CHOICE(function, ...)                                       \
-    static const char *function(int i)                              \
-    {                                                               \
-        static const char *const names[] = { __VA_ARGS__ };         \
-        return pick(names, (int)(sizeof names / sizeof *names), i); \
-    }
-CHOICE(critic, "dot", "concat", "bilinear", "mlp", "plain-dot") /* in dim_critic's order */
-CHOICE(shortcut, "identity", "random")                          /* in dim_shortcut's order */
-CHOICE(precision, "f32", "bf16")                                /* in dim_precision's order */
-CHOICE(prior, "none", "kl", "uniform", "gaussian")              /* from EX_PRIOR_NONE on */
-CHOICE(split, "auto", "test", "train")                          /* in EX_EMBED_...'s order */
+static const char *critic(int i) { return dim_critic_name((dim_critic)i); }
 static const char *estimator(int i) { return dim_estimator_name((dim_estimator_kind)i); }
+static const char *precision(int i) { return dim_precision_name((dim_precision)i); }
+static const char *prior(int i) { return i == 0 ? "none" : dim_prior_name((dim_prior_kind)(i - 1)); } /* from EX_PRIOR_NONE */
+static const char *shortcut(int i) { return dim_shortcut_name((dim_shortcut)i); }
+
+static const char *split(int i) /* EX_EMBED_... */
+{
+    static const char *const names[] = { "auto", "test", "train" };
+    return i >= 0 && i < (int)(sizeof names / sizeof *names) ? names[i] : NULL;
+}
 
 #define HEADING(text) { .name = text, .kind = EX_HEADING }
 #define TEXT(option, form, field, when_unset, text) \

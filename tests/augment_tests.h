@@ -4,7 +4,7 @@
 
 #include "data_tests.h"
 
-#include "data/augment.h"
+#include "data/augment/augment.h"
 #include <dim/augment.h>
 
 static inline dim_augment *augment(dim_context *c, dim_augment_preset preset)

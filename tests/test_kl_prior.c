@@ -1,5 +1,6 @@
 /* The KL prior of means and log-variances of the caller's, against its formula in double. */
 #include "loss_tests.h"
+#include <dim/model.h>
 
 #include <math.h>
 #include <string.h>
@@ -70,8 +71,55 @@ static void test_kl_prior(void **state)
     assert_int_equal(live, 0);
 }
 
+/* A code whose mean and log-variance are what the encoder reads: there is no layer between. */
+static void test_input_as_code(void **state)
+{
+    static const int64_t shape[2] = { 4, 3 };
+    static const float x[12] = { 0, 1, -2, 0.5f, 3, -0.25f, 1, 1, 0.125f, -1, -3, 2 };
+    dim_context *ctx = context(1, DIM_CPU_AUTO);
+    dim_encoder_builder *b;
+    dim_encoder *enc;
+    dim_model *model;
+    dim_prior *prior;
+    dim_layer_options o;
+    double got, want = 0;
+    (void)state;
+    assert_int_equal(dim_encoder_builder_create(ctx, 3, 0, 0, &b), DIM_OK);
+    DIM_OPTIONS_INIT(&o);
+    o.kind = DIM_LAYER_GAUSSIAN;
+    o.from = "input";
+    o.tap = "global";
+    assert_int_equal(dim_encoder_builder_add(b, &o), DIM_OK);
+    assert_int_equal(dim_encoder_builder_finish(b, NULL, &enc), DIM_OK);
+    assert_int_equal(dim_prior_create(ctx, NULL, &prior), DIM_OK);
+    assert_int_equal(dim_model_create(enc, NULL, &model), DIM_OK);
+    assert_int_equal(dim_model_add_prior(model, prior, 1), DIM_OK);
+    dim_tensor *t = tensor(ctx, 2, shape, x);
+    assert_int_equal(dim_model_evaluate(model, t), DIM_OK);
+    for (int i = 0; i < 12; i++)
+        want += 0.5 * (x[i] * (double)x[i] + exp(x[i]) - 1 - x[i]) / 12;
+    assert_int_equal(dim_model_report(model, "prior", &got), DIM_OK);
+    assert_true(fabs(got - want) < 1e-6 * want);
+    want = 0;
+    for (int c = 0; c < 3; c++) {
+        double mean = 0;
+        for (int r = 0; r < 4; r++)
+            mean += x[3 * r + c] / 4;
+        want += fabs(mean) / 3;
+    }
+    assert_int_equal(dim_model_report(model, "code.mean", &got), DIM_OK);
+    assert_true(fabs(got - want) < 1e-6);
+    dim_tensor_destroy(t);
+    dim_model_destroy(model);
+    dim_prior_destroy(prior);
+    dim_encoder_destroy(enc);
+    dim_encoder_builder_destroy(b);
+    dim_context_destroy(ctx);
+    assert_int_equal(live, 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_kl_prior) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_kl_prior), cmocka_unit_test(test_input_as_code) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -506,16 +506,16 @@ static void one_culprit(void **state)
         o.member = value; \
         expect_text(says, call); \
     } while (0)
-#define ENCODER(member, value, says) BAD(eo, member, value, says, (eo.kind = DIM_ENCODER_AMDIM32, dim_encoder_create(ctx, &eo, &other)))
+#define ENCODER(member, value, says) BAD(eo, member, value, "dim_encoder_options." says, (eo.kind = DIM_ENCODER_AMDIM32, dim_encoder_create(ctx, &eo, &other)))
     ENCODER(depth, 1000, "depth is 1000; it must be 64 at most");
     ENCODER(ndf, 1 << 21, "ndf is 2097152; it must be 1048576 at most");
     ENCODER(block_norm, 2, "block_norm is 2; it is a switch, 0 or 1");
     ENCODER(units, 1 << 25, "units is 33554432; it must be 16777216 at most");
     ENCODER(channels, 1 << 25, "channels is 33554432; it must be 16777216 at most");
-    BAD(mo, views, 9, "views is 9; it must be 8 at most", dim_model_create(enc, &mo, &model));
+    BAD(mo, views, 9, "dim_model_options.views is 9; it must be 8 at most", dim_model_create(enc, &mo, &model));
     BAD(mo, reserved0, 1, "dim_model_options.reserved0 is 1; it must be 0", dim_model_create(enc, &mo, &model));
     ok(dim_model_create(enc, NULL, &model));
-#define TERM(member, value, says) BAD(to, member, value, says, (to.x = "fc", dim_model_add_term(model, &to)))
+#define TERM(member, value, says) BAD(to, member, value, "dim_term_options." says, (to.x = "fc", dim_model_add_term(model, &to)))
     TERM(units, 1 << 25, "units is 33554432; it must be 16777216 at most");
     TERM(hidden[0], 1 << 25, "hidden[0] is 33554432; it must be 16777216 at most");
 #define CLASSIFIER(member, value, says) \

@@ -166,6 +166,9 @@ DIM_API size_t dim_context_memory(const dim_context *ctx);
  */
 DIM_API uint64_t dim_context_allocations(const dim_context *ctx);
 
+/** @brief Name of a precision, such as "bf16"; NULL for a number that is not one.  Values count from 0 without gaps. */
+DIM_API const char *dim_precision_name(dim_precision precision);
+
 /** @brief Version of the library in use, such as "0.1.0"; a static string.  Thread-safe. */
 DIM_API const char *dim_version(void);
 

@@ -254,6 +254,12 @@ DIM_API dim_status dim_model_load(dim_model *model, const char *path);
 /** @brief Releases a model; NULL is ignored. */
 DIM_API void dim_model_destroy(dim_model *model);
 
+/** @brief Name of a critic, such as "concat"; NULL for a number that is not one.  Values count from 0 without gaps. */
+DIM_API const char *dim_critic_name(dim_critic critic);
+
+/** @brief Name of a shortcut, such as "identity"; NULL for a number that is not one.  Values count from 0 without gaps. */
+DIM_API const char *dim_shortcut_name(dim_shortcut shortcut);
+
 DIM_END_DECLS
 
 #endif

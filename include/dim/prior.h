@@ -62,6 +62,9 @@ DIM_API dim_status dim_prior_evaluate(dim_prior *prior, const dim_tensor *mean, 
 /** @brief Releases a prior; models made with it keep what they need.  NULL is ignored. */
 DIM_API void dim_prior_destroy(dim_prior *prior);
 
+/** @brief Name of a kind of prior, such as "uniform"; NULL for a number that is not one.  Values count from 0 without gaps. */
+DIM_API const char *dim_prior_name(dim_prior_kind kind);
+
 DIM_END_DECLS
 
 #endif

@@ -1,4 +1,4 @@
-#include "data/augment.h"
+#include "data/augment/augment.h"
 
 dim_status dim_augment_create(dim_context *ctx, const dim_augment_options *options, dim_augment **out)
 {

@@ -1,5 +1,6 @@
 #include "base/context.h"
 #include "base/cpu.h"
+#include "base/enums.h"
 #include "base/memory.h"
 #include "base/pool.h"
 #include "kernels/gemm.h"
@@ -50,24 +51,25 @@ static bool all_are_passes(uint32_t bits)
     return true;
 }
 
+static const dim__range threads = { 0, MAX_THREADS, "at most 256", NULL, NULL };
+static const dim__field fields[] = {
+    DIM__QUIET(dim_context_options, threads, U32, &threads, 0),
+    DIM__QUIET(dim_context_options, gemm, U32, &dim__gemm_kind_range, 0),
+    DIM__QUIET(dim_context_options, cpu, U32, &dim__cpu_level_range, 0),
+    DIM__QUIET(dim_context_options, executor, U32, &dim__executor_range, 0),
+    DIM__QUIET(dim_context_options, reserved0, U32, &dim__reserved, 0),
+    DIM__QUIET(dim_context_options, precision, U32, &dim__precision_range, 0),
+};
+static const dim__table table = DIM__TABLE(dim_context_options, fields);
+
 static dim_status check_options(dim_context *boot, const dim_context_options *o)
 {
     if ((o->alloc == NULL) != (o->free == NULL))
         return dim__fail(boot, DIM_E_INVALID, "alloc and free must be given together");
-    if (o->threads > MAX_THREADS)
-        return dim__fail(boot, DIM_E_INVALID, "threads is %u; it must be at most %d",
-                         (unsigned)o->threads, (int)MAX_THREADS);
-    if ((unsigned)o->gemm > DIM_GEMM_REFERENCE || (unsigned)o->cpu > DIM_CPU_REFERENCE ||
-        (unsigned)o->executor > DIM_EXECUTOR_REFERENCE)
-        return dim__fail(boot, DIM_E_INVALID, "gemm is %d, cpu %d, executor %d: one of these values is unknown",
-                         (int)o->gemm, (int)o->cpu, (int)o->executor);
-    if (o->reserved0 != 0)
-        return dim__fail(boot, DIM_E_INVALID, "reserved0 is %u; it must be 0", (unsigned)o->reserved0);
+    DIM__TRY(dim__options_check(boot, "", &table, o));
     if (!all_are_passes(o->disabled_passes))
         return dim__fail(boot, DIM_E_INVALID, "disabled_passes is %u; it has bits that are not a dim_pass",
                          (unsigned)o->disabled_passes);
-    if ((unsigned)o->precision > DIM_PRECISION_BF16)
-        return dim__fail(boot, DIM_E_INVALID, "precision is %d, which is not a dim_precision", (int)o->precision);
     return DIM_OK;
 }
 
@@ -187,6 +189,11 @@ size_t dim_context_memory(const dim_context *ctx)
 uint64_t dim_context_allocations(const dim_context *ctx)
 {
     return ctx == NULL ? 0 : ctx->allocations;
+}
+
+const char *dim_precision_name(dim_precision precision)
+{
+    return dim__precision_name((int)precision);
 }
 
 const char *dim_version(void)

@@ -1,4 +1,5 @@
 /* Estimators for features and scores of the caller's. */
+#include "base/enums.h"
 #include "base/math.h"
 #include "base/rng.h"
 #include "objective/estimators/handle.h"
@@ -28,21 +29,16 @@ dim_bound dim_estimator_bound(dim_estimator_kind kind)
 
 const char *dim_estimator_name(dim_estimator_kind kind)
 {
-    const dim__estimator_def *def = dim__estimator_def_of(kind);
-    return def != NULL ? def->name : NULL;
+    return dim__estimator_name(kind);
 }
 
 dim_status dim_estimator_from_name(const char *name, dim_estimator_kind *out)
 {
-    const dim__estimator_def *def;
-    if (name == NULL || out == NULL)
+    int kind = name == NULL || out == NULL ? -1 : dim__enum_value(dim__estimator_name, name);
+    if (kind < 0)
         return DIM_E_INVALID;
-    for (int kind = 0; (def = dim__estimator_def_of((dim_estimator_kind)kind)) != NULL; kind++)
-        if (strcmp(def->name, name) == 0) {
-            *out = def->kind;
-            return DIM_OK;
-        }
-    return DIM_E_INVALID;
+    *out = (dim_estimator_kind)kind;
+    return DIM_OK;
 }
 
 /* An f32 tensor of least to most axes, none of them empty. */

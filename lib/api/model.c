@@ -1,4 +1,5 @@
 /* <dim/model.h> */
+#include "base/enums.h"
 #include "model/model.h"
 
 #include "io/network.h"
@@ -190,3 +191,7 @@ dim_status dim_model_load(dim_model *model, const char *path)
 }
 
 void dim_model_destroy(dim_model *model) { dim__model_destroy(model); }
+
+const char *dim_critic_name(dim_critic critic) { return dim__critic_name((int)critic); }
+
+const char *dim_shortcut_name(dim_shortcut shortcut) { return dim__shortcut_name((int)shortcut); }

@@ -78,11 +78,11 @@ dim_status dim_objective_set(dim_objective *obj, const char *input, dim_tensor *
     return dim__objective_set(obj, input, batch);
 }
 
-dim_status dim_objective_step(dim_objective *obj) { return obj == NULL ? DIM_E_INVALID : dim__objective_step(obj); }
+dim_status dim_objective_step(dim_objective *obj) { return obj == NULL ? DIM_E_INVALID : dim__objective_step(obj, DIM__REACH_ALL); }
 
 dim_status dim_objective_evaluate(dim_objective *obj)
 {
-    return obj == NULL ? DIM_E_INVALID : dim__objective_evaluate(obj);
+    return obj == NULL ? DIM_E_INVALID : dim__objective_evaluate(obj, false);
 }
 
 dim_status dim_objective_compute(dim_objective *obj, const char *value, dim_tensor *out)
@@ -119,12 +119,11 @@ dim_status dim_objective_report(const dim_objective *obj, const char *name, doub
     NEED(value);
     if (!obj->reported)
         return dim__fail(obj->ctx, DIM_E_STATE, "there are no reports before the first step or evaluation");
-    for (int64_t i = 0; i < obj->n_reports; i++)
-        if (strcmp(obj->reports[i].name, name) == 0) {
-            *value = obj->reports[i].value;
-            return DIM_OK;
-        }
-    return dim__fail(obj->ctx, DIM_E_INVALID, "there is no report '%.80s'", name);
+    const dim__objective_report *r = dim__objective_find_report(obj, name, "");
+    if (r == NULL)
+        return dim__fail(obj->ctx, DIM_E_INVALID, "there is no report '%.80s'", name);
+    *value = r->value;
+    return DIM_OK;
 }
 
 uint64_t dim_objective_steps(const dim_objective *obj) { return obj == NULL ? 0 : obj->steps; }

@@ -59,7 +59,8 @@ dim_status dim_prior_evaluate(dim_prior *prior, const dim_tensor *mean, const di
     if (prior == NULL)
         return DIM_E_INVALID;
     dim_context *ctx = prior->ctx;
-    if (prior->spec.o.kind != DIM_PRIOR_KL)
+    const dim__prior_def *def = dim__prior_def_of(prior->spec.o.kind);
+    if (def->run == NULL)
         return dim__fail(ctx, DIM_E_UNSUPPORTED, "an adversarial prior has no value without its discriminator;"
                                                  " add it to a model");
     if (mean == NULL || logvar == NULL || value == NULL)
@@ -74,5 +75,10 @@ dim_status dim_prior_evaluate(dim_prior *prior, const dim_tensor *mean, const di
     DIM__TRY(check_in_place(ctx, grad_mean, "grad_mean", mean, logvar));
     DIM__TRY(check_in_place(ctx, grad_logvar, "grad_logvar", mean, logvar));
     DIM__TRY(dim__check_apart(ctx, "grad_mean", grad_mean, "grad_logvar", grad_logvar));
-    return dim__prior_kl_run(prior, mean, logvar, value, grad_mean, grad_logvar);
+    return def->run(prior, mean, logvar, value, grad_mean, grad_logvar);
+}
+
+const char *dim_prior_name(dim_prior_kind kind)
+{
+    return dim__prior_name((int)kind);
 }

@@ -1,12 +1,11 @@
 #include "data/loader.h"
 
 #include "base/rng.h"
-#include "data/augment.h"
+#include "data/augment/augment.h"
 
 #include <signal.h>
 #include <unistd.h>
 
-enum { DEFAULT_BATCH = 64, DEFAULT_PREFETCH = 2, MAX_PREFETCH = 4096, MAX_WORKERS = 256, MAX_VIEWS = 1024 };
 
 /* A batch.  The slots form a ring: batch number b lies in slot b modulo their number.  The caller holds at most one, so
  * that `prefetch` others can be prepared meanwhile.  What is in a slot belongs to a worker from when it claims the batch
@@ -203,9 +202,6 @@ static dim_status check_augment(const dim_dataset *ds, const dim_loader_options 
 {
     if (o->augment == NULL && o->views > 1)
         return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: views is %u, but augment is NULL", o->views);
-    if (o->views > MAX_VIEWS)
-        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: views is %u; it must be at most %d", o->views,
-                         MAX_VIEWS);
     if (o->augment == NULL)
         return DIM_OK;
     if (o->augment->ctx != ds->ctx)
@@ -216,20 +212,27 @@ static dim_status check_augment(const dim_dataset *ds, const dim_loader_options 
     return DIM_OK;
 }
 
+static const dim__range prefetch = DIM__UP_TO(4096), workers = DIM__UP_TO(256), views = DIM__UP_TO(1024);
+
+#define F(member, range, usual) DIM__QUIET(dim_loader_options, member, U32, range, usual)
+static const dim__field fields[] = { /* what a checkpoint keeps of a loader is in model/settings.c */
+    F(batch, NULL, 64),
+    F(in_order, &dim__switch, 0),
+    F(keep_last, &dim__switch, 0),
+    F(prefetch, &prefetch, 2),
+    F(no_thread, &dim__switch, 0),
+    F(reserved0, &dim__reserved, 0),
+    F(views, &views, 0),
+    F(workers, &workers, 0),
+};
+#undef F
+static const dim__table table = DIM__TABLE(dim_loader_options, fields);
+
 static dim_status check_options(const dim_dataset *ds, const dim_loader_options *o)
 {
-    if (o->reserved0 != 0)
-        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: reserved0 is %u; it must be 0", o->reserved0);
-    if (o->in_order > 1 || o->keep_last > 1 || o->no_thread > 1)
-        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: in_order is %u, keep_last %u, no_thread %u; each "
-                         "must be 0 or 1",
-                         o->in_order, o->keep_last, o->no_thread);
-    if (o->prefetch > MAX_PREFETCH)
-        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: prefetch is %u; it must be at most %d",
-                         o->prefetch, MAX_PREFETCH);
-    if (o->workers > MAX_WORKERS || (o->no_thread && o->workers > 1))
-        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: workers is %u; it must be at most %d%s",
-                         o->workers, o->no_thread ? 1 : MAX_WORKERS, o->no_thread ? " with no_thread" : "");
+    if (o->no_thread && o->workers > 1)
+        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options.workers is %u; it must be 1 at most with no_thread",
+                         o->workers);
     if (!o->keep_last && (int64_t)o->batch > ds->count)
         return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: batch %u is larger than the dataset of %lld "
                          "samples, and keep_last is 0", o->batch, (long long)ds->count);
@@ -264,11 +267,7 @@ dim_status dim__loader_create(dim_dataset *ds, const dim_loader_options *options
 {
     dim_loader_options o;
     dim_context *ctx = ds->ctx;
-    DIM__TRY(dim__options_copy(ctx, "dim_loader_options", &o, sizeof o, options));
-    if (o.batch == 0)
-        o.batch = DEFAULT_BATCH;
-    if (o.prefetch == 0)
-        o.prefetch = DEFAULT_PREFETCH;
+    DIM__TRY(dim__options_read(ctx, &table, options, &o));
     DIM__TRY(check_options(ds, &o));
     dim_loader *l = dim__calloc(ctx, 1, sizeof *l);
     if (l == NULL)

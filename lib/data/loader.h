@@ -2,7 +2,7 @@
 #ifndef DIM_DATA_LOADER_H
 #define DIM_DATA_LOADER_H
 
-#include "data/augment.h"
+#include "data/augment/augment.h"
 #include "data/dataset.h"
 
 struct dim_loader;

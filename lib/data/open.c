@@ -1,7 +1,6 @@
 /* Specifications, KIND:DIR. */
+#include "base/enums.h"
 #include "data/dataset.h"
-
-enum { MAX_IMAGE_SIZE = 4096 };
 
 typedef struct source {
     const char *kind;
@@ -24,29 +23,26 @@ static const source *find_source(const char *spec, const char *colon)
     return NULL;
 }
 
+static const dim__range image_size = DIM__UP_TO(4096);
+static const dim__field fields[] = {
+    DIM__QUIET(dim_dataset_options, labels, U32, &dim__labels_range, 0),
+    DIM__QUIET(dim_dataset_options, on_error, U32, &dim__on_error_range, 0),
+    DIM__QUIET(dim_dataset_options, image_size, U32, &image_size, 0),
+    DIM__QUIET(dim_dataset_options, reserved0, U32, &dim__reserved, 0),
+};
+static const dim__table table = DIM__TABLE(dim_dataset_options, fields);
+
 static dim_status check(dim_context *ctx, const source *s, dim_split split, const dim_dataset_options *o)
 {
-    if (split != DIM_SPLIT_TRAIN && split != DIM_SPLIT_TEST && split != DIM_SPLIT_UNLABELED)
+    if (dim__split_name((int)split) == NULL)
         return dim__fail(ctx, DIM_E_INVALID, "split %d is unknown", (int)split);
     if (split == DIM_SPLIT_UNLABELED && (s->takes & DIM__TAKES_UNLABELED) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "%s has no unlabeled split (%d)", s->kind, (int)split);
-    if (o->labels != DIM_LABELS_FINE && o->labels != DIM_LABELS_COARSE)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: labels is %d, which is not a dim_labels",
-                         (int)o->labels);
     if (o->labels != DIM_LABELS_FINE && (s->takes & DIM__TAKES_LABELS) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: %s has no coarse labels", s->kind);
-    if (o->on_error != DIM_ON_ERROR_FAIL && o->on_error != DIM_ON_ERROR_SKIP)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: on_error is %d, which is not a dim_on_error",
-                         (int)o->on_error);
-    if (o->image_size > MAX_IMAGE_SIZE)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: image_size is %u; it must be at most %d",
-                         (unsigned)o->image_size, MAX_IMAGE_SIZE);
     if (o->image_size != 0 && (s->takes & DIM__TAKES_IMAGE_SIZE) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: image_size is %u, but images of %s are of one size",
                          (unsigned)o->image_size, s->kind);
-    if (o->reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: reserved0 is %u; it must be 0",
-                         (unsigned)o->reserved0);
     return DIM_OK;
 }
 
@@ -66,7 +62,7 @@ dim_status dim__dataset_open(dim_context *ctx, const char *spec, dim_split split
                          , spec);
     request.dir = colon + 1;
     request.split = split;
-    DIM__TRY(dim__options_copy(ctx, "dim_dataset_options", &request.options, sizeof request.options, options));
+    DIM__TRY(dim__options_read(ctx, &table, options, &request.options));
     DIM__TRY(check(ctx, s, split, &request.options));
     DIM__TRY(s->read(ctx, &request, &samples));
     dim_status status = samples.reader != NULL

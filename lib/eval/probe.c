@@ -1,4 +1,5 @@
 /* What all probes share: options, tensors as rows and labels, the result. */
+#include "base/fields.h"
 #include "base/math.h"
 #include "eval/eval.h"
 #include "kernels/kernels.h"
@@ -17,29 +18,31 @@ static const dim__probe_fn PROBES[] = {
 };
 #undef X
 
-static dim_status check_options(dim_context *ctx, const dim_probe_options *in, dim_probe_options *o)
+static const char *kind_name(int kind)
 {
-    DIM__TRY(dim__options_copy(ctx, "dim_probe_options", o, sizeof *o, in));
-    if ((unsigned)o->kind >= sizeof PROBES / sizeof PROBES[0])
-        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.kind is %d, which is not a dim_probe_kind",
-                         (int)o->kind);
-    if (!(o->validation >= 0 && o->validation < 1))
-        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.validation is %g; it must be in [0, 1)",
-                         (double)o->validation);
-    if (!(o->lambda >= 0) || !isfinite(o->lambda))
-        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.lambda is %g; it must be finite and at least 0",
-                         (double)o->lambda);
-    if (!(o->lr >= 0) || !isfinite(o->lr))
-        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.lr is %g; it must be finite and at least 0",
-                         (double)o->lr);
-    if (o->reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_options.reserved0 is %u; it must be 0", (unsigned)o->reserved0);
-    o->k = o->k == 0 ? 20 : o->k;
-    o->epochs = o->epochs == 0 ? 20 : o->epochs;
-    o->batch = o->batch == 0 ? 256 : o->batch;
-    o->lr = o->lr == 0 ? 1e-3f : o->lr;
-    return DIM_OK;
+#define X(kind, run) [DIM_PROBE_##kind] = #kind,
+    static const char *const names[] = {
+#include "eval/probe_list.def"
+    };
+#undef X
+    return kind >= 0 && kind < (int)(sizeof names / sizeof *names) ? names[kind] : NULL;
 }
+
+static const dim__range kinds = { .type = "dim_probe_kind", .name = kind_name };
+
+#define F(member, kind, range, usual) DIM__QUIET(dim_probe_options, member, kind, range, usual)
+static const dim__field fields[] = {
+    F(kind, U32, &kinds, 0),
+    F(k, U32, NULL, 20),
+    F(validation, F32, &dim__fraction, 0),
+    F(lambda, F32, &dim__not_negative, 0),
+    F(epochs, U32, NULL, 20),
+    F(batch, U32, NULL, 256),
+    F(lr, F32, &dim__not_negative, 1e-3),
+    F(reserved0, U32, &dim__reserved, 0),
+};
+#undef F
+static const dim__table table = DIM__TABLE(dim_probe_options, fields);
 
 typedef struct matrix { /* a tensor as contiguous rows */
     const float *x;
@@ -118,7 +121,7 @@ dim_status dim__probe_run(dim_context *ctx, const dim_probe_options *options, co
     size_t size;
     matrix a = {0}, b = {0};
     int32_t *la = NULL, *lb = NULL;
-    DIM__TRY(check_options(ctx, options, &o));
+    DIM__TRY(dim__options_read(ctx, &table, options, &o));
     DIM__TRY(check_result_size(ctx, result, &size));
     DIM__TRY_OR(done, as_matrix(ctx, "train", train, &a));
     DIM__TRY_OR(done, as_matrix(ctx, "test", test, &b));

@@ -1,35 +1,27 @@
 /* Online classifiers (AMDIM): linear or with one hidden layer, on features whose gradient is stopped. */
 #include "model/model.h"
 
-#include <math.h>
 #include <stdio.h>
 
-static dim_status check_numbers(dim_context *ctx, const char *name, const dim_classifier_options *o)
-{
-    if (o->classes < 2 || o->classes > (1u << 20))
-        return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': classes is %u; it must be 2 to 1048576",
-                         name, o->classes);
-    if (o->hidden > (1u << 24))
-        return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': hidden is %u; it must be 16777216 at most", name,
-                         o->hidden);
-    if (!(o->dropout >= 0 && o->dropout < 1))
-        return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': dropout is %g; it must be in [0, 1)", name,
-                         (double)o->dropout);
-    const float least0[2] = { o->clip, o->penalty };
-    for (int i = 0; i < 2; i++)
-        if (!(least0[i] >= 0) || !isfinite(least0[i]))
-            return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': %s is %g; it must be finite and at least 0", name,
-                             i == 0 ? "clip" : "penalty", (double)least0[i]);
-    if (!isfinite(o->weight))
-        return dim__fail(ctx, DIM_E_INVALID, "classifier '%s': weight is %g; it must be finite", name,
-                         (double)o->weight);
-    return DIM_OK;
-}
+static const dim__range classes = { 2, 1 << 20, "2 to 1048576", NULL, NULL };
+
+#define F(member, kind, range, usual) DIM__FIELD(dim_classifier_options, member, kind, range, usual)
+static const dim__field fields[] = {
+    F(classes, U32, &classes, 0),
+    F(hidden, U32, &dim__width, 0),
+    F(dropout, F32, &dim__fraction, 0),
+    F(clip, F32, &dim__not_negative, 0),
+    F(penalty, F32, &dim__not_negative, 0),
+    F(weight, F32, &dim__finite, 1),
+};
+#undef F
+const dim__table dim__classifier_table = DIM__TABLE(dim_classifier_options, fields);
 
 dim_status dim__model_add_classifier(dim_model *model, const dim_classifier_options *options)
 {
     dim__classifier c = { .layer = 0 };
     dim_classifier_options *o = &c.o;
+    char where[64];
     if (model->fixed)
         return dim__fail(model->ctx, DIM_E_STATE, "the objective is fixed by its first use; add classifiers before");
     DIM__TRY(dim__options_copy(model->ctx, "dim_classifier_options", o, sizeof *o, options));
@@ -38,9 +30,9 @@ dim_status dim__model_add_classifier(dim_model *model, const dim_classifier_opti
     DIM__TRY(dim__encoder_tap(model->enc, o->tap, &c.layer));
     if (dim__is_map(model->enc->stack.layers[c.layer].out))
         return dim__fail(model->ctx, DIM_E_SHAPE, "classifier '%s' reads a tap that is a map; it needs a vector", name);
-    DIM__TRY(check_numbers(model->ctx, name, o));
-    if (o->weight == 0)
-        o->weight = 1;
+    snprintf(where, sizeof where, "classifier '%s': ", name);
+    DIM__TRY(dim__options_check(model->ctx, where, &dim__classifier_table, o));
+    dim__options_fill(&dim__classifier_table, o);
     snprintf(c.name, sizeof c.name, "%s", name);
     o->name = o->tap = NULL;
     DIM__TRY(dim__grow(model->ctx, &model->classifiers, &model->cap_classifiers, model->n_classifiers + 1,

@@ -1,6 +1,14 @@
 /* A model from its beginning to its end. */
 #include "model/model.h"
 
+static const dim__range views = DIM__UP_TO(8);
+_Static_assert(DIM__MAX_VIEWS == 8, "as many as the table allows");
+static const dim__field fields[] = {
+    DIM__QUIET(dim_model_options, views, U32, &views, 1),
+    DIM__QUIET(dim_model_options, reserved0, U32, &dim__reserved, 0),
+};
+static const dim__table table = DIM__TABLE(dim_model_options, fields);
+
 dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options, dim_model **out)
 {
     dim_context *ctx = enc->ctx;
@@ -9,19 +17,15 @@ dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options,
     if (enc->stack.n_inputs > 1)
         return dim__fail(ctx, DIM_E_UNSUPPORTED, "a model has one input, but the encoder has %d ('%s' is the second)",
                          enc->stack.n_inputs, enc->stack.inputs[1].name);
-    DIM__TRY(dim__options_copy(ctx, "dim_model_options", &o, sizeof o, options));
+    DIM__TRY(dim__options_read(ctx, &table, options, &o));
     DIM__TRY(dim__optim_options(ctx, NULL, &optimizer));
-    if (o.views > DIM__MAX_VIEWS)
-        return dim__fail(ctx, DIM_E_INVALID, "views is %u; it must be %d at most", o.views, DIM__MAX_VIEWS);
-    if (o.reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_model_options.reserved0 is %u; it must be 0", o.reserved0);
     dim_model *model = dim__calloc(ctx, 1, sizeof *model);
     if (model == NULL)
         return DIM_E_NOMEM;
     model->ctx = dim__context_retain(ctx);
     model->enc = dim__encoder_retain(enc);
     model->optimizer = optimizer;
-    model->views = o.views != 0 ? o.views : 1;
+    model->views = o.views;
     model->seed = o.seed != 0 ? o.seed : ctx->seed;
     dim__programs_init(&model->programs, ctx, DIM__MOST_PROGRAMS);
     dim__params_init(&model->params, ctx, model->seed);

@@ -51,20 +51,22 @@ void dim__model_emit(dim_model *model, dim__graph *g, int64_t batch, dim__model_
 {
     dim__emission e = { .model = model, .g = g, .batch = batch, .program = p };
     size_t layers = (size_t)model->enc->stack.count;
-    e.layers = dim__calloc(model->ctx, layers + (size_t)model->n_priors, sizeof *e.layers);
-    if (e.layers == NULL) {
+    dim__vid *values = dim__calloc(model->ctx, 1 + layers + (size_t)model->n_priors, sizeof *values);
+    if (values == NULL) {
         dim__graph_fail(g, DIM_E_NOMEM);
         return;
     }
+    e.layers = values + 1;
     e.discs = e.layers + layers;
     dim__net net = dim__encoder_net(model->enc, g, true);
     p->input = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(model->enc, 0, batch), false);
     p->labels = p->mode == DIM__RUN_LABELED ? dim__graph_input(g, DIM_I32, dim__shape1(batch), false) : DIM__NONE;
     dim__graph_keep(g, p->labels); /* accuracies are counted after the run */
+    e.layers[DIM__LAYER_INPUT(0)] = p->input;
     dim__encoder_emit(model->enc, &net, &p->input, e.layers);
     if (dim__graph_status(g) == DIM_OK)
         emit_objective(&e);
     if (dim__graph_status(g) == DIM_OK)
         emit_code_stats(&e);
-    dim__free(model->ctx, e.layers);
+    dim__free(model->ctx, values);
 }

@@ -89,6 +89,8 @@ struct dim_model {
     char name[DIM__FULL_NAME_SIZE]; /* of the parameter that was asked for last */
 };
 
+extern const dim__table dim__classifier_table;
+
 dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options, dim_model **out);
 void dim__model_destroy(dim_model *model);
 dim_status dim__model_add_term(dim_model *model, const dim_term_options *term);
@@ -109,7 +111,7 @@ typedef struct dim__emission { /* a graph of the objective in the making */
     dim_model *model;
     dim__graph *g;
     int64_t batch;             /* rows: images times views */
-    dim__vid *layers;          /* values of the encoder's layers */
+    dim__vid *layers;          /* values of the encoder's layers; before the first, its input */
     dim__vid *discs;           /* losses of the priors' discriminators */
     dim__model_program *program;
     int64_t n_reports;

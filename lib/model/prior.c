@@ -11,10 +11,11 @@ dim_status dim__model_add_prior(dim_model *model, const dim__prior_spec *spec, f
         return dim__fail(model->ctx, DIM_E_STATE, "the objective is fixed by its first use; add priors before");
     if (!isfinite(weight))
         return dim__fail(model->ctx, DIM_E_INVALID, "a prior's weight is %g; it must be finite", (double)weight);
-    if (spec->o.kind == DIM_PRIOR_KL && model->enc->gaussian == DIM__LAYER_NONE)
+    const dim__prior_def *def = dim__prior_def_of(spec->o.kind);
+    if (def->gaussian && model->enc->gaussian == DIM__LAYER_NONE)
         return dim__fail(model->ctx, DIM_E_INVALID,
-                         "the KL prior needs an encoder with a Gaussian code (infomax, or a layer "
-                         "DIM_LAYER_GAUSSIAN)");
+                         "the prior %s needs an encoder with a Gaussian code (infomax, or a layer "
+                         "DIM_LAYER_GAUSSIAN)", def->name);
     if (dim__is_map(model->enc->stack.layers[model->enc->global].out))
         return dim__fail(model->ctx, DIM_E_SHAPE,
                          "a prior needs a code that is a vector, but the tap 'global' is a map");
@@ -31,17 +32,16 @@ dim__prior_nodes dim__emit_prior(dim__emission *e, int64_t index)
 {
     const dim__model_prior *p = &e->model->priors[index];
     const dim_encoder *enc = e->model->enc;
-    dim__prior_nodes nodes = { DIM__NONE, DIM__NONE };
-    if (p->spec.o.kind == DIM_PRIOR_KL) {
-        const dim__layer *l = &enc->stack.layers[enc->gaussian];
-        const dim__vid *input = &e->program->input;
-        nodes.penalty = dim__emit_prior_kl(e->g, &p->spec.o, dim__stack_value(l->input, input, e->layers),
-                                           dim__stack_value(l->from, input, e->layers));
-    } else {
-        dim__net net = { .g = e->g, .params = &e->model->params, .training = true, .group = (uint32_t)index + 1 };
-        snprintf(net.prefix, sizeof net.prefix, "%s.", p->name);
-        nodes = dim__emit_prior_adversarial(&net, &p->spec.o, e->layers[enc->global]);
-    }
+    const dim__layer *gaussian = enc->gaussian == DIM__LAYER_NONE ? NULL : &enc->stack.layers[enc->gaussian];
+    const dim__vid *input = &e->program->input;
+    dim__prior_in in = {
+        .net = { .g = e->g, .params = &e->model->params, .training = true, .group = (uint32_t)index + 1 },
+        .o = &p->spec.o, .code = e->layers[enc->global],
+        .mean = gaussian == NULL ? DIM__NONE : dim__stack_value(gaussian->input, input, e->layers),
+        .logvar = gaussian == NULL ? DIM__NONE : dim__stack_value(gaussian->from, input, e->layers),
+    };
+    snprintf(in.net.prefix, sizeof in.net.prefix, "%s.", p->name);
+    dim__prior_nodes nodes = dim__prior_def_of(p->spec.o.kind)->emit(&in);
     nodes.penalty = dim__op_affine_(e->g, nodes.penalty, p->weight, 0);
     dim__emit_loss(e, nodes.penalty, "penalty", p->name);
     if (nodes.disc != DIM__NONE)

@@ -1,7 +1,6 @@
 #include "model/settings.h"
 
-#include "base/fields.h"
-#include "nn/network_text.h"
+#include "base/enums.h"
 #include "objective/estimators/handle.h"
 
 #include <stdarg.h>
@@ -36,32 +35,21 @@ void dim__settings_free(dim__settings *s)
 
 /* "<head>, <name> <value>, ..." with the fields that are not 0. */
 static dim_status add_fields(dim__settings *s, const char *key, const char *head, const void *options,
-                             const dim__field *fields, size_t n_fields)
+                             const dim__table *table)
 {
     char line[DIM__SETTING_VALUE];
     size_t used = (size_t)snprintf(line, sizeof line, "%s", head);
-    dim__fields_put(line, used, sizeof line, fields, n_fields, options);
+    dim__fields_put(line, used, sizeof line, table, options);
     return dim__settings_add(s, key, "%s", line);
 }
 
-#define ADD_FIELDS(s, key, head, options, fields) \
-    add_fields(s, key, head, options, fields, sizeof(fields) / sizeof(fields)[0])
-
 static dim_status add_optimizer(dim__settings *s, int64_t group, const dim_optimizer_options *o)
 {
-    static const char *const kinds[] = { "adam", "adamw", "sgd", "rmsprop" };
-    static const char *const schedules[] = { "constant", "step", "cosine" };
-#define F(member, kind) DIM__FIELD(dim_optimizer_options, member, kind)
-    static const dim__field fields[] = {
-        F(lr, F32), F(beta1, F32), F(beta2, F32), F(eps, F32), F(weight_decay, F32), F(momentum, F32), F(alpha, F32),
-        F(nesterov, U32), F(clip_norm, F32), F(clip_value, F32), F(gamma, F32), F(min_lr, F32), F(warmup_steps, U64),
-        F(total_steps, U64), DIM__FIELDS(dim_optimizer_options, milestones, U64, DIM_MAX_MILESTONES),
-    };
-#undef F
     char key[DIM__SETTING_KEY], head[32];
     snprintf(key, sizeof key, "optimizer%lld", (long long)group);
-    snprintf(head, sizeof head, "%s, %s", kinds[o->kind], schedules[o->schedule]);
-    return ADD_FIELDS(s, key, head, o, fields);
+    snprintf(head, sizeof head, "%s, %s", dim__rule_name((int)o->kind),
+             dim__schedule_name((int)o->schedule));
+    return add_fields(s, key, head, o, &dim__optimizer_table);
 }
 
 /* "encoder.input", and "encoder.input1" on with their names. */
@@ -80,12 +68,14 @@ static dim_status add_inputs(dim__settings *s, const dim__stack *stack)
 
 static dim_status add_encoder(dim__settings *s, const dim_encoder *enc)
 {
-    static const dim__field pixels[] = {
-        DIM__FIELDS(dim_encoder, mean, F32, DIM_MAX_CHANNELS), DIM__FIELDS(dim_encoder, std, F32, DIM_MAX_CHANNELS),
+    static const dim__field fields[] = {
+        DIM__FIELDS(dim_encoder, mean, F32, DIM_MAX_CHANNELS, NULL),
+        DIM__FIELDS(dim_encoder, std, F32, DIM_MAX_CHANNELS, NULL),
     };
+    static const dim__table pixels = DIM__TABLE(dim_encoder, fields);
     const dim__stack *stack = &enc->stack;
     DIM__TRY(add_inputs(s, stack));
-    DIM__TRY(ADD_FIELDS(s, "encoder.pixels", enc->normalise ? "normalised" : "plain", enc, pixels));
+    DIM__TRY(add_fields(s, "encoder.pixels", enc->normalise ? "normalised" : "plain", enc, &pixels));
     for (int64_t i = 0; i < stack->count; i++) {
         const dim__layer *l = &stack->layers[i];
         char key[DIM__SETTING_KEY], head[96];
@@ -93,57 +83,37 @@ static dim_status add_encoder(dim__settings *s, const dim_encoder *enc)
         snprintf(head, sizeof head, "%s, kind %d, reads %lld", l->name, (int)l->o.kind, (long long)l->input);
         if (l->from != DIM__LAYER_NONE)
             snprintf(head + strlen(head), sizeof head - strlen(head), " and %lld", (long long)l->from);
-        DIM__TRY(add_fields(s, key, head, &l->o, dim__layer_fields, DIM__LAYER_FIELDS));
+        DIM__TRY(add_fields(s, key, head, &l->o, &dim__layer_table));
     }
     return dim__settings_add(s, "encoder.code", "layer %lld", (long long)enc->global);
 }
 
 static dim_status add_term(dim__settings *s, const dim__term *t)
 {
-#define F(member, kind) DIM__FIELD(dim_term_options, member, kind)
-    static const dim__field fields[] = {
-        F(weight, F32), F(units, U32), F(batch_norm, U32), DIM__FIELDS(dim_term_options, hidden, U32, DIM_MAX_HIDDEN),
-        F(mixture, U32), F(mixture_tau, F32), F(shortcut, U32),
-    };
-#undef F
-#define F(member, kind) DIM__FIELD(dim_estimator_options, member, kind)
-    static const dim__field estimator[] = {
-        F(negatives, U32), F(smile_tau, F32), F(mine_rate, F32), F(scale, F32), F(penalty, F32), F(clip, F32),
-        F(score_memory, U64),
-    };
-#undef F
     char key[DIM__SETTING_KEY], head[96];
     snprintf(key, sizeof key, "term.%s", t->name);
     snprintf(head, sizeof head, "layers %lld%s and %lld, critic %d", (long long)t->x, t->whole ? " as a whole" : "",
              (long long)t->y, (int)t->information.o.critic);
-    DIM__TRY(ADD_FIELDS(s, key, head, &t->information.o, fields));
+    DIM__TRY(add_fields(s, key, head, &t->information.o, &dim__term_table));
     snprintf(key, sizeof key, "term.%s.estimator", t->name);
-    return ADD_FIELDS(s, key, dim__estimator_def_of(t->information.estimator.kind)->name, &t->information.estimator, estimator);
+    return add_fields(s, key, dim__estimator_name((int)t->information.estimator.kind), &t->information.estimator,
+                      &dim__estimator_table);
 }
 
 static dim_status add_prior(dim__settings *s, const dim__model_prior *p)
 {
-    static const char *const kinds[] = { "kl", "uniform", "gaussian" };
-#define F(member, kind) DIM__FIELD(dim_prior_options, member, kind)
-    static const dim__field fields[] = { F(sum_units, U32), F(minimax, U32), F(hidden1, U32), F(hidden2, U32) };
-#undef F
     char head[64], weight[32];
     dim__put_float(weight, sizeof weight, p->weight);
-    snprintf(head, sizeof head, "%s, weight %s", kinds[p->spec.o.kind], weight);
-    return ADD_FIELDS(s, p->name, head, &p->spec.o, fields);
+    snprintf(head, sizeof head, "%s, weight %s", dim__prior_name((int)p->spec.o.kind), weight);
+    return add_fields(s, p->name, head, &p->spec.o, &dim__prior_table);
 }
 
 static dim_status add_classifier(dim__settings *s, const dim__classifier *c)
 {
-#define F(member, kind) DIM__FIELD(dim_classifier_options, member, kind)
-    static const dim__field fields[] = {
-        F(classes, U32), F(hidden, U32), F(dropout, F32), F(clip, F32), F(penalty, F32), F(weight, F32),
-    };
-#undef F
     char key[DIM__SETTING_KEY], head[64];
     snprintf(key, sizeof key, "classifier.%s", c->name);
     snprintf(head, sizeof head, "layer %lld", (long long)c->layer);
-    return ADD_FIELDS(s, key, head, &c->o, fields);
+    return add_fields(s, key, head, &c->o, &dim__classifier_table);
 }
 
 dim_status dim__settings_of_model(dim__settings *s, const dim_model *model)
@@ -163,22 +133,17 @@ dim_status dim__settings_of_model(dim__settings *s, const dim_model *model)
 
 static dim_status add_augment(dim__settings *s, const dim__augment_list *list)
 {
-#define F(member, kind) DIM__FIELD(dim_augment_op_options, member, kind)
     static const dim__field fields[] = {
-        F(sharing, U32), F(p, F32), F(shift, U32), F(height, U32), F(width, U32), F(area_min, F32), F(area_max, F32),
-        F(aspect_min, F32), F(aspect_max, F32), F(brightness, F32), F(contrast, F32), F(saturation, F32), F(hue, F32),
+        DIM__FIELDS(dim__augment_list, mean, F32, 3, NULL), DIM__FIELDS(dim__augment_list, std, F32, 3, NULL),
     };
-#undef F
-    static const dim__field normalize[] = {
-        DIM__FIELDS(dim__augment_list, mean, F32, 3), DIM__FIELDS(dim__augment_list, std, F32, 3),
-    };
+    static const dim__table normalize = DIM__TABLE(dim__augment_list, fields);
     for (int i = 0; i < list->count; i++) {
         char key[DIM__SETTING_KEY], head[32];
         snprintf(key, sizeof key, "loader.augment%d", i);
         snprintf(head, sizeof head, "operation %d", (int)list->op[i].op);
-        DIM__TRY(ADD_FIELDS(s, key, head, &list->op[i], fields));
+        DIM__TRY(add_fields(s, key, head, &list->op[i], &dim__augment_op_table));
     }
-    return ADD_FIELDS(s, "loader.augment", list->normalize ? "normalised" : "plain", list, normalize);
+    return add_fields(s, "loader.augment", list->normalize ? "normalised" : "plain", list, &normalize);
 }
 
 dim_status dim__settings_of_loader(dim__settings *s, const dim_loader *loader)

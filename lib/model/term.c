@@ -1,7 +1,6 @@
 /* One term of the objective: the information between two layers of the encoder. */
 #include "model/model.h"
 
-#include <math.h>
 #include <stdio.h>
 
 static dim_status set_name(dim_model *model, dim__term *t, const char *name)
@@ -47,11 +46,6 @@ dim_status dim__model_add_term(dim_model *model, const dim_term_options *term)
     DIM__TRY(set_sides(model, &t, o.x, o.y));
     DIM__TRY(set_name(model, &t, o.name));
     DIM__TRY(dim__information_options(model->ctx, term, &t.information));
-    float *weight = &t.information.o.weight;
-    if (*weight == 0)
-        *weight = 1;
-    if (!isfinite(*weight))
-        return dim__fail(model->ctx, DIM_E_INVALID, "a term's weight is %g; it must be finite", (double)*weight);
     dim__side x = side(model, NULL, t.x, t.whole), y = side(model, NULL, t.y, false);
     DIM__TRY(dim__information_check(model->ctx, t.name, &t.information, &x, &y));
     DIM__TRY(dim__grow(model->ctx, &model->terms, &model->cap_terms, model->n_terms + 1, sizeof *model->terms));

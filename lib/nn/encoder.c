@@ -1,6 +1,8 @@
 /* Making encoders. */
 #include "nn/encoder.h"
 
+#include "base/enums.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -9,6 +11,30 @@ static const dim__encoder_def *const defs[] = {
 #include "nn/encoders/encoder_list.def"
 #undef X
 };
+
+static const dim__encoder_def *def_of(dim_encoder_kind kind)
+{
+    for (size_t i = 0; i < sizeof defs / sizeof *defs; i++)
+        if (defs[i]->kind == kind)
+            return defs[i];
+    return NULL;
+}
+
+const char *dim__encoder_name(int kind)
+{
+    const dim__encoder_def *def = def_of((dim_encoder_kind)kind);
+    return def != NULL ? def->name : NULL;
+}
+
+static const dim__range kinds = { .type = "dim_encoder_kind", .name = dim__encoder_name };
+
+#define F(member, kind, range, usual) DIM__QUIET(dim_encoder_options, member, kind, range, usual)
+static const dim__field fields[] = {
+    F(kind, U32, &kinds, 0), F(channels, U32, &dim__width, 0), F(units, U32, &dim__width, 0), F(ndf, U32, NULL, 64),
+    F(depth, U32, NULL, 3), F(init, U32, &dim__init_range, 0), F(reserved0, U32, &dim__reserved, 0),
+};
+#undef F
+static const dim__table table = DIM__TABLE(dim_encoder_options, fields);
 
 static dim_status check_pixels(dim_context *ctx, const dim_encoder_options *o)
 {
@@ -30,29 +56,15 @@ static dim_status check_pixels(dim_context *ctx, const dim_encoder_options *o)
 dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *options, dim_encoder **out)
 {
     dim_encoder_options o;
-    const dim__encoder_def *def = NULL;
-    DIM__TRY(dim__options_copy(ctx, "dim_encoder_options", &o, sizeof o, options));
-    for (size_t i = 0; i < sizeof defs / sizeof *defs; i++)
-        if (defs[i]->kind == o.kind)
-            def = defs[i];
-    if (def == NULL)
-        return dim__fail(ctx, DIM_E_INVALID, "kind is %d, which is not a dim_encoder_kind", (int)o.kind);
+    DIM__TRY(dim__options_read(ctx, &table, options, &o));
+    const dim__encoder_def *def = def_of(o.kind);
     if (o.channels == 0)
         o.channels = def->channels;
     if (o.units == 0)
         o.units = def->units;
-    if (o.ndf == 0)
-        o.ndf = 64;
-    if (o.depth == 0)
-        o.depth = 3;
-    if (o.reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_encoder_options.reserved0 is %u; it must be 0", o.reserved0);
     DIM__TRY(dim__check_hidden(ctx, "dim_encoder_options", o.hidden));
     if (o.channels == 0)
         return dim__fail(ctx, DIM_E_INVALID, "an encoder of vectors needs their size in channels");
-    if (o.channels > (1u << 24) || o.units > (1u << 24))
-        return dim__fail(ctx, DIM_E_INVALID, "%s is %u; it must be 16777216 at most",
-                         o.channels > (1u << 24) ? "channels" : "units", o.channels > (1u << 24) ? o.channels : o.units);
     dim__stack s = { .ctx = ctx };
     dim_status status = dim__stack_add_input(&s, "input", (int64_t[]){ o.channels, def->side, def->side });
     if (status == DIM_OK)
@@ -101,7 +113,7 @@ static dim_status check_global(dim_context *ctx, dim__stack *s)
 dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, int64_t most, dim_encoder **out)
 {
     dim_context *ctx = s->ctx;
-    if (o->init != DIM_INIT_KAIMING && o->init != DIM_INIT_DCGAN)
+    if (dim__init_name((int)o->init) == NULL) /* a builder's is not checked yet */
         return dim__fail(ctx, DIM_E_INVALID, "init is %d, which is not a dim_init", (int)o->init);
     DIM__TRY(check_pixels(ctx, o));
     DIM__TRY(check_global(ctx, s));

@@ -32,6 +32,8 @@ typedef struct dim__encoder_def {
 #include "nn/encoders/encoder_list.def"
 #undef X
 
+const char *dim__encoder_name(int kind); /* "conv32"; NULL for what is not a dim_encoder_kind */
+
 /* For the encoders' files: adds one layer; the rest of the options as given. */
 dim_status dim__add(dim__stack *s, dim_layer_options layer);
 dim_status dim__add_conv_bn_relu(dim__stack *s, uint32_t out, uint32_t kernel, uint32_t stride, uint32_t padding,

@@ -1,22 +1,19 @@
 #include "nn/network_text.h"
 
+#include "base/enums.h"
 #include "nn/layers/layer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define F(member, kind) DIM__FIELD(dim_layer_options, member, kind)
-const dim__field dim__layer_fields[DIM__LAYER_FIELDS] = {
-    F(out, U32), F(kernel, U32), F(kernel_w, U32), F(stride, U32), F(padding, U32), F(padding_mode, U32), F(no_bias, U32),
-    F(slope, F32), F(rate, F32), F(start, U32), F(output_padding, U32), F(height, U32), F(width, U32),
-};
-#undef F
-
 static const dim__field pixel_fields[] = {
-    DIM__FIELDS(dim_encoder_options, mean, F32, DIM_MAX_CHANNELS), DIM__FIELDS(dim_encoder_options, std, F32, DIM_MAX_CHANNELS),
+    DIM__FIELDS(dim_encoder_options, mean, F32, DIM_MAX_CHANNELS, NULL),
+    DIM__FIELDS(dim_encoder_options, std, F32, DIM_MAX_CHANNELS, NULL),
 };
-enum { PIXEL_FIELDS = (int)(sizeof pixel_fields / sizeof *pixel_fields), LINE = 1024 };
+static const dim__table pixel_table = DIM__TABLE(dim_encoder_options, pixel_fields);
+
+enum { LINE = 1024 };
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
@@ -45,7 +42,7 @@ static void put_layer(const dim__stack *s, const dim__layer *l, char line[LINE])
         used += snprintf(line + used, LINE - (size_t)used, " from %s", dim__stack_name(s, l->from));
     if (l->tap[0] != '\0')
         used += snprintf(line + used, LINE - (size_t)used, " as %s", l->tap);
-    dim__fields_put(line, (size_t)used, LINE, dim__layer_fields, DIM__LAYER_FIELDS, &l->o);
+    dim__fields_put(line, (size_t)used, LINE, &dim__layer_table, &l->o);
 }
 
 static dim_status write(const dim_encoder *enc, char **text, int64_t *capacity)
@@ -60,7 +57,7 @@ static dim_status write(const dim_encoder *enc, char **text, int64_t *capacity)
     memcpy(pixels.std, enc->std, sizeof pixels.std);
     if (enc->normalise) {
         size_t used = (size_t)snprintf(line, sizeof line, "pixels");
-        dim__fields_put(line, used, sizeof line, pixel_fields, PIXEL_FIELDS, &pixels);
+        dim__fields_put(line, used, sizeof line, &pixel_table, &pixels);
         DIM__TRY(append(enc->ctx, text, &size, capacity, line));
     }
     for (int k = 1; k < s->n_inputs; k++) {
@@ -101,13 +98,13 @@ static bool word(char **at, char *out, size_t size)
 }
 
 /* ", name value" and so on into options. */
-static bool get_fields(char *rest, const dim__field *fields, size_t n, void *options)
+static bool get_fields(char *rest, const dim__table *table, void *options)
 {
     while (rest != NULL) {
         char *next = strstr(rest, ", ");
         if (next != NULL)
             *next = '\0';
-        if (!dim__field_get(rest, fields, n, options))
+        if (!dim__field_get(rest, table, options))
             return false;
         rest = next != NULL ? next + 2 : NULL;
     }
@@ -122,16 +119,6 @@ static char *cut_fields(char *line)
         return NULL;
     *comma = '\0';
     return comma + 2;
-}
-
-static bool find_kind(const char *name, dim_layer_kind *kind)
-{
-    for (int k = 0; dim__layer_def_of((dim_layer_kind)k) != NULL; k++)
-        if (strcmp(dim__layer_def_of((dim_layer_kind)k)->name, name) == 0) {
-            *kind = (dim_layer_kind)k;
-            return true;
-        }
-    return false;
 }
 
 typedef struct reader {
@@ -162,7 +149,9 @@ static dim_status get_layer(reader *r, char *line)
     dim_layer_options o = { .size = sizeof o };
     char kind[DIM__TAP_SIZE], name[DIM__TAP_SIZE], from[DIM__TAP_SIZE], tap[DIM__TAP_SIZE], key[8];
     char *fields = cut_fields(line);
-    if (!word(&line, kind, sizeof kind) || !find_kind(kind, &o.kind))
+    int number = word(&line, kind, sizeof kind) ? dim__enum_value(dim__layer_name, kind) : -1;
+    o.kind = (dim_layer_kind)number;
+    if (number < 0)
         return bad_line(r, "it does not begin with a kind of layer that this version has");
     if (!word(&line, name, sizeof name))
         return bad_line(r, "the layer has no name");
@@ -175,7 +164,7 @@ static dim_status get_layer(reader *r, char *line)
         else
             return bad_line(r, "after the name stand 'from TAP' and 'as TAP'");
     }
-    if (*line != '\0' || !get_fields(fields, dim__layer_fields, DIM__LAYER_FIELDS, &o))
+    if (*line != '\0' || !get_fields(fields, &dim__layer_table, &o))
         return bad_line(r, "its options are not ', NAME NUMBER' each");
     return added(r, dim__stack_add(&r->stack, &o));
 }
@@ -211,7 +200,7 @@ static dim_status get_line(reader *r, char *line)
         return get_input(r, line);
     if (r->line > 2 || strncmp(line, "pixels,", 7) != 0)
         return get_layer(r, line);
-    return get_fields(cut_fields(line), pixel_fields, PIXEL_FIELDS, &r->options)
+    return get_fields(cut_fields(line), &pixel_table, &r->options)
                ? DIM_OK
                : bad_line(r, "it is not 'pixels, mean NUMBERS, std NUMBERS'");
 }

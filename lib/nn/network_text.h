@@ -10,13 +10,9 @@
 #ifndef DIM_NN_NETWORK_TEXT_H
 #define DIM_NN_NETWORK_TEXT_H
 
-#include "base/fields.h"
 #include "nn/encoder.h"
 
 #define DIM__NETWORK_KEY "dim.network" /* of the metadata */
-
-enum { DIM__LAYER_FIELDS = 13 };
-extern const dim__field dim__layer_fields[DIM__LAYER_FIELDS]; /* of dim_layer_options; what decides the layer's function */
 
 /* The caller frees *out. */
 dim_status dim__network_write(const dim_encoder *enc, char **out);

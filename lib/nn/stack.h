@@ -2,6 +2,7 @@
 #ifndef DIM_NN_STACK_H
 #define DIM_NN_STACK_H
 
+#include "base/fields.h"
 #include "nn/net.h"
 
 enum { DIM__TAP_SIZE = 32 };
@@ -34,6 +35,8 @@ typedef struct dim__stack {
     dim__layer *layers;
     int64_t count, capacity;
 } dim__stack;
+
+extern const dim__table dim__layer_table;
 
 /* Before the first layer, or later: layers read the inputs that there are when they are added. */
 dim_status dim__stack_add_input(dim__stack *s, const char *name, const int64_t shape[3]);

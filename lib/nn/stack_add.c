@@ -1,6 +1,7 @@
 /* Adding layers: every rule about shapes and options is checked here, so that emission cannot go wrong. */
 #include "nn/layers/layer.h"
 
+#include "base/enums.h"
 #include "base/math.h"
 
 #include <stdio.h>
@@ -31,6 +32,30 @@ dim_status dim__stack_add_input(dim__stack *s, const char *name, const int64_t s
     return DIM_OK;
 }
 
+static const dim__range kinds = { .type = "dim_layer_kind", .name = dim__layer_name };
+
+#define F(member, kind) DIM__FIELD(dim_layer_options, member, kind, NULL, 0) /* kinds check those that they look at */
+static const dim__field fields[] = {
+    DIM__QUIET(dim_layer_options, kind, U32, &kinds, 0),
+    F(out, U32),
+    F(kernel, U32),
+    F(kernel_w, U32),
+    F(stride, U32),
+    F(padding, U32),
+    DIM__FIELD(dim_layer_options, padding_mode, U32, &dim__padding_mode_range, 0),
+    DIM__FIELD(dim_layer_options, no_bias, U32, &dim__switch, 0),
+    F(slope, F32),
+    F(rate, F32),
+    F(start, U32),
+    F(output_padding, U32),
+    F(height, U32),
+    F(width, U32),
+    DIM__QUIET(dim_layer_options, init, U32, &dim__layer_init_range, 0), /* only how it starts */
+    DIM__QUIET(dim_layer_options, reserved0, U32, &dim__reserved, 0),
+};
+#undef F
+const dim__table dim__layer_table = DIM__TABLE(dim_layer_options, fields);
+
 /* Output shape and defaults. */
 static dim_status shape_layer(const dim__stack *s, dim__layer *l)
 {
@@ -39,12 +64,6 @@ static dim_status shape_layer(const dim__stack *s, dim__layer *l)
     memcpy(l->out, in, sizeof l->out);
     if (l->def->sized && (o->out == 0 || o->out > (1u << 24)))
         return dim__layer_fail(s, l, DIM_E_INVALID, "out must be 1 to 16777216");
-    if ((int)o->init < 0 || o->init > DIM_LAYER_INIT_IDENTITY)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "init is not a dim_layer_init");
-    if (o->reserved0 != 0)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "reserved0 must be 0");
-    if (o->no_bias > 1)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "no_bias must be 0 or 1");
     return l->def->shape != NULL ? l->def->shape(s, l, in) : DIM_OK;
 }
 
@@ -92,14 +111,11 @@ static dim_status set_names(dim__stack *s, dim__layer *l)
 dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer)
 {
     dim__layer l = { .input = s->count > 0 ? s->count - 1 : DIM__LAYER_INPUT(0) };
+    char where[32];
+    snprintf(where, sizeof where, "layer %lld: ", (long long)s->count);
     DIM__TRY(dim__options_copy(s->ctx, "dim_layer_options", &l.o, sizeof l.o, layer));
+    DIM__TRY(dim__options_check(s->ctx, where, &dim__layer_table, &l.o));
     l.def = dim__layer_def_of(l.o.kind);
-    if (l.def == NULL)
-        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: kind is %d, which is not a dim_layer_kind",
-                         (long long)s->count, (int)l.o.kind);
-    if (l.o.padding_mode != DIM_PADDING_ZERO && l.o.padding_mode != DIM_PADDING_REFLECT)
-        return dim__fail(s->ctx, DIM_E_INVALID, "layer %lld: padding_mode is %d, which is not a dim_padding_mode",
-                         (long long)s->count, (int)l.o.padding_mode);
     if (s->count == MAX_LAYERS)
         return dim__fail(s->ctx, DIM_E_INVALID, "an encoder has at most %d layers", MAX_LAYERS);
     DIM__TRY(set_names(s, &l));

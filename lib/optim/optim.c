@@ -22,6 +22,14 @@ const dim__rule *dim__rule_of(dim_optimizer_kind kind)
     return i < sizeof RULES / sizeof RULES[0] ? RULES[i] : NULL;
 }
 
+const char *dim__rule_name(int kind)
+{
+#define RULE_NAME(kind, rule) [DIM_OPTIMIZER_##kind] = #rule,
+    static const char *const names[] = {DIM__RULE_LIST(RULE_NAME)};
+#undef RULE_NAME
+    return dim__rule_of((dim_optimizer_kind)kind) != NULL ? names[kind] : NULL;
+}
+
 dim_status dim__optim_init(dim__optim *opt, dim_context *ctx, const dim_optimizer_options *checked)
 {
     memset(opt, 0, sizeof *opt);

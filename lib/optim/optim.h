@@ -2,11 +2,13 @@
 #ifndef DIM_OPTIM_OPTIM_H
 #define DIM_OPTIM_OPTIM_H
 
-#include "base/context.h"
+#include "base/fields.h"
 #include <dim/optimizer.h>
 
+extern const dim__table dim__optimizer_table;
 /* Checked options with defaults filled in. */
 dim_status dim__optim_options(dim_context *ctx, const dim_optimizer_options *in, dim_optimizer_options *out);
+const char *dim__rule_name(int kind); /* "adam"; NULL for a number that is not a dim_optimizer_kind */
 float dim__schedule_lr(const dim_optimizer_options *o, uint64_t step);
 
 typedef struct dim__slot { /* one parameter with its state */

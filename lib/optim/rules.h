@@ -30,6 +30,6 @@ typedef struct dim__rule {
 DIM__RULE_LIST(DIM__RULE_DECLARE)
 #undef DIM__RULE_DECLARE
 
-const dim__rule *dim__rule_of(dim_optimizer_kind kind); /* NULL for a number that is no kind */
+const dim__rule *dim__rule_of(dim_optimizer_kind kind); /* NULL for a number that is not a kind */
 
 #endif

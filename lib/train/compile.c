@@ -43,7 +43,7 @@ dim_status dim__objective_compile(dim_objective *obj, const dim__wanted *w, dim_
     request r = { obj, w };
     dim__compiled *c;
     bool compute = w->mode == DIM__OBJECTIVE_COMPUTE, gradient = w->mode == DIM__OBJECTIVE_GRADIENT;
-    dim__program_key key = { { w->mode, w->samples, w->movers, w->others, compute ? w->value.application : gradient ? w->loss : 0,
+    dim__program_key key = { { w->mode, w->samples, w->movers, w->others + 2 * w->unlabelled, compute ? w->value.application : gradient ? w->loss : 0,
                                compute ? w->value.index : gradient ? w->input : 0 } };
     DIM__TRY(dim__compile(&obj->programs, &(dim__recipe){ .key = key, .emit = emit, .arg = &r, .notes = notes_size(obj) }, &c));
     *out = c->notes;
@@ -83,7 +83,7 @@ static int64_t list_params(const dim_objective *obj, uint32_t player, dim__param
         if (t->player != player)
             continue;
         if (t->network == NULL)
-            snprintf(prefix, sizeof prefix, "%s.", obj->losses[t->at].loss.name);
+            snprintf(prefix, sizeof prefix, "%s.", obj->losses[t->at].loss.scope);
         for (int64_t k = 0; k < from->count; k++) {
             dim__param *p = from->list[k];
             if (p->spec.state || strncmp(p->name, prefix, strlen(prefix)) != 0)

@@ -60,39 +60,31 @@ static dim__vid emit_value(emission *e, dim__ref ref)
     return dim__graph_status(e->g) == DIM_OK ? e->layers[ref.application][ref.index] : DIM__NONE;
 }
 
+static void note(emission *e, int64_t report, dim__vid v)
+{
+    e->p->reports[report] = v;
+    dim__graph_keep(e->g, v);
+}
+
 /* The reports of a loss are in the order in which they were listed; the first is its own. */
 static void note_reports(emission *e, int64_t loss, const dim__loss_nodes *nodes)
 {
     dim_objective *obj = e->obj;
-    int next = -1;
-    for (int64_t r = 0; r < obj->n_reports && e->p->reports != NULL; r++) {
-        dim__objective_report *report = &obj->reports[r];
-        if (report->kind > DIM__OF_ACCURACY || report->owner != loss)
-            continue;
-        dim__vid v = next < 0 ? nodes->loss : nodes->reports[next].v;
-        e->p->reports[r] = v;
-        dim__graph_keep(e->g, v);
-        next++;
-    }
-}
-
-static dim_status list(dim_objective *obj, int64_t owner, int kind, const char *a, const char *b)
-{
-    DIM__TRY(dim__grow(obj->ctx, &obj->reports, &obj->cap_reports, obj->n_reports + 1, sizeof *obj->reports));
-    dim__objective_report *r = &obj->reports[obj->n_reports++];
-    *r = (dim__objective_report){ .owner = owner };
-    r->kind = kind;
-    snprintf(r->name, sizeof r->name, "%s%s", a, b);
-    return DIM_OK;
+    int next = obj->losses[loss].loss.def->reports_only ? 0 : -1;
+    for (int64_t r = 0; r < obj->n_reports && e->p->reports != NULL; r++)
+        if (obj->reports[r].kind <= DIM__OF_MEAN && obj->reports[r].owner == loss) {
+            note(e, r, next < 0 ? nodes->loss : nodes->reports[next].v);
+            next++;
+        }
 }
 
 static void list_reports(emission *e, int64_t loss, const dim__loss_nodes *nodes)
 {
-    const char *name = e->obj->losses[loss].loss.name;
-    dim_status status = list(e->obj, loss, DIM__OF_LOSS, name, "");
+    static const int kinds[] = { DIM__OF_VALUE, DIM__OF_ACCURACY, DIM__OF_MEAN };
+    const dim__loss *l = &e->obj->losses[loss].loss;
+    dim_status status = l->def->reports_only ? DIM_OK : dim__objective_list(e->obj, loss, DIM__OF_LOSS, l->name, "");
     for (int k = 0; k < nodes->n_reports && status == DIM_OK; k++)
-        status = list(e->obj, loss, nodes->reports[k].kind == DIM__LOSS_REPORT_ACCURACY ? DIM__OF_ACCURACY : DIM__OF_VALUE, name,
-                      nodes->reports[k].suffix);
+        status = dim__objective_list(e->obj, loss, kinds[nodes->reports[k].kind], l->name, nodes->reports[k].suffix);
     if (status != DIM_OK)
         dim__graph_fail(e->g, status);
 }
@@ -105,7 +97,7 @@ static dim__vid emit_loss(emission *e, int64_t i)
                         .loss = &l->loss, .samples = e->w->samples };
     in.net.group = l->trained < 0 ? DIM__NOBODY : obj->trained[l->trained].player;
     in.net.training = in.net.group != DIM__NOBODY;
-    snprintf(in.net.prefix, sizeof in.net.prefix, "%s.", l->loss.name);
+    snprintf(in.net.prefix, sizeof in.net.prefix, "%s.", l->loss.scope);
     for (int k = 0; k < DIM__LOSS_VALUES; k++) {
         in.side[k].v = DIM__NONE;
         if (k >= l->n_of)
@@ -117,6 +109,8 @@ static dim__vid emit_loss(emission *e, int64_t i)
     if (dim__graph_status(e->g) != DIM_OK)
         return DIM__NONE;
     dim__loss_nodes nodes = l->loss.def->emit(&in);
+    if (l->loss.weighted)
+        nodes.loss = dim__op_affine_(e->g, nodes.loss, l->loss.weight, 0);
     if (dim__graph_status(e->g) != DIM_OK)
         return DIM__NONE;
     if (!obj->fixed)
@@ -125,12 +119,14 @@ static dim__vid emit_loss(emission *e, int64_t i)
     return nodes.loss;
 }
 
-/* What a player minimises. */
+/* What a player minimises; DIM__NONE where the program does not have all of it. */
 static dim__vid emit_sum(emission *e, const dim__player *p, const dim__vid *losses)
 {
     dim__vid sum = DIM__NONE;
     for (int64_t k = 0; k < p->n_aims && dim__graph_status(e->g) == DIM_OK; k++) {
         dim__vid v = losses[p->aims[k].loss];
+        if (v == DIM__NONE)
+            return DIM__NONE;
         v = p->aims[k].weight == 1 ? v : dim__op_affine_(e->g, v, p->aims[k].weight, 0);
         sum = sum == DIM__NONE ? v : dim__op_add_(e->g, sum, v);
     }
@@ -146,13 +142,22 @@ static bool minimised_by(const dim_objective *obj, int64_t loss, uint32_t player
     return false;
 }
 
+static bool reads_labels(const dim_objective *obj, int64_t loss)
+{
+    const dim__objective_loss *l = &obj->losses[loss];
+    for (int k = 0; k < l->n_of; k++)
+        if (l->of[k].application < 0 && dim__is_label(&obj->inputs[l->of[k].index]))
+            return true;
+    return false;
+}
+
 static bool has_loss(const emission *e, int64_t i)
 {
     const dim__wanted *w = e->w;
     switch (w->mode) {
     case DIM__OBJECTIVE_STEP:
         return minimised_by(e->obj, i, w->movers) || (w->others && !minimised_by(e->obj, i, UINT32_MAX));
-    case DIM__OBJECTIVE_EVALUATE: return true;
+    case DIM__OBJECTIVE_EVALUATE: return !w->unlabelled || !reads_labels(e->obj, i);
     case DIM__OBJECTIVE_GRADIENT: return i == w->loss;
     default: return false;
     }
@@ -168,13 +173,18 @@ static int emit_losses(emission *e, dim__vid *losses, dim__aim *aims)
         dim__graph_keep(e->g, losses[e->w->loss]);
         aims[n++] = (dim__aim){ losses[e->w->loss], DIM__REACH_INPUT };
     }
-    for (int64_t i = 0; i < obj->n_players && e->w->mode == DIM__OBJECTIVE_STEP; i++)
-        if ((e->w->movers >> i & 1) != 0) {
-            dim__vid sum = e->p->sums[i] = emit_sum(e, &obj->players[i], losses);
-            dim__graph_keep(e->g, sum);
-            if (sum != DIM__NONE)
-                aims[n++] = (dim__aim){ sum, dim__reach_of_group((uint32_t)i) };
-        }
+    for (int64_t i = 0; i < obj->n_players; i++) {
+        bool moves = e->w->mode == DIM__OBJECTIVE_STEP && (e->w->movers >> i & 1) != 0;
+        if (!moves && e->w->mode != DIM__OBJECTIVE_EVALUATE)
+            continue;
+        dim__vid sum = e->p->sums[i] = emit_sum(e, &obj->players[i], losses);
+        dim__graph_keep(e->g, sum);
+        for (int64_t r = 0; r < obj->n_reports && e->p->reports != NULL; r++)
+            if (obj->reports[r].kind == DIM__OF_SUM && obj->reports[r].owner == i)
+                note(e, r, sum);
+        if (moves && sum != DIM__NONE)
+            aims[n++] = (dim__aim){ sum, dim__reach_of_group((uint32_t)i) };
+    }
     return n;
 }
 

@@ -29,7 +29,7 @@ dim_status dim__objective_samples(const dim_objective *obj, uint64_t inputs, boo
         const dim__objective_input *in = &obj->inputs[i];
         if (in->batch == NULL || (inputs >> i & 1) == 0 || (in->o.kind != DIM_INPUT_GIVEN && !computing))
             continue;
-        int64_t n = in->batch->shape[0] / (int64_t)in->o.views;
+        int64_t n = in->batch->shape[0] / (dim__is_label(in) ? 1 : (int64_t)in->o.views);
         if (first != NULL && n != *out)
             return dim__fail(obj->ctx, DIM_E_SHAPE, "input '%s' has %lld samples, but input '%s' has %lld", in->name,
                              (long long)n, first->name, (long long)*out);
@@ -64,7 +64,8 @@ static dim_status feed_labels(const dim_objective *obj, int64_t i, int32_t *out)
         if (label < -1 || label >= classes)
             return dim__fail(obj->ctx, DIM_E_INVALID, "label %lld of sample %lld in input '%s' is outside [0, %lld), and is not "
                              "-1 for none", (long long)label, (long long)n, in->name, (long long)classes);
-        out[n] = (int32_t)label;
+        for (int64_t v = 0; v < (int64_t)in->o.views; v++)
+            out[v * t->shape[0] + n] = (int32_t)label;
     }
     return DIM_OK;
 }

@@ -53,8 +53,13 @@ dim_status dim__objective_add_input(dim_objective *obj, const dim_input_options 
     memcpy(in.name, in.o.name, strlen(in.o.name) + 1);
     in.o.name = NULL;
     DIM__TRY(check(obj->ctx, in.name, &in.o));
+    return dim__objective_put_input(obj, &in);
+}
+
+dim_status dim__objective_put_input(dim_objective *obj, const dim__objective_input *in)
+{
     DIM__TRY(dim__grow(obj->ctx, &obj->inputs, &obj->cap_inputs, obj->n_inputs + 1, sizeof *obj->inputs));
-    obj->inputs[obj->n_inputs++] = in;
+    obj->inputs[obj->n_inputs++] = *in;
     return DIM_OK;
 }
 
@@ -88,7 +93,7 @@ static dim_status check_batch(const dim_objective *obj, const dim__objective_inp
     if (!shape_fits(in, t))
         return dim__fail(obj->ctx, DIM_E_SHAPE, "input '%s' has shape %s; it must be %s", in->name,
                          dim__shape_text(text, t->rank, t->shape), wanted);
-    if (t->shape[0] % (int64_t)in->o.views != 0)
+    if (!label && t->shape[0] % (int64_t)in->o.views != 0)
         return dim__fail(obj->ctx, DIM_E_SHAPE, "input '%s': a batch of %lld does not hold %u views of each sample", in->name,
                          (long long)t->shape[0], in->o.views);
     return DIM_OK;

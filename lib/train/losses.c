@@ -72,6 +72,7 @@ dim_status dim__objective_add_loss(dim_objective *obj, const dim_loss_options *o
     DIM__TRY(dim__options_copy(obj->ctx, "dim_loss_options", &o, sizeof o, options));
     DIM__TRY(dim__objective_check_name(obj, "the loss's name", o.name));
     memcpy(l.loss.name, o.name, strlen(o.name) + 1);
+    memcpy(l.loss.scope, o.name, strlen(o.name) + 1);
     l.loss.def = dim__loss_def_of(o.kind);
     if (l.loss.def == NULL)
         return dim__fail(obj->ctx, DIM_E_INVALID, "kind is %d, which is not a dim_loss_kind", (int)o.kind);
@@ -81,12 +82,35 @@ dim_status dim__objective_add_loss(dim_objective *obj, const dim_loss_options *o
     l.loss.o = o;
     l.loss.o.name = l.loss.o.a = l.loss.o.b = l.loss.o.c = NULL;
     l.loss.o.term = NULL;
+    return dim__objective_put_loss(obj, &l);
+}
+
+/* Labels are read with as many rows as the logits have: once for each of their views. */
+static dim_status share_labels(dim_objective *obj, const dim__objective_loss *l)
+{
+    if (l->n_of < 2 || l->of[1].application >= 0 || !dim__is_label(&obj->inputs[l->of[1].index]))
+        return DIM_OK;
+    dim__objective_input *in = &obj->inputs[l->of[1].index];
+    uint32_t views = (uint32_t)dim__objective_side(obj, l->of[0]).views;
+    if (in->read && in->o.views != views)
+        return dim__fail(obj->ctx, DIM_E_SHAPE, "loss '%s': its logits have %u views, but others with input '%s' have %u",
+                         l->loss.name, views, in->name, in->o.views);
+    in->read = true;
+    in->o.views = views;
+    return DIM_OK;
+}
+
+dim_status dim__objective_put_loss(dim_objective *obj, const dim__objective_loss *loss)
+{
     DIM__TRY(dim__grow(obj->ctx, &obj->losses, &obj->cap_losses, obj->n_losses + 1, sizeof *obj->losses));
-    if (l.loss.def->critic) {
-        DIM__TRY(dim__grow(obj->ctx, &obj->trained, &obj->cap_trained, obj->n_trained + 1, sizeof *obj->trained));
-        l.trained = obj->n_trained;
+    DIM__TRY(dim__grow(obj->ctx, &obj->trained, &obj->cap_trained, obj->n_trained + 1, sizeof *obj->trained));
+    DIM__TRY(share_labels(obj, loss));
+    dim__objective_loss *l = &obj->losses[obj->n_losses];
+    *l = *loss;
+    if (l->loss.def->critic && l->trained < 0) { /* else it shares one */
+        l->trained = obj->n_trained;
         obj->trained[obj->n_trained++] = (dim__trained){ NULL, obj->n_losses, DIM__NOBODY };
     }
-    obj->losses[obj->n_losses++] = l;
+    obj->n_losses++;
     return DIM_OK;
 }

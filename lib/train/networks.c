@@ -82,12 +82,19 @@ dim_status dim__objective_apply(dim_objective *obj, dim_encoder *net, const char
     memcpy(a.name, as, strlen(as) + 1);
     DIM__TRY(find_values(obj, &a, of));
     DIM__TRY(check_values(obj, &a, net));
-    for (int k = 0; k < a.n_of; k++)
-        if (a.of[k].application < 0)
-            DIM__TRY(share_pixels(obj, &obj->inputs[a.of[k].index], k == 0 ? net : NULL));
+    return dim__objective_put_application(obj, net, &a);
+}
+
+dim_status dim__objective_put_application(dim_objective *obj, dim_encoder *net, const dim__application *a)
+{
+    int64_t trained;
+    for (int k = 0; k < a->n_of; k++)
+        if (a->of[k].application < 0)
+            DIM__TRY(share_pixels(obj, &obj->inputs[a->of[k].index], k == 0 ? net : NULL));
     DIM__TRY(dim__grow(obj->ctx, &obj->applications, &obj->cap_applications, obj->n_applications + 1,
                        sizeof *obj->applications));
-    DIM__TRY(trained_of(obj, net, &a.trained));
-    obj->applications[obj->n_applications++] = a;
+    DIM__TRY(trained_of(obj, net, &trained));
+    obj->applications[obj->n_applications] = *a;
+    obj->applications[obj->n_applications++].trained = trained;
     return DIM_OK;
 }

@@ -69,7 +69,7 @@ typedef struct dim__player {
 
 typedef struct dim__objective_report {
     char name[DIM__REPORT_NAME];
-    enum { DIM__OF_LOSS, DIM__OF_VALUE, DIM__OF_ACCURACY, DIM__OF_RATE, DIM__OF_NORM } kind;
+    enum { DIM__OF_LOSS, DIM__OF_VALUE, DIM__OF_ACCURACY, DIM__OF_MEAN, DIM__OF_SUM, DIM__OF_RATE, DIM__OF_NORM } kind;
     int64_t owner;           /* the loss or the player */
     double value;
 } dim__objective_report;
@@ -78,7 +78,7 @@ typedef struct dim__objective_program { /* the notes of a compiled objective */
     dim__program *program;
     dim__vid *inputs;        /* of each input; DIM__NONE = not needed */
     dim__vid *reports;       /* of each report; DIM__NONE = none in this program */
-    dim__vid *sums;          /* of each player that moves: what it minimises */
+    dim__vid *sums;          /* of each player that moves, or of all: what it minimises */
     dim__vid out;            /* of a program that computes a value */
     bool bound;              /* grads are filled */
     const float **grads;     /* of all players' parameters, one player after the other */
@@ -111,6 +111,7 @@ struct dim_objective {
     dim__objective_report *reports;
     int64_t n_reports, cap_reports;
     bool reported;
+    const dim__objective_program *last; /* that ran */
     char name[DIM__FULL_NAME_SIZE]; /* of the parameter that was asked for last */
 };
 
@@ -126,6 +127,13 @@ dim_status dim__objective_add_loss(dim_objective *obj, const dim_loss_options *o
 dim_status dim__objective_add_player(dim_objective *obj, const dim_player_options *options);
 dim_status dim__objective_give(dim_objective *obj, const char *player, const char *as);
 dim_status dim__objective_minimise(dim_objective *obj, const char *player, const char *loss, float weight);
+
+/* The same of what is checked already, names included: for objectives that are put together inside. */
+dim_status dim__objective_put_input(dim_objective *obj, const dim__objective_input *in);
+dim_status dim__objective_put_application(dim_objective *obj, dim_encoder *network, const dim__application *a);
+dim_status dim__objective_put_loss(dim_objective *obj, const dim__objective_loss *loss);
+dim_status dim__objective_put_player(dim_objective *obj, const dim__player *player);
+dim_status dim__objective_put_aim(dim_objective *obj, int64_t player, int64_t loss, float weight);
 
 /* Before anything is added: not fixed yet, and the name is plain and free.  `what` begins the text: "the input's name". */
 dim_status dim__objective_check_name(const dim_objective *obj, const char *what, const char *name);
@@ -151,6 +159,7 @@ typedef struct dim__wanted { /* what a program is for */
     int64_t samples;
     uint32_t movers;         /* STEP: bits of players */
     bool others;             /* STEP: losses that nobody minimises are in, too, to be reported */
+    bool unlabelled;         /* EVALUATE: without the losses that need labels */
     dim__ref value;          /* COMPUTE */
     int64_t loss, input;     /* GRADIENT */
 } dim__wanted;
@@ -171,15 +180,17 @@ dim_status dim__objective_samples(const dim_objective *obj, uint64_t inputs, boo
 /* Fills the program's inputs.  computing: drawn inputs that were given are taken as they are. */
 dim_status dim__objective_feed(dim_objective *obj, const dim__objective_program *p, int64_t samples, bool computing);
 
-dim_status dim__objective_step(dim_objective *obj);
-dim_status dim__objective_evaluate(dim_objective *obj);
+dim_status dim__objective_step(dim_objective *obj, uint32_t players); /* of these, as bits */
+dim_status dim__objective_evaluate(dim_objective *obj, bool unlabelled);
 dim_status dim__objective_compute(dim_objective *obj, const char *value, dim_tensor *out);
 dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const char *input, dim_tensor *out);
 
-dim_status dim__objective_list_reports(dim_objective *obj); /* all names; losses' own first */
+dim_status dim__objective_list(dim_objective *obj, int64_t owner, int kind, const char *a, const char *b); /* one more report */
+dim_status dim__objective_list_reports(dim_objective *obj); /* the players': they come last */
 /* DIM_E_NUMERIC for the first loss that is not finite. */
 dim_status dim__objective_check_losses(dim_objective *obj, const dim__objective_program *p, bool step);
 void dim__objective_collect(dim_objective *obj, const dim__objective_program *p);
+dim__objective_report *dim__objective_find_report(const dim_objective *obj, const char *a, const char *b); /* "<a><b>"; NULL = none */
 
 /* Lists of parameters, as saved, of the fixed objective. */
 typedef struct dim__objective_groups {

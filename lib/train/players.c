@@ -20,8 +20,21 @@ dim_status dim__objective_add_player(dim_objective *obj, const dim_player_option
     memcpy(p.name, o.name, strlen(o.name) + 1);
     p.turns = o.turns != 0 ? o.turns : 1;
     p.afterwards = o.afterwards != 0;
+    return dim__objective_put_player(obj, &p);
+}
+
+dim_status dim__objective_put_player(dim_objective *obj, const dim__player *player)
+{
     DIM__TRY(dim__grow(obj->ctx, &obj->players, &obj->cap_players, obj->n_players + 1, sizeof *obj->players));
-    obj->players[obj->n_players++] = p;
+    obj->players[obj->n_players++] = *player;
+    return DIM_OK;
+}
+
+dim_status dim__objective_put_aim(dim_objective *obj, int64_t player, int64_t loss, float weight)
+{
+    dim__player *p = &obj->players[player];
+    DIM__TRY(dim__grow(obj->ctx, &p->aims, &p->cap_aims, p->n_aims + 1, sizeof *p->aims));
+    p->aims[p->n_aims++] = (dim__aimed){ loss, weight };
     return DIM_OK;
 }
 
@@ -68,11 +81,11 @@ dim_status dim__objective_minimise(dim_objective *obj, const char *player, const
         return DIM_E_INVALID;
     if (!isfinite(weight))
         return dim__fail(obj->ctx, DIM_E_INVALID, "the weight of '%s' is %g; it must be finite", loss, (double)weight);
-    dim__player *p = &obj->players[i];
+    const dim__player *p = &obj->players[i];
     for (int64_t k = 0; k < p->n_aims; k++)
         if (p->aims[k].loss == l)
             return dim__fail(obj->ctx, DIM_E_INVALID, "the player '%s' minimises '%s' already", player, loss);
-    DIM__TRY(dim__grow(obj->ctx, &p->aims, &p->cap_aims, p->n_aims + 1, sizeof *p->aims));
-    p->aims[p->n_aims++] = (dim__aimed){ l, weight };
-    return DIM_OK;
+    if (obj->losses[l].loss.def->reports_only)
+        return dim__fail(obj->ctx, DIM_E_INVALID, "'%s' only reports: nobody can minimise it", loss);
+    return dim__objective_put_aim(obj, i, l, weight);
 }

@@ -4,26 +4,36 @@
 #include <math.h>
 #include <stdio.h>
 
-static dim_status list(dim_objective *obj, int64_t owner, bool norm)
+dim_status dim__objective_list(dim_objective *obj, int64_t owner, int kind, const char *a, const char *b)
 {
     DIM__TRY(dim__grow(obj->ctx, &obj->reports, &obj->cap_reports, obj->n_reports + 1, sizeof *obj->reports));
     dim__objective_report *r = &obj->reports[obj->n_reports++];
-    *r = (dim__objective_report){ .owner = owner };
-    r->kind = norm ? DIM__OF_NORM : DIM__OF_RATE;
-    snprintf(r->name, sizeof r->name, "%s%s", obj->players[owner].name, norm ? ".grad_norm" : ".lr");
+    *r = (dim__objective_report){ .owner = owner, .value = NAN };
+    r->kind = kind;
+    snprintf(r->name, sizeof r->name, "%s%s", a, b);
     return DIM_OK;
 }
 
 dim_status dim__objective_list_reports(dim_objective *obj)
 {
     for (int64_t i = 0; i < obj->n_players; i++) {
-        DIM__TRY(list(obj, i, false));
-        if (obj->players[i].optimizer.clip_norm > 0)
-            DIM__TRY(list(obj, i, true));
+        const dim__player *p = &obj->players[i];
+        if (p->n_aims > 0)
+            DIM__TRY(dim__objective_list(obj, i, DIM__OF_SUM, p->name, ".loss"));
+        DIM__TRY(dim__objective_list(obj, i, DIM__OF_RATE, p->name, ".lr"));
+        if (p->optimizer.clip_norm > 0)
+            DIM__TRY(dim__objective_list(obj, i, DIM__OF_NORM, p->name, ".grad_norm"));
     }
-    for (int64_t i = 0; i < obj->n_reports; i++)
-        obj->reports[i].value = NAN;
     return DIM_OK;
+}
+
+dim__objective_report *dim__objective_find_report(const dim_objective *obj, const char *a, const char *b)
+{
+    size_t head = strlen(a);
+    for (int64_t i = 0; i < obj->n_reports; i++)
+        if (strncmp(obj->reports[i].name, a, head) == 0 && strcmp(obj->reports[i].name + head, b) == 0)
+            return &obj->reports[i];
+    return NULL;
 }
 
 /* Part of the labelled rows whose most probable class is their label; NaN when none is. */
@@ -44,6 +54,25 @@ static double accuracy(const dim_objective *obj, const dim__objective_program *p
     return labelled > 0 ? (double)right / (double)labelled : NAN;
 }
 
+static double mean(const dim__objective_program *p, dim__vid v)
+{
+    const float *x = dim__program_data(p->program, v);
+    int64_t n = dim__count_of(dim__program_graph(p->program), v);
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += fabs((double)x[i]);
+    return sum / (double)n;
+}
+
+static double value_of(const dim_objective *obj, const dim__objective_program *p, int64_t i)
+{
+    switch (obj->reports[i].kind) {
+    case DIM__OF_ACCURACY: return accuracy(obj, p, i);
+    case DIM__OF_MEAN: return mean(p, p->reports[i]);
+    default: return (double)dim__program_scalar(p->program, p->reports[i]);
+    }
+}
+
 /* What this program does not have stays as an earlier pass of the step left it. */
 void dim__objective_collect(dim_objective *obj, const dim__objective_program *p)
 {
@@ -52,26 +81,32 @@ void dim__objective_collect(dim_objective *obj, const dim__objective_program *p)
         if (r->kind == DIM__OF_NORM)
             r->value = obj->players[r->owner].optim.grad_norm;
         else if (p->reports[i] != DIM__NONE)
-            r->value = r->kind == DIM__OF_ACCURACY ? accuracy(obj, p, i) : (double)dim__program_scalar(p->program, p->reports[i]);
+            r->value = value_of(obj, p, i);
     }
+    obj->last = p;
     obj->reported = true;
+}
+
+static dim_status not_finite(dim_objective *obj, const char *what, const char *name, double value, bool step)
+{
+    return dim__fail(obj->ctx, DIM_E_NUMERIC, "the %s of '%s' is %g at step %llu%s", what, name, value,
+                     (unsigned long long)obj->steps, step ? "; nothing was updated" : "");
 }
 
 dim_status dim__objective_check_losses(dim_objective *obj, const dim__objective_program *p, bool step)
 {
-    const char *rest = step ? "; nothing was updated" : "";
     for (int64_t i = 0; i < obj->n_reports; i++) {
-        double value = obj->reports[i].kind == DIM__OF_LOSS && p->reports[i] != DIM__NONE
-                           ? (double)dim__program_scalar(p->program, p->reports[i]) : 0;
-        if (!isfinite(value))
-            return dim__fail(obj->ctx, DIM_E_NUMERIC, "the loss of '%s' is %g at step %llu%s", obj->reports[i].name, value,
-                             (unsigned long long)obj->steps, rest);
+        const dim__objective_report *r = &obj->reports[i];
+        double value = r->kind == DIM__OF_LOSS && p->reports[i] != DIM__NONE ? (double)dim__program_scalar(p->program, p->reports[i]) : 0;
+        if (isfinite(value))
+            continue;
+        const char *what = obj->losses[r->owner].loss.def->what;
+        return not_finite(obj, what != NULL ? what : "loss", r->name, value, step);
     }
     for (int64_t i = 0; i < obj->n_players; i++) {
         double value = p->sums[i] != DIM__NONE ? (double)dim__program_scalar(p->program, p->sums[i]) : 0;
         if (!isfinite(value))
-            return dim__fail(obj->ctx, DIM_E_NUMERIC, "what '%s' minimises is %g at step %llu%s", obj->players[i].name, value,
-                             (unsigned long long)obj->steps, rest);
+            return not_finite(obj, "sum", "all losses", value, step);
     }
     return DIM_OK;
 }

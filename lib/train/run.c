@@ -1,5 +1,7 @@
 /* A step: rounds of players that move together.  Each pass is forward, a look at the losses, gradient, a look at the gradients,
  * states, parameters. */
+#include "base/math.h"
+#include "base/pool.h"
 #include "kernels/kernels.h"
 #include "train/objective.h"
 
@@ -16,15 +18,55 @@ static void bind_gradients(dim_objective *obj, dim__objective_program *p)
     p->bound = true;
 }
 
+typedef struct finite_task {
+    const dim_objective *obj;
+    const dim__objective_program *p;
+    bool bad[256];
+} finite_task;
+
+/* Over the elements of all gradients, one after the other, as if they were one. */
+static void finite_piece(void *arg, int64_t begin, int64_t end, int thread)
+{
+    finite_task *t = arg;
+    bool good = true;
+    int64_t start = 0;
+    const float *const *grads = t->p->grads;
+    for (int64_t k = 0; k < t->obj->n_players; k++)
+        for (int64_t i = 0; i < t->obj->players[k].n_params; i++, grads++) {
+            int64_t count = t->obj->players[k].params[i]->count, first = dim__max64(begin - start, 0);
+            int64_t last = dim__min64(end - start, count);
+            start += count;
+            if (*grads != NULL && first < last)
+                good = good && t->obj->ctx->kernels->finite(*grads + first, last - first);
+        }
+    t->bad[thread] = !good;
+}
+
+static bool all_finite(const dim_objective *obj, const dim__objective_program *p)
+{
+    finite_task t = { .obj = obj, .p = p };
+    int64_t total = 0;
+    for (int64_t k = 0; k < obj->n_players; k++)
+        for (int64_t i = 0; i < obj->players[k].n_params; i++)
+            total += obj->players[k].params[i]->count;
+    dim__parallel(obj->ctx, total, 1 << 16, finite_piece, &t);
+    for (size_t k = 0; k < sizeof t.bad / sizeof *t.bad; k++)
+        if (t.bad[k])
+            return false;
+    return true;
+}
+
+/* One outlier can make a variance infinite while loss and gradients are not, and a running variance would stay so. */
 static dim_status check_gradients(dim_objective *obj, const dim__objective_program *p)
 {
+    bool good = all_finite(obj, p);
     const float *const *grads = p->grads;
-    for (int64_t k = 0; k < obj->n_players; k++)
+    for (int64_t k = 0; k < obj->n_players && !good; k++)
         for (int64_t i = 0; i < obj->players[k].n_params; i++, grads++) {
             const dim__param *param = obj->players[k].params[i];
             if (*grads != NULL && !obj->ctx->kernels->finite(*grads, param->count))
-                return dim__fail(obj->ctx, DIM_E_NUMERIC, "the gradient of '%s' of the player '%s' is not finite at step %llu; "
-                                 "nothing was updated", param->name, obj->players[k].name, (unsigned long long)obj->steps);
+                return dim__fail(obj->ctx, DIM_E_NUMERIC, "the gradient of '%s' is not finite at step %llu; nothing was updated",
+                                 param->name, (unsigned long long)obj->steps);
         }
     const dim__param *bad = dim__program_bad_state(p->program);
     if (bad != NULL)
@@ -67,6 +109,15 @@ static dim_status forward(dim_objective *obj, const dim__wanted *w, dim__objecti
     return dim__objective_check_losses(obj, *out, w->mode == DIM__OBJECTIVE_STEP);
 }
 
+static void note_rates(dim_objective *obj, uint32_t players)
+{
+    for (int64_t i = 0; i < obj->n_reports; i++)
+        if (obj->reports[i].kind == DIM__OF_RATE && (players >> obj->reports[i].owner & 1) != 0) {
+            const dim__player *player = &obj->players[obj->reports[i].owner];
+            obj->reports[i].value = (double)dim__schedule_lr(&player->optimizer, player->optim.steps);
+        }
+}
+
 static dim_status pass(dim_objective *obj, int64_t samples, uint32_t movers, bool first)
 {
     dim__wanted w = { .mode = DIM__OBJECTIVE_STEP, .samples = samples, .movers = movers, .others = first };
@@ -76,11 +127,7 @@ static dim_status pass(dim_objective *obj, int64_t samples, uint32_t movers, boo
     dim__program_gradient(p->program, obj->seed, obj->draws);
     DIM__TRY(check_gradients(obj, p));
     dim__program_commit(p->program, obj->seed, obj->draws);
-    for (int64_t i = 0; i < obj->n_reports; i++)
-        if (obj->reports[i].kind == DIM__OF_RATE && (movers >> obj->reports[i].owner & 1) != 0) {
-            const dim__player *player = &obj->players[obj->reports[i].owner];
-            obj->reports[i].value = (double)dim__schedule_lr(&player->optimizer, player->optim.steps);
-        }
+    note_rates(obj, movers);
     update(obj, p, movers);
     obj->draws++;
     dim__objective_collect(obj, p);
@@ -97,13 +144,13 @@ static int64_t end_of_round(const dim_objective *obj, int64_t first)
 }
 
 /* first: no pass of this step was before. */
-static dim_status play_round(dim_objective *obj, int64_t samples, int64_t begin, int64_t end, bool *first)
+static dim_status play_round(dim_objective *obj, uint32_t players, int64_t samples, int64_t begin, int64_t end, bool *first)
 {
     for (uint32_t turn = 0;; turn++) {
         uint32_t movers = 0;
         for (int64_t i = begin; i < end; i++)
             if (obj->players[i].turns > turn && obj->players[i].n_aims > 0)
-                movers |= dim__reach_of_group((uint32_t)i);
+                movers |= dim__reach_of_group((uint32_t)i) & players;
         if (movers == 0)
             return DIM_OK;
         DIM__TRY(pass(obj, samples, movers, *first));
@@ -120,7 +167,7 @@ static dim_status check_players(const dim_objective *obj)
                      "losses for them with dim_objective_minimise()");
 }
 
-dim_status dim__objective_step(dim_objective *obj)
+dim_status dim__objective_step(dim_objective *obj, uint32_t players)
 {
     int64_t samples;
     bool first = true;
@@ -128,18 +175,19 @@ dim_status dim__objective_step(dim_objective *obj)
     DIM__TRY(count_samples(obj, -1, &samples));
     DIM__TRY(dim__objective_fix(obj));
     for (int64_t i = 0; i < obj->n_players; i = end_of_round(obj, i))
-        DIM__TRY(play_round(obj, samples, i, end_of_round(obj, i), &first));
+        DIM__TRY(play_round(obj, players, samples, i, end_of_round(obj, i), &first));
     obj->steps++;
     return DIM_OK;
 }
 
-dim_status dim__objective_evaluate(dim_objective *obj)
+dim_status dim__objective_evaluate(dim_objective *obj, bool unlabelled)
 {
-    dim__wanted w = { .mode = DIM__OBJECTIVE_EVALUATE };
+    dim__wanted w = { .mode = DIM__OBJECTIVE_EVALUATE, .unlabelled = unlabelled };
     dim__objective_program *p;
     DIM__TRY(count_samples(obj, -1, &w.samples));
     DIM__TRY(dim__objective_fix(obj));
     DIM__TRY(forward(obj, &w, &p));
+    note_rates(obj, DIM__REACH_ALL);
     dim__objective_collect(obj, p);
     return DIM_OK;
 }

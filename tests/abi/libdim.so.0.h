@@ -90,6 +90,7 @@ const char *dim_context_error(const dim_context *);
 const char *dim_context_describe(const dim_context *);
 size_t dim_context_memory(const dim_context *);
 uint64_t dim_context_allocations(const dim_context *);
+const char *dim_precision_name(dim_precision);
 const char *dim_version(void);
 typedef struct dim_tensor dim_tensor;
 typedef enum dim_dtype {
@@ -466,6 +467,7 @@ typedef struct dim_prior_options {
 dim_status dim_prior_create(dim_context *, const dim_prior_options *, dim_prior **);
 dim_status dim_prior_evaluate(dim_prior *, const dim_tensor *, const dim_tensor *, double *, dim_tensor *, dim_tensor *);
 void dim_prior_destroy(dim_prior *);
+const char *dim_prior_name(dim_prior_kind);
 typedef struct dim_model dim_model;
 typedef enum dim_critic {
     DIM_CRITIC_DOT = 0,
@@ -534,6 +536,8 @@ dim_status dim_model_set_parameter(dim_model *, const char *, const dim_tensor *
 dim_status dim_model_save(dim_model *, const char *);
 dim_status dim_model_load(dim_model *, const char *);
 void dim_model_destroy(dim_model *);
+const char *dim_critic_name(dim_critic);
+const char *dim_shortcut_name(dim_shortcut);
 dim_status dim_checkpoint_save(dim_model *, const dim_loader *, const char *);
 dim_status dim_checkpoint_load(dim_model *, dim_loader *, const char *);
 typedef enum dim_probe_kind {

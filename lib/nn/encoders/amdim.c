@@ -124,14 +124,17 @@ static dim_status finish(dim__stack *s, const dim_encoder_options *o, uint32_t w
     return mean_of(s, "phi5", "phi5_mean");
 }
 
+static const dim__range ndf_range = DIM__UP_TO(1048576), depth_range = DIM__UP_TO(64);
+static const dim__field fields[] = { /* which other kinds do not look at */
+    DIM__QUIET(dim_encoder_options, ndf, U32, &ndf_range, 0),
+    DIM__QUIET(dim_encoder_options, depth, U32, &depth_range, 0),
+    DIM__QUIET(dim_encoder_options, block_norm, U32, &dim__switch, 0),
+};
+static const dim__table table = DIM__TABLE(dim_encoder_options, fields);
+
 static dim_status check(dim__stack *s, const dim_encoder_options *o)
 {
-    if (o->ndf > (1u << 20))
-        return dim__fail(s->ctx, DIM_E_INVALID, "ndf is %u; it must be 1048576 at most", o->ndf);
-    if (o->depth > 64)
-        return dim__fail(s->ctx, DIM_E_INVALID, "depth is %u; it must be 64 at most", o->depth);
-    if (o->block_norm > 1)
-        return dim__fail(s->ctx, DIM_E_INVALID, "block_norm is %u; it is a switch, 0 or 1", o->block_norm);
+    DIM__TRY(dim__options_check(s->ctx, "dim_encoder_options.", &table, o));
     uint32_t least = o->ndf * (s->inputs[0].shape[1] > 32 ? 8 : 4);
     if (o->units < least)
         return dim__fail(s->ctx, DIM_E_INVALID,

@@ -26,6 +26,7 @@ struct dim__layer_def {
 #undef X
 
 const dim__layer_def *dim__layer_def_of(dim_layer_kind kind); /* NULL for what is not a kind */
+const char *dim__layer_name(int kind);                        /* likewise */
 
 /* "layer 3 (conv1) on an input of ...: why". */
 dim_status dim__layer_fail(const dim__stack *s, const dim__layer *l, dim_status status, const char *why);

@@ -11,3 +11,9 @@ const dim__layer_def *dim__layer_def_of(dim_layer_kind kind)
     bool known = (int)kind >= 0 && (size_t)kind < sizeof defs / sizeof *defs;
     return known ? defs[kind] : NULL;
 }
+
+const char *dim__layer_name(int kind)
+{
+    const dim__layer_def *def = dim__layer_def_of((dim_layer_kind)kind);
+    return def != NULL ? def->name : NULL;
+}

@@ -66,5 +66,25 @@ static dim__scores score(const dim__pairing *p)
     return s;
 }
 
-const dim__critic_def dim__critic_concat = { DIM_CRITIC_CONCAT, "concat", score };
-const dim__critic_def dim__critic_mlp = { DIM_CRITIC_MLP, "mlp", score };
+/* DIM(G)'s x-side: 3x3 conv 64, 3x3 conv 32, without padding. */
+static void convolve_map(dim__pairing *p)
+{
+    dim__graph *g = p->net.g;
+    p->x = dim__op_relu_(g, dim__nn_conv(&p->net, "conv1", p->x, 64, 3, 3, 1, 0, true));
+    p->x = dim__op_relu_(g, dim__nn_conv(&p->net, "conv2", p->x, 32, 3, 3, 1, 0, true));
+}
+
+static dim_status check_whole(dim_context *ctx, const char *term, const dim_encoder *enc, const int64_t map[3])
+{
+    (void)enc;
+    if (map[1] >= 5 && map[2] >= 5)
+        return DIM_OK;
+    return dim__fail(ctx, DIM_E_SHAPE,
+                     "term '%s': the concat critic needs a map of 5 x 5 at least, but the tap has %lld x %lld", term,
+                     (long long)map[1], (long long)map[2]);
+}
+
+const dim__critic_def dim__critic_concat = {
+    .kind = DIM_CRITIC_CONCAT, .name = "concat", .check_whole = check_whole, .whole = convolve_map, .score = score
+};
+const dim__critic_def dim__critic_mlp = { .kind = DIM_CRITIC_MLP, .name = "mlp", .score = score };

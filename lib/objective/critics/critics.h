@@ -2,16 +2,18 @@
 #ifndef DIM_OBJECTIVE_CRITICS_H
 #define DIM_OBJECTIVE_CRITICS_H
 
-#include "nn/net.h"
+#include "nn/encoder.h"
 #include <dim/model.h>
 
 typedef struct dim__pairing { /* what is to be paired, and how */
     dim__net net;             /* prefix "<term>." */
-    dim__vid x;               /* (N, L, C): L locations of each sample; L = 1 for a vector */
+    dim__vid x;               /* (N, L, C): L locations of each sample; L = 1 for a vector.  Before whole(): (N, H, W, C) */
     dim__vid y;               /* (N, D): one global feature a sample */
     int64_t n, l;
-    bool x_in_space;          /* DOT: x is in the space of the scores already */
+    bool x_in_space;          /* whole() put x into the space of the scores already */
     const dim_term_options *o;/* checked, defaults filled in */
+    const dim_encoder *enc;   /* the network that x is the output of layer `layer` of; NULL: x is an input */
+    int64_t layer;
     dim__vid partner;         /* i32 (N): whose x is paired with y i as a negative; DIM__NONE = everyone else's */
 } dim__pairing;
 
@@ -24,6 +26,11 @@ typedef struct dim__scores {
 typedef struct dim__critic_def {
     dim_critic kind;
     const char *name;
+    bool mixes;               /* y may have several rows a sample, and scores are products of y and x: for mixtures */
+    /* Whether a whole map of this shape (C, H, W) can be the x-side; `term` is for texts.  NULL: every map. */
+    dim_status (*check_whole)(dim_context *ctx, const char *term, const dim_encoder *enc, const int64_t map[3]);
+    /* Makes p->x, a map, into what is paired as a whole, flattened afterwards.  NULL: the map as it is. */
+    void (*whole)(dim__pairing *p);
     dim__scores (*score)(const dim__pairing *p);
 } dim__critic_def;
 
@@ -31,7 +38,8 @@ typedef struct dim__critic_def {
 #include "objective/critics/critic_list.def"
 #undef X
 
-const dim__critic_def *dim__critic_def_of(dim_critic kind); /* NULL for no kind */
+const dim__critic_def *dim__critic_def_of(dim_critic kind); /* NULL for what is not a kind */
+const char *dim__critic_name(int kind);                     /* likewise */
 
 /* Scores of features that live in one space: inner products. */
 dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x /* (N L, U) */, dim__vid y /* (N, U) */);

@@ -2,6 +2,7 @@
 #include "objective/critics/critics.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x, dim__vid y)
@@ -45,6 +46,57 @@ static dim__vid project(const dim__net *net, dim__vid x, const dim_term_options 
     return dim__nn_layer_norm(net, "norm", dim__op_add_(g, h, s));
 }
 
+/* Whether the layers tap + 1 .. last read only each other and the tap. */
+static bool stand_alone(const dim__pairing *p, int64_t tap, int64_t last)
+{
+    char why[64] = "the code does not come after the tap";
+    bool good = last > tap;
+    for (int64_t i = tap + 1; i <= last && good; i++) {
+        const dim__layer *l = &p->enc->stack.layers[i];
+        good = l->input >= tap && (l->from == DIM__LAYER_NONE || l->from >= tap);
+        snprintf(why, sizeof why, "layer %lld reads what is before it", (long long)i);
+    }
+    if (!good)
+        dim__graph_fail(p->net.g, dim__fail(p->enc->ctx, DIM_E_UNSUPPORTED,
+                                            "term '%.*s': the layers after the tap cannot be repeated, because %s",
+                                            (int)strcspn(p->net.prefix, "."), p->net.prefix, why));
+    return good;
+}
+
+/* DIM(G)'s x-side (DIM, appendix): the encoder's own layers after the local tap again, with fresh weights, the last linear
+ * layer `units` wide. */
+static void repeat_top(dim__pairing *p)
+{
+    const dim_encoder *enc = p->enc;
+    const dim__stack *s = &enc->stack;
+    dim__graph *g = p->net.g;
+    dim__net mine = dim__net_in(&p->net, "x.");
+    int64_t last = enc->global, tap = p->layer;
+    if (s->layers[last].o.kind == DIM_LAYER_GAUSSIAN)
+        last = s->layers[last].input; /* a Gaussian code's mean */
+    if (!stand_alone(p, tap, last))
+        return;
+    dim__vid *out = dim__calloc(enc->ctx, (size_t)s->count, sizeof *out);
+    if (out == NULL) {
+        dim__graph_fail(g, DIM_E_NOMEM);
+        return;
+    }
+    mine.init = enc->init;
+    if (dim__graph_status(g) == DIM_OK)
+        dim__stack_emit(s, &mine, &p->x, tap + 1, last, p->o->units, out);
+    p->x = out[last];
+    p->x_in_space = true;
+    dim__free(enc->ctx, out);
+}
+
+static dim_status check_whole(dim_context *ctx, const char *term, const dim_encoder *enc, const int64_t map[3])
+{
+    (void)map;
+    return enc != NULL ? DIM_OK
+                       : dim__fail(ctx, DIM_E_INVALID, "loss '%s': the dot critic repeats a network's layers on a whole map, "
+                                   "but a is an input", term);
+}
+
 static dim__scores score_dot(const dim__pairing *p)
 {
     dim__net net_x = dim__net_in(&p->net, "x."), net_y = dim__net_in(&p->net, "y.");
@@ -77,6 +129,13 @@ static dim__scores score_bilinear(const dim__pairing *p)
     return dim__dot_scores(p, dim__op_matmul_(g, x, dim__nn_param(&p->net, "", "weight", &w), false, false), p->y);
 }
 
-const dim__critic_def dim__critic_dot = { DIM_CRITIC_DOT, "dot", score_dot };
-const dim__critic_def dim__critic_plain_dot = { DIM_CRITIC_PLAIN_DOT, "plain-dot", score_plain };
-const dim__critic_def dim__critic_bilinear = { DIM_CRITIC_BILINEAR, "bilinear", score_bilinear };
+const dim__critic_def dim__critic_dot = {
+    .kind = DIM_CRITIC_DOT, .name = "dot", .mixes = true, .check_whole = check_whole, .whole = repeat_top,
+    .score = score_dot
+};
+const dim__critic_def dim__critic_plain_dot = {
+    .kind = DIM_CRITIC_PLAIN_DOT, .name = "plain-dot", .mixes = true, .score = score_plain
+};
+const dim__critic_def dim__critic_bilinear = {
+    .kind = DIM_CRITIC_BILINEAR, .name = "bilinear", .score = score_bilinear
+};

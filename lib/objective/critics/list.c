@@ -13,3 +13,9 @@ const dim__critic_def *dim__critic_def_of(dim_critic kind)
             return defs[i];
     return NULL;
 }
+
+const char *dim__critic_name(int kind)
+{
+    const dim__critic_def *def = dim__critic_def_of((dim_critic)kind);
+    return def != NULL ? def->name : NULL;
+}

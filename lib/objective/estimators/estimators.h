@@ -9,6 +9,7 @@
 #ifndef DIM_OBJECTIVE_ESTIMATORS_H
 #define DIM_OBJECTIVE_ESTIMATORS_H
 
+#include "base/fields.h"
 #include "kernels/kernels.h"
 #include <dim/estimator.h>
 
@@ -60,7 +61,9 @@ typedef struct dim__estimator_def {
 #include "objective/estimators/estimator_list.def"
 #undef X
 
-const dim__estimator_def *dim__estimator_def_of(dim_estimator_kind kind); /* NULL for no kind */
+const dim__estimator_def *dim__estimator_def_of(dim_estimator_kind kind); /* NULL for what is not a kind */
+const char *dim__estimator_name(int kind);                                /* likewise */
+extern const dim__table dim__estimator_table;
 
 /* Checked options with defaults filled in. */
 dim_status dim__estimator_options(dim_context *ctx, const dim_estimator_options *in, dim_estimator_options *out);

@@ -1,22 +1,39 @@
 /* Information between two values as a loss: options, and emission of features, critic and estimator. */
 #include "objective/losses/losses.h"
 
+#include "base/enums.h"
 #include "objective/estimators/handle.h"
 
 #include <math.h>
 #include <stdio.h>
 
+static const dim__range critics = { .type = "dim_critic", .name = dim__critic_name };
+static const dim__range mixture = DIM__UP_TO(1024);
+
+#define F(member, kind, range, usual) DIM__FIELD(dim_term_options, member, kind, range, usual)
+static const dim__field fields[] = {
+    DIM__QUIET(dim_term_options, critic, U32, &critics, 0),
+    F(weight, F32, &dim__finite, 1),
+    F(units, U32, &dim__width, 2048),
+    F(batch_norm, U32, &dim__switch, 0),
+    DIM__FIELDS(dim_term_options, hidden, U32, DIM_MAX_HIDDEN, &dim__width),
+    F(mixture, U32, &mixture, 0),
+    F(mixture_tau, F32, NULL, 0), /* only a mixture looks at it */
+    F(shortcut, U32, &dim__shortcut_range, 0),
+    DIM__QUIET(dim_term_options, reserved0, U32, &dim__reserved, 0),
+};
+#undef F
+const dim__table dim__term_table = DIM__TABLE(dim_term_options, fields);
+
 static dim_status set_mixture(dim_context *ctx, const dim_estimator_options *estimator, dim_term_options *o)
 {
-    bool dot = o->critic == DIM_CRITIC_DOT || o->critic == DIM_CRITIC_PLAIN_DOT;
     if (o->mixture == 0)
         return DIM_OK;
-    if (o->mixture > 1024)
-        return dim__fail(ctx, DIM_E_INVALID, "mixture is %u; at most 1024 antecedents are possible", o->mixture);
     if (estimator->kind != DIM_ESTIMATOR_INFONCE || estimator->negatives != DIM_NEGATIVES_ALL)
         return dim__fail(ctx, DIM_E_INVALID, "mixture is %u; it needs InfoNCE over all pairs", o->mixture);
-    if (!dot)
-        return dim__fail(ctx, DIM_E_INVALID, "mixture is %u; it needs the critic DOT or PLAIN_DOT", o->mixture);
+    if (!dim__critic_def_of(o->critic)->mixes)
+        return dim__fail(ctx, DIM_E_INVALID, "mixture is %u; the critic %s cannot have one", o->mixture,
+                         dim__critic_name((int)o->critic));
     if (o->mixture_tau == 0)
         o->mixture_tau = 1;
     if (!(o->mixture_tau > 0) || !isfinite(o->mixture_tau))
@@ -24,39 +41,17 @@ static dim_status set_mixture(dim_context *ctx, const dim_estimator_options *est
     return DIM_OK;
 }
 
-static dim_status set_critic(dim_context *ctx, dim_term_options *o)
-{
-    if (dim__critic_def_of(o->critic) == NULL)
-        return dim__fail(ctx, DIM_E_INVALID, "critic is %d, which is not a dim_critic", (int)o->critic);
-    if (o->batch_norm > 1)
-        return dim__fail(ctx, DIM_E_INVALID, "batch_norm is %u; it is a switch, 0 or 1", o->batch_norm);
-    if ((int)o->shortcut < DIM_SHORTCUT_IDENTITY || o->shortcut > DIM_SHORTCUT_RANDOM)
-        return dim__fail(ctx, DIM_E_INVALID, "shortcut is %d, which is not a dim_shortcut", (int)o->shortcut);
-    if (o->reserved0 != 0)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_term_options: reserved0 is %u; it must be 0", o->reserved0);
-    if (o->units == 0)
-        o->units = 2048;
-    DIM__TRY(dim__check_hidden(ctx, "dim_term_options", o->hidden));
-    if (o->hidden[0] == 0)
-        o->hidden[0] = o->hidden[1] = 512;
-    if (o->units > (1u << 24))
-        return dim__fail(ctx, DIM_E_INVALID, "units is %u; it must be 16777216 at most", o->units);
-    for (int i = 0; i < DIM_MAX_HIDDEN; i++)
-        if (o->hidden[i] > (1u << 24))
-            return dim__fail(ctx, DIM_E_INVALID, "hidden[%d] is %u; it must be 16777216 at most", i,
-                             o->hidden[i]);
-    return DIM_OK;
-}
-
 dim_status dim__information_options(dim_context *ctx, const dim_term_options *in, dim__information *out)
 {
     dim__information t = { .state = NULL };
-    DIM__TRY(dim__options_copy(ctx, "dim_term_options", &t.o, sizeof t.o, in));
+    DIM__TRY(dim__options_read(ctx, &dim__term_table, in, &t.o));
+    DIM__TRY(dim__check_hidden(ctx, "dim_term_options", t.o.hidden));
+    if (t.o.hidden[0] == 0)
+        t.o.hidden[0] = t.o.hidden[1] = 512;
     if (t.o.estimator != NULL)
         t.estimator = t.o.estimator->o;
     else
         DIM__TRY(dim__estimator_options(ctx, NULL, &t.estimator));
-    DIM__TRY(set_critic(ctx, &t.o));
     DIM__TRY(set_mixture(ctx, &t.estimator, &t.o));
     t.o.name = t.o.x = t.o.y = NULL;
     t.o.estimator = NULL;
@@ -64,14 +59,12 @@ dim_status dim__information_options(dim_context *ctx, const dim_term_options *in
     return DIM_OK;
 }
 
-/* The convolutions of the concat critic on a whole map are two of 3 x 3 without padding. */
 dim_status dim__information_check(dim_context *ctx, const char *name, const dim__information *t, const dim__side *x,
                                   const dim__side *y)
 {
-    if (x->whole && t->o.critic == DIM_CRITIC_CONCAT && (x->shape[1] < 5 || x->shape[2] < 5))
-        return dim__fail(ctx, DIM_E_SHAPE,
-                         "term '%s': the concat critic needs a map of 5 x 5 at least, but the tap has %lld x %lld", name,
-                         (long long)x->shape[1], (long long)x->shape[2]);
+    const dim__critic_def *critic = dim__critic_def_of(t->o.critic);
+    if (x->whole && critic->check_whole != NULL)
+        DIM__TRY(critic->check_whole(ctx, name, x->enc, x->shape));
     if (t->estimator.kind == DIM_ESTIMATOR_MINE && (x->views > 1 || y->views > 1))
         return dim__fail(ctx, DIM_E_UNSUPPORTED,
                          "MINE has one moving average, but a model of views has several estimates; use DV");
@@ -88,55 +81,6 @@ typedef struct emission {
     int64_t n;
 } emission;
 
-/* Whether the layers tap + 1 .. last read only each other and the tap. */
-static bool stand_alone(const emission *e, const dim_encoder *enc, int64_t tap, int64_t last)
-{
-    char why[64] = "the code does not come after the tap";
-    bool good = last > tap;
-    for (int64_t i = tap + 1; i <= last && good; i++) {
-        const dim__layer *l = &enc->stack.layers[i];
-        good = l->input >= tap && (l->from == DIM__LAYER_NONE || l->from >= tap);
-        snprintf(why, sizeof why, "layer %lld reads what is before it", (long long)i);
-    }
-    if (!good)
-        dim__graph_fail(e->g, dim__fail(enc->ctx, DIM_E_UNSUPPORTED,
-                                        "term '%.*s': the layers after the tap cannot be repeated, because %s",
-                                        (int)strcspn(e->net->prefix, "."), e->net->prefix, why));
-    return good;
-}
-
-/* DIM(G)'s x-side for a dot product (DIM, appendix): the encoder's own layers after the local tap again, with fresh
- * weights, the last linear layer `units` wide. */
-static dim__vid repeat_top(const emission *e, dim__vid x)
-{
-    const dim_encoder *enc = e->x->enc;
-    const dim__stack *s = &enc->stack;
-    dim__net mine = dim__net_in(e->net, "x.");
-    int64_t last = enc->global, tap = e->x->layer;
-    if (s->layers[last].o.kind == DIM_LAYER_GAUSSIAN)
-        last = s->layers[last].input; /* a Gaussian code's mean */
-    if (!stand_alone(e, enc, tap, last))
-        return DIM__NONE;
-    dim__vid *out = dim__calloc(enc->ctx, (size_t)s->count, sizeof *out);
-    if (out == NULL) {
-        dim__graph_fail(e->g, DIM_E_NOMEM);
-        return DIM__NONE;
-    }
-    mine.init = enc->init;
-    if (dim__graph_status(e->g) == DIM_OK)
-        dim__stack_emit(s, &mine, &x, tap + 1, last, e->t->o.units, out);
-    dim__vid top = out[last];
-    dim__free(enc->ctx, out);
-    return top;
-}
-
-/* DIM(G)'s x-side for a concatenation: 3x3 conv 64, 3x3 conv 32, flattened. */
-static dim__vid convolve_map(const emission *e, dim__vid x)
-{
-    x = dim__op_relu_(e->g, dim__nn_conv(e->net, "conv1", x, 64, 3, 3, 1, 0, true));
-    return dim__op_relu_(e->g, dim__nn_conv(e->net, "conv2", x, 32, 3, 3, 1, 0, true));
-}
-
 /* The rows of one view. */
 static dim__vid of_view(const emission *e, const dim__side *side, int64_t view)
 {
@@ -145,14 +89,13 @@ static dim__vid of_view(const emission *e, const dim__side *side, int64_t view)
 
 static void pair_map(const emission *e, dim__vid x, dim__pairing *p)
 {
-    if (e->t->o.critic == DIM_CRITIC_DOT) {
-        x = repeat_top(e, x);
-        p->x_in_space = true;
-    } else if (e->t->o.critic == DIM_CRITIC_CONCAT) {
-        x = convolve_map(e, x);
-    }
+    const dim__critic_def *critic = dim__critic_def_of(e->t->o.critic);
+    p->x = x;
+    if (critic->whole != NULL)
+        critic->whole(p);
     if (dim__graph_status(e->g) != DIM_OK)
         return;
+    x = p->x;
     int64_t c = dim__shape_last(dim__shape_of(e->g, x)), size = dim__count_of(e->g, x) / p->n;
     if (size > c) /* flattened as PyTorch does: channels first */
         x = dim__op_swap_last_(e->g, dim__op_reshape_(e->g, x, dim__shape3(p->n, size / c, c)));
@@ -214,7 +157,8 @@ static dim__est_nodes emit_pair(const emission *e, int64_t view_y, int64_t view_
 {
     dim__information *t = e->t;
     int64_t n = e->n;
-    dim__pairing p = { .net = *e->net, .y = antecedent(e, view_y), .n = n, .o = &t->o, .partner = DIM__NONE };
+    dim__pairing p = { .net = *e->net, .y = antecedent(e, view_y), .n = n, .o = &t->o, .enc = e->x->enc,
+                       .layer = e->x->layer, .partner = DIM__NONE };
     dim__vid x = of_view(e, e->x, view_x);
     if (e->x->whole)
         pair_map(e, x, &p);
@@ -273,9 +217,6 @@ static dim_status check(dim_context *ctx, dim__loss *loss, const dim__side *side
     if (o != NULL && (o->name != NULL || o->x != NULL || o->y != NULL || o->weight != 0))
         return dim__fail(ctx, DIM_E_INVALID, "loss '%s': the term's name, x, y and weight must be 0; the loss has its own",
                          loss->name);
-    if (side[0].whole && side[0].enc == NULL && loss->information.o.critic == DIM_CRITIC_DOT)
-        return dim__fail(ctx, DIM_E_INVALID, "loss '%s': the dot critic repeats a network's layers on a whole map, but a is an "
-                         "input", loss->name);
     return dim__information_check(ctx, loss->name, &loss->information, &side[0], &side[1]);
 }
 

@@ -16,18 +16,23 @@ enum { DIM__LOSS_VALUES = 3, DIM__LOSS_REPORTS = 3 };
 
 typedef struct dim__loss {
     char name[DIM__TAP_SIZE];
+    char scope[DIM__TAP_SIZE]; /* in front of its parameters' names; the name, but where losses share a network */
     const struct dim__loss_def *def;
     dim_loss_options o;        /* checked; its pointers are NULL */
     dim__information information;
+    const void *more;          /* options of a kind that is not public */
+    bool weighted;             /* the loss is `weight` times what the kind says */
+    float weight;
 } dim__loss;
 
 typedef enum dim__loss_report_kind {
-    DIM__LOSS_REPORT_SCALAR = 0, /* the value as it is */
-    DIM__LOSS_REPORT_ACCURACY = 1 /* of probabilities (N, C) and the labels of side 1 */
+    DIM__LOSS_REPORT_SCALAR = 0,   /* the value as it is */
+    DIM__LOSS_REPORT_ACCURACY = 1, /* of probabilities (N, C) and the labels of side 1 */
+    DIM__LOSS_REPORT_MEAN = 2      /* of the absolute elements */
 } dim__loss_report_kind;
 
 typedef struct dim__loss_nodes {
-    dim__vid loss;
+    dim__vid loss;               /* DIM__NONE of a kind that only reports */
     int n_reports;
     struct {
         const char *suffix;      /* ".value" */
@@ -37,7 +42,7 @@ typedef struct dim__loss_nodes {
 } dim__loss_nodes;
 
 typedef struct dim__loss_in { /* what a loss is emitted from */
-    dim__net net;                /* prefix "<name>." */
+    dim__net net;                /* prefix "<scope>." */
     dim__loss *loss;
     int64_t samples;
     dim__side side[DIM__LOSS_VALUES]; /* a, b, c; v is DIM__NONE for those that there are none of */
@@ -46,6 +51,8 @@ typedef struct dim__loss_in { /* what a loss is emitted from */
 typedef struct dim__loss_def {
     dim_loss_kind kind;
     const char *name;
+    const char *what;            /* what texts call its value; NULL = "loss" */
+    bool reports_only;
     int least, most;             /* values that it takes */
     bool labels;                 /* b may be labels */
     bool critic;                 /* it has parameters */

@@ -15,8 +15,8 @@ static void set(dim_tensor *t, int64_t i, int64_t j, double x)
     ((float *)t->data)[i * t->stride[0] + j * t->stride[1]] = (float)x;
 }
 
-dim_status dim__prior_kl_run(dim_prior *prior, const dim_tensor *mean, const dim_tensor *logvar, double *value,
-                             dim_tensor *grad_mean, dim_tensor *grad_logvar)
+static dim_status run(dim_prior *prior, const dim_tensor *mean, const dim_tensor *logvar, double *value,
+                      dim_tensor *grad_mean, dim_tensor *grad_logvar)
 {
     int64_t n = mean->shape[0], d = mean->shape[1];
     double sum = 0, scale = 1 / (double)n / (prior->spec.o.sum_units ? 1 : (double)d);
@@ -46,3 +46,16 @@ dim_status dim__prior_kl_run(dim_prior *prior, const dim_tensor *mean, const dim
     *value = scale * sum;
     return DIM_OK;
 }
+
+/* KL(N(mean, e^logvar) || N(0, I)), averaged over the batch, and over the units unless options say sum. */
+static dim__prior_nodes emit(const dim__prior_in *in)
+{
+    dim__graph *g = in->net.g;
+    const dim__shape *s = dim__shape_of(g, in->mean);
+    if (dim__graph_status(g) != DIM_OK)
+        return (dim__prior_nodes){ DIM__NONE, DIM__NONE };
+    double count = (double)dim__shape_rows(s) * (in->o->sum_units ? 1 : (double)dim__shape_last(s));
+    return (dim__prior_nodes){ dim__op_kl_normal_(g, in->mean, in->logvar, 1 / count), DIM__NONE };
+}
+
+const dim__prior_def dim__prior_kl = { .name = "kl", .gaussian = true, .emit = emit, .run = run };

@@ -1,13 +1,18 @@
 /* The inside of an augmentation: a list of operations; the list fitted to images of one shape; what is drawn for an
  * operation.  Lists are plain data of fixed size, so that a loader's threads have copies of their own. */
-#ifndef DIM_DATA_AUGMENT_H
-#define DIM_DATA_AUGMENT_H
+#ifndef DIM_DATA_AUGMENT_AUGMENT_H
+#define DIM_DATA_AUGMENT_AUGMENT_H
 
+#include "base/fields.h"
 #include "data/pixels.h"
 #include "tensor/tensor.h"
 #include <dim/augment.h>
 
-enum { DIM__AUGMENT_MAX_OPS = 16, DIM__AUGMENT_MAX_SIDE = 16384 };
+enum {
+    DIM__AUGMENT_MAX_OPS = 16,
+    DIM__AUGMENT_MAX_SIDE = 16384,
+    DIM__AUGMENT_NUMBERS = 24 /* that one operation may draw */
+};
 
 typedef struct dim__augment_list {
     int count;
@@ -29,6 +34,7 @@ typedef struct dim__augment_key {
 /* An operation's parameters for one view. */
 typedef struct dim__augment_draw {
     bool done;                                   /* else it is skipped */
+    float number[DIM__AUGMENT_NUMBERS];          /* uniform; the first decided about `done` */
     int64_t down, right;                         /* TRANSLATE */
     dim__box box;                                /* RESIZED_CROP */
     int order[4];                                /* COLOR_JITTER: 0 brightness, 1 contrast, 2 saturation, 3 hue */
@@ -47,9 +53,15 @@ typedef struct dim__augment_fit {
 
 dim_status dim__augment_create(dim_context *ctx, const dim_augment_options *options, dim_augment **out);
 dim_status dim__augment_add(dim_augment *aug, const dim_augment_op_options *op);
+dim_status dim__augment_add_preset(dim_augment *aug, dim_augment_preset number);
 void dim__augment_destroy(dim_augment *aug); /* NULL ok */
 dim_status dim__augment_apply(const dim_augment *aug, const dim_tensor *images,
                               const dim_augment_apply_options *options, dim_tensor *out);
+
+typedef struct dim__augment_def dim__augment_def; /* see op.h */
+const dim__augment_def *dim__augment_def_of(dim_augment_op op); /* NULL for what is not an operation */
+const char *dim__augment_op_name(int op);                       /* likewise */
+extern const dim__table dim__augment_op_table;
 
 /* DIM_E_SHAPE with a text that names the operation. */
 dim_status dim__augment_fit_to(dim_context *ctx, const dim__augment_list *list, const int64_t image[3],
