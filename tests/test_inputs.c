@@ -34,13 +34,25 @@ static void expect(dim_status want, const char *text, dim_status got)
                  dim_status_name(want), text);
 }
 
-static int open_context(void **state)
+static int open_with(dim_executor executor)
 {
     dim_context_options o;
-    (void)state;
     DIM_OPTIONS_INIT(&o);
     o.threads = 2;
+    o.executor = executor;
     return dim_context_create(&o, &ctx) == DIM_OK ? 0 : -1;
+}
+
+static int open_context(void **state)
+{
+    (void)state;
+    return open_with(DIM_EXECUTOR_PLANNED);
+}
+
+static int open_reference(void **state)
+{
+    (void)state;
+    return open_with(DIM_EXECUTOR_REFERENCE);
 }
 
 static int close_context(void **state)
@@ -401,7 +413,7 @@ static void test_settings(void **state)
 static void test_builder_refuses(void **state)
 {
     static const int64_t four[3] = { 4, 0, 0 }, map[3] = { 2, 6, 5 }, other[3] = { 2, 5, 6 };
-    char name[8];
+    char name[16];
     (void)state;
     dim_encoder_builder *b = builder(map);
     ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU, .tap = "local" }));
@@ -495,5 +507,7 @@ int main(void)
         cmocka_unit_test(test_file),            cmocka_unit_test(test_settings), cmocka_unit_test(test_builder_refuses),
         cmocka_unit_test(test_encode_refuses),
     };
-    return cmocka_run_group_tests(tests, open_context, close_context);
+    const struct CMUnitTest plain[] = { cmocka_unit_test(test_pytorch) }; /* nothing fused, no memory shared */
+    int failed = cmocka_run_group_tests(tests, open_context, close_context);
+    return failed + cmocka_run_group_tests(plain, open_reference, close_context);
 }

@@ -311,6 +311,9 @@ static void test_refused(void **state)
           "more weights than the file" },
         { DIM_E_SHAPE, "input 2 0 0\ninput z 2 0 0\nconcat c from z\nlinear linear1, out 3\n", "linear1.weight" },
         { DIM_E_FORMAT, "input 2 0 0\npixels, mean x\nlinear linear1, out 3\n", "line 2" },
+        { DIM_E_FORMAT, "input 2 0 0\npixels, std 0.5 -0.5\nlinear linear1, out 3\n", "line 2" },
+        { DIM_E_FORMAT, "input 2 0 0\npixels, mean 0.5 0.5\nlinear linear1, out 3\n", "std[0] is 0" },
+        { DIM_E_FORMAT, "input 17 0 0\npixels, std 1\nlinear linear1, out 3\n", "at most 16 channels" },
         { DIM_E_FORMAT, "input 2 0 0\nmystery m, out 3\n", "kind of layer" },
         { DIM_E_FORMAT, "input 2 0 0\nlinear\n", "no name" },
         { DIM_E_FORMAT, "input 2 0 0\nlinear linear1 like x, out 3\n", "'from TAP'" },
@@ -351,6 +354,76 @@ static void test_refused(void **state)
     dim_encoder_destroy(enc);
 }
 
+static const char several[] = "input 3 4 4\npixels, mean 0.5 0.5 0.5, std 0.25 0.25 0.25\ninput z 5 0 0\ninput m.2 2 4 4\n"
+                              "concat concat1 from z\nconcat concat2 from m.2 as joined\nfrom from1 from input\n"
+                              "conv conv1, out 2, kernel 3, kernel_w 3, stride 1, padding 1\nconcat concat3 from joined\n"
+                              "flatten flatten1\nlinear linear1 as global, out 3\n";
+
+/* Texts of networks of several inputs stay as they are, wherever the lines of the inputs stood. */
+static void test_several_inputs(void **state)
+{
+    static const char late[] = "input 3 4 4\npixels, mean 0.5 0.5 0.5, std 0.25 0.25 0.25\ninput z 5 0 0\nconcat concat1 from z\n"
+                               "input m.2 2 4 4\nconcat concat2 from m.2 as joined\nfrom from1 from input\n"
+                               "conv conv1, out 2, kernel 3, kernel_w 3, stride 1, padding 1\nconcat concat3 from joined\n"
+                               "flatten flatten1\nlinear linear1 as global, out 3\n";
+    const char *const texts[] = { several, late };
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        dim_encoder *enc;
+        char *again;
+        ok(dim__network_read(ctx, texts[i], path, 0, &enc));
+        ok(dim__network_write(enc, &again));
+        assert_string_equal(again, several);
+        dim__free(ctx, again);
+        dim_encoder_destroy(enc);
+    }
+}
+
+/* Damaged texts: read or refused, and nothing is lost. */
+static void test_damaged(void **state)
+{
+    static const char bytes[] = "0 9\n,-.zinputm";
+    size_t held = dim_context_memory(ctx);
+    int read = 0, refused = 0;
+    uint32_t random = 1;
+    (void)state;
+    for (int i = 0; i < 4000; i++) {
+        char text[2 * sizeof several];
+        dim_encoder *enc = NULL;
+        size_t n = sizeof several - 1;
+        memcpy(text, several, sizeof several);
+        for (int k = 0; k <= i % 3; k++) {
+            random = random * 1664525 + 1013904223;
+            size_t at = (random >> 8) % n, what = random >> 29;
+            if (what < 3) { /* another byte */
+                text[at] = bytes[(random >> 4) % (sizeof bytes - 1)];
+            } else if (what < 5) { /* a byte less */
+                memmove(text + at, text + at + 1, n - at);
+                n--;
+            } else { /* the same line twice, or another's end */
+                size_t line = at;
+                while (line > 0 && text[line - 1] != '\n')
+                    line--;
+                size_t size = what < 7 ? strcspn(text + line, "\n") + 1 : n - at;
+                if (line + size > n || n + size >= sizeof text)
+                    continue;
+                memmove(text + line + size, text + line, n - line + 1);
+                n += size;
+            }
+        }
+        dim_status status = dim__network_read(ctx, text, path, 1000, &enc);
+        if (status == DIM_OK)
+            read++;
+        else if ((status == DIM_E_FORMAT || status == DIM_E_NOMEM) && enc == NULL)
+            refused++;
+        else
+            fail_msg("%s: %s: %s", dim_status_name(status), dim_context_error(ctx), text);
+        dim_encoder_destroy(enc);
+        assert_int_equal(dim_context_memory(ctx), held);
+    }
+    assert_true(read > 100 && refused > 1000);
+}
+
 /* Every allocation fails once: a status, and nothing is lost. */
 static void test_no_memory(void **state)
 {
@@ -388,6 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_named), cmocka_unit_test(test_every_layer),
                                         cmocka_unit_test(test_text), cmocka_unit_test(test_signals),
                                         cmocka_unit_test(test_model), cmocka_unit_test(test_refused),
+                                        cmocka_unit_test(test_several_inputs), cmocka_unit_test(test_damaged),
                                         cmocka_unit_test(test_no_memory) };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

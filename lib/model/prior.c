@@ -32,12 +32,13 @@ dim__prior_nodes dim__emit_prior(dim__emission *e, int64_t index)
 {
     const dim__model_prior *p = &e->model->priors[index];
     const dim_encoder *enc = e->model->enc;
-    const dim__layer *gaussian = enc->gaussian < 0 ? NULL : &enc->stack.layers[enc->gaussian];
+    const dim__layer *gaussian = enc->gaussian == DIM__LAYER_NONE ? NULL : &enc->stack.layers[enc->gaussian];
+    const dim__vid *input = &e->program->input;
     dim__prior_in in = {
         .net = { .g = e->g, .params = &e->model->params, .training = true, .group = (uint32_t)index + 1 },
         .o = &p->spec.o, .code = e->layers[enc->global],
-        .mean = gaussian == NULL ? DIM__NONE : dim__stack_value(gaussian->input, &e->program->input, e->layers),
-        .logvar = gaussian == NULL ? DIM__NONE : dim__stack_value(gaussian->from, &e->program->input, e->layers),
+        .mean = gaussian == NULL ? DIM__NONE : dim__stack_value(gaussian->input, input, e->layers),
+        .logvar = gaussian == NULL ? DIM__NONE : dim__stack_value(gaussian->from, input, e->layers),
     };
     snprintf(in.net.prefix, sizeof in.net.prefix, "%s.", p->name);
     dim__prior_nodes nodes = dim__prior_def_of(p->spec.o.kind)->emit(&in);

@@ -231,6 +231,10 @@ dim_status dim__network_read(dim_context *ctx, const char *text, const char *pat
         status = dim__encoder_from_stack(&r.stack, &r.options, most, out);
         if (status == DIM_E_FORMAT)
             dim__fail(ctx, status, "the network in %s has more weights than the file", path);
+        if (status == DIM_E_INVALID) { /* mean and std, which are only checked now */
+            r.line = 2;
+            status = added(&r, status);
+        }
     }
     dim__stack_free(&r.stack);
     dim__free(ctx, copy);
