@@ -176,6 +176,7 @@ static void pair(const char *const owners[3], dim_critic critic, snapshot *start
     static const char *const parts[3] = { "fx", "hy", "mi" };
     dim_term_options term = { .size = sizeof term, .critic = critic, .units = 8 };
     dim_objective *obj = objective(5);
+    bool two = false;
     VECTOR(obj, "x", 4);
     VECTOR(obj, "yy", 5);
     apply(obj, with_batch_norm(4, WIDTH), "x", "fx");
@@ -190,6 +191,13 @@ static void pair(const char *const owners[3], dim_critic critic, snapshot *start
     minimise(obj, "two", "mi", 1);
     set_vectors(obj, "x", 4);
     set_vectors(obj, "yy", 5);
+    for (int i = 0; i < 3; i++)
+        two = two || strcmp(owners[i], "two") == 0;
+    if (!two) { /* a player that has nothing to move is a mistake */
+        assert_int_equal(dim_objective_step(obj), DIM_E_STATE);
+        apply(obj, with_batch_norm(4, WIDTH), "x", "idle");
+        own(obj, "two", "idle");
+    }
     take(start, obj);
     ok(dim_objective_step(obj));
     take(end, obj);

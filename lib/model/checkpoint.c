@@ -65,22 +65,23 @@ static void list_items(dim_model *model, items *it)
             const dim__param *p = groups[k].params->list[i];
             add_item(it, "", groups[k].prefix, p, p->data);
         }
-    int64_t at = 0;
-    for (int64_t k = 0; k < dim__model_groups_count(model); k++)
-        for (int64_t i = 0; i < model->optims[k].n_slots; i++) {
-            const dim__slot *slot = &model->optims[k].slots[i];
-            const dim__param *p = model->trained[at++];
+    for (int64_t k = 0; k < dim__model_players_count(model); k++) {
+        const dim__player *player = &model->obj->players[k];
+        for (int64_t i = 0; i < player->n_params; i++) {
+            const dim__slot *slot = &player->optim.slots[i];
+            const dim__param *p = player->params[i];
             const char *prefix = groups[contains(groups[0].params, p) ? 0 : 1].prefix;
             add_item(it, "optimizer.m.", prefix, p, slot->m);
             add_item(it, "optimizer.v.", prefix, p, slot->v);
         }
+    }
 }
 
 /* All arrays.  in_place: their data are the model's own where the file has the same layout, to be read only. */
 static dim_status items_make(dim_model *model, bool in_place, items *it)
 {
     dim_context *ctx = model->ctx;
-    int64_t most = model->enc->params.count + model->params.count + 2 * model->n_trained, total = 0;
+    int64_t most = 3 * (model->enc->params.count + model->obj->params.count), total = 0;
     *it = (items){ .list = dim__calloc(ctx, (size_t)most, sizeof *it->list) };
     if (it->list == NULL)
         return DIM_E_NOMEM;
@@ -117,11 +118,11 @@ static dim_status list_settings(dim_model *model, const dim_loader *loader, dim_
 static dim_status list_states(dim_model *model, const dim_loader *loader, dim__settings *s)
 {
     char key[DIM__SETTING_KEY];
-    DIM__TRY(dim__settings_add(s, "state.steps", "%" PRIu64, model->steps));
-    DIM__TRY(dim__settings_add(s, "state.seed", "%" PRIu64, model->seed));
-    for (int64_t k = 0; k < dim__model_groups_count(model); k++) {
+    DIM__TRY(dim__settings_add(s, "state.steps", "%" PRIu64, model->obj->steps));
+    DIM__TRY(dim__settings_add(s, "state.seed", "%" PRIu64, model->obj->seed));
+    for (int64_t k = 0; k < dim__model_players_count(model); k++) {
         snprintf(key, sizeof key, "state.optimizer%lld.steps", (long long)k);
-        DIM__TRY(dim__settings_add(s, key, "%" PRIu64, model->optims[k].steps));
+        DIM__TRY(dim__settings_add(s, key, "%" PRIu64, model->obj->players[k].optim.steps));
     }
     DIM__TRY(dim__settings_add(s, "state.encoder", "%s", model->enc->made));
     DIM__TRY(dim__settings_add(s, "state.computed_with", "%s", model->ctx->describe));
@@ -144,7 +145,6 @@ dim_status dim__checkpoint_save(dim_model *model, const dim_loader *loader, cons
     char (*keys)[DIM__SETTING_KEY + sizeof KEY] = NULL;
     items it = { NULL, NULL, NULL, 0 };
     DIM__TRY(dim__model_fix(model));
-    DIM__TRY(dim__model_make_optimizers(model));
     DIM__TRY_OR(done, list_settings(model, loader, &s));
     DIM__TRY_OR(done, list_states(model, loader, &s));
     DIM__TRY_OR(done, items_make(model, true, &it));
@@ -197,7 +197,7 @@ static dim_status get_states(dim_model *model, const dim_loader *loader, const d
     uint64_t epoch, batch;
     DIM__TRY(get_number(ctx, f, STATE "steps", &out->steps));
     DIM__TRY(get_number(ctx, f, STATE "seed", &out->seed));
-    for (int64_t k = 0; k < dim__model_groups_count(model); k++) {
+    for (int64_t k = 0; k < dim__model_players_count(model); k++) {
         snprintf(key, sizeof key, STATE "optimizer%lld.steps", (long long)k);
         DIM__TRY(get_number(ctx, f, key, &out->optim_steps[k]));
     }
@@ -257,9 +257,9 @@ static void warn_of_seed(const dim_model *model, const dim_loader *loader, const
     dim__loader_info info = { .position = st->position };
     if (loader != NULL)
         dim__loader_describe(loader, &info);
-    if (st->seed != model->seed)
+    if (st->seed != model->obj->seed)
         dim__log(model->ctx, DIM_LOG_WARNING, "the seed is the checkpoint's, %" PRIu64 ", in place of %" PRIu64,
-                 st->seed, model->seed);
+                 st->seed, model->obj->seed);
     else if (st->position.seed != info.position.seed)
         dim__log(model->ctx, DIM_LOG_WARNING,
                  "the loader's seed is the checkpoint's, %" PRIu64 ", in place of %" PRIu64, st->position.seed,
@@ -271,10 +271,10 @@ static void take_over(dim_model *model, dim_loader *loader, items *it, const sta
 {
     for (int64_t i = 0; i < it->count; i++)
         dim__param_import(&it->list[i].view, it->arrays[i].data);
-    for (int64_t k = 0; k < dim__model_groups_count(model); k++)
-        model->optims[k].steps = st->optim_steps[k];
-    model->steps = st->steps;
-    model->seed = st->seed;
+    for (int64_t k = 0; k < dim__model_players_count(model); k++)
+        model->obj->players[k].optim.steps = st->optim_steps[k];
+    model->obj->steps = model->obj->draws = st->steps;
+    model->obj->seed = st->seed;
     if (loader != NULL)
         dim__loader_seek(loader, &st->position);
 }
@@ -299,12 +299,11 @@ dim_status dim__checkpoint_load(dim_model *model, dim_loader *loader, const char
     items it = { NULL, NULL, NULL, 0 };
     states st = { .steps = 0 };
     DIM__TRY(dim__model_fix(model));
-    DIM__TRY(dim__model_make_optimizers(model));
     DIM__TRY(dim__weights_file_open(ctx, path, &f));
     DIM__TRY_OR(done, dim__weights_file_verify(f));
     DIM__TRY_OR(done, list_settings(model, loader, &s));
     DIM__TRY_OR(done, compare(model, &s, loader, f));
-    st.optim_steps = dim__calloc(ctx, (size_t)dim__model_groups_count(model), sizeof *st.optim_steps);
+    st.optim_steps = dim__calloc(ctx, (size_t)dim__model_players_count(model), sizeof *st.optim_steps);
     if (st.optim_steps == NULL) {
         status = DIM_E_NOMEM;
         goto done;

@@ -127,7 +127,7 @@ dim_status dim__settings_of_model(dim__settings *s, const dim_model *model)
     for (int64_t i = 0; i < model->n_classifiers; i++)
         DIM__TRY(add_classifier(s, &model->classifiers[i]));
     for (int64_t i = 0; i <= model->n_priors; i++)
-        DIM__TRY(add_optimizer(s, i, dim__model_group_options(model, i)));
+        DIM__TRY(add_optimizer(s, i, dim__model_player_options(model, i)));
     return DIM_OK;
 }
 
