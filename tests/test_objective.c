@@ -443,6 +443,10 @@ static void test_refused(void **unused)
     refused(dim_objective_minimise(p.obj, "r", "mi", 1), DIM_E_INVALID, "no player 'r'");
     refused(dim_objective_minimise(p.obj, "q", "mj", 1), DIM_E_INVALID, "no loss 'mj'");
     refused(dim_objective_minimise(p.obj, "q", "mi", NAN), DIM_E_INVALID, "finite");
+    ok(dim_objective_minimise(p.obj, "q", "mi", 1));
+    refused(dim_objective_step(p.obj), DIM_E_STATE, "player 'q' minimises a loss, but has no network");
+    pair_free(&p);
+    pair_make(&p);
     refused(dim_objective_set(p.obj, "x", bad), DIM_E_SHAPE, "it must be (N, 5)");
     ok(dim_objective_set(p.obj, "y", few));
     refused(dim_objective_step(p.obj), DIM_E_SHAPE, "'y' has 7 samples");
@@ -453,7 +457,7 @@ static void test_refused(void **unused)
     ok(dim_objective_set(p.obj, "x", p.x));
     ok(dim_objective_set(p.obj, "y", p.y));
     ok(dim_objective_step(p.obj));
-    refused(dim_objective_minimise(p.obj, "q", "mi", 1), DIM_E_STATE, "fixed");
+    refused(dim_objective_minimise(p.obj, "all", "mi", 1), DIM_E_STATE, "fixed");
     float *x = dim_tensor_data(p.x), at = x[3];
     x[3] = NAN;
     refused(dim_objective_step(p.obj), DIM_E_NUMERIC, "nothing was updated");
