@@ -1,6 +1,6 @@
 /* Networks of several inputs: against PyTorch in double, their samples in memory of several kinds, their files, and what is
  * refused. */
-#include "model/settings.h"
+#include "model/model.h"
 #include "nn/encoder.h"
 #include "ops/ops.h"
 #include <dim/dim.h>

@@ -3,9 +3,8 @@
 #ifndef DIM_MODEL_MODEL_H
 #define DIM_MODEL_MODEL_H
 
-#include "data/loader.h"
 #include "objective/priors/prior.h"
-#include "train/objective.h"
+#include "train/checkpoint.h"
 
 typedef struct dim__term {
     char name[DIM__TAP_SIZE];
@@ -103,9 +102,6 @@ void dim__model_collect(dim_model *model, dim__run_mode mode); /* all reports, a
 /* Encoder's and model's parameters, as saved. */
 void dim__model_groups(dim_model *model, dim__param_group groups[2]);
 
-/* All that decides about the steps to come: parameters, states, optimizers, numbers of steps, seeds, the loader's position.
- * Loading changes nothing when it fails.  loader NULL: without a position. */
-dim_status dim__checkpoint_save(dim_model *model, const dim_loader *loader, const char *path);
-dim_status dim__checkpoint_load(dim_model *model, dim_loader *loader, const char *path);
+dim_status dim__settings_of_model(dim__settings *s, const void *model); /* for checkpoints */
 
 #endif
