@@ -1,5 +1,5 @@
-/* What losses and draws of an objective come to, by numbers that are known: sums over units, large logits, labels of views, and
- * noise that is each network's own and the same in every program. */
+/* What losses and draws of an objective come to, by numbers that are known: sums over units, large logits, bf16, labels of views,
+ * and noise that is each network's own and the same in every program. */
 #include "objective_tests.h"
 
 #include <math.h>
@@ -89,6 +89,56 @@ static void test_large_logits(void **state)
     dim_objective_destroy(obj);
 }
 
+/* Activations in bf16 have 8 bits, of which a difference of a thousandth leaves none: no loss is computed from them. */
+static void test_losses_in_bf16(void **state)
+{
+    enum { SAMPLES = 128, WIDTH = 128, ALL = SAMPLES * WIDTH };
+    static float a[ALL], half[ALL], c[ALL], hot[ALL];
+    const int64_t shape[2] = { SAMPLES, WIDTH };
+    dim_context *single = ctx;
+    dim_context_options o;
+    double error = 0, gaussian = 0, entropy = 0;
+    (void)state;
+    DIM_OPTIONS_INIT(&o);
+    o.threads = 1;
+    o.precision = DIM_PRECISION_BF16;
+    assert_int_equal(dim_context_create(&o, &ctx), DIM_OK);
+    for (int n = 0; n < SAMPLES; n++) {
+        double sum = 0;
+        for (int i = n * WIDTH; i < (n + 1) * WIDTH; i++) {
+            half[i] = 0.5f + 0.25f * (float)sin(i);
+            a[i] = 2 * half[i] + 1e-3f * (float)cos(3 * i);
+            c[i] = -13.8155f + 0.01f * (float)sin(5 * i);
+            hot[i] = i == n * WIDTH + 5;
+            double d = (double)a[i] - 2 * half[i];
+            error += d * d / ALL;
+            gaussian += 0.5 * (log(2 * acos(-1)) + c[i] + d * d * exp(-c[i])) / ALL;
+            sum += exp(2 * half[i]);
+        }
+        entropy += (log(sum) - 2 * half[n * WIDTH + 5]) / SAMPLES;
+    }
+    dim_objective *obj = objective(3);
+    VECTOR(obj, "a", WIDTH);
+    VECTOR(obj, "half", WIDTH);
+    VECTOR(obj, "c", WIDTH);
+    VECTOR(obj, "hot", WIDTH);
+    apply(obj, network_of(WIDTH, 0, 0, LAYERS({ .kind = DIM_LAYER_ADD, .from = "input" })), "half", "b");
+    LOSS(obj, .name = "error", .kind = DIM_LOSS_SQUARED_ERROR, .a = "a", .b = "b");
+    LOSS(obj, .name = "gaussian", .kind = DIM_LOSS_GAUSSIAN, .a = "b", .b = "a", .c = "c");
+    LOSS(obj, .name = "entropy", .kind = DIM_LOSS_CROSS_ENTROPY, .a = "b", .b = "hot");
+    set_input(obj, "a", f32_tensor(2, shape, a));
+    set_input(obj, "half", f32_tensor(2, shape, half));
+    set_input(obj, "c", f32_tensor(2, shape, c));
+    set_input(obj, "hot", f32_tensor(2, shape, hot));
+    ok(dim_objective_evaluate(obj));
+    near("error", report(obj, "error"), error, 1e-5 * error);
+    near("gaussian", report(obj, "gaussian"), gaussian, 1e-5);
+    near("entropy", report(obj, "entropy"), entropy, 1e-5);
+    dim_objective_destroy(obj);
+    dim_context_destroy(ctx);
+    ctx = single;
+}
+
 /* A batch has all samples of the first view, then all of the second, and a sample's label is that of all its views. */
 static void test_labels_of_views(void **state)
 {
@@ -155,7 +205,7 @@ static void test_draws_of_a_step(void **state)
     dim_objective_destroy(obj);
 }
 
-/* x of one unit + noise, through a network that is never trained by `free`. */
+/* x of one unit through a linear layer, plus noise. */
 static void add_code(dim_objective *obj, const char *as)
 {
     apply(obj, network_of(1, 0, 0, LAYERS({ .kind = DIM_LAYER_LINEAR, .out = 1, .tap = "mean" },
@@ -203,7 +253,8 @@ static void test_gradient_has_the_noise_of_the_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sum_units), cmocka_unit_test(test_large_logits), cmocka_unit_test(test_labels_of_views),
+        cmocka_unit_test(test_sum_units), cmocka_unit_test(test_large_logits), cmocka_unit_test(test_losses_in_bf16),
+        cmocka_unit_test(test_labels_of_views),
         cmocka_unit_test(test_draws_of_a_step), cmocka_unit_test(test_gradient_has_the_noise_of_the_step),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
