@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { C = 8, SIDE = 6, INPUTS = 5, MOST = 20, ROWS = 2 * SIDE * SIDE };
+enum { C = 8, SIDE = 6, INPUTS = 5, MOST = 24, ROWS = 2 * SIDE * SIDE };
 
 static dim_context *ctx;
 
@@ -50,6 +50,16 @@ static dim__vid emit(dim__graph *g, const dim__vid *in, sums *s)
     see(g, s, dim__op_add_(g, pooled, dim__op_conv2d_(g, y, w, dim__square(0, 2, 0))));
     see(g, s, dim__op_add_(g, padded, dim__op_conv2d_(g, x, w, dim__square(0, 1, 1))));
     see(g, s, dim__op_add_(g, dim__op_conv2d_(g, y, wide, once), dim__op_conv2d_(g, x, wide, once)));
+    for (int axis = 0; axis < 2; axis++) { /* nor are those of one axis alone */
+        dim__window apart = once, border = once;
+        apart.stride[axis] = 2;
+        border.padding[axis] = 1;
+        dim__vid small = dim__op_avg_pool_(g, x, (dim__window){ .kernel = { 2 - axis, 1 + axis }, .stride = { 2 - axis, 1 + axis },
+                                                                .dilation = { 1, 1 } });
+        dim__vid large = dim__op_pad2d_(g, x, 1 - axis, axis, false);
+        see(g, s, dim__op_add_(g, small, dim__op_conv2d_(g, y, w, apart)));
+        see(g, s, dim__op_add_(g, large, dim__op_conv2d_(g, x, w, border)));
+    }
     /* a product that somebody else reads, two that the caller reads, one under another shape */
     m = dim__op_matmul_(g, rows, plain, false, true);
     y = dim__op_add_(g, rows, m);

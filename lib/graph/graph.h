@@ -23,6 +23,7 @@ typedef struct dim__value {
     float fill;          /* DIM__CONST */
     uint32_t reach;      /* what it depends on: bit k, a parameter of group k; DIM__REACH_INPUT, an input whose gradient is wanted */
     bool keep;           /* readable after the run */
+    bool exact;          /* passes/precision.c leaves it in f32 */
 } dim__value;
 
 #define DIM__REACH_INPUT (UINT32_C(1) << 31)

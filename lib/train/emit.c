@@ -30,9 +30,18 @@ static dim__vid emit_input(emission *e, int64_t i)
 
 static dim__vid emit_value(emission *e, dim__ref ref);
 
+/* Whatever else a program has, an application or a loss draws the same noise: that of the declaration, which has all. */
+static void set_stream(const emission *e, uint64_t *stream)
+{
+    if (e->obj->fixed)
+        e->g->next_stream = *stream;
+    else
+        *stream = e->g->next_stream;
+}
+
 static void emit_application(emission *e, int64_t i)
 {
-    const dim__application *a = &e->obj->applications[i];
+    dim__application *a = &e->obj->applications[i];
     const dim__trained *t = &e->obj->trained[a->trained];
     dim__vid of[DIM_MAX_INPUTS];
     for (int k = 0; k < a->n_of; k++)
@@ -44,6 +53,7 @@ static void emit_application(emission *e, int64_t i)
     }
     dim__net net = dim__encoder_net(t->network, e->g, e->w->mode != DIM__OBJECTIVE_COMPUTE && t->player != DIM__NOBODY);
     net.group = t->player;
+    set_stream(e, &a->stream);
     dim__encoder_emit(t->network, &net, of, layers);
     e->layers[i] = layers;
 }
@@ -88,6 +98,18 @@ static void list_reports(emission *e, int64_t loss, const dim__loss_nodes *nodes
         dim__graph_fail(e->g, status);
 }
 
+/* A loss is computed in f32, and from f32, whatever a context stores activations in.  What has a critic is a network, too, and
+ * its estimator looks after itself. */
+static void make_exact(emission *e, const dim__loss_in *in, int64_t first)
+{
+    dim__graph *g = e->g;
+    for (int k = 0; k < DIM__LOSS_VALUES; k++)
+        if (in->side[k].v != DIM__NONE)
+            g->values[in->side[k].v].exact = true;
+    for (int64_t v = first; v < g->n_values; v++)
+        g->values[v].exact = true;
+}
+
 static dim__loss_nodes emit_loss(emission *e, int64_t i)
 {
     const dim__loss_nodes none = { .loss = DIM__NONE, .against = DIM__NONE };
@@ -108,7 +130,11 @@ static dim__loss_nodes emit_loss(emission *e, int64_t i)
     in.side[0].whole = l->whole;
     if (dim__graph_status(e->g) != DIM_OK)
         return none;
+    set_stream(e, &l->stream);
+    int64_t first = e->g->n_values;
     dim__loss_nodes nodes = l->loss.def->emit(&in);
+    if (!l->loss.def->critic)
+        make_exact(e, &in, first);
     if (l->loss.weighted)
         nodes.loss = dim__op_affine_(e->g, nodes.loss, l->loss.weight, 0);
     if (dim__graph_status(e->g) != DIM_OK)

@@ -41,6 +41,7 @@ typedef struct dim__application {
     dim__ref of[DIM_MAX_INPUTS];
     uint64_t reads;          /* inputs, as bits */
     int64_t views;           /* of what it reads */
+    uint64_t stream;         /* number of its first draw, as its declaration had it */
 } dim__application;
 
 typedef struct dim__objective_loss {
@@ -49,6 +50,7 @@ typedef struct dim__objective_loss {
     bool whole;              /* the first is paired as a whole map */
     int n_of;
     int64_t trained;         /* its critic; -1 = it has none */
+    uint64_t stream;         /* as an application's */
 } dim__objective_loss;
 
 typedef struct dim__aimed {  /* a loss that a player minimises */

@@ -2,7 +2,8 @@
  *
  * A temporary is stored in bf16 when it is large enough to matter, its node can write it and all that read it can.  What
  * the caller sees is kept, and so in f32; so are gradients of parameters on their way there.  Losses, estimators and
- * statistics never read bf16, which keeps what goes into them in f32, too.
+ * statistics never read bf16, which keeps what goes into them in f32, too: by their ops, or, where a loss is made of ops that
+ * read bf16, since its values are marked as exact.
  *
  * A product or convolution of some size takes both operands in bf16.  What is in f32, such as a weight, is cast once for all
  * that multiply it; where the processor does not multiply bf16, the operands are made floats again:
@@ -61,7 +62,7 @@ static void nominate(pass *p)
         p->half[v] = g->values[v].kind == DIM__TEMP && g->values[v].dtype == DIM_F32 &&
                      (g->all_bf16 || dim__count_of(g, (dim__vid)v) >= LEAST);
     for (int64_t v = 0; v < g->n_values; v++)
-        if (g->values[v].keep)
+        if (g->values[v].keep || g->values[v].exact)
             p->half[dim__graph_origin(g, (dim__vid)v, NULL)] = false;
 }
 

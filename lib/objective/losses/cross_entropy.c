@@ -9,10 +9,20 @@ static dim_status check(dim_context *ctx, dim__loss *loss, const dim__side *side
     return side[1].labels ? DIM_OK : dim__loss_same_shape(ctx, loss, side, 2);
 }
 
-/* mean of log sum e^a - sum b a */
+/* Each row less its maximum.  That changes no loss, since b sums to 1, so no gradient passes through the maximum. */
+static dim__vid below_maximum(dim__graph *g, dim__vid a)
+{
+    dim__shape s = *dim__shape_of(g, a);
+    dim__vid most = dim__op_max_mid_(g, dim__op_reshape_(g, dim__op_stop_gradient_(g, a), dim__shape3(s.d[0], s.d[1], 1)));
+    dim__vid all = dim__op_reshape_(g, dim__op_broadcast_mid_(g, most, s.d[1]), s);
+    return dim__op_add_(g, a, dim__op_affine_(g, all, -1, 0));
+}
+
+/* mean of log sum e^a - sum b a: two terms that are at least 0, where large logits would leave only their rounding */
 static dim__vid against_rows(dim__graph *g, dim__vid a, dim__vid b)
 {
     double n = (double)dim__shape_rows(dim__shape_of(g, a));
+    a = below_maximum(g, a);
     dim__vid lse = dim__op_sum_all_(g, dim__op_log_sum_exp_(g, a), 1 / n);
     return dim__op_add_(g, lse, dim__op_sum_all_(g, dim__op_mul_(g, a, b), -1 / n));
 }
