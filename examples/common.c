@@ -124,7 +124,8 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
     memset(run, 0, sizeof *run);
     run->program = program;
     ex_parse(program, argc, argv, &run->o);
-    split_taps(run);
+    if (!program->objective)
+        split_taps(run);
     ex_folder_open(run);
 
     DIM_OPTIONS_INIT(&context);

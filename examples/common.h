@@ -113,6 +113,7 @@ struct ex_run {
     uint64_t checkpoint_at;
     double last_report;           /* when progress was shown last */
     ex_evaluation pixels, first, last; /* of raw pixels (--table), before and after training */
+    void *task;                   /* of a program on an objective, for its drawing */
     ex_drawing *drawing;          /* what ex_train() draws before the first step; NULL = nothing */
     const char *drawing_name;
 
@@ -212,6 +213,8 @@ void ex_log_evaluation(ex_run *run, const dim_model *model, uint64_t step, uint6
 int ex_log_probes(const ex_run *run); /* the number of columns of probes and classifiers, which are the last ones */
 void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e);
 void ex_report_progress(ex_run *run, double loss, uint64_t step, bool last);
+
+void ex_print_json_number(double value); /* null for what is not finite */
 
 /* What takes a while now: on a terminal a line that is rewritten, elsewhere a line now and then. */
 #if defined(__GNUC__)

@@ -56,7 +56,7 @@ static void open_probed(ex_run *run)
 void ex_data_open(ex_run *run)
 {
     ex_options *o = &run->o;
-    bool test_needed = o->probe_train > 0 || (o->embed != NULL && o->embed_split == EX_EMBED_TEST);
+    bool test_needed = run->program->objective || o->probe_train > 0 || (o->embed != NULL && o->embed_split == EX_EMBED_TEST);
     if (o->unlabelled && strncmp(o->data, "stl10:", 6) != 0)
         ex_usage_error(run->program, "--unlabelled: %s has no unlabelled images; stl10 has", o->data);
     ex_report_note(run, "opening %s", o->data);

@@ -154,7 +154,7 @@ void ex_log_evaluation(ex_run *run, const dim_model *model, uint64_t step, uint6
 
 /* ---- evaluations on stdout */
 
-static void print_json_number(double value)
+void ex_print_json_number(double value)
 {
     if (isfinite(value))
         printf("%.7g", value);
@@ -169,14 +169,14 @@ static void print_json(const ex_run *run, const dim_model *model, uint64_t step,
     if (step > 0)
         loss_of(run, model, &value);
     printf("{\"step\":%llu,\"loss\":", (unsigned long long)step);
-    print_json_number(value);
+    ex_print_json_number(value);
     printf(",\"terms\":{");
     for (int i = 0; step > 0 && i < dim_model_report_count(model); i++) {
         const char *name = dim_model_report_name(model, i);
         if (strcmp(name, "loss") == 0 || !report_of(run, model, i, &value))
             continue;
         printf("%s\"%s\":", comma, name);
-        print_json_number(value);
+        ex_print_json_number(value);
         comma = ",";
     }
     printf("},\"probe\":{");
