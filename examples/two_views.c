@@ -303,7 +303,7 @@ int main(int argc, char **argv)
         .objective = build_objective(&run, &own),
         .loss = "mi",
         .measures = { { "test.mi", "nats" }, { "test.top1", "%" }, { "test.top5", "%" } },
-        .give = give, .measure = measure, .drawing = draw, .drawing_name = "retrieval.png", .own = &own,
+        .give = give, .measure = measure, .drawing = draw, .own = &own,
     };
     int code = ex_train_objective(&run, &task);
 

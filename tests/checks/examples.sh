@@ -272,7 +272,13 @@ has_picture "$work/views"
 head -n 1 "$work/views/log.csv" | grep -q '^step,epoch,train_s,wait_s,mi,mi.value,.*,test.mi,test.top1,test.top5$' || fail "log of two_views"
 [ "$(wc -l <"$work/views/log.csv")" = 62 ] || fail "two_views: lines of the log"
 run 2 "$two_views" --steps 1 --out "$work/views"
-says '--out: there is a run in .*; --overwrite replaces it'
+says '--out: there is a run in .*; --resume goes on from it, --overwrite replaces it'
+run 0 "$two_views" --steps 40 --batch 32 --json --out "$work/parts"
+run 0 "$two_views" --steps 60 --batch 32 --json --out "$work/parts" --resume
+says 'goes on after step 40'
+for file in weights checkpoint; do cmp "$work/views/$file.safetensors" "$work/parts/$file.safetensors" || fail "two_views: $file in parts"; done
+grep -v '^[0-9]*0,' "$work/views/log.csv" | cut -d, -f1,2,5- >"$work/whole.csv"
+grep -v '^[0-9]*0,' "$work/parts/log.csv" | cut -d, -f1,2,5- | cmp - "$work/whole.csv" || fail "two_views: log.csv in parts"
 "$two_views" --data "$data" --batch 32 --threads 1 --epochs 100000 --out "$work/views" --overwrite >"$work/stdout" 2>"$work/stderr" &
 pid=$!
 while kill -0 $pid 2>/dev/null && [ "$(cat "$work/views/log.csv.new" 2>/dev/null | wc -l)" -lt 3 ]; do sleep 0.05; done
@@ -280,6 +286,7 @@ kill -TERM $pid
 wait $pid
 [ $? = 143 ] || { cat "$work/stderr"; fail "exit code of two_views after SIGTERM"; }
 says 'interrupted after [1-9][0-9]* steps'
+says '^checkpoint: .*; --resume goes on from it$'
 says '^weights: '
 [ ! -e "$work/views/log.csv.new" ] || fail "two_views: log.csv.new has stayed"
 [ "$failed" = 0 ] && echo "the example programs do as they say"
