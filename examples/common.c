@@ -28,7 +28,7 @@ static void on_signal(int number)
 static const int stopping[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP };
 enum { N_STOPPING = sizeof stopping / sizeof *stopping };
 
-static void catch_signals(const ex_run *run)
+void ex_catch_signals(const ex_run *run)
 {
     bool saves = run->o.out != NULL;
     snprintf(stop_text, sizeof stop_text, "%s%s: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", run->program->name,
@@ -49,7 +49,7 @@ static void catch_signals(const ex_run *run)
 }
 
 /* The run is saved: a signal ends the program at once again, but for SIGPIPE, which --embed outlasts. */
-static void release_signals(void)
+void ex_release_signals(void)
 {
     for (int i = 1; i < N_STOPPING; i++) {
         struct sigaction now;
@@ -57,6 +57,8 @@ static void release_signals(void)
             signal(stopping[i], SIG_DFL);
     }
 }
+
+int ex_stop_signal(void) { return stop_signal; }
 
 bool ex_stopped(const ex_run *run) { return stop_signal != 0 && !run->ended; }
 
@@ -122,7 +124,8 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
     memset(run, 0, sizeof *run);
     run->program = program;
     ex_parse(program, argc, argv, &run->o);
-    split_taps(run);
+    if (!program->objective)
+        split_taps(run);
     ex_folder_open(run);
 
     DIM_OPTIONS_INIT(&context);
@@ -134,7 +137,8 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
     context.precision = (dim_precision)run->o.precision;
     if (dim_context_create(&context, &run->ctx) != DIM_OK)
         ex_usage_error(program, "libdim does not start here; is --threads %u too many?", (unsigned)run->o.threads);
-    ex_data_open(run);
+    if (program->data_help == NULL)
+        ex_data_open(run);
 }
 
 dim_encoder *ex_conv_encoder(ex_run *run)
@@ -151,6 +155,12 @@ dim_encoder *ex_conv_encoder(ex_run *run)
     o.channels = (uint32_t)shape[0];
     EX_TRY(run, dim_encoder_create(run->ctx, &o, &encoder));
     return encoder;
+}
+
+void ex_add_layer(ex_run *run, dim_encoder_builder *b, dim_layer_options layer)
+{
+    layer.size = sizeof layer;
+    EX_TRY(run, dim_encoder_builder_add(b, &layer));
 }
 
 void ex_add_prior(ex_run *run, dim_model *model)
@@ -203,7 +213,7 @@ static bool save(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_
         fprintf(stderr, "weights:    %s\nlog:        %s/log.csv\n", path, run->o.out);
     } else
         fprintf(stderr, "%s: %s\n", run->program->name, dim_context_error(run->ctx));
-    release_signals();
+    ex_release_signals();
     if (run->draw_late && run->drawing != NULL)
         ex_draw(run, encoder, run->drawing, run->drawing_name);
     ex_draw(run, encoder, ex_picture, "retrieval.png");
@@ -246,7 +256,9 @@ static dim_status train(ex_run *run, dim_encoder *encoder, dim_model *model, dim
         run->train_s += ex_seconds() - start;
 
         bool last = step == o->steps;
-        ex_report_progress(run, model, step, last || stop_signal != 0);
+        double loss = 0;
+        dim_model_report(model, "loss", &loss);
+        ex_report_progress(run, loss, step, last || stop_signal != 0);
         ex_log_step(run, model, step, dim_loader_epoch(loader), &none);
         if (o->out != NULL && (last || (o->checkpoint_every > 0 && step % o->checkpoint_every == 0)))
             ex_checkpoint_save(run, model, loader); /* where it cannot, training goes on */
@@ -338,7 +350,7 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
         run->o.steps = run->o.epochs * dim_loader_batches(loader);
     check(run, encoder, model);
 
-    catch_signals(run);
+    ex_catch_signals(run);
     begin(run, encoder, model, loader);
     dim_status status = train(run, encoder, model, loader);
     bool finished = stop_signal == 0 && status == DIM_OK;

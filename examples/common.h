@@ -51,9 +51,11 @@ typedef struct ex_options {
 typedef struct ex_program {
     const char *name, *summary;
     const char *units_help;       /* what --units means here; NULL = there is no such option */
+    const char *data_help;        /* of --data, whose signals the program opens itself; NULL = it names files of images */
     const char *example;          /* arguments of an example line */
     const char *taps;             /* whose features are probed, with commas between */
     const char *code;             /* the tap whose features the picture compares and --embed writes */
+    bool objective;               /* it trains a dim_objective, by objective.h: there are no probes and no checkpoints */
     ex_options defaults;          /* views: 0 = no views of images are made, and amdim's options are not there */
 } ex_program;
 
@@ -96,6 +98,7 @@ struct ex_run {
     int64_t shape[3];             /* of an image of probed and tested: channels, height, width */
     dim_augment *augment;         /* makes o.views views of each training image; NULL = the images themselves */
     dim_augment *clean;           /* makes an image of `shape` out of a training image; NULL = it is one */
+    const char *const *class_names; /* of samples that the program makes itself; NULL = the dataset knows them */
     const char *classifiers[EX_MAX_CLASSIFIERS]; /* that the model has; NULL ends the list */
     dim_tensor *train_labels, *test_labels; /* of probed and tested */
     FILE *log;
@@ -110,6 +113,7 @@ struct ex_run {
     uint64_t checkpoint_at;
     double last_report;           /* when progress was shown last */
     ex_evaluation pixels, first, last; /* of raw pixels (--table), before and after training */
+    void *task;                   /* of a program on an objective, for its drawing */
     ex_drawing *drawing;          /* what ex_train() draws before the first step; NULL = nothing */
     const char *drawing_name;
 
@@ -129,6 +133,9 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv);
 /* The DIM paper's convolutional encoder for the data's image size: taps local, conv, fc, global. */
 dim_encoder *ex_conv_encoder(ex_run *run);
 
+/* Adds a layer to an encoder of the program's own; its size need not be set. */
+void ex_add_layer(ex_run *run, dim_encoder_builder *b, dim_layer_options layer);
+
 /* Adds the prior that --prior names, if any. */
 void ex_add_prior(ex_run *run, dim_model *model);
 
@@ -143,7 +150,11 @@ void ex_check(ex_run *run, dim_status status, const char *what);
 
 void ex_draw(ex_run *run, dim_encoder *encoder, ex_drawing *drawing, const char *name);
 
-bool ex_stopped(const ex_run *run); /* Ctrl-C or its like asked to end the training */
+/* Ctrl-C and its like: from ex_catch_signals() on they ask to end the training, until ex_release_signals(). */
+void ex_catch_signals(const ex_run *run);
+void ex_release_signals(void);
+bool ex_stopped(const ex_run *run); /* one has asked for that */
+int ex_stop_signal(void); /* which one; 0 = none has come */
 
 bool ex_nothing_left(const ex_run *run, const dim_model *model); /* of a run that goes on: neither steps nor probes */
 
@@ -162,6 +173,10 @@ void ex_usage_error(const ex_program *program, const char *format, ...);
 /* ---- data.c */
 
 void ex_data_open(ex_run *run);
+/* What ex_data_open() does last, for a program that sets run->train and run->test itself: sizes, and what is probed. */
+void ex_data_use(ex_run *run);
+const char *ex_noun(const ex_run *run); /* "images" or "signals" */
+const char *ex_class_name(const ex_run *run, const dim_dataset *data, int64_t label); /* NULL = it has none */
 const char *ex_data_advice(const ex_run *run, dim_status status); /* what helps against it; "" = nothing is known */
 int64_t ex_skipped(const ex_run *run); /* broken files so far, of --skip-broken */
 
@@ -197,7 +212,9 @@ void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t ep
 void ex_log_evaluation(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e);
 int ex_log_probes(const ex_run *run); /* the number of columns of probes and classifiers, which are the last ones */
 void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e);
-void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool last);
+void ex_report_progress(ex_run *run, double loss, uint64_t step, bool last);
+
+void ex_print_json_number(double value); /* null for what is not finite */
 
 /* What takes a while now: on a terminal a line that is rewritten, elsewhere a line now and then. */
 #if defined(__GNUC__)

@@ -31,8 +31,8 @@ static ex_accuracy probe_both(ex_run *run, const char *features, const dim_tenso
 static bool probe_tap(ex_run *run, dim_encoder *encoder, const char *tap, ex_accuracy *out)
 {
     char doing[2][64];
-    snprintf(doing[0], sizeof doing[0], "probing %s, training images", tap);
-    snprintf(doing[1], sizeof doing[1], "probing %s, test images", tap);
+    snprintf(doing[0], sizeof doing[0], "probing %s, training %s", tap, ex_noun(run));
+    snprintf(doing[1], sizeof doing[1], "probing %s, test %s", tap, ex_noun(run));
     dim_tensor *train = ex_features(run, encoder, tap, &run->probed, doing[0]);
     dim_tensor *test = train != NULL ? ex_features(run, encoder, tap, &run->tested, doing[1]) : NULL;
     bool made = test != NULL;
@@ -95,9 +95,9 @@ ex_evaluation ex_evaluate_pixels(ex_run *run)
     ex_evaluation e = { .valid = run->o.table };
     if (!e.valid)
         return e;
-    ex_report_note(run, "probing raw pixels: reading images");
+    ex_report_note(run, "probing raw data: reading %s", ex_noun(run));
     dim_tensor *train = read_pixels(run, &run->probed), *test = read_pixels(run, &run->tested);
-    e.tap[0] = probe_both(run, "raw pixels", train, test);
+    e.tap[0] = probe_both(run, "raw data", train, test);
     dim_tensor_destroy(train);
     dim_tensor_destroy(test);
     ex_report_clear();

@@ -154,7 +154,7 @@ void ex_log_evaluation(ex_run *run, const dim_model *model, uint64_t step, uint6
 
 /* ---- evaluations on stdout */
 
-static void print_json_number(double value)
+void ex_print_json_number(double value)
 {
     if (isfinite(value))
         printf("%.7g", value);
@@ -169,14 +169,14 @@ static void print_json(const ex_run *run, const dim_model *model, uint64_t step,
     if (step > 0)
         loss_of(run, model, &value);
     printf("{\"step\":%llu,\"loss\":", (unsigned long long)step);
-    print_json_number(value);
+    ex_print_json_number(value);
     printf(",\"terms\":{");
     for (int i = 0; step > 0 && i < dim_model_report_count(model); i++) {
         const char *name = dim_model_report_name(model, i);
         if (strcmp(name, "loss") == 0 || !report_of(run, model, i, &value))
             continue;
         printf("%s\"%s\":", comma, name);
-        print_json_number(value);
+        ex_print_json_number(value);
         comma = ",";
     }
     printf("},\"probe\":{");
@@ -284,13 +284,12 @@ static void format_time(char *text, size_t size, double seconds)
         snprintf(text, size, "%ld:%02ld", s / 60, s % 60);
 }
 
-void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool last)
+void ex_report_progress(ex_run *run, double loss, uint64_t step, bool last)
 {
-    double loss = 0, each = run->train_s / (double)step;
+    double each = run->train_s / (double)step;
     char left[32];
     if (!is_time(run) && !last)
         return;
-    dim_model_report(model, "loss", &loss);
     format_time(left, sizeof left, each * (double)(run->o.steps - step));
     begin_line();
     fprintf(stderr, "step %llu of %llu: loss %.4f, %.0f ms a step, %s left", (unsigned long long)step,
@@ -313,10 +312,10 @@ void ex_report_table(const ex_run *run, const dim_encoder *encoder)
     FILE *to = run->o.json ? stderr : stdout;
     if (!run->pixels.valid || !run->first.valid || !run->last.valid)
         return;
-    fprintf(to, "\nAccuracy on %lld test images, with %u labelled training images\n\n",
-            (long long)dim_dataset_count(run->test), (unsigned)run->o.probe_train);
+    fprintf(to, "\nAccuracy on %lld test %s, with %u labelled training %s\n\n", (long long)dim_dataset_count(run->test),
+            ex_noun(run), (unsigned)run->o.probe_train, ex_noun(run));
     fprintf(to, "%-20s %-8s %6s   %8s   %8s\n", "", "features", "width", "kNN", "ridge");
-    print_row(to, "raw pixels", "", run->shape[0] * run->shape[1] * run->shape[2], &run->pixels.tap[0]);
+    print_row(to, run->program->data_help == NULL ? "raw pixels" : "raw signals", "", run->shape[0] * run->shape[1] * run->shape[2], &run->pixels.tap[0]);
     for (int trained = 0; trained < 2; trained++)
         for (int i = 0; i < EX_MAX_TAPS && taps[i] != NULL; i++) {
             int64_t shape[3] = { 0, 0, 0 };
