@@ -2,7 +2,9 @@
 #ifndef EXAMPLES_AUTOENCODER_H
 #define EXAMPLES_AUTOENCODER_H
 
+#ifndef DIM_EXPERIMENTAL
 #define DIM_EXPERIMENTAL
+#endif
 #include <dim/objective.h>
 
 /* Input "images", (C, H, W) with sides that are multiples of 4; values "encoder.mean", "decoder" (reconstructions) and

@@ -100,7 +100,8 @@ static void record(ex_run *run, ex_task *task, uint64_t epoch)
     if (step > 0)
         EX_TRY(run, dim_objective_report(task->objective, task->loss, &loss));
     log_reports(run, task, step, epoch);
-    bool measured = (step == 0 || step == run->o.steps) && !ex_stopped(run) && task->measure(run, task, values);
+    bool measured = (step == 0 || step == run->o.steps) && !ex_stopped(run) &&
+                    (task->measure == NULL || task->measure(run, task, values));
     log_measures(run, task, measured ? values : NULL);
     if (measured)
         print_measures(run, task, step, loss, values);

@@ -23,7 +23,7 @@ struct ex_task {
     ex_measure measures[EX_MAX_MEASURES]; /* without a name: the end of the list */
     /* Sets the inputs of a step; images: a batch of the loader's, which stays until the next one. */
     void (*give)(ex_run *run, ex_task *task, dim_tensor *images);
-    /* false when training is to end. */
+    /* NULL = nothing is measured; false when training is to end. */
     bool (*measure)(ex_run *run, ex_task *task, double values[EX_MAX_MEASURES]);
     ex_drawing *drawing;          /* at the end, with run->task and without an encoder */
     const char *drawing_name;

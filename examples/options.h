@@ -15,7 +15,9 @@ enum {
     EX_MODEL = 4,     /* it trains a dim_model */
     EX_OBJECTIVE = 8, /* or a dim_objective */
     EX_UNITS = 16,    /* it has a units_help */
-    EX_AMDIM = 32     /* it makes views of images */
+    EX_AMDIM = 32,    /* it makes views of images */
+    EX_CONTRAST = 64, /* it maximises information, by pairs of samples */
+    EX_GENERATIVE = 128 /* or has nothing but a prior */
 };
 
 typedef struct ex_option {
