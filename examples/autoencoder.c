@@ -14,7 +14,7 @@ static const ex_program program = {
     .example = "--data idx:mnist --epochs 5 --out out",
     .objective = true,
     .generative = true,
-    .defaults = { .epochs = 5, .batch = 64, .lr = 1e-3f, .units = 16, .prior_weight = 0.25f },
+    .defaults = { .epochs = 5, .batch = 64, .lr = 1e-3f, .units = 16, .prior_weight = 1 },
 };
 
 static void give(ex_run *run, ex_task *task, dim_tensor *images)
