@@ -213,12 +213,12 @@ static inline void check_term(const char *name, dim_model *model, const char *te
 /* What the script's picks must be: n of each direction. */
 static inline void check_picks(dim_model *model, const int *picks, int n, int directions)
 {
-    dim__graph *g = dim__program_graph(model->programs.list[0].program);
+    dim__graph *g = dim__program_graph(model->obj->programs.list[0].program);
     int found = 0;
     for (int64_t i = 0; i < g->n_nodes; i++) {
         if (g->nodes[i].op != &dim__op_random_location)
             continue;
-        const int32_t *at = dim__program_data(model->programs.list[0].program, g->nodes[i].out[0]);
+        const int32_t *at = dim__program_data(model->obj->programs.list[0].program, g->nodes[i].out[0]);
         for (int k = 0; k < n; k++)
             if (found >= directions || at[k] - k * 25 != picks[found * n + k])
                 fail_msg("direction %d draws location %d for image %d", found, (int)at[k] - k * 25, k);

@@ -180,7 +180,7 @@ typedef struct dropped {
 
 static void find_dropouts(dim_model *model, dropped found[2])
 {
-    dim__program *program = model->programs.list[0].program;
+    dim__program *program = model->obj->programs.list[0].program;
     dim__graph *g = dim__program_graph(program);
     int n = 0;
     for (int64_t i = 0; i < g->n_nodes; i++) {
@@ -192,7 +192,7 @@ static void find_dropouts(dim_model *model, dropped found[2])
         *d = (dropped){ dim__program_data(program, node->in[0]), dim__program_data(program, node->out[0]),
                         dim__count_of(g, node->out[0]) };
         float u[2 * N * (D > HIDDEN ? D : HIDDEN)];
-        dim__rng_uniform(u, d->count, dim__mix(model->seed, 0), node->stream, 0);
+        dim__rng_uniform(u, d->count, dim__mix(model->obj->seed, 0), node->stream, 0);
         for (int64_t k = 0; k < d->count; k++)
             close_to("dropout", d->out[k], u[k] < rate ? 0 : d->in[k] / (1 - rate), 2e-7 * fabs(d->in[k]));
     }

@@ -177,7 +177,7 @@ static counts of_evaluation(uint32_t without)
     counts c = { .nodes = 0 };
     world w = open_world(without, DIM_PRECISION_F32, 8, 16, 6);
     ok(dim_model_evaluate(w.model, w.images));
-    dim__program_profile(w.model->programs.list[0].program, count_node, &c);
+    dim__program_profile(w.model->obj->programs.list[0].program, count_node, &c);
     ok(dim_model_evaluate(w.model, w.images));
     close_world(&w);
     return c;
@@ -234,7 +234,7 @@ static void convolutions_are_made_again_in_bf16(void **state)
         ctx->recompute_from = 0; /* small as it is, and whatever it costs */
         ctx->recompute_worth = 0;
         ok(dim_model_step(w.model, w.images));
-        dim__program_profile(w.model->programs.list[0].program, count_node, &c[k]);
+        dim__program_profile(w.model->obj->programs.list[0].program, count_node, &c[k]);
         ok(dim_model_step(w.model, w.images));
         ok(dim_model_report(w.model, "loss", &loss[k]));
         close_world(&w);
@@ -252,7 +252,7 @@ static void a_classifier_is_compiled_once(void **state)
     ok(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ 6, 3 }, &logits));
     ok(dim_model_classify(w.model, NULL, w.images, logits));
     memcpy(first, dim_tensor_const_data(logits), sizeof first);
-    const dim__program *program = w.model->programs.list[0].program;
+    const dim__program *program = w.model->obj->programs.list[0].program;
     assert_non_null(program);
     uint64_t before = dim_context_allocations(ctx), of_tensor;
     dim_tensor *features;
@@ -262,8 +262,8 @@ static void a_classifier_is_compiled_once(void **state)
     before = dim_context_allocations(ctx);
     ok(dim_model_classify(w.model, NULL, w.images, logits));
     uint64_t allocations = dim_context_allocations(ctx) - before;
-    assert_ptr_equal(w.model->programs.list[0].program, program);
-    assert_null(w.model->programs.list[1].program);
+    assert_ptr_equal(w.model->obj->programs.list[0].program, program);
+    assert_null(w.model->obj->programs.list[1].program);
     assert_int_equal(allocations, of_tensor); /* the features */
     assert_memory_equal(first, dim_tensor_const_data(logits), sizeof first);
     dim_tensor_destroy(logits);

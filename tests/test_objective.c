@@ -10,6 +10,12 @@
 
 #include <cmocka.h>
 
+#if DIM_HAVE_CJSON
+#define SKIP_WITHOUT_JSON() (void)0
+#else
+#define SKIP_WITHOUT_JSON() skip() /* it reads a safetensors file */
+#endif
+
 enum { N = 8, DX = 5, DY = 3, NAME = 64 };
 
 static dim_context *ctx;
@@ -380,6 +386,7 @@ static void test_save(void **unused)
 {
     pair a, b;
     (void)unused;
+    SKIP_WITHOUT_JSON();
     pair_make(&a);
     pair_make(&b);
     for (int i = 0; i < 3; i++)
@@ -392,6 +399,33 @@ static void test_save(void **unused)
     remove("objective.safetensors");
     pair_free(&a);
     pair_free(&b);
+}
+
+/* Goes on bit for bit, draws and turns included; and says which part of an objective is another. */
+static void test_checkpoint(void **unused)
+{
+    game a, b, other;
+    (void)unused;
+    SKIP_WITHOUT_JSON();
+    game_make(&a, 1, 2);
+    game_make(&b, 1, 2);
+    game_make(&other, 1, 3);
+    for (int i = 0; i < 3; i++)
+        ok(dim_objective_step(a.obj));
+    ok(dim_objective_step(b.obj));
+    ok(dim_objective_checkpoint_save(a.obj, NULL, "objective.checkpoint"));
+    ok(dim_objective_checkpoint_load(b.obj, NULL, "objective.checkpoint"));
+    assert_int_equal(dim_objective_steps(b.obj), 3);
+    for (int i = 0; i < 2; i++) {
+        ok(dim_objective_step(a.obj));
+        ok(dim_objective_step(b.obj));
+        assert_true(report(a.obj, "d") == report(b.obj, "d") && report(a.obj, "g") == report(b.obj, "g"));
+    }
+    refused(dim_objective_checkpoint_load(other.obj, NULL, "objective.checkpoint"), DIM_E_INVALID, "player.D");
+    remove("objective.checkpoint");
+    game_free(&a);
+    game_free(&b);
+    game_free(&other);
 }
 
 static void test_refused(void **unused)
@@ -443,6 +477,10 @@ static void test_refused(void **unused)
     refused(dim_objective_minimise(p.obj, "r", "mi", 1), DIM_E_INVALID, "no player 'r'");
     refused(dim_objective_minimise(p.obj, "q", "mj", 1), DIM_E_INVALID, "no loss 'mj'");
     refused(dim_objective_minimise(p.obj, "q", "mi", NAN), DIM_E_INVALID, "finite");
+    ok(dim_objective_minimise(p.obj, "q", "mi", 1));
+    refused(dim_objective_step(p.obj), DIM_E_STATE, "player 'q' minimises a loss, but has no network");
+    pair_free(&p);
+    pair_make(&p);
     refused(dim_objective_set(p.obj, "x", bad), DIM_E_SHAPE, "it must be (N, 5)");
     ok(dim_objective_set(p.obj, "y", few));
     refused(dim_objective_step(p.obj), DIM_E_SHAPE, "'y' has 7 samples");
@@ -453,7 +491,7 @@ static void test_refused(void **unused)
     ok(dim_objective_set(p.obj, "x", p.x));
     ok(dim_objective_set(p.obj, "y", p.y));
     ok(dim_objective_step(p.obj));
-    refused(dim_objective_minimise(p.obj, "q", "mi", 1), DIM_E_STATE, "fixed");
+    refused(dim_objective_minimise(p.obj, "all", "mi", 1), DIM_E_STATE, "fixed");
     float *x = dim_tensor_data(p.x), at = x[3];
     x[3] = NAN;
     refused(dim_objective_step(p.obj), DIM_E_NUMERIC, "nothing was updated");
@@ -476,6 +514,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_compute, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_compute_leaves_steps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_save, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_checkpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

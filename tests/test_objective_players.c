@@ -176,6 +176,7 @@ static void pair(const char *const owners[3], dim_critic critic, snapshot *start
     static const char *const parts[3] = { "fx", "hy", "mi" };
     dim_term_options term = { .size = sizeof term, .critic = critic, .units = 8 };
     dim_objective *obj = objective(5);
+    bool two = false;
     VECTOR(obj, "x", 4);
     VECTOR(obj, "yy", 5);
     apply(obj, with_batch_norm(4, WIDTH), "x", "fx");
@@ -187,7 +188,10 @@ static void pair(const char *const owners[3], dim_critic critic, snapshot *start
         if (owners[i][0] != '\0')
             own(obj, owners[i], parts[i]);
     minimise(obj, "one", "mi", 1);
-    minimise(obj, "two", "mi", 1);
+    for (int i = 0; i < 3; i++)
+        two = two || strcmp(owners[i], "two") == 0;
+    if (two)
+        minimise(obj, "two", "mi", 1);
     set_vectors(obj, "x", 4);
     set_vectors(obj, "yy", 5);
     take(start, obj);

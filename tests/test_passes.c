@@ -183,8 +183,8 @@ static outcome train(const recipe *r, uint32_t without)
     for (int i = 0; i < STEPS; i++) {
         ok(dim_model_step(model, batch));
         collect(&out, model, i);
-        out.arena = dim__program_arena(model->programs.list[0].program);
-        dim__program_profile(model->programs.list[0].program, i == 0 ? count_node : NULL, &out); /* of the second step */
+        out.arena = dim__program_arena(model->obj->programs.list[0].program);
+        dim__program_profile(model->obj->programs.list[0].program, i == 0 ? count_node : NULL, &out); /* of the second step */
     }
     collect_weights(&out, model);
     dim_tensor_destroy(batch);

@@ -197,10 +197,13 @@ static outcome train(const recipe *r, const dim_context_options *o)
     for (int k = 0; k < 3; k++) {
         ok(&w, dim_model_step(w.model, w.batch));
         out.loss[k] = loss_of(&w);
-        const dim__model_program *p = w.model->programs.list[0].notes;
-        for (int64_t i = 0; k == 0 && i < w.model->n_trained; i++)
-            if (p->grads[i] != NULL)
-                append(&out.grads, &out.n_grads, p->grads[i], w.model->trained[i]->count);
+        const dim_objective *obj = w.model->obj;
+        const dim__objective_program *p = obj->programs.list[0].notes;
+        const float *const *grads = p->grads;
+        for (int64_t j = 0; k == 0 && j < obj->n_players; j++)
+            for (int64_t i = 0; i < obj->players[j].n_params; i++, grads++)
+                if (*grads != NULL)
+                    append(&out.grads, &out.n_grads, *grads, obj->players[j].params[i]->count);
         dim__program_profile(p->program, k == 0 ? count_halves : NULL, &out);
         out.arena = dim__program_arena(p->program);
     }

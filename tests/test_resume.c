@@ -125,8 +125,8 @@ static void same_bytes(const bytes *a, const bytes *b)
 static uint64_t digest(const world *w)
 {
     const dim_model *m = w->model;
-    const dim__params *stores[2] = { &m->enc->params, &m->params };
-    uint64_t h = dim__mix(m->steps, m->seed);
+    const dim__params *stores[2] = { &m->enc->params, &m->obj->params };
+    uint64_t h = dim__mix(m->obj->steps, m->obj->seed);
     for (int k = 0; k < 2; k++)
         for (int64_t i = 0; i < stores[k]->count; i++)
             for (int64_t j = 0; j < stores[k]->list[i]->count; j++) {
@@ -134,11 +134,11 @@ static uint64_t digest(const world *w)
                 memcpy(&u, &stores[k]->list[i]->data[j], sizeof u);
                 h = dim__mix(h, u);
             }
-    for (int64_t k = 0; m->optims != NULL && k <= m->n_priors; k++) {
-        h = dim__mix(h, m->optims[k].steps);
-        for (int64_t i = 0; i < m->optims[k].n_slots; i++)
-            for (int64_t j = 0; j < m->optims[k].slots[i].count; j++) {
-                const dim__slot *s = &m->optims[k].slots[i];
+    for (int64_t k = 0; k < m->obj->n_players; k++) {
+        h = dim__mix(h, m->obj->players[k].optim.steps);
+        for (int64_t i = 0; i < m->obj->players[k].optim.n_slots; i++)
+            for (int64_t j = 0; j < m->obj->players[k].optim.slots[i].count; j++) {
+                const dim__slot *s = &m->obj->players[k].optim.slots[i];
                 uint32_t u[2] = { 0, 0 };
                 if (s->m != NULL)
                     memcpy(&u[0], &s->m[j], sizeof u[0]);
@@ -218,7 +218,7 @@ static void test_unset_average(void **state)
         skip();
     world w = opened(&p);
     ok(&w, dim_checkpoint_save(w.model, w.loader, path));
-    dim__param *average = dim__params_find(&w.model->params, "local.moving_average");
+    dim__param *average = dim__params_find(&w.model->obj->params, "local.moving_average");
     assert_non_null(average);
     assert_true(isnan(average->data[0]));
     steps(&w, 1);

@@ -15,6 +15,7 @@
 #ifndef DIM_EXPERIMENTAL
 #error "this may still change: define DIM_EXPERIMENTAL before including it"
 #endif
+#include <dim/dataset.h>
 #include <dim/model.h>
 
 DIM_BEGIN_DECLS
@@ -234,6 +235,24 @@ DIM_API dim_status dim_objective_set_parameter(dim_objective *obj, const char *n
 DIM_API dim_status dim_objective_save(dim_objective *obj, const char *path);
 /** @brief Reads all parameters.  @return as dim_encoder_load(). */
 DIM_API dim_status dim_objective_load(dim_objective *obj, const char *path);
+
+/**
+ * @brief Writes everything that the further steps depend on into one file, as dim_checkpoint_save(): parameters, optimizers'
+ *        states, numbers of steps and draws, the seed, the loader's place.  What was given is not in it.
+ * @param obj    the objective
+ * @param loader of the same context, or NULL
+ * @param path   of the file
+ * @return as dim_checkpoint_save().
+ */
+DIM_API dim_status dim_objective_checkpoint_save(dim_objective *obj, const dim_loader *loader, const char *path);
+/**
+ * @brief Goes on from there, bit for bit, as dim_checkpoint_load().  Inputs, networks, losses and players must agree.
+ * @param obj    the objective
+ * @param loader of the same context, or NULL
+ * @param path   of the file
+ * @return as dim_checkpoint_load().  Nothing has changed on failure.
+ */
+DIM_API dim_status dim_objective_checkpoint_load(dim_objective *obj, dim_loader *loader, const char *path);
 
 /** @brief Releases an objective; NULL is ignored. */
 DIM_API void dim_objective_destroy(dim_objective *obj);

@@ -124,7 +124,7 @@ dim_status dim_model_code_stats(const dim_model *model, float *mean, float *std)
     return DIM_OK;
 }
 
-uint64_t dim_model_steps(const dim_model *model) { return model == NULL ? 0 : model->steps; }
+uint64_t dim_model_steps(const dim_model *model) { return model == NULL ? 0 : model->obj->steps; }
 
 int dim_model_parameter_count(dim_model *model)
 {

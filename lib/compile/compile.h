@@ -64,7 +64,7 @@ int64_t dim__program_arena(const dim__program *p); /* bytes */
 
 /* ---- One way from emission to a program: compile.c ---------------------------------------------------------------- */
 
-enum { DIM__MOST_PROGRAMS = 6, DIM__MOST_AIMS = DIM__GROUPS };
+enum { DIM__USUAL_PROGRAMS = 6, DIM__MOST_PROGRAMS = 64, DIM__MOST_AIMS = DIM__GROUPS };
 
 typedef struct dim__program_key { /* what a program depends on; numbers of its owner's, so that memory compares */
     int64_t n[8];

@@ -1,4 +1,5 @@
-/* Online classifiers (AMDIM): linear or with one hidden layer, on features whose gradient is stopped. */
+/* Online classifiers (AMDIM): linear or with one hidden layer, on features.  Their player trains
+ * nothing but them, so no gradient reaches the encoder. */
 #include "model/model.h"
 
 #include <stdio.h>
@@ -59,42 +60,31 @@ static dim__vid logits(const dim__net *net, const dim__classifier *c, dim__vid x
     return dim__nn_linear(net, "fc1", x, c->o.classes, true, NULL);
 }
 
-static dim__net classifier_net(dim_model *model, dim__graph *g, const dim__classifier *c, bool training)
-{
-    int64_t group = 1 + model->n_priors + (c - model->classifiers);
-    dim__net net = { .g = g, .params = &model->params, .training = training, .group = (uint32_t)group };
-    snprintf(net.prefix, sizeof net.prefix, "%s.", c->name);
-    return net;
-}
-
 static dim__vid clipped(dim__graph *g, dim__vid x, float clip)
 {
     return clip == 0 ? x : dim__op_affine_(g, dim__op_tanh_(g, dim__op_affine_(g, x, 1 / (double)clip, 0)), clip, 0);
 }
 
-dim__vid dim__emit_logits(dim_model *model, dim__graph *g, const dim__classifier *c, dim__vid x)
+dim__vid dim__emit_logits(const dim__net *net, const dim__classifier *c, dim__vid x)
 {
-    dim__net net = classifier_net(model, g, c, false);
-    return clipped(g, logits(&net, c, x), c->o.clip);
+    return clipped(net->g, logits(net, c, x), c->o.clip);
 }
 
-dim__vid dim__emit_classifier(dim__emission *e, const dim__classifier *c)
+static dim__loss_nodes emit(const dim__loss_in *in)
 {
-    dim__graph *g = e->g;
-    dim__vid labels = e->program->labels, loss = DIM__NONE, probabilities = DIM__NONE;
-    if (labels != DIM__NONE) {
-        dim__net net = classifier_net(e->model, g, c, true);
-        dim__vid z = logits(&net, c, dim__op_stop_gradient_(g, e->layers[c->layer]));
-        loss = dim__op_softmax_xent_(g, clipped(g, z, c->o.clip), labels);
-        probabilities = dim__out(loss, 1);
-        if (dim__graph_status(g) != DIM_OK)
-            return DIM__NONE;
-        if (c->o.penalty > 0)
-            loss = dim__op_add_(g, loss, dim__op_sum_all_(g, dim__op_mul_(g, z, z),
-                                                          c->o.penalty / (double)dim__count_of(g, z)));
-        loss = dim__op_affine_(g, loss, c->o.weight, 0);
-    }
-    dim__emit_loss(e, loss, "loss", c->name);
-    dim__emit_report(e, DIM__REPORT_ACCURACY, probabilities, c->name, ".accuracy");
-    return loss;
+    const dim__classifier *c = in->loss->more;
+    dim__graph *g = in->net.g;
+    dim__vid z = logits(&in->net, c, in->side[0].v);
+    dim__loss_nodes nodes = { .loss = dim__op_softmax_xent_(g, clipped(g, z, c->o.clip), in->side[1].v),
+                              .against = DIM__NONE, .n_reports = 1 };
+    nodes.reports[0].suffix = ".accuracy";
+    nodes.reports[0].kind = DIM__LOSS_REPORT_ACCURACY;
+    nodes.reports[0].v = dim__out(nodes.loss, 1);
+    if (dim__graph_status(g) == DIM_OK && c->o.penalty > 0)
+        nodes.loss = dim__op_add_(g, nodes.loss, dim__op_sum_all_(g, dim__op_mul_(g, z, z),
+                                                                  c->o.penalty / (double)dim__count_of(g, z)));
+    return nodes;
 }
+
+const dim__loss_def dim__loss_classifier = { .name = "classifier", .critic = true, .labels = true, .least = 2, .most = 2,
+                                             .emit = emit };

@@ -1,6 +1,11 @@
 /* A classifier's logits for images. */
 #include "model/model.h"
 
+#include <stdio.h>
+
+/* First number of the keys of these programs, which are kept with the objective's. */
+enum { PROGRAM_CLASSIFIER = DIM__OBJECTIVE_GRADIENT + 1 };
+
 static dim_status find(const dim_model *model, const char *name, const dim__classifier **out)
 {
     if (name == NULL)
@@ -29,7 +34,9 @@ static int emit_head(void *arg, dim__graph *g, void *notes, dim__aim *aims)
     const request *r = arg;
     head *h = notes;
     h->in = dim__graph_input(g, DIM_F32, dim__shape2(r->features->shape[0], r->features->shape[1]), false);
-    h->out = dim__emit_logits(r->model, g, r->c, h->in);
+    dim__net net = { .g = g, .params = &r->model->obj->params, .group = DIM__NOBODY };
+    snprintf(net.prefix, sizeof net.prefix, "%s.", r->c->name);
+    h->out = dim__emit_logits(&net, r->c, h->in);
     dim__graph_keep(g, h->out);
     return 0;
 }
@@ -38,8 +45,8 @@ static dim_status run_head(dim_model *model, const dim__classifier *c, const dim
 {
     request r = { model, c, features };
     dim__compiled *p;
-    DIM__TRY(dim__compile(&model->programs,
-                          &(dim__recipe){ .key = { { DIM__PROGRAM_CLASSIFIER, c - model->classifiers, features->shape[0] } },
+    DIM__TRY(dim__compile(&model->obj->programs,
+                          &(dim__recipe){ .key = { { PROGRAM_CLASSIFIER, c - model->classifiers, features->shape[0] } },
                                           .emit = emit_head, .arg = &r, .notes = sizeof(head) }, &p));
     const head *h = p->notes;
     memcpy(dim__program_data(p->program, h->in), features->data, (size_t)dim__tensor_count(features) * sizeof(float));

@@ -2,7 +2,7 @@
 #include "model/model.h"
 
 static const dim__range views = DIM__UP_TO(8);
-_Static_assert(DIM__MAX_VIEWS == 8, "as many as the table allows");
+_Static_assert(DIM__MOST_VIEWS == 8, "as many as the table allows");
 static const dim__field fields[] = {
     DIM__QUIET(dim_model_options, views, U32, &views, 1),
     DIM__QUIET(dim_model_options, reserved0, U32, &dim__reserved, 0),
@@ -26,21 +26,13 @@ dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options,
     model->enc = dim__encoder_retain(enc);
     model->optimizer = optimizer;
     model->views = o.views;
-    model->seed = o.seed != 0 ? o.seed : ctx->seed;
-    dim__programs_init(&model->programs, ctx, DIM__MOST_PROGRAMS);
-    dim__params_init(&model->params, ctx, model->seed);
-    *out = model;
-    return DIM_OK;
-}
-
-static void free_optimizers(dim_model *model)
-{
-    for (int64_t i = 0; model->optims != NULL && i < dim__model_groups_count(model); i++)
-        dim__optim_free(&model->optims[i]);
-    dim__free(model->ctx, model->optims);
-    dim__free(model->ctx, model->trained);
-    model->optims = NULL;
-    model->trained = NULL;
+    dim_objective_options objective = { .size = sizeof objective, .seed = o.seed };
+    dim_status status = dim__objective_create(ctx, &objective, &model->obj);
+    if (status == DIM_OK)
+        *out = model;
+    else
+        dim__model_destroy(model);
+    return status;
 }
 
 void dim__model_destroy(dim_model *model)
@@ -48,15 +40,13 @@ void dim__model_destroy(dim_model *model)
     if (model == NULL)
         return;
     dim_context *ctx = model->ctx;
-    dim__programs_free(&model->programs);
-    free_optimizers(model);
+    dim__objective_destroy(model->obj);
     dim__free(ctx, model->reports);
     dim__free(ctx, model->code_mean);
     dim__free(ctx, model->code_std);
     dim__free(ctx, model->terms);
     dim__free(ctx, model->priors);
     dim__free(ctx, model->classifiers);
-    dim__params_free(&model->params);
     dim__encoder_release(model->enc);
     dim__free(ctx, model);
     dim__context_release(ctx);
@@ -65,5 +55,5 @@ void dim__model_destroy(dim_model *model)
 void dim__model_groups(dim_model *model, dim__param_group groups[2])
 {
     groups[0] = (dim__param_group){ "encoder.", &model->enc->params };
-    groups[1] = (dim__param_group){ "", &model->params };
+    groups[1] = (dim__param_group){ "", &model->obj->params };
 }

@@ -28,23 +28,17 @@ dim_status dim__model_add_prior(dim_model *model, const dim__prior_spec *spec, f
     return DIM_OK;
 }
 
-dim__prior_nodes dim__emit_prior(dim__emission *e, int64_t index)
+/* Sides: the code, and of a Gaussian code mean and log-variance. */
+static dim__loss_nodes emit(const dim__loss_in *in)
 {
-    const dim__model_prior *p = &e->model->priors[index];
-    const dim_encoder *enc = e->model->enc;
-    const dim__layer *gaussian = enc->gaussian == DIM__LAYER_NONE ? NULL : &enc->stack.layers[enc->gaussian];
-    const dim__vid *input = &e->program->input;
-    dim__prior_in in = {
-        .net = { .g = e->g, .params = &e->model->params, .training = true, .group = (uint32_t)index + 1 },
-        .o = &p->spec.o, .code = e->layers[enc->global],
-        .mean = gaussian == NULL ? DIM__NONE : dim__stack_value(gaussian->input, input, e->layers),
-        .logvar = gaussian == NULL ? DIM__NONE : dim__stack_value(gaussian->from, input, e->layers),
-    };
-    snprintf(in.net.prefix, sizeof in.net.prefix, "%s.", p->name);
-    dim__prior_nodes nodes = dim__prior_def_of(p->spec.o.kind)->emit(&in);
-    nodes.penalty = dim__op_affine_(e->g, nodes.penalty, p->weight, 0);
-    dim__emit_loss(e, nodes.penalty, "penalty", p->name);
-    if (nodes.disc != DIM__NONE)
-        dim__emit_report(e, DIM__REPORT_SCALAR, nodes.disc, p->name, ".disc");
+    dim__prior_in p = { .net = in->net, .o = in->loss->more, .code = in->side[0].v, .mean = in->side[1].v,
+                        .logvar = in->side[2].v };
+    dim__prior_nodes n = dim__prior_def_of(p.o->kind)->emit(&p);
+    dim__loss_nodes nodes = { .loss = n.penalty, .against = n.disc, .n_reports = n.disc != DIM__NONE };
+    nodes.reports[0].suffix = ".disc";
+    nodes.reports[0].v = n.disc;
     return nodes;
 }
+
+const dim__loss_def dim__loss_model_prior = { .name = "prior", .what = "penalty", .critic = true, .least = 1, .most = 3,
+                                              .emit = emit };

@@ -29,11 +29,11 @@ static dim_status set_sides(dim_model *model, dim__term *t, const char *x, const
     return DIM_OK;
 }
 
-/* A layer of the encoder as the side of a term; e NULL: without a value. */
-static dim__side side(const dim_model *model, const dim__emission *e, int64_t layer, bool whole)
+/* A layer of the encoder as the side of a term. */
+static dim__side side(const dim_model *model, int64_t layer, bool whole)
 {
-    return (dim__side){ .v = e == NULL ? DIM__NONE : e->layers[layer], .shape = model->enc->stack.layers[layer].out,
-                        .views = model->views, .whole = whole, .enc = model->enc, .layer = layer };
+    return (dim__side){ .v = DIM__NONE, .shape = model->enc->stack.layers[layer].out, .views = model->views, .whole = whole,
+                        .enc = model->enc, .layer = layer };
 }
 
 dim_status dim__model_add_term(dim_model *model, const dim_term_options *term)
@@ -46,25 +46,9 @@ dim_status dim__model_add_term(dim_model *model, const dim_term_options *term)
     DIM__TRY(set_sides(model, &t, o.x, o.y));
     DIM__TRY(set_name(model, &t, o.name));
     DIM__TRY(dim__information_options(model->ctx, term, &t.information));
-    dim__side x = side(model, NULL, t.x, t.whole), y = side(model, NULL, t.y, false);
+    dim__side x = side(model, t.x, t.whole), y = side(model, t.y, false);
     DIM__TRY(dim__information_check(model->ctx, t.name, &t.information, &x, &y));
     DIM__TRY(dim__grow(model->ctx, &model->terms, &model->cap_terms, model->n_terms + 1, sizeof *model->terms));
     model->terms[model->n_terms++] = t;
     return DIM_OK;
-}
-
-dim__vid dim__emit_term(dim__emission *e, dim__term *t)
-{
-    dim__net net = { .g = e->g, .params = &e->model->params, .training = true };
-    dim__vid weighted = DIM__NONE;
-    dim__side x = side(e->model, e, t->x, t->whole), y = side(e->model, e, t->y, false);
-    snprintf(net.prefix, sizeof net.prefix, "%s.", t->name);
-    dim__est_nodes n = dim__emit_information(&net, &t->information, &x, &y, e->batch / e->model->views);
-    if (dim__graph_status(e->g) == DIM_OK)
-        weighted = dim__op_affine_(e->g, n.loss, t->information.o.weight, 0);
-    dim__emit_loss(e, weighted, "loss", t->name);
-    dim__emit_report(e, DIM__REPORT_SCALAR, n.value, t->name, ".value");
-    dim__emit_report(e, DIM__REPORT_SCALAR, n.pos, t->name, ".pos");
-    dim__emit_report(e, DIM__REPORT_SCALAR, n.neg, t->name, ".neg");
-    return weighted;
 }

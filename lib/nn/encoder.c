@@ -135,7 +135,7 @@ dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, 
     for (int64_t i = 0; i < s->count; i++)
         if (s->layers[i].o.kind == DIM_LAYER_GAUSSIAN)
             enc->gaussian = i;
-    dim__programs_init(&enc->programs, ctx, DIM__MOST_PROGRAMS);
+    dim__programs_init(&enc->programs, ctx, DIM__USUAL_PROGRAMS);
     dim__params_init(&enc->params, ctx, o->seed != 0 ? o->seed : ctx->seed);
     enc->params.most = most;
     dim_status status = declare(enc);

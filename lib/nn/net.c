@@ -19,8 +19,7 @@ dim__vid dim__nn_param(const dim__net *net, const char *layer, const char *what,
     snprintf(name, sizeof name, "%s%s%s%s", net->prefix, layer, layer[0] != '\0' ? "." : "", what);
     if (dim__graph_status(net->g) != DIM_OK)
         return DIM__NONE;
-    dim__vid v = dim__graph_param(net->g, dim__params_get(net->params, name, &mine), net->group);
-    return net->frozen && !mine.state && v != DIM__NONE ? dim__op_stop_gradient_(net->g, v) : v;
+    return dim__graph_param(net->g, dim__params_get(net->params, name, &mine), net->group);
 }
 
 /* PyTorch's default (Kaiming uniform with a = sqrt 5) comes to U(-b, b), b = 1 / sqrt(fan in), for weights and biases. */

@@ -11,7 +11,6 @@ typedef struct dim__net { /* where layers are emitted to */
     dim__params *params;
     char prefix[64];      /* of parameter names, "" or ending in a dot */
     bool training;        /* batch statistics, dropout and noise; else frozen ones */
-    bool frozen;          /* no gradient reaches the parameters */
     dim_init init;
     dim_layer_init layer_init; /* of the weights of linear and conv, unless DEFAULT */
     uint32_t group;       /* of the optimizer, see dim__param_spec */

@@ -1,4 +1,5 @@
 /* Programs of the objective. */
+#include "base/math.h"
 #include "train/objective.h"
 
 #include <stdio.h>
@@ -116,6 +117,29 @@ static dim_status make_optimizer(dim_objective *obj, uint32_t player)
     return status;
 }
 
+/* Who minimises something trains something. */
+static dim_status check_given(const dim_objective *obj)
+{
+    for (int64_t i = 0; i < obj->n_players; i++) {
+        bool given = obj->players[i].n_aims == 0;
+        for (int64_t k = 0; k < obj->n_trained; k++)
+            given = given || obj->trained[k].player == (uint32_t)i;
+        if (!given)
+            return dim__fail(obj->ctx, DIM_E_STATE, "player '%s' minimises a loss, but has no network: dim_objective_give() gives "
+                             "one", obj->players[i].name);
+    }
+    return DIM_OK;
+}
+
+/* A step has as many programs as passes, at most, and none of them is to be made twice. */
+static int programs_of_a_step(const dim_objective *obj)
+{
+    int64_t rounds = 0;
+    for (int64_t i = 0; i < obj->n_players; i++)
+        rounds += 1 + (obj->players[i].turns > 1); /* with all, with those that have turns left */
+    return (int)dim__min64(DIM__USUAL_PROGRAMS + rounds, DIM__MOST_PROGRAMS);
+}
+
 static void unfix(dim_objective *obj)
 {
     for (int64_t i = 0; i < obj->n_players; i++) {
@@ -131,7 +155,10 @@ dim_status dim__objective_fix(dim_objective *obj)
 {
     if (obj->fixed)
         return DIM_OK;
+    DIM__TRY(check_given(obj));
     dim_status status = declare(obj);
+    if (obj->n_players > 1)
+        obj->programs.most = programs_of_a_step(obj);
     if (status == DIM_OK)
         status = dim__objective_list_reports(obj);
     for (int64_t i = 0; status == DIM_OK && i < obj->n_players; i++)

@@ -10,16 +10,14 @@ dim_status dim__objective_create(dim_context *ctx, const dim_objective_options *
         return DIM_E_NOMEM;
     obj->ctx = dim__context_retain(ctx);
     obj->seed = o.seed != 0 ? o.seed : ctx->seed;
-    dim__programs_init(&obj->programs, ctx, DIM__MOST_PROGRAMS);
+    dim__programs_init(&obj->programs, ctx, DIM__USUAL_PROGRAMS);
     dim__params_init(&obj->params, ctx, obj->seed);
     *out = obj;
     return DIM_OK;
 }
 
-void dim__objective_destroy(dim_objective *obj)
+void dim__objective_clear(dim_objective *obj)
 {
-    if (obj == NULL)
-        return;
     dim_context *ctx = obj->ctx;
     dim__programs_free(&obj->programs);
     for (int64_t i = 0; i < obj->n_players; i++) {
@@ -31,6 +29,16 @@ void dim__objective_destroy(dim_objective *obj)
         dim__encoder_release(obj->trained[i].network);
     for (int64_t i = 0; i < obj->n_inputs; i++)
         dim__tensor_destroy(obj->inputs[i].batch);
+    obj->n_players = obj->n_trained = obj->n_inputs = obj->n_applications = obj->n_losses = obj->n_reports = 0;
+    obj->fixed = false;
+}
+
+void dim__objective_destroy(dim_objective *obj)
+{
+    if (obj == NULL)
+        return;
+    dim_context *ctx = obj->ctx;
+    dim__objective_clear(obj);
     dim__free(ctx, obj->reports);
     dim__free(ctx, obj->players);
     dim__free(ctx, obj->losses);

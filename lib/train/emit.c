@@ -88,8 +88,9 @@ static void list_reports(emission *e, int64_t loss, const dim__loss_nodes *nodes
         dim__graph_fail(e->g, status);
 }
 
-static dim__vid emit_loss(emission *e, int64_t i)
+static dim__loss_nodes emit_loss(emission *e, int64_t i)
 {
+    const dim__loss_nodes none = { .loss = DIM__NONE, .against = DIM__NONE };
     dim_objective *obj = e->obj;
     dim__objective_loss *l = &obj->losses[i];
     dim__loss_in in = { .net = { .g = e->g, .params = &obj->params },
@@ -106,24 +107,25 @@ static dim__vid emit_loss(emission *e, int64_t i)
     }
     in.side[0].whole = l->whole;
     if (dim__graph_status(e->g) != DIM_OK)
-        return DIM__NONE;
+        return none;
     dim__loss_nodes nodes = l->loss.def->emit(&in);
     if (l->loss.weighted)
         nodes.loss = dim__op_affine_(e->g, nodes.loss, l->loss.weight, 0);
     if (dim__graph_status(e->g) != DIM_OK)
-        return DIM__NONE;
+        return none;
     if (!obj->fixed)
         list_reports(e, i, &nodes);
     note_reports(e, i, &nodes);
-    return nodes.loss;
+    return nodes;
 }
 
 /* What a player minimises; DIM__NONE where the program does not have all of it. */
-static dim__vid emit_sum(emission *e, const dim__player *p, const dim__vid *losses)
+static dim__vid emit_sum(emission *e, const dim__player *p, const dim__loss_nodes *losses)
 {
     dim__vid sum = DIM__NONE;
     for (int64_t k = 0; k < p->n_aims && dim__graph_status(e->g) == DIM_OK; k++) {
-        dim__vid v = losses[p->aims[k].loss];
+        const dim__loss_nodes *of = &losses[p->aims[k].loss];
+        dim__vid v = p->aims[k].against ? of->against : of->loss;
         if (v == DIM__NONE)
             return DIM__NONE;
         v = p->aims[k].weight == 1 ? v : dim__op_affine_(e->g, v, p->aims[k].weight, 0);
@@ -162,15 +164,15 @@ static bool has_loss(const emission *e, int64_t i)
     }
 }
 
-static int emit_losses(emission *e, dim__vid *losses, dim__aim *aims)
+static int emit_losses(emission *e, dim__loss_nodes *losses, dim__aim *aims)
 {
     dim_objective *obj = e->obj;
     int n = 0;
     for (int64_t i = 0; i < obj->n_losses && dim__graph_status(e->g) == DIM_OK; i++)
-        losses[i] = has_loss(e, i) ? emit_loss(e, i) : DIM__NONE;
+        losses[i] = has_loss(e, i) ? emit_loss(e, i) : (dim__loss_nodes){ .loss = DIM__NONE, .against = DIM__NONE };
     if (e->w->mode == DIM__OBJECTIVE_GRADIENT) {
-        dim__graph_keep(e->g, losses[e->w->loss]);
-        aims[n++] = (dim__aim){ losses[e->w->loss], DIM__REACH_INPUT };
+        dim__graph_keep(e->g, losses[e->w->loss].loss);
+        aims[n++] = (dim__aim){ losses[e->w->loss].loss, DIM__REACH_INPUT };
     }
     for (int64_t i = 0; i < obj->n_players; i++) {
         bool moves = e->w->mode == DIM__OBJECTIVE_STEP && (e->w->movers >> i & 1) != 0;
@@ -190,7 +192,7 @@ static int emit_losses(emission *e, dim__vid *losses, dim__aim *aims)
 int dim__objective_emit(dim_objective *obj, const dim__wanted *w, dim__graph *g, dim__objective_program *p, dim__aim *aims)
 {
     emission e = { obj, w, g, p, dim__calloc(obj->ctx, (size_t)obj->n_applications, sizeof *e.layers) };
-    dim__vid *losses = dim__calloc(obj->ctx, (size_t)obj->n_losses, sizeof *losses);
+    dim__loss_nodes *losses = dim__calloc(obj->ctx, (size_t)obj->n_losses, sizeof *losses);
     int n = 0;
     for (int64_t i = 0; i < obj->n_inputs; i++)
         p->inputs[i] = DIM__NONE;

@@ -45,7 +45,7 @@ static int64_t classes_of(const dim_objective *obj, int64_t input)
     int64_t least = INT32_MAX;
     for (int64_t i = 0; i < obj->n_losses; i++) {
         const dim__objective_loss *l = &obj->losses[i];
-        if (l->n_of > 1 && l->of[1].application < 0 && l->of[1].index == input) {
+        if (l->loss.def == &dim__loss_cross_entropy && l->of[1].application < 0 && l->of[1].index == input) {
             int64_t classes = dim__objective_side(obj, l->of[0]).shape[0];
             least = classes < least ? classes : least;
         }

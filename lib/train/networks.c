@@ -12,7 +12,9 @@ static bool same_pixels(const dim_encoder *a, const dim_encoder *b)
 /* All networks that read an input take its pixels in one way: with their mean and std as their first input, else plain. */
 static dim_status share_pixels(dim_objective *obj, dim__objective_input *in, const dim_encoder *net)
 {
-    if (in->read && !same_pixels(in->pixels, net))
+    if (in->read && same_pixels(in->pixels, net))
+        return DIM_OK;
+    if (in->read)
         return dim__fail(obj->ctx, DIM_E_INVALID, "two networks that read input '%s' have other mean and std", in->name);
     in->read = true;
     in->pixels = net;
@@ -88,11 +90,12 @@ dim_status dim__objective_apply(dim_objective *obj, dim_encoder *net, const char
 dim_status dim__objective_put_application(dim_objective *obj, dim_encoder *net, const dim__application *a)
 {
     int64_t trained;
+    DIM__TRY(dim__grow(obj->ctx, &obj->applications, &obj->cap_applications, obj->n_applications + 1,
+                       sizeof *obj->applications));
+    DIM__TRY(dim__grow(obj->ctx, &obj->trained, &obj->cap_trained, obj->n_trained + 1, sizeof *obj->trained));
     for (int k = 0; k < a->n_of; k++)
         if (a->of[k].application < 0)
             DIM__TRY(share_pixels(obj, &obj->inputs[a->of[k].index], k == 0 ? net : NULL));
-    DIM__TRY(dim__grow(obj->ctx, &obj->applications, &obj->cap_applications, obj->n_applications + 1,
-                       sizeof *obj->applications));
     DIM__TRY(trained_of(obj, net, &trained));
     obj->applications[obj->n_applications] = *a;
     obj->applications[obj->n_applications++].trained = trained;

@@ -53,6 +53,7 @@ typedef struct dim__objective_loss {
 typedef struct dim__aimed {  /* a loss that a player minimises */
     int64_t loss;
     float weight;
+    bool against;            /* what the loss has for its other player */
 } dim__aimed;
 
 typedef struct dim__player {
@@ -117,6 +118,7 @@ struct dim_objective {
 
 dim_status dim__objective_create(dim_context *ctx, const dim_objective_options *options, dim_objective **out);
 void dim__objective_destroy(dim_objective *obj);
+void dim__objective_clear(dim_objective *obj); /* takes out everything but the critics' parameters */
 
 /* ---- what it is made of: inputs.c, networks.c, losses.c, players.c; values.c ------------------------------------------- */
 
@@ -133,7 +135,7 @@ dim_status dim__objective_put_input(dim_objective *obj, const dim__objective_inp
 dim_status dim__objective_put_application(dim_objective *obj, dim_encoder *network, const dim__application *a);
 dim_status dim__objective_put_loss(dim_objective *obj, const dim__objective_loss *loss);
 dim_status dim__objective_put_player(dim_objective *obj, const dim__player *player);
-dim_status dim__objective_put_aim(dim_objective *obj, int64_t player, int64_t loss, float weight);
+dim_status dim__objective_put_aim(dim_objective *obj, int64_t player, dim__aimed aim);
 
 /* Before anything is added: not fixed yet, and the name is plain and free.  `what` begins the text: "the input's name". */
 dim_status dim__objective_check_name(const dim_objective *obj, const char *what, const char *name);

@@ -32,11 +32,11 @@ dim_status dim__objective_put_player(dim_objective *obj, const dim__player *play
     return DIM_OK;
 }
 
-dim_status dim__objective_put_aim(dim_objective *obj, int64_t player, int64_t loss, float weight)
+dim_status dim__objective_put_aim(dim_objective *obj, int64_t player, dim__aimed aim)
 {
     dim__player *p = &obj->players[player];
     DIM__TRY(dim__grow(obj->ctx, &p->aims, &p->cap_aims, p->n_aims + 1, sizeof *p->aims));
-    p->aims[p->n_aims++] = (dim__aimed){ loss, weight };
+    p->aims[p->n_aims++] = aim;
     return DIM_OK;
 }
 
@@ -89,5 +89,5 @@ dim_status dim__objective_minimise(dim_objective *obj, const char *player, const
             return dim__fail(obj->ctx, DIM_E_INVALID, "the player '%s' minimises '%s' already", player, loss);
     if (obj->losses[l].loss.def->reports_only)
         return dim__fail(obj->ctx, DIM_E_INVALID, "'%s' only reports: nobody can minimise it", loss);
-    return dim__objective_put_aim(obj, i, l, weight);
+    return dim__objective_put_aim(obj, i, (dim__aimed){ l, weight, false });
 }

@@ -193,7 +193,7 @@ static void attach_all(profile *p, const dim__programs *ps)
 static void attach(profile *p, const bench *b)
 {
     if (b->model != NULL)
-        attach_all(p, &b->model->programs);
+        attach_all(p, &b->model->obj->programs);
     attach_all(p, &b->programs);
     attach_all(p, &b->enc->programs);
 }

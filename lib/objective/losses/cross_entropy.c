@@ -23,7 +23,7 @@ static dim__loss_nodes emit(const dim__loss_in *in)
     dim__vid a = in->side[0].v, b = in->side[1].v;
     if (dim__graph_status(g) != DIM_OK || !in->side[1].labels)
         return dim__loss_alone(against_rows(g, a, b));
-    dim__loss_nodes nodes = { .loss = dim__op_softmax_xent_(g, a, b), .n_reports = 1 };
+    dim__loss_nodes nodes = { .loss = dim__op_softmax_xent_(g, a, b), .against = DIM__NONE, .n_reports = 1 };
     nodes.reports[0].suffix = ".accuracy";
     nodes.reports[0].kind = DIM__LOSS_REPORT_ACCURACY;
     nodes.reports[0].v = dim__out(nodes.loss, 1);

@@ -223,7 +223,7 @@ static dim_status check(dim_context *ctx, dim__loss *loss, const dim__side *side
 static dim__loss_nodes emit(const dim__loss_in *in)
 {
     dim__est_nodes n = dim__emit_information(&in->net, &in->loss->information, &in->side[0], &in->side[1], in->samples);
-    return (dim__loss_nodes){ .loss = n.loss, .n_reports = 3,
+    return (dim__loss_nodes){ .loss = n.loss, .against = DIM__NONE, .n_reports = 3,
                               .reports = { { ".value", DIM__LOSS_REPORT_SCALAR, n.value },
                                            { ".pos", DIM__LOSS_REPORT_SCALAR, n.pos },
                                            { ".neg", DIM__LOSS_REPORT_SCALAR, n.neg } } };

@@ -33,6 +33,7 @@ typedef enum dim__loss_report_kind {
 
 typedef struct dim__loss_nodes {
     dim__vid loss;               /* DIM__NONE of a kind that only reports */
+    dim__vid against;            /* of a game that is one loss: what the other player minimises; DIM__NONE = there is none */
     int n_reports;
     struct {
         const char *suffix;      /* ".value" */
@@ -76,6 +77,9 @@ dim_status dim__loss_same_shape(dim_context *ctx, const dim__loss *loss, const d
 /* scale times the sum over all: a mean over rows, and over units unless sum_units. */
 dim__vid dim__loss_mean(dim__graph *g, const dim__loss *loss, dim__vid x, double scale);
 
-static inline dim__loss_nodes dim__loss_alone(dim__vid loss) { return (dim__loss_nodes){ .loss = loss }; }
+static inline dim__loss_nodes dim__loss_alone(dim__vid loss)
+{
+    return (dim__loss_nodes){ .loss = loss, .against = DIM__NONE };
+}
 
 #endif

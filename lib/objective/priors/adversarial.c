@@ -17,20 +17,16 @@ static dim__vid mean_softplus(dim__graph *g, dim__vid d, double sign, double sca
 }
 
 /* DIM eq. 7: D maximises E_V[log D] + E_U[log(1 - D)]; -log D = softplus(-d), -log(1 - D) = softplus(d) of the logit d.
- * The encoder minimises -E_U[log D], or E_U[log(1 - D)] with minimax. */
-/* Both players: the penalty's gradient stops at the discriminator's parameters, the discriminator's at the code.
- * u: made of the code; v: drawn from the prior. */
+ * The encoder minimises -E_U[log D], or E_U[log(1 - D)] with minimax.  u: made of the code; v: drawn from the prior.  One pass
+ * of D over the code is for both players: each one's gradient is a walk of its own, which ends at the other's parameters. */
 static dim__prior_nodes play(const dim__prior_in *in, dim__vid u, dim__vid v)
 {
     const dim__net *net = &in->net;
     const dim_prior_options *o = in->o;
     dim__graph *g = net->g;
-    dim__net held = *net;
-    held.frozen = true;
-    dim__vid on_code = discriminator(&held, o, u);
-    dim__vid real = discriminator(net, o, v), fake = discriminator(net, o, dim__op_stop_gradient_(g, u));
+    dim__vid real = discriminator(net, o, v), fake = discriminator(net, o, u);
     dim__prior_nodes nodes = {
-        .penalty = o->minimax ? mean_softplus(g, on_code, 1, -1) : mean_softplus(g, on_code, -1, 1),
+        .penalty = o->minimax ? mean_softplus(g, fake, 1, -1) : mean_softplus(g, fake, -1, 1),
         .disc = dim__op_add_(g, mean_softplus(g, real, -1, 1), mean_softplus(g, fake, 1, 1))
     };
     return nodes;

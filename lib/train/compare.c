@@ -1,5 +1,5 @@
 /* What a checkpoint's settings and a model's differ in, told by the name of the option. */
-#include "model/settings.h"
+#include "train/settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,8 +5,7 @@
  * Noise is a function of seed and step, and a loader's batches are of seed and number, so these numbers are all the state
  * that random draws have.  No parameter is named "optimizer.m..." or "optimizer.v...": behind a term's name and its dot
  * there are only the names of critics' networks. */
-#include "io/weights.h"
-#include "model/settings.h"
+#include "train/checkpoint.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,43 +47,51 @@ static void add_item(items *it, const char *kind, const char *prefix, const dim_
     new->view.data = data;
 }
 
-static bool contains(const dim__params *params, const dim__param *p)
+static const char *prefix_of(const dim__objective_groups *groups, const dim__param *p)
 {
-    for (int64_t i = 0; i < params->count; i++)
-        if (params->list[i] == p)
-            return true;
-    return false;
+    for (int k = 0; k < groups->n; k++)
+        for (int64_t i = 0; i < groups->list[k].params->count; i++)
+            if (groups->list[k].params->list[i] == p)
+                return groups->list[k].prefix;
+    return "";
 }
 
-static void list_items(dim_model *model, items *it)
+static void list_items(const dim_objective *obj, const dim__objective_groups *groups, items *it)
 {
-    dim__param_group groups[2];
-    dim__model_groups(model, groups);
-    for (int k = 0; k < 2; k++)
-        for (int64_t i = 0; i < groups[k].params->count; i++) {
-            const dim__param *p = groups[k].params->list[i];
-            add_item(it, "", groups[k].prefix, p, p->data);
+    for (int k = 0; k < groups->n; k++)
+        for (int64_t i = 0; i < groups->list[k].params->count; i++) {
+            const dim__param *p = groups->list[k].params->list[i];
+            add_item(it, "", groups->list[k].prefix, p, p->data);
         }
-    int64_t at = 0;
-    for (int64_t k = 0; k < dim__model_groups_count(model); k++)
-        for (int64_t i = 0; i < model->optims[k].n_slots; i++) {
-            const dim__slot *slot = &model->optims[k].slots[i];
-            const dim__param *p = model->trained[at++];
-            const char *prefix = groups[contains(groups[0].params, p) ? 0 : 1].prefix;
-            add_item(it, "optimizer.m.", prefix, p, slot->m);
-            add_item(it, "optimizer.v.", prefix, p, slot->v);
+    for (int64_t k = 0; k < obj->n_players; k++) {
+        const dim__player *player = &obj->players[k];
+        for (int64_t i = 0; i < player->n_params; i++) {
+            const dim__slot *slot = &player->optim.slots[i];
+            const char *prefix = prefix_of(groups, player->params[i]);
+            add_item(it, "optimizer.m.", prefix, player->params[i], slot->m);
+            add_item(it, "optimizer.v.", prefix, player->params[i], slot->v);
         }
+    }
+}
+
+/* Parameters, and two moments of each, at most. */
+static int64_t most_items(const dim__objective_groups *groups)
+{
+    int64_t n = 0;
+    for (int k = 0; k < groups->n; k++)
+        n += 3 * groups->list[k].params->count;
+    return n;
 }
 
 /* All arrays.  in_place: their data are the model's own where the file has the same layout, to be read only. */
-static dim_status items_make(dim_model *model, bool in_place, items *it)
+static dim_status items_make(dim_objective *obj, const dim__objective_groups *groups, bool in_place, items *it)
 {
-    dim_context *ctx = model->ctx;
-    int64_t most = model->enc->params.count + model->params.count + 2 * model->n_trained, total = 0;
+    dim_context *ctx = obj->ctx;
+    int64_t most = most_items(groups), total = 0;
     *it = (items){ .list = dim__calloc(ctx, (size_t)most, sizeof *it->list) };
     if (it->list == NULL)
         return DIM_E_NOMEM;
-    list_items(model, it);
+    list_items(obj, groups, it);
     for (int64_t i = 0; i < it->count; i++)
         if (!in_place || it->list[i].view.spec.layout != DIM__LAYOUT_PLAIN)
             total += it->list[i].view.count;
@@ -106,25 +113,29 @@ static dim_status items_make(dim_model *model, bool in_place, items *it)
     return DIM_OK;
 }
 
-static dim_status list_settings(dim_model *model, const dim_loader *loader, dim__settings *s)
+static dim_status list_settings(const dim__saved *what, const dim_loader *loader, dim__settings *s)
 {
     DIM__TRY(dim__settings_add(s, "format", "%s", FORMAT));
     if (loader != NULL) /* first: schedules, and so the optimizers, follow from how many batches there are */
         DIM__TRY(dim__settings_of_loader(s, loader));
-    return dim__settings_of_model(s, model);
+    return what->settings(s, what->of);
 }
 
-static dim_status list_states(dim_model *model, const dim_loader *loader, dim__settings *s)
+static dim_status list_states(const dim__saved *what, const dim_loader *loader, dim__settings *s)
 {
+    const dim_objective *obj = what->obj;
     char key[DIM__SETTING_KEY];
-    DIM__TRY(dim__settings_add(s, "state.steps", "%" PRIu64, model->steps));
-    DIM__TRY(dim__settings_add(s, "state.seed", "%" PRIu64, model->seed));
-    for (int64_t k = 0; k < dim__model_groups_count(model); k++) {
+    DIM__TRY(dim__settings_add(s, "state.steps", "%" PRIu64, obj->steps));
+    DIM__TRY(dim__settings_add(s, "state.seed", "%" PRIu64, obj->seed));
+    for (int64_t k = 0; k < obj->n_players; k++) {
         snprintf(key, sizeof key, "state.optimizer%lld.steps", (long long)k);
-        DIM__TRY(dim__settings_add(s, key, "%" PRIu64, model->optims[k].steps));
+        DIM__TRY(dim__settings_add(s, key, "%" PRIu64, obj->players[k].optim.steps));
     }
-    DIM__TRY(dim__settings_add(s, "state.encoder", "%s", model->enc->made));
-    DIM__TRY(dim__settings_add(s, "state.computed_with", "%s", model->ctx->describe));
+    if (obj->draws != obj->steps)
+        DIM__TRY(dim__settings_add(s, "state.draws", "%" PRIu64, obj->draws));
+    if (what->made != NULL)
+        DIM__TRY(dim__settings_add(s, "state.encoder", "%s", what->made));
+    DIM__TRY(dim__settings_add(s, "state.computed_with", "%s", obj->ctx->describe));
     if (loader == NULL)
         return DIM_OK;
     dim__loader_info info;
@@ -135,19 +146,19 @@ static dim_status list_states(dim_model *model, const dim_loader *loader, dim__s
     return dim__settings_add(s, "state.loader.batch", "%" PRIu64, info.position.next % batches);
 }
 
-dim_status dim__checkpoint_save(dim_model *model, const dim_loader *loader, const char *path)
+dim_status dim__checkpoint_save(const dim__saved *what, const dim_loader *loader, const char *path)
 {
     dim_status status;
-    dim_context *ctx = model->ctx;
+    dim_context *ctx = what->obj->ctx;
     dim__settings s = { .ctx = ctx };
     dim__meta *meta = NULL;
     char (*keys)[DIM__SETTING_KEY + sizeof KEY] = NULL;
     items it = { NULL, NULL, NULL, 0 };
-    DIM__TRY(dim__model_fix(model));
-    DIM__TRY(dim__model_make_optimizers(model));
-    DIM__TRY_OR(done, list_settings(model, loader, &s));
-    DIM__TRY_OR(done, list_states(model, loader, &s));
-    DIM__TRY_OR(done, items_make(model, true, &it));
+    dim__objective_groups groups;
+    DIM__TRY(dim__objective_groups_make(what->obj, &groups));
+    DIM__TRY_OR(done, list_settings(what, loader, &s));
+    DIM__TRY_OR(done, list_states(what, loader, &s));
+    DIM__TRY_OR(done, items_make(what->obj, &groups, true, &it));
     meta = dim__calloc(ctx, (size_t)s.count, sizeof *meta);
     keys = dim__calloc(ctx, (size_t)s.count, sizeof *keys);
     if (meta == NULL || keys == NULL) {
@@ -167,11 +178,12 @@ done:
     dim__free(ctx, meta);
     dim__free(ctx, keys);
     items_free(ctx, &it);
+    dim__objective_groups_free(what->obj, &groups);
     return status;
 }
 
 typedef struct states { /* the numbers of a file */
-    uint64_t steps, seed;
+    uint64_t steps, draws, seed;
     uint64_t *optim_steps; /* of each group */
     dim__loader_position position;
 } states;
@@ -190,14 +202,17 @@ static dim_status get_number(dim_context *ctx, const dim__weights_file *f, const
     return good ? DIM_OK : dim__fail(ctx, DIM_E_FORMAT, "the checkpoint's '%s' is missing or is not a number", key);
 }
 
-static dim_status get_states(dim_model *model, const dim_loader *loader, const dim__weights_file *f, states *out)
+static dim_status get_states(const dim_objective *obj, const dim_loader *loader, const dim__weights_file *f, states *out)
 {
-    dim_context *ctx = model->ctx;
+    dim_context *ctx = obj->ctx;
     char key[DIM__SETTING_KEY];
     uint64_t epoch, batch;
     DIM__TRY(get_number(ctx, f, STATE "steps", &out->steps));
+    out->draws = out->steps;
+    if (dim__weights_file_meta(f, STATE "draws") != NULL)
+        DIM__TRY(get_number(ctx, f, STATE "draws", &out->draws));
     DIM__TRY(get_number(ctx, f, STATE "seed", &out->seed));
-    for (int64_t k = 0; k < dim__model_groups_count(model); k++) {
+    for (int64_t k = 0; k < obj->n_players; k++) {
         snprintf(key, sizeof key, STATE "optimizer%lld.steps", (long long)k);
         DIM__TRY(get_number(ctx, f, key, &out->optim_steps[k]));
     }
@@ -219,7 +234,7 @@ static dim_status get_states(dim_model *model, const dim_loader *loader, const d
 static bool starts_with(const char *text, const char *begin) { return strncmp(text, begin, strlen(begin)) == 0; }
 
 /* Every setting here is in the file, and the other way round.  Where layers differ, what they were made by tells more. */
-static dim_status compare(const dim_model *model, const dim__settings *s, const dim_loader *loader,
+static dim_status compare(const char *here, const dim__settings *s, const dim_loader *loader,
                           const dim__weights_file *f)
 {
     const char *made = dim__weights_file_meta(f, STATE "encoder");
@@ -232,8 +247,8 @@ static dim_status compare(const dim_model *model, const dim__settings *s, const 
         const dim__setting *own = &s->list[i];
         snprintf(key, sizeof key, KEY "%s", own->key);
         const char *value = dim__weights_file_meta(f, key);
-        if (made != NULL && starts_with(own->key, "encoder.layer") && (value == NULL || strcmp(value, own->value) != 0))
-            DIM__TRY(dim__settings_compare(s->ctx, "encoder", made, model->enc->made));
+        if (made != NULL && here != NULL && starts_with(own->key, "encoder.layer") && (value == NULL || strcmp(value, own->value) != 0))
+            DIM__TRY(dim__settings_compare(s->ctx, "encoder", made, here));
         if (value == NULL)
             return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' here, but missing in the checkpoint", own->key,
                              own->value);
@@ -243,8 +258,8 @@ static dim_status compare(const dim_model *model, const dim__settings *s, const 
         bool setting = starts_with(m.key, KEY) && !starts_with(m.key, STATE) && strcmp(m.key, KEY "checksum") != 0 &&
                        (loader != NULL || !starts_with(m.key, KEY "loader."));
         bool missing = setting && dim__settings_find(s, m.key + strlen(KEY)) == NULL;
-        if (missing && made != NULL && starts_with(m.key, KEY "encoder.layer"))
-            DIM__TRY(dim__settings_compare(s->ctx, "encoder", made, model->enc->made));
+        if (missing && made != NULL && here != NULL && starts_with(m.key, KEY "encoder.layer"))
+            DIM__TRY(dim__settings_compare(s->ctx, "encoder", made, here));
         if (missing)
             return dim__fail(s->ctx, DIM_E_INVALID, "%s is '%s' in the checkpoint, but missing here",
                              m.key + strlen(KEY), m.value);
@@ -252,29 +267,30 @@ static dim_status compare(const dim_model *model, const dim__settings *s, const 
     return DIM_OK;
 }
 
-static void warn_of_seed(const dim_model *model, const dim_loader *loader, const states *st)
+static void warn_of_seed(const dim_objective *obj, const dim_loader *loader, const states *st)
 {
     dim__loader_info info = { .position = st->position };
     if (loader != NULL)
         dim__loader_describe(loader, &info);
-    if (st->seed != model->seed)
-        dim__log(model->ctx, DIM_LOG_WARNING, "the seed is the checkpoint's, %" PRIu64 ", in place of %" PRIu64,
-                 st->seed, model->seed);
+    if (st->seed != obj->seed)
+        dim__log(obj->ctx, DIM_LOG_WARNING, "the seed is the checkpoint's, %" PRIu64 ", in place of %" PRIu64,
+                 st->seed, obj->seed);
     else if (st->position.seed != info.position.seed)
-        dim__log(model->ctx, DIM_LOG_WARNING,
+        dim__log(obj->ctx, DIM_LOG_WARNING,
                  "the loader's seed is the checkpoint's, %" PRIu64 ", in place of %" PRIu64, st->position.seed,
                  info.position.seed);
 }
 
 /* From here on nothing can fail. */
-static void take_over(dim_model *model, dim_loader *loader, items *it, const states *st)
+static void take_over(dim_objective *obj, dim_loader *loader, items *it, const states *st)
 {
     for (int64_t i = 0; i < it->count; i++)
         dim__param_import(&it->list[i].view, it->arrays[i].data);
-    for (int64_t k = 0; k < dim__model_groups_count(model); k++)
-        model->optims[k].steps = st->optim_steps[k];
-    model->steps = st->steps;
-    model->seed = st->seed;
+    for (int64_t k = 0; k < obj->n_players; k++)
+        obj->players[k].optim.steps = st->optim_steps[k];
+    obj->steps = st->steps;
+    obj->draws = st->draws;
+    obj->seed = st->seed;
     if (loader != NULL)
         dim__loader_seek(loader, &st->position);
 }
@@ -290,35 +306,37 @@ static void warn_of_machine(dim_context *ctx, const dim__weights_file *f)
                  then, now);
 }
 
-dim_status dim__checkpoint_load(dim_model *model, dim_loader *loader, const char *path)
+dim_status dim__checkpoint_load(const dim__saved *what, dim_loader *loader, const char *path)
 {
+    dim_objective *obj = what->obj;
     dim_status status;
-    dim_context *ctx = model->ctx;
+    dim_context *ctx = obj->ctx;
     dim__settings s = { .ctx = ctx };
     dim__weights_file *f = NULL;
     items it = { NULL, NULL, NULL, 0 };
     states st = { .steps = 0 };
-    DIM__TRY(dim__model_fix(model));
-    DIM__TRY(dim__model_make_optimizers(model));
-    DIM__TRY(dim__weights_file_open(ctx, path, &f));
+    dim__objective_groups groups;
+    DIM__TRY(dim__objective_groups_make(obj, &groups));
+    DIM__TRY_OR(done, dim__weights_file_open(ctx, path, &f));
     DIM__TRY_OR(done, dim__weights_file_verify(f));
-    DIM__TRY_OR(done, list_settings(model, loader, &s));
-    DIM__TRY_OR(done, compare(model, &s, loader, f));
-    st.optim_steps = dim__calloc(ctx, (size_t)dim__model_groups_count(model), sizeof *st.optim_steps);
+    DIM__TRY_OR(done, list_settings(what, loader, &s));
+    DIM__TRY_OR(done, compare(what->made, &s, loader, f));
+    st.optim_steps = dim__calloc(ctx, (size_t)obj->n_players, sizeof *st.optim_steps);
     if (st.optim_steps == NULL) {
         status = DIM_E_NOMEM;
         goto done;
     }
-    DIM__TRY_OR(done, get_states(model, loader, f, &st));
-    DIM__TRY_OR(done, items_make(model, false, &it));
+    DIM__TRY_OR(done, get_states(obj, loader, f, &st));
+    DIM__TRY_OR(done, items_make(obj, &groups, false, &it));
     DIM__TRY_OR(done, dim__weights_file_read(f, "", true, it.arrays, it.count));
     warn_of_machine(ctx, f);
-    warn_of_seed(model, loader, &st);
-    take_over(model, loader, &it, &st);
+    warn_of_seed(obj, loader, &st);
+    take_over(obj, loader, &it, &st);
 done:
     dim__settings_free(&s);
     dim__weights_file_close(f);
     dim__free(ctx, st.optim_steps);
     items_free(ctx, &it);
+    dim__objective_groups_free(obj, &groups);
     return status;
 }

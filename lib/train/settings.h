@@ -1,10 +1,11 @@
-/* What model and loader are made of, as lines of text: a checkpoint is for a model and a loader with the same lines. */
-#ifndef DIM_MODEL_SETTINGS_H
-#define DIM_MODEL_SETTINGS_H
+/* What an objective and a loader are made of, as lines of text: a checkpoint is for those with the same lines. */
+#ifndef DIM_TRAIN_SETTINGS_H
+#define DIM_TRAIN_SETTINGS_H
 
-#include "model/model.h"
+#include "data/loader.h"
+#include "train/objective.h"
 
-enum { DIM__SETTING_KEY = 80, DIM__SETTING_VALUE = 512 };
+enum { DIM__SETTING_KEY = 96, DIM__SETTING_VALUE = 512 };
 
 typedef struct dim__setting {
     char key[DIM__SETTING_KEY], value[DIM__SETTING_VALUE];
@@ -20,8 +21,13 @@ typedef struct dim__settings {
 __attribute__((format(printf, 3, 4)))
 #endif
 dim_status dim__settings_add(dim__settings *s, const char *key, const char *format, ...);
+/* "<key>", "<head>, <name> <value>, ..." with the fields that are not 0. */
+dim_status dim__settings_fields(dim__settings *s, const char *key, const char *head, const void *options, const dim__table *table);
 /* All that changes what a step computes.  What only changes who computes it, such as threads, is not among them. */
-dim_status dim__settings_of_model(dim__settings *s, const dim_model *model);
+dim_status dim__settings_of_objective(dim__settings *s, const void *obj);
+dim_status dim__settings_of_network(dim__settings *s, const char *name, const dim_encoder *network);
+dim_status dim__settings_of_information(dim__settings *s, const char *key, const char *head, const dim__information *t);
+dim_status dim__settings_of_optimizer(dim__settings *s, int64_t player, const dim_optimizer_options *o);
 dim_status dim__settings_of_loader(dim__settings *s, const dim_loader *loader);
 const char *dim__settings_find(const dim__settings *s, const char *key); /* NULL = there is none */
 /* DIM_OK, or DIM_E_INVALID with the option in which the two values of a setting differ. */

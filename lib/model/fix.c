@@ -1,0 +1,148 @@
+/* The first use of a model puts its objective together (DIM eq. 8): alpha I_global + beta / M^2 sum I_local - gamma D(prior). */
+#include "model/model.h"
+
+#include <stdio.h>
+
+/* No name that a user can give begins like this, so these are free. */
+#define OWN "@"
+
+dim__ref dim__model_layer(int64_t layer)
+{
+    return layer < 0 ? (dim__ref){ -1, DIM__MODEL_IMAGES } : (dim__ref){ 0, layer };
+}
+
+static dim_status put_inputs(dim_model *model)
+{
+    dim__objective_input images = { .name = OWN "images", .o = { .dtype = DIM_F32, .views = (uint32_t)model->views } };
+    dim__objective_input labels = { .name = OWN "labels", .o = { .dtype = DIM_I32, .views = (uint32_t)model->views } };
+    dim__application encoder = { .name = "encoder", .n_of = 1, .of = { { -1, DIM__MODEL_IMAGES } }, .views = model->views };
+    memcpy(images.o.shape, model->enc->stack.inputs[0].shape, sizeof images.o.shape);
+    DIM__TRY(dim__objective_put_input(model->obj, &images));
+    DIM__TRY(dim__objective_put_input(model->obj, &labels));
+    return dim__objective_put_application(model->obj, model->enc, &encoder);
+}
+
+const dim_optimizer_options *dim__model_player_options(const dim_model *model, int64_t player)
+{
+    const dim__model_prior *p = player >= 1 && player <= model->n_priors ? &model->priors[player - 1] : NULL;
+    return p != NULL && p->spec.own_optimizer ? &p->spec.optimizer : &model->optimizer;
+}
+
+static dim_status put_players(dim_model *model)
+{
+    for (int64_t i = 0; i < dim__model_players_count(model); i++) {
+        dim__player p = { .optimizer = *dim__model_player_options(model, i), .turns = 1 };
+        const char *name = i == 0 ? "model" : i <= model->n_priors ? model->priors[i - 1].name
+                                                                   : model->classifiers[i - 1 - model->n_priors].name;
+        snprintf(p.name, sizeof p.name, OWN "%.*s", DIM__TAP_SIZE - 2, name);
+        DIM__TRY(dim__objective_put_player(model->obj, &p));
+    }
+    model->obj->trained[0].player = 0;
+    return DIM_OK;
+}
+
+/* A loss of the model; its critic, if it has one, and its aim are the player's. */
+static dim_status put(dim_model *model, const char *name, dim__objective_loss *l, int64_t player)
+{
+    snprintf(l->loss.name, sizeof l->loss.name, "%s", name);
+    snprintf(l->loss.scope, sizeof l->loss.scope, "%s", name);
+    l->trained = -1;
+    DIM__TRY(dim__objective_put_loss(model->obj, l));
+    int64_t loss = model->obj->n_losses - 1, trained = model->obj->losses[loss].trained;
+    if (trained >= 0)
+        model->obj->trained[trained].player = (uint32_t)player;
+    return DIM_OK;
+}
+
+static dim_status aim(dim_model *model, int64_t player, bool against)
+{
+    return dim__objective_put_aim(model->obj, player, (dim__aimed){ model->obj->n_losses - 1, 1, against });
+}
+
+static dim_status put_term(dim_model *model, const dim__term *t)
+{
+    dim__objective_loss l = { .loss = { .def = &dim__loss_information, .information = t->information, .weighted = true,
+                                        .weight = t->information.o.weight },
+                              .n_of = 2, .of = { dim__model_layer(t->x), dim__model_layer(t->y) }, .whole = t->whole };
+    DIM__TRY(put(model, t->name, &l, 0));
+    return aim(model, 0, false);
+}
+
+static dim_status put_prior(dim_model *model, int64_t index)
+{
+    const dim__model_prior *p = &model->priors[index];
+    const dim_encoder *enc = model->enc;
+    dim__objective_loss l = { .loss = { .def = &dim__loss_model_prior, .more = &p->spec.o, .weighted = true, .weight = p->weight },
+                              .n_of = 1, .of = { dim__model_layer(enc->global) } };
+    if (enc->gaussian != DIM__LAYER_NONE) {
+        const dim__layer *g = &enc->stack.layers[enc->gaussian];
+        l.n_of = 3;
+        l.of[1] = dim__model_layer(g->input);
+        l.of[2] = dim__model_layer(g->from);
+    }
+    DIM__TRY(put(model, p->name, &l, index + 1));
+    DIM__TRY(aim(model, 0, false));
+    return p->spec.o.kind == DIM_PRIOR_KL ? DIM_OK : aim(model, index + 1, true);
+}
+
+static dim_status put_classifier(dim_model *model, int64_t index)
+{
+    const dim__classifier *c = &model->classifiers[index];
+    dim__objective_loss l = { .loss = { .def = &dim__loss_classifier, .more = c, .weighted = true, .weight = c->o.weight },
+                              .n_of = 2, .of = { dim__model_layer(c->layer), { -1, DIM__MODEL_LABELS } } };
+    int64_t player = 1 + model->n_priors + index;
+    DIM__TRY(put(model, c->name, &l, player));
+    return aim(model, player, false);
+}
+
+/* Of the code for downstream use: a Gaussian code's mean. */
+static dim_status put_code(dim_model *model)
+{
+    const dim_encoder *enc = model->enc;
+    const dim__layer *l = &enc->stack.layers[enc->global];
+    dim__objective_loss code = { .loss = { .def = &dim__loss_code }, .n_of = 1,
+                                 .of = { dim__model_layer(l->o.kind == DIM_LAYER_GAUSSIAN ? l->input : enc->global) } };
+    return put(model, "code", &code, 0);
+}
+
+static dim_status put_together(dim_model *model)
+{
+    DIM__TRY(put_inputs(model));
+    DIM__TRY(put_players(model));
+    for (int64_t i = 0; i < model->n_terms; i++)
+        DIM__TRY(put_term(model, &model->terms[i]));
+    for (int64_t i = 0; i < model->n_priors; i++)
+        DIM__TRY(put_prior(model, i));
+    for (int64_t i = 0; i < model->n_classifiers; i++)
+        DIM__TRY(put_classifier(model, i));
+    DIM__TRY(put_code(model));
+    DIM__TRY(dim__objective_fix(model->obj));
+    return dim__model_list_reports(model);
+}
+
+static dim_status make_room_for_code(dim_model *model)
+{
+    const int64_t *code = model->enc->stack.layers[model->enc->global].out;
+    size_t units = dim__is_map(code) ? 0 : (size_t)code[0];
+    if (model->code_mean == NULL)
+        model->code_mean = dim__calloc(model->ctx, units, sizeof *model->code_mean);
+    if (model->code_std == NULL)
+        model->code_std = dim__calloc(model->ctx, units, sizeof *model->code_std);
+    return model->code_mean != NULL && model->code_std != NULL ? DIM_OK : DIM_E_NOMEM;
+}
+
+dim_status dim__model_fix(dim_model *model)
+{
+    if (model->fixed)
+        return DIM_OK;
+    if (model->n_terms + model->n_priors == 0)
+        return dim__fail(model->ctx, DIM_E_STATE, "the model has no terms: add one with dim_model_add_term()");
+    DIM__TRY(make_room_for_code(model));
+    dim_status status = put_together(model);
+    if (status != DIM_OK) { /* begins anew the next time */
+        model->n_reports = 0;
+        dim__objective_clear(model->obj);
+    }
+    model->fixed = status == DIM_OK;
+    return status;
+}
