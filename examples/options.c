@@ -81,8 +81,8 @@ static const ex_option options[] = {
            "are sorted by class, N at even distances. 0: no probes; then neither labels nor test images are needed",
            .needs = EX_MODEL | EX_FILES),
     NUMBER(EX_U32, "--probe-train", probe_train, 0, 0,
-           "labelled training signals that the probes learn from, 20 or more: the first N. 0: no probes; then no labels "
-           "are needed", .needs = EX_MODEL | EX_SIGNALS),
+           "labelled training signals that the probes learn from, 20 or more, at even distances. 0: no probes; then no "
+           "labels are needed", .needs = EX_MODEL | EX_SIGNALS),
     TEXT("--taps", "LIST", taps, NULL, "features that are probed, at most 8, with commas between, such as fc,global",
          .needs = EX_MODEL),
     SWITCH("--table", table, "probe the raw data too, and end with a table of these and the encoder before and after",

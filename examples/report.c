@@ -315,7 +315,8 @@ void ex_report_table(const ex_run *run, const dim_encoder *encoder)
     fprintf(to, "\nAccuracy on %lld test %s, with %u labelled training %s\n\n", (long long)dim_dataset_count(run->test),
             ex_noun(run), (unsigned)run->o.probe_train, ex_noun(run));
     fprintf(to, "%-20s %-8s %6s   %8s   %8s\n", "", "features", "width", "kNN", "ridge");
-    print_row(to, run->program->data_help == NULL ? "raw pixels" : "raw signals", "", run->shape[0] * run->shape[1] * run->shape[2], &run->pixels.tap[0]);
+    const char *raw = run->program->data_help == NULL ? "raw pixels" : "raw signals";
+    print_row(to, raw, "", run->shape[0] * run->shape[1] * run->shape[2], &run->pixels.tap[0]);
     for (int trained = 0; trained < 2; trained++)
         for (int i = 0; i < EX_MAX_TAPS && taps[i] != NULL; i++) {
             int64_t shape[3] = { 0, 0, 0 };

@@ -76,7 +76,7 @@ static void make_waves(ex_run *run, dim_tensor **signals, dim_tensor **labels)
     EX_TRY(run, dim_tensor_create(run->ctx, DIM_I64, 1, shape, labels));
     float *x = dim_tensor_data(*signals);
     for (int64_t i = 0; i < WAVES; i++) {
-        int form = (int)(i % FORMS);
+        int form = (int)(FORMS * uniform(&state));
         float periods = 3 * powf(10.0f / 3, uniform(&state)), phase = uniform(&state), size = 0.5f + uniform(&state);
         ((int64_t *)dim_tensor_data(*labels))[i] = form;
         for (int k = 0; k < LENGTH; k++) {

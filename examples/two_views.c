@@ -3,7 +3,7 @@
  *
  *     maximise  I(f(left) ; g(right))
  *
- * I is a lower bound of mutual information, InfoNCE by default, with the critic f' W g.  One player trains f, g and W.  What
+ * I is a lower bound of mutual information, InfoNCE by default, with the critic g' W f.  One player trains f, g and W.  What
  * they have learnt shows on test images: the bound in nats, and how often a left half finds its own right half. */
 #include "canvas.h"
 #include "objective.h"
@@ -78,7 +78,7 @@ static void add_side(ex_run *run, dim_objective *objective, two_views *own, int 
     EX_TRY(run, dim_objective_apply(objective, own->network[side], sides[side], codes[side]));
 }
 
-/* I(f ; g) */
+/* I(f ; g).  Each b is to tell its own a from the other ones: a left half chooses among right halves. */
 static void add_information(ex_run *run, dim_objective *objective)
 {
     dim_estimator *estimator = NULL;
@@ -94,8 +94,8 @@ static void add_information(ex_run *run, dim_objective *objective)
     term.critic = DIM_CRITIC_BILINEAR;
     loss.name = "mi";
     loss.kind = DIM_LOSS_INFORMATION;
-    loss.a = codes[LEFT];
-    loss.b = codes[RIGHT];
+    loss.a = codes[RIGHT];
+    loss.b = codes[LEFT];
     loss.term = &term;
     EX_TRY(run, dim_objective_add_loss(objective, &loss));
     dim_estimator_destroy(estimator);
@@ -160,27 +160,29 @@ static dim_tensor *encode(ex_run *run, const two_views *own, int side)
     return code;
 }
 
-/* scores[i][j] = f(left i)' W g(right j) */
+static float dot(const float *x, const float *y, int64_t d)
+{
+    float sum = 0;
+    for (int64_t k = 0; k < d; k++)
+        sum += x[k] * y[k];
+    return sum;
+}
+
+/* scores[i][j] = g(right j)' W f(left i) */
 static void score(ex_run *run, const ex_task *task, const two_views *own)
 {
     dim_tensor *left = encode(run, own, LEFT), *right = encode(run, own, RIGHT), *critic = NULL;
     EX_TRY(run, dim_objective_get_parameter(task->objective, "mi.weight", &critic));
     const float *f = dim_tensor_const_data(left), *g = dim_tensor_const_data(right), *w = dim_tensor_const_data(critic);
     int64_t n = dim_tensor_size(left, 0), d = run->o.units;
-    float *asked = calloc((size_t)d, sizeof *asked); /* W' f */
+    float *asked = malloc((size_t)d * sizeof *asked); /* W f */
     if (asked == NULL)
         ex_usage_error(&program, "out of memory");
     for (int64_t i = 0; i < n; i++) {
-        memset(asked, 0, (size_t)d * sizeof *asked);
         for (int64_t k = 0; k < d; k++)
-            for (int64_t l = 0; l < d; l++)
-                asked[l] += f[i * d + k] * w[k * d + l];
-        for (int64_t j = 0; j < n; j++) {
-            float sum = 0;
-            for (int64_t l = 0; l < d; l++)
-                sum += asked[l] * g[j * d + l];
-            own->scores[i * n + j] = sum;
-        }
+            asked[k] = dot(w + k * d, f + i * d, d);
+        for (int64_t j = 0; j < n; j++)
+            own->scores[i * n + j] = dot(g + j * d, asked, d);
     }
     free(asked);
     dim_tensor_destroy(critic);
@@ -246,9 +248,9 @@ static bool draw(ex_run *run, dim_encoder *encoder, const char *path, const char
     const two_views *own = task->own;
     ex_canvas c;
     char title[256], own_half[64];
-    int64_t n = dim_tensor_size(own->images, 0), scale = run->shape[1] >= 64 ? 1 : 2, right = 0, best[NEAREST];
+    int64_t n = dim_tensor_size(own->images, 0), scale = run->shape[1] >= 64 ? 1 : 3, right = 0, best[NEAREST];
     int64_t w = half(run) * scale, h = run->shape[1] * scale, step = w + 2 * EX_BORDER + MARGIN;
-    int64_t inside = step + GAP + NEAREST * step - MARGIN, width = inside > 560 ? inside : 560;
+    int64_t inside = step + GAP + NEAREST * step - MARGIN, width = inside > 640 ? inside : 640;
     (void)encoder;
     if (n < ROWS || (run->shape[0] != 1 && run->shape[0] != 3)) {
         *why = "it needs at least 10 test images, gray or RGB";
@@ -300,7 +302,7 @@ int main(int argc, char **argv)
     ex_task task = {
         .objective = build_objective(&run, &own),
         .loss = "mi",
-        .measures = { { "mi", "nats" }, { "top1", "%" }, { "top5", "%" } },
+        .measures = { { "test.mi", "nats" }, { "test.top1", "%" }, { "test.top5", "%" } },
         .give = give, .measure = measure, .drawing = draw, .drawing_name = "retrieval.png", .own = &own,
     };
     int code = ex_train_objective(&run, &task);
