@@ -140,35 +140,23 @@ static void end_output(const ex_program *p)
 
 static void print_help(const ex_program *p)
 {
-    static const struct {
-        bool objective, model; /* which programs have it */
-        const char *text;
-    } notes[] = {
-        { false, true,
-          "The probes are kNN (cosine; k = 20, or a fifth of the labelled samples where that is less) and closed-form ridge "
-          "regression on frozen features, measured on all test samples." },
-        { false, true,
-          "Ctrl-C (or SIGTERM, SIGHUP) ends the run after the current step, and during the probes soon. With --out it saves "
-          "the weights, and the checkpoint that --resume goes on from; until then further signals of these kinds are "
-          "ignored, and only SIGQUIT (Ctrl-\\) or SIGKILL ends the program at once, without them. No learning rate here "
-          "depends on --steps, so a run can always be made longer." },
-        { true, false,
-          "Ctrl-C (or SIGTERM, SIGHUP) ends the run after the current step. With --out it saves the weights; until then "
-          "further signals of these kinds are ignored, and only SIGQUIT (Ctrl-\\) or SIGKILL ends the program at once, "
-          "without them." },
-        { true, true,
-          "Exit code: 0; 1 on failure; 2 on bad arguments or data; 128 + the number of the signal that ended the run (130 "
-          "for Ctrl-C)." },
+    static const char *const notes[] = {
+        "The probes are kNN (cosine; k = 20, or a fifth of the labelled samples where that is less) and closed-form ridge "
+        "regression on frozen features, measured on all test samples.",
+        "Ctrl-C (or SIGTERM, SIGHUP) ends the run after the current step, and during the probes soon. With --out it saves "
+        "the weights, and the checkpoint that --resume goes on from; until then further signals of these kinds are "
+        "ignored, and only SIGQUIT (Ctrl-\\) or SIGKILL ends the program at once, without them. No learning rate here "
+        "depends on --steps, so a run can always be made longer.",
+        "Exit code: 0; 1 on failure; 2 on bad arguments or data; 128 + the number of the signal that ended the run (130 "
+        "for Ctrl-C).",
     };
     printf("Usage: %s %s[OPTION...]\n\n", p->name, p->defaults.data == NULL ? "--data KIND:DIR " : "");
     print_words(p->summary, 0, RIGHT, 0);
     putchar('\n');
     print_options(p);
-    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
-        if (p->objective ? !notes[i].objective : !notes[i].model)
-            continue;
+    for (size_t i = p->objective ? 1 : 0; i < sizeof notes / sizeof *notes; i++) { /* the first one is of probes */
         putchar('\n');
-        print_words(notes[i].text, 0, RIGHT, 0);
+        print_words(notes[i], 0, RIGHT, 0);
         putchar('\n');
     }
     printf("\nExample\n  %s %s\n", p->name, p->example);

@@ -22,35 +22,53 @@ static void give(ex_run *run, ex_task *task, dim_tensor *images)
     EX_TRY(run, dim_objective_set(task->objective, "images", images));
 }
 
+/* At most so many test images, at even distances; the objective holds them.  @return how many. */
+static int64_t give_tested(ex_run *run, ex_task *task, int64_t most)
+{
+    dim_tensor *images = NULL;
+    ex_samples some = ex_samples_of(run->test, INT64_MAX);
+    some.count = some.count < most ? some.count : most;
+    const int64_t shape[4] = { some.count, run->shape[0], run->shape[1], run->shape[2] };
+    EX_TRY(run, dim_tensor_create(run->ctx, dim_dataset_dtype(run->test), 4, shape, &images));
+    ex_samples_read(run, &some, 0, some.count, images, NULL);
+    give(run, task, images);
+    dim_tensor_destroy(images);
+    return some.count;
+}
+
+static bool measure(ex_run *run, ex_task *task, double values[EX_MAX_MEASURES])
+{
+    give_tested(run, task, 500);
+    EX_TRY(run, dim_objective_evaluate(task->objective));
+    EX_TRY(run, dim_objective_report(task->objective, "error", &values[0]));
+    EX_TRY(run, dim_objective_report(task->objective, "kl", &values[1]));
+    return true;
+}
+
 static bool draw(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
 {
     static const char *const values[] = { "images", "decoder", "samples" };
     enum { COLUMNS = 12, ROWS = 4, PARTS = sizeof values / sizeof *values };
-    ex_task *task = run->task;
-    dim_tensor *part[PARTS], *images = NULL;
-    ex_samples some = ex_samples_of(run->test, COLUMNS);
-    int64_t shape[4] = { some.count, run->shape[0], run->shape[1], run->shape[2] };
+    dim_tensor *part[PARTS];
+    int64_t columns = give_tested(run, run->task, COLUMNS);
     (void)encoder;
-    EX_TRY(run, dim_tensor_create(run->ctx, dim_dataset_dtype(run->test), 4, shape, &images));
-    ex_samples_read(run, &some, 0, some.count, images, NULL);
-    give(run, task, images);
     for (int i = 0; i < PARTS; i++) {
-        shape[0] = i + 1 < PARTS ? some.count : some.count * ROWS;
+        int64_t shape[4] = { i + 1 < PARTS ? columns : columns * ROWS, run->shape[0], run->shape[1], run->shape[2] };
         EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 4, shape, &part[i]));
-        EX_TRY(run, dim_objective_compute(task->objective, values[i], part[i]));
+        EX_TRY(run, dim_objective_compute(run->task->objective, values[i], part[i]));
     }
-    bool drawn = ex_draw_grid((const dim_tensor *const *)part, PARTS, some.count, "First row: test images. Second row: their "
+    bool drawn = ex_draw_grid((const dim_tensor *const *)part, PARTS, columns, "First row: test images. Second row: their "
                               "reconstructions. Below: images of codes that were drawn from N(0, I).", path, why);
     for (int i = 0; i < PARTS; i++)
         dim_tensor_destroy(part[i]);
-    dim_tensor_destroy(images);
     return drawn;
 }
 
 int main(int argc, char **argv)
 {
     ex_run run;
-    ex_task task = { .loss = "all.loss", .give = give, .drawing = draw, .drawing_name = "images.png" };
+    ex_task task = { .loss = "all.loss", .measures = { { "test.error", "an image" }, { "test.kl", "nats" } }, .give = give,
+                     .measure = measure, .drawing = draw, .drawing_name = "images.png" };
     ex_start(&run, &program, argc, argv); /* options, context, data */
     if (run.shape[1] % 4 != 0 || run.shape[2] % 4 != 0)
         ex_usage_error(&program, "--data: the images are %d x %d, but sides must be multiples of 4; --image-size makes the "

@@ -12,6 +12,7 @@
 
 #define EX_MAX_TAPS 8
 #define EX_MAX_CLASSIFIERS 2
+#define EX_MAX_MEASURES 8
 #define EX_MAX_PATH 4200
 #define EX_LEAST_PROBED 20 /* labelled images of the probes */
 #define EX_PRIOR_NONE (-1)
@@ -55,7 +56,7 @@ typedef struct ex_program {
     const char *example;          /* arguments of an example line */
     const char *taps;             /* whose features are probed, with commas between */
     const char *code;             /* the tap whose features the picture compares and --embed writes */
-    bool objective;               /* it trains a dim_objective, by objective.h: there are no probes and no checkpoints */
+    bool objective;               /* it trains a dim_objective, by objective.h: it measures something else than probes */
     bool generative;              /* which has a prior, and maximises no information */
     ex_options defaults;          /* views: 0 = no views of images are made, and amdim's options are not there */
 } ex_program;
@@ -70,6 +71,7 @@ typedef struct ex_evaluation {
     bool valid;
     ex_accuracy tap[EX_MAX_TAPS];
     double classifier[EX_MAX_CLASSIFIERS]; /* accuracies of the model's own classifiers */
+    double measure[EX_MAX_MEASURES]; /* of a program on an objective, in place of all these */
 } ex_evaluation;
 
 /* Some samples of a dataset: `count` at even distances of its first `total`. */
@@ -80,6 +82,7 @@ typedef struct ex_samples {
 } ex_samples;
 
 typedef struct ex_run ex_run;
+typedef struct ex_task ex_task; /* objective.h */
 
 /* What --out asks for: writes a picture into that folder and says so.  A drawing returns false, and says why in `why`,
  * when there is none. */
@@ -114,16 +117,19 @@ struct ex_run {
     uint64_t checkpoint_at;
     double last_report;           /* when progress was shown last */
     ex_evaluation pixels, first, last; /* of raw pixels (--table), before and after training */
-    void *task;                   /* of a program on an objective, for its drawing */
+    dim_encoder *encoder;         /* what is trained, from ex_train() on: a model on an encoder */
+    dim_model *model;
+    ex_task *task;                /* or, from ex_train_objective() on, an objective */
     ex_drawing *drawing;          /* what ex_train() draws before the first step; NULL = nothing */
     const char *drawing_name;
+
+    double *reports;              /* of the last step; NULL = not known */
 
     /* of the last line of the log */
     long row_at;                  /* where it is */
     /* and, while that is of the step that --resume goes on after: */
     bool evaluated;               /* it has the probes' accuracies */
     char *row;                    /* else the line without the probes' columns; NULL = there is none */
-    double *reports;              /* what the model reported then; NULL = not known */
 };
 
 /* ---- common.c */
@@ -151,13 +157,9 @@ void ex_check(ex_run *run, dim_status status, const char *what);
 
 void ex_draw(ex_run *run, dim_encoder *encoder, ex_drawing *drawing, const char *name);
 
-/* Ctrl-C and its like: from ex_catch_signals() on they ask to end the training, until ex_release_signals(). */
-void ex_catch_signals(const ex_run *run);
-void ex_release_signals(void);
-bool ex_stopped(const ex_run *run); /* one has asked for that */
-int ex_stop_signal(void); /* which one; 0 = none has come */
+bool ex_stopped(const ex_run *run); /* Ctrl-C or its like asked to end the training */
 
-bool ex_nothing_left(const ex_run *run, const dim_model *model); /* of a run that goes on: neither steps nor probes */
+bool ex_nothing_left(const ex_run *run); /* of a run that goes on: neither steps nor probes */
 
 double ex_seconds(void); /* a monotonic clock */
 
@@ -202,20 +204,20 @@ void ex_use_views(ex_run *run, dim_augment_preset preset, dim_augment_preset cle
 /* ---- probes.c */
 
 /* How well classes can be told from each tap's features, the encoder frozen.  Not valid without probes or after Ctrl-C. */
-ex_evaluation ex_evaluate(ex_run *run, dim_encoder *encoder, dim_model *model);
+ex_evaluation ex_evaluate(ex_run *run);
 ex_evaluation ex_evaluate_pixels(ex_run *run); /* where --table asks for it */
 
 /* ---- report.c */
 
-void ex_log_open(ex_run *run, const dim_model *model, bool resumed); /* resumed: with the lines that there are */
-void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e);
+void ex_log_open(ex_run *run, bool resumed); /* resumed: with the lines that there are */
+void ex_log_step(ex_run *run, uint64_t step, uint64_t epoch, const ex_evaluation *e);
 /* Puts an evaluation into the last line, which lacks it. */
-void ex_log_evaluation(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e);
+void ex_log_evaluation(ex_run *run, uint64_t step, uint64_t epoch, const ex_evaluation *e);
 int ex_log_probes(const ex_run *run); /* the number of columns of probes and classifiers, which are the last ones */
-void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e);
-void ex_report_progress(ex_run *run, double loss, uint64_t step, bool last);
-
-void ex_print_json_number(double value); /* null for what is not finite */
+void ex_report_evaluation(ex_run *run, uint64_t step, const ex_evaluation *e);
+/* Keeps what was reported of the step that has been made: evaluations may change it. */
+void ex_report_take(ex_run *run);
+void ex_report_progress(ex_run *run, uint64_t step, bool last);
 
 /* What takes a while now: on a terminal a line that is rewritten, elsewhere a line now and then. */
 #if defined(__GNUC__)
@@ -244,8 +246,8 @@ const char *ex_folder_file(const ex_run *run, const char *name, char path[EX_MAX
 
 /* ---- resume.c */
 
-bool ex_checkpoint_save(ex_run *run, dim_model *model, const dim_loader *loader); /* false, and says why */
-void ex_checkpoint_load(ex_run *run, dim_model *model, dim_loader *loader); /* one that does not fit ends the program */
+bool ex_checkpoint_save(ex_run *run, const dim_loader *loader); /* false, and says why */
+void ex_checkpoint_load(ex_run *run, dim_loader *loader); /* one that does not fit ends the program */
 /* What there was of a log, when it goes on. */
 typedef struct ex_old_log {
     unsigned long long last;      /* its last step, or that of the checkpoint */
@@ -253,7 +255,7 @@ typedef struct ex_old_log {
 } ex_old_log;
 
 /* Copies the lines of the log that there is up to the model's step; the times go on from the last one's. */
-ex_old_log ex_log_continue(ex_run *run, FILE *log, const char *header, const dim_model *model);
+ex_old_log ex_log_continue(ex_run *run, FILE *log, const char *header);
 
 /* ---- embed.c */
 

@@ -54,6 +54,8 @@ static const ex_option options[] = {
     NAME("--precision", precision, precision, 0,
          "f32; bf16 keeps activations and operands of products in 16 bits, which is faster where the processor "
          "multiplies them"),
+    NUMBER(EX_U64, "--eval-every", eval_every, 0, 0,
+           "evaluate what was learnt every N steps too. 0: only before and after training"),
     FILE_NAME("--init", "FILE", init, "random weights",
               "start with the encoder of FILE, a weights.safetensors or checkpoint.safetensors. All else, such as "
               "critics, starts anew", .needs = EX_MODEL),
@@ -74,8 +76,6 @@ static const ex_option options[] = {
            .needs = EX_GENERATIVE),
 
     HEADING("Probes", .needs = EX_MODEL),
-    NUMBER(EX_U64, "--eval-every", eval_every, 0, 0,
-           "probe the features every N steps too. 0: only before and after training", .needs = EX_MODEL),
     NUMBER(EX_U32, "--probe-train", probe_train, 0, 0,
            "labelled training images that the probes learn from, 20 or more: the first N; of folder: and tiny:, which "
            "are sorted by class, N at even distances. 0: no probes; then neither labels nor test images are needed",
@@ -91,21 +91,15 @@ static const ex_option options[] = {
     HEADING("Output"),
     FILE_NAME("--out", "DIR", out, "nothing is written",
               "write weights.safetensors, log.csv, pictures, and at the end checkpoint.safetensors into DIR, a folder "
-              "without a run", .needs = EX_MODEL),
-    FILE_NAME("--out", "DIR", out, "nothing is written",
-              "write weights.safetensors, log.csv and a picture into DIR, a folder without a run", .needs = EX_OBJECTIVE),
+              "without a run"),
     NUMBER(EX_U64, "--checkpoint-every", checkpoint_every, 0, 0,
-           "write the checkpoint every N steps too. 0: only at the end, whether the run finishes or is interrupted",
-           .needs = EX_MODEL),
+           "write the checkpoint every N steps too. 0: only at the end, whether the run finishes or is interrupted"),
     SWITCH("--resume", resume,
            "go on from DIR's checkpoint, with the same options; of a finished run, with more --steps or --epochs. The "
-           "result is that of one run, bit for bit", .needs = EX_MODEL),
+           "result is that of one run, bit for bit"),
     SWITCH("--overwrite", overwrite,
            "replace the run that is in DIR, when the new one is saved for the first time; its log is log.csv.new until then. "
-           "With --resume: go on where there is a checkpoint, else start over", .needs = EX_MODEL),
-    SWITCH("--overwrite", overwrite,
-           "replace the run that is in DIR, when the new one is saved; its log is log.csv.new until then",
-           .needs = EX_OBJECTIVE),
+           "With --resume: go on where there is a checkpoint, else start over"),
     FILE_NAME("--embed", "FILE.npy", embed, "no features are written",
               "at the end write features of all samples, (samples, features) in f32, a map flattened, into FILE.npy, and "
               "labels, int64, -1 for none, into FILE.labels.npy; older files are replaced. Rows are in the dataset's "
@@ -134,7 +128,7 @@ enum { N_OPTIONS = sizeof options / sizeof *options };
 
 static unsigned features(const ex_program *p)
 {
-    return (p->data_help == NULL ? EX_FILES : EX_SIGNALS) | (p->objective ? EX_OBJECTIVE : EX_MODEL) |
+    return (p->data_help == NULL ? EX_FILES : EX_SIGNALS) | (p->objective ? 0u : EX_MODEL) |
            (p->units_help != NULL ? EX_UNITS : 0u) | (p->defaults.views > 0 ? EX_AMDIM : 0u) |
            (p->generative ? EX_GENERATIVE : EX_CONTRAST);
 }

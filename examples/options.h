@@ -10,14 +10,13 @@ typedef enum ex_option_kind { EX_HEADING, EX_TEXT, EX_FILE, EX_SWITCH, EX_U32, E
 
 /* What a program needs in order to have an option; 0: each program has it. */
 enum {
-    EX_FILES = 1,     /* its --data names files of images */
-    EX_SIGNALS = 2,   /* or signals, as its data_help says */
-    EX_MODEL = 4,     /* it trains a dim_model */
-    EX_OBJECTIVE = 8, /* or a dim_objective */
-    EX_UNITS = 16,    /* it has a units_help */
-    EX_AMDIM = 32,    /* it makes views of images */
-    EX_CONTRAST = 64, /* it maximises information, by pairs of samples */
-    EX_GENERATIVE = 128 /* or has nothing but a prior */
+    EX_FILES = 1,   /* its --data names files of images */
+    EX_SIGNALS = 2, /* or signals, as its data_help says */
+    EX_MODEL = 4,   /* it trains a dim_model, not a dim_objective */
+    EX_UNITS = 8,   /* it has a units_help */
+    EX_AMDIM = 16,  /* it makes views of images */
+    EX_CONTRAST = 32, /* it maximises information, by pairs of samples */
+    EX_GENERATIVE = 64 /* or has nothing but a prior */
 };
 
 typedef struct ex_option {

@@ -107,12 +107,14 @@ static void test_planned(void **state)
     (void)state;
     compare_curve((dim_context_options){ .threads = 1 });
     compare_curve((dim_context_options){ .threads = 2, .blas_threads = 1 });
+    compare_curve((dim_context_options){ .threads = 1, .disabled_passes = 127 });
 }
 
 static void test_reference(void **state)
 {
     (void)state;
-    compare_curve((dim_context_options){ .threads = 1, .executor = DIM_EXECUTOR_REFERENCE });
+    compare_curve((dim_context_options){ .threads = 1, .executor = DIM_EXECUTOR_REFERENCE, .cpu = DIM_CPU_REFERENCE,
+                                         .gemm = DIM_GEMM_REFERENCE });
 }
 
 /* Images of drawn codes come out of the decoder that reconstructs: given as a code, an image's mean becomes its

@@ -272,7 +272,13 @@ has_picture "$work/views"
 head -n 1 "$work/views/log.csv" | grep -q '^step,epoch,train_s,wait_s,mi,mi.value,.*,test.mi,test.top1,test.top5$' || fail "log of two_views"
 [ "$(wc -l <"$work/views/log.csv")" = 62 ] || fail "two_views: lines of the log"
 run 2 "$two_views" --steps 1 --out "$work/views"
-says '--out: there is a run in .*; --overwrite replaces it'
+says '--out: there is a run in .*; --resume goes on from it, --overwrite replaces it'
+run 0 "$two_views" --steps 40 --batch 32 --json --out "$work/parts"
+run 0 "$two_views" --steps 60 --batch 32 --json --out "$work/parts" --resume
+says 'goes on after step 40'
+for file in weights checkpoint; do cmp "$work/views/$file.safetensors" "$work/parts/$file.safetensors" || fail "two_views: $file in parts"; done
+grep -v '^[0-9]*0,' "$work/views/log.csv" | cut -d, -f1,2,5- >"$work/whole.csv"
+grep -v '^[0-9]*0,' "$work/parts/log.csv" | cut -d, -f1,2,5- | cmp - "$work/whole.csv" || fail "two_views: log.csv in parts"
 "$two_views" --data "$data" --batch 32 --threads 1 --epochs 100000 --out "$work/views" --overwrite >"$work/stdout" 2>"$work/stderr" &
 pid=$!
 while kill -0 $pid 2>/dev/null && [ "$(cat "$work/views/log.csv.new" 2>/dev/null | wc -l)" -lt 3 ]; do sleep 0.05; done
@@ -280,6 +286,7 @@ kill -TERM $pid
 wait $pid
 [ $? = 143 ] || { cat "$work/stderr"; fail "exit code of two_views after SIGTERM"; }
 says 'interrupted after [1-9][0-9]* steps'
+says '^checkpoint: .*; --resume goes on from it$'
 says '^weights: '
 [ ! -e "$work/views/log.csv.new" ] || fail "two_views: log.csv.new has stayed"
 
@@ -290,6 +297,8 @@ says "^weights: "
 awk -F, 'NR == 1 && $5 != "error" { bad = 1 } NR == 3 { first = $5 } { last = $5 }
          END { exit bad || NR != 152 || !(last < first / 2) }' "$work/vae/log.csv" ||
     { sed -n '1,3p;$p' "$work/vae/log.csv"; fail "the autoencoder learns nothing"; }
+run 0 "$autoencoder" --steps 151 --batch 32 --units 8 --lr 0.003 --prior-weight 0.1 --out "$work/vae" --resume
+says 'goes on after step 150'
 data=folder:$work/data
 run 2 "$autoencoder" --image-size 30
 says '--data: the images are 30 x 30, but sides must be multiples of 4'

@@ -75,7 +75,7 @@ refuses '--data: a.txt does not end in .npy' signals --data npy:a.txt
 refuses "there is no option '--skip-broken'" signals --skip-broken
 refuses '--batch: 4801 is more than the 4800 training signals' signals --batch 4801
 refuses '--data is missing' two_views --steps 1
-for option in --resume --critic=dot --probe-train=20 --embed=a.npy; do refuses "there is no option '$option'" two_views $data $option; done
+for option in --table --critic=dot --probe-train=20 --embed=a.npy; do refuses "there is no option '$option'" two_views $data $option; done
 refuses '--overwrite needs --out' two_views $data --overwrite
 for option in --estimator=dv --prior=kl --taps=mean; do refuses "there is no option '$option'" autoencoder $data $option; done
 refuses "there is no option '--prior-weight'" two_views $data --prior-weight 1
