@@ -216,7 +216,10 @@ static bool save(ex_run *run, const dim_loader *loader, bool failed)
     release_signals();
     if (run->draw_late && run->drawing != NULL)
         ex_draw(run, run->encoder, run->drawing, run->drawing_name);
-    ex_draw(run, run->encoder, run->task != NULL ? run->task->drawing : ex_picture, "retrieval.png");
+    if (run->task != NULL)
+        ex_draw(run, NULL, run->task->drawing, run->task->drawing_name);
+    else
+        ex_draw(run, run->encoder, ex_picture, "retrieval.png");
     return saved && kept;
 }
 

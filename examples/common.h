@@ -57,6 +57,7 @@ typedef struct ex_program {
     const char *taps;             /* whose features are probed, with commas between */
     const char *code;             /* the tap whose features the picture compares and --embed writes */
     bool objective;               /* it trains a dim_objective, by objective.h: it measures something else than probes */
+    bool generative;              /* which has a prior, and maximises no information */
     ex_options defaults;          /* views: 0 = no views of images are made, and amdim's options are not there */
 } ex_program;
 
@@ -260,6 +261,13 @@ ex_old_log ex_log_continue(ex_run *run, FILE *log, const char *header);
 
 void ex_embed_check(ex_run *run, const dim_encoder *encoder); /* ends the program where --embed cannot work */
 bool ex_embed(ex_run *run, dim_encoder *encoder); /* what --embed asks for; false, and says why */
+
+/* ---- grid.c */
+
+/* Rows of `columns` images (N, C, H, W) in f32, -1 black and 1 white; a gap between the n parts, which are of one shape but
+ * for N, a multiple of columns. */
+bool ex_draw_grid(const dim_tensor *const *parts, int n, int64_t columns, const char *caption, const char *path,
+                  const char **why);
 
 /* ---- picture.c */
 

@@ -20,7 +20,8 @@ struct ex_task {
     void (*give)(ex_run *run, ex_task *task, dim_tensor *images);
     /* false when training is to end. */
     bool (*measure)(ex_run *run, ex_task *task, double values[EX_MAX_MEASURES]);
-    ex_drawing *drawing;          /* retrieval.png, from run->task, without an encoder */
+    ex_drawing *drawing;          /* at the end, from run->task, without an encoder */
+    const char *drawing_name;     /* the file's */
     void *own;                    /* the program's */
 };
 

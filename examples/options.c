@@ -45,7 +45,8 @@ static const ex_option options[] = {
     HEADING("Training"),
     NUMBER(EX_U64, "--steps", steps, 0, 0, "train for N batches. 0 only measures what there is at the start"),
     NUMBER(EX_U64, "--epochs", epochs, 0, 1e9, "or: train for N passes over the training data"),
-    NUMBER(EX_U32, "--batch", batch, 2, 0, "samples of a batch. Each sample's negatives are the others"),
+    NUMBER(EX_U32, "--batch", batch, 2, 0, "samples of a batch. Each sample's negatives are the others", .needs = EX_CONTRAST),
+    NUMBER(EX_U32, "--batch", batch, 2, 0, "samples of a batch", .needs = EX_GENERATIVE),
     NUMBER(EX_REAL, "--lr", lr, 0, 0, "learning rate of Adam; above 0"),
     NUMBER(EX_U64, "--seed", seed, 0, 0,
            "of weights, order of samples and noise. The same seed gives the same run"),
@@ -61,7 +62,7 @@ static const ex_option options[] = {
 
     HEADING("Objective"),
     NUMBER(EX_U32, "--units", units, 1, 65536, NULL, .needs = EX_UNITS),
-    NAME("--estimator", estimator, estimator, 0, "what is maximised"),
+    NAME("--estimator", estimator, estimator, 0, "what is maximised", .needs = EX_CONTRAST),
     NAME("--critic", critic, critic, 0, "what scores a pair", .needs = EX_MODEL),
     NAME("--shortcut", shortcut, shortcut, 0,
          "how the shortcuts in the residual networks of --critic dot start: nearly as the identity, as in the papers' "
@@ -70,6 +71,9 @@ static const ex_option options[] = {
          "which distribution the codes should have. kl: N(0, I), by the closed form for a Gaussian code, which "
          "infomax_kl has; uniform, gaussian: by an adversary", .needs = EX_MODEL),
     NUMBER(EX_REAL, "--prior-weight", prior_weight, 0, 0, "gamma, the weight of the prior", .needs = EX_MODEL),
+    NUMBER(EX_REAL, "--prior-weight", prior_weight, 0, 0,
+           "gamma, the weight of the prior N(0, I). Less makes reconstructions sharper, more samples better",
+           .needs = EX_GENERATIVE),
 
     HEADING("Probes", .needs = EX_MODEL),
     NUMBER(EX_U32, "--probe-train", probe_train, 0, 0,
@@ -125,7 +129,8 @@ enum { N_OPTIONS = sizeof options / sizeof *options };
 static unsigned features(const ex_program *p)
 {
     return (p->data_help == NULL ? EX_FILES : EX_SIGNALS) | (p->objective ? 0u : EX_MODEL) |
-           (p->units_help != NULL ? EX_UNITS : 0u) | (p->defaults.views > 0 ? EX_AMDIM : 0u);
+           (p->units_help != NULL ? EX_UNITS : 0u) | (p->defaults.views > 0 ? EX_AMDIM : 0u) |
+           (p->generative ? EX_GENERATIVE : EX_CONTRAST);
 }
 
 const ex_option *ex_option_next(const ex_program *p, const ex_option *last)

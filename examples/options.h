@@ -14,7 +14,9 @@ enum {
     EX_SIGNALS = 2, /* or signals, as its data_help says */
     EX_MODEL = 4,   /* it trains a dim_model, not a dim_objective */
     EX_UNITS = 8,   /* it has a units_help */
-    EX_AMDIM = 16   /* it makes views of images */
+    EX_AMDIM = 16,  /* it makes views of images */
+    EX_CONTRAST = 32, /* it maximises information, by pairs of samples */
+    EX_GENERATIVE = 64 /* or has nothing but a prior */
 };
 
 typedef struct ex_option {

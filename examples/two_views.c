@@ -127,7 +127,8 @@ int main(int argc, char **argv)
         .objective = build_objective(&run, &own),
         .loss = "mi",
         .measures = { { "test.mi", bound ? "nats" : "(no bound)" }, { "test.top1", "%" }, { "test.top5", "%" } },
-        .give = two_views_give, .measure = two_views_measure, .drawing = two_views_draw, .own = &own,
+        .give = two_views_give, .measure = two_views_measure, .drawing = two_views_draw,
+        .drawing_name = "retrieval.png", .own = &own,
     };
     int code = ex_train_objective(&run, &task);
 

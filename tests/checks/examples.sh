@@ -1,8 +1,8 @@
 #!/bin/sh
 # What the example programs say and write, on a folder of images in four classes.
-# Usage: examples.sh LOCAL_DIM AMDIM INFOMAX_KL SIGNALS TWO_VIEWS FIXTURES     exit code 77 where the build lacks libpng or cJSON
+# Usage: examples.sh LOCAL_DIM AMDIM INFOMAX_KL SIGNALS TWO_VIEWS AUTOENCODER FIXTURES     exit code 77 where the build lacks libpng or cJSON
 set -u
-local_dim=$1 amdim=$2 infomax_kl=$3 signals=$4 two_views=$5 shades=$6/shades failed=0
+local_dim=$1 amdim=$2 infomax_kl=$3 signals=$4 two_views=$5 autoencoder=$6 shades=$7/shades failed=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 fail() { echo "FAIL: $*"; failed=1; }
@@ -207,8 +207,8 @@ grows() { # NAME, most at first, least at last
         NR == 1 { first = $1 } { last = $1 } END { exit !(NR > 1 && first <= most && last >= least) }' ||
         { cat "$work/stdout"; fail "$1 is not first at most $2 and last at least $3"; }
 }
-has_picture() { # DIR
-    [ -s "$1/retrieval.png" ] || grep -q 'without libpng' "$work/stderr" || { cat "$work/stderr"; fail "no picture in $1"; }
+has_picture() { # DIR, name
+    [ -s "$1/${2:-retrieval.png}" ] || grep -q 'without libpng' "$work/stderr" || { cat "$work/stderr"; fail "no picture in $1"; }
 }
 
 # Waves: what form they have is known better after training than before.
@@ -289,5 +289,18 @@ says 'interrupted after [1-9][0-9]* steps'
 says '^checkpoint: .*; --resume goes on from it$'
 says '^weights: '
 [ ! -e "$work/views/log.csv.new" ] || fail "two_views: log.csv.new has stayed"
+
+# The same images come out of eight numbers each.
+run 0 "$autoencoder" --steps 150 --batch 32 --units 8 --lr 0.003 --prior-weight 0.1 --out "$work/vae"
+has_picture "$work/vae" images.png
+says "^weights: "
+awk -F, 'NR == 1 && $5 != "error" { bad = 1 } NR == 3 { first = $5 } { last = $5 }
+         END { exit bad || NR != 152 || !(last < first / 2) }' "$work/vae/log.csv" ||
+    { sed -n '1,3p;$p' "$work/vae/log.csv"; fail "the autoencoder learns nothing"; }
+run 0 "$autoencoder" --steps 151 --batch 32 --units 8 --lr 0.003 --prior-weight 0.1 --out "$work/vae" --resume
+says 'goes on after step 150'
+data=folder:$work/data
+run 2 "$autoencoder" --image-size 30
+says '--data: the images are 30 x 30, but sides must be multiples of 4'
 [ "$failed" = 0 ] && echo "the example programs do as they say"
 exit "$failed"

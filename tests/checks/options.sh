@@ -5,7 +5,7 @@ set -u
 folder=$1 version=$2 failed=0
 fail() { echo "FAIL: $*"; failed=1; }
 
-for name in local_dim global_dim infomax_kl amdim signals two_views; do
+for name in local_dim global_dim infomax_kl amdim signals two_views autoencoder; do
     [ "$("$folder/$name" --version)" = "$name of libdim $version" ] || fail "$name --version"
     help=$("$folder/$name" --help) || fail "$name --help"
     echo "$help" | awk '/^Example/ { exit } length > 79 { print; bad = 1 } END { exit bad }' || fail "$name: lines of --help are too long"
@@ -77,5 +77,7 @@ refuses '--batch: 4801 is more than the 4800 training signals' signals --batch 4
 refuses '--data is missing' two_views --steps 1
 for option in --table --critic=dot --probe-train=20 --embed=a.npy; do refuses "there is no option '$option'" two_views $data $option; done
 refuses '--overwrite needs --out' two_views $data --overwrite
+for option in --estimator=dv --prior=kl --taps=mean; do refuses "there is no option '$option'" autoencoder $data $option; done
+refuses "there is no option '--prior-weight'" two_views $data --prior-weight 1
 [ "$failed" = 0 ] && echo "the command lines are read as --help says"
 exit "$failed"
