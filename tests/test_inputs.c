@@ -477,8 +477,8 @@ static void test_builder_refuses(void **state)
     }
     expect(DIM_E_INVALID, "at most 8 inputs", add_input(b, "more", four));
     dim_encoder_builder_destroy(b);
-    b = builder(four); /* of which doubling makes more than an int64_t counts */
-    for (int i = 0; i < 60; i++) {
+    b = builder(four); /* whose doubling ends at 2^56 numbers */
+    for (int i = 0; i < 54; i++) {
         snprintf(name, sizeof name, "t%d", i);
         ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU, .tap = name }));
         ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_CONCAT, .from = name }));
