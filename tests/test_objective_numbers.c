@@ -252,12 +252,51 @@ static void test_gradient_has_the_noise_of_the_step(void **state)
     dim_objective_destroy(obj);
 }
 
+/* Where a network has mean and std, the gradient is that of what the caller gave, channel by channel. */
+static void test_gradient_of_pixels(void **state)
+{
+    enum { SAMPLES = 2 };
+    const int64_t shape[4] = { SAMPLES, C, H, W };
+    static const float mean[C] = { 0.5f, 0.25f }, std[C] = { 0.5f, 0.125f };
+    float x[SAMPLES * UNITS];
+    dim_encoder_builder *b;
+    dim_encoder_options o;
+    dim_layer_options twice = { .size = sizeof twice, .kind = DIM_LAYER_ADD, .from = "input" };
+    dim_network *net;
+    (void)state;
+    DIM_OPTIONS_INIT(&o);
+    memcpy(o.mean, mean, sizeof mean);
+    memcpy(o.std, std, sizeof std);
+    ok(dim_encoder_builder_create(ctx, C, H, W, &b));
+    ok(dim_encoder_builder_add(b, &twice));
+    ok(dim_encoder_builder_finish(b, &o, &net));
+    dim_encoder_builder_destroy(b);
+    dim_objective *obj = objective(3);
+    INPUT(obj, .name = "x", .shape = { C, H, W }, .want_gradient = 1);
+    apply(obj, net, "x", "f");
+    LOSS(obj, .name = "l", .kind = DIM_LOSS_KL, .a = "f", .b = "f", .sum_units = 1);
+    for (int i = 0; i < SAMPLES * UNITS; i++)
+        x[i] = (float)unit(1, i);
+    set_input(obj, "x", f32_tensor(4, shape, x));
+    dim_tensor *grad = f32_tensor(4, shape, NULL);
+    ok(dim_objective_gradient(obj, "l", "x", grad));
+    for (int i = 0; i < SAMPLES * UNITS; i++) {
+        int c = i / (H * W) % C;
+        double y = 2 * (x[i] - mean[c]) / std[c]; /* of (y^2 + e^y - 1 - y) / 2 */
+        double want = (y + 0.5 * exp(y) - 0.5) * 2 / std[c] / SAMPLES;
+        near("gradient", ((float *)dim_tensor_data(grad))[i], want, 1e-6 * (1 + fabs(want)));
+    }
+    dim_tensor_destroy(grad);
+    dim_objective_destroy(obj);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sum_units), cmocka_unit_test(test_large_logits), cmocka_unit_test(test_losses_in_bf16),
         cmocka_unit_test(test_labels_of_views),
         cmocka_unit_test(test_draws_of_a_step), cmocka_unit_test(test_gradient_has_the_noise_of_the_step),
+        cmocka_unit_test(test_gradient_of_pixels),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }
