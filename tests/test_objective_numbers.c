@@ -172,7 +172,8 @@ static void test_labels_of_views(void **state)
 
 enum { ROWS = 2000 };
 
-/* Of two draws of N(0, 1) that have nothing in common the mean squared difference is 2, of variance 8 a row. */
+/* A difference of mean m and variance v has the mean square m^2 + v; its square the variance 2 v^2 + 4 m^2 v.  The codes have
+ * mean and log-variance 1, and nothing in common. */
 static void test_draws_of_a_step(void **state)
 {
     const int64_t rows[2] = { ROWS, 1 };
@@ -182,7 +183,7 @@ static void test_draws_of_a_step(void **state)
     INPUT(obj, .name = "x", .shape = { 1 });
     INPUT(obj, .name = "one", .kind = DIM_INPUT_NORMAL, .shape = { 1 });
     INPUT(obj, .name = "two", .kind = DIM_INPUT_NORMAL, .shape = { 1 });
-    ok(dim_encoder_builder_create(ctx, 1, 0, 0, &b)); /* two codes of mean and log-variance x = 0 */
+    ok(dim_encoder_builder_create(ctx, 1, 0, 0, &b)); /* two codes of mean and log-variance x */
     dim_network *net = network_on(b, LAYERS({ .kind = DIM_LAYER_GAUSSIAN, .from = "input", .tap = "code" },
                                             { .kind = DIM_LAYER_FROM, .from = "input" },
                                             { .kind = DIM_LAYER_GAUSSIAN, .from = "input", .tap = "other" },
@@ -199,11 +200,14 @@ static void test_draws_of_a_step(void **state)
     own(obj, "all", "f");
     minimise(obj, "all", "same", 1);
     dim_tensor *x = f32_tensor(2, rows, NULL);
-    memset(dim_tensor_data(x), 0, ROWS * sizeof(float));
+    for (int i = 0; i < ROWS; i++)
+        ((float *)dim_tensor_data(x))[i] = 1;
     set_input(obj, "x", x);
     ok(dim_objective_step(obj));
-    for (int i = 0; i < 5; i++)
-        near(pairs[i][0], report(obj, names[i]), 2, 5 * sqrt(8.0 / ROWS));
+    for (int i = 0; i < 5; i++) {
+        double m = i == 3 ? 1 : 0, v = i == 0 ? 2 : i == 3 ? exp(1) + 1 : 2 * exp(1);
+        near(pairs[i][0], report(obj, names[i]), m * m + v, 5 * sqrt((2 * v * v + 4 * m * m * v) / ROWS));
+    }
     dim_objective_destroy(obj);
 }
 
