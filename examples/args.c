@@ -21,12 +21,6 @@ void ex_usage_error(const ex_program *program, const char *format, ...)
     exit(2);
 }
 
-/* Options that the program has. */
-static bool has(const ex_program *p, const ex_option *o)
-{
-    return o->kind != EX_HEADING && (o->help != NULL || p->units_help != NULL);
-}
-
 /* ---- --help */
 
 /* Prints a word, on the next line when this one is full.  @return the column after it. */
@@ -74,6 +68,8 @@ static void describe_default(const ex_program *p, const ex_option *o, char *text
     case EX_FILE:
         if (o->unset != NULL && o->offset == EX_FIELD(data))
             snprintf(text, room, "(%s)", o->unset);
+        else if (o->offset == EX_FIELD(data))
+            snprintf(text, room, "(default %s)", p->defaults.data);
         else
             snprintf(text, room, "(default%s %s)", o->unset != NULL ? ":" : "",
                      o->unset != NULL ? o->unset : o->offset == EX_FIELD(taps) ? p->taps : p->code);
@@ -117,18 +113,18 @@ static void print_option(const char *left, const char *help, const char *choices
 
 static void print_options(const ex_program *p)
 {
-    const ex_option *o;
-    for (int i = 0; (o = ex_option_at(p, i)) != NULL; i++) {
+    for (const ex_option *o = NULL; (o = ex_option_next(p, o)) != NULL;) {
         char left[40], choices[256] = "", rest[192];
-        if (o->kind == EX_HEADING)
-            printf("\n%s\n", o->name);
-        if (!has(p, o))
+        if (o->kind == EX_HEADING) {
+            printf("\n%s\n", o->help);
             continue;
+        }
         snprintf(left, sizeof left, "%s%s%s", o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
         if (o->choice != NULL)
             list_choices(o, choices, sizeof choices);
         describe_default(p, o, rest, sizeof rest);
-        print_option(left, o->help != NULL ? o->help : p->units_help, choices, rest);
+        const char *own = o->offset == EX_FIELD(data) ? p->data_help : p->units_help;
+        print_option(left, o->help != NULL ? o->help : own, choices, rest);
     }
     printf("\nMore\n");
     print_option("--help", "print this text", "", "");
@@ -145,8 +141,8 @@ static void end_output(const ex_program *p)
 static void print_help(const ex_program *p)
 {
     static const char *const notes[] = {
-        "The probes are kNN (cosine; k = 20, or a fifth of the labelled images where that is less) and closed-form ridge "
-        "regression on frozen features, measured on all test images.",
+        "The probes are kNN (cosine; k = 20, or a fifth of the labelled samples where that is less) and closed-form ridge "
+        "regression on frozen features, measured on all test samples.",
         "Ctrl-C (or SIGTERM, SIGHUP) ends the run after the current step, and during the probes soon. With --out it saves "
         "the weights, and the checkpoint that --resume goes on from; until then further signals of these kinds are "
         "ignored, and only SIGQUIT (Ctrl-\\) or SIGKILL ends the program at once, without them. No learning rate here "
@@ -154,11 +150,11 @@ static void print_help(const ex_program *p)
         "Exit code: 0; 1 on failure; 2 on bad arguments or data; 128 + the number of the signal that ended the run (130 "
         "for Ctrl-C).",
     };
-    printf("Usage: %s --data KIND:DIR [OPTION...]\n\n", p->name);
+    printf("Usage: %s %s[OPTION...]\n\n", p->name, p->defaults.data == NULL ? "--data KIND:DIR " : "");
     print_words(p->summary, 0, RIGHT, 0);
     putchar('\n');
     print_options(p);
-    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+    for (size_t i = p->objective ? 1 : 0; i < sizeof notes / sizeof *notes; i++) { /* the first one is of probes */
         putchar('\n');
         print_words(notes[i], 0, RIGHT, 0);
         putchar('\n');
@@ -233,9 +229,8 @@ static void set(const ex_program *p, const ex_option *o, const char *text, ex_op
 
 static const ex_option *find(const ex_program *p, const char *text, size_t length)
 {
-    const ex_option *o;
-    for (int i = 0; (o = ex_option_at(p, i)) != NULL; i++)
-        if (has(p, o) && strlen(o->name) == length && strncmp(o->name, text, length) == 0)
+    for (const ex_option *o = NULL; (o = ex_option_next(p, o)) != NULL;)
+        if (o->kind != EX_HEADING && strlen(o->name) == length && strncmp(o->name, text, length) == 0)
             return o;
     return NULL;
 }

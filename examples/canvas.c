@@ -92,3 +92,32 @@ void ex_canvas_image(ex_canvas *c, int64_t x0, int64_t y0, const uint8_t *image,
                 c->rgb[3 * ((y0 + EX_BORDER + y) * c->width + x0 + EX_BORDER + x) + k] =
                     image[((shape[0] == 3 ? k : 0) * h + y / scale) * w + x / scale];
 }
+
+/* Where a value lies, in a height; what is beyond its range lies on the border. */
+static int64_t row_of(float value, int64_t height, float low, float high)
+{
+    float at = high > low ? (high - value) / (high - low) : 0.5f;
+    return (int64_t)((at > 0 ? at < 1 ? at : 1 : 0) * (float)(height - 1) + 0.5f);
+}
+
+void ex_canvas_line(ex_canvas *c, int64_t x0, int64_t y0, int64_t width, int64_t height, const float *values, int64_t count,
+                    float low, float high)
+{
+    enum { PEN = 2 };
+    int64_t last = row_of(values[0], height - PEN + 1, low, high);
+    for (int64_t x = 0; x < width - PEN + 1; x++) {
+        float at = (float)x * (float)(count - 1) / (float)(width - PEN);
+        int64_t i = (int64_t)at, next = i + 1 < count ? i + 1 : i;
+        float value = values[i] + (at - (float)i) * (values[next] - values[i]);
+        int64_t row = row_of(value, height - PEN + 1, low, high), top = row < last ? row : last;
+        ex_canvas_fill(c, x0 + EX_BORDER + x, y0 + EX_BORDER + top, PEN, (row > last ? row : last) - top + PEN, ex_dark);
+        last = row;
+    }
+}
+
+void ex_canvas_frame(ex_canvas *c, int64_t x0, int64_t y0, int64_t width, int64_t height)
+{
+    enum { THIN = 2, OUT = EX_BORDER - THIN };
+    ex_canvas_fill(c, x0 + OUT, y0 + OUT, width + 2 * THIN, height + 2 * THIN, ex_dark);
+    ex_canvas_fill(c, x0 + EX_BORDER, y0 + EX_BORDER, width, height, ex_white);
+}

@@ -1,5 +1,5 @@
 /* The frame of the example programs: start, encoder and prior by the options, the training loop. */
-#include "common.h"
+#include "objective.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,7 +122,8 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
     memset(run, 0, sizeof *run);
     run->program = program;
     ex_parse(program, argc, argv, &run->o);
-    split_taps(run);
+    if (!program->objective)
+        split_taps(run);
     ex_folder_open(run);
 
     DIM_OPTIONS_INIT(&context);
@@ -134,7 +135,8 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
     context.precision = (dim_precision)run->o.precision;
     if (dim_context_create(&context, &run->ctx) != DIM_OK)
         ex_usage_error(program, "libdim does not start here; is --threads %u too many?", (unsigned)run->o.threads);
-    ex_data_open(run);
+    if (program->data_help == NULL)
+        ex_data_open(run);
 }
 
 dim_encoder *ex_conv_encoder(ex_run *run)
@@ -151,6 +153,12 @@ dim_encoder *ex_conv_encoder(ex_run *run)
     o.channels = (uint32_t)shape[0];
     EX_TRY(run, dim_encoder_create(run->ctx, &o, &encoder));
     return encoder;
+}
+
+void ex_add_layer(ex_run *run, dim_encoder_builder *b, dim_layer_options layer)
+{
+    layer.size = sizeof layer;
+    EX_TRY(run, dim_encoder_builder_add(b, &layer));
 }
 
 void ex_add_prior(ex_run *run, dim_model *model)
@@ -185,19 +193,21 @@ void ex_draw(ex_run *run, dim_encoder *encoder, ex_drawing *drawing, const char 
 /* What --out asks for, beside the log, of a run that was finished, interrupted or failed.  First the checkpoint, unless it
  * is there already: from it all the rest can be made.  After a failure the loader is a batch ahead of the model, so that
  * --resume leaves the batch out that has failed. */
-static bool save(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_loader *loader, bool failed)
+static bool save(ex_run *run, const dim_loader *loader, bool failed)
 {
     char path[EX_MAX_PATH];
     if (run->o.out == NULL || !run->begun)
         return true;
-    bool there = run->has_checkpoint && run->checkpoint_at == dim_model_steps(model) && !failed;
-    bool kept = there || ex_checkpoint_save(run, model, loader);
+    bool there = run->has_checkpoint && run->checkpoint_at == ex_steps(run) && !failed;
+    bool kept = there || ex_checkpoint_save(run, loader);
     if (kept)
         fprintf(stderr, "checkpoint: %s/checkpoint.safetensors, after step %llu; --resume goes on %s\n", run->o.out,
                 (unsigned long long)run->checkpoint_at,
                 failed ? "with the batch after the one that failed"
                        : stop_signal != 0 ? "from it" : "from it, with more --steps or --epochs");
-    bool saved = dim_model_save(model, ex_folder_file(run, "weights.safetensors", path)) == DIM_OK;
+    ex_folder_file(run, "weights.safetensors", path);
+    bool saved = (run->task != NULL ? dim_objective_save(run->task->objective, path) : dim_model_save(run->model, path)) ==
+                 DIM_OK;
     if (saved) {
         ex_folder_replace(run, "weights.safetensors");
         fprintf(stderr, "weights:    %s\nlog:        %s/log.csv\n", path, run->o.out);
@@ -205,8 +215,11 @@ static bool save(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_
         fprintf(stderr, "%s: %s\n", run->program->name, dim_context_error(run->ctx));
     release_signals();
     if (run->draw_late && run->drawing != NULL)
-        ex_draw(run, encoder, run->drawing, run->drawing_name);
-    ex_draw(run, encoder, ex_picture, "retrieval.png");
+        ex_draw(run, run->encoder, run->drawing, run->drawing_name);
+    if (run->task != NULL)
+        ex_draw(run, NULL, run->task->drawing, run->task->drawing_name);
+    else
+        ex_draw(run, run->encoder, ex_picture, "retrieval.png");
     return saved && kept;
 }
 
@@ -216,42 +229,52 @@ static bool is_evaluated(const ex_options *o, uint64_t step)
 }
 
 /* The evaluation after a step whose line of the log is written: a run that is killed in it goes on from there. */
-static void evaluate(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_loader *loader)
+static void evaluate(ex_run *run, const dim_loader *loader)
 {
-    uint64_t step = dim_model_steps(model);
-    ex_evaluation e = run->o.table && step == 0 ? run->first : ex_evaluate(run, encoder, model);
+    uint64_t step = ex_steps(run);
+    ex_evaluation e = run->o.table && step == 0 ? run->first : ex_evaluate(run);
     if (e.valid) {
         run->last = e;
-        ex_log_evaluation(run, model, step, step > 0 ? dim_loader_epoch(loader) : 0, &e);
+        ex_log_evaluation(run, step, step > 0 ? dim_loader_epoch(loader) : 0, &e);
     }
     if (e.valid || step == 0 || step == run->o.steps)
-        ex_report_evaluation(run, model, step, &e);
+        ex_report_evaluation(run, step, &e);
+}
+
+static dim_status step_on(ex_run *run, dim_tensor *images, dim_tensor *labels)
+{
+    if (run->task != NULL) {
+        run->task->give(run, run->task, images);
+        return dim_objective_step(run->task->objective);
+    }
+    return run->classifiers[0] != NULL ? dim_model_step_labeled(run->model, images, labels)
+                                       : dim_model_step(run->model, images);
 }
 
 /* Steps until all are done, Ctrl-C, or a failure, which is returned. */
-static dim_status train(ex_run *run, dim_encoder *encoder, dim_model *model, dim_loader *loader)
+static dim_status train(ex_run *run, dim_loader *loader)
 {
     const ex_options *o = &run->o;
     const ex_evaluation none = { .valid = false };
-    for (uint64_t step = dim_model_steps(model) + 1; step <= o->steps && stop_signal == 0; step++) {
+    for (uint64_t step = ex_steps(run) + 1; step <= o->steps && stop_signal == 0; step++) {
         dim_tensor *images = NULL, *labels = NULL;
         double start = ex_seconds();
         dim_status status = dim_loader_next(loader, &images, &labels);
         run->wait_s += ex_seconds() - start;
         if (status == DIM_OK)
-            status = run->classifiers[0] != NULL ? dim_model_step_labeled(model, images, labels)
-                                                 : dim_model_step(model, images);
+            status = step_on(run, images, labels);
         if (status != DIM_OK)
             return status;
         run->train_s += ex_seconds() - start;
 
         bool last = step == o->steps;
-        ex_report_progress(run, model, step, last || stop_signal != 0);
-        ex_log_step(run, model, step, dim_loader_epoch(loader), &none);
+        ex_report_take(run);
+        ex_report_progress(run, step, last || stop_signal != 0);
+        ex_log_step(run, step, dim_loader_epoch(loader), &none);
         if (o->out != NULL && (last || (o->checkpoint_every > 0 && step % o->checkpoint_every == 0)))
-            ex_checkpoint_save(run, model, loader); /* where it cannot, training goes on */
+            ex_checkpoint_save(run, loader); /* where it cannot, training goes on */
         if (is_evaluated(o, step))
-            evaluate(run, encoder, model, loader);
+            evaluate(run, loader);
     }
     return DIM_OK;
 }
@@ -259,62 +282,65 @@ static dim_status train(ex_run *run, dim_encoder *encoder, dim_model *model, dim
 /* After --resume: an evaluation was due after the checkpoint's step, but the run was stopped in it. */
 static bool is_due(const ex_run *run, uint64_t step)
 {
-    return run->o.probe_train > 0 && step <= run->o.steps && is_evaluated(&run->o, step) && !run->evaluated;
+    return ex_evaluates(run) && step <= run->o.steps && is_evaluated(&run->o, step) && !run->evaluated;
 }
 
-bool ex_nothing_left(const ex_run *run, const dim_model *model)
+bool ex_nothing_left(const ex_run *run)
 {
-    return dim_model_steps(model) >= run->o.steps && !is_due(run, dim_model_steps(model));
+    return ex_steps(run) >= run->o.steps && !is_due(run, ex_steps(run));
 }
 
-static void catch_up(ex_run *run, dim_encoder *encoder, dim_model *model, const dim_loader *loader)
+static void catch_up(ex_run *run, const dim_loader *loader)
 {
-    uint64_t step = dim_model_steps(model), steps = run->o.steps;
-    if (ex_nothing_left(run, model))
+    uint64_t step = ex_steps(run), steps = run->o.steps;
+    if (ex_nothing_left(run))
         fprintf(stderr, "%s: nothing is left to train: %llu steps are asked for, and the checkpoint is after step %llu\n",
                 run->program->name, (unsigned long long)steps, (unsigned long long)step);
     if (is_due(run, step))
-        evaluate(run, encoder, model, loader);
+        evaluate(run, loader);
     else if (run->o.table && step >= steps)
-        run->last = ex_evaluate(run, encoder, model);
+        run->last = ex_evaluate(run);
 }
 
 /* Probes of the encoder as it starts, unless a run goes on; a table needs them in any case. */
-static void begin(ex_run *run, dim_encoder *encoder, dim_model *model, dim_loader *loader)
+static void begin(ex_run *run, dim_loader *loader)
 {
     const ex_evaluation none = { .valid = false };
     bool resumed = ex_folder_resumes(run);
     run->pixels = ex_evaluate_pixels(run);
     if (run->o.table)
-        run->first = ex_evaluate(run, encoder, model);
+        run->first = ex_evaluate(run);
     if (ex_stopped(run)) /* before anything was lost or won */
         return;
     if (resumed)
-        ex_checkpoint_load(run, model, loader);
+        ex_checkpoint_load(run, loader);
     else
         run->replaces = run->draw_late = run->o.out != NULL && ex_folder_has_run(run);
     if (run->replaces)
         fprintf(stderr, "%s: the run in %s stays until this one is saved for the first time; the new log is %s until then\n",
                 run->program->name, run->o.out, EX_NEW_LOG);
     run->begun = true;
-    ex_log_open(run, model, resumed);
+    ex_log_open(run, resumed);
     if (run->drawing != NULL && !run->draw_late)
-        ex_draw(run, encoder, run->drawing, run->drawing_name);
+        ex_draw(run, run->encoder, run->drawing, run->drawing_name);
     if (resumed) {
-        catch_up(run, encoder, model, loader);
+        catch_up(run, loader);
         return;
     }
-    ex_log_step(run, model, 0, 0, &none);
-    evaluate(run, encoder, model, loader);
+    ex_log_step(run, 0, 0, &none);
+    evaluate(run, loader);
 }
 
 /* What can be seen to be wrong before anything is computed. */
-static void check(ex_run *run, dim_encoder *encoder, dim_model *model)
+static void check(ex_run *run)
 {
+    dim_encoder *encoder = run->encoder;
     /* Asking for the parameters builds the objective: whether the options fit together shows now. */
-    if (dim_model_parameter_count(model) == 0)
-        ex_usage_error(run->program, "--estimator, --critic: this objective is not possible: %s",
-                       dim_context_error(run->ctx));
+    if ((run->task != NULL ? dim_objective_parameter_count(run->task->objective) : dim_model_parameter_count(run->model)) == 0)
+        ex_usage_error(run->program, "%sthis objective is not possible: %s",
+                       run->task != NULL ? "" : "--estimator, --critic: ", dim_context_error(run->ctx));
+    if (run->task != NULL)
+        return;
     for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++) {
         int64_t shape[3];
         if (dim_encoder_tap_shape(encoder, run->taps[i], shape) != DIM_OK)
@@ -325,7 +351,8 @@ static void check(ex_run *run, dim_encoder *encoder, dim_model *model)
         ex_usage_error(run->program, "--init: %s", dim_context_error(run->ctx));
 }
 
-int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
+/* Trains run->model or run->task. */
+static int train_all(ex_run *run)
 {
     dim_loader *loader = NULL;
     dim_loader_options lo;
@@ -336,11 +363,11 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
     EX_TRY(run, dim_loader_create(run->train, &lo, &loader));
     if (run->o.epochs > 0)
         run->o.steps = run->o.epochs * dim_loader_batches(loader);
-    check(run, encoder, model);
+    check(run);
 
     catch_signals(run);
-    begin(run, encoder, model, loader);
-    dim_status status = train(run, encoder, model, loader);
+    begin(run, loader);
+    dim_status status = train(run, loader);
     bool finished = stop_signal == 0 && status == DIM_OK;
     run->ended = true;
     ex_report_clear();
@@ -348,19 +375,32 @@ int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
         fprintf(stderr, "%s: %s%s\n", run->program->name, dim_context_error(run->ctx), ex_data_advice(run, status));
     if (stop_signal != 0)
         fprintf(stderr, "%s: interrupted after %llu steps\n", run->program->name,
-                (unsigned long long)dim_model_steps(model));
+                (unsigned long long)ex_steps(run));
     if (finished && run->o.table)
-        ex_report_table(run, encoder);
-    if (run->replaces && !finished && dim_model_steps(model) == 0)
+        ex_report_table(run, run->encoder);
+    if (run->replaces && !finished && ex_steps(run) == 0)
         ex_folder_restore(run);
-    bool saved = save(run, encoder, model, loader, status != DIM_OK);
+    bool saved = save(run, loader, status != DIM_OK);
     if (finished && (stop_signal == 0 || stop_signal == SIGPIPE)) /* not where Ctrl-C came meanwhile */
-        saved = ex_embed(run, encoder) && saved;
+        saved = ex_embed(run, run->encoder) && saved;
     if (run->o.skip_broken)
         fprintf(stderr, "broken files in whose place another image was taken: %lld\n", (long long)ex_skipped(run));
     saved = ex_report_close(run) && saved;
     dim_loader_destroy(loader);
     return stop_signal != 0 ? 128 + stop_signal : saved && status == DIM_OK ? 0 : 1;
+}
+
+int ex_train(ex_run *run, dim_encoder *encoder, dim_model *model)
+{
+    run->encoder = encoder;
+    run->model = model;
+    return train_all(run);
+}
+
+int ex_train_objective(ex_run *run, ex_task *task)
+{
+    run->task = task;
+    return train_all(run);
 }
 
 void ex_finish(ex_run *run)

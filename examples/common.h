@@ -12,6 +12,7 @@
 
 #define EX_MAX_TAPS 8
 #define EX_MAX_CLASSIFIERS 2
+#define EX_MAX_MEASURES 8
 #define EX_MAX_PATH 4200
 #define EX_LEAST_PROBED 20 /* labelled images of the probes */
 #define EX_PRIOR_NONE (-1)
@@ -51,9 +52,12 @@ typedef struct ex_options {
 typedef struct ex_program {
     const char *name, *summary;
     const char *units_help;       /* what --units means here; NULL = there is no such option */
+    const char *data_help;        /* of --data, whose signals the program opens itself; NULL = it names files of images */
     const char *example;          /* arguments of an example line */
     const char *taps;             /* whose features are probed, with commas between */
     const char *code;             /* the tap whose features the picture compares and --embed writes */
+    bool objective;               /* it trains a dim_objective, by objective.h: it measures something else than probes */
+    bool generative;              /* which has a prior, and maximises no information */
     ex_options defaults;          /* views: 0 = no views of images are made, and amdim's options are not there */
 } ex_program;
 
@@ -67,6 +71,7 @@ typedef struct ex_evaluation {
     bool valid;
     ex_accuracy tap[EX_MAX_TAPS];
     double classifier[EX_MAX_CLASSIFIERS]; /* accuracies of the model's own classifiers */
+    double measure[EX_MAX_MEASURES]; /* of a program on an objective, in place of all these */
 } ex_evaluation;
 
 /* Some samples of a dataset: `count` at even distances of its first `total`. */
@@ -77,6 +82,7 @@ typedef struct ex_samples {
 } ex_samples;
 
 typedef struct ex_run ex_run;
+typedef struct ex_task ex_task; /* objective.h */
 
 /* What --out asks for: writes a picture into that folder and says so.  A drawing returns false, and says why in `why`,
  * when there is none. */
@@ -96,6 +102,7 @@ struct ex_run {
     int64_t shape[3];             /* of an image of probed and tested: channels, height, width */
     dim_augment *augment;         /* makes o.views views of each training image; NULL = the images themselves */
     dim_augment *clean;           /* makes an image of `shape` out of a training image; NULL = it is one */
+    const char *const *class_names; /* of samples that the program makes itself; NULL = the dataset knows them */
     const char *classifiers[EX_MAX_CLASSIFIERS]; /* that the model has; NULL ends the list */
     dim_tensor *train_labels, *test_labels; /* of probed and tested */
     FILE *log;
@@ -110,15 +117,19 @@ struct ex_run {
     uint64_t checkpoint_at;
     double last_report;           /* when progress was shown last */
     ex_evaluation pixels, first, last; /* of raw pixels (--table), before and after training */
+    dim_encoder *encoder;         /* what is trained, from ex_train() on: a model on an encoder */
+    dim_model *model;
+    ex_task *task;                /* or, from ex_train_objective() on, an objective */
     ex_drawing *drawing;          /* what ex_train() draws before the first step; NULL = nothing */
     const char *drawing_name;
+
+    double *reports;              /* of the last step; NULL = not known */
 
     /* of the last line of the log */
     long row_at;                  /* where it is */
     /* and, while that is of the step that --resume goes on after: */
     bool evaluated;               /* it has the probes' accuracies */
     char *row;                    /* else the line without the probes' columns; NULL = there is none */
-    double *reports;              /* what the model reported then; NULL = not known */
 };
 
 /* ---- common.c */
@@ -128,6 +139,9 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv);
 
 /* The DIM paper's convolutional encoder for the data's image size: taps local, conv, fc, global. */
 dim_encoder *ex_conv_encoder(ex_run *run);
+
+/* Adds a layer to an encoder of the program's own; its size need not be set. */
+void ex_add_layer(ex_run *run, dim_encoder_builder *b, dim_layer_options layer);
 
 /* Adds the prior that --prior names, if any. */
 void ex_add_prior(ex_run *run, dim_model *model);
@@ -145,7 +159,7 @@ void ex_draw(ex_run *run, dim_encoder *encoder, ex_drawing *drawing, const char 
 
 bool ex_stopped(const ex_run *run); /* Ctrl-C or its like asked to end the training */
 
-bool ex_nothing_left(const ex_run *run, const dim_model *model); /* of a run that goes on: neither steps nor probes */
+bool ex_nothing_left(const ex_run *run); /* of a run that goes on: neither steps nor probes */
 
 double ex_seconds(void); /* a monotonic clock */
 
@@ -162,6 +176,10 @@ void ex_usage_error(const ex_program *program, const char *format, ...);
 /* ---- data.c */
 
 void ex_data_open(ex_run *run);
+/* What ex_data_open() does last, for a program that sets run->train and run->test itself: sizes, and what is probed. */
+void ex_data_use(ex_run *run);
+const char *ex_noun(const ex_run *run); /* "images" or "signals" */
+const char *ex_class_name(const ex_run *run, const dim_dataset *data, int64_t label); /* NULL = it has none */
 const char *ex_data_advice(const ex_run *run, dim_status status); /* what helps against it; "" = nothing is known */
 int64_t ex_skipped(const ex_run *run); /* broken files so far, of --skip-broken */
 
@@ -186,18 +204,20 @@ void ex_use_views(ex_run *run, dim_augment_preset preset, dim_augment_preset cle
 /* ---- probes.c */
 
 /* How well classes can be told from each tap's features, the encoder frozen.  Not valid without probes or after Ctrl-C. */
-ex_evaluation ex_evaluate(ex_run *run, dim_encoder *encoder, dim_model *model);
+ex_evaluation ex_evaluate(ex_run *run);
 ex_evaluation ex_evaluate_pixels(ex_run *run); /* where --table asks for it */
 
 /* ---- report.c */
 
-void ex_log_open(ex_run *run, const dim_model *model, bool resumed); /* resumed: with the lines that there are */
-void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e);
+void ex_log_open(ex_run *run, bool resumed); /* resumed: with the lines that there are */
+void ex_log_step(ex_run *run, uint64_t step, uint64_t epoch, const ex_evaluation *e);
 /* Puts an evaluation into the last line, which lacks it. */
-void ex_log_evaluation(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e);
+void ex_log_evaluation(ex_run *run, uint64_t step, uint64_t epoch, const ex_evaluation *e);
 int ex_log_probes(const ex_run *run); /* the number of columns of probes and classifiers, which are the last ones */
-void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e);
-void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool last);
+void ex_report_evaluation(ex_run *run, uint64_t step, const ex_evaluation *e);
+/* Keeps what was reported of the step that has been made: evaluations may change it. */
+void ex_report_take(ex_run *run);
+void ex_report_progress(ex_run *run, uint64_t step, bool last);
 
 /* What takes a while now: on a terminal a line that is rewritten, elsewhere a line now and then. */
 #if defined(__GNUC__)
@@ -226,8 +246,8 @@ const char *ex_folder_file(const ex_run *run, const char *name, char path[EX_MAX
 
 /* ---- resume.c */
 
-bool ex_checkpoint_save(ex_run *run, dim_model *model, const dim_loader *loader); /* false, and says why */
-void ex_checkpoint_load(ex_run *run, dim_model *model, dim_loader *loader); /* one that does not fit ends the program */
+bool ex_checkpoint_save(ex_run *run, const dim_loader *loader); /* false, and says why */
+void ex_checkpoint_load(ex_run *run, dim_loader *loader); /* one that does not fit ends the program */
 /* What there was of a log, when it goes on. */
 typedef struct ex_old_log {
     unsigned long long last;      /* its last step, or that of the checkpoint */
@@ -235,12 +255,19 @@ typedef struct ex_old_log {
 } ex_old_log;
 
 /* Copies the lines of the log that there is up to the model's step; the times go on from the last one's. */
-ex_old_log ex_log_continue(ex_run *run, FILE *log, const char *header, const dim_model *model);
+ex_old_log ex_log_continue(ex_run *run, FILE *log, const char *header);
 
 /* ---- embed.c */
 
 void ex_embed_check(ex_run *run, const dim_encoder *encoder); /* ends the program where --embed cannot work */
 bool ex_embed(ex_run *run, dim_encoder *encoder); /* what --embed asks for; false, and says why */
+
+/* ---- grid.c */
+
+/* Rows of `columns` images (N, C, H, W) in f32, -1 black and 1 white; a gap between the n parts, which are of one shape but
+ * for N, a multiple of columns. */
+bool ex_draw_grid(const dim_tensor *const *parts, int n, int64_t columns, const char *caption, const char *path,
+                  const char **why);
 
 /* ---- picture.c */
 

@@ -41,12 +41,12 @@ static dim_dataset *open_split(ex_run *run, dim_split split, bool needed, const 
 static void open_probed(ex_run *run)
 {
     int64_t all = dim_dataset_count(run->labelled);
-    bool sorted = has_files(run);
+    bool sorted = has_files(run) || run->program->data_help != NULL;
     if (run->o.probe_train > all)
         run->o.probe_train = (uint32_t)all;
     if (run->o.probe_train < EX_LEAST_PROBED)
-        ex_usage_error(run->program, "--probe-train: there are only %u labelled training images, and probes need %d; "
-                       "--probe-train 0 trains without them", (unsigned)run->o.probe_train, EX_LEAST_PROBED);
+        ex_usage_error(run->program, "--probe-train: there are only %u labelled training %s, and probes need %d; "
+                       "--probe-train 0 trains without them", (unsigned)run->o.probe_train, ex_noun(run), EX_LEAST_PROBED);
     run->probed = (ex_samples){ run->labelled, sorted ? all : run->o.probe_train, run->o.probe_train, NULL };
     run->tested = ex_samples_of(run->test, INT64_MAX);
     run->train_labels = ex_samples_labels(run, &run->probed);
@@ -56,26 +56,39 @@ static void open_probed(ex_run *run)
 void ex_data_open(ex_run *run)
 {
     ex_options *o = &run->o;
-    bool test_needed = o->probe_train > 0 || (o->embed != NULL && o->embed_split == EX_EMBED_TEST);
+    bool test_needed = run->program->objective || o->probe_train > 0 || (o->embed != NULL && o->embed_split == EX_EMBED_TEST);
     if (o->unlabelled && strncmp(o->data, "stl10:", 6) != 0)
         ex_usage_error(run->program, "--unlabelled: %s has no unlabelled images; stl10 has", o->data);
     ex_report_note(run, "opening %s", o->data);
     run->train = open_split(run, o->unlabelled ? DIM_SPLIT_UNLABELED : DIM_SPLIT_TRAIN, true, "");
     run->test = open_split(run, DIM_SPLIT_TEST, test_needed,
                            o->probe_train > 0 ? "; --probe-train 0 trains without test images" : "");
+    ex_data_use(run);
+    ex_report_clear();
+}
+
+void ex_data_use(ex_run *run)
+{
+    ex_options *o = &run->o;
     if (dim_dataset_shape(run->train, run->shape) != 3)
-        ex_usage_error(run->program, "--data: %s has no images", o->data);
+        ex_usage_error(run->program, "--data: %s has no %s", o->data, ex_noun(run));
     if (o->batch > dim_dataset_count(run->train))
-        ex_usage_error(run->program, "--batch: %u is more than the %lld training images", (unsigned)o->batch,
-                       (long long)dim_dataset_count(run->train));
+        ex_usage_error(run->program, "--batch: %u is more than the %lld training %s", (unsigned)o->batch,
+                       (long long)dim_dataset_count(run->train), ex_noun(run));
     if (o->probe_train > 0) {
         run->labelled = o->unlabelled ? open_split(run, DIM_SPLIT_TRAIN, true, "") : run->train;
         if (dim_dataset_classes(run->labelled) < 2)
-            ex_usage_error(run->program, "--probe-train: all images are of one class, so that probes have nothing to tell; "
-                           "--probe-train 0 trains without them");
+            ex_usage_error(run->program, "--probe-train: all %s are of one class, so that probes have nothing to tell; "
+                           "--probe-train 0 trains without them", ex_noun(run));
         open_probed(run);
     }
-    ex_report_clear();
+}
+
+const char *ex_noun(const ex_run *run) { return run->program->data_help == NULL ? "images" : "signals"; }
+
+const char *ex_class_name(const ex_run *run, const dim_dataset *data, int64_t label)
+{
+    return run->class_names != NULL && label >= 0 ? run->class_names[label] : dim_dataset_class_name(data, label);
 }
 
 int64_t ex_skipped(const ex_run *run)

@@ -124,3 +124,12 @@ int64_t ex_canvas_caption(ex_canvas *c, int64_t x0, int64_t y0, int64_t width, c
     }
     return y - y0;
 }
+
+int64_t ex_canvas_key(ex_canvas *c, int64_t x0, int64_t y0, const uint8_t color[3], bool dashed, const char *text)
+{
+    enum { SIDE = EX_KEY - 2 * EX_BORDER, GAP = 14 };
+    ex_canvas_border(c, x0, y0, SIDE, SIDE, color, dashed);
+    x0 += EX_KEY + GAP / 2;
+    ex_canvas_text(c, x0, y0 + (EX_KEY - EX_GLYPH_HEIGHT * EX_DOT) / 2 + EX_DOT, text, ex_dark);
+    return x0 + ex_text_width(text) + 2 * GAP;
+}

@@ -26,17 +26,11 @@ static const ex_program program = {
     },
 };
 
-static void add(ex_run *run, dim_encoder_builder *b, dim_layer_options layer)
-{
-    layer.size = sizeof layer;
-    EX_TRY(run, dim_encoder_builder_add(b, &layer));
-}
-
 static void add_conv(ex_run *run, dim_encoder_builder *b, uint32_t width)
 {
-    add(run, b, (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = width, .kernel = 3, .padding = 1 });
-    add(run, b, (dim_layer_options){ .kind = DIM_LAYER_BATCH_NORM });
-    add(run, b, (dim_layer_options){ .kind = DIM_LAYER_LEAKY_RELU, .slope = 0.2f });
+    ex_add_layer(run, b, (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = width, .kernel = 3, .padding = 1 });
+    ex_add_layer(run, b, (dim_layer_options){ .kind = DIM_LAYER_BATCH_NORM });
+    ex_add_layer(run, b, (dim_layer_options){ .kind = DIM_LAYER_LEAKY_RELU, .slope = 0.2f });
 }
 
 /* What DIM_ENCODER_INFOMAX32 and 64 give, for any size of image: the builder's way to make an encoder of one's own. */
@@ -50,15 +44,15 @@ static dim_encoder *build_encoder(ex_run *run)
                                            (uint32_t)run->shape[2], &b));
     for (int i = stages - 1; i >= 0; i--) { /* 32 -> 16 -> 8 -> 4, or 28 -> 14 -> 7 -> 3 */
         add_conv(run, b, z >> i);
-        add(run, b, (dim_layer_options){ .kind = DIM_LAYER_MAX_POOL, .kernel = 2, .tap = i == 0 ? "map" : NULL });
+        ex_add_layer(run, b, (dim_layer_options){ .kind = DIM_LAYER_MAX_POOL, .kernel = 2, .tap = i == 0 ? "map" : NULL });
     }
     add_conv(run, b, z);
     add_conv(run, b, z);
-    add(run, b, (dim_layer_options){ .kind = DIM_LAYER_GLOBAL_MAX, .tap = "top" });
-    add(run, b, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = z, .name = "logvar", .tap = "logvar" });
-    add(run, b, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = "top" });
-    add(run, b, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = z, .name = "mean", .tap = "mean" });
-    add(run, b, (dim_layer_options){ .kind = DIM_LAYER_GAUSSIAN, .from = "logvar", .tap = "global" }); /* z */
+    ex_add_layer(run, b, (dim_layer_options){ .kind = DIM_LAYER_GLOBAL_MAX, .tap = "top" });
+    ex_add_layer(run, b, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = z, .name = "logvar", .tap = "logvar" });
+    ex_add_layer(run, b, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = "top" });
+    ex_add_layer(run, b, (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = z, .name = "mean", .tap = "mean" });
+    ex_add_layer(run, b, (dim_layer_options){ .kind = DIM_LAYER_GAUSSIAN, .from = "logvar", .tap = "global" }); /* z */
     EX_TRY(run, dim_encoder_builder_finish(b, NULL, &encoder));
     dim_encoder_builder_destroy(b);
     return encoder;

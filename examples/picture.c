@@ -1,10 +1,12 @@
-/* The retrieval picture: each row a query image and the 9 images of the test set that its features are nearest to. */
+/* The retrieval picture: each row a query, an image or a signal, and the 9 of the test set that its features are nearest
+ * to. */
 #include "canvas.h"
 #include "common.h"
 #include "queries.h"
 
-enum { ROWS = 10, NEAREST = 9, MARGIN = 4, GAP = 14, KEY = 20 /* side of a frame that explains itself */ };
+enum { ROWS = 10, NEAREST = 9, MARGIN = 4, GAP = 14 };
 enum { MOST = 10000 /* training images that are looked through, where there are no test images */ };
+enum { SIGNAL_WIDTH = 128, SIGNAL_HEIGHT = 48 };
 enum { NAME = 13 /* most characters of a class's name */ };
 
 /* Of run->test, or of run->train. */
@@ -12,6 +14,8 @@ typedef struct gallery {
     ex_samples samples;
     int64_t *labels;
     int64_t classes;                          /* below 2: borders have nothing to tell */
+    bool signals;
+    int64_t size[2];                          /* width and height of a sample in the picture */
     int64_t queries[ROWS], found[ROWS][NEAREST];
 } gallery;
 
@@ -38,9 +42,9 @@ static void find_nearest(ex_run *run, dim_encoder *encoder, gallery *g)
 }
 
 /* What is written beside a row; of a name that is too long, its beginning. */
-static void name_of(const gallery *g, int64_t label, char text[NAME + 1])
+static void name_of(const ex_run *run, const gallery *g, int64_t label, char text[NAME + 1])
 {
-    const char *name = dim_dataset_class_name(g->samples.data, label);
+    const char *name = ex_class_name(run, g->samples.data, label);
     if (label < 0 || g->classes < 2)
         text[0] = '\0';
     else if (name == NULL)
@@ -49,58 +53,64 @@ static void name_of(const gallery *g, int64_t label, char text[NAME + 1])
         snprintf(text, NAME + 1, strlen(name) > NAME ? "%.*s.." : "%.*s", strlen(name) > NAME ? NAME - 2 : NAME, name);
 }
 
-static int64_t widest_name(const gallery *g)
+static int64_t widest_name(const ex_run *run, const gallery *g)
 {
     int64_t widest = 0;
     for (int i = 0; i < ROWS; i++) {
         char text[NAME + 1];
-        name_of(g, g->labels[g->queries[i]], text);
+        name_of(run, g, g->labels[g->queries[i]], text);
         int64_t width = ex_text_width(text);
         widest = width > widest ? width : widest;
     }
     return widest > 0 ? widest + GAP : 0;
 }
 
-static int64_t draw_key(ex_canvas *c, int64_t x, int64_t y, const uint8_t color[3], bool dashed, const char *text)
+/* A signal's first channel, from its least to its greatest value: these say nothing of its form. */
+static void draw_signal(ex_run *run, ex_canvas *c, int64_t x, int64_t y, const gallery *g, int64_t index)
 {
-    ex_canvas_border(c, x, y, KEY, KEY, color, dashed);
-    x += KEY + 2 * EX_BORDER + GAP / 2;
-    ex_canvas_text(c, x, y + (KEY + 2 * EX_BORDER - EX_GLYPH_HEIGHT * EX_DOT) / 2 + EX_DOT, text, ex_dark);
-    return x + ex_text_width(text) + 2 * GAP;
+    dim_tensor *signal = NULL;
+    int64_t shape[4] = { 1, run->shape[0], run->shape[1], run->shape[2] };
+    EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 4, shape, &signal));
+    ex_samples_read(run, &g->samples, index, 1, signal, NULL);
+    const float *values = dim_tensor_const_data(signal);
+    float low = values[0], high = values[0];
+    for (int64_t i = 1; i < shape[3]; i++) {
+        low = values[i] < low ? values[i] : low;
+        high = values[i] > high ? values[i] : high;
+    }
+    ex_canvas_line(c, x, y, g->size[0], g->size[1], values, shape[3], low, high);
+    dim_tensor_destroy(signal);
 }
 
-/* A thin frame right around an image that is drawn into it afterwards. */
-static void draw_frame(ex_canvas *c, int64_t x, int64_t y, int64_t width, int64_t height)
-{
-    enum { THIN = 2, OUT = EX_BORDER - THIN };
-    ex_canvas_fill(c, x + OUT, y + OUT, width + 2 * THIN, height + 2 * THIN, ex_dark);
-}
-
-static void draw_image(ex_run *run, ex_canvas *c, int64_t x, int64_t y, const gallery *g, int64_t index, int64_t scale)
+static void draw_sample(ex_run *run, ex_canvas *c, int64_t x, int64_t y, const gallery *g, int64_t index)
 {
     dim_tensor *image = NULL;
     int64_t shape[4] = { 1, run->shape[0], run->shape[1], run->shape[2] };
+    if (g->signals) {
+        draw_signal(run, c, x, y, g, index);
+        return;
+    }
     EX_TRY(run, dim_tensor_create(run->ctx, DIM_U8, 4, shape, &image));
     ex_samples_read(run, &g->samples, index, 1, image, NULL);
-    ex_canvas_image(c, x, y, dim_tensor_const_data(image), run->shape, scale);
+    ex_canvas_image(c, x, y, dim_tensor_const_data(image), run->shape, g->size[1] / run->shape[1]);
     dim_tensor_destroy(image);
 }
 
-static void draw_row(ex_run *run, ex_canvas *c, const gallery *g, int i, int64_t x, int64_t y, int64_t scale)
+static void draw_row(ex_run *run, ex_canvas *c, const gallery *g, int i, int64_t x, int64_t y)
 {
     char name[NAME + 1];
-    int64_t w = run->shape[2] * scale, h = run->shape[1] * scale, label = g->labels[g->queries[i]];
-    name_of(g, label, name);
+    int64_t w = g->size[0], h = g->size[1], label = g->labels[g->queries[i]];
+    name_of(run, g, label, name);
     ex_canvas_text(c, x, y + EX_BORDER + (h - EX_GLYPH_HEIGHT * EX_DOT) / 2, name, ex_dark);
-    x += widest_name(g);
-    draw_frame(c, x, y, w, h);
-    draw_image(run, c, x, y, g, g->queries[i], scale);
+    x += widest_name(run, g);
+    ex_canvas_frame(c, x, y, w, h);
+    draw_sample(run, c, x, y, g, g->queries[i]);
     x += w + 2 * EX_BORDER + GAP;
     for (int j = 0; j < NEAREST; j++, x += w + 2 * EX_BORDER + MARGIN) {
         bool same = g->labels[g->found[i][j]] == label;
         if (g->classes > 1)
             ex_canvas_border(c, x, y, w, h, same ? ex_blue : ex_orange, !same);
-        draw_image(run, c, x, y, g, g->found[i][j], scale);
+        draw_sample(run, c, x, y, g, g->found[i][j]);
     }
 }
 
@@ -108,29 +118,28 @@ static bool draw(ex_run *run, const gallery *g, const char *path, const char **w
 {
     ex_canvas c;
     char title[256], same[64];
-    int64_t scale = run->shape[1] >= 64 ? 1 : 2, names = widest_name(g), right = 0;
-    int64_t w = run->shape[2] * scale + 2 * EX_BORDER, h = run->shape[1] * scale + 2 * EX_BORDER;
+    int64_t names = widest_name(run, g), right = 0, w = g->size[0] + 2 * EX_BORDER, h = g->size[1] + 2 * EX_BORDER;
     int64_t inside = names + w + GAP + NEAREST * (w + MARGIN) - MARGIN;
-    const char *split = run->test != NULL ? "test" : "training";
+    const char *split = run->test != NULL ? "test" : "training", *noun = ex_noun(run);
     snprintf(title, sizeof title,
-             "Left: a %s image. Right of it: the %d other %s images whose features \"%s\" are nearest, by the cosine, "
+             "Left: a %s %.*s. Right of it: the %d other %s %s whose features \"%s\" are nearest, by the cosine, "
              "nearest first.",
-             split, NEAREST, split, run->program->code);
+             split, (int)strlen(noun) - 1, noun, NEAREST, split, noun, run->program->code);
     int64_t top = GAP + ex_canvas_caption(NULL, 0, 0, inside, title) + GAP / 2;
-    int64_t key = g->classes > 1 ? KEY + 2 * EX_BORDER + GAP : 0;
+    int64_t key = g->classes > 1 ? EX_KEY + GAP : 0;
     if (!ex_canvas_open(&c, inside + 2 * GAP, top + ROWS * (h + MARGIN) - MARGIN + key + GAP, why))
         return false;
     ex_canvas_caption(&c, GAP, GAP, inside, title);
     for (int i = 0; i < ROWS; i++) {
-        draw_row(run, &c, g, i, GAP, top + i * (h + MARGIN), scale);
+        draw_row(run, &c, g, i, GAP, top + i * (h + MARGIN));
         for (int j = 0; j < NEAREST; j++)
             right += g->labels[g->found[i][j]] == g->labels[g->queries[i]];
     }
     if (key > 0) {
-        int64_t y = c.height - GAP - KEY - 2 * EX_BORDER;
+        int64_t y = c.height - GAP - EX_KEY;
         snprintf(same, sizeof same, "the same class (%d of %d)", (int)right, ROWS * NEAREST);
-        int64_t x = draw_key(&c, GAP, y, ex_blue, false, same);
-        draw_key(&c, x, y, ex_orange, true, "another class");
+        int64_t x = ex_canvas_key(&c, GAP, y, ex_blue, false, same);
+        ex_canvas_key(&c, x, y, ex_orange, true, "another class");
     }
     return ex_canvas_close(&c, path, why);
 }
@@ -143,9 +152,13 @@ bool ex_picture(ex_run *run, dim_encoder *encoder, const char *path, const char 
         g.samples.clean = run->clean;
     }
     g.classes = dim_dataset_classes(g.samples.data);
-    if (dim_dataset_dtype(g.samples.data) != DIM_U8 || (run->shape[0] != 1 && run->shape[0] != 3) ||
-        g.samples.count <= NEAREST) {
-        *why = "it needs at least 10 images of bytes, gray or RGB";
+    g.signals = run->program->data_help != NULL;
+    int64_t scale = run->shape[1] >= 64 ? 1 : 2;
+    g.size[0] = g.signals ? SIGNAL_WIDTH : run->shape[2] * scale;
+    g.size[1] = g.signals ? SIGNAL_HEIGHT : run->shape[1] * scale;
+    bool drawable = g.signals || (dim_dataset_dtype(g.samples.data) == DIM_U8 && (run->shape[0] == 1 || run->shape[0] == 3));
+    if (!drawable || g.samples.count <= NEAREST) {
+        *why = g.signals ? "it needs at least 10 signals" : "it needs at least 10 images of bytes, gray or RGB";
         return false;
     }
     dim_tensor *labels = ex_samples_labels(run, &g.samples);

@@ -1,5 +1,5 @@
 /* The probes: how well classes can be told from features. */
-#include "common.h"
+#include "objective.h"
 
 enum { PIECE = 256 }; /* images that are classified at once */
 enum { NEIGHBORS = 20 }; /* the default k of kNN, where there are enough labels */
@@ -31,8 +31,8 @@ static ex_accuracy probe_both(ex_run *run, const char *features, const dim_tenso
 static bool probe_tap(ex_run *run, dim_encoder *encoder, const char *tap, ex_accuracy *out)
 {
     char doing[2][64];
-    snprintf(doing[0], sizeof doing[0], "probing %s, training images", tap);
-    snprintf(doing[1], sizeof doing[1], "probing %s, test images", tap);
+    snprintf(doing[0], sizeof doing[0], "probing %s, training %s", tap, ex_noun(run));
+    snprintf(doing[1], sizeof doing[1], "probing %s, test %s", tap, ex_noun(run));
     dim_tensor *train = ex_features(run, encoder, tap, &run->probed, doing[0]);
     dim_tensor *test = train != NULL ? ex_features(run, encoder, tap, &run->tested, doing[1]) : NULL;
     bool made = test != NULL;
@@ -44,7 +44,7 @@ static bool probe_tap(ex_run *run, dim_encoder *encoder, const char *tap, ex_acc
 }
 
 /* Accuracy on the test images of a classifier that was trained beside the model. */
-static double classify(ex_run *run, dim_model *model, const char *name)
+static double classify(ex_run *run, const char *name)
 {
     int64_t n = run->tested.count, classes = dim_dataset_classes(run->train), right = 0;
     const int64_t *labels = dim_tensor_const_data(run->test_labels);
@@ -56,7 +56,7 @@ static double classify(ex_run *run, dim_model *model, const char *name)
         EX_TRY(run, dim_tensor_create(run->ctx, dim_dataset_dtype(run->test), 4, shape, &images));
         EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 2, (int64_t[]){ some, classes }, &logits));
         ex_samples_read(run, &run->tested, at, some, images, NULL);
-        EX_TRY(run, dim_model_classify(model, name, images, logits));
+        EX_TRY(run, dim_model_classify(run->model, name, images, logits));
         const float *y = dim_tensor_const_data(logits);
         for (int64_t i = 0; i < some; i++, y += classes) {
             int64_t best = 0;
@@ -70,13 +70,19 @@ static double classify(ex_run *run, dim_model *model, const char *name)
     return (double)right / (double)n;
 }
 
-ex_evaluation ex_evaluate(ex_run *run, dim_encoder *encoder, dim_model *model)
+ex_evaluation ex_evaluate(ex_run *run)
 {
+    if (run->task != NULL) {
+        ex_evaluation e = { .valid = false };
+        e.valid = run->task->measure(run, run->task, e.measure) && !ex_stopped(run);
+        ex_report_clear();
+        return e;
+    }
     ex_evaluation e = { .valid = run->o.probe_train > 0 };
     for (int i = 0; e.valid && i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
-        e.classifier[i] = classify(run, model, run->classifiers[i]);
+        e.classifier[i] = classify(run, run->classifiers[i]);
     for (int i = 0; e.valid && i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
-        e.valid = probe_tap(run, encoder, run->taps[i], &e.tap[i]);
+        e.valid = probe_tap(run, run->encoder, run->taps[i], &e.tap[i]);
     ex_report_clear();
     return e;
 }
@@ -95,9 +101,9 @@ ex_evaluation ex_evaluate_pixels(ex_run *run)
     ex_evaluation e = { .valid = run->o.table };
     if (!e.valid)
         return e;
-    ex_report_note(run, "probing raw pixels: reading images");
+    ex_report_note(run, "probing raw data: reading %s", ex_noun(run));
     dim_tensor *train = read_pixels(run, &run->probed), *test = read_pixels(run, &run->tested);
-    e.tap[0] = probe_both(run, "raw pixels", train, test);
+    e.tap[0] = probe_both(run, "raw data", train, test);
     dim_tensor_destroy(train);
     dim_tensor_destroy(test);
     ex_report_clear();

@@ -1,5 +1,5 @@
 /* What the example programs say: progress on stderr, evaluations on stdout as text or JSON, log.csv. */
-#include "common.h"
+#include "objective.h"
 
 #include <errno.h>
 #include <math.h>
@@ -9,11 +9,13 @@
 
 /* ---- log.csv: a line a step; the probes' columns are filled where they ran */
 
-static void print_columns(const ex_run *run, const dim_model *model, FILE *to)
+static void print_columns(const ex_run *run, FILE *to)
 {
     fprintf(to, "step,epoch,train_s,wait_s");
-    for (int i = 0; i < dim_model_report_count(model); i++)
-        fprintf(to, ",%s", dim_model_report_name(model, i));
+    for (int i = 0; i < ex_reports(run); i++)
+        fprintf(to, ",%s", ex_report_name(run, i));
+    for (int i = 0; i < ex_measures(run); i++)
+        fprintf(to, ",%s", run->task->measures[i].name);
     for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
         fprintf(to, ",%s.knn,%s.ridge", run->taps[i], run->taps[i]);
     for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
@@ -29,7 +31,7 @@ static bool is_written(FILE *file)
 }
 
 /* Puts the log that goes on in the place of the old one, which is kept where it could not be read. */
-static void replace_log(ex_run *run, const ex_old_log *old, const char *path, const char *name, const dim_model *model)
+static void replace_log(ex_run *run, const ex_old_log *old, const char *path, const char *name)
 {
     char aside[EX_MAX_PATH];
     if (old->broken && rename(name, ex_folder_file(run, "log.csv.broken", aside)) == 0)
@@ -37,13 +39,13 @@ static void replace_log(ex_run *run, const ex_old_log *old, const char *path, co
                 run->program->name, name, aside);
     if (rename(path, name) != 0)
         ex_usage_error(run->program, "--out: cannot write %s: %s", name, strerror(errno));
-    if (old->last > dim_model_steps(model))
+    if (old->last > ex_steps(run))
         fprintf(stderr, "%s: the run had come to step %llu; %s\n", run->program->name, old->last,
-                run->o.steps > dim_model_steps(model) ? "the steps after the checkpoint are made again"
+                run->o.steps > ex_steps(run) ? "the steps after the checkpoint are made again"
                                                       : "the log's lines after the checkpoint are left out");
 }
 
-void ex_log_open(ex_run *run, const dim_model *model, bool resumed)
+void ex_log_open(ex_run *run, bool resumed)
 {
     char path[EX_MAX_PATH], name[EX_MAX_PATH], *header = NULL;
     ex_old_log old = { .last = 0 };
@@ -56,14 +58,14 @@ void ex_log_open(ex_run *run, const dim_model *model, bool resumed)
     FILE *columns = open_memstream(&header, &size);
     if (run->log == NULL || columns == NULL)
         ex_usage_error(run->program, "--out: cannot write %s: %s", path, strerror(errno));
-    print_columns(run, model, columns);
+    print_columns(run, columns);
     fclose(columns);
     setvbuf(run->log, NULL, _IOLBF, 0); /* every line is there at once, whatever happens */
     fputs(header, run->log);
     if (resumed)
-        old = ex_log_continue(run, run->log, header, model);
+        old = ex_log_continue(run, run->log, header);
     free(header);
-    bool unneeded = resumed && ex_nothing_left(run, model), written = is_written(run->log);
+    bool unneeded = resumed && ex_nothing_left(run), written = is_written(run->log);
     if (unneeded || old.other || !written)
         unlink(path);
     if (unneeded) { /* the old log stays as it is */
@@ -74,30 +76,45 @@ void ex_log_open(ex_run *run, const dim_model *model, bool resumed)
     else if (!written)
         ex_usage_error(run->program, "--out: cannot write %s: %s", path, strerror(errno));
     else if (resumed)
-        replace_log(run, &old, path, name, model);
+        replace_log(run, &old, path, name);
 }
 
-/* Report i of the last step: the model's, or, before the first step after --resume, the log's. */
-static bool report_of(const ex_run *run, const dim_model *model, int i, double *value)
+void ex_report_take(ex_run *run)
 {
-    if (dim_model_report(model, dim_model_report_name(model, i), value) == DIM_OK)
-        return true;
+    int count = ex_reports(run);
+    if (run->reports == NULL)
+        run->reports = calloc((size_t)count + 1, sizeof *run->reports);
+    if (run->reports == NULL)
+        ex_usage_error(run->program, "out of memory");
+    for (int i = 0; i < count; i++)
+        if (!ex_report(run, ex_report_name(run, i), &run->reports[i]))
+            run->reports[i] = NAN;
+}
+
+/* Report i of the last step. */
+static bool report_of(const ex_run *run, int i, double *value)
+{
     if (run->reports == NULL)
         return false;
     *value = run->reports[i];
     return true;
 }
 
-static bool loss_of(const ex_run *run, const dim_model *model, double *value)
+static bool loss_of(const ex_run *run, double *value)
 {
-    for (int i = 0; i < dim_model_report_count(model); i++)
-        if (strcmp(dim_model_report_name(model, i), "loss") == 0)
-            return report_of(run, model, i, value);
+    for (int i = 0; i < ex_reports(run); i++)
+        if (strcmp(ex_report_name(run, i), ex_loss_name(run)) == 0)
+            return report_of(run, i, value);
     return false;
 }
 
 static void log_probes(const ex_run *run, const ex_evaluation *e)
 {
+    for (int i = 0; i < ex_measures(run); i++)
+        if (e->valid)
+            fprintf(run->log, ",%.7g", e->measure[i]);
+        else
+            fprintf(run->log, ",");
     for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
         if (e->valid)
             fprintf(run->log, ",%.4f,%.4f", e->tap[i].knn, e->tap[i].ridge);
@@ -113,7 +130,7 @@ static void log_probes(const ex_run *run, const ex_evaluation *e)
 
 int ex_log_probes(const ex_run *run)
 {
-    int columns = 0;
+    int columns = ex_measures(run);
     for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
         columns += 2;
     for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
@@ -121,7 +138,7 @@ int ex_log_probes(const ex_run *run)
     return columns;
 }
 
-void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e)
+void ex_log_step(ex_run *run, uint64_t step, uint64_t epoch, const ex_evaluation *e)
 {
     if (run->log == NULL)
         return;
@@ -130,9 +147,9 @@ void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t ep
     run->row_at = ftell(run->log);
     fprintf(run->log, "%llu,%llu,%.3f,%.3f", (unsigned long long)step, (unsigned long long)epoch, run->train_s,
             run->wait_s);
-    for (int i = 0; i < dim_model_report_count(model); i++) {
+    for (int i = 0; i < ex_reports(run); i++) {
         double value;
-        if (step > 0 && report_of(run, model, i, &value))
+        if (step > 0 && report_of(run, i, &value))
             fprintf(run->log, ",%.7g", value);
         else
             fprintf(run->log, ",");
@@ -140,12 +157,12 @@ void ex_log_step(ex_run *run, const dim_model *model, uint64_t step, uint64_t ep
     log_probes(run, e);
 }
 
-void ex_log_evaluation(ex_run *run, const dim_model *model, uint64_t step, uint64_t epoch, const ex_evaluation *e)
+void ex_log_evaluation(ex_run *run, uint64_t step, uint64_t epoch, const ex_evaluation *e)
 {
     if (run->log == NULL || fseek(run->log, run->row_at, SEEK_SET) != 0)
         return;
     if (run->row == NULL) {
-        ex_log_step(run, model, step, epoch, e);
+        ex_log_step(run, step, epoch, e);
         return;
     }
     fputs(run->row, run->log); /* over the same line, which is shorter */
@@ -162,24 +179,28 @@ static void print_json_number(double value)
         printf("null"); /* JSON has no other word for it */
 }
 
-static void print_json(const ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e)
+static void print_json(const ex_run *run, uint64_t step, const ex_evaluation *e)
 {
     double value = NAN;
     const char *comma = "";
     if (step > 0)
-        loss_of(run, model, &value);
+        loss_of(run, &value);
     printf("{\"step\":%llu,\"loss\":", (unsigned long long)step);
     print_json_number(value);
     printf(",\"terms\":{");
-    for (int i = 0; step > 0 && i < dim_model_report_count(model); i++) {
-        const char *name = dim_model_report_name(model, i);
-        if (strcmp(name, "loss") == 0 || !report_of(run, model, i, &value))
+    for (int i = 0; step > 0 && i < ex_reports(run); i++) {
+        const char *name = ex_report_name(run, i);
+        if (strcmp(name, ex_loss_name(run)) == 0 || !report_of(run, i, &value))
             continue;
         printf("%s\"%s\":", comma, name);
         print_json_number(value);
         comma = ",";
     }
-    printf("},\"probe\":{");
+    printf(run->task != NULL ? "},\"measure\":{" : "},\"probe\":{");
+    for (int i = 0; e->valid && i < ex_measures(run); i++) {
+        printf("%s\"%s\":", i > 0 ? "," : "", run->task->measures[i].name);
+        print_json_number(e->measure[i]);
+    }
     for (int i = 0; e->valid && i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
         printf("%s\"%s\":{\"knn\":%.4f,\"ridge\":%.4f}", i > 0 ? "," : "", run->taps[i], e->tap[i].knn,
                e->tap[i].ridge);
@@ -190,14 +211,19 @@ static void print_json(const ex_run *run, const dim_model *model, uint64_t step,
     printf("},\"train_s\":%.3f,\"wait_s\":%.3f}\n", run->train_s, run->wait_s);
 }
 
-static void print_text(const ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e)
+static void print_text(const ex_run *run, uint64_t step, const ex_evaluation *e)
 {
     double loss = 0;
     printf("step %6llu", (unsigned long long)step);
-    if (step > 0 && loss_of(run, model, &loss))
+    if (step > 0 && loss_of(run, &loss))
         printf("  loss %8.4f", loss);
     else
         printf("  %-13s", run->o.init != NULL ? "as given" : "untrained");
+    for (int i = 0; e->valid && i < ex_measures(run); i++) {
+        const ex_measure *m = &run->task->measures[i];
+        bool share = strcmp(m->unit, "%") == 0;
+        printf(share ? " | %s: %.1f %s" : " | %s: %.3f %s", m->name, share ? 100 * e->measure[i] : e->measure[i], m->unit);
+    }
     for (int i = 0; e->valid && i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
         printf(" | %s: kNN %.1f %% ridge %.1f %%", run->taps[i], 100 * e->tap[i].knn, 100 * e->tap[i].ridge);
     for (int i = 0; e->valid && i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
@@ -205,15 +231,15 @@ static void print_text(const ex_run *run, const dim_model *model, uint64_t step,
     printf(" | trained %.1f s\n", run->train_s);
 }
 
-void ex_report_evaluation(ex_run *run, const dim_model *model, uint64_t step, const ex_evaluation *e)
+void ex_report_evaluation(ex_run *run, uint64_t step, const ex_evaluation *e)
 {
     ex_report_clear();
-    if (!e->valid && run->o.probe_train > 0)
+    if (!e->valid && ex_evaluates(run))
         return; /* interrupted; --resume makes it */
     if (run->o.json)
-        print_json(run, model, step, e);
+        print_json(run, step, e);
     else
-        print_text(run, model, step, e);
+        print_text(run, step, e);
     fflush(stdout);
 }
 
@@ -284,13 +310,13 @@ static void format_time(char *text, size_t size, double seconds)
         snprintf(text, size, "%ld:%02ld", s / 60, s % 60);
 }
 
-void ex_report_progress(ex_run *run, const dim_model *model, uint64_t step, bool last)
+void ex_report_progress(ex_run *run, uint64_t step, bool last)
 {
     double loss = 0, each = run->train_s / (double)step;
     char left[32];
     if (!is_time(run) && !last)
         return;
-    dim_model_report(model, "loss", &loss);
+    loss_of(run, &loss);
     format_time(left, sizeof left, each * (double)(run->o.steps - step));
     begin_line();
     fprintf(stderr, "step %llu of %llu: loss %.4f, %.0f ms a step, %s left", (unsigned long long)step,
@@ -313,10 +339,11 @@ void ex_report_table(const ex_run *run, const dim_encoder *encoder)
     FILE *to = run->o.json ? stderr : stdout;
     if (!run->pixels.valid || !run->first.valid || !run->last.valid)
         return;
-    fprintf(to, "\nAccuracy on %lld test images, with %u labelled training images\n\n",
-            (long long)dim_dataset_count(run->test), (unsigned)run->o.probe_train);
+    fprintf(to, "\nAccuracy on %lld test %s, with %u labelled training %s\n\n", (long long)dim_dataset_count(run->test),
+            ex_noun(run), (unsigned)run->o.probe_train, ex_noun(run));
     fprintf(to, "%-20s %-8s %6s   %8s   %8s\n", "", "features", "width", "kNN", "ridge");
-    print_row(to, "raw pixels", "", run->shape[0] * run->shape[1] * run->shape[2], &run->pixels.tap[0]);
+    const char *raw = run->program->data_help == NULL ? "raw pixels" : "raw signals";
+    print_row(to, raw, "", run->shape[0] * run->shape[1] * run->shape[2], &run->pixels.tap[0]);
     for (int trained = 0; trained < 2; trained++)
         for (int i = 0; i < EX_MAX_TAPS && taps[i] != NULL; i++) {
             int64_t shape[3] = { 0, 0, 0 };

@@ -1,15 +1,17 @@
 /* Checkpoints and --resume: DIR/checkpoint.safetensors, and the part of DIR/log.csv that belongs to it. */
-#include "common.h"
+#include "objective.h"
 
 #include <stdlib.h>
 
 static const char checkpoint[] = "checkpoint.safetensors";
 
-bool ex_checkpoint_save(ex_run *run, dim_model *model, const dim_loader *loader)
+bool ex_checkpoint_save(ex_run *run, const dim_loader *loader)
 {
     char path[EX_MAX_PATH];
-    run->checkpoint_at = dim_model_steps(model);
-    run->has_checkpoint = dim_checkpoint_save(model, loader, ex_folder_file(run, checkpoint, path)) == DIM_OK;
+    run->checkpoint_at = ex_steps(run);
+    ex_folder_file(run, checkpoint, path);
+    run->has_checkpoint = (run->task != NULL ? dim_objective_checkpoint_save(run->task->objective, loader, path)
+                                             : dim_checkpoint_save(run->model, loader, path)) == DIM_OK;
     if (run->has_checkpoint) {
         ex_folder_replace(run, checkpoint);
         return true;
@@ -19,13 +21,15 @@ bool ex_checkpoint_save(ex_run *run, dim_model *model, const dim_loader *loader)
     return false;
 }
 
-void ex_checkpoint_load(ex_run *run, dim_model *model, dim_loader *loader)
+void ex_checkpoint_load(ex_run *run, dim_loader *loader)
 {
     char path[EX_MAX_PATH];
-    if (dim_checkpoint_load(model, loader, ex_folder_file(run, checkpoint, path)) != DIM_OK)
+    ex_folder_file(run, checkpoint, path);
+    if ((run->task != NULL ? dim_objective_checkpoint_load(run->task->objective, loader, path)
+                           : dim_checkpoint_load(run->model, loader, path)) != DIM_OK)
         ex_usage_error(run->program, "--resume: %s: %s", path, dim_context_error(run->ctx));
     run->has_checkpoint = true;
-    run->checkpoint_at = dim_model_steps(model);
+    run->checkpoint_at = ex_steps(run);
     fprintf(stderr, "%s: goes on after step %llu\n", run->program->name, (unsigned long long)run->checkpoint_at);
 }
 
@@ -57,9 +61,9 @@ static int commas(const char *line)
 
 /* The last line that is kept, if it lacks the probes' accuracies: "step,epoch,train_s,wait_s" and a column a report come
  * before these. */
-static void keep_row(ex_run *run, const dim_model *model, const char *line, long at)
+static void keep_row(ex_run *run, const char *line, long at)
 {
-    int probes = ex_log_probes(run), count = dim_model_report_count(model);
+    int probes = ex_log_probes(run), count = ex_reports(run);
     size_t length = strlen(line) - 1; /* without its newline */
     if (length < (size_t)probes || strspn(line + length - probes, ",") < (size_t)probes) {
         run->evaluated = true;
@@ -81,9 +85,9 @@ static void keep_row(ex_run *run, const dim_model *model, const char *line, long
 }
 
 /* Copies the rows up to the model's step.  @return the last row's step. */
-static unsigned long long copy_rows(ex_run *run, FILE *old, FILE *log, const char *header, const dim_model *model)
+static unsigned long long copy_rows(ex_run *run, FILE *old, FILE *log, const char *header)
 {
-    unsigned long long steps = dim_model_steps(model), last = steps;
+    unsigned long long steps = ex_steps(run), last = steps;
     char *line = NULL;
     size_t room = 0;
     while (getline(&line, &room, old) > 0) {
@@ -95,7 +99,7 @@ static unsigned long long copy_rows(ex_run *run, FILE *old, FILE *log, const cha
         if (step > steps) /* after the checkpoint */
             continue;
         if (step == steps)
-            keep_row(run, model, line, ftell(log));
+            keep_row(run, line, ftell(log));
         fputs(line, log);
         sscanf(end, ",%*u,%lf,%lf", &run->train_s, &run->wait_s);
     }
@@ -103,15 +107,15 @@ static unsigned long long copy_rows(ex_run *run, FILE *old, FILE *log, const cha
     return last;
 }
 
-ex_old_log ex_log_continue(ex_run *run, FILE *log, const char *header, const dim_model *model)
+ex_old_log ex_log_continue(ex_run *run, FILE *log, const char *header)
 {
     char path[EX_MAX_PATH], *line = NULL;
     size_t room = 0;
-    ex_old_log found = { .last = dim_model_steps(model) };
+    ex_old_log found = { .last = ex_steps(run) };
     FILE *old = fopen(ex_folder_file(run, "log.csv", path), "r");
     bool first = old != NULL && getline(&line, &room, old) > 0;
     if (first && strcmp(line, header) == 0)
-        found.last = copy_rows(run, old, log, header, model);
+        found.last = copy_rows(run, old, log, header);
     else if (first && other_probes(run, line, header))
         found.other = true;
     else

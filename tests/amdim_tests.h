@@ -2,6 +2,7 @@
 #ifndef DIM_AMDIM_TESTS_H
 #define DIM_AMDIM_TESTS_H
 
+#include "hashed.h"
 #include "model/model.h"
 #include <dim/dim.h>
 #include <math.h>
@@ -21,24 +22,6 @@ static inline void ok(dim_status status)
 {
     if (status != DIM_OK)
         fail_msg("%s: %s", dim_status_name(status), dim_context_error(ctx));
-}
-
-/* Uniform in [-1, 1), the same as in the fixture's script. */
-static inline double hashed(uint32_t i, uint32_t seed)
-{
-    uint32_t x = i * 2654435761u + seed;
-    x ^= x >> 15;
-    x *= 2246822519u;
-    x ^= x >> 13;
-    return x / 2147483648.0 - 1;
-}
-
-static inline uint32_t fnv(const char *text)
-{
-    uint32_t h = 2166136261u;
-    for (; *text != '\0'; text++)
-        h = (h ^ (unsigned char)*text) * 16777619u;
-    return h;
 }
 
 static inline int is_state(const char *name) { return strstr(name, "running_") != NULL; }

@@ -1,16 +1,9 @@
 /* Estimators on pairs whose mutual information is known: x, y in R^20, each y_k correlated with x_k by rho, so that
  * I(x; y) = -20/2 log(1 - rho^2).  The score is f(x) . g(y) with two ReLU networks, which can express the log-ratio of
  * the densities (sums of x_k y_k, x_k^2, y_k^2) up to a few percent.  Every batch is new: nothing is learnt by heart. */
-#include <dim/model.h>
+#include "objective_tests.h"
 
 #include "base/rng.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include <math.h>
 
@@ -18,85 +11,41 @@ enum { D = 20, HIDDEN = 256, SPACE = 32 };
 
 static const uint64_t FRESH = 1000000; /* batches that no training saw */
 
-static void draw(dim_tensor *t, double rho, uint64_t batch)
+/* Batch number `batch` of n pairs, given to the objective. */
+static void draw(dim_objective *obj, int64_t n, double rho, uint64_t batch)
 {
-    float *x = dim_tensor_data(t);
-    int64_t n = dim_tensor_size(t, 0);
-    dim__rng_normal(x, n * 2 * D, 7, batch, 0);
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t k = i * 2 * D; k < i * 2 * D + D; k++)
-            x[k + D] = (float)(rho * x[k] + sqrt(1 - rho * rho) * x[k + D]);
+    dim_tensor *x = f32_tensor(2, (int64_t[]){ n, D }, NULL), *y = f32_tensor(2, (int64_t[]){ n, D }, NULL);
+    float *xs = dim_tensor_data(x), *ys = dim_tensor_data(y);
+    dim__rng_normal(xs, n * D, 7, batch, 0);
+    dim__rng_normal(ys, n * D, 8, batch, 0);
+    for (int64_t i = 0; i < n * D; i++)
+        ys[i] = (float)(rho * xs[i] + sqrt(1 - rho * rho) * ys[i]);
+    set_input(obj, "x", x);
+    set_input(obj, "y", y);
 }
 
-static void add(dim_context *ctx, dim_encoder_builder *b, const dim_layer_options *l)
+static void add_side(dim_objective *obj, const char *input, const char *as)
 {
-    dim_status status = dim_encoder_builder_add(b, l);
-    if (status != DIM_OK)
-        print_error("%s\n", dim_context_error(ctx));
-    assert_int_equal(status, DIM_OK);
+    VECTOR(obj, input, D);
+    apply(obj, network_of(D, 0, 0, LAYERS({ .kind = DIM_LAYER_LINEAR, .out = HIDDEN }, { .kind = DIM_LAYER_RELU },
+                                          { .kind = DIM_LAYER_LINEAR, .out = SPACE })), input, as);
 }
 
-/* Both networks in one encoder of [x ; y]: taps "x" and "global". */
-static dim_encoder *two_networks(dim_context *ctx)
+static dim_objective *information(dim_estimator_kind kind, uint64_t steps)
 {
-    dim_encoder_builder *b = NULL;
-    dim_encoder *enc = NULL;
-    assert_int_equal(dim_encoder_builder_create(ctx, 2 * D, 0, 0, &b), DIM_OK);
-    for (uint32_t side = 0; side < 2; side++) {
-        dim_layer_options l;
-        DIM_OPTIONS_INIT(&l);
-        l.kind = DIM_LAYER_FROM;
-        l.from = "input";
-        add(ctx, b, &l);
-        DIM_OPTIONS_INIT(&l);
-        l.kind = DIM_LAYER_SLICE;
-        l.start = side * D;
-        l.out = D;
-        add(ctx, b, &l);
-        DIM_OPTIONS_INIT(&l);
-        l.kind = DIM_LAYER_LINEAR;
-        l.out = HIDDEN;
-        add(ctx, b, &l);
-        DIM_OPTIONS_INIT(&l);
-        l.kind = DIM_LAYER_RELU;
-        add(ctx, b, &l);
-        DIM_OPTIONS_INIT(&l);
-        l.kind = DIM_LAYER_LINEAR;
-        l.out = SPACE;
-        l.tap = side == 0 ? "x" : "global";
-        add(ctx, b, &l);
-    }
-    assert_int_equal(dim_encoder_builder_finish(b, NULL, &enc), DIM_OK);
-    dim_encoder_builder_destroy(b);
-    return enc;
-}
-
-static dim_model *model_of(dim_context *ctx, dim_estimator_kind kind, uint64_t steps)
-{
-    dim_encoder *enc = two_networks(ctx);
-    dim_model *model = NULL;
-    dim_estimator *est = NULL;
-    dim_estimator_options e;
-    dim_term_options term;
-    dim_optimizer_options opt;
-    DIM_OPTIONS_INIT(&e);
-    e.kind = kind;
-    assert_int_equal(dim_estimator_create(ctx, &e, &est), DIM_OK);
-    assert_int_equal(dim_model_create(enc, NULL, &model), DIM_OK);
-    DIM_OPTIONS_INIT(&term);
-    term.name = "mi";
-    term.x = "x";
-    term.estimator = est;
-    term.critic = DIM_CRITIC_PLAIN_DOT;
-    assert_int_equal(dim_model_add_term(model, &term), DIM_OK);
-    DIM_OPTIONS_INIT(&opt);
-    opt.lr = 2e-3f;
-    opt.schedule = DIM_SCHEDULE_COSINE;
-    opt.total_steps = steps;
-    assert_int_equal(dim_model_set_optimizer(model, &opt), DIM_OK);
+    dim_objective *obj = objective(0);
+    dim_estimator *est;
+    ok(dim_estimator_create(ctx, &(dim_estimator_options){ .size = sizeof(dim_estimator_options), .kind = kind }, &est));
+    const dim_term_options term = { .size = sizeof term, .estimator = est, .critic = DIM_CRITIC_PLAIN_DOT };
+    add_side(obj, "x", "fx");
+    add_side(obj, "y", "gy");
+    LOSS(obj, .name = "mi", .a = "fx", .b = "gy", .term = &term);
     dim_estimator_destroy(est);
-    dim_encoder_destroy(enc);
-    return model;
+    PLAYER(obj, OF(.name = "all"), .lr = 2e-3f, .schedule = DIM_SCHEDULE_COSINE, .total_steps = steps);
+    own(obj, "all", "fx");
+    own(obj, "all", "gy");
+    minimise(obj, "all", "mi", 1);
+    return obj;
 }
 
 typedef struct measured {
@@ -105,35 +54,23 @@ typedef struct measured {
 
 static measured measure(dim_estimator_kind kind, double mi, int64_t n, int steps)
 {
-    dim_context_options o;
-    dim_context *ctx = NULL;
-    dim_tensor *pairs = NULL;
-    const int64_t shape[2] = { n, 2 * D };
     const int fresh = 64;
-    double rho = sqrt(1 - exp(-2 * mi / D)), sum = 0, squares = 0, value;
-    DIM_OPTIONS_INIT(&o);
-    o.threads = 1;
-    o.blas_threads = 1;
-    o.seed = 3;
-    assert_int_equal(dim_context_create(&o, &ctx), DIM_OK);
-    dim_model *model = model_of(ctx, kind, (uint64_t)steps);
-    assert_int_equal(dim_tensor_create(ctx, DIM_F32, 2, shape, &pairs), DIM_OK);
+    double rho = sqrt(1 - exp(-2 * mi / D)), sum = 0, squares = 0;
+    ok(dim_context_create(&(dim_context_options){ .size = sizeof(dim_context_options), .threads = 1, .blas_threads = 1,
+                                                  .seed = 3 }, &ctx));
+    dim_objective *obj = information(kind, (uint64_t)steps);
     for (int s = 0; s < steps; s++) {
-        draw(pairs, rho, (uint64_t)s);
-        dim_status status = dim_model_step(model, pairs);
-        if (status != DIM_OK)
-            print_error("step %d: %s\n", s, dim_context_error(ctx));
-        assert_int_equal(status, DIM_OK);
+        draw(obj, n, rho, (uint64_t)s);
+        ok(dim_objective_step(obj));
     }
     for (int k = 0; k < fresh; k++) {
-        draw(pairs, rho, FRESH + (uint64_t)k);
-        assert_int_equal(dim_model_evaluate(model, pairs), DIM_OK);
-        assert_int_equal(dim_model_report(model, "mi.value", &value), DIM_OK);
+        draw(obj, n, rho, FRESH + (uint64_t)k);
+        ok(dim_objective_evaluate(obj));
+        double value = report(obj, "mi.value");
         sum += value / fresh;
         squares += value * value / fresh;
     }
-    dim_tensor_destroy(pairs);
-    dim_model_destroy(model);
+    dim_objective_destroy(obj);
     dim_context_destroy(ctx);
     return (measured){ sum, sqrt((squares - sum * sum) / (fresh - 1)) };
 }

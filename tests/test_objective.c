@@ -428,6 +428,74 @@ static void test_checkpoint(void **unused)
     game_free(&other);
 }
 
+/* "input" joined to "b", with this mean of both. */
+static dim_network *joined(float mean)
+{
+    dim_encoder_builder *b;
+    dim_network *net;
+    dim_layer_options l;
+    dim_encoder_options o;
+    DIM_OPTIONS_INIT(&o);
+    for (int i = 0; i < 4; i++) {
+        o.mean[i] = mean;
+        o.std[i] = 1;
+    }
+    ok(dim_encoder_builder_create(ctx, 4, 0, 0, &b));
+    ok(dim_encoder_builder_add_input(b, "b", 4, 0, 0));
+    DIM_OPTIONS_INIT(&l);
+    l.kind = DIM_LAYER_CONCAT;
+    l.from = "b";
+    ok(dim_encoder_builder_add(b, &l));
+    DIM_OPTIONS_INIT(&l);
+    l.kind = DIM_LAYER_LINEAR;
+    l.out = 4;
+    ok(dim_encoder_builder_add(b, &l));
+    ok(dim_encoder_builder_finish(b, mean != 0 ? &o : NULL, &net));
+    dim_encoder_builder_destroy(b);
+    return net;
+}
+
+/* An application that is refused leaves nothing of its network behind, which is not retained. */
+static void test_refused_application(void **unused)
+{
+    dim_objective *obj;
+    dim_network *half = joined(0.5f), *quarter = joined(0.25f);
+    (void)unused;
+    ok(dim_objective_create(ctx, NULL, &obj));
+    add_input(obj, (dim_input_options){ .name = "x", .shape = { 4 } });
+    add_input(obj, (dim_input_options){ .name = "y", .shape = { 4 } });
+    refused(dim_objective_apply(obj, half, "x x", "xx"), DIM_E_INVALID, "'xx': input 'x' cannot be read with one mean");
+    dim_encoder_destroy(half);
+    ok(dim_objective_apply(obj, quarter, "x y", "xy"));
+    refused(dim_objective_apply(obj, quarter, "y x", "yx"), DIM_E_INVALID, "'yx': input 'y' cannot");
+    ok(dim_objective_apply(obj, quarter, "x xy", "again"));
+    dim_encoder_destroy(quarter);
+    dim_objective_destroy(obj);
+}
+
+/* What a value reads is known, not searched: here 2^40 ways lead to the input. */
+static void test_many_ways(void **unused)
+{
+    dim_objective *obj;
+    dim_network *net = joined(0);
+    dim_tensor *x = values(2, 4, 1), *out = values(2, 4, 2);
+    char as[NAME], of[NAME] = "x x";
+    (void)unused;
+    ok(dim_objective_create(ctx, NULL, &obj));
+    add_input(obj, (dim_input_options){ .name = "x", .shape = { 4 } });
+    for (int i = 0; i < 40; i++) {
+        snprintf(as, sizeof as, "f%d", i);
+        ok(dim_objective_apply(obj, net, of, as));
+        snprintf(of, sizeof of, "f%d f%d", i, i);
+    }
+    ok(dim_objective_set(obj, "x", x));
+    ok(dim_objective_compute(obj, as, out));
+    dim_tensor_destroy(x);
+    dim_tensor_destroy(out);
+    dim_encoder_destroy(net);
+    dim_objective_destroy(obj);
+}
+
 static void test_refused(void **unused)
 {
     pair p;
@@ -515,6 +583,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_compute_leaves_steps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_save, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_checkpoint, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refused_application, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_ways, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

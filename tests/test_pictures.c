@@ -141,12 +141,39 @@ static void borders_differ_in_shape(void **state)
     free(dashed.rgb);
 }
 
+/* From the least value below to the greatest above, without gaps; what is beyond the range lies on the border. */
+static void lines_follow_values(void **state)
+{
+    enum { WIDE = 40, HIGH = 20 };
+    ex_canvas c;
+    (void)state;
+    open_canvas(&c, WIDE + 2 * EX_BORDER, HIGH + 2 * EX_BORDER);
+    ex_canvas_line(&c, 0, 0, WIDE, HIGH, (const float[]){ -1, 3, -7 }, 3, -1, 1);
+    for (int64_t x = 0; x < c.width; x++) {
+        int64_t first = -1, last = -1, set = 0;
+        for (int64_t y = 0; y < c.height; y++)
+            if (memcmp(c.rgb + 3 * (y * c.width + x), ex_dark, 3) == 0) {
+                first = first < 0 ? y : first;
+                last = y;
+                set++;
+            }
+        bool inside = x >= EX_BORDER && x < EX_BORDER + WIDE;
+        assert_int_equal(set, inside ? last - first + 1 : 0);
+        assert_true(!inside || (set >= 2 && first >= EX_BORDER && last < EX_BORDER + HIGH));
+        if (x == EX_BORDER || x == EX_BORDER + WIDE - 1)
+            assert_int_equal(last, EX_BORDER + HIGH - 1);
+        if (x == EX_BORDER + WIDE / 2)
+            assert_int_equal(first, EX_BORDER);
+    }
+    free(c.rgb);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queries_are_of_all_classes),   cmocka_unit_test(queries_of_small_classes),
         cmocka_unit_test(text_has_its_dots),            cmocka_unit_test(captions_break_between_words),
-        cmocka_unit_test(borders_differ_in_shape),
+        cmocka_unit_test(borders_differ_in_shape),      cmocka_unit_test(lines_follow_values),
     };
     return cmocka_run_group_tests_name("pictures", tests, NULL, NULL);
 }

@@ -575,13 +575,32 @@ static void test_refused(void **state)
     dim_encoder_builder_destroy(vector);
 }
 
+/* Layers that make a map or a signal larger end in a text, not in an overflow. */
+static void test_too_large(void **state)
+{
+    const dim_layer_options larger[] = {
+        { .kind = DIM_LAYER_UPSAMPLE, .stride = 4096 },
+        { .kind = DIM_LAYER_CONV_TRANSPOSE, .out = 3, .kernel = 4096, .stride = 4096 },
+    };
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        dim_encoder_builder *b;
+        dim_status status = DIM_OK;
+        ok(dim_encoder_builder_create(ctx, 3, i < 2 ? 8 : 0, 8, &b));
+        for (int k = 0; k < 8 && status == DIM_OK; k++)
+            status = add(b, larger[i % 2]);
+        expect(DIM_E_SHAPE, "its output is too large", status);
+        dim_encoder_builder_destroy(b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pytorch), cmocka_unit_test(test_weights), cmocka_unit_test(test_initial_weights),
         cmocka_unit_test(test_tensors), cmocka_unit_test(test_model), cmocka_unit_test(test_two_inputs),
         cmocka_unit_test(test_objective), cmocka_unit_test(test_image_of_one_row),
-        cmocka_unit_test(test_same_options), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_same_options), cmocka_unit_test(test_refused), cmocka_unit_test(test_too_large),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

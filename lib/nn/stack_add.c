@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 enum { MAX_LAYERS = 4096 };
+/* Of what a layer gives, so that the next layer can multiply and add without overflow; the largest input has as many numbers. */
+static const int64_t most_side = INT64_C(1) << 32, most_numbers = INT64_C(1) << 56;
 
 static dim_status check_input(const dim__stack *s, const char *name, const int64_t in[3])
 {
@@ -127,8 +129,9 @@ dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer)
     DIM__TRY(set_names(s, &l));
     l.o.from = l.o.name = l.o.tap = NULL; /* the caller's strings */
     DIM__TRY(shape_layer(s, &l));
-    int64_t size = l.out[0];
-    if (!dim__mul64(size, dim__map_height(l.out), &size) || !dim__mul64(size, dim__map_width(l.out), &size))
+    int64_t size = l.out[0], height = dim__map_height(l.out), width = dim__map_width(l.out);
+    if (height > most_side || width > most_side || !dim__mul64(size, height, &size) || !dim__mul64(size, width, &size) ||
+        size > most_numbers)
         return dim__layer_fail(s, &l, DIM_E_SHAPE, "its output is too large");
     DIM__TRY(dim__grow(s->ctx, &s->layers, &s->capacity, s->count + 1, sizeof *s->layers));
     s->layers[s->count++] = l;

@@ -4,13 +4,7 @@
 
 uint64_t dim__objective_reads(const dim_objective *obj, dim__ref ref)
 {
-    uint64_t reads = 0;
-    if (ref.application < 0)
-        return UINT64_C(1) << ref.index;
-    const dim__application *a = &obj->applications[ref.application];
-    for (int k = 0; k < a->n_of; k++)
-        reads |= dim__objective_reads(obj, a->of[k]);
-    return reads;
+    return ref.application < 0 ? UINT64_C(1) << ref.index : obj->applications[ref.application].reads;
 }
 
 uint64_t dim__objective_loss_reads(const dim_objective *obj, int64_t loss)

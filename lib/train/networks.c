@@ -10,15 +10,30 @@ static bool same_pixels(const dim_encoder *a, const dim_encoder *b)
 }
 
 /* All networks that read an input take its pixels in one way: with their mean and std as their first input, else plain. */
-static dim_status share_pixels(dim_objective *obj, dim__objective_input *in, const dim_encoder *net)
+static dim_status check_pixels(const dim_objective *obj, const dim__application *a, const dim_encoder *net)
 {
-    if (in->read && same_pixels(in->pixels, net))
-        return DIM_OK;
-    if (in->read)
-        return dim__fail(obj->ctx, DIM_E_INVALID, "two networks that read input '%s' have other mean and std", in->name);
-    in->read = true;
-    in->pixels = net;
+    for (int k = 0; k < a->n_of; k++) {
+        if (a->of[k].application >= 0)
+            continue;
+        const dim__objective_input *in = &obj->inputs[a->of[k].index];
+        bool first_too = k > 0 && a->of[0].application < 0 && a->of[0].index == a->of[k].index;
+        if ((in->read && !same_pixels(in->pixels, k == 0 ? net : NULL)) || (first_too && !same_pixels(net, NULL)))
+            return dim__fail(obj->ctx, DIM_E_INVALID, "'%s': input '%s' cannot be read with one mean and std here and with "
+                             "another, or with none, elsewhere", a->name, in->name);
+    }
     return DIM_OK;
+}
+
+/* Of an application that is certain: what it reads holds no network that the objective does not. */
+static void note_inputs(dim_objective *obj, dim__application *a, dim_encoder *net)
+{
+    for (int k = 0; k < a->n_of; k++) {
+        a->reads |= dim__objective_reads(obj, a->of[k]);
+        if (a->of[k].application >= 0 || obj->inputs[a->of[k].index].read)
+            continue;
+        obj->inputs[a->of[k].index].read = true;
+        obj->inputs[a->of[k].index].pixels = k == 0 ? net : NULL;
+    }
 }
 
 static dim_status check_shape(const dim_objective *obj, const char *as, int k, const dim_encoder *net, const dim__side *side)
@@ -90,14 +105,14 @@ dim_status dim__objective_apply(dim_objective *obj, dim_encoder *net, const char
 dim_status dim__objective_put_application(dim_objective *obj, dim_encoder *net, const dim__application *a)
 {
     int64_t trained;
+    DIM__TRY(check_pixels(obj, a, net));
     DIM__TRY(dim__grow(obj->ctx, &obj->applications, &obj->cap_applications, obj->n_applications + 1,
                        sizeof *obj->applications));
-    DIM__TRY(dim__grow(obj->ctx, &obj->trained, &obj->cap_trained, obj->n_trained + 1, sizeof *obj->trained));
-    for (int k = 0; k < a->n_of; k++)
-        if (a->of[k].application < 0)
-            DIM__TRY(share_pixels(obj, &obj->inputs[a->of[k].index], k == 0 ? net : NULL));
     DIM__TRY(trained_of(obj, net, &trained));
-    obj->applications[obj->n_applications] = *a;
-    obj->applications[obj->n_applications++].trained = trained;
+    dim__application *added = &obj->applications[obj->n_applications];
+    *added = *a;
+    added->trained = trained;
+    note_inputs(obj, added, net);
+    obj->n_applications++;
     return DIM_OK;
 }

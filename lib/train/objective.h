@@ -39,6 +39,7 @@ typedef struct dim__application {
     int64_t trained;         /* its network */
     int n_of;
     dim__ref of[DIM_MAX_INPUTS];
+    uint64_t reads;          /* inputs, as bits */
     int64_t views;           /* of what it reads */
     uint64_t stream;         /* number of its first draw, as its declaration had it */
 } dim__application;

@@ -1,8 +1,8 @@
 #!/bin/sh
 # What the example programs say and write, on a folder of images in four classes.
-# Usage: examples.sh LOCAL_DIM AMDIM INFOMAX_KL FIXTURES     exit code 77 where the build lacks libpng or cJSON
+# Usage: examples.sh LOCAL_DIM AMDIM INFOMAX_KL SIGNALS TWO_VIEWS AUTOENCODER FIXTURES     exit code 77 where the build lacks libpng or cJSON
 set -u
-local_dim=$1 amdim=$2 infomax_kl=$3 shades=$4/shades failed=0
+local_dim=$1 amdim=$2 infomax_kl=$3 signals=$4 two_views=$5 autoencoder=$6 shades=$7/shades failed=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 fail() { echo "FAIL: $*"; failed=1; }
@@ -201,5 +201,106 @@ if [ -e "$work/amdim/views.png" ]; then
     says 'may differ in their last bits'
     grep -q kept "$work/amdim/views.png" && fail "no views.png after --resume"
 fi
+# A number of the first and the last line of JSON: whether it grew as much as it must.
+grows() { # NAME, most at first, least at last
+    sed "s/.*\"$1\":\([0-9.]*\).*/\1/" "$work/stdout" | awk -v most="$2" -v least="$3" '
+        NR == 1 { first = $1 } { last = $1 } END { exit !(NR > 1 && first <= most && last >= least) }' ||
+        { cat "$work/stdout"; fail "$1 is not first at most $2 and last at least $3"; }
+}
+has_picture() { # DIR, name
+    [ -s "$1/${2:-retrieval.png}" ] || grep -q 'without libpng' "$work/stderr" || { cat "$work/stderr"; fail "no picture in $1"; }
+}
+
+# Waves: what form they have is known better after training than before.
+data=waves
+run 0 "$signals" --steps 150 --batch 32 --probe-train 500 --taps global --json --table --out "$work/signals"
+columns "$work/stdout" >"$work/lines"
+mv "$work/lines" "$work/stdout"
+grows knn 0.58 0.62
+grep -q '^raw signals .*128 ' "$work/stderr" || { cat "$work/stderr"; fail "no table of signals"; }
+grep -q '^Accuracy on 1200 test signals, with 500 labelled training signals$' "$work/stderr" || fail "no head of the table"
+has_picture "$work/signals"
+run 0 "$signals" --steps 151 --batch 32 --probe-train 500 --taps global --out "$work/signals" --resume
+says 'goes on after step 150'
+
+# An array of 40 signals of two channels, whose values are their number; every fifth is for testing.
+array() { # FILE, shape, values
+    printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': ($2), }" >"$1"
+    LC_ALL=C awk -v n="$3" 'BEGIN { for (i = 0; i < 40; i++) for (k = 0; k < n; k++) printf "%c", 48 + i }' >>"$1"
+}
+array "$work/a.npy" '40, 2, 16' 32
+data=npy:$work/a.npy
+run 2 "$signals" --steps 1
+says "a.labels.npy.*--probe-train 0 trains without labels"
+run 0 "$signals" --steps 2 --probe-train 0 --embed "$work/s.npy" --out "$work/array"
+head -c 128 "$work/s.npy" | grep -q '(8, 64)' || fail "features of signals for testing"
+[ ! -e "$work/s.labels.npy" ] || fail "labels of signals that have none"
+array "$work/a.labels.npy" '40,' 1
+run 0 "$signals" --steps 1 --probe-train 32 --embed "$work/s.npy" --taps global
+[ "$(tail -c +129 "$work/s.labels.npy" | od -An -v -t d8 -w64 | tr -s ' ')" = " 52 57 62 67 72 77 82 87" ] || fail "labels of signals for testing"
+array "$work/a.labels.npy" '20,2' 1
+run 2 "$signals" --steps 1
+says 'a.labels.npy has not one label for each of the 40 signals'
+array "$work/b.npy" '40, 32' 32
+data=npy:$work/b.npy
+run 2 "$signals" --steps 1
+says '--data: .*b.npy has 2 axes; signals have 3'
+data=npy:$work/missing.npy
+run 2 "$signals" --steps 1
+says '--data: .*missing.npy'
+
+# Images whose halves are alike, and unlike those of other images: a left half finds its own right half.
+mkdir "$work/halves"
+for part in train:400 t10k:100; do
+    LC_ALL=C awk -v n="${part#*:}" -v seed="${part%:*}" 'BEGIN {
+        srand(length(seed))
+        printf "%c%c%c%c", 0, 0, 8, 3
+        printf "%c%c%c%c%c%c%c%c%c%c%c%c", 0, 0, n / 256, n % 256, 0, 0, 0, 8, 0, 0, 0, 8
+        for (i = 0; i < n * 8; i++) { v = 1 + int(250 * rand()); for (k = 0; k < 8; k++) printf "%c", v }
+    }' >"$work/halves/${part%:*}-images-idx3-ubyte"
+    LC_ALL=C awk -v n="${part#*:}" 'BEGIN {
+        printf "%c%c%c%c%c%c%c%c", 0, 0, 8, 1, 0, 0, n / 256, n % 256
+        for (i = 0; i < n; i++) printf "%c", 0
+    }' >"$work/halves/${part%:*}-labels-idx1-ubyte"
+done
+data=idx:$work/halves
+run 0 "$two_views" --steps 60 --batch 32 --json --out "$work/views"
+grows test.top1 0.1 0.5
+grows test.top5 0.2 0.9
+grows test.mi 0.1 2
+has_picture "$work/views"
+head -n 1 "$work/views/log.csv" | grep -q '^step,epoch,train_s,wait_s,mi,mi.value,.*,test.mi,test.top1,test.top5$' || fail "log of two_views"
+[ "$(wc -l <"$work/views/log.csv")" = 62 ] || fail "two_views: lines of the log"
+run 2 "$two_views" --steps 1 --out "$work/views"
+says '--out: there is a run in .*; --resume goes on from it, --overwrite replaces it'
+run 0 "$two_views" --steps 40 --batch 32 --json --out "$work/parts"
+run 0 "$two_views" --steps 60 --batch 32 --json --out "$work/parts" --resume
+says 'goes on after step 40'
+for file in weights checkpoint; do cmp "$work/views/$file.safetensors" "$work/parts/$file.safetensors" || fail "two_views: $file in parts"; done
+grep -v '^[0-9]*0,' "$work/views/log.csv" | cut -d, -f1,2,5- >"$work/whole.csv"
+grep -v '^[0-9]*0,' "$work/parts/log.csv" | cut -d, -f1,2,5- | cmp - "$work/whole.csv" || fail "two_views: log.csv in parts"
+"$two_views" --data "$data" --batch 32 --threads 1 --epochs 100000 --out "$work/views" --overwrite >"$work/stdout" 2>"$work/stderr" &
+pid=$!
+while kill -0 $pid 2>/dev/null && [ "$(cat "$work/views/log.csv.new" 2>/dev/null | wc -l)" -lt 3 ]; do sleep 0.05; done
+kill -TERM $pid
+wait $pid
+[ $? = 143 ] || { cat "$work/stderr"; fail "exit code of two_views after SIGTERM"; }
+says 'interrupted after [1-9][0-9]* steps'
+says '^checkpoint: .*; --resume goes on from it$'
+says '^weights: '
+[ ! -e "$work/views/log.csv.new" ] || fail "two_views: log.csv.new has stayed"
+
+# The same images come out of eight numbers each.
+run 0 "$autoencoder" --steps 150 --batch 32 --units 8 --lr 0.003 --prior-weight 0.1 --out "$work/vae"
+has_picture "$work/vae" images.png
+says "^weights: "
+awk -F, 'NR == 1 && $5 != "error" { bad = 1 } NR == 3 { first = $5 } { last = $5 }
+         END { exit bad || NR != 152 || !(last < first / 2) }' "$work/vae/log.csv" ||
+    { sed -n '1,3p;$p' "$work/vae/log.csv"; fail "the autoencoder learns nothing"; }
+run 0 "$autoencoder" --steps 151 --batch 32 --units 8 --lr 0.003 --prior-weight 0.1 --out "$work/vae" --resume
+says 'goes on after step 150'
+data=folder:$work/data
+run 2 "$autoencoder" --image-size 30
+says '--data: the images are 30 x 30, but sides must be multiples of 4'
 [ "$failed" = 0 ] && echo "the example programs do as they say"
 exit "$failed"

@@ -5,7 +5,7 @@ set -u
 folder=$1 version=$2 failed=0
 fail() { echo "FAIL: $*"; failed=1; }
 
-for name in local_dim global_dim infomax_kl amdim; do
+for name in local_dim global_dim infomax_kl amdim signals two_views autoencoder; do
     [ "$("$folder/$name" --version)" = "$name of libdim $version" ] || fail "$name --version"
     help=$("$folder/$name" --help) || fail "$name --help"
     echo "$help" | awk '/^Example/ { exit } length > 79 { print; bad = 1 } END { exit bad }' || fail "$name: lines of --help are too long"
@@ -70,5 +70,14 @@ refuses '--mixture: 1025 is too large' amdim $data --mixture 1025
 refuses '--beta1: it must be below 1' amdim $data --beta1 1
 refuses '--beta1: 2 is too large' amdim $data --beta1 2
 refuses '--data: ' local_dim $data --steps 1
+refuses "--data: there is no 'sines'; choose waves or npy:NAME.npy" signals --data sines
+refuses '--data: a.txt does not end in .npy' signals --data npy:a.txt
+refuses "there is no option '--skip-broken'" signals --skip-broken
+refuses '--batch: 4801 is more than the 4800 training signals' signals --batch 4801
+refuses '--data is missing' two_views --steps 1
+for option in --table --critic=dot --probe-train=20 --embed=a.npy; do refuses "there is no option '$option'" two_views $data $option; done
+refuses '--overwrite needs --out' two_views $data --overwrite
+for option in --estimator=dv --prior=kl --taps=mean; do refuses "there is no option '$option'" autoencoder $data $option; done
+refuses "there is no option '--prior-weight'" two_views $data --prior-weight 1
 [ "$failed" = 0 ] && echo "the command lines are read as --help says"
 exit "$failed"

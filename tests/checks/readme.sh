@@ -1,7 +1,7 @@
 #!/bin/sh
 # Programs in the documentation do what it says: README's is installed for, compiled and run by README's own commands,
 # trains on a small dataset, prints what README says and leaves weights; other C and C++ blocks of README and docs/ compile.
-# The blocks of getting-started.md also run, in order.  Links between the pages lead somewhere.
+# The blocks of getting-started.md and of objective.md also run, in order.  Links between the pages lead somewhere.
 # Usage: readme.sh SOURCE BUILD CC CXX CMAKE
 set -u
 source=$1 build=$2 cc=$3 cxx=$4 cmake=$5 failed=0 count=0
@@ -17,7 +17,9 @@ blocks() { # file language: writes $work/block.1 and so on
         inside { print > (out n) }' "$1"
 }
 
-headers='#include <dim/dim.h>
+headers='#define DIM_EXPERIMENTAL
+#include <dim/dim.h>
+#include <dim/objective.h>
 #include <stdio.h>
 #ifdef __cplusplus
 #include <memory>
@@ -26,12 +28,18 @@ headers='#include <dim/dim.h>
 '
 # Blocks without a function of their own are the inside of one, in which these are declared.
 prelude='void check(dim_status status);
-dim_status fragment(dim_context *ctx, dim_dataset *data, dim_dataset *test, dim_encoder *encoder, dim_model *model,
-                    dim_tensor *images, unsigned char *bytes, int64_t n);
-dim_status fragment(dim_context *ctx, dim_dataset *data, dim_dataset *test, dim_encoder *encoder, dim_model *model,
-                    dim_tensor *images, unsigned char *bytes, int64_t n)
+extern dim_context *ctx;
+extern dim_dataset *data, *test;
+extern dim_encoder *encoder;
+extern dim_model *model;
+extern dim_objective *obj;
+extern dim_network *f, *h, *g, *d;
+extern dim_tensor *images, *x, *y, *labels;
+extern unsigned char *bytes;
+extern int64_t n;
+dim_status fragment(void);
+dim_status fragment(void)
 {
-    (void)ctx; (void)data; (void)test; (void)encoder; (void)model; (void)images; (void)bytes; (void)n;
 '
 
 compile_blocks() { # file language extension compiler flags
@@ -81,10 +89,29 @@ mkdir "$HOME"
 [ -e "$PKG_CONFIG_PATH/dim.pc" ] || { cat "$work/log"; fail "README's folder of pkg-config has no dim.pc"; }
 (cd "$work" && . ./compile.sh) || fail "README's program does not build"
 
-# The blocks of getting-started.md run one after the other, with fewer steps and samples; each is a function that works on
-# the encoder and model of the first one.
-cat >"$work/started.c" <<'END'
+# The blocks of a page as functions in $work/page.c, with fewer steps and samples, and in $calls those that are to be called.
+functions_of() { # page
+    blocks "$source/docs/$1" c
+    calls=""
+    for i in $(seq "$(find "$work" -name 'block.*' | wc -l)"); do
+        sed 's/step < [0-9]*000/step < 2/; s/step % 100 == 99/step == 1/; s/< 5000)/< 5)/; s/% 500 ==/% 2 ==/; s/= 10000/= 128/g' \
+            "$work/block.$i" >"$work/short.c"
+        if grep -q '^{' "$work/short.c"; then
+            cat "$work/short.c"
+        else
+            printf 'static void block_%d(void)\n{\n' "$i"
+            cat "$work/short.c"
+            echo '}'
+            calls="$calls block_$i"
+        fi
+    done >"$work/page.c"
+}
+run_page() { # page, line that its output has: $work/page.c after the declarations, before main() from standard input
+    {
+        cat <<'END'
+#define DIM_EXPERIMENTAL
 #include <dim/dim.h>
+#include <dim/objective.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -92,7 +119,9 @@ static dim_context *ctx;
 static dim_dataset *data, *test;
 static dim_encoder *encoder;
 static dim_model *model;
-static dim_tensor *images;
+static dim_objective *obj;
+static dim_network *f, *h, *g, *d;
+static dim_tensor *images, *x, *y, *labels;
 static unsigned char *bytes;
 static int64_t n = 256;
 
@@ -104,26 +133,22 @@ static void check(dim_status status)
     exit(1);
 }
 END
-blocks "$source/docs/getting-started.md" c
-calls=""
-for i in $(seq "$(find "$work" -name 'block.*' | wc -l)"); do
-    sed 's/step < 5000/step < 2/; s/step % 100 == 99/step == 1/; s/< 5000)/< 5)/; s/% 500 ==/% 2 ==/; s/= 10000/= 128/g' \
-        "$work/block.$i" >"$work/short.c"
-    if grep -q '^{' "$work/short.c"; then
-        cat "$work/short.c"
-    else
-        printf 'static void block_%d(void)\n{\n' "$i"
-        cat "$work/short.c"
-        echo '}'
-        calls="$calls block_$i"
-    fi
-done >>"$work/started.c"
+        cat "$work/page.c" -
+    } >"$work/run.c"
+    # shellcheck disable=SC2046
+    (cd "$work" && "$cc" -std=c11 -Wno-unused-function run.c -o run $(pkg-config --cflags --libs dim) $LDFLAGS && ./run) \
+        >"$work/out" 2>&1 || { cat "$work/out"; fail "the blocks of $1 do not run"; }
+    grep -q "$2" "$work/out" || { cat "$work/out"; fail "$1 prints no '$2'"; }
+}
+
+# Each block of getting-started.md works on the encoder and model of the first one.
+functions_of getting-started.md
 {
     cat <<'END'
 int main(void)
 {
     const int64_t shape[4] = { n, 3, 32, 32 };
-    dim_tensor *all, *labels;
+    dim_tensor *all;
     check(dim_context_create(NULL, &ctx));
     bytes = malloc((size_t)n * 3072);
     for (int64_t i = 0; i < n * 3072; i++)
@@ -145,11 +170,56 @@ END
         [ "$call" = block_1 ] && echo "    first_encoder = encoder, first_model = model;"
     done
     echo '}'
-} >>"$work/started.c"
-# shellcheck disable=SC2046
-(cd "$work" && "$cc" -std=c11 -Wno-unused-function started.c -o started $(pkg-config --cflags --libs dim) $LDFLAGS && ./started) \
-    >"$work/out" 2>&1 || { cat "$work/out"; fail "the blocks of getting-started.md do not run"; }
-grep -q '^local.value ' "$work/out" || { cat "$work/out"; fail "getting-started.md's training prints no reports"; }
+} >"$work/main.c"
+run_page getting-started.md '^local.value ' <"$work/main.c"
+
+# Those of objective.md: linear networks, and 8 samples.
+functions_of objective.md
+{
+    cat <<'END'
+static dim_network *linear(int64_t c, int64_t side, int64_t out, int64_t out_side)
+{
+    dim_encoder_builder *b;
+    dim_network *net;
+    dim_layer_options layer;
+    DIM_OPTIONS_INIT(&layer);
+    layer.kind = DIM_LAYER_LINEAR;
+    layer.out = (uint32_t)(out_side > 0 ? out * out_side * out_side : out);
+    check(dim_encoder_builder_create(ctx, (uint32_t)c, (uint32_t)side, (uint32_t)side, &b));
+    check(dim_encoder_builder_add(b, &layer));
+    layer.kind = DIM_LAYER_UNFLATTEN;
+    layer.out = (uint32_t)out;
+    layer.height = (uint32_t)out_side;
+    if (out_side > 0)
+        check(dim_encoder_builder_add(b, &layer));
+    check(dim_encoder_builder_finish(b, NULL, &net));
+    dim_encoder_builder_destroy(b);
+    return net;
+}
+
+int main(void)
+{
+    check(dim_context_create(NULL, &ctx));
+    f = linear(20, 0, 5, 0);
+    h = linear(3, 32, 5, 0);
+    g = linear(64, 0, 3, 32);
+    d = linear(3, 32, 1, 0);
+    n = 8;
+    check(dim_tensor_create(ctx, DIM_F32, 2, (const int64_t[]){ n, 20 }, &x));
+    check(dim_tensor_create(ctx, DIM_F32, 4, (const int64_t[]){ n, 3, 32, 32 }, &y));
+    check(dim_tensor_create(ctx, DIM_I32, 1, &n, &labels));
+    for (int64_t i = 0; i < n * 3072; i++)
+        ((float *)dim_tensor_data(y))[i] = (float)(i * i % 257) / 128 - 1;
+    for (int64_t i = 0; i < n * 20; i++)
+        ((float *)dim_tensor_data(x))[i] = (float)(i * i % 11) / 5 - 1;
+    for (int64_t i = 0; i < n; i++)
+        ((int32_t *)dim_tensor_data(labels))[i] = (int32_t)(i % 6 - 1);
+    images = y;
+END
+    for call in $calls; do echo "    puts(\"$call\"), $call();"; done
+    echo '}'
+} >"$work/main.c"
+run_page objective.md '^logits.linear1.weight$' <"$work/main.c"
 
 # 70 images of noise in IDX files: one batch an epoch.
 mkdir "$work/data"
