@@ -172,7 +172,8 @@ static void test_labels_of_views(void **state)
 
 enum { ROWS = 2000 };
 
-/* Of two draws of N(0, 1) that have nothing in common the mean squared difference is 2, of variance 8 a row. */
+/* A difference of mean m and variance v has the mean square m^2 + v; its square the variance 2 v^2 + 4 m^2 v.  The codes have
+ * mean and log-variance 1, and nothing in common. */
 static void test_draws_of_a_step(void **state)
 {
     const int64_t rows[2] = { ROWS, 1 };
@@ -182,7 +183,7 @@ static void test_draws_of_a_step(void **state)
     INPUT(obj, .name = "x", .shape = { 1 });
     INPUT(obj, .name = "one", .kind = DIM_INPUT_NORMAL, .shape = { 1 });
     INPUT(obj, .name = "two", .kind = DIM_INPUT_NORMAL, .shape = { 1 });
-    ok(dim_encoder_builder_create(ctx, 1, 0, 0, &b)); /* two codes of mean and log-variance x = 0 */
+    ok(dim_encoder_builder_create(ctx, 1, 0, 0, &b)); /* two codes of mean and log-variance x */
     dim_network *net = network_on(b, LAYERS({ .kind = DIM_LAYER_GAUSSIAN, .from = "input", .tap = "code" },
                                             { .kind = DIM_LAYER_FROM, .from = "input" },
                                             { .kind = DIM_LAYER_GAUSSIAN, .from = "input", .tap = "other" },
@@ -199,11 +200,14 @@ static void test_draws_of_a_step(void **state)
     own(obj, "all", "f");
     minimise(obj, "all", "same", 1);
     dim_tensor *x = f32_tensor(2, rows, NULL);
-    memset(dim_tensor_data(x), 0, ROWS * sizeof(float));
+    for (int i = 0; i < ROWS; i++)
+        ((float *)dim_tensor_data(x))[i] = 1;
     set_input(obj, "x", x);
     ok(dim_objective_step(obj));
-    for (int i = 0; i < 5; i++)
-        near(pairs[i][0], report(obj, names[i]), 2, 5 * sqrt(8.0 / ROWS));
+    for (int i = 0; i < 5; i++) {
+        double m = i == 3 ? 1 : 0, v = i == 0 ? 2 : i == 3 ? exp(1) + 1 : 2 * exp(1);
+        near(pairs[i][0], report(obj, names[i]), m * m + v, 5 * sqrt((2 * v * v + 4 * m * m * v) / ROWS));
+    }
     dim_objective_destroy(obj);
 }
 
@@ -252,12 +256,51 @@ static void test_gradient_has_the_noise_of_the_step(void **state)
     dim_objective_destroy(obj);
 }
 
+/* Where a network has mean and std, the gradient is that of what the caller gave, channel by channel. */
+static void test_gradient_of_pixels(void **state)
+{
+    enum { SAMPLES = 2 };
+    const int64_t shape[4] = { SAMPLES, C, H, W };
+    static const float mean[C] = { 0.5f, 0.25f }, std[C] = { 0.5f, 0.125f };
+    float x[SAMPLES * UNITS];
+    dim_encoder_builder *b;
+    dim_encoder_options o;
+    dim_layer_options twice = { .size = sizeof twice, .kind = DIM_LAYER_ADD, .from = "input" };
+    dim_network *net;
+    (void)state;
+    DIM_OPTIONS_INIT(&o);
+    memcpy(o.mean, mean, sizeof mean);
+    memcpy(o.std, std, sizeof std);
+    ok(dim_encoder_builder_create(ctx, C, H, W, &b));
+    ok(dim_encoder_builder_add(b, &twice));
+    ok(dim_encoder_builder_finish(b, &o, &net));
+    dim_encoder_builder_destroy(b);
+    dim_objective *obj = objective(3);
+    INPUT(obj, .name = "x", .shape = { C, H, W }, .want_gradient = 1);
+    apply(obj, net, "x", "f");
+    LOSS(obj, .name = "l", .kind = DIM_LOSS_KL, .a = "f", .b = "f", .sum_units = 1);
+    for (int i = 0; i < SAMPLES * UNITS; i++)
+        x[i] = (float)unit(1, i);
+    set_input(obj, "x", f32_tensor(4, shape, x));
+    dim_tensor *grad = f32_tensor(4, shape, NULL);
+    ok(dim_objective_gradient(obj, "l", "x", grad));
+    for (int i = 0; i < SAMPLES * UNITS; i++) {
+        int c = i / (H * W) % C;
+        double y = 2 * (x[i] - mean[c]) / std[c]; /* of (y^2 + e^y - 1 - y) / 2 */
+        double want = (y + 0.5 * exp(y) - 0.5) * 2 / std[c] / SAMPLES;
+        near("gradient", ((float *)dim_tensor_data(grad))[i], want, 1e-6 * (1 + fabs(want)));
+    }
+    dim_tensor_destroy(grad);
+    dim_objective_destroy(obj);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sum_units), cmocka_unit_test(test_large_logits), cmocka_unit_test(test_losses_in_bf16),
         cmocka_unit_test(test_labels_of_views),
         cmocka_unit_test(test_draws_of_a_step), cmocka_unit_test(test_gradient_has_the_noise_of_the_step),
+        cmocka_unit_test(test_gradient_of_pixels),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }
