@@ -204,6 +204,8 @@ dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const c
     const dim__objective_input *in = &obj->inputs[w.input];
     if (!in->o.want_gradient)
         return dim__fail(obj->ctx, DIM_E_INVALID, "input '%s' was added without want_gradient", input);
+    if ((dim__objective_loss_reads(obj, w.loss) >> w.input & 1) == 0)
+        return dim__fail(obj->ctx, DIM_E_INVALID, "the loss '%s' does not depend on input '%s'", loss, input);
     DIM__TRY(count_samples(obj, w.loss, &w.samples));
     if (in->batch == NULL)
         return dim__fail(obj->ctx, DIM_E_STATE, "input '%s' was not given: dim_objective_set() gives it", input);
