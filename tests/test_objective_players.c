@@ -265,6 +265,28 @@ static void test_unread(void **state)
     dim_objective_destroy(obj);
 }
 
+/* A player whose losses do not lead to anything that it was given is told so, and nothing has changed. */
+static void test_unreached(void **state)
+{
+    (void)state;
+    dim_objective *obj = objective(5);
+    VECTOR(obj, "x", WIDTH);
+    apply(obj, linear(WIDTH, WIDTH), "x", "read");
+    apply(obj, linear(WIDTH, WIDTH), "x", "unread");
+    LOSS(obj, .name = "error", .kind = DIM_LOSS_SQUARED_ERROR, .a = "read", .b = "x");
+    PLAYER(obj, OF(.name = "right"), .lr = 0.1f);
+    PLAYER(obj, OF(.name = "wrong"), .lr = 0.1f);
+    own(obj, "right", "read");
+    own(obj, "wrong", "unread");
+    minimise(obj, "right", "error", 1);
+    minimise(obj, "wrong", "error", 1);
+    set_vectors(obj, "x", WIDTH);
+    expect(DIM_E_STATE, "player 'wrong' minimises nothing that depends on what it was given", dim_objective_step(obj));
+    assert_int_equal(dim_objective_steps(obj), 0);
+    ok(dim_objective_evaluate(obj));
+    dim_objective_destroy(obj);
+}
+
 /* Rows without a label count for nothing; where no row has one the loss is 0, and nothing learns from it. */
 static void test_labels(void **state)
 {
@@ -323,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_apart), cmocka_unit_test(test_afterwards), cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_shared_loss), cmocka_unit_test(test_nobodys), cmocka_unit_test(test_unread),
+        cmocka_unit_test(test_unreached),
         cmocka_unit_test(test_labels), cmocka_unit_test(test_one_owner),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);

@@ -67,7 +67,8 @@ typedef enum dim_loss_kind {
     DIM_LOSS_TELL_APART = 2,    /**< a discriminator's: logits a of true samples, b of made ones (GAN, arXiv 1406.2661) */
     DIM_LOSS_PASS_AS_TRUE = 3,  /**< a generator's: logits a of made samples */
     /** logits a (N, C) against b: labels, of which -1 means that the row has none, or rows (N, C) that each sum to 1.
-     *  Averaged over the rows that have a label; 0 when none has.  With labels it reports "<name>.accuracy". */
+     *  Averaged over the rows that have a label; 0 when none has.  With labels it reports "<name>.accuracy",
+     *  NaN when no row has one. */
     DIM_LOSS_CROSS_ENTROPY = 4,
     DIM_LOSS_SQUARED_ERROR = 5, /**< (a - b)^2: decoders */
     DIM_LOSS_GAUSSIAN = 6,      /**< -log N(a; mean b, variance e^c); without c the variance is 1 (InfoGAN's codes) */
@@ -178,8 +179,9 @@ DIM_API dim_status dim_objective_set(dim_objective *obj, const char *input, dim_
  * Players move at the same time, from one forward pass, unless `afterwards` says otherwise; each further turn is a forward
  * pass of its own, with new draws.  A failure changes nothing in the pass in which it happens; passes before it in the same
  * step stay.
- * @return DIM_E_STATE (an input was not given, nobody minimises anything), DIM_E_SHAPE (inputs of several sizes, less than
- *         2 samples), DIM_E_INVALID (a label out of range), DIM_E_NUMERIC (a loss or gradient is not finite), DIM_E_NOMEM.
+ * @return DIM_E_STATE (an input was not given, nobody minimises anything, a player's losses lead to nothing that it was
+ *         given), DIM_E_SHAPE (inputs of several sizes, less than 2 samples), DIM_E_INVALID (a label out of range),
+ *         DIM_E_NUMERIC (a loss or gradient is not finite), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_objective_step(dim_objective *obj);
 /** @brief All losses of the inputs given, as a step has them, batch statistics and noise included; nothing changes.

@@ -18,6 +18,21 @@ static void bind_gradients(dim_objective *obj, dim__objective_program *p)
     p->bound = true;
 }
 
+/* Else a slip of the pen, a loss of other networks than those that were given, would train nothing and say nothing. */
+static dim_status check_reached(const dim_objective *obj, const dim__objective_program *p, uint32_t movers)
+{
+    const float *const *grads = p->grads;
+    for (int64_t k = 0; k < obj->n_players; k++) {
+        const dim__player *player = &obj->players[k];
+        bool reached = (movers >> k & 1) == 0 || player->n_params == 0;
+        for (int64_t i = 0; i < player->n_params; i++)
+            reached = *grads++ != NULL || reached;
+        if (!reached)
+            return dim__fail(obj->ctx, DIM_E_STATE, "player '%s' minimises nothing that depends on what it was given", player->name);
+    }
+    return DIM_OK;
+}
+
 typedef struct finite_task {
     const dim_objective *obj;
     const dim__objective_program *p;
@@ -124,6 +139,7 @@ static dim_status pass(dim_objective *obj, int64_t samples, uint32_t movers, boo
     dim__objective_program *p;
     DIM__TRY(forward(obj, &w, &p));
     bind_gradients(obj, p);
+    DIM__TRY(check_reached(obj, p, movers));
     dim__program_gradient(p->program, obj->seed, obj->draws);
     DIM__TRY(check_gradients(obj, p));
     dim__program_commit(p->program, obj->seed, obj->draws);
@@ -204,6 +220,8 @@ dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const c
     const dim__objective_input *in = &obj->inputs[w.input];
     if (!in->o.want_gradient)
         return dim__fail(obj->ctx, DIM_E_INVALID, "input '%s' was added without want_gradient", input);
+    if ((dim__objective_loss_reads(obj, w.loss) >> w.input & 1) == 0)
+        return dim__fail(obj->ctx, DIM_E_INVALID, "the loss '%s' does not depend on input '%s'", loss, input);
     DIM__TRY(count_samples(obj, w.loss, &w.samples));
     if (in->batch == NULL)
         return dim__fail(obj->ctx, DIM_E_STATE, "input '%s' was not given: dim_objective_set() gives it", input);

@@ -53,7 +53,12 @@ dim_status dim__objective_find(const dim_objective *obj, const char *text, size_
         memcpy(tap, text + length - rest, rest);
         tap[rest] = '\0';
         out->application = i;
-        return dim__encoder_tap(dim__network_of(obj, i), dot != NULL ? tap : NULL, &out->index);
+        dim_status status = dim__encoder_tap(dim__network_of(obj, i), dot != NULL ? tap : NULL, &out->index);
+        if (status == DIM_OK)
+            return DIM_OK;
+        char why[sizeof obj->ctx->error]; /* an objective has several networks: the text must say which one */
+        memcpy(why, obj->ctx->error, sizeof why);
+        return dim__fail(obj->ctx, status, "'%.*s': %s", (int)length, text, why);
     }
     return dim__fail(obj->ctx, DIM_E_INVALID, "there is no value '%.*s': no input or application has that name",
                      (int)(length < 80 ? length : 80), text);
