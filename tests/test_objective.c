@@ -496,13 +496,12 @@ static void test_many_ways(void **unused)
     dim_objective_destroy(obj);
 }
 
-static void test_refused(void **unused)
+static void test_refused_parts(void **unused)
 {
     pair p;
     dim_input_options in;
+    dim_term_options term;
     dim_loss_options loss;
-    dim_player_options player;
-    dim_tensor *bad = values(N, DX + 1, 3), *few = values(N - 1, DY, 3), *one = values(1, DX, 3);
     (void)unused;
     pair_make(&p);
     DIM_OPTIONS_INIT(&in);
@@ -534,6 +533,23 @@ static void test_refused(void **unused)
     loss.c = NULL;
     loss.adversary = DIM_ADVERSARY_MINIMAX;
     refused(dim_objective_add_loss(p.obj, &loss), DIM_E_INVALID, "adversary is not an option");
+    loss.adversary = 0;
+    DIM_OPTIONS_INIT(&term);
+    term.critic = DIM_CRITIC_PLAIN_DOT;
+    loss.kind = DIM_LOSS_INFORMATION;
+    loss.term = &term;
+    loss.b = "x";
+    refused(dim_objective_add_loss(p.obj, &loss), DIM_E_SHAPE, "a has 4 and b has 5");
+    pair_free(&p);
+}
+
+static void test_refused(void **unused)
+{
+    pair p;
+    dim_player_options player;
+    dim_tensor *bad = values(N, DX + 1, 3), *few = values(N - 1, DY, 3), *one = values(1, DX, 3);
+    (void)unused;
+    pair_make(&p);
     DIM_OPTIONS_INIT(&player);
     player.name = "q";
     player.turns = 1001;
@@ -590,6 +606,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_checkpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused_application, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_ways, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refused_parts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,7 +122,8 @@ DIM_API dim_status dim_objective_add_input(dim_objective *obj, const dim_input_o
 /**
  * @brief Applies a network; its taps become values "<as>.<tap>".
  *
- * Applied twice, a network shares its weights.  Its parameters are saved under the name of its first application.  In steps
+ * A value that a network made is read as it is; a network's mean and std, if it has any, are for inputs.  Applied twice, a
+ * network shares its weights.  Its parameters are saved under the name of its first application.  In steps
  * it runs as in training, with batch statistics; a network that no player was given runs with frozen ones, and stays as it is.
  * @param obj     the objective
  * @param network retained

@@ -217,6 +217,9 @@ static dim_status check(dim_context *ctx, dim__loss *loss, const dim__side *side
     if (o != NULL && (o->name != NULL || o->x != NULL || o->y != NULL || o->weight != 0))
         return dim__fail(ctx, DIM_E_INVALID, "loss '%s': the term's name, x, y and weight must be 0; the loss has its own",
                          loss->name);
+    if (loss->information.o.critic == DIM_CRITIC_PLAIN_DOT && !side[0].whole && side[0].shape[0] != side[1].shape[0])
+        return dim__fail(ctx, DIM_E_SHAPE, "loss '%s': a dot product needs features of one width, but a has %lld and b has %lld",
+                         loss->name, (long long)side[0].shape[0], (long long)side[1].shape[0]);
     return dim__information_check(ctx, loss->name, &loss->information, &side[0], &side[1]);
 }
 
