@@ -563,7 +563,7 @@ static void test_refused(void **unused)
     refused(dim_objective_minimise(p.obj, "q", "mi", NAN), DIM_E_INVALID, "finite");
     ok(dim_objective_minimise(p.obj, "q", "mi", 1));
     refused(dim_objective_step(p.obj), DIM_E_STATE, "player 'q' minimises a loss, but has no network");
-    loss = (dim_loss_options){ .size = sizeof loss, .name = "other", .kind = DIM_LOSS_SQUARED_ERROR, .a = "hy", .b = "hy" };
+    dim_loss_options loss = { .size = sizeof loss, .name = "other", .kind = DIM_LOSS_SQUARED_ERROR, .a = "hy", .b = "hy" };
     ok(dim_objective_add_loss(p.obj, &loss));
     ok(dim_objective_set(p.obj, "y", NULL));
     refused(dim_objective_gradient(p.obj, "other", "x", p.x), DIM_E_INVALID, "does not depend on input 'x'");
