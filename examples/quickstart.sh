@@ -13,7 +13,7 @@ for option; do
         echo "Once it is built, build/quickstart/examples/local_dim --help lists the options."
         exit 0
         ;;
-    --steps | --steps=*) own_steps=1 ;;
+    --steps | --steps=* | --epochs | --epochs=*) own_steps=1 ;;
     esac
 done
 
@@ -55,8 +55,9 @@ if ! { cmake -S . -B "$build" -G Ninja -DDIM_BUILD_TESTS=OFF -DDIM_BUILD_STATIC=
     exit 1
 fi
 
+[ -n "$own_steps" ] || set -- --steps 3000 "$@"
 set -- --data "idx:$data" --estimator infonce --prior none --units 128 --batch 128 --lr 2e-3 \
-    --steps 3000 --probe-train 1000 --table --out "$out" "$@"
+    --probe-train 1000 --table --out "$out" "$@"
 if [ -n "$own_steps" ]; then
     echo "== training and probing"
 else
