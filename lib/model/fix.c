@@ -45,8 +45,6 @@ static dim_status put_players(dim_model *model)
 static dim_status put(dim_model *model, const char *name, dim__objective_loss *l, int64_t player)
 {
     snprintf(l->loss.name, sizeof l->loss.name, "%s", name);
-    snprintf(l->loss.scope, sizeof l->loss.scope, "%s", name);
-    l->trained = -1;
     DIM__TRY(dim__objective_put_loss(model->obj, l));
     int64_t loss = model->obj->n_losses - 1, trained = model->obj->losses[loss].trained;
     if (trained >= 0)

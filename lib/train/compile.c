@@ -85,7 +85,7 @@ static int64_t list_params(const dim_objective *obj, uint32_t player, dim__param
         if (t->player != player)
             continue;
         if (t->network == NULL)
-            snprintf(prefix, sizeof prefix, "%s.", obj->losses[t->at].loss.scope);
+            snprintf(prefix, sizeof prefix, "%s.", obj->losses[t->at].loss.name);
         for (int64_t k = 0; k < from->count; k++) {
             dim__param *p = from->list[k];
             if (p->spec.state || strncmp(p->name, prefix, strlen(prefix)) != 0)

@@ -119,7 +119,7 @@ static dim__loss_nodes emit_loss(emission *e, int64_t i)
                         .loss = &l->loss, .samples = e->w->samples };
     in.net.group = l->trained < 0 ? DIM__NOBODY : obj->trained[l->trained].player;
     in.net.training = in.net.group != DIM__NOBODY;
-    snprintf(in.net.prefix, sizeof in.net.prefix, "%s.", l->loss.scope);
+    snprintf(in.net.prefix, sizeof in.net.prefix, "%s.", l->loss.name);
     for (int k = 0; k < DIM__LOSS_VALUES; k++) {
         in.side[k].v = DIM__NONE;
         if (k >= l->n_of)

@@ -71,12 +71,11 @@ static dim_status check_sides(const dim_objective *obj, dim__objective_loss *l, 
 
 dim_status dim__objective_add_loss(dim_objective *obj, const dim_loss_options *options)
 {
-    dim__objective_loss l = { .trained = -1 };
+    dim__objective_loss l = { .n_of = 0 };
     dim_loss_options o;
     DIM__TRY(dim__options_read(obj->ctx, &table, options, &o));
     DIM__TRY(dim__objective_check_name(obj, "the loss's name", o.name));
     memcpy(l.loss.name, o.name, strlen(o.name) + 1);
-    memcpy(l.loss.scope, o.name, strlen(o.name) + 1);
     l.loss.def = dim__loss_def_of(o.kind);
     DIM__TRY(check_options(obj->ctx, l.loss.def, &o));
     DIM__TRY(find_values(obj, &l, &o));
@@ -109,7 +108,8 @@ dim_status dim__objective_put_loss(dim_objective *obj, const dim__objective_loss
     DIM__TRY(share_labels(obj, loss));
     dim__objective_loss *l = &obj->losses[obj->n_losses];
     *l = *loss;
-    if (l->loss.def->critic && l->trained < 0) { /* else it shares one */
+    l->trained = -1;
+    if (l->loss.def->critic) {
         l->trained = obj->n_trained;
         obj->trained[obj->n_trained++] = (dim__trained){ NULL, obj->n_losses, DIM__NOBODY };
     }

@@ -17,24 +17,30 @@ static dim__vid half_square(dim__graph *g, dim__vid d, double target)
     return dim__op_sum_all_(g, dim__op_mul_(g, x, x), 0.5 / n);
 }
 
+dim__vid dim__emit_tell_apart(dim__graph *g, dim_adversary how, dim__vid a, dim__vid b)
+{
+    if (how == DIM_ADVERSARY_LEAST_SQUARES)
+        return dim__op_add_(g, half_square(g, a, 1), half_square(g, b, 0));
+    return dim__op_add_(g, mean_softplus(g, a, -1, 1), mean_softplus(g, b, 1, 1));
+}
+
+dim__vid dim__emit_pass_as_true(dim__graph *g, dim_adversary how, dim__vid a)
+{
+    switch (how) {
+    case DIM_ADVERSARY_MINIMAX: return mean_softplus(g, a, 1, -1);
+    case DIM_ADVERSARY_LEAST_SQUARES: return half_square(g, a, 1);
+    default: return mean_softplus(g, a, -1, 1);
+    }
+}
+
 static dim__loss_nodes emit_tell_apart(const dim__loss_in *in)
 {
-    dim__graph *g = in->net.g;
-    dim__vid a = in->side[0].v, b = in->side[1].v;
-    if (in->loss->o.adversary == DIM_ADVERSARY_LEAST_SQUARES)
-        return dim__loss_alone(dim__op_add_(g, half_square(g, a, 1), half_square(g, b, 0)));
-    return dim__loss_alone(dim__op_add_(g, mean_softplus(g, a, -1, 1), mean_softplus(g, b, 1, 1)));
+    return dim__loss_alone(dim__emit_tell_apart(in->net.g, in->loss->o.adversary, in->side[0].v, in->side[1].v));
 }
 
 static dim__loss_nodes emit_pass_as_true(const dim__loss_in *in)
 {
-    dim__graph *g = in->net.g;
-    dim__vid a = in->side[0].v;
-    switch (in->loss->o.adversary) {
-    case DIM_ADVERSARY_MINIMAX: return dim__loss_alone(mean_softplus(g, a, 1, -1));
-    case DIM_ADVERSARY_LEAST_SQUARES: return dim__loss_alone(half_square(g, a, 1));
-    default: return dim__loss_alone(mean_softplus(g, a, -1, 1));
-    }
+    return dim__loss_alone(dim__emit_pass_as_true(in->net.g, in->loss->o.adversary, in->side[0].v));
 }
 
 const dim__loss_def dim__loss_tell_apart = {

@@ -16,7 +16,6 @@ enum { DIM__LOSS_VALUES = 3, DIM__LOSS_REPORTS = 3 };
 
 typedef struct dim__loss {
     char name[DIM__TAP_SIZE];
-    char scope[DIM__TAP_SIZE]; /* in front of its parameters' names; the name, but where losses share a network */
     const struct dim__loss_def *def;
     dim_loss_options o;        /* checked; its pointers are NULL */
     dim__information information;
@@ -43,7 +42,7 @@ typedef struct dim__loss_nodes {
 } dim__loss_nodes;
 
 typedef struct dim__loss_in { /* what a loss is emitted from */
-    dim__net net;                /* prefix "<scope>." */
+    dim__net net;                /* prefix "<name>." */
     dim__loss *loss;
     int64_t samples;
     dim__side side[DIM__LOSS_VALUES]; /* a, b, c; v is DIM__NONE for those that there are none of */
@@ -76,6 +75,11 @@ const char *dim__loss_name(int kind);                      /* likewise */
 dim_status dim__loss_same_shape(dim_context *ctx, const dim__loss *loss, const dim__side *side, int n);
 /* scale times the sum over all: a mean over rows, and over units unless sum_units. */
 dim__vid dim__loss_mean(dim__graph *g, const dim__loss *loss, dim__vid x, double scale);
+
+/* What priors on a model's code share with losses: adversarial.c, kl.c. */
+dim__vid dim__emit_tell_apart(dim__graph *g, dim_adversary how, dim__vid a, dim__vid b);
+dim__vid dim__emit_pass_as_true(dim__graph *g, dim_adversary how, dim__vid a);
+dim__vid dim__emit_kl(dim__graph *g, bool sum_units, dim__vid mean, dim__vid logvar);
 
 static inline dim__loss_nodes dim__loss_alone(dim__vid loss)
 {

@@ -1,4 +1,5 @@
 /* Closed-form KL divergence of a diagonal Gaussian code from N(0, I) (Infomax-KL; VAE, arXiv 1312.6114, appendix B). */
+#include "objective/losses/losses.h"
 #include "objective/priors/prior.h"
 #include "tensor/tensor.h"
 
@@ -47,15 +48,9 @@ static dim_status run(dim_prior *prior, const dim_tensor *mean, const dim_tensor
     return DIM_OK;
 }
 
-/* KL(N(mean, e^logvar) || N(0, I)), averaged over the batch, and over the units unless options say sum. */
 static dim__prior_nodes emit(const dim__prior_in *in)
 {
-    dim__graph *g = in->net.g;
-    const dim__shape *s = dim__shape_of(g, in->mean);
-    if (dim__graph_status(g) != DIM_OK)
-        return (dim__prior_nodes){ DIM__NONE, DIM__NONE };
-    double count = (double)dim__shape_rows(s) * (in->o->sum_units ? 1 : (double)dim__shape_last(s));
-    return (dim__prior_nodes){ dim__op_kl_normal_(g, in->mean, in->logvar, 1 / count), DIM__NONE };
+    return (dim__prior_nodes){ dim__emit_kl(in->net.g, in->o->sum_units != 0, in->mean, in->logvar), DIM__NONE };
 }
 
 const dim__prior_def dim__prior_kl = { .name = "kl", .gaussian = true, .emit = emit, .run = run };
