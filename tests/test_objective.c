@@ -382,6 +382,39 @@ static void test_compute_leaves_steps(void **unused)
     assert_true(losses[0] == losses[1]);
 }
 
+/* A model whose code is a map has no statistics of units: its reports of them are 0, as they always were. */
+static void test_map_as_code(void **unused)
+{
+    dim_encoder_builder *b;
+    dim_encoder *enc;
+    dim_model *model;
+    dim_layer_options l;
+    dim_tensor *x;
+    double value = -1;
+    (void)unused;
+    ok(dim_encoder_builder_create(ctx, 2, 4, 4, &b));
+    DIM_OPTIONS_INIT(&l);
+    l.kind = DIM_LAYER_CONV;
+    l.out = 3;
+    l.kernel = 3;
+    l.tap = "local";
+    ok(dim_encoder_builder_add(b, &l));
+    ok(dim_encoder_builder_finish(b, NULL, &enc));
+    dim_encoder_builder_destroy(b);
+    ok(dim_model_create(enc, NULL, &model));
+    ok(dim_model_add_term(model, NULL));
+    ok(dim_tensor_create(ctx, DIM_F32, 4, (int64_t[]){ 3, 2, 4, 4 }, &x));
+    memset(dim_tensor_data(x), 0, (size_t)dim_tensor_count(x) * sizeof(float));
+    ok(dim_model_evaluate(model, x));
+    ok(dim_model_report(model, "code.mean", &value));
+    assert_true(value == 0);
+    ok(dim_model_report(model, "code.std", &value));
+    assert_true(value == 0);
+    dim_tensor_destroy(x);
+    dim_model_destroy(model);
+    dim_encoder_destroy(enc);
+}
+
 static void test_save(void **unused)
 {
     pair a, b;
@@ -602,6 +635,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_turns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_compute, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_compute_leaves_steps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_map_as_code, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_save, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_checkpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused_application, set_up, tear_down),

@@ -51,7 +51,9 @@ void dim__model_collect(dim_model *model, dim__run_mode mode)
 {
     for (int64_t i = 0; i < model->n_reports; i++) {
         dim__report *r = &model->reports[i];
-        r->value = r->labelled && mode != DIM__RUN_LABELED ? NAN : model->obj->reports[r->of].value;
+        const dim__objective_report *of = &model->obj->reports[r->of];
+        bool missing = of->kind == DIM__OF_MEAN && model->obj->last->reports[r->of] == DIM__NONE; /* a code that is a map */
+        r->value = r->labelled && mode != DIM__RUN_LABELED ? NAN : missing ? 0 : of->value;
     }
     copy_code(model, ".mean", model->code_mean);
     copy_code(model, ".std", model->code_std);
