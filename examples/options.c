@@ -105,8 +105,8 @@ static const ex_option options[] = {
               "labels, int64, -1 for none, into FILE.labels.npy; older files are replaced. Rows are in the dataset's "
               "order: folder: and tiny: by class, then by path", .needs = EX_MODEL),
     TEXT("--embed-tap", "NAME", embed_tap, NULL, "which features", .needs = EX_MODEL),
-    NAME("--embed-split", embed_split, split, 0, "of which samples. auto: those for testing, or for training where there "
-         "are no others", .needs = EX_MODEL),
+    NAME("--embed-split", embed_split, split, 0, "of which samples. auto: those for testing, or for training where others "
+         "are missing", .needs = EX_MODEL),
     SWITCH("--json", json, "print each evaluation as a line of JSON on standard output, instead of as text"),
 
     HEADING("AMDIM", .needs = EX_AMDIM),

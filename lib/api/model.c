@@ -99,13 +99,13 @@ dim_status dim_model_report(const dim_model *model, const char *name, double *va
     DIM__TRY(need(model, name, "dim_model_report", "name"));
     DIM__TRY(need(model, value, "dim_model_report", "value"));
     if (!model->reported)
-        return dim__fail(model->ctx, DIM_E_STATE, "there are no reports before the first step or evaluation");
+        return dim__fail(model->ctx, DIM_E_STATE, "reports come with the first step or evaluation");
     for (int64_t i = 0; i < model->n_reports; i++)
         if (strcmp(model->reports[i].name, name) == 0) {
             *value = model->reports[i].value;
             return DIM_OK;
         }
-    return dim__fail(model->ctx, DIM_E_INVALID, "there is no report '%.80s'", name);
+    return dim__fail(model->ctx, DIM_E_INVALID, "'%.80s' is not a report", name);
 }
 
 dim_status dim_model_code_stats(const dim_model *model, float *mean, float *std)

@@ -118,10 +118,10 @@ dim_status dim_objective_report(const dim_objective *obj, const char *name, doub
     NEED(name);
     NEED(value);
     if (!obj->reported)
-        return dim__fail(obj->ctx, DIM_E_STATE, "there are no reports before the first step or evaluation");
+        return dim__fail(obj->ctx, DIM_E_STATE, "reports come with the first step or evaluation");
     const dim__objective_report *r = dim__objective_find_report(obj, name, "");
     if (r == NULL)
-        return dim__fail(obj->ctx, DIM_E_INVALID, "there is no report '%.80s'", name);
+        return dim__fail(obj->ctx, DIM_E_INVALID, "'%.80s' is not a report", name);
     *value = r->value;
     return DIM_OK;
 }

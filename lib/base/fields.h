@@ -60,7 +60,7 @@ dim_status dim__options_read(dim_context *ctx, const dim__table *table, const vo
 /* %.9g, which gives the float back, and the same text in every locale. */
 void dim__put_float(char *text, size_t room, float x);
 
-/* Appends ", name value ..." for each field that is not 0 or quiet; cut off where there is no room.  Returns the text's length. */
+/* Appends ", name value ..." for each field that is not 0 or quiet; cut off at the end of the room.  Returns the text's length. */
 size_t dim__fields_put(char *text, size_t used, size_t room, const dim__table *table, const void *options);
 
 /* Reads one "name value ..." back into options; false where it is not what dim__fields_put() writes. */

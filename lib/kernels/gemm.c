@@ -203,7 +203,7 @@ dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_thread
         bool found = state->onednn != NULL;
         if (!found && kind == DIM_GEMM_ONEDNN)
             return dim__fail(ctx, DIM_E_UNSUPPORTED,
-                             "gemm: this build is without oneDNN, or there is no usable libdnnl: version 2 or 3, with OpenMP "
+                             "gemm: this build is without oneDNN, or a usable libdnnl is missing: version 2 or 3, with OpenMP "
                              "or for one thread");
         if (!found)
             dim__log(ctx, DIM_LOG_INFO, "oneDNN is not there; matrix products by %s", state->name);

@@ -44,7 +44,7 @@ void dim__conv_patches_parallel(dim_context *ctx, const dim__conv *c, const floa
                                 float *patches);
 
 /* Whether an accelerator does it: sets attr->plan, to NULL where it does not.  For infer; the inputs' types are one.  In bf16
- * there is no other way than by a plan, which is that of a product where the convolution is `plain`. */
+ * only a plan can do it, which is a product's where the convolution is `plain`. */
 dim_status dim__conv_accelerate(dim__infer *inf, const dim__conv *c, dim__conv_pass pass);
 
 /* The product that a plain convolution is. */

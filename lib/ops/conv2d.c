@@ -180,7 +180,7 @@ static void conv2d_run(const dim__exec *e)
 }
 
 /* Nothing flows through moments: they feed batch_norm_again, whose gradient knows of them, and running statistics.
- * Frozen batch norm is taken over only where there will be no gradient. */
+ * Frozen batch norm is taken over only where nobody wants a gradient. */
 static void conv2d_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     dim__vid x = node->in[0], w = node->in[1], bias = node->n_in == 3 ? node->in[2] : DIM__NONE;
