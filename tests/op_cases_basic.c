@@ -8,34 +8,34 @@
 static dim__vid build_relu(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_relu_(g, in[0]);
+    return dim__emit_relu(g, in[0]);
 }
 static dim__vid build_leaky(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_leaky_relu_(g, in[0], c->p[0]);
+    return dim__emit_leaky_relu(g, in[0], c->p[0]);
 }
 static dim__vid build_sigmoid(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_affine_(g, dim__op_sigmoid_(g, in[0]), c->p[0], 0);
+    return dim__emit_affine(g, dim__emit_sigmoid(g, in[0]), c->p[0], 0);
 }
 static dim__vid build_tanh(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_tanh_(g, in[0]);
+    return dim__emit_tanh(g, in[0]);
 }
 static dim__vid build_softplus(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_softplus_(g, in[0]);
+    return dim__emit_softplus(g, in[0]);
 }
 static dim__vid build_exp(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_exp_(g, in[0]);
+    return dim__emit_exp(g, in[0]);
 }
 static dim__vid build_cast(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_cast_(g, c->p[0] != 0 ? in[0] : dim__op_cast_(g, in[0], DIM__BF16), DIM_F32);
+    return dim__emit_cast(g, c->p[0] != 0 ? in[0] : dim__emit_cast(g, in[0], DIM__BF16), DIM_F32);
 }
 
 /* To 8 bits, ties to even. */
@@ -50,22 +50,22 @@ static void ref_cast(const op_case *c, const double *const *in, double *const *o
 
 static dim__vid build_affine(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_affine_(g, in[0], c->p[0], c->p[1]);
+    return dim__emit_affine(g, in[0], c->p[0], c->p[1]);
 }
 static dim__vid build_add(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_add_(g, in[0], in[1]);
+    return dim__emit_add(g, in[0], in[1]);
 }
 static dim__vid build_mul(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_mul_(g, in[0], in[1]);
+    return dim__emit_mul(g, in[0], in[1]);
 }
 static dim__vid build_square(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_mul_(g, in[0], in[0]);
+    return dim__emit_mul(g, in[0], in[0]);
 }
 
 #define REF_UNARY(name, expression)                                                                   \
@@ -107,17 +107,17 @@ static void fill_far(const op_case *c, int input, float *x, int32_t *index, int6
 
 static dim__vid build_reshape(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_reshape_(g, in[0], dim__shape3((int64_t)c->p[0], (int64_t)c->p[1], (int64_t)c->p[2]));
+    return dim__emit_reshape(g, in[0], dim__shape3((int64_t)c->p[0], (int64_t)c->p[1], (int64_t)c->p[2]));
 }
 static dim__vid build_stop(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_stop_gradient_(g, in[0]);
+    return dim__emit_stop_gradient(g, in[0]);
 }
 static dim__vid build_concat(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_concat_(g, in[0], in[1]);
+    return dim__emit_concat(g, in[0], in[1]);
 }
 static void ref_concat(const op_case *c, const double *const *in, double *const *out)
 {
@@ -128,7 +128,7 @@ static void ref_concat(const op_case *c, const double *const *in, double *const 
 }
 static dim__vid build_slice(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_slice_(g, in[0], (int64_t)c->p[0], (int64_t)c->p[1]);
+    return dim__emit_slice(g, in[0], (int64_t)c->p[0], (int64_t)c->p[1]);
 }
 static void ref_slice(const op_case *c, const double *const *in, double *const *out)
 {
@@ -141,7 +141,7 @@ static void ref_slice(const op_case *c, const double *const *in, double *const *
 static dim__vid build_swap(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_swap_last_(g, in[0]);
+    return dim__emit_swap_last(g, in[0]);
 }
 static void ref_swap(const op_case *c, const double *const *in, double *const *out)
 {
@@ -153,7 +153,7 @@ static void ref_swap(const op_case *c, const double *const *in, double *const *o
 }
 static dim__vid build_broadcast(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_broadcast_mid_(g, in[0], (int64_t)c->p[0]);
+    return dim__emit_broadcast_mid(g, in[0], (int64_t)c->p[0]);
 }
 static void ref_broadcast(const op_case *c, const double *const *in, double *const *out)
 {
@@ -165,7 +165,7 @@ static void ref_broadcast(const op_case *c, const double *const *in, double *con
 }
 static dim__vid build_sum_mid(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_sum_mid_(g, in[0], c->p[0]);
+    return dim__emit_sum_mid(g, in[0], c->p[0]);
 }
 static void ref_sum_mid(const op_case *c, const double *const *in, double *const *out)
 {
@@ -184,7 +184,7 @@ static void ref_sum_mid(const op_case *c, const double *const *in, double *const
 static dim__vid build_gather(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_gather_(g, in[0], in[1]);
+    return dim__emit_gather(g, in[0], in[1]);
 }
 static void ref_gather(const op_case *c, const double *const *in, double *const *out)
 {
@@ -220,7 +220,7 @@ static void fill_index(const op_case *c, int input, float *x, int32_t *index, in
 static dim__vid build_row_dot(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_row_dot_(g, in[0], in[1]);
+    return dim__emit_row_dot(g, in[0], in[1]);
 }
 static void ref_row_dot(const op_case *c, const double *const *in, double *const *out)
 {
@@ -234,7 +234,7 @@ static void ref_row_dot(const op_case *c, const double *const *in, double *const
 static dim__vid build_row_scale(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_row_scale_(g, in[0], in[1]);
+    return dim__emit_row_scale(g, in[0], in[1]);
 }
 static void ref_row_scale(const op_case *c, const double *const *in, double *const *out)
 {
@@ -261,7 +261,7 @@ static void ref_row_mix(const op_case *c, const double *const *in, double *const
 static dim__vid build_pair_sum(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_pair_sum_(g, in[0], in[1]);
+    return dim__emit_pair_sum(g, in[0], in[1]);
 }
 static void ref_pair_sum(const op_case *c, const double *const *in, double *const *out)
 {

@@ -41,7 +41,7 @@ static dim__vid emit_conv(dim__graph *g, const op_case *c, const dim__vid *in, c
 
 static dim__vid build_conv2d(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return c->n_in == 2 && c->p[2] == 0 ? dim__op_conv2d_(g, in[0], in[1], window(c))
+    return c->n_in == 2 && c->p[2] == 0 ? dim__emit_conv2d(g, in[0], in[1], window(c))
                                         : emit_conv(g, c, in, &dim__op_conv2d);
 }
 
@@ -185,7 +185,7 @@ static double conv_dx_at(const op_case *c, const double *const *in, int64_t n, i
 
 static dim__vid build_conv2d_transpose(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_conv2d_transpose_(g, in[0], in[1], window(c), param(c, 2), param(c, 3));
+    return dim__emit_conv2d_transpose(g, in[0], in[1], window(c), param(c, 2), param(c, 3));
 }
 
 static void ref_conv2d_dx(const op_case *c, const double *const *in, double *const *out)
@@ -228,7 +228,7 @@ static void ref_conv2d_dx(const op_case *c, const double *const *in, double *con
 
 static dim__vid build_depthwise(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_depthwise_(g, in[0], in[1], window(c));
+    return dim__emit_depthwise(g, in[0], in[1], window(c));
 }
 
 static void ref_depthwise(const op_case *c, const double *const *in, double *const *out)

@@ -19,7 +19,7 @@ static int64_t param(const op_case *c, int k) { return (int64_t)c->p[k]; }
 
 static dim__vid build_matmul(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_matmul_(g, in[0], in[1], c->p[0] != 0, c->p[1] != 0);
+    return dim__emit_matmul(g, in[0], in[1], c->p[0] != 0, c->p[1] != 0);
 }
 
 static void ref_matmul(const op_case *c, const double *const *in, double *const *out)
@@ -65,7 +65,7 @@ static void ref_onto(const op_case *c, const double *const *in, double *const *o
 static dim__vid build_add_bias(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_add_bias_(g, in[0], in[1]);
+    return dim__emit_add_bias(g, in[0], in[1]);
 }
 
 static void ref_add_bias(const op_case *c, const double *const *in, double *const *out)
@@ -83,7 +83,7 @@ static void ref_add_bias(const op_case *c, const double *const *in, double *cons
 
 static dim__vid build_batch_norm(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_batch_norm_(g, in[0], in[1], in[2], c->p[0]);
+    return dim__emit_batch_norm(g, in[0], in[1], in[2], c->p[0]);
 }
 
 static void ref_batch_norm(const op_case *c, const double *const *in, double *const *out)
@@ -135,7 +135,7 @@ static void ref_batch_norm_again(const op_case *c, const double *const *in, doub
 
 static dim__vid build_channel_affine(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_channel_affine_(g, in[0], in[1], in[2], in[3], in[4], c->p[0]);
+    return dim__emit_channel_affine(g, in[0], in[1], in[2], in[3], in[4], c->p[0]);
 }
 
 static void ref_channel_affine(const op_case *c, const double *const *in, double *const *out)
@@ -161,7 +161,7 @@ static void fill_positive_variance(const op_case *c, int input, float *x, int32_
 
 static dim__vid build_layer_norm(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_layer_norm_(g, in[0], in[1], in[2], c->p[0]);
+    return dim__emit_layer_norm(g, in[0], in[1], in[2], c->p[0]);
 }
 
 static void ref_layer_norm(const op_case *c, const double *const *in, double *const *out)
@@ -191,12 +191,12 @@ static dim__window window(const op_case *c)
 
 static dim__vid build_max_pool(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_max_pool_(g, in[0], window(c));
+    return dim__emit_max_pool(g, in[0], window(c));
 }
 
 static dim__vid build_avg_pool(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_avg_pool_(g, in[0], window(c));
+    return dim__emit_avg_pool(g, in[0], window(c));
 }
 
 static double pool_at(const op_case *c, const double *x, int64_t n, int64_t oh, int64_t ow, int64_t ch, bool average)
@@ -232,7 +232,7 @@ static void ref_max_pool(const op_case *c, const double *const *in, double *cons
 
 static dim__vid build_upsample(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_upsample_(g, in[0], param(c, 0), param(c, 1));
+    return dim__emit_upsample(g, in[0], param(c, 0), param(c, 1));
 }
 
 static void ref_upsample(const op_case *c, const double *const *in, double *const *out)
@@ -278,7 +278,7 @@ static dim__vid build_pooled_norm(dim__graph *g, const op_case *c, const dim__vi
     dim__attr windows = dim__op_pool_attr(window(c));
     dim__attr attr = { .norm = { .windows = windows.pool },
                        .activation = { .on = c->p[3] != 0, .slope = c->p[3] > 0 ? c->p[3] : 0 } };
-    dim__vid norm = dim__op_batch_norm_(g, in[0], in[1], in[2], OP_NORM_EPS);
+    dim__vid norm = dim__emit_batch_norm(g, in[0], in[1], in[2], OP_NORM_EPS);
     dim__vid small = dim__emit2(g, &dim__op_max_pool, in[0], in[1], &windows);
     dim__vid all[6] = { small, in[1], in[2], dim__out(norm, 1), dim__out(norm, 3), in[0] };
     return dim__emit(g, &dim__op_batch_norm_again, 6, all, &attr);
@@ -326,7 +326,7 @@ static dim__vid build_extreme_pool(dim__graph *g, const op_case *c, const dim__v
 
 static dim__vid build_pad2d(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_pad2d_(g, in[0], param(c, 0), param(c, 1), c->p[2] != 0);
+    return dim__emit_pad2d(g, in[0], param(c, 0), param(c, 1), c->p[2] != 0);
 }
 
 static int64_t mirrored(int64_t i, int64_t size) { return i < 0 ? -i : i >= size ? 2 * size - 2 - i : i; }
@@ -355,7 +355,7 @@ static void ref_pad2d(const op_case *c, const double *const *in, double *const *
 static dim__vid build_max_mid(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_max_mid_(g, in[0]);
+    return dim__emit_max_mid(g, in[0]);
 }
 
 static void ref_max_mid(const op_case *c, const double *const *in, double *const *out)
@@ -477,7 +477,7 @@ static void fill_ties(const op_case *c, int input, float *x, int32_t *index, int
 static dim__vid build_max_pool_grad(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     dim__attr attr = dim__op_pool_attr(window(c));
-    dim__vid y = dim__op_max_pool_(g, in[1], window(c));
+    dim__vid y = dim__emit_max_pool(g, in[1], window(c));
     return dim__emit3(g, &dim__op_max_pool_grad, in[0], in[1], y, &attr);
 }
 
@@ -503,7 +503,7 @@ static void ref_max_pool_grad(const op_case *c, const double *const *in, double 
 static dim__vid build_max_mid_grad(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__emit3(g, &dim__op_max_mid_grad, in[0], in[1], dim__op_max_mid_(g, in[1]), NULL);
+    return dim__emit3(g, &dim__op_max_mid_grad, in[0], in[1], dim__emit_max_mid(g, in[1]), NULL);
 }
 
 static void ref_max_mid_grad(const op_case *c, const double *const *in, double *const *out)

@@ -6,7 +6,7 @@
 
 static dim__vid build_sum_all(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_sum_all_(g, in[0], c->p[0]);
+    return dim__emit_sum_all(g, in[0], c->p[0]);
 }
 static void ref_sum_all(const op_case *c, const double *const *in, double *const *out)
 {
@@ -18,7 +18,7 @@ static void ref_sum_all(const op_case *c, const double *const *in, double *const
 
 static dim__vid build_fill_from(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_fill_from_(g, in[0], dim__shape2((int64_t)c->p[1], (int64_t)c->p[2]), c->p[0]);
+    return dim__emit_fill_from(g, in[0], dim__shape2((int64_t)c->p[1], (int64_t)c->p[2]), c->p[0]);
 }
 static void ref_fill_from(const op_case *c, const double *const *in, double *const *out)
 {
@@ -31,7 +31,7 @@ static void ref_fill_from(const op_case *c, const double *const *in, double *con
 static dim__vid build_lse(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_log_sum_exp_(g, in[0]);
+    return dim__emit_log_sum_exp(g, in[0]);
 }
 static double log_sum_exp(const double *x, int64_t n)
 {
@@ -67,7 +67,7 @@ static void fill_some(const op_case *c, int input, float *x, int32_t *index, int
 static dim__vid build_xent(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_softmax_xent_(g, in[0], in[1]);
+    return dim__emit_softmax_xent(g, in[0], in[1]);
 }
 static void ref_xent(const op_case *c, const double *const *in, double *const *out)
 {
@@ -90,7 +90,7 @@ static void ref_xent(const op_case *c, const double *const *in, double *const *o
 
 static dim__vid build_kl(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_kl_normal_(g, in[0], in[1], c->p[0]);
+    return dim__emit_kl_normal(g, in[0], in[1], c->p[0]);
 }
 static void ref_kl(const op_case *c, const double *const *in, double *const *out)
 {
@@ -103,7 +103,7 @@ static void ref_kl(const op_case *c, const double *const *in, double *const *out
 static dim__vid build_stats(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
-    return dim__op_unit_stats_(g, in[0]);
+    return dim__emit_unit_stats(g, in[0]);
 }
 static void ref_stats(const op_case *c, const double *const *in, double *const *out)
 {

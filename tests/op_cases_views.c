@@ -7,7 +7,7 @@
 
 static dim__vid build_view(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_view_rows_(g, in[0], (int64_t)c->p[0], (int64_t)c->p[1]);
+    return dim__emit_view_rows(g, in[0], (int64_t)c->p[0], (int64_t)c->p[1]);
 }
 static void ref_view(const op_case *c, const double *const *in, double *const *out)
 {
@@ -31,7 +31,7 @@ static void ref_view_add(const op_case *c, const double *const *in, double *cons
 
 static dim__vid build_pad(dim__graph *g, const op_case *c, const dim__vid *in)
 {
-    return dim__op_pad_last_(g, in[0], (int64_t)c->p[0]);
+    return dim__emit_pad_last(g, in[0], (int64_t)c->p[0]);
 }
 static void ref_pad(const op_case *c, const double *const *in, double *const *out)
 {
@@ -62,7 +62,7 @@ static dim__vid build_nce(dim__graph *g, const op_case *c, const dim__vid *in)
 static dim__vid build_nce_total(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     dim__vid s = build_nce(g, c, in);
-    return dim__op_add_(g, dim__op_sum_all_(g, s, 1), dim__out(s, 1));
+    return dim__emit_add(g, dim__emit_sum_all(g, s, 1), dim__out(s, 1));
 }
 static dim__vid build_nce_penalty(dim__graph *g, const op_case *c, const dim__vid *in)
 {

@@ -40,60 +40,60 @@ static dim__vid emit(dim__graph *g, const dim__vid *in, sums *s)
 {
     dim__vid x = in[0], w = in[1], wide = in[2], bias = in[3], narrow = in[4], y, m;
     const dim__window once = dim__square(0, 1, 0); /* stride 1, no padding */
-    dim__vid rows = dim__op_reshape_(g, x, dim__shape2(ROWS, C)), plain = dim__op_reshape_(g, w, dim__shape2(C, C));
+    dim__vid rows = dim__emit_reshape(g, x, dim__shape2(ROWS, C)), plain = dim__emit_reshape(g, w, dim__shape2(C, C));
     /* a residual; again onto what is multiplied and then not needed any more */
-    y = dim__op_tanh_(g, dim__op_add_(g, dim__op_conv2d_(g, x, w, once), x));
-    y = dim__op_tanh_(g, dim__op_add_(g, y, dim__op_conv2d_(g, y, w, once)));
+    y = dim__emit_tanh(g, dim__emit_add(g, dim__emit_conv2d(g, x, w, once), x));
+    y = dim__emit_tanh(g, dim__emit_add(g, y, dim__emit_conv2d(g, y, w, once)));
     see(g, s, y);
     /* a stride, padding and a wider kernel are no plain products */
-    dim__vid pooled = dim__op_avg_pool_(g, y, dim__square(2, 2, 0)), padded = dim__op_pad2d_(g, x, 1, 1, false);
-    see(g, s, dim__op_add_(g, pooled, dim__op_conv2d_(g, y, w, dim__square(0, 2, 0))));
-    see(g, s, dim__op_add_(g, padded, dim__op_conv2d_(g, x, w, dim__square(0, 1, 1))));
-    see(g, s, dim__op_add_(g, dim__op_conv2d_(g, y, wide, once), dim__op_conv2d_(g, x, wide, once)));
+    dim__vid pooled = dim__emit_avg_pool(g, y, dim__square(2, 2, 0)), padded = dim__emit_pad2d(g, x, 1, 1, false);
+    see(g, s, dim__emit_add(g, pooled, dim__emit_conv2d(g, y, w, dim__square(0, 2, 0))));
+    see(g, s, dim__emit_add(g, padded, dim__emit_conv2d(g, x, w, dim__square(0, 1, 1))));
+    see(g, s, dim__emit_add(g, dim__emit_conv2d(g, y, wide, once), dim__emit_conv2d(g, x, wide, once)));
     for (int axis = 0; axis < 2; axis++) { /* nor are those of one axis alone */
         dim__window apart = once, border = once;
         apart.stride[axis] = 2;
         border.padding[axis] = 1;
-        dim__vid small = dim__op_avg_pool_(g, x, (dim__window){ .kernel = { 2 - axis, 1 + axis }, .stride = { 2 - axis, 1 + axis },
+        dim__vid small = dim__emit_avg_pool(g, x, (dim__window){ .kernel = { 2 - axis, 1 + axis }, .stride = { 2 - axis, 1 + axis },
                                                                 .dilation = { 1, 1 } });
-        dim__vid large = dim__op_pad2d_(g, x, 1 - axis, axis, false);
-        see(g, s, dim__op_add_(g, small, dim__op_conv2d_(g, y, w, apart)));
-        see(g, s, dim__op_add_(g, large, dim__op_conv2d_(g, x, w, border)));
+        dim__vid large = dim__emit_pad2d(g, x, 1 - axis, axis, false);
+        see(g, s, dim__emit_add(g, small, dim__emit_conv2d(g, y, w, apart)));
+        see(g, s, dim__emit_add(g, large, dim__emit_conv2d(g, x, w, border)));
     }
     /* a product that somebody else reads, two that the caller reads, one under another shape */
-    m = dim__op_matmul_(g, rows, plain, false, true);
-    y = dim__op_add_(g, rows, m);
-    see(g, s, dim__op_mul_(g, y, m));
-    m = see(g, s, dim__op_matmul_(g, rows, plain, false, false));
-    see(g, s, dim__op_add_(g, m, rows));
+    m = dim__emit_matmul(g, rows, plain, false, true);
+    y = dim__emit_add(g, rows, m);
+    see(g, s, dim__emit_mul(g, y, m));
+    m = see(g, s, dim__emit_matmul(g, rows, plain, false, false));
+    see(g, s, dim__emit_add(g, m, rows));
     s->only[s->n] = true;
-    m = see(g, s, dim__op_matmul_(g, rows, plain, false, true));
-    see(g, s, dim__op_add_(g, m, rows));
-    m = dim__op_reshape_(g, dim__op_matmul_(g, rows, plain, false, false), *dim__shape_of(g, x));
-    see(g, s, dim__op_add_(g, x, m));
+    m = see(g, s, dim__emit_matmul(g, rows, plain, false, true));
+    see(g, s, dim__emit_add(g, m, rows));
+    m = dim__emit_reshape(g, dim__emit_matmul(g, rows, plain, false, false), *dim__shape_of(g, x));
+    see(g, s, dim__emit_add(g, x, m));
     /* a sum of three, two products, a bias */
-    dim__vid third = dim__op_tanh_(g, rows);
-    y = dim__op_add_(g, dim__op_matmul_(g, rows, plain, false, false), rows);
-    see(g, s, dim__op_add_(g, y, third));
-    m = dim__op_matmul_(g, third, plain, false, true);
-    see(g, s, dim__op_add_(g, m, dim__op_matmul_(g, rows, plain, false, false)));
-    see(g, s, dim__op_add_bias_(g, dim__op_matmul_(g, third, plain, false, false), bias));
+    dim__vid third = dim__emit_tanh(g, rows);
+    y = dim__emit_add(g, dim__emit_matmul(g, rows, plain, false, false), rows);
+    see(g, s, dim__emit_add(g, y, third));
+    m = dim__emit_matmul(g, third, plain, false, true);
+    see(g, s, dim__emit_add(g, m, dim__emit_matmul(g, rows, plain, false, false)));
+    see(g, s, dim__emit_add_bias(g, dim__emit_matmul(g, third, plain, false, false), bias));
     /* a bias of another shape than the product's rows */
-    m = dim__op_matmul_(g, third, dim__op_reshape_(g, wide, dim__shape2(C, 3 * C)), false, false);
-    see(g, s, dim__op_add_bias_(g, dim__op_reshape_(g, m, dim__shape2(3 * ROWS, C)), bias));
+    m = dim__emit_matmul(g, third, dim__emit_reshape(g, wide, dim__shape2(C, 3 * C)), false, false);
+    see(g, s, dim__emit_add_bias(g, dim__emit_reshape(g, m, dim__shape2(3 * ROWS, C)), bias));
     /* weights of two maps that want no gradient */
-    dim__vid one = dim__op_stop_gradient_(g, x), two = dim__op_stop_gradient_(g, padded);
-    see(g, s, dim__op_conv2d_(g, one, narrow, once));
-    see(g, s, dim__op_conv2d_(g, two, narrow, once));
+    dim__vid one = dim__emit_stop_gradient(g, x), two = dim__emit_stop_gradient(g, padded);
+    see(g, s, dim__emit_conv2d(g, one, narrow, once));
+    see(g, s, dim__emit_conv2d(g, two, narrow, once));
     /* one with itself */
-    m = dim__op_matmul_(g, third, plain, false, false);
-    see(g, s, dim__op_add_(g, m, m));
+    m = dim__emit_matmul(g, third, plain, false, false);
+    see(g, s, dim__emit_add(g, m, m));
     dim__vid loss = DIM__NONE;
     for (int i = 0; i < s->n; i++) {
         if (s->only[i])
             continue;
-        dim__vid part = dim__op_sum_all_(g, dim__op_mul_(g, s->y[i], s->y[i]), 1e-2 * (i + 1));
-        loss = loss == DIM__NONE ? part : dim__op_add_(g, loss, part);
+        dim__vid part = dim__emit_sum_all(g, dim__emit_mul(g, s->y[i], s->y[i]), 1e-2 * (i + 1));
+        loss = loss == DIM__NONE ? part : dim__emit_add(g, loss, part);
     }
     return loss;
 }

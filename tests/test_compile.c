@@ -49,7 +49,7 @@ static int emit(void *arg, dim__graph *g, void *notes, dim__aim *aims)
     assert_int_equal(e->x, 0); /* notes are cleared */
     d->emitted++;
     e->x = dim__graph_input(g, DIM_F32, dim__shape1(d->n), false);
-    e->y = dim__op_affine_(g, e->x, 2, 0);
+    e->y = dim__emit_affine(g, e->x, 2, 0);
     dim__graph_keep(g, e->y);
     return 0;
 }

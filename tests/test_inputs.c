@@ -205,16 +205,16 @@ static int emit(void *arg, dim__graph *g, void *notes, dim__aim *aims)
     dim__vid values[32], loss[2];
     (void)notes;
     assert_true(p->enc->stack.count <= 32);
-    dim__net net = dim__encoder_net(p->enc, g, true);
+    dim__scope scope = dim__encoder_scope(p->enc, g, true);
     for (int k = 0; k < INPUTS; k++)
         p->in[k] = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(p->enc, k, N), true);
-    dim__encoder_emit(p->enc, &net, p->in, values);
+    dim__encoder_emit(p->enc, &scope, p->in, values);
     for (int i = 0; i < 2; i++) {
         int64_t layer;
         ok(dim__encoder_tap(p->enc, taps[i], &layer));
-        loss[i] = dim__op_sum_all_(g, dim__op_mul_(g, values[layer], values[layer]), 0.5);
+        loss[i] = dim__emit_sum_all(g, dim__emit_mul(g, values[layer], values[layer]), 0.5);
     }
-    aims[0] = (dim__aim){ dim__op_add_(g, loss[0], loss[1]), DIM__REACH_ALL };
+    aims[0] = (dim__aim){ dim__emit_add(g, loss[0], loss[1]), DIM__REACH_ALL };
     return 1;
 }
 

@@ -48,10 +48,10 @@ static float *run_conv(dim_context *ctx, const conv_case *c, int64_t *count)
     dim__program *p = NULL;
     assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
     dim__vid x = dim__graph_input(g, DIM_F32, c->x, true), w = dim__graph_input(g, DIM_F32, c->w, true);
-    dim__vid y = dim__op_conv2d_(g, x, w, dim__square(0, c->stride, c->padding));
+    dim__vid y = dim__emit_conv2d(g, x, w, dim__square(0, c->stride, c->padding));
     dim__vid weight = dim__graph_input(g, DIM_F32, *dim__shape_of(g, y), false);
     dim__graph_keep(g, y);
-    dim__vid loss = dim__op_sum_all_(g, dim__op_mul_(g, y, weight), 1);
+    dim__vid loss = dim__emit_sum_all(g, dim__emit_mul(g, y, weight), 1);
     assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
     dim__vid parts[3] = { y, dim__graph_grad(g, w), dim__graph_grad(g, x) };
     assert_int_equal(dim__program_create(g, &p), DIM_OK);
@@ -221,7 +221,7 @@ static void test_smaller_gradient_first(void **state)
         assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
         dim__vid a = dim__graph_input(g, DIM_F32, dim__shape2(large == 0 ? 50 : 2, 6), true);
         dim__vid b = dim__graph_input(g, DIM_F32, dim__shape2(6, large == 1 ? 50 : 2), true);
-        dim__vid loss = dim__op_sum_all_(g, dim__op_matmul_(g, a, b, false, false), 1);
+        dim__vid loss = dim__emit_sum_all(g, dim__emit_matmul(g, a, b, false, false), 1);
         assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
         assert_int_equal(emitted(g, &dim__op_matmul, &first), 2);
         assert_int_equal(first, 12);
@@ -240,8 +240,8 @@ static void test_unwanted_gradients(void **state)
         assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
         dim__vid x = dim__graph_input(g, DIM_F32, dim__shape4(2, 5, 5, 3), wanted == 0);
         dim__vid w = dim__graph_input(g, DIM_F32, dim__shape4(4, 3, 3, 3), wanted == 1);
-        dim__vid y = dim__op_conv2d_(g, x, w, dim__square(0, 1, 0));
-        assert_int_equal(dim__graph_backward(g, dim__op_sum_all_(g, y, 1)), DIM_OK);
+        dim__vid y = dim__emit_conv2d(g, x, w, dim__square(0, 1, 0));
+        assert_int_equal(dim__graph_backward(g, dim__emit_sum_all(g, y, 1)), DIM_OK);
         assert_int_equal(emitted(g, &dim__op_conv2d_dx, &first), wanted == 0);
         assert_int_equal(emitted(g, &dim__op_conv2d_dw, &first), wanted == 1);
         dim__graph_destroy(g);
@@ -259,10 +259,10 @@ static void test_nan_in_maximum(void **state)
         dim__program *p = NULL;
         assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
         dim__vid x = dim__graph_input(g, DIM_F32, dim__shape4(1, 2, 4, 1), true);
-        dim__vid pooled = dim__op_max_pool_(g, x, dim__square(2, 2, 0)), top = dim__op_max_mid_(g, x);
+        dim__vid pooled = dim__emit_max_pool(g, x, dim__square(2, 2, 0)), top = dim__emit_max_mid(g, x);
         dim__graph_keep(g, pooled);
         dim__graph_keep(g, top);
-        assert_int_equal(dim__graph_backward(g, dim__op_sum_all_(g, pooled, 1)), DIM_OK);
+        assert_int_equal(dim__graph_backward(g, dim__emit_sum_all(g, pooled, 1)), DIM_OK);
         dim__vid grad = dim__graph_grad(g, x);
         assert_int_equal(dim__program_create(g, &p), DIM_OK);
         const float values[8] = { 1, 2, -1, -2, 3, 4, -3, -4 };
@@ -286,15 +286,15 @@ static void test_nan_in_maximum(void **state)
 static dim__vid build_fused(dim__graph *g, const dim__vid in[6], dim__vid keep[8])
 {
     dim__shape flat = dim__shape3(700, 1, 37), rows = dim__shape2(700, 37);
-    dim__vid a = dim__op_relu_(g, dim__op_reshape_(g, dim__op_add_bias_(g, in[0], in[1]), flat));
-    a = dim__op_reshape_(g, a, rows);
-    dim__vid b = dim__op_leaky_relu_(g, dim__op_add_(g, a, in[2]), 0.3);
-    dim__vid c = dim__op_relu_(g, dim__op_channel_affine_(g, b, in[3], in[1], in[4], in[5], 1e-5));
-    dim__vid d = dim__op_leaky_relu_(g, dim__op_batch_norm_(g, dim__op_add_(g, c, in[0]), in[3], in[1], 1e-5), 0.1);
-    dim__vid sum = dim__op_add_(g, d, in[2]); /* read twice: must stay as it is */
-    dim__vid e = dim__op_mul_(g, dim__op_relu_(g, sum), sum);
+    dim__vid a = dim__emit_relu(g, dim__emit_reshape(g, dim__emit_add_bias(g, in[0], in[1]), flat));
+    a = dim__emit_reshape(g, a, rows);
+    dim__vid b = dim__emit_leaky_relu(g, dim__emit_add(g, a, in[2]), 0.3);
+    dim__vid c = dim__emit_relu(g, dim__emit_channel_affine(g, b, in[3], in[1], in[4], in[5], 1e-5));
+    dim__vid d = dim__emit_leaky_relu(g, dim__emit_batch_norm(g, dim__emit_add(g, c, in[0]), in[3], in[1], 1e-5), 0.1);
+    dim__vid sum = dim__emit_add(g, d, in[2]); /* read twice: must stay as it is */
+    dim__vid e = dim__emit_mul(g, dim__emit_relu(g, sum), sum);
     memcpy(keep, (dim__vid[]){ a, b, c, d, e }, 5 * sizeof *keep);
-    return dim__op_sum_all_(g, dim__op_mul_(g, e, dim__op_add_(g, a, c)), 1);
+    return dim__emit_sum_all(g, dim__emit_mul(g, e, dim__emit_add(g, a, c)), 1);
 }
 
 /* Values and gradients by one executor; `relus` is how many nodes still activate on their own. */

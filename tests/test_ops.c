@@ -224,8 +224,8 @@ static dim__vid emit_loss(dim__graph *g, const op_case *c, dim__vid first, dim__
         if (!in_loss(c, k))
             continue;
         weights[k] = dim__graph_input(g, DIM_F32, *dim__shape_of(g, dim__out(first, k)), false);
-        dim__vid sum = dim__op_sum_all_(g, dim__op_mul_(g, dim__out(first, k), weights[k]), 1);
-        loss = loss == DIM__NONE ? sum : dim__op_add_(g, loss, sum);
+        dim__vid sum = dim__emit_sum_all(g, dim__emit_mul(g, dim__out(first, k), weights[k]), 1);
+        loss = loss == DIM__NONE ? sum : dim__emit_add(g, loss, sum);
     }
     dim__graph_keep(g, loss);
     return loss;
@@ -245,7 +245,7 @@ static dim__graph *emit_case(const op_case *c, dim_context *ctx, bool keep, emit
     for (int k = 0; k < c->n_in; k++) {
         bool index = (c->i32 >> k & 1) != 0;
         v->in[k] = dim__graph_input(g, index ? DIM_I32 : DIM_F32, c->in[k], (c->grad >> k & 1) != 0);
-        given[k] = keep || index ? v->in[k] : dim__op_affine_(g, v->in[k], 1, 0);
+        given[k] = keep || index ? v->in[k] : dim__emit_affine(g, v->in[k], 1, 0);
     }
     v->first = c->build(g, c, given);
     if (dim__graph_status(g) != DIM_OK)
@@ -261,7 +261,7 @@ static dim__graph *emit_case(const op_case *c, dim_context *ctx, bool keep, emit
     }
     for (int k = 0; k < n_outputs(c); k++) {
         dim__vid out = dim__out(v->first, k);
-        v->shown[k] = keep || g->values[out].dtype != DIM_F32 ? DIM__NONE : dim__op_affine_(g, out, 1, 0);
+        v->shown[k] = keep || g->values[out].dtype != DIM_F32 ? DIM__NONE : dim__emit_affine(g, out, 1, 0);
         dim__graph_keep(g, v->shown[k]);
     }
     v->loss = emit_loss(g, c, v->first, v->weights);

@@ -69,8 +69,8 @@ static void draw_noise(dim_context *ctx, bool normal, uint64_t seed, uint64_t st
 {
     dim__graph *g = graph_of(ctx);
     dim__shape shape = dim__shape3(10, MANY / 100, 10);
-    dim__vid x = normal ? dim__op_noise_normal_(g, shape) : dim__op_noise_uniform_(g, shape);
-    dim__vid y = normal ? dim__op_noise_normal_(g, shape) : dim__op_noise_uniform_(g, shape);
+    dim__vid x = normal ? dim__emit_noise_normal(g, shape) : dim__emit_noise_uniform(g, shape);
+    dim__vid y = normal ? dim__emit_noise_normal(g, shape) : dim__emit_noise_uniform(g, shape);
     dim__graph_keep(g, x);
     dim__graph_keep(g, y);
     assert_int_equal(dim__graph_finish(g), DIM_OK);
@@ -123,7 +123,7 @@ static void test_noise_bad_shape(void **state)
     dim__shape bad[2] = { dim__shape2(3, -1), { 6, { 1, 1, 1, 1, 1 } } };
     for (int k = 0; k < 2; k++) {
         dim__graph *g = graph_of(contexts[0]);
-        assert_int_equal(dim__op_noise_uniform_(g, bad[k]), DIM__NONE);
+        assert_int_equal(dim__emit_noise_uniform(g, bad[k]), DIM__NONE);
         assert_int_equal(dim__graph_status(g), DIM_E_SHAPE);
         assert_non_null(strstr(dim_context_error(contexts[0]), "noise_uniform"));
         dim__graph_destroy(g);
@@ -142,11 +142,11 @@ static void run_dropout(dim_context *ctx, double rate, uint64_t step, dropped *d
     dim__graph *g = graph_of(ctx);
     dim__vid x = dim__graph_input(g, DIM_F32, dim__shape1(MANY), true);
     dim__vid w = dim__graph_input(g, DIM_F32, dim__shape1(MANY), false);
-    dim__vid other = dim__op_dropout_(g, x, rate); /* so that streams are not all 0; dead */
-    dim__vid y = dim__op_dropout_(g, x, rate);
+    dim__vid other = dim__emit_dropout(g, x, rate); /* so that streams are not all 0; dead */
+    dim__vid y = dim__emit_dropout(g, x, rate);
     assert_int_not_equal(other, DIM__NONE);
     dim__graph_keep(g, y);
-    dim__vid loss = dim__op_sum_all_(g, dim__op_mul_(g, y, w), 1);
+    dim__vid loss = dim__emit_sum_all(g, dim__emit_mul(g, y, w), 1);
     dim__graph_keep(g, loss);
     assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
     dim__vid dx = dim__graph_grad(g, x);
@@ -198,7 +198,7 @@ static void test_dropout_bad_rate(void **state)
     for (int k = 0; k < 4; k++) {
         dim__graph *g = graph_of(contexts[0]);
         dim__vid x = dim__graph_input(g, DIM_F32, dim__shape1(3), true);
-        assert_int_equal(dim__op_dropout_(g, x, bad[k]), DIM__NONE);
+        assert_int_equal(dim__emit_dropout(g, x, bad[k]), DIM__NONE);
         assert_int_equal(dim__graph_status(g), DIM_E_INVALID);
         assert_non_null(strstr(dim_context_error(contexts[0]), "dropout"));
         dim__graph_destroy(g);
@@ -212,7 +212,7 @@ static void test_leaky_relu_bad_slope(void **state)
     for (int k = 0; k < 4; k++) {
         dim__graph *g = graph_of(contexts[0]);
         dim__vid x = dim__graph_input(g, DIM_F32, dim__shape1(3), true);
-        assert_int_equal(dim__op_leaky_relu_(g, x, bad[k]), DIM__NONE);
+        assert_int_equal(dim__emit_leaky_relu(g, x, bad[k]), DIM__NONE);
         assert_int_equal(dim__graph_status(g), DIM_E_INVALID);
         assert_non_null(strstr(dim_context_error(contexts[0]), "leaky_relu"));
         dim__graph_destroy(g);
@@ -228,7 +228,7 @@ static void test_derangement(void **state)
         int32_t last[50] = { 0 };
         int changed = 0;
         dim__graph *g = graph_of(contexts[n % THREADS]);
-        dim__vid d = dim__op_derangement_(g, n);
+        dim__vid d = dim__emit_derangement(g, n);
         dim__graph_keep(g, d);
         assert_int_equal(dim__graph_finish(g), DIM_OK);
         dim__program *p = compile(g);
@@ -260,7 +260,7 @@ static void test_random_location(void **state)
     int32_t last[N];
     (void)state;
     dim__graph *g = graph_of(contexts[0]);
-    dim__vid v = dim__op_random_location_(g, N, L);
+    dim__vid v = dim__emit_random_location(g, N, L);
     dim__graph_keep(g, v);
     assert_int_equal(dim__graph_finish(g), DIM_OK);
     dim__program *p = compile(g);
@@ -280,7 +280,7 @@ static void test_random_location(void **state)
     assert_memory_equal(last, dim__program_data(p, v), sizeof last);
     dim__program_destroy(p);
     g = graph_of(contexts[0]);
-    assert_int_equal(dim__op_random_location_(g, 2, 0), DIM__NONE);
+    assert_int_equal(dim__emit_random_location(g, 2, 0), DIM__NONE);
     assert_int_equal(dim__graph_status(g), DIM_E_SHAPE);
     dim__graph_destroy(g);
 }
@@ -291,7 +291,7 @@ static void test_derangement_bad_size(void **state)
     (void)state;
     for (int k = 0; k < 4; k++) {
         dim__graph *g = graph_of(contexts[0]);
-        assert_int_equal(dim__op_derangement_(g, bad[k]), DIM__NONE);
+        assert_int_equal(dim__emit_derangement(g, bad[k]), DIM__NONE);
         assert_int_equal(dim__graph_status(g), DIM_E_SHAPE);
         assert_non_null(strstr(dim_context_error(contexts[0]), "derangement"));
         dim__graph_destroy(g);
@@ -354,7 +354,7 @@ static void run_update(dim_context *ctx, double rate, double factor, float state
     memcpy(param->data, state, 3 * sizeof *state);
     dim__graph *g = graph_of(ctx);
     dim__vid x = dim__graph_input(g, DIM_F32, dim__shape1(3), false);
-    dim__vid in[2] = { dim__graph_param(g, param, 0), dim__op_affine_(g, x, 1, 0) };
+    dim__vid in[2] = { dim__graph_param(g, param, 0), dim__emit_affine(g, x, 1, 0) };
     dim__attr attr = dim__op_state_update_attr(rate, factor);
     dim__graph_defer(g, &dim__op_state_update, 2, in, &attr);
     assert_int_equal(dim__graph_finish(g), DIM_OK);
@@ -403,10 +403,10 @@ static void test_stop_gradient(void **state)
     (void)state;
     dim__graph *g = graph_of(contexts[0]);
     dim__vid x = dim__graph_input(g, DIM_F32, dim__shape2(2, 3), true);
-    dim__vid stopped = dim__op_stop_gradient_(g, x);
+    dim__vid stopped = dim__emit_stop_gradient(g, x);
     assert_false(dim__wants_grad(g, stopped));
-    dim__vid sum = dim__op_add_(g, dim__op_affine_(g, x, 2, 0), dim__op_affine_(g, stopped, 3, 0));
-    dim__vid loss = dim__op_sum_all_(g, sum, 1);
+    dim__vid sum = dim__emit_add(g, dim__emit_affine(g, x, 2, 0), dim__emit_affine(g, stopped, 3, 0));
+    dim__vid loss = dim__emit_sum_all(g, sum, 1);
     dim__graph_keep(g, loss);
     assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
     dim__vid dx = dim__graph_grad(g, x);
@@ -429,7 +429,7 @@ static void test_log_sum_exp_of_infinities(void **state)
                                { NAN, 0, 1 } };
     (void)state;
     dim__graph *g = graph_of(contexts[0]);
-    dim__vid x = dim__graph_input(g, DIM_F32, dim__shape2(4, 3), false), y = dim__op_log_sum_exp_(g, x);
+    dim__vid x = dim__graph_input(g, DIM_F32, dim__shape2(4, 3), false), y = dim__emit_log_sum_exp(g, x);
     dim__graph_keep(g, y);
     assert_int_equal(dim__graph_finish(g), DIM_OK);
     dim__program *p = compile(g);

@@ -326,19 +326,19 @@ static dim__vid tower(dim__graph *g, const dim__vid *in)
 {
     dim__vid x = in[0];
     for (int i = 0; i < LAYERS; i++) {
-        x = dim__op_matmul_(g, x, in[1], false, false);
+        x = dim__emit_matmul(g, x, in[1], false, false);
         switch (i) {
-        case 0: x = dim__op_tanh_(g, x); break;
-        case 1: x = dim__op_reshape_(g, dim__op_relu_(g, dim__op_add_bias_(g, x, in[2])), dim__shape3(ROWS / 4, 4, WIDTH)); break;
-        case 2: x = dim__op_leaky_relu_(g, dim__op_batch_norm_(g, x, in[2], in[3], 1e-5), 0.2); break;
-        case 3: x = dim__op_dropout_(g, dim__op_softplus_(g, x), 0.3); break;
-        case 4: x = dim__op_layer_norm_(g, x, in[2], in[3], 1e-5); break;
-        case 5: x = dim__op_mul_(g, x, dim__op_sigmoid_(g, dim__op_affine_(g, x, 2, 0.1))); break;
-        default: x = dim__op_add_(g, dim__op_reshape_(g, x, dim__shape2(ROWS, WIDTH)), in[0]); break;
+        case 0: x = dim__emit_tanh(g, x); break;
+        case 1: x = dim__emit_reshape(g, dim__emit_relu(g, dim__emit_add_bias(g, x, in[2])), dim__shape3(ROWS / 4, 4, WIDTH)); break;
+        case 2: x = dim__emit_leaky_relu(g, dim__emit_batch_norm(g, x, in[2], in[3], 1e-5), 0.2); break;
+        case 3: x = dim__emit_dropout(g, dim__emit_softplus(g, x), 0.3); break;
+        case 4: x = dim__emit_layer_norm(g, x, in[2], in[3], 1e-5); break;
+        case 5: x = dim__emit_mul(g, x, dim__emit_sigmoid(g, dim__emit_affine(g, x, 2, 0.1))); break;
+        default: x = dim__emit_add(g, dim__emit_reshape(g, x, dim__shape2(ROWS, WIDTH)), in[0]); break;
         }
-        x = dim__op_reshape_(g, x, dim__shape2(ROWS, WIDTH));
+        x = dim__emit_reshape(g, x, dim__shape2(ROWS, WIDTH));
     }
-    return dim__op_sum_all_(g, dim__op_mul_(g, x, x), 1);
+    return dim__emit_sum_all(g, dim__emit_mul(g, x, x), 1);
 }
 
 /* Residual blocks: each is made from the one before, and what is in between is needed with it; read in four views. */
@@ -346,18 +346,18 @@ static dim__vid blocks(dim__graph *g, const dim__vid *in)
 {
     dim__vid x = in[0], sum = DIM__NONE;
     for (int i = 0; i < LAYERS; i++) {
-        dim__vid h = dim__op_relu_(g, dim__op_matmul_(g, x, in[1], false, false));
-        x = dim__op_add_(g, dim__op_matmul_(g, h, in[1], false, true), x);
+        dim__vid h = dim__emit_relu(g, dim__emit_matmul(g, x, in[1], false, false));
+        x = dim__emit_add(g, dim__emit_matmul(g, h, in[1], false, true), x);
         if (i == LAYERS / 2) { /* wider, by zeros, and back */
-            x = dim__op_pad_last_(g, x, 2 * WIDTH);
-            x = dim__op_slice_(g, dim__op_tanh_(g, x), 0, WIDTH);
-            x = dim__op_layer_norm_(g, x, in[2], in[3], 1e-5);
+            x = dim__emit_pad_last(g, x, 2 * WIDTH);
+            x = dim__emit_slice(g, dim__emit_tanh(g, x), 0, WIDTH);
+            x = dim__emit_layer_norm(g, x, in[2], in[3], 1e-5);
         }
     }
     for (int i = 0; i < 4; i++) {
-        dim__vid part = dim__op_view_rows_(g, x, i, 4);
-        part = dim__op_sum_all_(g, dim__op_mul_(g, part, dim__op_tanh_(g, part)), 1 + i);
-        sum = sum == DIM__NONE ? part : dim__op_add_(g, sum, part);
+        dim__vid part = dim__emit_view_rows(g, x, i, 4);
+        part = dim__emit_sum_all(g, dim__emit_mul(g, part, dim__emit_tanh(g, part)), 1 + i);
+        sum = sum == DIM__NONE ? part : dim__emit_add(g, sum, part);
     }
     return sum;
 }
@@ -440,8 +440,8 @@ static void run_frozen(uint32_t without, bool keep, float kept[8], float activat
     in[0] = dim__graph_input(g, DIM_F32, dim__shape2(4, 2), false);
     for (int i = 1; i < 5; i++)
         in[i] = dim__graph_input(g, DIM_F32, dim__shape1(2), false);
-    dim__vid y = dim__op_channel_affine_(g, in[0], in[1], in[2], in[3], in[4], 1e-5);
-    dim__vid z = dim__op_leaky_relu_(g, y, 0.2);
+    dim__vid y = dim__emit_channel_affine(g, in[0], in[1], in[2], in[3], in[4], 1e-5);
+    dim__vid z = dim__emit_leaky_relu(g, y, 0.2);
     if (keep)
         dim__graph_keep(g, y);
     dim__graph_keep(g, z);
@@ -513,17 +513,17 @@ static conv_outcome train_conv(uint32_t without, bool activation_first, bool rea
                        dim__graph_input(g, DIM_F32, dim__shape4(CHANNELS, 3, 3, 2), true) };
     for (int k = 2; k < 5; k++)
         in[k] = dim__graph_input(g, DIM_F32, dim__shape1(CHANNELS), true);
-    dim__vid x = dim__op_add_bias_(g, dim__op_conv2d_(g, in[0], in[1], dim__square(0, 1, 1)), in[2]);
+    dim__vid x = dim__emit_add_bias(g, dim__emit_conv2d(g, in[0], in[1], dim__square(0, 1, 1)), in[2]);
     if (activation_first)
-        x = dim__op_leaky_relu_(g, x, 0.2);
-    dim__vid y = dim__op_batch_norm_(g, x, in[3], in[4], 1e-5);
+        x = dim__emit_leaky_relu(g, x, 0.2);
+    dim__vid y = dim__emit_batch_norm(g, x, in[3], in[4], 1e-5);
     if (!activation_first)
-        y = dim__op_leaky_relu_(g, y, 0.2);
+        y = dim__emit_leaky_relu(g, y, 0.2);
     if (pool)
-        y = dim__op_max_pool_(g, y, dim__square(2, 2, 0));
-    dim__vid loss = dim__op_sum_all_(g, dim__op_mul_(g, y, dim__op_tanh_(g, y)), 1); /* y^2 sums to nearly the same always */
+        y = dim__emit_max_pool(g, y, dim__square(2, 2, 0));
+    dim__vid loss = dim__emit_sum_all(g, dim__emit_mul(g, y, dim__emit_tanh(g, y)), 1); /* y^2 sums to nearly the same always */
     if (read_twice)
-        loss = dim__op_add_(g, loss, dim__op_sum_all_(g, x, 0.5));
+        loss = dim__emit_add(g, loss, dim__emit_sum_all(g, x, 0.5));
     dim__graph_keep(g, loss);
     assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
     dim__vid dw = dim__graph_grad(g, in[1]), dbias = dim__graph_grad(g, in[2]);
@@ -597,16 +597,16 @@ static odd_outcome run_odd(uint32_t without, oddity odd)
                             dim__graph_input(g, DIM_F32, dim__shape4(6, 3, 3, 2), gradient && odd != ONLY_BIAS) };
     for (int k = 2; k < ODD_IN; k++)
         in[k] = dim__graph_input(g, DIM_F32, dim__shape1(odd == OTHER_ROWS ? 3 : 6), gradient && k < 4);
-    dim__vid y = dim__op_conv2d_(g, in[0], in[1], dim__square(0, 1, 1));
+    dim__vid y = dim__emit_conv2d(g, in[0], in[1], dim__square(0, 1, 1));
     if (odd == FROZEN_AFTER_RELU)
-        y = dim__op_relu_(g, y);
+        y = dim__emit_relu(g, y);
     if (odd == OTHER_ROWS)
-        y = dim__op_reshape_(g, y, dim__shape2(IMAGES * MAP * MAP * 2, 3));
+        y = dim__emit_reshape(g, y, dim__shape2(IMAGES * MAP * MAP * 2, 3));
     if (bias)
-        y = dim__op_add_bias_(g, y, odd == LATE_BIAS ? dim__op_tanh_(g, in[2]) : in[2]);
+        y = dim__emit_add_bias(g, y, odd == LATE_BIAS ? dim__emit_tanh(g, in[2]) : in[2]);
     else
-        y = dim__op_channel_affine_(g, y, in[2], in[3], in[4], in[5], 1e-5);
-    dim__vid loss = dim__op_sum_all_(g, dim__op_mul_(g, y, dim__op_tanh_(g, y)), 1);
+        y = dim__emit_channel_affine(g, y, in[2], in[3], in[4], in[5], 1e-5);
+    dim__vid loss = dim__emit_sum_all(g, dim__emit_mul(g, y, dim__emit_tanh(g, y)), 1);
     dim__graph_keep(g, y);
     dim__graph_keep(g, loss);
     if (!gradient)
@@ -664,7 +664,7 @@ static void a_plan_is_tight(void **state)
     for (int i = 0; i < 2; i++)
         in[i] = dim__graph_input(g, DIM_F32, dim__shape2(i == 0 ? ROWS : WIDTH, WIDTH), true);
     in[2] = in[3] = dim__graph_input(g, DIM_F32, dim__shape1(WIDTH), true);
-    ok(dim__graph_backward(g, dim__op_add_(g, tower(g, in), blocks(g, in))));
+    ok(dim__graph_backward(g, dim__emit_add(g, tower(g, in), blocks(g, in))));
     bool *alive = calloc((size_t)g->n_nodes, sizeof *alive);
     int64_t *bytes = calloc((size_t)g->n_nodes + 3, sizeof *bytes);
     ok(dim__pass_dead(g, alive));

@@ -508,9 +508,9 @@ static void maxima_of_floats_are_found_again(void **state)
         assert_int_equal(dim__graph_create(ctx, &g), DIM_OK);
         g->all_bf16 = true;
         dim__vid x = dim__graph_input(g, DIM_F32, dim__shape4(IMAGES, WIDE, WIDE, CHANNELS), true);
-        dim__vid y = k == 0 ? dim__op_max_pool_(g, x, dim__square(2, 2, 0)) : dim__op_max_mid_(g, x);
+        dim__vid y = k == 0 ? dim__emit_max_pool(g, x, dim__square(2, 2, 0)) : dim__emit_max_mid(g, x);
         int64_t maxima = dim__count_of(g, y), found = 0;
-        dim__vid loss = dim__op_sum_all_(g, dim__op_tanh_(g, y), 1);
+        dim__vid loss = dim__emit_sum_all(g, dim__emit_tanh(g, y), 1);
         assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
         dim__vid dx = dim__graph_grad(g, x);
         assert_int_equal(dim__program_create(g, &p), DIM_OK);

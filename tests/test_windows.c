@@ -210,14 +210,14 @@ static void check_network(const network *n, fixture *f)
     ok(dim__encoder_check_input(enc, 0, x, &batch));
     assert_int_equal(batch, n->n);
     ok(dim__graph_create(ctx, &g));
-    dim__net net = dim__encoder_net(enc, g, true);
+    dim__scope scope = dim__encoder_scope(enc, g, true);
     dim__vid image = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(enc, 0, n->n), true);
-    dim__encoder_emit(enc, &net, &image, out);
+    dim__encoder_emit(enc, &scope, &image, out);
     dim__vid y = out[enc->global], weight = dim__graph_input(g, DIM_F32, *dim__shape_of(g, y), false);
     dim__graph_keep(g, y);
     for (int64_t k = 0; k < enc->params.count; k++)
         params[k] = dim__graph_param(g, enc->params.list[k], 0);
-    ok(dim__graph_backward(g, dim__op_sum_all_(g, dim__op_mul_(g, y, weight), 1)));
+    ok(dim__graph_backward(g, dim__emit_sum_all(g, dim__emit_mul(g, y, weight), 1)));
     dim__vid dx = dim__graph_grad(g, image);
     ok(dim__program_create(g, &p));
     dim__encoder_fill_input(enc, 0, x, 0, n->n, dim__program_data(p, image));

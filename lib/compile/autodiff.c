@@ -8,7 +8,7 @@ static dim__vid add_to(dim__graph *g, dim__vid have, dim__vid more)
 {
     const dim__node *last = g->n_nodes > 0 ? &g->nodes[g->n_nodes - 1] : NULL;
     if (g->status != DIM_OK || last->op != &dim__op_view_rows_grad || last->out[0] != more)
-        return dim__op_add_(g, have, more);
+        return dim__emit_add(g, have, more);
     dim__attr view = last->attr;
     return dim__emit2(g, &dim__op_view_rows_add, have, last->in[0], &view);
 }

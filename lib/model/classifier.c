@@ -42,47 +42,47 @@ dim_status dim__model_add_classifier(dim_model *model, const dim_classifier_opti
     return DIM_OK;
 }
 
-static dim__vid dropout(const dim__net *net, const dim__classifier *c, dim__vid x)
+static dim__vid dropout(const dim__scope *scope, const dim__classifier *c, dim__vid x)
 {
-    return net->training && c->o.dropout > 0 ? dim__op_dropout_(net->g, x, c->o.dropout) : x;
+    return scope->training && c->o.dropout > 0 ? dim__emit_dropout(scope->g, x, c->o.dropout) : x;
 }
 
 /* Logits before clipping. */
-static dim__vid logits(const dim__net *net, const dim__classifier *c, dim__vid x)
+static dim__vid logits(const dim__scope *scope, const dim__classifier *c, dim__vid x)
 {
-    x = dropout(net, c, x);
+    x = dropout(scope, c, x);
     if (c->o.hidden > 0) {
-        x = dim__nn_linear(net, "fc1", x, c->o.hidden, false, NULL);
-        x = dim__op_relu_(net->g, dim__nn_batch_norm(net, "bn", x));
-        x = dropout(net, c, x);
-        return dim__nn_linear(net, "fc2", x, c->o.classes, true, NULL);
+        x = dim__nn_linear(scope, "fc1", x, c->o.hidden, false, NULL);
+        x = dim__emit_relu(scope->g, dim__nn_batch_norm(scope, "bn", x));
+        x = dropout(scope, c, x);
+        return dim__nn_linear(scope, "fc2", x, c->o.classes, true, NULL);
     }
-    return dim__nn_linear(net, "fc1", x, c->o.classes, true, NULL);
+    return dim__nn_linear(scope, "fc1", x, c->o.classes, true, NULL);
 }
 
 static dim__vid clipped(dim__graph *g, dim__vid x, float clip)
 {
-    return clip == 0 ? x : dim__op_affine_(g, dim__op_tanh_(g, dim__op_affine_(g, x, 1 / (double)clip, 0)), clip, 0);
+    return clip == 0 ? x : dim__emit_affine(g, dim__emit_tanh(g, dim__emit_affine(g, x, 1 / (double)clip, 0)), clip, 0);
 }
 
-dim__vid dim__emit_logits(const dim__net *net, const dim__classifier *c, dim__vid x)
+dim__vid dim__emit_logits(const dim__scope *scope, const dim__classifier *c, dim__vid x)
 {
-    return clipped(net->g, logits(net, c, x), c->o.clip);
+    return clipped(scope->g, logits(scope, c, x), c->o.clip);
 }
 
 static dim__loss_nodes emit(const dim__loss_in *in)
 {
     const dim__classifier *c = in->loss->more;
-    dim__graph *g = in->net.g;
-    dim__vid z = logits(&in->net, c, in->side[0].v);
-    dim__loss_nodes nodes = { .loss = dim__op_softmax_xent_(g, clipped(g, z, c->o.clip), in->side[1].v),
+    dim__graph *g = in->scope.g;
+    dim__vid z = logits(&in->scope, c, in->side[0].v);
+    dim__loss_nodes nodes = { .loss = dim__emit_softmax_xent(g, clipped(g, z, c->o.clip), in->side[1].v),
                               .against = DIM__NONE, .n_reports = 1 };
     nodes.reports[0].suffix = ".accuracy";
     nodes.reports[0].kind = DIM__LOSS_REPORT_ACCURACY;
     nodes.reports[0].v = dim__out(nodes.loss, 1);
     if (dim__graph_status(g) == DIM_OK && c->o.penalty > 0)
-        nodes.loss = dim__op_add_(g, nodes.loss, dim__op_sum_all_(g, dim__op_mul_(g, z, z),
-                                                                  c->o.penalty / (double)dim__count_of(g, z)));
+        nodes.loss = dim__emit_add(g, nodes.loss, dim__emit_sum_all(g, dim__emit_mul(g, z, z),
+                                                                    c->o.penalty / (double)dim__count_of(g, z)));
     return nodes;
 }
 

@@ -34,9 +34,9 @@ static int emit_head(void *arg, dim__graph *g, void *notes, dim__aim *aims)
     const request *r = arg;
     head *h = notes;
     h->in = dim__graph_input(g, DIM_F32, dim__shape2(r->features->shape[0], r->features->shape[1]), false);
-    dim__net net = { .g = g, .params = &r->model->obj->params, .group = DIM__NOBODY };
-    snprintf(net.prefix, sizeof net.prefix, "%s.", r->c->name);
-    h->out = dim__emit_logits(&net, r->c, h->in);
+    dim__scope scope = { .g = g, .params = &r->model->obj->params, .group = DIM__NOBODY };
+    snprintf(scope.prefix, sizeof scope.prefix, "%s.", r->c->name);
+    h->out = dim__emit_logits(&scope, r->c, h->in);
     dim__graph_keep(g, h->out);
     return 0;
 }

@@ -7,7 +7,7 @@ static dim__loss_nodes emit(const dim__loss_in *in)
                               .reports = { { ".mean", DIM__LOSS_REPORT_MEAN, DIM__NONE },
                                            { ".std", DIM__LOSS_REPORT_MEAN, DIM__NONE } } };
     if (!dim__is_map(in->side[0].shape)) {
-        nodes.reports[0].v = dim__op_unit_stats_(in->net.g, in->side[0].v);
+        nodes.reports[0].v = dim__emit_unit_stats(in->scope.g, in->side[0].v);
         nodes.reports[1].v = dim__out(nodes.reports[0].v, 1);
     }
     return nodes;

@@ -88,7 +88,7 @@ extern const dim__loss_def dim__loss_classifier;       /* of features and labels
 extern const dim__loss_def dim__loss_code;             /* no loss: reports ".mean" and ".std" of the code */
 
 extern const dim__table dim__classifier_table;
-dim__vid dim__emit_logits(const dim__net *net, const dim__classifier *c, dim__vid x); /* frozen */
+dim__vid dim__emit_logits(const dim__scope *scope, const dim__classifier *c, dim__vid x); /* frozen */
 dim_status dim__model_classify(dim_model *model, const char *name, const dim_tensor *images, dim_tensor *logits);
 
 /* ---- use: run.c, report.c ------------------------------------------------------------------------------------------------ */

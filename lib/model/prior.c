@@ -31,7 +31,7 @@ dim_status dim__model_add_prior(dim_model *model, const dim__prior_spec *spec, f
 /* Sides: the code, and of a Gaussian code mean and log-variance. */
 static dim__loss_nodes emit(const dim__loss_in *in)
 {
-    dim__prior_in p = { .net = in->net, .o = in->loss->more, .code = in->side[0].v, .mean = in->side[1].v,
+    dim__prior_in p = { .scope = in->scope, .o = in->loss->more, .code = in->side[0].v, .mean = in->side[1].v,
                         .logvar = in->side[2].v };
     dim__prior_nodes n = dim__prior_def_of(p.o->kind)->emit(&p);
     dim__loss_nodes nodes = { .loss = n.penalty, .against = n.disc, .n_reports = n.disc != DIM__NONE };

@@ -29,7 +29,7 @@ static dim__vid value_of(int64_t layer, const dim__vid *before, int64_t first, c
     return layer < first ? before[first - 1 - layer] : out[layer];
 }
 
-void dim__stack_emit(const dim__stack *s, const dim__net *net, const dim__vid *before, int64_t first, int64_t last,
+void dim__stack_emit(const dim__stack *s, const dim__scope *scope, const dim__vid *before, int64_t first, int64_t last,
                      int64_t units, dim__vid *out)
 {
     int64_t widened = -1;
@@ -43,7 +43,7 @@ void dim__stack_emit(const dim__stack *s, const dim__net *net, const dim__vid *b
             continue;
         dim__vid in = value_of(l->input, before, first, out);
         dim__vid from = l->from == DIM__LAYER_NONE ? DIM__NONE : value_of(l->from, before, first, out);
-        dim__layer_in e = { net, l, dim__stack_shape(s, l->input), in, from, i == widened ? units : 0 };
+        dim__layer_in e = { scope, l, dim__stack_shape(s, l->input), in, from, i == widened ? units : 0 };
         out[i] = l->def->emit(&e);
     }
 }

@@ -44,9 +44,9 @@ static int emit(void *arg, dim__graph *g, void *notes, dim__aim *aims)
         dim__graph_fail(g, DIM_E_NOMEM);
         return 0;
     }
-    dim__net net = dim__encoder_net(r->enc, g, false);
+    dim__scope scope = dim__encoder_scope(r->enc, g, false);
     dim__encoder_emit_inputs(r->enc, g, r->batch, e->in);
-    dim__encoder_emit(r->enc, &net, e->in, values);
+    dim__encoder_emit(r->enc, &scope, e->in, values);
     e->out = values[r->layer];
     dim__graph_keep(g, e->out);
     dim__free(r->enc->ctx, values);

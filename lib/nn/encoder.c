@@ -85,10 +85,10 @@ static dim_status declare(dim_encoder *enc)
     dim__vid *out = dim__calloc(enc->ctx, (size_t)enc->stack.count, sizeof *out);
     dim_status status = out == NULL ? DIM_E_NOMEM : dim__graph_create(enc->ctx, &g);
     if (status == DIM_OK) {
-        dim__net net = dim__encoder_net(enc, g, true);
+        dim__scope scope = dim__encoder_scope(enc, g, true);
         dim__vid inputs[DIM_MAX_INPUTS];
         dim__encoder_emit_inputs(enc, g, 2, inputs);
-        dim__encoder_emit(enc, &net, inputs, out);
+        dim__encoder_emit(enc, &scope, inputs, out);
         status = dim__graph_status(g);
     }
     dim__graph_destroy(g);
@@ -182,12 +182,12 @@ void dim__encoder_emit_inputs(const dim_encoder *enc, dim__graph *g, int64_t bat
         inputs[k] = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(enc, k, batch), false);
 }
 
-dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training)
+dim__scope dim__encoder_scope(dim_encoder *enc, dim__graph *g, bool training)
 {
-    return (dim__net){ .g = g, .params = &enc->params, .training = training, .init = enc->init };
+    return (dim__scope){ .g = g, .params = &enc->params, .training = training, .init = enc->init };
 }
 
-void dim__encoder_emit(const dim_encoder *enc, dim__net *net, const dim__vid *inputs, dim__vid *out)
+void dim__encoder_emit(const dim_encoder *enc, dim__scope *scope, const dim__vid *inputs, dim__vid *out)
 {
-    dim__stack_emit(&enc->stack, net, inputs, 0, enc->stack.count - 1, 0, out);
+    dim__stack_emit(&enc->stack, scope, inputs, 0, enc->stack.count - 1, 0, out);
 }

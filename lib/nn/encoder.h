@@ -51,8 +51,8 @@ dim__shape dim__encoder_input_shape(const dim_encoder *enc, int k, int64_t batch
 /* Makes all inputs in a graph. */
 void dim__encoder_emit_inputs(const dim_encoder *enc, dim__graph *g, int64_t batch, dim__vid inputs[DIM_MAX_INPUTS]);
 /* Emits the whole stack on one value an input; out has one value a layer. */
-void dim__encoder_emit(const dim_encoder *enc, dim__net *net, const dim__vid *inputs, dim__vid *out);
-dim__net dim__encoder_net(dim_encoder *enc, dim__graph *g, bool training);
+void dim__encoder_emit(const dim_encoder *enc, dim__scope *scope, const dim__vid *inputs, dim__vid *out);
+dim__scope dim__encoder_scope(dim_encoder *enc, dim__graph *g, bool training);
 
 /* "images", "signals", "vectors" or, where there are several inputs, "samples of 'z'": what texts call input k. */
 enum { DIM__INPUT_TEXT = DIM__TAP_SIZE + 16 };

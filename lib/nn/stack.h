@@ -3,7 +3,7 @@
 #define DIM_NN_STACK_H
 
 #include "base/fields.h"
-#include "nn/net.h"
+#include "nn/scope.h"
 
 enum { DIM__TAP_SIZE = 32 };
 
@@ -80,7 +80,7 @@ static inline bool dim__same_sample(const int64_t a[3], const int64_t b[3])
 /* Emits layers first .. last; out[i] is layer i's value, before[k] what layer first - 1 - k gave: input k, for first = 0.
  * Layers that no one needs cost nothing: they are removed as dead.  With units > 0 the last linear layer of the range gets
  * that width, and only the layers that lead to the last one are emitted. */
-void dim__stack_emit(const dim__stack *s, const dim__net *net, const dim__vid *before, int64_t first, int64_t last,
+void dim__stack_emit(const dim__stack *s, const dim__scope *scope, const dim__vid *before, int64_t first, int64_t last,
                      int64_t units, dim__vid *out);
 /* After all layers are emitted: what a layer or an input gave. */
 static inline dim__vid dim__stack_value(int64_t layer, const dim__vid *inputs, const dim__vid *out)

@@ -6,7 +6,7 @@ static const int64_t USUAL_LIMIT = 64 << 20;
 
 dim__vid dim__scalar_of(dim__graph *g, dim__vid vector, int64_t i)
 {
-    return dim__op_reshape_(g, dim__op_slice_(g, vector, i, 1), dim__scalar());
+    return dim__emit_reshape(g, dim__emit_slice(g, vector, i, 1), dim__scalar());
 }
 
 static dim__est_nodes emit(dim__graph *g, const dim__op *op, int n_in, dim__vid *in, const dim__attr *attr,
@@ -24,7 +24,7 @@ static dim__est_nodes emit(dim__graph *g, const dim__op *op, int n_in, dim__vid 
     nodes.record = dim__out(nodes.loss, 2);
     if (state != NULL) { /* the op has averaged already: the state becomes its output */
         dim__attr replace = dim__op_state_update_attr(1, 1);
-        dim__vid update[2] = { average, dim__op_reshape_(g, dim__op_slice_(g, stats, 3, 1), state->spec.shape) };
+        dim__vid update[2] = { average, dim__emit_reshape(g, dim__emit_slice(g, stats, 3, 1), state->spec.shape) };
         dim__graph_defer(g, &dim__op_state_update, 2, update, &replace);
     }
     return nodes;
@@ -54,7 +54,7 @@ dim__est_nodes dim__emit_dot_estimator(dim__graph *g, const dim_estimator_option
                                        int64_t samples, dim__param *state)
 {
     if (!streams(g, o, y, x))
-        return dim__emit_estimator(g, o, dim__op_matmul_(g, y, x, false, true), samples, state);
+        return dim__emit_estimator(g, o, dim__emit_matmul(g, y, x, false, true), samples, state);
     dim__vid in[3] = { y, x };
     dim__attr attr = dim__score_attr(o, samples);
     return emit(g, &dim__op_dot_estimator, 2, in, &attr, o->kind == DIM_ESTIMATOR_MINE ? state : NULL);

@@ -59,12 +59,12 @@ static dim__est_nodes emit_features(dim__graph *g, const dim_estimator *est, con
     dim__vid own = e->b;
     if (k->g > 1) {
         e->own = dim__graph_input(g, DIM_I32, dim__shape1(rows), false);
-        own = dim__op_gather_(g, e->b, e->own);
+        own = dim__emit_gather(g, e->b, e->own);
     }
     e->partner = dim__graph_input(g, DIM_I32, dim__shape1(rows), false);
-    dim__vid other = dim__op_gather_(g, e->b, e->partner);
-    dim__vid pos = dim__op_row_dot_(g, own, e->a);
-    dim__vid neg = dim__op_row_dot_(g, other, e->a);
+    dim__vid other = dim__emit_gather(g, e->b, e->partner);
+    dim__vid pos = dim__emit_row_dot(g, own, e->a);
+    dim__vid neg = dim__emit_row_dot(g, other, e->a);
     return dim__emit_estimator_pairs(g, &est->o, pos, neg, est->state);
 }
 

@@ -15,15 +15,15 @@ dim__est_nodes dim__emit_mixture(dim__graph *g, const dim_estimator_options *o, 
     if (dim__graph_status(g) != DIM_OK)
         return nodes;
     int64_t l = dim__shape_last(dim__shape_of(g, s));
-    s = dim__op_reshape_(g, s, dim__shape3(samples, k, l));
-    s = dim__op_affine_(g, dim__op_swap_last_(g, s), tau, 0); /* (N, L, k) */
-    s = dim__op_log_sum_exp_(g, s);
-    nodes.loss = dim__op_sum_all_(g, s, -1 / (tau * (double)(samples * l)));
+    s = dim__emit_reshape(g, s, dim__shape3(samples, k, l));
+    s = dim__emit_affine(g, dim__emit_swap_last(g, s), tau, 0); /* (N, L, k) */
+    s = dim__emit_log_sum_exp(g, s);
+    nodes.loss = dim__emit_sum_all(g, s, -1 / (tau * (double)(samples * l)));
     /* for reporting the mean over j, not the sum, so that k equal antecedents have the value of one */
-    nodes.value = dim__op_affine_(g, nodes.loss, -1, log(1 + (double)((samples - 1) * l)) - log((double)k) / tau);
+    nodes.value = dim__emit_affine(g, nodes.loss, -1, log(1 + (double)((samples - 1) * l)) - log((double)k) / tau);
     nodes.pos = dim__scalar_of(g, means, 0);
     nodes.neg = dim__scalar_of(g, means, 1);
     if (o->penalty > 0)
-        nodes.loss = dim__op_add_(g, nodes.loss, penalty);
+        nodes.loss = dim__emit_add(g, nodes.loss, penalty);
     return nodes;
 }

@@ -19,7 +19,7 @@
         .flags = DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,                                            \
         .infer = dim__infer_same, .run = op##_grad_run,                                                                \
     };                                                                                                                 \
-    dim__vid dim__op_##op##_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_##op, x, NULL); }
+    dim__vid dim__emit_##op(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_##op, x, NULL); }
 
 ACTIVATION(relu)
 ACTIVATION(sigmoid)
@@ -76,7 +76,7 @@ const dim__op dim__op_leaky_relu_grad = {
     .infer = leaky_infer, .run = leaky_grad_run,
 };
 
-dim__vid dim__op_leaky_relu_(dim__graph *g, dim__vid x, double slope)
+dim__vid dim__emit_leaky_relu(dim__graph *g, dim__vid x, double slope)
 {
     dim__attr attr = { .slope = slope };
     return dim__emit1(g, &dim__op_leaky_relu, x, &attr);
@@ -125,4 +125,4 @@ const dim__op dim__op_softplus_grad = {
     .infer = dim__infer_same, .run = softplus_grad_run,
 };
 
-dim__vid dim__op_softplus_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_softplus, x, NULL); }
+dim__vid dim__emit_softplus(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_softplus, x, NULL); }

@@ -134,7 +134,7 @@ const dim__op dim__op_batch_norm = {
     .run = batch_norm_run,
 };
 
-dim__vid dim__op_batch_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps)
+dim__vid dim__emit_batch_norm(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps)
 {
     dim__attr attr = { .norm = { .eps = eps } };
     return dim__emit3(g, &dim__op_batch_norm, x, gamma, beta, &attr);

@@ -52,7 +52,7 @@ const dim__op dim__op_add_bias = {
     .infer = add_bias_infer, .backward = add_bias_backward, .run = add_bias_run,
 };
 
-dim__vid dim__op_add_bias_(dim__graph *g, dim__vid x, dim__vid bias)
+dim__vid dim__emit_add_bias(dim__graph *g, dim__vid x, dim__vid bias)
 {
     return dim__emit2(g, &dim__op_add_bias, x, bias, NULL);
 }

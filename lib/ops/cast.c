@@ -41,7 +41,7 @@ const dim__op dim__op_cast = {
     .flags = DIM__OP_REPEATABLE | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1), .infer = cast_infer, .run = cast_run,
 };
 
-dim__vid dim__op_cast_(dim__graph *g, dim__vid x, dim_dtype type)
+dim__vid dim__emit_cast(dim__graph *g, dim__vid x, dim_dtype type)
 {
     dim__attr attr = { .type = type };
     return dim__emit1(g, &dim__op_cast, x, &attr);

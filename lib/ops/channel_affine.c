@@ -79,8 +79,8 @@ const dim__op dim__op_channel_affine = {
     .run = channel_affine_run,
 };
 
-dim__vid dim__op_channel_affine_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, dim__vid mean, dim__vid var,
-                                 double eps)
+dim__vid dim__emit_channel_affine(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, dim__vid mean, dim__vid var,
+                                  double eps)
 {
     dim__vid in[5] = { x, gamma, beta, mean, var };
     dim__attr attr = { .norm = { .eps = eps } };

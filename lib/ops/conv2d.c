@@ -222,7 +222,7 @@ dim__attr dim__op_conv_attr(dim__window w)
                                   .pad_w = w.padding[1], .dilation_h = w.dilation[0], .dilation_w = w.dilation[1] } };
 }
 
-dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, dim__window window)
+dim__vid dim__emit_conv2d(dim__graph *g, dim__vid x, dim__vid w, dim__window window)
 {
     dim__attr attr = dim__op_conv_attr(window);
     return dim__emit2(g, &dim__op_conv2d, x, w, &attr);

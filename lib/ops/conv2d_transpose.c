@@ -24,8 +24,8 @@ const dim__op dim__op_conv2d_transpose = {
     .flops = dim__conv_dx_flops,
 };
 
-dim__vid dim__op_conv2d_transpose_(dim__graph *g, dim__vid x, dim__vid w, dim__window window, int64_t height,
-                                   int64_t width)
+dim__vid dim__emit_conv2d_transpose(dim__graph *g, dim__vid x, dim__vid w, dim__window window, int64_t height,
+                                    int64_t width)
 {
     dim__attr attr = dim__op_conv_attr(window);
     attr.conv.height = height;

@@ -133,7 +133,7 @@ const dim__op dim__op_depthwise = {
     .infer = infer, .backward = backward, .run = run, .flops = flops,
 };
 
-dim__vid dim__op_depthwise_(dim__graph *g, dim__vid x, dim__vid w, dim__window window)
+dim__vid dim__emit_depthwise(dim__graph *g, dim__vid x, dim__vid w, dim__window window)
 {
     dim__attr attr = dim__op_conv_attr(window);
     return dim__emit2(g, &dim__op_depthwise, x, w, &attr);

@@ -49,7 +49,7 @@ static void mul_run(const dim__exec *e)
 
 static void affine_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    din[0] = dim__op_affine_(g, dout[0], node->attr.affine.scale, 0);
+    din[0] = dim__emit_affine(g, dout[0], node->attr.affine.scale, 0);
 }
 
 static void add_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
@@ -64,7 +64,7 @@ static void mul_backward(dim__graph *g, const dim__node *node, const dim__vid *d
 {
     for (int k = 0; k < 2; k++)
         if (dim__wants_grad(g, node->in[k]))
-            din[k] = dim__op_mul_(g, dout[0], node->in[1 - k]);
+            din[k] = dim__emit_mul(g, dout[0], node->in[1 - k]);
 }
 
 const dim__op dim__op_affine = {
@@ -83,14 +83,14 @@ const dim__op dim__op_mul = {
     .infer = dim__infer_same, .backward = mul_backward, .run = mul_run,
 };
 
-dim__vid dim__op_affine_(dim__graph *g, dim__vid x, double scale, double shift)
+dim__vid dim__emit_affine(dim__graph *g, dim__vid x, double scale, double shift)
 {
     dim__attr attr = { .affine = { .scale = scale, .shift = shift } };
     return dim__emit1(g, &dim__op_affine, x, &attr);
 }
 
-dim__vid dim__op_add_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_add, a, b, NULL); }
-dim__vid dim__op_mul_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_mul, a, b, NULL); }
+dim__vid dim__emit_add(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_add, a, b, NULL); }
+dim__vid dim__emit_mul(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_mul, a, b, NULL); }
 
 /* ---- exp --------------------------------------------------------------------------------------------------------- */
 
@@ -98,7 +98,7 @@ static void exp_run(const dim__exec *e) { dim__map_one(e, e->ctx->kernels->exp);
 
 static void exp_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    din[0] = dim__op_mul_(g, dout[0], node->out[0]);
+    din[0] = dim__emit_mul(g, dout[0], node->out[0]);
 }
 
 const dim__op dim__op_exp = {
@@ -106,4 +106,4 @@ const dim__op dim__op_exp = {
     .infer = dim__infer_same, .backward = exp_backward, .run = exp_run,
 };
 
-dim__vid dim__op_exp_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_exp, x, NULL); }
+dim__vid dim__emit_exp(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_exp, x, NULL); }

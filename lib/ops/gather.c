@@ -87,7 +87,7 @@ static void scatter_add_run(const dim__exec *e)
 static void scatter_add_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     if (dim__wants_grad(g, node->in[0]))
-        din[0] = dim__op_gather_(g, dout[0], node->in[1]);
+        din[0] = dim__emit_gather(g, dout[0], node->in[1]);
 }
 
 const dim__op dim__op_gather = {
@@ -99,7 +99,7 @@ const dim__op dim__op_scatter_add = {
     .infer = scatter_add_infer, .backward = scatter_add_backward, .run = scatter_add_run,
 };
 
-dim__vid dim__op_gather_(dim__graph *g, dim__vid x, dim__vid index)
+dim__vid dim__emit_gather(dim__graph *g, dim__vid x, dim__vid index)
 {
     return dim__emit2(g, &dim__op_gather, x, index, NULL);
 }

@@ -49,7 +49,7 @@ const dim__op dim__op_layer_norm = {
     .infer = layer_norm_infer, .backward = layer_norm_backward, .run = layer_norm_run,
 };
 
-dim__vid dim__op_layer_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps)
+dim__vid dim__emit_layer_norm(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps)
 {
     dim__attr attr = { .norm = { .eps = eps } };
     return dim__emit3(g, &dim__op_layer_norm, x, gamma, beta, &attr);

@@ -64,20 +64,20 @@ static dim__vid shaped_like(dim__graph *g, dim__vid product, dim__vid operand)
 {
     if (product == DIM__NONE || dim__shape_equal(dim__shape_of(g, product), dim__shape_of(g, operand)))
         return product;
-    return dim__op_reshape_(g, product, *dim__shape_of(g, operand));
+    return dim__emit_reshape(g, product, *dim__shape_of(g, operand));
 }
 
 /* With C = op(A) op(B): d op(A) = dC op(B)^T and d op(B) = op(A)^T dC, each written so that the result comes out in the
  * operand's own layout. */
 static dim__vid grad_of_a(dim__graph *g, dim__vid a, dim__vid b, dim__vid dc, bool ta, bool tb)
 {
-    dim__vid product = ta ? dim__op_matmul_(g, b, dc, tb, true) : dim__op_matmul_(g, dc, b, false, !tb);
+    dim__vid product = ta ? dim__emit_matmul(g, b, dc, tb, true) : dim__emit_matmul(g, dc, b, false, !tb);
     return shaped_like(g, product, a);
 }
 
 static dim__vid grad_of_b(dim__graph *g, dim__vid a, dim__vid b, dim__vid dc, bool ta, bool tb)
 {
-    dim__vid product = tb ? dim__op_matmul_(g, dc, a, true, ta) : dim__op_matmul_(g, a, dc, !ta, false);
+    dim__vid product = tb ? dim__emit_matmul(g, dc, a, true, ta) : dim__emit_matmul(g, a, dc, !ta, false);
     return shaped_like(g, product, b);
 }
 
@@ -105,7 +105,7 @@ const dim__op dim__op_matmul = {
     .flops = matmul_flops,
 };
 
-dim__vid dim__op_matmul_(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bool trans_b)
+dim__vid dim__emit_matmul(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bool trans_b)
 {
     dim__attr attr = { .matmul = { .trans_a = trans_a, .trans_b = trans_b } };
     return dim__emit2(g, &dim__op_matmul, a, b, &attr);

@@ -63,7 +63,7 @@ const dim__op dim__op_max_mid = {
     .infer = max_mid_infer, .backward = max_mid_backward, .run = max_mid_run,
 };
 
-dim__vid dim__op_max_mid_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_max_mid, x, NULL); }
+dim__vid dim__emit_max_mid(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_max_mid, x, NULL); }
 
 /* ---- max_mid_grad: (dy, x, y) -> dx, to the first of equal maxima ------------------------------------------------ */
 

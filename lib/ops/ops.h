@@ -26,16 +26,16 @@ static inline dim__window dim__square(int64_t kernel, int64_t stride, int64_t pa
 
 /* op(a) op(b): operands are seen as matrices (rows, last).  Result (m, n); its backward emits the smaller gradient first,
  * so that an operand's memory can be freed before the larger one is made. */
-dim__vid dim__op_matmul_(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bool trans_b);
+dim__vid dim__emit_matmul(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bool trans_b);
 /* x (rows, c) + bias (c) */
-dim__vid dim__op_add_bias_(dim__graph *g, dim__vid x, dim__vid bias);
+dim__vid dim__emit_add_bias(dim__graph *g, dim__vid x, dim__vid bias);
 /* x (N, H, W, I), w (O, KH, KW, I) -> (N, OH, OW, O); zero padding.  1x1 stride 1 is a plain matrix product. */
-dim__vid dim__op_conv2d_(dim__graph *g, dim__vid x, dim__vid w, dim__window window);
+dim__vid dim__emit_conv2d(dim__graph *g, dim__vid x, dim__vid w, dim__window window);
 /* Transposed: x (N, OH, OW, O), w -> (N, height, width, I), of which conv2d would make the size of x. */
-dim__vid dim__op_conv2d_transpose_(dim__graph *g, dim__vid x, dim__vid w, dim__window window, int64_t height,
-                                   int64_t width);
+dim__vid dim__emit_conv2d_transpose(dim__graph *g, dim__vid x, dim__vid w, dim__window window, int64_t height,
+                                    int64_t width);
 /* x (N, H, W, C), w (KH, KW, C) -> (N, OH, OW, C): each channel by itself */
-dim__vid dim__op_depthwise_(dim__graph *g, dim__vid x, dim__vid w, dim__window window);
+dim__vid dim__emit_depthwise(dim__graph *g, dim__vid x, dim__vid w, dim__window window);
 dim__attr dim__op_conv_attr(dim__window window); /* of these */
 /* Whether the op makes a convolution as its output 0: conv2d, or conv2d_moments that passes/fuse.c makes of it. */
 static inline bool dim__op_convolves(const dim__op *op)
@@ -46,86 +46,86 @@ static inline bool dim__op_convolves(const dim__op *op)
 /* ---- normalisation: ops/batch_norm.c, ops/layer_norm.c ----------------------------------------------------------------- */
 
 /* x (rows, c): statistics over the rows, biased variance.  Outputs: y, mean (c), var (c, biased), rstd (c) = first .. + 3. */
-dim__vid dim__op_batch_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps);
+dim__vid dim__emit_batch_norm(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps);
 /* Frozen statistics: y = (x - mean) / sqrt(var + eps) gamma + beta; gradients flow to x, gamma and beta. */
-dim__vid dim__op_channel_affine_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, dim__vid mean, dim__vid var,
-                                 double eps);
+dim__vid dim__emit_channel_affine(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, dim__vid mean, dim__vid var,
+                                  double eps);
 /* each row of x (rows, c) */
-dim__vid dim__op_layer_norm_(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps);
+dim__vid dim__emit_layer_norm(dim__graph *g, dim__vid x, dim__vid gamma, dim__vid beta, double eps);
 
 /* ---- pooling, padding: ops/pool.c, ops/upsample.c, ops/pad.c ------------------------------------------------------ */
 
 /* (N, H, W, C) -> (N, OH, OW, C), OH = floor((H + 2 padding - kernel) / stride) + 1; padding counts as -inf */
-dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, dim__window window);
-dim__vid dim__op_avg_pool_(dim__graph *g, dim__vid x, dim__window window); /* without padding */
+dim__vid dim__emit_max_pool(dim__graph *g, dim__vid x, dim__window window);
+dim__vid dim__emit_avg_pool(dim__graph *g, dim__vid x, dim__window window); /* without padding */
 dim__attr dim__op_pool_attr(dim__window window);
 /* (N, H, W, C) -> (N, factor_h H, factor_w W, C): nearest neighbour */
-dim__vid dim__op_upsample_(dim__graph *g, dim__vid x, int64_t factor_h, int64_t factor_w);
+dim__vid dim__emit_upsample(dim__graph *g, dim__vid x, int64_t factor_h, int64_t factor_w);
 /* (N, H, W, C) -> (N, H + 2 pad_h, W + 2 pad_w, C); reflect mirrors without the border, pad_h < H, pad_w < W */
-dim__vid dim__op_pad2d_(dim__graph *g, dim__vid x, int64_t pad_h, int64_t pad_w, bool reflect);
+dim__vid dim__emit_pad2d(dim__graph *g, dim__vid x, int64_t pad_h, int64_t pad_w, bool reflect);
 /* (N, L..., C) -> (N, C): maximum over the middle axes; the gradient goes to the first of equal maxima */
-dim__vid dim__op_max_mid_(dim__graph *g, dim__vid x);
+dim__vid dim__emit_max_mid(dim__graph *g, dim__vid x);
 
 /* ---- elementwise: ops/activation.c, ops/elementwise.c -------------------------------------------------------------------- */
 
-dim__vid dim__op_relu_(dim__graph *g, dim__vid x);
-dim__vid dim__op_leaky_relu_(dim__graph *g, dim__vid x, double slope); /* slope > 0 */
-dim__vid dim__op_sigmoid_(dim__graph *g, dim__vid x);
-dim__vid dim__op_tanh_(dim__graph *g, dim__vid x);
-dim__vid dim__op_softplus_(dim__graph *g, dim__vid x);
-dim__vid dim__op_exp_(dim__graph *g, dim__vid x);
-dim__vid dim__op_affine_(dim__graph *g, dim__vid x, double scale, double shift); /* scale x + shift */
-dim__vid dim__op_add_(dim__graph *g, dim__vid a, dim__vid b);
-dim__vid dim__op_mul_(dim__graph *g, dim__vid a, dim__vid b);
+dim__vid dim__emit_relu(dim__graph *g, dim__vid x);
+dim__vid dim__emit_leaky_relu(dim__graph *g, dim__vid x, double slope); /* slope > 0 */
+dim__vid dim__emit_sigmoid(dim__graph *g, dim__vid x);
+dim__vid dim__emit_tanh(dim__graph *g, dim__vid x);
+dim__vid dim__emit_softplus(dim__graph *g, dim__vid x);
+dim__vid dim__emit_exp(dim__graph *g, dim__vid x);
+dim__vid dim__emit_affine(dim__graph *g, dim__vid x, double scale, double shift); /* scale x + shift */
+dim__vid dim__emit_add(dim__graph *g, dim__vid a, dim__vid b);
+dim__vid dim__emit_mul(dim__graph *g, dim__vid a, dim__vid b);
 
 /* The gradient before the activation that a fused node applies to its output 0; dy itself when there is none. */
 dim__vid dim__op_before_activation(dim__graph *g, const dim__node *node, dim__vid dy);
 
 /* The same numbers as DIM_F32 or DIM__BF16; no gradient */
-dim__vid dim__op_cast_(dim__graph *g, dim__vid x, dim_dtype type);
+dim__vid dim__emit_cast(dim__graph *g, dim__vid x, dim_dtype type);
 
 /* ---- random: ops/random.c; draws are functions of (seed, step, stream, index) ---------------------------------------------- */
 
-dim__vid dim__op_dropout_(dim__graph *g, dim__vid x, double rate); /* survivors times 1 / (1 - rate) */
-dim__vid dim__op_noise_normal_(dim__graph *g, dim__shape shape);
-dim__vid dim__op_noise_uniform_(dim__graph *g, dim__shape shape);   /* [0, 1) */
-dim__vid dim__op_derangement_(dim__graph *g, int64_t n);            /* i32 (n), no fixed point; n >= 2 */
+dim__vid dim__emit_dropout(dim__graph *g, dim__vid x, double rate); /* survivors times 1 / (1 - rate) */
+dim__vid dim__emit_noise_normal(dim__graph *g, dim__shape shape);
+dim__vid dim__emit_noise_uniform(dim__graph *g, dim__shape shape);   /* [0, 1) */
+dim__vid dim__emit_derangement(dim__graph *g, int64_t n);            /* i32 (n), no fixed point; n >= 2 */
 
 /* ---- shape: ops/shape.c, ops/gather.c ------------------------------------------------------------------------------------- */
 
-dim__vid dim__op_reshape_(dim__graph *g, dim__vid x, dim__shape shape);       /* same count; an alias */
-dim__vid dim__op_stop_gradient_(dim__graph *g, dim__vid x);                   /* an alias */
-dim__vid dim__op_concat_(dim__graph *g, dim__vid a, dim__vid b);              /* along the last axis; rows equal */
-dim__vid dim__op_slice_(dim__graph *g, dim__vid x, int64_t start, int64_t n); /* of the last axis */
-dim__vid dim__op_pad_last_(dim__graph *g, dim__vid x, int64_t c);             /* zeros up to c on the last axis */
-dim__vid dim__op_view_rows_(dim__graph *g, dim__vid x, int64_t view, int64_t views); /* (views N, ...) -> its N rows */
-dim__vid dim__op_swap_last_(dim__graph *g, dim__vid x);                       /* (N, P, C) -> (N, C, P) */
-dim__vid dim__op_broadcast_mid_(dim__graph *g, dim__vid x, int64_t l);        /* (N, C) -> (N, l, C) */
-dim__vid dim__op_sum_mid_(dim__graph *g, dim__vid x, double scale);           /* (N, L..., C) -> (N, C), times scale */
-dim__vid dim__op_gather_(dim__graph *g, dim__vid x, dim__vid index);          /* x (N, ...), i32 index (M) -> (M, ...) */
+dim__vid dim__emit_reshape(dim__graph *g, dim__vid x, dim__shape shape);       /* same count; an alias */
+dim__vid dim__emit_stop_gradient(dim__graph *g, dim__vid x);                   /* an alias */
+dim__vid dim__emit_concat(dim__graph *g, dim__vid a, dim__vid b);              /* along the last axis; rows equal */
+dim__vid dim__emit_slice(dim__graph *g, dim__vid x, int64_t start, int64_t n); /* of the last axis */
+dim__vid dim__emit_pad_last(dim__graph *g, dim__vid x, int64_t c);             /* zeros up to c on the last axis */
+dim__vid dim__emit_view_rows(dim__graph *g, dim__vid x, int64_t view, int64_t views); /* (views N, ...) -> its N rows */
+dim__vid dim__emit_swap_last(dim__graph *g, dim__vid x);                       /* (N, P, C) -> (N, C, P) */
+dim__vid dim__emit_broadcast_mid(dim__graph *g, dim__vid x, int64_t l);        /* (N, C) -> (N, l, C) */
+dim__vid dim__emit_sum_mid(dim__graph *g, dim__vid x, double scale);           /* (N, L..., C) -> (N, C), times scale */
+dim__vid dim__emit_gather(dim__graph *g, dim__vid x, dim__vid index);          /* x (N, ...), i32 index (M) -> (M, ...) */
 
 /* i32 (n): n l + a random location in [0, l) for each n: rows of (N l, C) for gather */
-dim__vid dim__op_random_location_(dim__graph *g, int64_t n, int64_t l);
+dim__vid dim__emit_random_location(dim__graph *g, int64_t n, int64_t l);
 
 /* ---- pairs and reductions: ops/pairs.c, ops/reduce.c ------------------------------------------------------------------------ */
 
 /* a (N, L, C) or (N, C), b (N, C) -> (N, L) or (N): <a[n, l], b[n]> */
-dim__vid dim__op_row_dot_(dim__graph *g, dim__vid a, dim__vid b);
+dim__vid dim__emit_row_dot(dim__graph *g, dim__vid a, dim__vid b);
 /* s (N, L), b (N, C) -> (N, L, C): s[n, l] b[n]: the gradient of row_dot for a */
-dim__vid dim__op_row_scale_(dim__graph *g, dim__vid s, dim__vid b);
+dim__vid dim__emit_row_scale(dim__graph *g, dim__vid s, dim__vid b);
 /* a (R, C), b (M, C) -> (R, M, C): a[r] + b[m] */
-dim__vid dim__op_pair_sum_(dim__graph *g, dim__vid a, dim__vid b);
-dim__vid dim__op_sum_all_(dim__graph *g, dim__vid x, double scale);           /* scalar: scale times the sum */
+dim__vid dim__emit_pair_sum(dim__graph *g, dim__vid a, dim__vid b);
+dim__vid dim__emit_sum_all(dim__graph *g, dim__vid x, double scale);           /* scalar: scale times the sum */
 /* scalar s -> every element of `shape` is scale s: the gradient of sum_all */
-dim__vid dim__op_fill_from_(dim__graph *g, dim__vid s, dim__shape shape, double scale);
-dim__vid dim__op_log_sum_exp_(dim__graph *g, dim__vid x);                     /* (rows, c) -> (rows) */
+dim__vid dim__emit_fill_from(dim__graph *g, dim__vid s, dim__shape shape, double scale);
+dim__vid dim__emit_log_sum_exp(dim__graph *g, dim__vid x);                     /* (rows, c) -> (rows) */
 /* logits (N, C), i32 labels (N), -1 = none -> scalar mean cross-entropy of the labelled rows, 0 when there are none; and the
  * probabilities (N, C) as output 1 */
-dim__vid dim__op_softmax_xent_(dim__graph *g, dim__vid logits, dim__vid labels);
+dim__vid dim__emit_softmax_xent(dim__graph *g, dim__vid logits, dim__vid labels);
 /* 0.5 (mu^2 + e^lv - 1 - lv), times scale, summed: scalar */
-dim__vid dim__op_kl_normal_(dim__graph *g, dim__vid mu, dim__vid lv, double scale);
+dim__vid dim__emit_kl_normal(dim__graph *g, dim__vid mu, dim__vid lv, double scale);
 /* (rows, c) -> mean (c) and standard deviation (c, biased) = first, + 1; no gradient */
-dim__vid dim__op_unit_stats_(dim__graph *g, dim__vid x);
+dim__vid dim__emit_unit_stats(dim__graph *g, dim__vid x);
 /* Effect, for dim__graph_defer(): state = (1 - rate) state + rate factor value, same shapes.  Inputs: state, value. */
 dim__attr dim__op_state_update_attr(double rate, double factor);
 

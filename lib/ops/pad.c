@@ -90,7 +90,7 @@ const dim__op dim__op_pad2d = {
     .infer = pad2d_infer, .backward = pad2d_backward, .run = pad2d_run,
 };
 
-dim__vid dim__op_pad2d_(dim__graph *g, dim__vid x, int64_t pad_h, int64_t pad_w, bool reflect)
+dim__vid dim__emit_pad2d(dim__graph *g, dim__vid x, int64_t pad_h, int64_t pad_w, bool reflect)
 {
     dim__attr attr = { .pad = { .pad_h = pad_h, .pad_w = pad_w, .reflect = reflect } };
     return dim__emit1(g, &dim__op_pad2d, x, &attr);

@@ -43,10 +43,10 @@ static void row_dot_backward(dim__graph *g, const dim__node *node, const dim__vi
 {
     bool mid = dim__shape_of(g, node->in[0])->rank == 3;
     if (dim__wants_grad(g, node->in[0]))
-        din[0] = dim__op_row_scale_(g, dout[0], node->in[1]);
+        din[0] = dim__emit_row_scale(g, dout[0], node->in[1]);
     if (dim__wants_grad(g, node->in[1]))
         din[1] = mid ? dim__emit2(g, &dim__op_row_mix, dout[0], node->in[0], NULL)
-                     : dim__op_row_scale_(g, dout[0], node->in[0]);
+                     : dim__emit_row_scale(g, dout[0], node->in[0]);
 }
 
 const dim__op dim__op_row_dot = {
@@ -54,7 +54,7 @@ const dim__op dim__op_row_dot = {
     .infer = row_dot_infer, .backward = row_dot_backward, .run = row_dot_run,
 };
 
-dim__vid dim__op_row_dot_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_row_dot, a, b, NULL); }
+dim__vid dim__emit_row_dot(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_row_dot, a, b, NULL); }
 
 /* ---- row_scale --------------------------------------------------------------------------------------------------- */
 
@@ -92,10 +92,10 @@ static void row_scale_backward(dim__graph *g, const dim__node *node, const dim__
 {
     bool mid = dim__shape_of(g, node->in[0])->rank == 2;
     if (dim__wants_grad(g, node->in[0]))
-        din[0] = dim__op_row_dot_(g, dout[0], node->in[1]);
+        din[0] = dim__emit_row_dot(g, dout[0], node->in[1]);
     if (dim__wants_grad(g, node->in[1]))
         din[1] = mid ? dim__emit2(g, &dim__op_row_mix, node->in[0], dout[0], NULL)
-                     : dim__op_row_scale_(g, node->in[0], dout[0]);
+                     : dim__emit_row_scale(g, node->in[0], dout[0]);
 }
 
 const dim__op dim__op_row_scale = {
@@ -103,7 +103,7 @@ const dim__op dim__op_row_scale = {
     .infer = row_scale_infer, .backward = row_scale_backward, .run = row_scale_run,
 };
 
-dim__vid dim__op_row_scale_(dim__graph *g, dim__vid s, dim__vid b)
+dim__vid dim__emit_row_scale(dim__graph *g, dim__vid s, dim__vid b)
 {
     return dim__emit2(g, &dim__op_row_scale, s, b, NULL);
 }
@@ -143,9 +143,9 @@ static void row_mix_run(const dim__exec *e)
 static void row_mix_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     if (dim__wants_grad(g, node->in[0]))
-        din[0] = dim__op_row_dot_(g, node->in[1], dout[0]);
+        din[0] = dim__emit_row_dot(g, node->in[1], dout[0]);
     if (dim__wants_grad(g, node->in[1]))
-        din[1] = dim__op_row_scale_(g, node->in[0], dout[0]);
+        din[1] = dim__emit_row_scale(g, node->in[0], dout[0]);
 }
 
 const dim__op dim__op_row_mix = {
@@ -187,12 +187,12 @@ static void pair_sum_run(const dim__exec *e)
 static void pair_sum_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     if (dim__wants_grad(g, node->in[0]))
-        din[0] = dim__op_sum_mid_(g, dout[0], 1);
+        din[0] = dim__emit_sum_mid(g, dout[0], 1);
     if (dim__wants_grad(g, node->in[1])) { /* the sum over the first axis, seen as a middle one */
         dim__shape b = *dim__shape_of(g, node->in[1]);
         int64_t r = dim__shape_of(g, node->in[0])->d[0], mc = dim__shape_count(&b);
-        dim__vid sum = dim__op_sum_mid_(g, dim__op_reshape_(g, dout[0], dim__shape3(1, r, mc)), 1);
-        din[1] = dim__op_reshape_(g, sum, b);
+        dim__vid sum = dim__emit_sum_mid(g, dim__emit_reshape(g, dout[0], dim__shape3(1, r, mc)), 1);
+        din[1] = dim__emit_reshape(g, sum, b);
     }
 }
 
@@ -201,7 +201,7 @@ const dim__op dim__op_pair_sum = {
     .infer = pair_sum_infer, .backward = pair_sum_backward, .run = pair_sum_run,
 };
 
-dim__vid dim__op_pair_sum_(dim__graph *g, dim__vid a, dim__vid b)
+dim__vid dim__emit_pair_sum(dim__graph *g, dim__vid a, dim__vid b)
 {
     return dim__emit2(g, &dim__op_pair_sum, a, b, NULL);
 }

@@ -116,7 +116,7 @@ dim__attr dim__op_pool_attr(dim__window w)
                                   .stride_w = w.stride[1], .pad_h = w.padding[0], .pad_w = w.padding[1] } };
 }
 
-dim__vid dim__op_max_pool_(dim__graph *g, dim__vid x, dim__window window)
+dim__vid dim__emit_max_pool(dim__graph *g, dim__vid x, dim__window window)
 {
     dim__attr attr = dim__op_pool_attr(window);
     return dim__emit1(g, &dim__op_max_pool, x, &attr);
@@ -239,7 +239,7 @@ const dim__op dim__op_avg_pool = {
     .infer = pool_infer, .backward = avg_pool_backward, .run = avg_pool_run,
 };
 
-dim__vid dim__op_avg_pool_(dim__graph *g, dim__vid x, dim__window window)
+dim__vid dim__emit_avg_pool(dim__graph *g, dim__vid x, dim__window window)
 {
     dim__attr attr = dim__op_pool_attr(window);
     return dim__emit1(g, &dim__op_avg_pool, x, &attr);

@@ -50,7 +50,7 @@ const dim__op dim__op_dropout = {
     .infer = dropout_infer, .backward = dropout_backward, .run = dropout_run,
 };
 
-dim__vid dim__op_dropout_(dim__graph *g, dim__vid x, double rate)
+dim__vid dim__emit_dropout(dim__graph *g, dim__vid x, double rate)
 {
     dim__attr attr = { .rate = rate };
     return dim__emit1(g, &dim__op_dropout, x, &attr);
@@ -93,13 +93,13 @@ const dim__op dim__op_noise_uniform = {
     .infer = dim__infer_given, .run = uniform_run,
 };
 
-dim__vid dim__op_noise_normal_(dim__graph *g, dim__shape shape)
+dim__vid dim__emit_noise_normal(dim__graph *g, dim__shape shape)
 {
     dim__attr attr = dim__attr_given(shape);
     return dim__emit(g, &dim__op_noise_normal, 0, NULL, &attr);
 }
 
-dim__vid dim__op_noise_uniform_(dim__graph *g, dim__shape shape)
+dim__vid dim__emit_noise_uniform(dim__graph *g, dim__shape shape)
 {
     dim__attr attr = dim__attr_given(shape);
     return dim__emit(g, &dim__op_noise_uniform, 0, NULL, &attr);
@@ -128,7 +128,7 @@ const dim__op dim__op_derangement = {
     .infer = derangement_infer, .run = derangement_run,
 };
 
-dim__vid dim__op_derangement_(dim__graph *g, int64_t n)
+dim__vid dim__emit_derangement(dim__graph *g, int64_t n)
 {
     dim__attr attr = { .draw = { .n = n } };
     return dim__emit(g, &dim__op_derangement, 0, NULL, &attr);
@@ -160,7 +160,7 @@ const dim__op dim__op_random_location = {
     .infer = location_infer, .run = location_run,
 };
 
-dim__vid dim__op_random_location_(dim__graph *g, int64_t n, int64_t l)
+dim__vid dim__emit_random_location(dim__graph *g, int64_t n, int64_t l)
 {
     dim__attr attr = { .draw = { .n = n, .locations = l } };
     return dim__emit(g, &dim__op_random_location, 0, NULL, &attr);

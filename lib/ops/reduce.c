@@ -47,7 +47,7 @@ static void sum_all_run(const dim__exec *e)
 
 static void sum_all_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    din[0] = dim__op_fill_from_(g, dout[0], *dim__shape_of(g, node->in[0]), node->attr.scale);
+    din[0] = dim__emit_fill_from(g, dout[0], *dim__shape_of(g, node->in[0]), node->attr.scale);
 }
 
 static dim_status fill_from_infer(dim__infer *inf)
@@ -74,8 +74,8 @@ static void fill_from_run(const dim__exec *e)
 static void fill_from_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     dim__shape s = *dim__shape_of(g, node->in[0]);
-    dim__vid sum = dim__op_sum_all_(g, dout[0], node->attr.shape.scale);
-    din[0] = s.rank == 0 ? sum : dim__op_reshape_(g, sum, s);
+    dim__vid sum = dim__emit_sum_all(g, dout[0], node->attr.shape.scale);
+    din[0] = s.rank == 0 ? sum : dim__emit_reshape(g, sum, s);
 }
 
 const dim__op dim__op_sum_all = {
@@ -87,13 +87,13 @@ const dim__op dim__op_fill_from = {
     .infer = fill_from_infer, .backward = fill_from_backward, .run = fill_from_run,
 };
 
-dim__vid dim__op_sum_all_(dim__graph *g, dim__vid x, double scale)
+dim__vid dim__emit_sum_all(dim__graph *g, dim__vid x, double scale)
 {
     dim__attr attr = { .scale = scale };
     return dim__emit1(g, &dim__op_sum_all, x, &attr);
 }
 
-dim__vid dim__op_fill_from_(dim__graph *g, dim__vid s, dim__shape shape, double scale)
+dim__vid dim__emit_fill_from(dim__graph *g, dim__vid s, dim__shape shape, double scale)
 {
     dim__attr attr = dim__attr_given(shape);
     attr.shape.scale = scale;
@@ -176,7 +176,7 @@ const dim__op dim__op_log_sum_exp_grad = {
     .infer = log_sum_exp_grad_infer, .run = log_sum_exp_grad_run,
 };
 
-dim__vid dim__op_log_sum_exp_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_log_sum_exp, x, NULL); }
+dim__vid dim__emit_log_sum_exp(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_log_sum_exp, x, NULL); }
 
 /* ---- softmax_xent: labels are not checked while running, see gather.c; -1 = the row has none ----------------------- */
 
@@ -287,7 +287,7 @@ const dim__op dim__op_softmax_xent_grad = {
     .infer = softmax_xent_grad_infer, .run = softmax_xent_grad_run,
 };
 
-dim__vid dim__op_softmax_xent_(dim__graph *g, dim__vid logits, dim__vid labels)
+dim__vid dim__emit_softmax_xent(dim__graph *g, dim__vid logits, dim__vid labels)
 {
     return dim__emit2(g, &dim__op_softmax_xent, logits, labels, NULL);
 }
@@ -362,7 +362,7 @@ const dim__op dim__op_kl_normal_grad = {
     .infer = kl_normal_grad_infer, .run = kl_normal_grad_run,
 };
 
-dim__vid dim__op_kl_normal_(dim__graph *g, dim__vid mu, dim__vid lv, double scale)
+dim__vid dim__emit_kl_normal(dim__graph *g, dim__vid mu, dim__vid lv, double scale)
 {
     dim__attr attr = { .scale = scale };
     return dim__emit2(g, &dim__op_kl_normal, mu, lv, &attr);

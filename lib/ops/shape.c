@@ -29,7 +29,7 @@ static dim_status reshape_infer(dim__infer *inf)
 
 static void reshape_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    din[0] = dim__op_reshape_(g, dout[0], *dim__shape_of(g, node->in[0]));
+    din[0] = dim__emit_reshape(g, dout[0], *dim__shape_of(g, node->in[0]));
 }
 
 const dim__op dim__op_reshape = {
@@ -42,13 +42,13 @@ const dim__op dim__op_stop_gradient = {
     .infer = dim__infer_same,
 };
 
-dim__vid dim__op_reshape_(dim__graph *g, dim__vid x, dim__shape shape)
+dim__vid dim__emit_reshape(dim__graph *g, dim__vid x, dim__shape shape)
 {
     dim__attr attr = dim__attr_given(shape);
     return dim__emit1(g, &dim__op_reshape, x, &attr);
 }
 
-dim__vid dim__op_stop_gradient_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_stop_gradient, x, NULL); }
+dim__vid dim__emit_stop_gradient(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_stop_gradient, x, NULL); }
 
 /* ---- concat, slice: along the last axis -------------------------------------------------------------------------- */
 
@@ -93,9 +93,9 @@ static void concat_backward(dim__graph *g, const dim__node *node, const dim__vid
 {
     int64_t ca = dim__shape_last(dim__shape_of(g, node->in[0])), cb = dim__shape_last(dim__shape_of(g, node->in[1]));
     if (dim__wants_grad(g, node->in[0]))
-        din[0] = dim__op_slice_(g, dout[0], 0, ca);
+        din[0] = dim__emit_slice(g, dout[0], 0, ca);
     if (dim__wants_grad(g, node->in[1]))
-        din[1] = dim__op_slice_(g, dout[0], ca, cb);
+        din[1] = dim__emit_slice(g, dout[0], ca, cb);
 }
 
 const dim__op dim__op_concat = {
@@ -103,7 +103,7 @@ const dim__op dim__op_concat = {
     .infer = concat_infer, .backward = concat_backward, .run = concat_run,
 };
 
-dim__vid dim__op_concat_(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_concat, a, b, NULL); }
+dim__vid dim__emit_concat(dim__graph *g, dim__vid a, dim__vid b) { return dim__emit2(g, &dim__op_concat, a, b, NULL); }
 
 static dim_status slice_infer(dim__infer *inf)
 {
@@ -158,7 +158,7 @@ static dim_status slice_grad_infer(dim__infer *inf)
 
 static void slice_grad_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    din[0] = dim__op_slice_(g, dout[0], node->attr.slice.start, node->attr.slice.n);
+    din[0] = dim__emit_slice(g, dout[0], node->attr.slice.start, node->attr.slice.n);
 }
 
 static void slice_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
@@ -192,13 +192,13 @@ const dim__op dim__op_slice_grad = {
     .infer = slice_grad_infer, .backward = slice_grad_backward, .run = slice_grad_run,
 };
 
-dim__vid dim__op_slice_(dim__graph *g, dim__vid x, int64_t start, int64_t n)
+dim__vid dim__emit_slice(dim__graph *g, dim__vid x, int64_t start, int64_t n)
 {
     dim__attr attr = { .slice = { .start = start, .n = n } };
     return dim__emit1(g, &dim__op_slice, x, &attr);
 }
 
-dim__vid dim__op_pad_last_(dim__graph *g, dim__vid x, int64_t c)
+dim__vid dim__emit_pad_last(dim__graph *g, dim__vid x, int64_t c)
 {
     dim__attr attr = { .slice = { .n = dim__shape_last(dim__shape_of(g, x)), .whole = c } };
     return dim__emit1(g, &dim__op_slice_grad, x, &attr);
@@ -237,7 +237,7 @@ static void broadcast_mid_run(const dim__exec *e)
 static void broadcast_mid_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     (void)node;
-    din[0] = dim__op_sum_mid_(g, dout[0], 1);
+    din[0] = dim__emit_sum_mid(g, dout[0], 1);
 }
 
 static dim_status sum_mid_infer(dim__infer *inf)
@@ -287,14 +287,14 @@ static void sum_mid_run(const dim__exec *e)
 static void sum_mid_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     dim__shape x = *dim__shape_of(g, node->in[0]);
-    dim__vid d = node->attr.scale == 1 ? dout[0] : dim__op_affine_(g, dout[0], node->attr.scale, 0);
+    dim__vid d = node->attr.scale == 1 ? dout[0] : dim__emit_affine(g, dout[0], node->attr.scale, 0);
     if (x.rank > 2) {
         int64_t l = 1;
         for (int k = 1; k + 1 < x.rank; k++)
             l *= x.d[k];
-        d = dim__op_broadcast_mid_(g, d, l);
+        d = dim__emit_broadcast_mid(g, d, l);
     }
-    din[0] = x.rank > 3 ? dim__op_reshape_(g, d, x) : d;
+    din[0] = x.rank > 3 ? dim__emit_reshape(g, d, x) : d;
 }
 
 const dim__op dim__op_broadcast_mid = {
@@ -308,20 +308,20 @@ const dim__op dim__op_sum_mid = {
     .infer = sum_mid_infer, .backward = sum_mid_backward, .run = sum_mid_run,
 };
 
-dim__vid dim__op_broadcast_mid_(dim__graph *g, dim__vid x, int64_t l)
+dim__vid dim__emit_broadcast_mid(dim__graph *g, dim__vid x, int64_t l)
 {
     dim__attr attr = { .times = l };
     const dim__shape *s = dim__shape_of(g, x);
     if (l == 1 && s->rank == 2) /* nothing to repeat */
-        return dim__op_reshape_(g, x, dim__shape3(s->d[0], 1, s->d[1]));
+        return dim__emit_reshape(g, x, dim__shape3(s->d[0], 1, s->d[1]));
     return dim__emit1(g, &dim__op_broadcast_mid, x, &attr);
 }
 
-dim__vid dim__op_sum_mid_(dim__graph *g, dim__vid x, double scale)
+dim__vid dim__emit_sum_mid(dim__graph *g, dim__vid x, double scale)
 {
     dim__attr attr = { .scale = scale };
     const dim__shape *s = dim__shape_of(g, x);
     if (scale == 1 && s->rank > 2 && dim__shape_count(s) == s->d[0] * dim__shape_last(s)) /* nothing to add up */
-        return dim__op_reshape_(g, x, dim__shape2(s->d[0], dim__shape_last(s)));
+        return dim__emit_reshape(g, x, dim__shape2(s->d[0], dim__shape_last(s)));
     return dim__emit1(g, &dim__op_sum_mid, x, &attr);
 }

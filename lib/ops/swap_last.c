@@ -2,7 +2,7 @@
 #include "base/pool.h"
 #include "ops/ops.h"
 
-dim__vid dim__op_swap_last_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_swap_last, x, NULL); }
+dim__vid dim__emit_swap_last(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_swap_last, x, NULL); }
 
 static dim_status infer(dim__infer *inf)
 {
@@ -15,7 +15,7 @@ static dim_status infer(dim__infer *inf)
 static void backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
     (void)node;
-    din[0] = dim__op_swap_last_(g, dout[0]);
+    din[0] = dim__emit_swap_last(g, dout[0]);
 }
 
 static void task(void *arg, int64_t begin, int64_t end, int thread)

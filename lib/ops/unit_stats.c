@@ -46,4 +46,4 @@ const dim__op dim__op_unit_stats = {
     .infer = stats_infer, .workspace = stats_workspace, .run = stats_run,
 };
 
-dim__vid dim__op_unit_stats_(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_unit_stats, x, NULL); }
+dim__vid dim__emit_unit_stats(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_unit_stats, x, NULL); }

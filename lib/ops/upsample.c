@@ -97,7 +97,7 @@ const dim__op dim__op_upsample_grad = {
     .infer = upsample_grad_infer, .run = upsample_grad_run,
 };
 
-dim__vid dim__op_upsample_(dim__graph *g, dim__vid x, int64_t factor_h, int64_t factor_w)
+dim__vid dim__emit_upsample(dim__graph *g, dim__vid x, int64_t factor_h, int64_t factor_w)
 {
     dim__attr attr = { .upsample = { factor_h, factor_w } };
     return dim__emit1(g, &dim__op_upsample, x, &attr);

@@ -126,7 +126,7 @@ const dim__op dim__op_view_rows_grad = {
     .infer = view_grad_infer, .run = view_grad_run,
 };
 
-dim__vid dim__op_view_rows_(dim__graph *g, dim__vid x, int64_t view, int64_t views)
+dim__vid dim__emit_view_rows(dim__graph *g, dim__vid x, int64_t view, int64_t views)
 {
     dim__attr attr = { .view = { .view = view, .views = views } };
     return dim__emit1(g, &dim__op_view_rows, x, &attr);

@@ -51,10 +51,10 @@ static void emit_application(emission *e, int64_t i)
         dim__graph_fail(e->g, DIM_E_NOMEM);
         return;
     }
-    dim__net net = dim__encoder_net(t->network, e->g, e->w->mode != DIM__OBJECTIVE_COMPUTE && t->player != DIM__NOBODY);
-    net.group = t->player;
+    dim__scope scope = dim__encoder_scope(t->network, e->g, e->w->mode != DIM__OBJECTIVE_COMPUTE && t->player != DIM__NOBODY);
+    scope.group = t->player;
     set_stream(e, &a->stream);
-    dim__encoder_emit(t->network, &net, of, layers);
+    dim__encoder_emit(t->network, &scope, of, layers);
     e->layers[i] = layers;
 }
 
@@ -115,11 +115,11 @@ static dim__loss_nodes emit_loss(emission *e, int64_t i)
     const dim__loss_nodes none = { .loss = DIM__NONE, .against = DIM__NONE };
     dim_objective *obj = e->obj;
     dim__objective_loss *l = &obj->losses[i];
-    dim__loss_in in = { .net = { .g = e->g, .params = &obj->params },
+    dim__loss_in in = { .scope = { .g = e->g, .params = &obj->params },
                         .loss = &l->loss, .samples = e->w->samples };
-    in.net.group = l->trained < 0 ? DIM__NOBODY : obj->trained[l->trained].player;
-    in.net.training = in.net.group != DIM__NOBODY;
-    snprintf(in.net.prefix, sizeof in.net.prefix, "%s.", l->loss.name);
+    in.scope.group = l->trained < 0 ? DIM__NOBODY : obj->trained[l->trained].player;
+    in.scope.training = in.scope.group != DIM__NOBODY;
+    snprintf(in.scope.prefix, sizeof in.scope.prefix, "%s.", l->loss.name);
     for (int k = 0; k < DIM__LOSS_VALUES; k++) {
         in.side[k].v = DIM__NONE;
         if (k >= l->n_of)
@@ -136,7 +136,7 @@ static dim__loss_nodes emit_loss(emission *e, int64_t i)
     if (!l->loss.def->critic)
         make_exact(e, &in, first);
     if (l->loss.weighted)
-        nodes.loss = dim__op_affine_(e->g, nodes.loss, l->loss.weight, 0);
+        nodes.loss = dim__emit_affine(e->g, nodes.loss, l->loss.weight, 0);
     if (dim__graph_status(e->g) != DIM_OK)
         return none;
     if (!obj->fixed)
@@ -154,8 +154,8 @@ static dim__vid emit_sum(emission *e, const dim__player *p, const dim__loss_node
         dim__vid v = p->aims[k].against ? of->against : of->loss;
         if (v == DIM__NONE)
             return DIM__NONE;
-        v = p->aims[k].weight == 1 ? v : dim__op_affine_(e->g, v, p->aims[k].weight, 0);
-        sum = sum == DIM__NONE ? v : dim__op_add_(e->g, sum, v);
+        v = p->aims[k].weight == 1 ? v : dim__emit_affine(e->g, v, p->aims[k].weight, 0);
+        sum = sum == DIM__NONE ? v : dim__emit_add(e->g, sum, v);
     }
     return sum;
 }

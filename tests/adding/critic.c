@@ -3,7 +3,7 @@
 
 static dim__scores score(const dim__pairing *p)
 {
-    return dim__dot_scores(p, dim__op_affine_(p->net.g, dim__nn_rows(&p->net, p->x), 2, 0), p->y);
+    return dim__dot_scores(p, dim__emit_affine(p->scope.g, dim__nn_rows(&p->scope, p->x), 2, 0), p->y);
 }
 
 const dim__critic_def dim__critic_added = {

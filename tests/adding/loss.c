@@ -3,7 +3,7 @@
 
 static dim__loss_nodes emit(const dim__loss_in *in)
 {
-    return dim__loss_alone(dim__loss_mean(in->net.g, in->loss, in->side[0].v, 1));
+    return dim__loss_alone(dim__loss_mean(in->scope.g, in->loss, in->side[0].v, 1));
 }
 
 const dim__loss_def dim__loss_added = {

@@ -91,7 +91,7 @@ static int emit_taps(void *arg, dim__graph *g, void *notes, dim__aim *aims)
     (void)aims;
     if (values == NULL)
         die("%s", "out of memory");
-    dim__net net = dim__encoder_net(b->enc, g, false);
+    dim__scope net = dim__encoder_scope(b->enc, g, false);
     b->in = dim__graph_input(g, DIM_F32, dim__encoder_input_shape(b->enc, 0, b->w->batch), false);
     dim__encoder_emit(b->enc, &net, &b->in, values);
     for (int i = 0; i < 4 && b->w->taps[i] != NULL; i++) {

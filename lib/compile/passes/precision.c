@@ -140,10 +140,10 @@ static dim__vid in_bf16(pass *p, dim__vid v)
     if (dim__count_of(g, from) != dim__count_of(g, v))
         from = v;
     if (p->cast[from] == DIM__NONE)
-        p->cast[from] = dim__op_cast_(g, from, DIM__BF16);
+        p->cast[from] = dim__emit_cast(g, from, DIM__BF16);
     if (from == v || p->cast[from] == DIM__NONE)
         return p->cast[from];
-    return dim__op_reshape_(g, p->cast[from], g->values[v].shape);
+    return dim__emit_reshape(g, p->cast[from], g->values[v].shape);
 }
 
 static void append(dim__graph *g, const dim__node *node)
@@ -168,7 +168,7 @@ static void append_product(pass *p, dim__node *node)
     dim__vid result = node->out[0];
     dim__value f32 = g->values[result];
     for (int k = 0; k < 2; k++)
-        node->in[k] = dim__op_cast_(g, node->in[k], DIM_F32);
+        node->in[k] = dim__emit_cast(g, node->in[k], DIM_F32);
     if (f32.dtype == DIM__BF16) {
         f32.dtype = DIM_F32;
         node->out[0] = dim__graph_value(g, &f32);

@@ -3,11 +3,11 @@
 
 #include <math.h>
 
-static dim__vid emit_relu(const dim__layer_in *e) { return dim__op_relu_(e->net->g, e->x); }
-static dim__vid emit_sigmoid(const dim__layer_in *e) { return dim__op_sigmoid_(e->net->g, e->x); }
-static dim__vid emit_tanh(const dim__layer_in *e) { return dim__op_tanh_(e->net->g, e->x); }
-static dim__vid emit_softplus(const dim__layer_in *e) { return dim__op_softplus_(e->net->g, e->x); }
-static dim__vid emit_leaky_relu(const dim__layer_in *e) { return dim__op_leaky_relu_(e->net->g, e->x, e->l->o.slope); }
+static dim__vid emit_relu(const dim__layer_in *e) { return dim__emit_relu(e->scope->g, e->x); }
+static dim__vid emit_sigmoid(const dim__layer_in *e) { return dim__emit_sigmoid(e->scope->g, e->x); }
+static dim__vid emit_tanh(const dim__layer_in *e) { return dim__emit_tanh(e->scope->g, e->x); }
+static dim__vid emit_softplus(const dim__layer_in *e) { return dim__emit_softplus(e->scope->g, e->x); }
+static dim__vid emit_leaky_relu(const dim__layer_in *e) { return dim__emit_leaky_relu(e->scope->g, e->x, e->l->o.slope); }
 
 static dim_status shape_leaky_relu(const dim__stack *s, dim__layer *l, const int64_t in[3])
 {

@@ -23,7 +23,7 @@ static dim_status shape_depthwise(const dim__stack *s, dim__layer *l, const int6
 static dim__vid emit(const dim__layer_in *e)
 {
     dim__window window;
-    dim__net mine = *e->net;
+    dim__scope mine = *e->scope;
     mine.layer_init = e->l->o.init;
     dim__vid x = dim__layer_emit_border(e, &window);
     dim__filters kernel = { e->l->out[0], dim__is_signal(e->shape), !e->l->o.no_bias };

@@ -44,7 +44,7 @@ static dim_status shape(const dim__stack *s, dim__layer *l, const int64_t in[3])
 static dim__vid emit(const dim__layer_in *e)
 {
     const int64_t *out = e->l->out;
-    dim__net mine = *e->net;
+    dim__scope mine = *e->scope;
     mine.layer_init = e->l->o.init;
     dim__filters kernel = { out[0], dim__is_signal(out), !e->l->o.no_bias };
     return dim__nn_conv_transpose(&mine, e->l->name, e->x, &e->l->window, dim__map_height(out), out[2], &kernel);

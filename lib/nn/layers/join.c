@@ -36,7 +36,7 @@ static dim_status shape_from(const dim__stack *s, dim__layer *l, const int64_t i
     return DIM_OK;
 }
 
-static dim__vid emit_add(const dim__layer_in *e) { return dim__op_add_(e->net->g, e->x, e->from); }
+static dim__vid emit_add(const dim__layer_in *e) { return dim__emit_add(e->scope->g, e->x, e->from); }
 static dim__vid emit_from(const dim__layer_in *e) { return e->from; }
 
 /* v (N, C) at every position of a map (N, H, W, ...); what is not both, v itself. */
@@ -47,15 +47,15 @@ static dim__vid everywhere(dim__graph *g, dim__vid v, dim__vid map)
     dim__shape s = *dim__shape_of(g, v), to = *dim__shape_of(g, map);
     if (s.rank != 2 || to.rank != 4)
         return v;
-    v = dim__op_broadcast_mid_(g, v, to.d[1] * to.d[2]);
-    return dim__op_reshape_(g, v, dim__shape4(s.d[0], to.d[1], to.d[2], s.d[1]));
+    v = dim__emit_broadcast_mid(g, v, to.d[1] * to.d[2]);
+    return dim__emit_reshape(g, v, dim__shape4(s.d[0], to.d[1], to.d[2], s.d[1]));
 }
 
 static dim__vid emit_concat(const dim__layer_in *e)
 {
-    dim__graph *g = e->net->g;
+    dim__graph *g = e->scope->g;
     dim__vid x = everywhere(g, e->x, e->from);
-    return dim__op_concat_(g, x, everywhere(g, e->from, e->x));
+    return dim__emit_concat(g, x, everywhere(g, e->from, e->x));
 }
 
 const dim__layer_def dim__layer_add = { .name = "add", .from = true, .shape = shape_add, .emit = emit_add };

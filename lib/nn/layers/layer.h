@@ -5,7 +5,7 @@
 #include "nn/stack.h"
 
 typedef struct dim__layer_in { /* what a layer is emitted from */
-    const dim__net *net;
+    const dim__scope *scope;
     const dim__layer *l;
     const int64_t *shape;     /* of a sample of x */
     dim__vid x, from;

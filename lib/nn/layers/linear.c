@@ -13,14 +13,14 @@ static dim__vid emit(const dim__layer_in *e)
 {
     const int64_t *in = e->shape;
     int64_t out = e->units > 0 ? e->units : (int64_t)e->l->o.out;
-    dim__net mine = *e->net;
+    dim__scope mine = *e->scope;
     mine.layer_init = e->l->o.init;
     if (!dim__is_map(in))
         return dim__nn_linear(&mine, e->l->name, e->x, out, !e->l->o.no_bias, NULL);
     int64_t map[3] = { dim__map_height(in), in[2], in[0] }, n = dim__shape_of(mine.g, e->x)->d[0];
     if (dim__graph_status(mine.g) != DIM_OK)
         return DIM__NONE;
-    dim__vid x = dim__op_reshape_(mine.g, e->x, dim__shape2(n, dim__sample_size(in)));
+    dim__vid x = dim__emit_reshape(mine.g, e->x, dim__shape2(n, dim__sample_size(in)));
     return dim__nn_linear(&mine, e->l->name, x, out, !e->l->o.no_bias, map);
 }
 

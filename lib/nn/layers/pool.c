@@ -32,13 +32,13 @@ static dim_status shape_global(const dim__stack *s, dim__layer *l, const int64_t
     return dim__layer_wants_map(s, l, in);
 }
 
-static dim__vid emit_max(const dim__layer_in *e) { return dim__op_max_pool_(e->net->g, e->x, e->l->window); }
-static dim__vid emit_avg(const dim__layer_in *e) { return dim__op_avg_pool_(e->net->g, e->x, e->l->window); }
-static dim__vid emit_global_max(const dim__layer_in *e) { return dim__op_max_mid_(e->net->g, e->x); }
+static dim__vid emit_max(const dim__layer_in *e) { return dim__emit_max_pool(e->scope->g, e->x, e->l->window); }
+static dim__vid emit_avg(const dim__layer_in *e) { return dim__emit_avg_pool(e->scope->g, e->x, e->l->window); }
+static dim__vid emit_global_max(const dim__layer_in *e) { return dim__emit_max_mid(e->scope->g, e->x); }
 
 static dim__vid emit_global_avg(const dim__layer_in *e)
 {
-    return dim__op_sum_mid_(e->net->g, e->x, 1 / ((double)dim__map_height(e->shape) * (double)e->shape[2]));
+    return dim__emit_sum_mid(e->scope->g, e->x, 1 / ((double)dim__map_height(e->shape) * (double)e->shape[2]));
 }
 
 const dim__layer_def dim__layer_max_pool = { .name = "max_pool", .shape = shape_max, .emit = emit_max };

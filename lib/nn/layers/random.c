@@ -9,7 +9,7 @@ static dim_status shape_dropout(const dim__stack *s, dim__layer *l, const int64_
 
 static dim__vid emit_dropout(const dim__layer_in *e)
 {
-    return e->net->training && e->l->o.rate > 0 ? dim__op_dropout_(e->net->g, e->x, e->l->o.rate) : e->x;
+    return e->scope->training && e->l->o.rate > 0 ? dim__emit_dropout(e->scope->g, e->x, e->l->o.rate) : e->x;
 }
 
 static dim_status shape_gaussian(const dim__stack *s, dim__layer *l, const int64_t in[3])
@@ -22,12 +22,12 @@ static dim_status shape_gaussian(const dim__stack *s, dim__layer *l, const int64
 /* x is the mean, `from` the logarithm of the variance. */
 static dim__vid emit_gaussian(const dim__layer_in *e)
 {
-    dim__graph *g = e->net->g;
-    if (!e->net->training || dim__graph_status(g) != DIM_OK)
+    dim__graph *g = e->scope->g;
+    if (!e->scope->training || dim__graph_status(g) != DIM_OK)
         return e->x;
-    dim__vid noise = dim__op_noise_normal_(g, *dim__shape_of(g, e->x));
-    dim__vid std = dim__op_exp_(g, dim__op_affine_(g, e->from, 0.5, 0));
-    return dim__op_add_(g, e->x, dim__op_mul_(g, std, noise));
+    dim__vid noise = dim__emit_noise_normal(g, *dim__shape_of(g, e->x));
+    dim__vid std = dim__emit_exp(g, dim__emit_affine(g, e->from, 0.5, 0));
+    return dim__emit_add(g, e->x, dim__emit_mul(g, std, noise));
 }
 
 const dim__layer_def dim__layer_dropout = { .name = "dropout", .shape = shape_dropout, .emit = emit_dropout };

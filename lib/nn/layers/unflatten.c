@@ -23,13 +23,13 @@ static dim_status shape(const dim__stack *s, dim__layer *l, const int64_t in[3])
 static dim__vid emit(const dim__layer_in *e)
 {
     const int64_t *out = e->l->out;
-    dim__graph *g = e->net->g;
+    dim__graph *g = e->scope->g;
     if (dim__graph_status(g) != DIM_OK)
         return DIM__NONE;
     int64_t n = dim__shape_of(g, e->x)->d[0];
-    dim__vid x = dim__op_reshape_(g, e->x, dim__shape3(n, out[0], dim__map_height(out) * out[2]));
-    x = dim__op_swap_last_(g, x);
-    return dim__op_reshape_(g, x, dim__shape4(n, dim__map_height(out), out[2], out[0]));
+    dim__vid x = dim__emit_reshape(g, e->x, dim__shape3(n, out[0], dim__map_height(out) * out[2]));
+    x = dim__emit_swap_last(g, x);
+    return dim__emit_reshape(g, x, dim__shape4(n, dim__map_height(out), out[2], out[0]));
 }
 
 const dim__layer_def dim__layer_unflatten = { .name = "unflatten", .sized = true, .shape = shape, .emit = emit };

@@ -22,7 +22,7 @@ static dim_status shape(const dim__stack *s, dim__layer *l, const int64_t in[3])
 static dim__vid emit(const dim__layer_in *e)
 {
     const int64_t *factor = e->l->window.stride;
-    return dim__op_upsample_(e->net->g, e->x, factor[0], factor[1]);
+    return dim__emit_upsample(e->scope->g, e->x, factor[0], factor[1]);
 }
 
 const dim__layer_def dim__layer_upsample = { .name = "upsample", .shape = shape, .emit = emit };

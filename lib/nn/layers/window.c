@@ -103,7 +103,7 @@ dim__vid dim__layer_emit_border(const dim__layer_in *e, dim__window *window)
     *window = e->l->window;
     if (e->l->o.padding_mode != DIM_PADDING_REFLECT || (window->padding[0] == 0 && window->padding[1] == 0))
         return e->x;
-    dim__vid x = dim__op_pad2d_(e->net->g, e->x, window->padding[0], window->padding[1], true);
+    dim__vid x = dim__emit_pad2d(e->scope->g, e->x, window->padding[0], window->padding[1], true);
     window->padding[0] = window->padding[1] = 0;
     return x;
 }

@@ -20,9 +20,9 @@ static int hidden_layers(const dim_term_options *o)
 static dim__vid activate(const dim__pairing *p, int layer, dim__vid h)
 {
     char name[16];
-    h = dim__op_relu_(p->net.g, h);
+    h = dim__emit_relu(p->scope.g, h);
     snprintf(name, sizeof name, "bn%d", layer);
-    return p->o->batch_norm ? dim__nn_batch_norm(&p->net, name, h) : h;
+    return p->o->batch_norm ? dim__nn_batch_norm(&p->scope, name, h) : h;
 }
 
 /* The layers after the first: h (pairs, hidden[0]) -> (rows, columns) scores. */
@@ -30,20 +30,20 @@ static dim__vid finish(const dim__pairing *p, dim__vid h, int64_t rows, int64_t 
 {
     char name[16];
     int n = hidden_layers(p->o);
-    h = activate(p, 1, dim__nn_rows(&p->net, h));
+    h = activate(p, 1, dim__nn_rows(&p->scope, h));
     for (int i = 1; i < n; i++) {
         snprintf(name, sizeof name, "fc%d", i + 1);
-        h = activate(p, i + 1, dim__nn_linear(&p->net, name, h, p->o->hidden[i], true, NULL));
+        h = activate(p, i + 1, dim__nn_linear(&p->scope, name, h, p->o->hidden[i], true, NULL));
     }
     snprintf(name, sizeof name, "fc%d", n + 1);
-    return dim__op_reshape_(p->net.g, dim__nn_linear(&p->net, name, h, 1, true, NULL), dim__shape2(rows, columns));
+    return dim__emit_reshape(p->scope.g, dim__nn_linear(&p->scope, name, h, 1, true, NULL), dim__shape2(rows, columns));
 }
 
 static dim__scores score(const dim__pairing *p)
 {
-    dim__graph *g = p->net.g;
+    dim__graph *g = p->scope.g;
     dim__scores s = { DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE };
-    dim__vid x = dim__nn_rows(&p->net, p->x);
+    dim__vid x = dim__nn_rows(&p->scope, p->x);
     if (dim__graph_status(g) != DIM_OK)
         return s;
     int64_t dx = dim__shape_last(dim__shape_of(g, x)), dy = dim__shape_last(dim__shape_of(g, p->y)),
@@ -51,32 +51,32 @@ static dim__scores score(const dim__pairing *p)
     float bound = (float)(1 / sqrt((double)(dx + dy)));
     dim__param_spec w = { .shape = dim__shape2(h, dx + dy), .fill = DIM__FILL_UNIFORM, .a = bound };
     dim__param_spec b = { .shape = dim__shape1(h), .fill = DIM__FILL_UNIFORM, .a = bound };
-    dim__vid weight = dim__nn_param(&p->net, "fc1", "weight", &w);
-    dim__vid hx = dim__op_matmul_(g, x, dim__op_slice_(g, weight, 0, dx), false, true);
-    dim__vid hy = dim__op_matmul_(g, p->y, dim__op_slice_(g, weight, dx, dy), false, true);
-    hy = dim__op_add_bias_(g, hy, dim__nn_param(&p->net, "fc1", "bias", &b));
+    dim__vid weight = dim__nn_param(&p->scope, "fc1", "weight", &w);
+    dim__vid hx = dim__emit_matmul(g, x, dim__emit_slice(g, weight, 0, dx), false, true);
+    dim__vid hy = dim__emit_matmul(g, p->y, dim__emit_slice(g, weight, dx, dy), false, true);
+    hy = dim__emit_add_bias(g, hy, dim__nn_param(&p->scope, "fc1", "bias", &b));
     if (p->partner == DIM__NONE) {
-        s.all = finish(p, dim__op_pair_sum_(g, hy, hx), p->n, p->n * p->l);
+        s.all = finish(p, dim__emit_pair_sum(g, hy, hx), p->n, p->n * p->l);
         return s;
     }
-    hx = dim__op_reshape_(g, hx, dim__shape3(p->n, p->l, h));
-    hy = dim__op_broadcast_mid_(g, hy, p->l);
-    s.pos = finish(p, dim__op_add_(g, hx, hy), p->n, p->l);
-    s.neg = finish(p, dim__op_add_(g, dim__op_gather_(g, hx, p->partner), hy), p->n, p->l);
+    hx = dim__emit_reshape(g, hx, dim__shape3(p->n, p->l, h));
+    hy = dim__emit_broadcast_mid(g, hy, p->l);
+    s.pos = finish(p, dim__emit_add(g, hx, hy), p->n, p->l);
+    s.neg = finish(p, dim__emit_add(g, dim__emit_gather(g, hx, p->partner), hy), p->n, p->l);
     return s;
 }
 
 /* DIM(G)'s x-side: 3x3 conv 64, 3x3 conv 32, without padding; of a signal, which alone has one row, conv 3 each. */
 static void convolve_map(dim__pairing *p)
 {
-    dim__graph *g = p->net.g;
+    dim__graph *g = p->scope.g;
     if (dim__graph_status(g) != DIM_OK)
         return;
     bool signal = dim__shape_of(g, p->x)->d[1] == 1;
     dim__window window = dim__square(3, 1, 0);
     window.kernel[0] = signal ? 1 : 3;
-    p->x = dim__op_relu_(g, dim__nn_conv(&p->net, "conv1", p->x, &window, &(dim__filters){ 64, signal, true }));
-    p->x = dim__op_relu_(g, dim__nn_conv(&p->net, "conv2", p->x, &window, &(dim__filters){ 32, signal, true }));
+    p->x = dim__emit_relu(g, dim__nn_conv(&p->scope, "conv1", p->x, &window, &(dim__filters){ 64, signal, true }));
+    p->x = dim__emit_relu(g, dim__nn_conv(&p->scope, "conv2", p->x, &window, &(dim__filters){ 32, signal, true }));
 }
 
 static dim_status check_whole(dim_context *ctx, const char *term, const dim_encoder *enc, const int64_t map[3])

@@ -6,7 +6,7 @@
 #include <dim/model.h>
 
 typedef struct dim__pairing { /* what is to be paired, and how */
-    dim__net net;             /* prefix "<term>." */
+    dim__scope scope;             /* prefix "<term>." */
     dim__vid x;               /* (N, L, C): L locations of each sample; L = 1 for a vector.  Before whole(): (N, H, W, C) */
     dim__vid y;               /* (N, D): one global feature a sample */
     int64_t n, l;

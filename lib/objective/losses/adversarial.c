@@ -6,22 +6,22 @@
 static dim__vid mean_softplus(dim__graph *g, dim__vid d, double sign, double scale)
 {
     double n = (double)dim__count_of(g, d);
-    return dim__op_sum_all_(g, dim__op_softplus_(g, sign < 0 ? dim__op_affine_(g, d, -1, 0) : d), scale / n);
+    return dim__emit_sum_all(g, dim__emit_softplus(g, sign < 0 ? dim__emit_affine(g, d, -1, 0) : d), scale / n);
 }
 
 /* half the mean of (d - target)^2 */
 static dim__vid half_square(dim__graph *g, dim__vid d, double target)
 {
     double n = (double)dim__count_of(g, d);
-    dim__vid x = target != 0 ? dim__op_affine_(g, d, 1, -target) : d;
-    return dim__op_sum_all_(g, dim__op_mul_(g, x, x), 0.5 / n);
+    dim__vid x = target != 0 ? dim__emit_affine(g, d, 1, -target) : d;
+    return dim__emit_sum_all(g, dim__emit_mul(g, x, x), 0.5 / n);
 }
 
 dim__vid dim__emit_tell_apart(dim__graph *g, dim_adversary how, dim__vid a, dim__vid b)
 {
     if (how == DIM_ADVERSARY_LEAST_SQUARES)
-        return dim__op_add_(g, half_square(g, a, 1), half_square(g, b, 0));
-    return dim__op_add_(g, mean_softplus(g, a, -1, 1), mean_softplus(g, b, 1, 1));
+        return dim__emit_add(g, half_square(g, a, 1), half_square(g, b, 0));
+    return dim__emit_add(g, mean_softplus(g, a, -1, 1), mean_softplus(g, b, 1, 1));
 }
 
 dim__vid dim__emit_pass_as_true(dim__graph *g, dim_adversary how, dim__vid a)
@@ -35,12 +35,12 @@ dim__vid dim__emit_pass_as_true(dim__graph *g, dim_adversary how, dim__vid a)
 
 static dim__loss_nodes emit_tell_apart(const dim__loss_in *in)
 {
-    return dim__loss_alone(dim__emit_tell_apart(in->net.g, in->loss->o.adversary, in->side[0].v, in->side[1].v));
+    return dim__loss_alone(dim__emit_tell_apart(in->scope.g, in->loss->o.adversary, in->side[0].v, in->side[1].v));
 }
 
 static dim__loss_nodes emit_pass_as_true(const dim__loss_in *in)
 {
-    return dim__loss_alone(dim__emit_pass_as_true(in->net.g, in->loss->o.adversary, in->side[0].v));
+    return dim__loss_alone(dim__emit_pass_as_true(in->scope.g, in->loss->o.adversary, in->side[0].v));
 }
 
 const dim__loss_def dim__loss_tell_apart = {

@@ -11,14 +11,14 @@ static dim_status check(dim_context *ctx, dim__loss *loss, const dim__side *side
 
 static dim__loss_nodes emit(const dim__loss_in *in)
 {
-    dim__graph *g = in->net.g;
-    dim__vid d = dim__op_add_(g, in->side[0].v, dim__op_affine_(g, in->side[1].v, -1, 0));
-    dim__vid s = dim__op_mul_(g, d, d), c = in->side[2].v;
+    dim__graph *g = in->scope.g;
+    dim__vid d = dim__emit_add(g, in->side[0].v, dim__emit_affine(g, in->side[1].v, -1, 0));
+    dim__vid s = dim__emit_mul(g, d, d), c = in->side[2].v;
     if (c != DIM__NONE) {
-        s = dim__op_mul_(g, s, dim__op_exp_(g, dim__op_affine_(g, c, -1, 0)));
-        s = dim__op_add_(g, s, c);
+        s = dim__emit_mul(g, s, dim__emit_exp(g, dim__emit_affine(g, c, -1, 0)));
+        s = dim__emit_add(g, s, c);
     }
-    return dim__loss_alone(dim__loss_mean(g, in->loss, dim__op_affine_(g, s, 0.5, 0.5 * LOG_2_PI), 1));
+    return dim__loss_alone(dim__loss_mean(g, in->loss, dim__emit_affine(g, s, 0.5, 0.5 * LOG_2_PI), 1));
 }
 
 const dim__loss_def dim__loss_gaussian = {

@@ -75,7 +75,7 @@ dim_status dim__information_check(dim_context *ctx, const char *name, const dim_
 
 typedef struct emission {
     dim__graph *g;
-    const dim__net *net;
+    const dim__scope *scope;
     dim__information *t;
     const dim__side *x, *y;
     int64_t n;
@@ -84,7 +84,7 @@ typedef struct emission {
 /* The rows of one view. */
 static dim__vid of_view(const emission *e, const dim__side *side, int64_t view)
 {
-    return side->views == 1 ? side->v : dim__op_view_rows_(e->g, side->v, view, side->views);
+    return side->views == 1 ? side->v : dim__emit_view_rows(e->g, side->v, view, side->views);
 }
 
 static void pair_map(const emission *e, dim__vid x, dim__pairing *p)
@@ -98,9 +98,9 @@ static void pair_map(const emission *e, dim__vid x, dim__pairing *p)
     x = p->x;
     int64_t c = dim__shape_last(dim__shape_of(e->g, x)), size = dim__count_of(e->g, x) / p->n;
     if (size > c) /* flattened as PyTorch does: channels first */
-        x = dim__op_swap_last_(e->g, dim__op_reshape_(e->g, x, dim__shape3(p->n, size / c, c)));
+        x = dim__emit_swap_last(e->g, dim__emit_reshape(e->g, x, dim__shape3(p->n, size / c, c)));
     p->l = 1;
-    p->x = dim__op_reshape_(e->g, x, dim__shape3(p->n, 1, size));
+    p->x = dim__emit_reshape(e->g, x, dim__shape3(p->n, 1, size));
 }
 
 static void pair_locations(const emission *e, dim__vid x, dim__pairing *p)
@@ -109,7 +109,7 @@ static void pair_locations(const emission *e, dim__vid x, dim__pairing *p)
         return;
     int64_t c = dim__shape_last(dim__shape_of(e->g, x));
     p->l = dim__count_of(e->g, x) / (p->n * c);
-    p->x = dim__op_reshape_(e->g, x, dim__shape3(p->n, p->l, c));
+    p->x = dim__emit_reshape(e->g, x, dim__shape3(p->n, p->l, c));
 }
 
 /* The antecedent: a vector, or one random location of a map (AMDIM's 5 -> 5). */
@@ -120,34 +120,34 @@ static dim__vid antecedent(const emission *e, int64_t view)
     if (!dim__is_map(shape) || dim__graph_status(e->g) != DIM_OK)
         return y;
     int64_t l = dim__map_height(shape) * shape[2];
-    dim__vid at = dim__op_random_location_(e->g, e->n, l);
-    return dim__op_gather_(e->g, dim__op_reshape_(e->g, y, dim__shape2(e->n * l, shape[0])), at);
+    dim__vid at = dim__emit_random_location(e->g, e->n, l);
+    return dim__emit_gather(e->g, dim__emit_reshape(e->g, y, dim__shape2(e->n * l, shape[0])), at);
 }
 
 /* m_k(f) (AMDIM, section 3.6): k antecedents of each sample, f plus a network's k outputs; (N, d) -> (N k, d). */
 static dim__vid mix(const emission *e, dim__vid y)
 {
-    dim__net mine = dim__net_in(e->net, "mixture.");
+    dim__scope mine = dim__scope_in(e->scope, "mixture.");
     if (dim__graph_status(e->g) != DIM_OK)
         return DIM__NONE;
     int64_t d = dim__shape_last(dim__shape_of(e->g, y)), k = e->t->o.mixture, n = e->n;
-    dim__vid h = dim__op_relu_(e->g, dim__nn_linear(&mine, "fc1", y, d, true, NULL));
+    dim__vid h = dim__emit_relu(e->g, dim__nn_linear(&mine, "fc1", y, d, true, NULL));
     h = dim__nn_linear(&mine, "fc2", h, k * d, true, NULL);
-    h = dim__op_add_(e->g, dim__op_reshape_(e->g, h, dim__shape3(n, k, d)), dim__op_broadcast_mid_(e->g, y, k));
-    return dim__op_reshape_(e->g, h, dim__shape2(n * k, d));
+    h = dim__emit_add(e->g, dim__emit_reshape(e->g, h, dim__shape3(n, k, d)), dim__emit_broadcast_mid(e->g, y, k));
+    return dim__emit_reshape(e->g, h, dim__shape2(n * k, d));
 }
 
 /* A state that lives with the critic's parameters but not in saved weights. */
-static void declare_state(const dim__net *net, dim__information *t)
+static void declare_state(const dim__scope *scope, dim__information *t)
 {
     char name[DIM__NAME_SIZE];
     dim__param_spec spec = dim__estimator_state_spec();
     if (t->estimator.kind != DIM_ESTIMATOR_MINE || t->state != NULL)
         return;
-    snprintf(name, sizeof name, "%smoving_average", net->prefix);
-    t->state = dim__params_get(net->params, name, &spec);
+    snprintf(name, sizeof name, "%smoving_average", scope->prefix);
+    t->state = dim__params_get(scope->params, name, &spec);
     if (t->state == NULL)
-        dim__graph_fail(net->g, DIM_E_NOMEM);
+        dim__graph_fail(scope->g, DIM_E_NOMEM);
 }
 
 static const dim__est_nodes NO_NODES = { DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE };
@@ -157,7 +157,7 @@ static dim__est_nodes emit_pair(const emission *e, int64_t view_y, int64_t view_
 {
     dim__information *t = e->t;
     int64_t n = e->n;
-    dim__pairing p = { .net = *e->net, .y = antecedent(e, view_y), .n = n, .o = &t->o, .enc = e->x->enc,
+    dim__pairing p = { .scope = *e->scope, .y = antecedent(e, view_y), .n = n, .o = &t->o, .enc = e->x->enc,
                        .layer = e->x->layer, .partner = DIM__NONE };
     dim__vid x = of_view(e, e->x, view_x);
     if (e->x->whole)
@@ -168,7 +168,7 @@ static dim__est_nodes emit_pair(const emission *e, int64_t view_y, int64_t view_
         p.y = mix(e, p.y);
     bool shuffle = t->estimator.negatives == DIM_NEGATIVES_SHUFFLE;
     if (shuffle)
-        p.partner = dim__op_derangement_(e->g, n);
+        p.partner = dim__emit_derangement(e->g, n);
     dim__scores s = dim__critic_def_of(t->o.critic)->score(&p);
     if (dim__graph_status(e->g) != DIM_OK)
         return NO_NODES;
@@ -182,19 +182,19 @@ static dim__est_nodes emit_pair(const emission *e, int64_t view_y, int64_t view_
 
 static void add_scaled(dim__graph *g, dim__vid *sum, dim__vid more, double scale)
 {
-    more = scale == 1 ? more : dim__op_affine_(g, more, scale, 0);
-    *sum = *sum == DIM__NONE ? more : dim__op_add_(g, *sum, more);
+    more = scale == 1 ? more : dim__emit_affine(g, more, scale, 0);
+    *sum = *sum == DIM__NONE ? more : dim__emit_add(g, *sum, more);
 }
 
 /* Of two sides with several views each, those of different views are paired; else all with all. */
-dim__est_nodes dim__emit_information(const dim__net *net, dim__information *t, const dim__side *x, const dim__side *y,
+dim__est_nodes dim__emit_information(const dim__scope *scope, dim__information *t, const dim__side *x, const dim__side *y,
                                      int64_t samples)
 {
-    emission e = { net->g, net, t, x, y, samples };
+    emission e = { scope->g, scope, t, x, y, samples };
     bool apart = x->views > 1 && y->views > 1;
     double share = 1 / (double)(apart ? y->views * (x->views - 1) : y->views * x->views);
     dim__est_nodes sum = NO_NODES;
-    declare_state(net, t);
+    declare_state(scope, t);
     for (int64_t a = 0; a < y->views; a++)
         for (int64_t b = 0; b < x->views && dim__graph_status(e.g) == DIM_OK; b++) {
             if (a == b && apart)
@@ -225,7 +225,7 @@ static dim_status check(dim_context *ctx, dim__loss *loss, const dim__side *side
 
 static dim__loss_nodes emit(const dim__loss_in *in)
 {
-    dim__est_nodes n = dim__emit_information(&in->net, &in->loss->information, &in->side[0], &in->side[1], in->samples);
+    dim__est_nodes n = dim__emit_information(&in->scope, &in->loss->information, &in->side[0], &in->side[1], in->samples);
     return (dim__loss_nodes){ .loss = n.loss, .against = DIM__NONE, .n_reports = 3,
                               .reports = { { ".value", DIM__LOSS_REPORT_SCALAR, n.value },
                                            { ".pos", DIM__LOSS_REPORT_SCALAR, n.pos },

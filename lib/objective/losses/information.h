@@ -29,8 +29,8 @@ dim_status dim__information_options(dim_context *ctx, const dim_term_options *in
 /* Checks the sides against them: the critic's convolutions, MINE's one average; `name` is for the texts. */
 dim_status dim__information_check(dim_context *ctx, const char *name, const dim__information *t, const dim__side *x,
                                   const dim__side *y);
-/* The nodes of all pairs of views, averaged; record is DIM__NONE.  net has the prefix "<name>.". */
-dim__est_nodes dim__emit_information(const dim__net *net, dim__information *t, const dim__side *x, const dim__side *y,
+/* The nodes of all pairs of views, averaged; record is DIM__NONE.  scope has the prefix "<name>.". */
+dim__est_nodes dim__emit_information(const dim__scope *scope, dim__information *t, const dim__side *x, const dim__side *y,
                                      int64_t samples);
 
 #endif

@@ -12,12 +12,12 @@ dim__vid dim__emit_kl(dim__graph *g, bool sum_units, dim__vid mean, dim__vid log
     const dim__shape *s = dim__shape_of(g, mean);
     if (dim__graph_status(g) != DIM_OK)
         return DIM__NONE;
-    return dim__op_kl_normal_(g, mean, logvar, 1 / (double)(sum_units ? s->d[0] : dim__shape_count(s)));
+    return dim__emit_kl_normal(g, mean, logvar, 1 / (double)(sum_units ? s->d[0] : dim__shape_count(s)));
 }
 
 static dim__loss_nodes emit(const dim__loss_in *in)
 {
-    return dim__loss_alone(dim__emit_kl(in->net.g, in->loss->o.sum_units != 0, in->side[0].v, in->side[1].v));
+    return dim__loss_alone(dim__emit_kl(in->scope.g, in->loss->o.sum_units != 0, in->side[0].v, in->side[1].v));
 }
 
 const dim__loss_def dim__loss_kl = {

@@ -42,7 +42,7 @@ typedef struct dim__loss_nodes {
 } dim__loss_nodes;
 
 typedef struct dim__loss_in { /* what a loss is emitted from */
-    dim__net net;                /* prefix "<name>." */
+    dim__scope scope;                /* prefix "<name>." */
     dim__loss *loss;
     int64_t samples;
     dim__side side[DIM__LOSS_VALUES]; /* a, b, c; v is DIM__NONE for those that there are none of */

@@ -9,9 +9,9 @@ static dim_status check(dim_context *ctx, dim__loss *loss, const dim__side *side
 
 static dim__loss_nodes emit(const dim__loss_in *in)
 {
-    dim__graph *g = in->net.g;
-    dim__vid d = dim__op_add_(g, in->side[0].v, dim__op_affine_(g, in->side[1].v, -1, 0));
-    return dim__loss_alone(dim__loss_mean(g, in->loss, dim__op_mul_(g, d, d), 1));
+    dim__graph *g = in->scope.g;
+    dim__vid d = dim__emit_add(g, in->side[0].v, dim__emit_affine(g, in->side[1].v, -1, 0));
+    return dim__loss_alone(dim__loss_mean(g, in->loss, dim__emit_mul(g, d, d), 1));
 }
 
 const dim__loss_def dim__loss_squared_error = {

@@ -18,5 +18,5 @@ dim__vid dim__loss_mean(dim__graph *g, const dim__loss *loss, dim__vid x, double
     const dim__shape *s = dim__shape_of(g, x);
     if (dim__graph_status(g) != DIM_OK)
         return DIM__NONE;
-    return dim__op_sum_all_(g, x, scale / (double)(loss->o.sum_units ? s->d[0] : dim__shape_count(s)));
+    return dim__emit_sum_all(g, x, scale / (double)(loss->o.sum_units ? s->d[0] : dim__shape_count(s)));
 }

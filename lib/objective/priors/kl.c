@@ -50,7 +50,7 @@ static dim_status run(dim_prior *prior, const dim_tensor *mean, const dim_tensor
 
 static dim__prior_nodes emit(const dim__prior_in *in)
 {
-    return (dim__prior_nodes){ dim__emit_kl(in->net.g, in->o->sum_units != 0, in->mean, in->logvar), DIM__NONE };
+    return (dim__prior_nodes){ dim__emit_kl(in->scope.g, in->o->sum_units != 0, in->mean, in->logvar), DIM__NONE };
 }
 
 const dim__prior_def dim__prior_kl = { .name = "kl", .gaussian = true, .emit = emit, .run = run };

@@ -3,7 +3,7 @@
 #define DIM_OBJECTIVE_PRIORS_PRIOR_H
 
 #include "base/fields.h"
-#include "nn/net.h"
+#include "nn/scope.h"
 #include <dim/prior.h>
 
 typedef struct dim__prior_spec {
@@ -22,7 +22,7 @@ extern const dim__table dim__prior_table;
 dim_status dim__prior_options(dim_context *ctx, const dim_prior_options *in, dim__prior_spec *out);
 
 typedef struct dim__prior_in { /* what a prior is emitted from */
-    dim__net net;              /* prefix and optimizer's group are the prior's own: for a discriminator */
+    dim__scope scope;              /* prefix and optimizer's group are the prior's own: for a discriminator */
     const dim_prior_options *o;
     dim__vid code;
     dim__vid mean, logvar;     /* of a Gaussian code; DIM__NONE for others */
