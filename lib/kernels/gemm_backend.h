@@ -39,8 +39,8 @@ void dim__gemm_chunked(const dim__product *p, int64_t chunk, void (*run)(const d
 dim__product dim__product_rows(const dim__product *p, int64_t begin, int64_t end);
 dim__product dim__product_columns(const dim__product *p, int64_t begin, int64_t end);
 
-/* Fills the state; cannot fail. */
-void dim__gemm_cblas_setup(dim__gemm_state *state);
+/* Fills the state, which is the context's. */
+dim_status dim__gemm_cblas_setup(dim_context *ctx, dim__gemm_state *state);
 bool dim__gemm_cblas_is_openblas(void);
 
 #endif
