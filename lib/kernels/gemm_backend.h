@@ -26,7 +26,7 @@ typedef struct dim__gemm_state {
 /* Each takes m, n, k > 0. */
 void dim__gemm_ref_run(const dim__product *p);
 void dim__gemm_cblas_run(const dim__gemm_state *state, const dim__product *p);
-bool dim__gemm_onednn_run(const struct dim__onednn *d, const dim__product *p); /* false: it has no memory */
+bool dim__gemm_onednn_run(struct dim__onednn *d, const dim__product *p); /* false: it has no memory */
 
 /* Products that are bound by memory or too narrow for a BLAS's blocking, by the context's own inner loops. */
 bool dim__gemm_is_skinny(const dim__product *p);
