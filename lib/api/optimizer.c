@@ -71,6 +71,7 @@ dim_status dim_optimizer_update(dim_optimizer *opt, int count, dim_tensor *const
             goto done;
         }
     }
+    DIM__TRY_OR(done, dim__check_updates_apart(ctx, "dim_optimizer_update", count, parameters, gradients));
     DIM__TRY_OR(done, dim__optim_prepare(&opt->optim, count, counts));
     for (int i = 0; i < count; i++) {
         opt->optim.slots[i].w = (float *)(void *)parameters[i]->data;
