@@ -590,7 +590,7 @@ static void test_bad_input(void **state)
         {{.lambda = INFINITY}, "lambda"},         {{.lr = -1}, "lr"},
         {{.reserved0 = 1}, "reserved0"},          {{.k = 401}, "k is 401"},
         {{.kind = DIM_PROBE_RIDGE, .validation = 0.999f}, "too few"},
-        {{.kind = DIM_PROBE_LINEAR, .validation = 1e-9f}, "too few"},
+        {{.kind = DIM_PROBE_LINEAR, .batch = 8, .validation = 1e-9f}, "too few"},
     };
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         o = options[i].o;
