@@ -34,10 +34,15 @@ dim_status dim__probe_features(dim_encoder *enc, const char *tap, dim_dataset *d
  * either and both in train's order; or INVALID.  They are the caller's to release. */
 dim_status dim__probe_split(dim_context *ctx, const dim_probe_options *o, int64_t n, int64_t *fitted, int32_t **rows);
 
+typedef struct dim__neighbors_work { /* beside the product in float */
+    int64_t measured; /* pairs that were measured one by one */
+    int64_t again;    /* queries that went through a product in double */
+} dim__neighbors_work;
+
 /* The k nearest of n keys for each of m queries, nearest first, equal ones by index: (m, k); their distances, Euclidean
- * or 1 - cosine, where these are asked for. */
+ * or 1 - cosine, and what it took, where these are not NULL. */
 dim_status dim__neighbors(dim_context *ctx, bool cosine, const float *queries, int64_t m, const float *keys, int64_t n,
-                          int64_t d, int64_t k, int64_t *indices, double *distances);
+                          int64_t d, int64_t k, int64_t *indices, double *distances, dim__neighbors_work *work);
 
 typedef struct dim__scaler {
     int64_t d;

@@ -43,12 +43,14 @@ typedef struct dim__search {
     double *unit;              /* (n) what makes the length 1: 1 / the length, or 0 of no length; 1 by Euclidean distance */
     double *half;              /* (n) half the square of the distance from the centre */
     double *slack, *error;     /* (n) what the product, for a query of norm 1, and what half may be off by */
+    double *near;              /* (n) half - error */
     int exponent;              /* keys are multiplied by 2^-exponent */
     int64_t *rows;             /* queries to be answered */
     void *q, *b, *scores;      /* prepared rows of both blocks, their products */
     dim__query *query;         /* of the block */
     dim__candidate *list;
     int64_t q_first, b_first, b_count;
+    dim__neighbors_work work;
 } dim__search;
 
 dim__wide dim__wide_dot(const float *x, const float *y, int64_t n);

@@ -16,6 +16,7 @@
 enum {
     QUERIES = 2048,       /* a block in float, less when many neighbours are asked for; half of it in double */
     KEYS = 1024,
+    CHUNK = 16,           /* keys that are looked at together */
     CANDIDATES = 1 << 19, /* of a block of queries */
     WIDEST = 1 << 22      /* features, beyond which a product in float says nothing */
 };
@@ -113,6 +114,7 @@ static void find_bounds(dim__search *s)
         s->error[i] = half_error(s, s->half[i]);
         if (s->unit[i] == 0)
             s->half[i] += 0.5; /* makes 1 - cosine 1 */
+        s->near[i] = s->half[i] - s->error[i];
     }
 }
 
@@ -146,10 +148,22 @@ static void prepare_keys(void *arg, int64_t begin, int64_t end, int thread)
     }
 }
 
+/* Whether one of CHUNK keys may be near: without a branch, so that compilers make vectors of it. */
+#define MAY_BE_NEAR(name, type)                                                                                   \
+    static bool name(const dim__query *q, const double *near, const double *slack, const type *product)          \
+    {                                                                                                             \
+        const double scale = q->scale, norm = q->norm, limit = q->limit;                                          \
+        int found = 0;                                                                                            \
+        for (int j = 0; j < CHUNK; j++)                                                                           \
+            found |= !(near[j] - scale * (double)product[j] - norm * slack[j] > limit);                           \
+        return found != 0;                                                                                        \
+    }
+MAY_BE_NEAR(may_be_near, float)
+MAY_BE_NEAR(may_be_near_wide, double)
+
 static void select_near(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__search *s = arg;
-    const double *half = s->half + s->b_first, *slack = s->slack + s->b_first, *error = s->error + s->b_first;
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
         dim__query *q = s->query + i;
@@ -157,10 +171,17 @@ static void select_near(void *arg, int64_t begin, int64_t end, int thread)
         const double *wide = (const double *)s->scores + i * KEYS;
         if (q->unit == 0) /* all are equally far */
             continue;
-        for (int64_t j = 0; j < s->b_count && !q->hard; j++) {
-            double product = q->scale * (s->wide ? wide[j] : (double)narrow[j]);
-            if (!(half[j] - error[j] - product - q->norm * slack[j] > q->limit))
-                dim__nearest_add(s, q, s->b_first + j, product);
+        for (int64_t j = 0; j < s->b_count && !q->hard; j += CHUNK) {
+            const double *near = s->near + s->b_first + j, *slack = s->slack + s->b_first + j;
+            int64_t n = dim__min64(CHUNK, s->b_count - j);
+            if (n == CHUNK && !(s->wide ? may_be_near_wide(q, near, slack, wide + j)
+                                        : may_be_near(q, near, slack, narrow + j)))
+                continue;
+            for (int64_t l = 0; l < n && !q->hard; l++) {
+                double product = q->scale * (s->wide ? wide[j + l] : (double)narrow[j + l]);
+                if (!(near[l] - product - q->norm * slack[l] > q->limit))
+                    dim__nearest_add(s, q, s->b_first + j + l, product);
+            }
         }
     }
 }
@@ -212,9 +233,11 @@ static dim_status pass(dim__search *s, bool wide, int64_t *count)
     for (s->q_first = 0; s->q_first < *count; s->q_first += block) {
         int64_t queries = dim__min64(block, *count - s->q_first);
         search_block(s, queries);
-        for (int64_t i = 0; i < queries; i++)
+        for (int64_t i = 0; i < queries; i++) {
+            s->work.measured += s->query[i].measured;
             if (s->query[i].hard)
                 s->rows[hard++] = s->query[i].row;
+        }
     }
     *count = hard;
     status = DIM_OK;
@@ -228,7 +251,7 @@ done:
 }
 
 dim_status dim__neighbors(dim_context *ctx, bool cosine, const float *queries, int64_t m, const float *keys, int64_t n,
-                          int64_t d, int64_t k, int64_t *indices, double *distances)
+                          int64_t d, int64_t k, int64_t *indices, double *distances, dim__neighbors_work *work)
 {
     dim_status status = DIM_E_NOMEM;
     int64_t count = m;
@@ -241,9 +264,10 @@ dim_status dim__neighbors(dim_context *ctx, bool cosine, const float *queries, i
     s.half = dim__calloc(ctx, (size_t)n, sizeof *s.half);
     s.slack = dim__calloc(ctx, (size_t)n, sizeof *s.slack);
     s.error = dim__calloc(ctx, (size_t)n, sizeof *s.error);
+    s.near = dim__calloc(ctx, (size_t)n, sizeof *s.near);
     s.square = cosine ? dim__calloc(ctx, (size_t)n, sizeof *s.square) : NULL;
     if (s.rows == NULL || s.centre == NULL || s.unit == NULL || s.half == NULL || s.slack == NULL || s.error == NULL ||
-        (cosine && s.square == NULL))
+        s.near == NULL || (cosine && s.square == NULL))
         goto done;
     for (int64_t i = 0; i < m; i++)
         s.rows[i] = i;
@@ -251,8 +275,11 @@ dim_status dim__neighbors(dim_context *ctx, bool cosine, const float *queries, i
     dim__parallel(ctx, d, 1 + 16384 / n, find_centre, &s);
     if (d < WIDEST)
         DIM__TRY_OR(done, pass(&s, false, &count));
+    s.work.again = count;
     if (count > 0)
         DIM__TRY_OR(done, pass(&s, true, &count));
+    if (work != NULL)
+        *work = s.work;
     status = DIM_OK;
 done:
     dim__free(ctx, s.rows);
@@ -261,6 +288,7 @@ done:
     dim__free(ctx, s.half);
     dim__free(ctx, s.slack);
     dim__free(ctx, s.error);
+    dim__free(ctx, s.near);
     dim__free(ctx, s.square);
     return status;
 }

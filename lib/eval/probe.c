@@ -223,7 +223,8 @@ dim_status dim__probe_nearest(dim_context *ctx, dim_probe_kind kind, const dim_t
         status = DIM_E_NOMEM;
         goto done;
     }
-    DIM__TRY_OR(done, dim__neighbors(ctx, kind == DIM_PROBE_KNN_COSINE, q.x, q.n, b.x, b.n, q.d, k, found, far));
+    DIM__TRY_OR(done, dim__neighbors(ctx, kind == DIM_PROBE_KNN_COSINE, q.x, q.n, b.x, b.n, q.d, k, found, far,
+                                     NULL));
     dim__strided_copy(2, indices->shape, DIM_I64, indices->data, indices->stride, DIM_I64, found, stride);
     if (distances != NULL)
         dim__strided_copy(2, distances->shape, distances->dtype, distances->data, distances->stride, DIM_F64, far,
