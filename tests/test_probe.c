@@ -457,11 +457,21 @@ static void test_bad_input(void **state)
 static void test_no_memory(void **state)
 {
     static sample_set s;
+    static const struct {
+        dim_probe_kind kind;
+        float lr;
+        int64_t n;
+    } cases[] = {{DIM_PROBE_KNN_COSINE, 0, TRAIN}, {DIM_PROBE_KNN_EUCLIDEAN, 0, TRAIN}, {DIM_PROBE_RIDGE, 0, TRAIN},
+                 {DIM_PROBE_RIDGE, 0, WIDE - 1}, {DIM_PROBE_LINEAR, 0, TRAIN}, {DIM_PROBE_LINEAR, 0.01f, TRAIN}};
+    enum { CASES = sizeof cases / sizeof cases[0] };
     int64_t found[TEST * 3];
+    float far[TEST * 3];
     (void)state;
     make_set(&s, 1.0f);
-    dim_tensor *out = wrap(DIM_I64, found, TEST, 3);
-    for (int kind = 0; kind <= 4; kind++) {
+    dim_tensor *out = wrap(DIM_I64, found, TEST, 3), *distances = wrap(DIM_F32, far, TEST, 3);
+    for (int i = 0; i <= CASES; i++) {
+        int64_t rows = i < CASES ? cases[i].n : TRAIN;
+        dim_tensor *train = wrap(DIM_F32, s.train, rows, WIDE), *labels = wrap(DIM_I64, s.labels, rows, 0);
         dim_status status = DIM_E_NOMEM;
         long live = memory.live;
         for (long n = 1; status != DIM_OK; n++) {
@@ -469,19 +479,23 @@ static void test_no_memory(void **state)
             dim_probe_result r;
             DIM_OPTIONS_INIT(&o);
             DIM_OPTIONS_INIT(&r);
-            o.kind = (dim_probe_kind)kind;
+            o.kind = i < CASES ? cases[i].kind : DIM_PROBE_KNN_COSINE;
+            o.lr = i < CASES ? cases[i].lr : 0;
             o.epochs = 1;
             memory.calls = 0;
             memory.fail_at = n;
-            status = kind < 4 ? dim_probe_run(ctx, &o, s.a, s.la, s.b, s.lb, &r)
-                              : dim_probe_neighbors(ctx, DIM_PROBE_KNN_EUCLIDEAN, s.b, s.a, out);
+            status = i < CASES ? dim_probe_run(ctx, &o, train, labels, s.b, s.lb, &r)
+                               : dim_probe_nearest(ctx, o.kind, s.b, train, out, distances);
             memory.fail_at = 0;
             assert_true(status == DIM_OK || status == DIM_E_NOMEM);
             assert_int_equal(memory.live, live);
             assert_true(status == DIM_OK || r.accuracy == 0);
         }
+        dim_tensor_destroy(train);
+        dim_tensor_destroy(labels);
     }
     dim_tensor_destroy(out);
+    dim_tensor_destroy(distances);
     drop_set(&s);
 }
 
