@@ -68,18 +68,18 @@ static void test_against_scikit_learn(void **state)
     static const struct {
         dim_probe_kind kind;
         float lambda;
-    } cases[] = {{DIM_PROBE_LINEAR, 0}, {DIM_PROBE_RIDGE, 0.1f}, {DIM_PROBE_RIDGE, 0.001f}, {DIM_PROBE_KNN_COSINE, 0},
-                 {DIM_PROBE_KNN_EUCLIDEAN, 0}};
+    } cases[] = {{DIM_PROBE_LINEAR, 0},        {DIM_PROBE_LINEAR, 1},     {DIM_PROBE_RIDGE, 0.1f},
+                 {DIM_PROBE_RIDGE, 0.001f}, {DIM_PROBE_KNN_COSINE, 0}, {DIM_PROBE_KNN_EUCLIDEAN, 0}};
     char name[32];
     int n, sets = 0;
-    double expected[5];
+    double expected[6];
     FILE *f = fopen(DIM_TEST_DATA "/probe_sets/expected.txt", "r");
     (void)state;
     assert_non_null(f);
-    for (; fscanf(f, "%31s %d %lf %lf %lf %lf %lf", name, &n, expected, expected + 1, expected + 2, expected + 3,
-                  expected + 4) == 7; sets++) {
+    for (; fscanf(f, "%31s %d %lf %lf %lf %lf %lf %lf", name, &n, expected, expected + 1, expected + 2, expected + 3,
+                  expected + 4, expected + 5) == 8; sets++) {
         read_set(name, n);
-        for (int i = 0; i < 5; i++) {
+        for (int i = 0; i < 6; i++) {
             dim_probe_options o = options(cases[i].kind);
             o.lambda = cases[i].lambda;
             dim_probe_result r = run(&data, &o);
