@@ -280,7 +280,7 @@ static void test_cholesky(void **state)
 {
     enum { LD = 210 };
     static const int64_t sizes[] = {1, 2, 63, 64, 65, 130, 200};
-    static double a[LD * LD], original[LD * LD], root[LD * LD], x[LD * 3], rhs[LD * 3];
+    static double a[LD * LD], original[LD * LD], root[LD * LD], x[LD * 3], rhs[LD * 3], work[DIM__CHOLESKY_WORK];
     (void)state;
     random_state = 5;
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
@@ -297,7 +297,7 @@ static void test_cholesky(void **state)
                 original[i * LD + j] = sum;
             }
         memcpy(a, original, sizeof a);
-        assert_true(dim__cholesky(ctx, a, n, LD));
+        assert_true(dim__cholesky(ctx, a, n, LD, work));
         for (int64_t i = 0; i < n; i++)
             for (int64_t j = 0; j < LD; j++) {
                 if (j > i) {
@@ -325,7 +325,7 @@ static void test_cholesky(void **state)
             }
         memcpy(a, original, sizeof a);
         a[(n - 1) * LD + n - 1] = -1;
-        assert_false(dim__cholesky(ctx, a, n, LD));
+        assert_false(dim__cholesky(ctx, a, n, LD, work));
     }
 }
 

@@ -77,7 +77,7 @@ typedef struct dim_probe_result {
  * Held-out samples are spread evenly over train (for 0.1, one of every ten), so train may be sorted by class: train is cut
  * into stretches of 1 / validation samples, and stretch j gives the sample at the fraction (0.618... j modulo 1) of its length.
  *
- * Working memory: for kNN some 100 MB at most beside the tensors at d = 4096, and 24 bytes a sample of train; for ridge
+ * Working memory: for kNN some 100 MB at most beside the tensors at d = 4096, and 8 (7 + k) bytes a sample; for ridge
  * (d + 1)^2 doubles, or N^2 doubles and a copy of train; for LINEAR a copy of train, unless by minibatches.
  * @return DIM_E_SHAPE, DIM_E_INVALID (labels; fewer samples than k, or too few to hold any out), DIM_E_NUMERIC
  *         (features not finite), DIM_E_NOMEM.

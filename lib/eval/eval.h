@@ -91,9 +91,10 @@ typedef struct dim__lbfgs_result {
 dim_status dim__lbfgs(dim_context *ctx, int64_t n, double *x, dim__convex_fn fn, void *user, uint32_t iterations,
                       double tolerance, dim__lbfgs_result *out);
 
+enum { DIM__CHOLESKY_WORK = 64 * 64 };
 /* Cholesky factor L of a symmetric positive definite matrix (n, n), rows lda apart: reads and replaces the lower
- * triangle, leaves the rest alone.  False when it is not positive definite. */
-bool dim__cholesky(dim_context *ctx, double *a, int64_t n, int64_t lda);
+ * triangle, leaves the rest alone.  False when it is not positive definite.  work: DIM__CHOLESKY_WORK numbers. */
+bool dim__cholesky(dim_context *ctx, double *a, int64_t n, int64_t lda, double *work);
 /* x (n, m) := (L L')^-1 x */
 void dim__cholesky_solve(dim_context *ctx, const double *l, int64_t n, int64_t lda, double *x, int64_t m);
 

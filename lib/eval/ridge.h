@@ -19,6 +19,7 @@ typedef struct dim__ridge {
     double *target;   /* (size, classes) */
     double *solution;
     double *sum;      /* (p): the fitted rows' sums, dual alone */
+    double *work;     /* for the factor */
     float *w;         /* (p, classes), the result */
     float *z;         /* standardised rows: (DIM__EVAL_ROWS, p), dual (n, p) */
     float *panel;     /* products of a block, and in the dual the solution in float */

@@ -16,7 +16,7 @@ enum { PANEL = 256, FEATURES = 1024 };
 
 void dim__ridge_free(dim__ridge *r)
 {
-    void *all[] = {r->pick, r->gram, r->diagonal, r->shift, r->target, r->solution, r->sum, r->w, r->z, r->panel};
+    void *all[] = {r->pick, r->gram, r->diagonal, r->shift, r->target, r->solution, r->sum, r->work, r->w, r->z, r->panel};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         dim__free(r->ctx, all[i]);
     dim__scaler_free(r->ctx, &r->scaler);
@@ -38,11 +38,12 @@ dim_status dim__ridge_init(dim__ridge *r, const dim__probe_data *data)
     r->target = dim__calloc(ctx, size, c * sizeof *r->target);
     r->solution = dim__calloc(ctx, size, c * sizeof *r->solution);
     r->sum = dim__calloc(ctx, p, sizeof *r->sum);
+    r->work = dim__calloc(ctx, DIM__CHOLESKY_WORK, sizeof *r->work);
     r->w = dim__calloc(ctx, p, c * sizeof *r->w);
     r->z = dim__calloc(ctx, (size_t)rows, p * sizeof *r->z);
     r->panel = dim__calloc(ctx, size, (size_t)dim__max64(PANEL, data->classes) * sizeof *r->panel);
     return r->gram == NULL || r->diagonal == NULL || r->shift == NULL || r->target == NULL || r->solution == NULL ||
-           r->sum == NULL || r->w == NULL || r->z == NULL || r->panel == NULL ? DIM_E_NOMEM : DIM_OK;
+           r->sum == NULL || r->work == NULL || r->w == NULL || r->z == NULL || r->panel == NULL ? DIM_E_NOMEM : DIM_OK;
 }
 
 static int32_t label(const dim__ridge *r, int64_t i)
@@ -187,7 +188,7 @@ bool dim__ridge_fit(dim__ridge *r, int64_t n, double lambda)
         r->gram[i * r->size + i] = r->diagonal[i] - 2 * r->shift[i] + lambda * (double)n;
     if (!r->dual)
         r->gram[(size - 1) * r->size + size - 1] = r->diagonal[size - 1];
-    if (!dim__cholesky(r->ctx, r->gram, size, r->size))
+    if (!dim__cholesky(r->ctx, r->gram, size, r->size, r->work))
         return false;
     memcpy(r->solution, r->target, (size_t)(size * c) * sizeof *r->solution);
     dim__cholesky_solve(r->ctx, r->gram, size, r->size, r->solution, c);
