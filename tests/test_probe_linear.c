@@ -377,6 +377,63 @@ static void test_ties_between_epochs(void **state)
     assert_true(r.validation_accuracy == 1 && r.chosen > 5 && r.chosen < 300 && r.edge == 0 && r.converged == 1);
 }
 
+/* A test sample may lie as far from train as floats reach: its scores are finite, and its class is told. */
+static void test_far_samples(void **state)
+{
+    static const float far[] = {3e38f, -3e38f};
+    (void)state;
+    data.n = 60;
+    data.m = 2;
+    data.d = 2;
+    for (int i = 0; i < 60; i++) {
+        data.train_labels[i] = i % 2;
+        data.train[2 * i] = 1e-30f * ((float)(i % 2) + 0.1f * (float)sin(i));
+        data.train[2 * i + 1] = 1e-30f * ((float)(i % 2) + 0.5f * (float)cos(3 * i)); /* weighs less */
+    }
+    for (int i = 0; i < 2; i++) {
+        data.test[2 * i] = far[i];
+        data.test[2 * i + 1] = -far[i];
+        data.test_labels[i] = i == 0;
+    }
+    for (int i = 0; i < SCALED; i++) {
+        dim_probe_result r = run_probe(&data, i);
+        if (r.accuracy != 1)
+            fail_msg("probe %d: %g", i, r.accuracy);
+    }
+}
+
+/* sum of c_i (x_i - i)^2 / 2 and of log(1 + e^(x_i - i)), with c_i from 0.03 to 30 */
+static double bowl(void *user, const double *x, double *gradient)
+{
+    double sum = 0;
+    int *looks = user;
+    ++*looks;
+    for (int i = 0; i < 30; i++) {
+        double c = pow(10, (double)i / 10 - 1.5), at = x[i] - i;
+        sum += c * at * at / 2 + log1p(exp(at));
+        gradient[i] = c * at + 1 / (1 + exp(-at));
+    }
+    return sum;
+}
+
+static void test_lbfgs(void **state)
+{
+    double x[30], gradient[30];
+    int looks = 0;
+    dim__lbfgs_result r;
+    (void)state;
+    for (int i = 0; i < 30; i++)
+        x[i] = 100;
+    assert_int_equal(dim__lbfgs(ctx, 30, x, bowl, &looks, 1000, 1e-9, &r), DIM_OK);
+    (void)bowl(&looks, x, gradient);
+    for (int i = 0; i < 30; i++)
+        assert_true(fabs(gradient[i]) <= 1e-9);
+    assert_true(r.converged && r.iterations > 10 && r.iterations < 300 && looks < 400);
+    x[3] = 100;
+    assert_int_equal(dim__lbfgs(ctx, 30, x, bowl, &looks, 1, 1e-9, &r), DIM_OK);
+    assert_true(!r.converged && r.iterations == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,7 +441,8 @@ int main(void)
         cmocka_unit_test(test_offsets),              cmocka_unit_test(test_standardisation),
         cmocka_unit_test(test_numbers_of_classes),   cmocka_unit_test(test_unknown_classes),
         cmocka_unit_test(test_ridge_equations),      cmocka_unit_test(test_what_was_chosen),
-        cmocka_unit_test(test_ties_between_epochs),
+        cmocka_unit_test(test_ties_between_epochs),  cmocka_unit_test(test_far_samples),
+        cmocka_unit_test(test_lbfgs),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

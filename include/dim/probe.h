@@ -64,8 +64,9 @@ typedef struct dim_probe_result {
  * RIDGE minimises, over W and b, the sum over train of |z W + b - t|^2 plus lambda N |W|^2, with t the one-hot class; the
  * intercept b is not penalised.  That is scikit-learn's RidgeClassifier with alpha = lambda N on features of its
  * StandardScaler, but for targets of 0 and 1 in place of -1 and 1, which changes no prediction.  When N <= d, it solves N
- * equations in place of d + 1.  Lambda is chosen from 1e-5, 1e-4, ... up to the first power of ten above d; by the share right on
- * the held-out part, then the squared error there.  W is then fitted on all of train.
+ * equations in place of d + 1.  Lambda is chosen among 1e-5, 1e-4, ... up to the first power of ten above d, by the share right
+ * on the held-out part, then the squared error there; this grid is walked from 0.1 up, then down, as long as one of both gets
+ * better.  W is then fitted on all of train.
  *
  * LINEAR minimises the mean over train of -log softmax(z W + b)_class, plus lambda / 2 |W|^2; of two classes, as
  * scikit-learn does, lambda / 2 |w|^2 with w the difference of both columns.  That is LogisticRegression with

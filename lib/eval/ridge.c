@@ -5,8 +5,10 @@
 #include "base/math.h"
 
 /* In standardised features a direction has a variance of 1 on average, and of d at most.  So this grid goes from where lambda
- * does little (and products in float still carry it) to the first number above d, where it is larger than all that the data has. */
+ * does little, and products in float still carry it, to the first number above d, where it is larger than all that the data
+ * has. */
 static const double LAMBDAS[] = {1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+enum { MIDDLE = 4, MOST = sizeof LAMBDAS / sizeof LAMBDAS[0] };
 
 static double squared_error(const float *scores, int64_t classes, int32_t label)
 {
@@ -18,33 +20,54 @@ static double squared_error(const float *scores, int64_t classes, int32_t label)
     return sum;
 }
 
-/* The lambda with the most right on the samples that are held out, from cut on; of equally good ones that of the least
- * squared error. */
-static dim_status choose(dim__ridge *r, int64_t cut, dim_probe_result *result)
+typedef struct choice {
+    double best, error; /* the largest share so far, and the squared error with that lambda */
+    double least;       /* the least squared error so far */
+    int at;             /* LAMBDAS[at] is the choice; -1 = none yet */
+} choice;
+
+/* Tries a lambda on the samples that are held out, from cut on.  The choice is the one with the most right, of equally good ones
+ * that of the least squared error.  *better: whether it is the best so far in either. */
+static dim_status try_lambda(dim__ridge *r, int64_t cut, int i, choice *c, bool *better)
 {
     const dim__probe_data *data = r->data;
-    const size_t most = sizeof LAMBDAS / sizeof LAMBDAS[0];
     dim__linear_test held = {.scaler = &r->scaler, .x = data->train, .w = r->w, .labels = data->train_labels,
                              .pick = r->pick, .first = cut, .last = data->n, .classes = data->classes,
                              .loss = squared_error};
-    double best = -1, least = 0;
-    bool last = false;
-    for (size_t i = 0; i < most && !last; i++) {
-        double share, loss;
-        last = LAMBDAS[i] > (double)data->d || i + 1 == most;
-        if (!dim__ridge_fit(r, cut, LAMBDAS[i]))
-            continue;
-        DIM__TRY(dim__linear_test_run(r->ctx, &held, &share, &loss));
-        if (share < best || (share == best && !(loss < least)))
-            continue;
-        best = share;
-        least = loss;
-        result->chosen = LAMBDAS[i];
-        result->edge = i == 0 || last;
+    double share, error;
+    *better = c->at < 0; /* a larger one may be solvable */
+    if (!dim__ridge_fit(r, cut, LAMBDAS[i]))
+        return DIM_OK;
+    DIM__TRY(dim__linear_test_run(r->ctx, &held, &share, &error));
+    *better = c->at < 0 || share > c->best || error < c->least;
+    if (c->at < 0 || share > c->best || (share == c->best && error < c->error)) {
+        c->best = share;
+        c->error = error;
+        c->at = i;
     }
-    if (best < 0)
+    c->least = error < c->least ? error : c->least;
+    return DIM_OK;
+}
+
+/* Walks the grid from its middle up, then down, as long as something gets better: the squared error has one minimum, but for
+ * chance, and each try solves the whole system. */
+static dim_status choose(dim__ridge *r, int64_t cut, dim_probe_result *result)
+{
+    choice c = {.at = -1, .least = (double)INFINITY};
+    int last = MIDDLE;
+    bool better = true;
+    while (last + 1 < MOST && LAMBDAS[last] <= (double)r->data->d)
+        last++;
+    for (int i = MIDDLE; i <= last && better; i++)
+        DIM__TRY(try_lambda(r, cut, i, &c, &better));
+    better = c.at >= 0;
+    for (int i = MIDDLE - 1; i >= 0 && better; i--)
+        DIM__TRY(try_lambda(r, cut, i, &c, &better));
+    if (c.at < 0)
         return dim__fail(r->ctx, DIM_E_NUMERIC, "ridge probe: the features' covariance is not positive definite");
-    result->validation_accuracy = best;
+    result->chosen = LAMBDAS[c.at];
+    result->validation_accuracy = c.best;
+    result->edge = c.at == 0 || c.at == last;
     return DIM_OK;
 }
 
