@@ -245,6 +245,9 @@ static void test_bad_neighbors(void **state)
     dim_tensor *out = wrap(DIM_I64, found, 100, 3), *few = wrap(DIM_I64, found, 99, 3), *two = wrap(DIM_F32, x, 2, 12);
     dim_tensor *flat = wrap(DIM_I64, found, 100, 0), *distances = wrap(DIM_F64, far, 100, 3);
     dim_tensor *short_distances = wrap(DIM_F64, far, 100, 2), *shared = wrap(DIM_F64, found, 100, 3);
+    dim_tensor *on_keys = wrap(DIM_I64, x + 1200, 100, 3), *far_on_keys = wrap(DIM_F64, x + 1200, 100, 3);
+    dim_tensor *on_queries = wrap(DIM_I64, x + 600, 100, 3);
+    dim_tensor *two_wide = wrap(DIM_F32, x + 2400, 100, 12);
     (void)state;
     memset(found, 1, sizeof found);
     memset(far, 1, sizeof far);
@@ -263,11 +266,15 @@ static void test_bad_neighbors(void **state)
     expect(DIM_E_INVALID, "distances has dtype i64", NEAREST(out, out));
     expect(DIM_E_SHAPE, "(100, 2); it must be that of indices, (100, 3)", NEAREST(out, short_distances));
     expect(DIM_E_INVALID, "indices and distances share memory", NEAREST(out, shared));
+    expect(DIM_E_INVALID, "indices and keys share memory", NEAREST(on_keys, distances));
+    expect(DIM_E_INVALID, "distances and keys share memory", NEAREST(out, far_on_keys));
+    expect(DIM_E_INVALID, "indices and queries share memory", FIND(b, two_wide, on_queries));
     assert_int_equal(dim_probe_nearest(NULL, DIM_PROBE_KNN_COSINE, b, a, out, distances), DIM_E_INVALID);
     assert_true(found[0] == 0x0101010101010101 && memcmp(far, found, sizeof far) == 0);
     x[42 * 12 + 1] = INFINITY;
     expect(DIM_E_NUMERIC, "row 42", FIND(b, a, out));
-    dim_tensor *all[] = {a, b, narrow, out, few, two, flat, distances, short_distances, shared};
+    dim_tensor *all[] = {a, b, narrow, out, few, two, flat, distances, short_distances, shared,
+                         on_keys, far_on_keys, on_queries, two_wide};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         dim_tensor_destroy(all[i]);
 }

@@ -111,7 +111,7 @@ DIM_API dim_status dim_probe_features(dim_encoder *enc, const char *tap, dim_dat
  *
  * These are the true neighbours, by distances that are computed in double from the rows themselves: see
  * dim_probe_nearest().  Most rows are ruled out by a product in float and a bound of its error; the rest are measured one
- * by one.
+ * by one.  Results share no memory with each other or with the rows.
  * @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_NUMERIC (features not finite), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_probe_neighbors(dim_context *ctx, dim_probe_kind kind, const dim_tensor *queries,
@@ -124,8 +124,8 @@ DIM_API dim_status dim_probe_neighbors(dim_context *ctx, dim_probe_kind kind, co
  * @param queries   (M, d) f32, or (M, C, H, W)
  * @param keys      (N, d) f32, likewise
  * @param indices   i64 (M, k), 1 <= k <= N
- * @param distances f32 or f64 (M, k), no memory shared with indices.  KNN_EUCLIDEAN: the Euclidean distance |q - b|, in the
- *                  features' unit.  KNN_COSINE: the cosine distance 1 - q.b / (|q| |b|), from 0 to 2, computed as
+ * @param distances f32 or f64 (M, k); in f32 those above its range are infinite.  KNN_EUCLIDEAN: the Euclidean distance
+ *                  |q - b|, in the features' unit.  KNN_COSINE: the cosine distance 1 - q.b / (|q| |b|), from 0 to 2, computed as
  *                  |q / |q| - b / |b||^2 / 2, so that small ones are exact; 1 where a row is all zeros.
  * @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_NUMERIC (features not finite), DIM_E_NOMEM.
  */

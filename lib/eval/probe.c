@@ -216,6 +216,10 @@ dim_status dim__probe_nearest(dim_context *ctx, dim_probe_kind kind, const dim_t
         goto done;
     }
     DIM__TRY_OR(done, check_results(ctx, q.n, b.n, indices, distances));
+    DIM__TRY_OR(done, dim__check_apart(ctx, "indices", indices, "queries", queries));
+    DIM__TRY_OR(done, dim__check_apart(ctx, "indices", indices, "keys", keys));
+    DIM__TRY_OR(done, dim__check_apart(ctx, "distances", distances, "queries", queries));
+    DIM__TRY_OR(done, dim__check_apart(ctx, "distances", distances, "keys", keys));
     const int64_t k = indices->shape[1], stride[2] = {k, 1};
     found = dim__calloc(ctx, (size_t)q.n, (size_t)k * sizeof *found);
     far = distances != NULL ? dim__calloc(ctx, (size_t)q.n, (size_t)k * sizeof *far) : NULL;
