@@ -16,7 +16,7 @@
 enum {
     QUERIES = 2048,       /* a block in float, less when many neighbours are asked for; half of it in double */
     KEYS = 1024,
-    CHUNK = 16,           /* keys that are looked at together */
+    CHUNK = 64,           /* keys that are looked at together */
     CANDIDATES = 1 << 19, /* of a block of queries */
     WIDEST = 1 << 22      /* features, beyond which a product in float says nothing */
 };
@@ -148,22 +148,28 @@ static void prepare_keys(void *arg, int64_t begin, int64_t end, int thread)
     }
 }
 
-/* Whether one of CHUNK keys may be near: without a branch, so that compilers make vectors of it. */
-#define MAY_BE_NEAR(name, type)                                                                                   \
-    static bool name(const dim__query *q, const double *near, const double *slack, const type *product)          \
-    {                                                                                                             \
-        const double scale = q->scale, norm = q->norm, limit = q->limit;                                          \
-        int found = 0;                                                                                            \
-        for (int j = 0; j < CHUNK; j++)                                                                           \
-            found |= !(near[j] - scale * (double)product[j] - norm * slack[j] > limit);                           \
-        return found != 0;                                                                                        \
-    }
-MAY_BE_NEAR(may_be_near, float)
-MAY_BE_NEAR(may_be_near_wide, double)
+/* Lower ends of what half the squared distances of n keys may be, less the query's part.  Apart from the comparisons with the
+ * limit, so that compilers make vectors of it. */
+static void lower_ends(const dim__query *q, const double *near, const double *slack, const float *product, int64_t n,
+                       double *restrict low)
+{
+    const double scale = q->scale, norm = q->norm;
+    for (int64_t j = 0; j < n; j++)
+        low[j] = near[j] - scale * (double)product[j] - norm * slack[j];
+}
+
+static void lower_ends_wide(const dim__query *q, const double *near, const double *slack, const double *product, int64_t n,
+                            double *restrict low)
+{
+    const double scale = q->scale, norm = q->norm;
+    for (int64_t j = 0; j < n; j++)
+        low[j] = near[j] - scale * product[j] - norm * slack[j];
+}
 
 static void select_near(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__search *s = arg;
+    double low[CHUNK];
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
         dim__query *q = s->query + i;
@@ -174,14 +180,14 @@ static void select_near(void *arg, int64_t begin, int64_t end, int thread)
         for (int64_t j = 0; j < s->b_count && !q->hard; j += CHUNK) {
             const double *near = s->near + s->b_first + j, *slack = s->slack + s->b_first + j;
             int64_t n = dim__min64(CHUNK, s->b_count - j);
-            if (n == CHUNK && !(s->wide ? may_be_near_wide(q, near, slack, wide + j)
-                                        : may_be_near(q, near, slack, narrow + j)))
-                continue;
-            for (int64_t l = 0; l < n && !q->hard; l++) {
-                double product = q->scale * (s->wide ? wide[j + l] : (double)narrow[j + l]);
-                if (!(near[l] - product - q->norm * slack[l] > q->limit))
-                    dim__nearest_add(s, q, s->b_first + j + l, product);
-            }
+            if (s->wide)
+                lower_ends_wide(q, near, slack, wide + j, n, low);
+            else
+                lower_ends(q, near, slack, narrow + j, n, low);
+            for (int64_t l = 0; l < n && !q->hard; l++)
+                if (!(low[l] > q->limit))
+                    dim__nearest_add(s, q, s->b_first + j + l,
+                                     q->scale * (s->wide ? wide[j + l] : (double)narrow[j + l]));
         }
     }
 }

@@ -35,6 +35,7 @@ void dim__scaler_free(dim_context *ctx, dim__scaler *s)
 }
 
 typedef struct rows_task {
+    const dim_context *ctx;
     const dim__scaler *s;
     const float *x;
     const int32_t *pick;
@@ -52,11 +53,11 @@ static void fill_rows(void *arg, int64_t begin, int64_t end, int thread)
         const float *x = t->x + at * d;
         const double *mean = t->s->mean, *inverse = t->s->inverse;
         float *restrict out = t->out + i * (d + 1);
-        for (int64_t j = 0; j < d; j++) {
-            double z = ((double)x[j] - mean[j]) * inverse[j];
-            z = z < FARTHEST ? z : FARTHEST;
-            out[j] = (float)(z > -FARTHEST ? z : -FARTHEST);
-        }
+        for (int64_t j = 0; j < d; j++)
+            out[j] = (float)(((double)x[j] - mean[j]) * inverse[j]);
+        if (!(t->ctx->kernels->sum_sq(out, d) <= FARTHEST * FARTHEST))
+            for (int64_t j = 0; j < d; j++)
+                out[j] = fabsf(out[j]) <= (float)FARTHEST ? out[j] : copysignf((float)FARTHEST, out[j]);
         out[d] = 1;
     }
 }
@@ -64,7 +65,7 @@ static void fill_rows(void *arg, int64_t begin, int64_t end, int thread)
 void dim__scaler_rows(dim_context *ctx, const dim__scaler *s, const float *x, const int32_t *pick, int64_t first,
                       int64_t n, float *out)
 {
-    rows_task t = {s, x, pick, first, out};
+    rows_task t = {ctx, s, x, pick, first, out};
     dim__parallel(ctx, n, 1 + 16384 / s->d, fill_rows, &t);
 }
 
