@@ -25,6 +25,7 @@ static inline int setup(void **state)
     (void)state;
     DIM_OPTIONS_INIT(&o);
     o.threads = 2;
+    o.blas_threads = 1; /* all on our threads, which the thread sanitizer can see into */
     o.alloc = take;
     o.free = give;
     o.alloc_user = &memory;
