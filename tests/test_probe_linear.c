@@ -402,6 +402,35 @@ static void test_far_samples(void **state)
     }
 }
 
+/* With more than 2^22 weights minibatches take over, which hold samples out and choose an epoch. */
+static void test_many_weights(void **state)
+{
+    enum { MANY = 400, FEATURES = 20972, CLASSES = 200 };
+    float *x = calloc((size_t)MANY * FEATURES, sizeof *x);
+    int32_t labels[MANY];
+    (void)state;
+    assert_non_null(x);
+    for (int i = 0; i < MANY; i++) {
+        labels[i] = i % CLASSES;
+        for (int j = 0; j < FEATURES; j++)
+            x[(int64_t)i * FEATURES + j] = j % CLASSES == labels[i];
+    }
+    for (int less = 0; less < 2; less++) { /* 200 x 20973 weights and intercepts, and 200 x 20971 */
+        dim_probe_options o = options(DIM_PROBE_LINEAR);
+        dim_probe_result r;
+        DIM_OPTIONS_INIT(&r);
+        o.epochs = 1;
+        const int64_t shape[2] = {MANY, FEATURES - 2 * less}, stride[2] = {FEATURES, 1};
+        dim_tensor *a, *l = wrap(DIM_I32, labels, MANY, 0);
+        assert_int_equal(dim_tensor_wrap(ctx, DIM_F32, 2, shape, stride, x, NULL, NULL, &a), DIM_OK);
+        assert_int_equal(dim_probe_run(ctx, &o, a, l, a, l, &r), DIM_OK);
+        assert_true(r.converged == 0 && r.edge == !less && (r.validation_accuracy > 0) == !less && r.accuracy > 0.9);
+        dim_tensor_destroy(a);
+        dim_tensor_destroy(l);
+    }
+    free(x);
+}
+
 /* sum of c_i (x_i - i)^2 / 2 and of log(1 + e^(x_i - i)), with c_i from 0.03 to 30 */
 static double bowl(void *user, const double *x, double *gradient)
 {
@@ -442,7 +471,7 @@ int main(void)
         cmocka_unit_test(test_numbers_of_classes),   cmocka_unit_test(test_unknown_classes),
         cmocka_unit_test(test_ridge_equations),      cmocka_unit_test(test_what_was_chosen),
         cmocka_unit_test(test_ties_between_epochs),  cmocka_unit_test(test_far_samples),
-        cmocka_unit_test(test_lbfgs),
+        cmocka_unit_test(test_many_weights),         cmocka_unit_test(test_lbfgs),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

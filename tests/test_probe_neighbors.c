@@ -7,38 +7,45 @@ enum { D = 64, N = 1500, M = 40 };
 
 static float keys[N * D], queries[M * D];
 
-/* Half the square of the Euclidean distance, or 1 - cosine. */
-static long double distance(bool cosine, const float *q, const float *b, int64_t d)
+static long double true_far[M * N]; /* half the squares of Euclidean distances, or 1 - cosine, of a set */
+
+static long double length(const float *x, int64_t d)
 {
-    long double a = 1, c = 1, sum = 0, squares[2] = {0, 0};
-    for (int64_t j = 0; j < d; j++) {
-        squares[0] += (long double)q[j] * (long double)q[j];
-        squares[1] += (long double)b[j] * (long double)b[j];
+    long double square = 0;
+    for (int64_t j = 0; j < d; j++)
+        square += (long double)x[j] * (long double)x[j];
+    return sqrtl(square);
+}
+
+static void measure_all(bool cosine, const float *q, int64_t m, const float *b, int64_t n, int64_t d)
+{
+    static long double lengths[N];
+    for (int64_t i = 0; i < n; i++)
+        lengths[i] = cosine ? length(b + i * d, d) : 1;
+    for (int64_t i = 0; i < m; i++) {
+        long double own = cosine ? length(q + i * d, d) : 1;
+        for (int64_t k = 0; k < n; k++) {
+            long double sum = own == 0 || lengths[k] == 0 ? 2 : 0, scale = 1 / own, other = 1 / lengths[k];
+            for (int64_t j = 0; j < d && own != 0 && lengths[k] != 0; j++) {
+                long double v = (long double)q[i * d + j] * scale - (long double)b[k * d + j] * other;
+                sum += v * v;
+            }
+            true_far[i * n + k] = sum / 2;
+        }
     }
-    if (cosine && (squares[0] == 0 || squares[1] == 0))
-        return 1;
-    if (cosine) {
-        a = 1 / sqrtl(squares[0]);
-        c = 1 / sqrtl(squares[1]);
-    }
-    for (int64_t j = 0; j < d; j++) {
-        long double v = (long double)q[j] * a - (long double)b[j] * c;
-        sum += v * v;
-    }
-    return sum / 2;
 }
 
 /* Of the n keys exactly the nearest are listed, in order; what differs by less than `tolerance` of itself may change places,
  * but not equal rows.  With a tolerance of 0, equal distances go by index. */
-static void check_row(const int64_t *row, const double *far, const long double *true_far, const float *b, int64_t n,
+static void check_row(const int64_t *row, const double *far, const long double *wanted, const float *b, int64_t n,
                       int64_t d, int64_t k, long double tolerance)
 {
     static char seen[N];
     long double slack = tolerance > 0 ? 1e-36L : 0; /* what long double makes of 0 */
-    long double last = true_far[row[k - 1]];
+    long double last = wanted[row[k - 1]];
     memset(seen, 0, sizeof seen);
     for (int64_t j = 0; j < k; j++) {
-        long double here = true_far[row[j]], before = j > 0 ? true_far[row[j - 1]] : 0;
+        long double here = wanted[row[j]], before = j > 0 ? wanted[row[j - 1]] : 0;
         assert_true(row[j] >= 0 && row[j] < n && !seen[row[j]]);
         seen[row[j]] = 1;
         if (before > here * (1 + tolerance) + slack)
@@ -52,10 +59,10 @@ static void check_row(const int64_t *row, const double *far, const long double *
     for (int64_t j = 0; j < n; j++) {
         if (seen[j])
             continue;
-        if (true_far[j] * (1 + tolerance) + slack < last)
-            fail_msg("row %d at %.17Lg is not listed, but row %d at %.17Lg", (int)j, true_far[j], (int)row[k - 1], last);
+        if (wanted[j] * (1 + tolerance) + slack < last)
+            fail_msg("row %d at %.17Lg is not listed, but row %d at %.17Lg", (int)j, wanted[j], (int)row[k - 1], last);
         bool equal = memcmp(b + j * d, b + row[k - 1] * d, (size_t)d * sizeof *b) == 0 ||
-                     (tolerance == 0 && true_far[j] == last);
+                     (tolerance == 0 && wanted[j] == last);
         assert_true(!equal || j > row[k - 1]);
     }
 }
@@ -65,18 +72,15 @@ static void check_set(bool cosine, const float *q, int64_t m, const float *b, in
 {
     int64_t *found = calloc((size_t)(m * k), sizeof *found);
     double *far = calloc((size_t)(m * k), sizeof *far);
-    long double *true_far = calloc((size_t)n, sizeof *true_far);
-    assert_true(found != NULL && far != NULL && true_far != NULL);
+    assert_true(found != NULL && far != NULL);
     dim_tensor *tq = wrap(DIM_F32, (void *)q, m, d), *tb = wrap(DIM_F32, (void *)b, n, d);
     dim_tensor *tf = wrap(DIM_I64, found, m, k), *td = wrap(DIM_F64, far, m, k);
     assert_int_equal(dim_probe_nearest(ctx, cosine ? DIM_PROBE_KNN_COSINE : DIM_PROBE_KNN_EUCLIDEAN, tq, tb, tf, td),
                      DIM_OK);
     for (int64_t i = 0; i < m; i++) {
-        for (int64_t j = 0; j < n; j++)
-            true_far[j] = distance(cosine, q + i * d, b + j * d, d);
         for (int64_t j = 0; j < k && !cosine; j++)
             far[i * k + j] *= far[i * k + j] / 2;
-        check_row(found + i * k, far + i * k, true_far, b, n, d, k, tolerance);
+        check_row(found + i * k, far + i * k, true_far + i * n, b, n, d, k, tolerance);
     }
     dim_tensor_destroy(tq);
     dim_tensor_destroy(tb);
@@ -84,13 +88,13 @@ static void check_set(bool cosine, const float *q, int64_t m, const float *b, in
     dim_tensor_destroy(td);
     free(found);
     free(far);
-    free(true_far);
 }
 
 static void check(const float *q, int64_t m, const float *b, int64_t n, int64_t d, long double tolerance)
 {
     for (int cosine = 0; cosine < 2; cosine++) {
         long double some = cosine && tolerance == 0 ? 1e-12L : tolerance;
+        measure_all(cosine, q, m, b, n, d);
         check_set(cosine, q, m, b, n, d, 1, some);
         check_set(cosine, q, m, b, n, d, n < 20 ? n : 20, some);
         check_set(cosine, q, m < 3 ? m : 3, b, n, d, n, some);
@@ -211,6 +215,41 @@ static void test_work(void **state)
         }
 }
 
+/* Whatever multiplies, on however many threads: the bits are the same, since no product decides anything. */
+static void test_same_everywhere(void **state)
+{
+    static int64_t found[M * 20], other[M * 20];
+    static double far[M * 20], other_far[M * 20];
+    static const struct {
+        uint32_t threads;
+        dim_gemm gemm;
+        dim_cpu_level cpu;
+    } contexts[] = {{1, DIM_GEMM_AUTO, DIM_CPU_AUTO}, {3, DIM_GEMM_BLAS, DIM_CPU_AUTO},
+                    {2, DIM_GEMM_REFERENCE, DIM_CPU_REFERENCE}};
+    static float (*const sets[])(int64_t i, int64_t j) = {plain, groups, offset, integers};
+    (void)state;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        for (int cosine = 0; cosine < 2; cosine++) {
+            random_state = 1;
+            fill(sets[i]);
+            assert_int_equal(dim__neighbors(ctx, cosine, queries, M, keys, N, D, 20, found, far, NULL), DIM_OK);
+            for (size_t k = 0; k < sizeof contexts / sizeof *contexts; k++) {
+                dim_context_options o;
+                dim_context *one;
+                DIM_OPTIONS_INIT(&o);
+                o.threads = contexts[k].threads;
+                o.gemm = contexts[k].gemm;
+                o.cpu = contexts[k].cpu;
+                o.blas_threads = 1;
+                assert_int_equal(dim_context_create(&o, &one), DIM_OK);
+                assert_int_equal(dim__neighbors(one, cosine, queries, M, keys, N, D, 20, other, other_far, NULL), DIM_OK);
+                assert_memory_equal(found, other, sizeof found);
+                assert_memory_equal(far, other_far, sizeof far);
+                dim_context_destroy(one);
+            }
+        }
+}
+
 /* One row of distances in float, strided; the same indices as without distances. */
 static void test_distances(void **state)
 {
@@ -283,7 +322,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind_of_set), cmocka_unit_test(test_no_direction), cmocka_unit_test(test_ties),
-        cmocka_unit_test(test_work),              cmocka_unit_test(test_distances),    cmocka_unit_test(test_bad_neighbors),
+        cmocka_unit_test(test_work),              cmocka_unit_test(test_same_everywhere),
+        cmocka_unit_test(test_distances),         cmocka_unit_test(test_bad_neighbors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
