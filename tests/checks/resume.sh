@@ -45,10 +45,7 @@ run whole --steps 40 --eval-every 10 || { cat "$out.txt"; exit 1; }
 
 # A finished run is continued, whether it wrote checkpoints meanwhile or not.
 run parts --steps 20 --eval-every 10 || fail "first part"
-run parts --steps 30 --checkpoint-every 7 --eval-every 10 --resume
-code=$?
-grep -q 'no cJSON' "$out.txt" && exit 77
-[ $code = 0 ] || { cat "$out.txt"; fail "second part"; }
+run parts --steps 30 --checkpoint-every 7 --eval-every 10 --resume || { cat "$out.txt"; fail "second part"; }
 says 'goes on after step 20'
 run parts --steps 40 --eval-every 10 --resume || fail "third part"
 says 'goes on after step 30'
