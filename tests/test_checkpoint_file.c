@@ -150,7 +150,8 @@ static void test_numbers(void **state)
     static const struct {
         const char *key, *value, *says; /* NULL = it is accepted */
     } cases[] = {
-        { "dim.state.loader.epoch", "18446744073709551615", "'dim.state.loader.epoch' is missing or is not a number up to 4611686018427387904" },
+        { "dim.state.loader.epoch", "18446744073709551615",
+          "'dim.state.loader.epoch' is missing or is not a number up to 4611686018427387904" },
         { "dim.state.loader.epoch", "4611686018427387905", "loader.epoch" },
         { "dim.state.loader.epoch", "4611686018427387904", "the checkpoint is at batch 1 of epoch 4611686018427387904" },
         { "dim.state.loader.epoch", "1152921504606846976", "there are at most 2^62" }, /* 4 batches an epoch */
