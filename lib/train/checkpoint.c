@@ -244,8 +244,6 @@ static dim_status compare(const char *here, const dim__settings *s, const dim_lo
     const char *made = dim__weights_file_meta(f, STATE "encoder");
     char key[DIM__SETTING_KEY + sizeof KEY];
     dim__meta m;
-    if (dim__weights_file_meta(f, KEY "format") == NULL)
-        return dim__fail(s->ctx, DIM_E_FORMAT, "the file has weights, but it was not written as a checkpoint");
     if (loader != NULL && dim__weights_file_meta(f, KEY "loader.batch") == NULL)
         return dim__fail(s->ctx, DIM_E_INVALID,
                          "the checkpoint was saved without a loader: it has no place in the data");
@@ -325,6 +323,10 @@ dim_status dim__checkpoint_load(const dim__saved *what, dim_loader *loader, cons
     DIM__TRY(dim__objective_groups_make(obj, &groups));
     DIM__TRY_OR(done, dim__weights_file_open(ctx, path, &f));
     DIM__TRY_OR(done, dim__weights_file_verify(f));
+    if (dim__weights_file_meta(f, KEY "format") == NULL) {
+        status = dim__fail(ctx, DIM_E_FORMAT, "it has weights alone and was not written as a checkpoint: %s", path);
+        goto done;
+    }
     DIM__TRY_OR(done, list_settings(what, loader, &s));
     DIM__TRY_OR(done, compare(what->made, &s, loader, f));
     st.optim_steps = dim__calloc(ctx, (size_t)obj->n_players, sizeof *st.optim_steps);
