@@ -22,7 +22,7 @@ DIM_BEGIN_DECLS
  * "optimizer.v." before a name.
  *
  * A process that is killed meanwhile leaves the old file, and perhaps a hidden file ".dim-....tmp" beside it; the next
- * save to the same path removes the hidden file.
+ * save to the same path removes the hidden file, in a folder of up to some thousand files.
  * @param model  the model
  * @param loader the loader of the model's batches, of the same context; NULL = the caller keeps the place in the data
  * @param path   of the file; an older file is replaced when the new one is complete and on the disk, and so is a

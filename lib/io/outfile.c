@@ -22,7 +22,7 @@
 #include <sys/random.h>
 #endif
 
-enum { TEMP_ROOM = 64, MAX_TRIES = 1000, MAX_LEFTOVERS = 1000 };
+enum { TEMP_ROOM = 64, MAX_TRIES = 1000, MAX_ENTRIES = 4096 };
 
 struct dim__outfile {
     dim_context *ctx;
@@ -96,7 +96,7 @@ static void remove_leftover(const dim__outfile *f)
     (void)close(fd);
 }
 
-/* Of writers that died.  Not all where somebody has put very many there: they must not make a save slow. */
+/* Of writers that died.  Not all of them in a folder of very many files, whose number must not make a save slow. */
 static void remove_leftovers(dim__outfile *f)
 {
     char begin[TEMP_ROOM];
@@ -107,13 +107,12 @@ static void remove_leftovers(dim__outfile *f)
     if (folder == NULL)
         return;
     const struct dirent *entry;
-    for (int n = 0; n < MAX_LEFTOVERS && (entry = readdir(folder)) != NULL;) {
+    for (int n = 0; n < MAX_ENTRIES && (entry = readdir(folder)) != NULL; n++) {
         size_t size = strlen(entry->d_name);
         if (size >= TEMP_ROOM || strncmp(entry->d_name, begin, length) != 0)
             continue;
         memcpy(f->temp + f->dir_length, entry->d_name, size + 1);
         remove_leftover(f);
-        n++;
     }
     (void)closedir(folder);
 }
