@@ -196,18 +196,15 @@ static void test_much_metadata(void **state)
 {
     enum { KEYS = 400000, ROOM = 24 * KEYS };
     char *text = malloc(ROOM);
-    size_t used = 0;
     (void)state;
     assert_non_null(text);
-    for (int i = 0; i < KEYS; i++)
-        used += (size_t)snprintf(text + used, ROOM - used, ",\"x%d\":\"y\"", i);
-    for (int kind = 0; kind < 2; kind++) { /* other programs' keys, and what could be settings */
+    for (int kind = 0; kind < 2; kind++) { /* other programs' keys, before and behind ours; a setting among them */
+        size_t used = 0;
+        for (int i = 0; i < KEYS; i++)
+            used += (size_t)snprintf(text + used, ROOM - used, ",\"%c%d\":\"y\"", kind == 0 ? 'x' : 'a', i);
         save_one();
         contents c = read_contents();
         add_metadata(&c, text);
-        if (kind == 1)
-            for (char *at = c.header; (at = strstr(at, ",\"x")) != NULL; at += 3)
-                at[2] = 'e';
         if (kind == 1)
             add_metadata(&c, ",\"dim.x\":\"1\"");
         write_contents(&c);
