@@ -2,6 +2,7 @@
 #ifndef DIM_BASE_MATH_H
 #define DIM_BASE_MATH_H
 
+#include "base/strict_math.h"
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
