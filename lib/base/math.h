@@ -3,6 +3,7 @@
 #define DIM_BASE_MATH_H
 
 #include "base/strict_math.h"
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,6 +17,15 @@ static inline double dim__sigmoid(double t)
 {
     double e = exp(-fabs(t));
     return t >= 0 ? 1 / (1 + e) : e / (1 + e);
+}
+
+/* An infinity for what does not fit, without the exception that the conversion itself would raise.  NaN stays; isgreater()
+ * raises none for it, unlike the operator. */
+static inline float dim__to_float(double x)
+{
+    bool large = isgreater(fabs(x), FLT_MAX);
+    float y = (float)(large ? 0 : x);
+    return large ? (float)copysign(INFINITY, x) : y;
 }
 
 static inline int64_t dim__min64(int64_t a, int64_t b) { return a < b ? a : b; }
