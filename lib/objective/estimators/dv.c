@@ -32,5 +32,5 @@ void dim__dv_row_backward(const dim__est_batch *b, const dim__row *row, const do
 }
 
 const dim__estimator_def dim__estimator_dv = {
-    DIM_ESTIMATOR_DV, "dv", DIM_BOUND_LOWER, DIM__DV_ACC, dim__dv_row_forward, dim__dv_finish, dim__dv_row_backward, NULL
+    DIM_ESTIMATOR_DV, "dv", DIM_BOUND_ESTIMATE, DIM__DV_ACC, dim__dv_row_forward, dim__dv_finish, dim__dv_row_backward, NULL
 };

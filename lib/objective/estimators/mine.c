@@ -24,5 +24,5 @@ static void finish(dim__est_batch *b, const double *acc, dim__est_result *r)
 }
 
 const dim__estimator_def dim__estimator_mine = {
-    DIM_ESTIMATOR_MINE, "mine", DIM_BOUND_LOWER, DIM__DV_ACC, dim__dv_row_forward, finish, dim__dv_row_backward, NULL
+    DIM_ESTIMATOR_MINE, "mine", DIM_BOUND_ESTIMATE, DIM__DV_ACC, dim__dv_row_forward, finish, dim__dv_row_backward, NULL
 };
