@@ -39,7 +39,7 @@ typedef enum dim_estimator_kind {
 /** Which pairs are the negatives. */
 typedef enum dim_negatives {
     DIM_NEGATIVES_ALL = 0,     /**< every other sample of the batch: N^2 - N pairs a location */
-    DIM_NEGATIVES_SHUFFLE = 1, /**< one partner a sample, by a permutation that leaves no sample with itself */
+    DIM_NEGATIVES_SHUFFLE = 1, /**< one partner a sample, by a random cycle through all samples */
     DIM_NEGATIVES_FORCE_INT = 0x7fffffff
 } dim_negatives;
 
