@@ -122,7 +122,7 @@ dim__vid dim__emit_max_pool(dim__graph *g, dim__vid x, dim__window window)
     return dim__emit1(g, &dim__op_max_pool, x, &attr);
 }
 
-/* ---- max_pool_grad: (dy, x, y, and perhaps the numbers of a dim__bn_grad: (4, C)) -> dx ------------------------------------------------- */
+/* ---- max_pool_grad: (dy, x, y, and perhaps the numbers of a dim__bn_grad: (4, C)) -> dx ---------------------- */
 
 static dim_status max_pool_grad_infer(dim__infer *inf)
 {
