@@ -229,6 +229,37 @@ static void test_std_of_a_code(void **state)
     dim_context_destroy(ctx);
 }
 
+/* Options that a kind of layer does not have change nothing. */
+static void test_options_of_others(void **state)
+{
+    static const dim_layer_options plain[] = { { .kind = DIM_LAYER_RELU }, { .kind = DIM_LAYER_LINEAR, .out = 4 },
+                                               { .kind = DIM_LAYER_BATCH_NORM } };
+    dim_context *ctx = context(1, DIM_CPU_AUTO);
+    (void)state;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        int64_t shape[2][3];
+        for (int more = 0; more < 2; more++) {
+            dim_layer_options o = plain[i];
+            dim_encoder_builder *b;
+            dim_encoder *enc;
+            o.size = sizeof o;
+            if (more) {
+                o.out = o.kind == DIM_LAYER_LINEAR ? o.out : 77;
+                o.kernel = o.stride = o.padding = o.start = o.height = o.width = o.dilation = o.output_padding = 3;
+                o.rate = o.slope = 7;
+            }
+            ok(ctx, dim_encoder_builder_create(ctx, 3, SIDE, SIDE, &b));
+            ok(ctx, dim_encoder_builder_add(b, &o));
+            ok(ctx, dim_encoder_builder_finish(b, NULL, &enc));
+            ok(ctx, dim_encoder_tap_shape(enc, "global", shape[more]));
+            dim_encoder_destroy(enc);
+            dim_encoder_builder_destroy(b);
+        }
+        assert_memory_equal(shape[0], shape[1], sizeof shape[0]);
+    }
+    dim_context_destroy(ctx);
+}
+
 /* Of the nine permutations of four that leave none in its place, only the six that are one cycle, all alike: each of the others
  * is a sample's partner equally often. */
 static void test_partners(void **state)
@@ -251,7 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),         cmocka_unit_test(test_weight_of_penalty),
         cmocka_unit_test(test_norm_after_clip_value), cmocka_unit_test(test_std_of_a_code),
-        cmocka_unit_test(test_partners),
+        cmocka_unit_test(test_partners),      cmocka_unit_test(test_options_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
