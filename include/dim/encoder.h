@@ -135,6 +135,9 @@ typedef enum dim_padding_mode {
 /**
  * Append only.  Zero in any field means the library's default.
  *
+ * A layer reads those options that dim_layer_kind names for its kind, and `name` and `tap`.  The others change nothing; they are
+ * not refused.
+ *
  * Of a window on a signal, kernel, stride, padding and dilation are along the signal, as PyTorch's Conv1d has them; what ends
  * in _h does not exist there, and what ends in _w is not needed.
  */

@@ -291,7 +291,7 @@ static void take_over(dim_objective *obj, dim_loader *loader, items *it, const s
     for (int64_t i = 0; i < it->count; i++)
         dim__param_import(&it->list[i].view, it->arrays[i].data);
     for (int64_t k = 0; k < obj->n_players; k++)
-        obj->players[k].optim.steps = st->optim_steps[k];
+        dim__optim_replaced(&obj->players[k].optim, st->optim_steps[k]);
     obj->steps = st->steps;
     obj->draws = st->draws;
     obj->seed = st->seed;
