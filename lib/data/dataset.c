@@ -33,6 +33,15 @@ void dim__dataset_release(dim_dataset *ds)
     dim__context_release(ctx);
 }
 
+void dim__dataset_drop_labels(dim_dataset *ds)
+{
+    dim__tensor_destroy(ds->labels);
+    dim__free(ds->ctx, ds->names);
+    ds->labels = NULL;
+    ds->names = NULL;
+    ds->classes = 0;
+}
+
 static int64_t label_at(const dim_tensor *labels, int64_t i)
 {
     const void *p = labels->data + i * labels->stride[0] * (int64_t)dim__dtype_size(labels->dtype);

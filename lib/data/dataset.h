@@ -23,6 +23,7 @@ struct dim_dataset {
     pthread_mutex_t reading; /* one call of `read` at a time, whichever thread it is */
     void *scratch;           /* a sample, used by dim__dataset_read() alone */
     const char **names;      /* of the classes, or NULL */
+    int64_t left_out;        /* names in folders that are no samples */
 };
 
 dim_status dim__dataset_open(dim_context *ctx, const char *spec, dim_split split, const dim_dataset_options *options,
@@ -33,6 +34,8 @@ dim_status dim__dataset_from_callback(dim_context *ctx, int64_t count, dim_dtype
 dim_status dim__dataset_read(dim_dataset *ds, int64_t first, int64_t count, dim_tensor *images, dim_tensor *labels);
 /* Takes the reader over, on success only. */
 dim_status dim__dataset_from_reader(dim_context *ctx, const dim__samples *samples, dim_dataset **out);
+/* Of one that nobody has seen yet and whose reader gives none: no labels, classes and names. */
+void dim__dataset_drop_labels(dim_dataset *ds);
 void dim__dataset_release(dim_dataset *ds); /* NULL ok */
 
 /* One sample, contiguous, in the dataset's type.  Works on several threads at once, and without the context.
