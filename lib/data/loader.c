@@ -1,9 +1,9 @@
 #include "data/loader.h"
 
 #include "base/rng.h"
+#include "base/thread.h"
 #include "data/augment/augment.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 
@@ -127,7 +127,6 @@ static void *thread_main(void *arg)
 /* What was started before a failure is stopped by dim__loader_destroy(). */
 static dim_status start_threads(dim_loader *l)
 {
-    sigset_t all, before;
     int code = 0;
     if (pthread_mutex_init(&l->lock, NULL) != 0)
         goto failed;
@@ -137,15 +136,11 @@ static dim_status start_threads(dim_loader *l)
         goto no_returned;
     l->threaded = true;
     l->home = getpid();
-    /* A thread inherits the mask: the caller's signals are the caller's threads' business. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (code == 0 && l->started < l->n_workers) {
         worker *w = &l->workers[l->started];
-        code = pthread_create(&w->thread, NULL, thread_main, w);
+        code = dim__thread_start(&w->thread, thread_main, w);
         l->started += code == 0;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (code == 0)
         return DIM_OK;
     goto failed;

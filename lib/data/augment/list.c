@@ -137,3 +137,15 @@ dim_status dim__augment_fit_to(dim_context *ctx, const dim__augment_list *list, 
         }
     return DIM_OK;
 }
+
+dim_status dim__augment_shape(const dim_augment *aug, const int64_t image[3], int64_t view[3])
+{
+    dim__augment_fit *fit = dim__alloc(aug->ctx, sizeof *fit); /* kilobytes, which a small stack does not have */
+    if (fit == NULL)
+        return DIM_E_NOMEM;
+    dim_status status = dim__augment_fit_to(aug->ctx, &aug->list, image, fit);
+    if (status == DIM_OK)
+        memcpy(view, fit->out, sizeof fit->out);
+    dim__free(aug->ctx, fit);
+    return status;
+}

@@ -17,14 +17,14 @@ typedef struct stl10 {
     uint8_t *labels; /* as in the file; NULL = none */
 } stl10;
 
-/* Columns after columns become rows after rows. */
+/* Columns become rows, in place. */
 static void transpose(uint8_t *plane)
 {
     for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < y; x++) {
-            uint8_t swap = plane[y * SIDE + x];
+        for (int x = y + 1; x < SIDE; x++) {
+            uint8_t pixel = plane[y * SIDE + x];
             plane[y * SIDE + x] = plane[x * SIDE + y];
-            plane[x * SIDE + y] = swap;
+            plane[x * SIDE + y] = pixel;
         }
 }
 
@@ -46,7 +46,7 @@ static dim_status read_sample(dim__reader *base, int64_t index, uint8_t *image, 
         got += (size_t)n;
     }
     for (int c = 0; image != NULL && c < 3; c++)
-        transpose(image + c * PLANE);
+        transpose(image + (size_t)c * PLANE);
     *label = r->labels != NULL ? r->labels[index] - 1 : -1;
     return DIM_OK;
 }
