@@ -236,7 +236,7 @@ static void test_nothing_there(void **state)
     assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_FAIL, DIM_E_FORMAT, "no class folders", in_dir("train"));
     put_text("train/a/readme", "x");
     assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_FAIL, DIM_E_FORMAT, ".png files", in_dir("train"));
-    assert_open_fails("folder", DIM_SPLIT_UNLABELED, DIM_ON_ERROR_FAIL, DIM_E_INVALID, "no unlabeled split", "2");
+    assert_open_fails("folder", DIM_SPLIT_UNLABELED, DIM_ON_ERROR_FAIL, DIM_E_INVALID, "folder has no unlabeled split", "train and test");
     put_text("train/a/1.png", "x");
     assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_SKIP, DIM_E_FORMAT, "none of 1 files",
                       in_dir("train/a/1.png"));
@@ -490,9 +490,16 @@ static void test_options(void **state)
     assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("cifar100"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
                       "labels is 7", NULL);
     o = options(0, DIM_ON_ERROR_FAIL);
-    o.reserved0 = 1;
+    o.keep_orientation = 2;
     assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
-                      "reserved0", NULL);
+                      "keep_orientation is 2", NULL);
+    o.keep_orientation = 1;
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("cifar10"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
+                      "keep_orientation", "cifar10 has no image files");
+    o = options(0, DIM_ON_ERROR_FAIL);
+    o.label_column = "y";
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
+                      "label_column is \"y\"", "folder has no columns");
     o = options(32, DIM_ON_ERROR_FAIL);
     assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("cifar10"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
                       "image_size is 32", "cifar10");

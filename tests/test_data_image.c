@@ -18,6 +18,7 @@ enum { W = 24, H = 20, N = W * H };
 
 static image_file file;
 static unsigned char rows[1 << 16];
+static dim__image_rules rules = { .memory = DIM__IMAGE_MEMORY };
 
 static dim_status decode(dim__image *image, dim__sample_error *error)
 {
@@ -26,7 +27,7 @@ static dim_status decode(dim__image *image, dim__sample_error *error)
     assert_non_null(copy);
     memcpy(copy, file.bytes, file.size);
     memset(error, 0, sizeof *error);
-    dim_status status = dim__image_decode(copy, file.size, "the file", image, error);
+    dim_status status = dim__image_decode(copy, file.size, "the file", &rules, image, error);
     free(copy);
     assert_int_equal(error->status, status);
     if (status == DIM_OK)
@@ -237,15 +238,15 @@ static void test_no_memory(void **state)
         dim_status status = DIM_E_NOMEM;
         make_kind(kind);
         for (long n = 1; status != DIM_OK; n++) {
-            dim__image image = { 0, 0, NULL };
+            dim__image image = { .pixels = NULL };
             dim__sample_error error;
             assert_true(n < 20);
             malloc_calls = 0;
             malloc_fails_at = n;
             memset(planes, 99, sizeof planes);
-            status = dim__image_decode(file.bytes, file.size, "the file", &image, &error);
+            status = dim__image_decode(file.bytes, file.size, "the file", &rules, &image, &error);
             if (status == DIM_OK) {
-                status = dim__image_fit(&image, 16, "the file", planes, &error);
+                status = dim__image_fit(&image, 16, "the file", &rules, planes, &error);
                 free(image.pixels);
             }
             malloc_fails_at = 0;
@@ -268,11 +269,11 @@ static void test_fit_cuts_the_centre(void **state)
     (void)state;
     for (int i = 0; i < 8; i++)
         for (int tall = 0; tall < 2; tall++) {
-            dim__image image = { tall ? 8 + extra[i] : 8, tall ? 8 : 8 + extra[i], rows };
+            dim__image image = { tall ? 8 + extra[i] : 8, tall ? 8 : 8 + extra[i], rows, 1 };
             for (int k = 0; k < image.height * image.width; k++)
                 for (int c = 0; c < 3; c++)
                     rows[3 * k + c] = (uint8_t)(k + 50 * c);
-            assert_int_equal(dim__image_fit(&image, 8, "x", planes, &error), DIM_OK);
+            assert_int_equal(dim__image_fit(&image, 8, "x", &rules, planes, &error), DIM_OK);
             for (int c = 0; c < 3; c++)
                 for (int k = 0; k < 64; k++) {
                     int64_t y = k / 8 + (tall ? from[i] : 0), x = k % 8 + (tall ? 0 : from[i]);
@@ -289,24 +290,24 @@ static void test_fit_resizes(void **state)
     static const int sizes[][3] = { { 30, 50, 16 }, { 50, 30, 16 }, { 7, 5, 64 },
                                     { 1, 1, 256 },  { 1, 40, 9 },   { 64, 64, 32 } };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) { /* one colour stays, wherever it is cut */
-        dim__image image = { sizes[i][0], sizes[i][1], rows };
+        dim__image image = { sizes[i][0], sizes[i][1], rows, 1 };
         int n = sizes[i][2] * sizes[i][2];
         for (int k = 0; k < image.height * image.width; k++)
             memcpy(rows + 3 * k, "\x0a\x80\xff", 3);
-        assert_int_equal(dim__image_fit(&image, sizes[i][2], "x", planes, &error), DIM_OK);
+        assert_int_equal(dim__image_fit(&image, sizes[i][2], "x", &rules, planes, &error), DIM_OK);
         for (int k = 0; k < 3 * n; k++)
             assert_int_equal(planes[k], k < n ? 10 : k < 2 * n ? 128 : 255);
     }
-    dim__image half = { 8, 16, rows }; /* a step from 0 to 200 in the middle stays there */
+    dim__image half = { 8, 16, rows, 1 }; /* a step from 0 to 200 in the middle stays there */
     for (int k = 0; k < 8 * 16 * 3; k++)
         rows[k] = k / 3 % 16 < 8 ? 0 : 200;
-    assert_int_equal(dim__image_fit(&half, 4, "x", planes, &error), DIM_OK);
+    assert_int_equal(dim__image_fit(&half, 4, "x", &rules, planes, &error), DIM_OK);
     for (int y = 0; y < 4; y++) {
         assert_true(planes[4 * y] < 20 && planes[4 * y + 1] < 40);
         assert_true(planes[4 * y + 2] > 160 && planes[4 * y + 3] > 180);
     }
-    dim__image thin = { 1, 16384, rows };
-    assert_int_equal(dim__image_fit(&thin, 128, "x", planes, &error), DIM_E_FORMAT);
+    dim__image thin = { 1, 16384, rows, 1 };
+    assert_int_equal(dim__image_fit(&thin, 128, "x", &rules, planes, &error), DIM_E_FORMAT);
     assert_non_null(strstr(error.text, "16384 x 1"));
 }
 
@@ -332,14 +333,15 @@ static void test_unsupported(void **state)
 {
     dim__image image;
     dim__sample_error error;
+    dim__image_rules rules = { .memory = DIM__IMAGE_MEMORY };
     (void)state;
 #if !DIM_HAVE_JPEG
-    assert_int_equal(dim__image_decode((const uint8_t *)"\xff\xd8\xff\xe0", 4, "a.jpg", &image, &error),
+    assert_int_equal(dim__image_decode((const uint8_t *)"\xff\xd8\xff\xe0", 4, "a.jpg", &rules, &image, &error),
                      DIM_E_UNSUPPORTED);
     assert_non_null(strstr(error.text, "a.jpg: this build has no libjpeg"));
 #endif
 #if !DIM_HAVE_PNG
-    assert_int_equal(dim__image_decode((const uint8_t *)"\x89PNG\r\n\x1a\n", 8, "a.png", &image, &error),
+    assert_int_equal(dim__image_decode((const uint8_t *)"\x89PNG\r\n\x1a\n", 8, "a.png", &rules, &image, &error),
                      DIM_E_UNSUPPORTED);
     assert_non_null(strstr(error.text, "a.png: this build has no libpng"));
 #endif

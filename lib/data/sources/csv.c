@@ -1,8 +1,5 @@
 /* Vectors as text: a line a sample, fields with commas or tabs between them, perhaps a header.  A stream is gone through
  * twice: to see how many lines of how many fields there are, then for the numbers. */
-#ifndef _POSIX_C_SOURCE
-#define _POSIX_C_SOURCE 200809L
-#endif
 #include "data/source.h"
 #include "data/sources/number.h"
 #include "data/sources/parse.h"

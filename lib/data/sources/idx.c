@@ -1,8 +1,5 @@
 /* IDX files, plain or gzip, by the names of MNIST's and EMNIST's: big-endian header 0, 0, type, axes, sizes; then the
  * elements. */
-#ifndef _POSIX_C_SOURCE
-#define _POSIX_C_SOURCE 200809L
-#endif
 #include "data/source.h"
 #include "data/sources/parse.h"
 
