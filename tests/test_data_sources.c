@@ -6,8 +6,8 @@
 #include "data/sources/parse.h"
 #include <dim/dataset.h>
 #include <ftw.h>
-#include <locale.h>
 #include <math.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #if DIM_HAVE_ZLIB
 #include <zlib.h>
@@ -16,6 +16,17 @@
 static failing_memory memory;
 static dim_context *ctx;
 static char dir[64];
+
+/* libdim's numbers must not depend on the locale, few of which a machine has: so no point may get to strtof(). */
+static bool watched;
+float __real_strtof(const char *text, char **end);
+float __wrap_strtof(const char *text, char **end);
+float __wrap_strtof(const char *text, char **end)
+{
+    if (watched)
+        assert_null(strchr(text, '.'));
+    return __real_strtof(text, end);
+}
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
@@ -217,9 +228,10 @@ static void test_numbers(void **state)
     char text[200];
     float got;
     (void)state;
+    watched = true;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_true(dim__number_parse(good[i], &got));
-        if (memcmp(&got, &(float){ strtof(good[i], NULL) }, sizeof got) != 0)
+        if (memcmp(&got, &(float){ __real_strtof(good[i], NULL) }, sizeof got) != 0)
             fail_msg("%s is %.9g", good[i], (double)got);
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -234,13 +246,14 @@ static void test_numbers(void **state)
         if (!isfinite(x))
             continue;
         snprintf(text, sizeof text, "%.*g", 1 + i % 17, (double)x);
-        assert_true(dim__number_parse(text, &got) == isfinite(strtof(text, NULL)));
-        if (isfinite(got) && got != strtof(text, NULL))
+        assert_true(dim__number_parse(text, &got) == isfinite(__real_strtof(text, NULL)));
+        if (isfinite(got) && got != __real_strtof(text, NULL))
             fail_msg("%s is %.9g", text, (double)got);
     }
     memset(text, '1', sizeof text);
     text[199] = '\0';
     assert_false(dim__number_parse(text, &got));
+    watched = false;
 }
 
 static void test_csv(void **state)
@@ -344,11 +357,10 @@ static void test_csv_broken(void **state)
     assert_true(memory.largest < 1 << 20);
 }
 
-/* A line that is longer than what is read at once, and the numbers of a locale with a comma. */
+/* A line that is longer than what is read at once. */
 static void test_csv_long_lines(void **state)
 {
     enum { N = 40000 };
-    static const char *const locales[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE", "C" };
     static float want[2 * N];
     (void)state;
     FILE *f = fopen(in_dir("x.csv"), "w");
@@ -358,10 +370,7 @@ static void test_csv_long_lines(void **state)
         want[i] = (float)i + 0.5f;
     }
     fclose(f);
-    for (size_t i = 0; i < sizeof locales / sizeof *locales && setlocale(LC_ALL, locales[i]) == NULL; i++)
-        continue;
     dim_dataset *ds = open_good("csv", "x.csv", DIM_SPLIT_TRAIN, NULL);
-    setlocale(LC_ALL, "C");
     assert_data(ds, DIM_F32, 1, (int64_t[]){ N }, 2, want, NULL);
     dim_dataset_destroy(ds);
 }

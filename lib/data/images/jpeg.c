@@ -17,7 +17,7 @@
 
 /* Pixels that the scans may go over, for each byte of memory.  A progressive file has some ten scans; a forged one has
  * hundreds of a few bytes, each of which costs a pass over the picture. */
-enum { PIXELS_A_BYTE = 2 };
+enum { PIXELS_A_BYTE = 2, TABLES = 1 << 24 };
 
 typedef struct job {
     struct jpeg_decompress_struct jpeg;
@@ -104,7 +104,8 @@ static void decode(job *j, const uint8_t *data, size_t size)
     jpeg->progress = &j->progress;
     jpeg_mem_src(jpeg, data, (unsigned long)size);
     jpeg_read_header(jpeg, TRUE);
-    jpeg->mem->max_memory_to_use = j->memory < (uint64_t)LONG_MAX ? (long)j->memory : LONG_MAX; /* in place of JPEGMEM's */
+    /* In place of JPEGMEM's; what dim__image_room() does not count are tables and a few rows. */
+    jpeg->mem->max_memory_to_use = j->memory < (uint64_t)LONG_MAX - TABLES ? (long)j->memory + TABLES : LONG_MAX;
     j->status = dim__image_room(&j->image, jpeg->image_height, jpeg->image_width, coefficients(jpeg), j->memory, j->text);
     if (j->status != DIM_OK)
         return;
