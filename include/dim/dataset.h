@@ -95,7 +95,7 @@ typedef struct dim_dataset_options {
  *   Symbolic links are followed; DIM_E_FORMAT are a folder that is reached twice, and a link among the classes that leads
  *   nowhere.  The classes are the folders of DIR/train (of the split, when there is no DIR/train) in the order
  *   of strcmp(); samples are in the order of their classes and paths.  Hidden names, files of other kinds, and folders
- *   that systems make (__MACOSX, @eaDir, lost+found, $RECYCLE.BIN, System Volume Information) are left out:
+ *   that systems make (__MACOSX, \@eaDir, lost+found, $RECYCLE.BIN, System Volume Information) are left out:
  *   dim_dataset_left_out() counts them, and the log has a line, as for classes without an image.
  *   With DIM_LABELS_NONE all image files in and below DIR/train or, when there is none of train, val and test, DIR.
  * - "tiny:DIR": Tiny ImageNet, the same, except that all images of DIR/val are in the one folder DIR/val/images, and

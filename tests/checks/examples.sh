@@ -195,7 +195,7 @@ data=folder:$work/flat
 run 2 "$local_dim" --steps 1
 says 'flat has 10 image files itself.*--unlabelled --probe-train 0 trains without labels'
 run 2 "$local_dim" --steps 1 --unlabelled
-says 'flat has 10 image files itself.*--unlabelled --probe-train 0 trains without labels'
+says 'cannot find a folder val or test in .*; --probe-train 0 trains without test images'
 run 0 "$local_dim" --steps 1 --unlabelled --probe-train 0 --units 32
 says 'left out are 1 of other kinds than JPEG and PNG .*; the first is .*/flat/10.webp'
 
@@ -230,6 +230,7 @@ run 0 "$local_dim" --steps 1 --probe-train 20 --label-column class --image-size 
 grep -q 'kNN' "$work/stdout" || fail "csv: without probes"
 run 2 "$local_dim" --steps 1 --label-column colour --image-size 28
 says 'label_column is "colour", which is neither a name in the header nor a number below 785'
+data=folder:$work/data
 
 # Pictures are left alone by a --resume that is refused.
 usual="--ndf 8 --rkhs 32 --depth 1 --probe-train 0 --out $work/amdim"
