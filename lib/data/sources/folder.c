@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 static const char annotations[] = "val_annotations.txt";
-enum { MAX_ANNOTATIONS = 1 << 26 /* bytes */ };
 
 enum { UNKNOWN, READABLE, BROKEN };
 
@@ -101,58 +100,11 @@ static void destroy(dim__reader *base)
     dim__free(f->ctx, f);
 }
 
-/* One line of val_annotations.txt: the file's name, its class and more, with tabs between. */
-static dim_status add_annotated(folder *f, const char *path, char *line, int64_t number, const char *const *names,
-                                int64_t classes)
-{
-    char *name = line, *class_name = strchr(line, '\t');
-    if (class_name == NULL)
-        return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld must be a file and its class with a tab between", path,
-                         (long long)number);
-    *class_name++ = '\0';
-    class_name[strcspn(class_name, "\t")] = '\0';
-    int64_t label = dim__names_find(names, classes, class_name);
-    if (label < 0)
-        return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld: class \"%.100s\" is not a folder of train", path,
-                         (long long)number, class_name);
-    if (*name == '\0' || strchr(name, '/') != NULL)
-        return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld: \"%.100s\" is not the name of a file", path,
-                         (long long)number, name);
-    return dim__listing_add(&f->list, "images/", name, label);
-}
-
 static dim_status list_annotated(folder *f, const char *path, const char *const *names, int64_t classes)
 {
-    dim__stream *s = NULL;
-    char *text = NULL;
-    dim_status status;
-    DIM__TRY_OR(done, dim__stream_open(f->ctx, path, false, &s));
-    int64_t size = dim__stream_size(s), number = 1;
-    if (size > MAX_ANNOTATIONS) {
-        status = dim__fail(f->ctx, DIM_E_FORMAT, "%s has %lld bytes; it must have %d at most", path, (long long)size,
-                           MAX_ANNOTATIONS);
-        goto done;
-    }
-    text = dim__calloc(f->ctx, (size_t)size + 1, 1);
-    status = text != NULL ? DIM_OK : DIM_E_NOMEM;
-    if (status == DIM_OK)
-        status = dim__stream_read(s, text, (size_t)size);
-    if (status == DIM_OK && memchr(text, '\0', (size_t)size) != NULL)
-        status = dim__fail(f->ctx, DIM_E_FORMAT, "%s is not a text file", path);
-    for (char *at = text; status == DIM_OK && *at != '\0'; number++) {
-        size_t length = strcspn(at, "\n");
-        char *next = at + length + (at[length] != '\0');
-        if (length > 0 && at[length - 1] == '\r')
-            length--;
-        at[length] = '\0';
-        if (length > 0)
-            status = add_annotated(f, path, at, number, names, classes);
-        at = next;
-    }
-    if (status == DIM_OK)
-        status = dim__listing_check_once(&f->list, path);
-done:
-    dim__free(f->ctx, text);
+    dim__stream *s;
+    DIM__TRY(dim__stream_open(f->ctx, path, false, &s));
+    dim_status status = dim__annotations_read(&f->list, s, names, classes);
     dim__stream_close(s);
     return status;
 }

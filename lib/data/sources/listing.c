@@ -264,7 +264,7 @@ static dim_status read_folder(dim__listing *list, walk *w, const struct stat *st
     while ((name = next_name(list, dir, w->path, &status)) != NULL) {
         if (!enter(w, name))
             status = dim__fail(ctx, DIM_E_IO, "a path below %.200s is too long", w->path);
-        else if (is_folder(w->path, &below) && is_systems(name))
+        else if (is_systems(name) && is_folder(w->path, &below))
             leave_out(list, DIM__LEFT_SYSTEM, w->path);
         else if (is_folder(w->path, &below))
             status = read_folder(list, w, &below, label);

@@ -2,7 +2,7 @@
 #ifndef DIM_DATA_SOURCES_LISTING_H
 #define DIM_DATA_SOURCES_LISTING_H
 
-#include "base/context.h"
+#include "data/stream.h"
 
 typedef struct dim__file {
     const char *path; /* below the listing's root; set by dim__listing_sort() */
@@ -46,6 +46,8 @@ dim_status dim__listing_add(dim__listing *list, const char *folder, const char *
 dim_status dim__listing_read(dim__listing *list, const char *root, const char *const *names, int64_t classes);
 /* Adds all that lies in or below `root`, without labels. */
 dim_status dim__listing_read_flat(dim__listing *list, const char *root);
+/* Adds what a val_annotations.txt lists, by the sorted names of the classes. */
+dim_status dim__annotations_read(dim__listing *list, dim__stream *s, const char *const *names, int64_t classes);
 /* Counts the images in root/folder that a sorted listing does not have. */
 dim_status dim__listing_count_unlisted(dim__listing *list, const char *root, const char *folder);
 int64_t dim__listing_left_out(const dim__listing *list);
