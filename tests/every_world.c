@@ -354,6 +354,7 @@ dim_objective *w_objective(every_world *w)
 {
     dim_objective *obj = NULL;
     dim_loss_options l;
+    dim_term_options t;
     dim_player_options p;
     KNOWN(dim_objective, "objective");
     MUST(dim_objective_create(w_context(w), NULL, &obj));
@@ -362,10 +363,13 @@ dim_objective *w_objective(every_world *w)
     add_input(w, obj, "z", DIM_INPUT_NORMAL, DIM_F32, 3);
     add_input(w, obj, "y", DIM_INPUT_GIVEN, DIM_I32, 0);
     MUST(dim_objective_apply(obj, w_mlp(w), "x", "fx"));
+    DIM_OPTIONS_INIT(&t);
+    t.units = 4;
     DIM_OPTIONS_INIT(&l);
     l.name = "mi";
     l.a = "fx.fc";
     l.b = "fx";
+    l.term = &t;
     MUST(dim_objective_add_loss(obj, &l));
     DIM_OPTIONS_INIT(&l);
     l.name = "ce";
@@ -387,7 +391,11 @@ dim_objective *w_ungiven(every_world *w)
 {
     dim_objective *obj = w_objective(w);
     dim_loss_options l;
+    dim_term_options t;
+    DIM_OPTIONS_INIT(&t);
+    t.units = 4;
     DIM_OPTIONS_INIT(&l);
+    l.term = &t;
     l.name = "rival";
     l.a = "fx.fc";
     l.b = "fx";

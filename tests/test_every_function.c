@@ -414,11 +414,19 @@ static void test_orders(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1) /* one test, "test_nan" */
+        cmocka_set_test_filter(argv[1]);
+    /* Keeps oneDNN loaded; else each of the thousands of contexts would load it anew. */
+    dim_context *held = NULL;
+    if (dim_context_create(NULL, &held) != DIM_OK)
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases), cmocka_unit_test(test_null),    cmocka_unit_test(test_nan),
         cmocka_unit_test(test_overlap), cmocka_unit_test(test_orders), cmocka_unit_test(test_allocations),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dim_context_destroy(held);
+    return failed;
 }
