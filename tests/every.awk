@@ -1,5 +1,5 @@
 # An interface as tests/abi/functions.sh writes it -> a part of a C file: for each public function what its parameters are, and how
-# it is called with values of every.h; and where the floats of each options struct are.
+# it is called with values of every.h; and the members of each struct.
 function base(type) {
     gsub(/const|[*]|[[].*/, "", type)
     gsub(/ /, "", type)
@@ -59,6 +59,7 @@ BEGIN {
     inside = $3
     delete opaque[$3] # it is declared before, where it is used before
     structs[$3] = 1
+    sizes[++n_sizes] = "    { \"" $3 "\", sizeof(" $3 ") },"
     next
 }
 /^typedef enum / {
@@ -69,11 +70,16 @@ BEGIN {
     inside = ""
     next
 }
-inside != "" && /^ +(float|double) / {
-    field = $2
-    sub(/;/, "", field)
+inside != "" && $1 != "size_t" {
+    type = $0
+    sub(/^ +/, "", type)
+    match(type, /[a-z_0-9A-Z]+([[][A-Za-z_0-9]+[]])?;$/)
+    field = substr(type, RSTART, RLENGTH - 1)
+    type = substr(type, 1, RSTART - 1)
     sub(/[[].*/, "", field)
-    fields[++n_fields] = "    { \"" inside "\", \"" field "\", offsetof(" inside ", " field "), sizeof(((" inside " *)0)->" field ") },"
+    sub(/ $/, "", type)
+    fields[++n_fields] = "    { \"" inside "\", \"" field "\", EVERY_" kind(type) ", \"" base(type) "\", offsetof(" inside ", " \
+        field "), sizeof(((" inside " *)0)->" field ") },"
     next
 }
 /^(const )?[a-z_0-9]+ [*]?dim_[a-z_0-9]+[(].*[)];$/ {
@@ -101,8 +107,12 @@ END {
     for (i = 1; i <= n_rows; i++)
         print rows[i]
     print "};\nconst int every_count = " n_rows ";"
-    print "const every_field every_floats[] = {"
+    print "const every_field every_fields[] = {"
     for (i = 1; i <= n_fields; i++)
         print fields[i]
-    print "};\nconst int every_float_count = " n_fields ";"
+    print "};\nconst int every_field_count = " n_fields ";"
+    print "const every_struct every_structs[] = {"
+    for (i = 1; i <= n_sizes; i++)
+        print sizes[i]
+    print "};\nconst int every_struct_count = " n_sizes ";"
 }

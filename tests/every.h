@@ -63,15 +63,24 @@ typedef struct every_function {
     void (*arguments)(every_world *w, every_value *a); /* the case; NULL = it has none */
 } every_function;
 
-typedef struct every_field { /* floats of an options struct */
-    const char *type, *name;
+typedef struct every_field { /* a member of a public struct, or an array */
+    const char *in, *name;
+    every_kind kind;
+    const char *type; /* as a parameter's */
     size_t offset, size;
 } every_field;
 
+typedef struct every_struct {
+    const char *name;
+    size_t size;
+} every_struct;
+
 extern const every_function every_functions[];
 extern const int every_count;
-extern const every_field every_floats[];
-extern const int every_float_count;
+extern const every_field every_fields[];
+extern const int every_field_count;
+extern const every_struct every_structs[];
+extern const int every_struct_count;
 const every_function *every_find(const char *name); /* NULL = there is none */
 
 /* ---- the world: every_world.c ------------------------------------------------------------------------------------ */
@@ -119,9 +128,11 @@ struct every_world {
     } o;
     dim_tensor *list[4]; /* of EVERY_HANDLES */
     char path[200];
+    int lenient;                       /* parts that cannot be made are NULL: for the fuzzer, which goes on */
+    dim_context *(*make_context)(void); /* NULL = one that counts in `memory` */
 };
 
-/* Without a context yet, for the fuzzer and for functions that make one.  `folder` is for files. */
+/* Without a context yet, for functions that make one.  `folder` is for files. */
 void every_world_start(every_world *w, const char *folder);
 /* Destroys the parts that are left, in order[0 .. n - 1]; NULL = as they were made.  Fails the process when memory is lost. */
 void every_world_end(every_world *w, const int *order);

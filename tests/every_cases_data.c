@@ -1,9 +1,10 @@
 /* Cases of context.h, status.h, tensor.h, augment.h and dataset.h. */
 #include "every.h"
 
-static const int64_t shape_2_3[2] = { 2, 3 }, shape_24[1] = { 24 }, image[3] = { 3, 8, 8 };
-static const int64_t strides_3_1[2] = { 3, 1 };
-static const int order_1_0[2] = { 1, 0 };
+/* With room for as many axes as there may be: the fuzzer says other ranks. */
+static const int64_t shape_2_3[DIM_MAX_RANK] = { 2, 3 }, shape_24[DIM_MAX_RANK] = { 24 }, image[DIM_MAX_RANK] = { 3, 8, 8 };
+static const int64_t strides_3_1[DIM_MAX_RANK] = { 3, 1 };
+static const int order_1_0[DIM_MAX_RANK] = { 1, 0 };
 static const int64_t indices[6] = { 5, 4, 3, 2, 1, 0 };
 static float memory[6];
 

@@ -18,7 +18,7 @@ void every_fail(const char *format, ...)
 #define MUST(call) must(w, call, #call)
 static void must(const every_world *w, dim_status status, const char *what)
 {
-    if (status != DIM_OK)
+    if (status != DIM_OK && !w->lenient)
         every_fail("%s: %s", what, w->ctx != NULL ? dim_context_error(w->ctx) : dim_status_name(status));
 }
 
@@ -56,6 +56,8 @@ void every_world_end(every_world *w, const int *order)
 
 void *every_keep(every_world *w, const char *type, const char *name, void *handle)
 {
+    if (handle == NULL)
+        return NULL;
     if (w->n == EVERY_PARTS)
         every_fail("more than %d parts", EVERY_PARTS);
     w->parts[w->n++] = (every_part){ type, name, handle };
@@ -73,8 +75,12 @@ int every_part_of(const every_world *w, const void *handle)
 void *every_give(every_world *w, void *handle)
 {
     int at = every_part_of(w, handle);
+    if (at < 0 && w->lenient)
+        return NULL;
     if (at < 0)
         every_fail("a handle is not in the world");
+    if (handle == w->ctx && w->lenient)
+        w->ctx = NULL;
     w->n--;
     memmove(&w->parts[at], &w->parts[at + 1], (size_t)(w->n - at) * sizeof *w->parts);
     return handle;
@@ -103,6 +109,10 @@ dim_context *w_context(every_world *w)
     dim_context_options o;
     if (w->ctx != NULL)
         return w->ctx;
+    if (w->make_context != NULL) {
+        w->ctx = w->make_context();
+        return KEEP(dim_context, "context", w->ctx);
+    }
     DIM_OPTIONS_INIT(&o);
     o.seed = 1;
     o.threads = o.blas_threads = 1;

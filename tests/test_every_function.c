@@ -176,13 +176,18 @@ static void nan_argument(const every_function *f, int i, double x)
     try_call(&run, good);
 }
 
+static int is_float_of(const every_field *field, const char *type, size_t element)
+{
+    return field->kind == EVERY_FLOAT && strcmp(field->in, type) == 0 && element < field->size / sizeof(float);
+}
+
 static void nan_field(const every_function *f, int i, const every_field *field, size_t element, double x)
 {
     every_run run;
     float old;
     const float bad = (float)x;
     char what[120];
-    snprintf(what, sizeof what, "with %g for %s.%s[%zu]", x, field->type, field->name, element);
+    snprintf(what, sizeof what, "with %g for %s.%s[%zu]", x, field->in, field->name, element);
     every_begin(&run, f, what);
     char *at = (char *)run.a[i].p + field->offset + element * sizeof old;
     memcpy(&old, at, sizeof old);
@@ -236,10 +241,9 @@ static void test_nan(void **state)
             for (int i = 0; i < f->n; i++) {
                 if (f->parameter[i].kind == EVERY_FLOAT)
                     nan_argument(f, i, not_finite[k]);
-                for (int s = 0; f->parameter[i].kind == EVERY_OPTIONS && s < every_float_count; s++)
-                    for (size_t e = 0; e < every_floats[s].size / sizeof(float); e++)
-                        if (strcmp(every_floats[s].type, f->parameter[i].type) == 0)
-                            nan_field(f, i, &every_floats[s], e, not_finite[k]);
+                for (int s = 0; f->parameter[i].kind == EVERY_OPTIONS && s < every_field_count; s++)
+                    for (size_t e = 0; is_float_of(&every_fields[s], f->parameter[i].type, e); e++)
+                        nan_field(f, i, &every_fields[s], e, not_finite[k]);
             }
             for (int t = 0; t < n; t++) {
                 nan_element(f, t, 0, not_finite[k]);

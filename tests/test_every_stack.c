@@ -44,12 +44,13 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 static void *call(void *unused)
 {
     static char other[1 << 16];
-    stack_t s = { .ss_sp = other, .ss_size = sizeof other };
+    stack_t s = { .ss_sp = other, .ss_size = sizeof other }, before;
     struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
     (void)unused;
-    if (sigaltstack(&s, NULL) != 0 || sigaction(SIGSEGV, &action, NULL) != 0 || sigaction(SIGBUS, &action, NULL) != 0)
+    if (sigaltstack(&s, &before) != 0 || sigaction(SIGSEGV, &action, NULL) != 0 || sigaction(SIGBUS, &action, NULL) != 0)
         _exit(1);
     every_call(&run);
+    sigaltstack(&before, NULL); /* a sanitizer's, which it unmaps */
     return NULL;
 }
 

@@ -41,18 +41,24 @@ static void give(void *user, void *memory, size_t size)
     free(memory);
 }
 
+dim_context *fuzz_new_context(void)
+{
+    dim_context *ctx = NULL;
+    dim_context_options o;
+    DIM_OPTIONS_INIT(&o);
+    o.seed = 1;
+    o.threads = o.blas_threads = 1;
+    o.gemm = DIM_GEMM_REFERENCE;
+    o.alloc = take;
+    o.free = give;
+    fuzz_require(dim_context_create(&o, &ctx) == DIM_OK);
+    return ctx;
+}
+
 dim_context *fuzz_context(void)
 {
-    if (context == NULL) {
-        dim_context_options o;
-        DIM_OPTIONS_INIT(&o);
-        o.seed = 1;
-        o.threads = o.blas_threads = 1;
-        o.gemm = DIM_GEMM_REFERENCE;
-        o.alloc = take;
-        o.free = give;
-        fuzz_require(dim_context_create(&o, &context) == DIM_OK);
-    }
+    if (context == NULL)
+        context = fuzz_new_context();
     return context;
 }
 

@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* One for the whole run, with one thread and plain loops.  It refuses what would come to more than `fuzz_room` bytes. */
 dim_context *fuzz_context(void);
+dim_context *fuzz_new_context(void); /* another one */
 extern size_t fuzz_room;
 
 /* Ends the process with the text when the condition is false. */

@@ -25,6 +25,7 @@ else
 fi
 ASAN_OPTIONS=quarantine_size_mb=16:allocator_may_return_null=1:detect_stack_use_after_return=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 export ASAN_OPTIONS
+mkdir -p "$keep" && keep=$(cd "$keep" && pwd) && folder=$(cd "$folder" && pwd) || exit 1 # a fuzzer may go elsewhere
 code=0
 for name in "$@"; do
     corpus=$keep/$name log=$keep/$name.log
