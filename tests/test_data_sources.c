@@ -333,6 +333,8 @@ static void test_csv_broken(void **state)
         { "1,nan\n3,4\n", "line 1, field 1: \"nan\"" }, /* not taken for a header */
         { ",2\n3,4\n", "line 1, field 0: \"\"" },
         { "1,2\n3,inf\n", "\"inf\"" },
+        { "1,2\n\"3\"5,4\n", "line 2, field 0: \"\"3\"5\"" }, /* nothing behind a quote is dropped */
+        { "1,2\n3,\"4\n", "line 2, field 1: \"\"4\"" },
         { "1;2\n3;4\n5;x\n", "line 2, field 0: \"3;4\"" },
         { "label\n1\n2\n", "no column but the labels'" },
         { "label,x\n-1,2\n", "line 2: label \"-1\"" },

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 
 static failing_memory memory;
@@ -721,6 +722,31 @@ static void test_left_callback(void **state)
     alarm(0);
 }
 
+/* A fork while a loader's thread is in the caller's function: the child, which has no such thread, reads on its own. */
+static void test_fork(void **state)
+{
+    source s;
+    int code = -1;
+    (void)state;
+    source_init(&s);
+    s.pause_us = 200000;
+    dim_dataset *ds = callback_dataset(&s, 8);
+    dim_loader_options o = options(4);
+    dim_loader *l = loader(ds, &o);
+    while (s.inside == 0)
+        nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        alarm(20); /* instead of waiting for ever */
+        _exit(dim_dataset_read(ds, 0, 1, NULL, NULL) == DIM_OK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &code, 0), child);
+    assert_int_equal(code, 0);
+    dim_loader_destroy(l);
+    dim_dataset_destroy(ds);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -742,6 +768,7 @@ int main(void)
         cmocka_unit_test(test_no_threads),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_left_callback),
+        cmocka_unit_test(test_fork),
     };
     return cmocka_run_group_tests_name("loader", tests, setup, teardown);
 }

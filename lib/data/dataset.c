@@ -2,20 +2,28 @@
 
 #include "base/math.h"
 
+#include <unistd.h>
+
+static bool make_lock(dim_dataset *ds)
+{
+    if (pthread_mutex_init(&ds->lock, NULL) != 0)
+        return false;
+    if (pthread_cond_init(&ds->is_free, NULL) == 0)
+        return true;
+    pthread_mutex_destroy(&ds->lock);
+    return false;
+}
+
 static dim_status dataset_new(dim_context *ctx, dim_dataset **out)
 {
     dim_dataset *ds = dim__calloc(ctx, 1, sizeof *ds);
     if (ds == NULL)
         return DIM_E_NOMEM;
-    if (pthread_mutex_init(&ds->lock, NULL) != 0) {
+    if (!make_lock(ds)) {
         dim__free(ctx, ds);
         return dim__fail(ctx, DIM_E_SYSTEM, "the system has no lock for a dataset");
     }
-    if (pthread_cond_init(&ds->is_free, NULL) != 0) {
-        pthread_mutex_destroy(&ds->lock);
-        dim__free(ctx, ds);
-        return dim__fail(ctx, DIM_E_SYSTEM, "the system has no lock for a dataset");
-    }
+    ds->home = getpid();
     ds->refs = 1;
     ds->ctx = dim__context_retain(ctx);
     *out = ds;
@@ -180,6 +188,12 @@ dim_status dim__dataset_from_reader(dim_context *ctx, const dim__samples *sample
 
 void dim__dataset_settle(dim_dataset *ds)
 {
+    if (ds->home != getpid()) { /* the lock may have been held at the fork, by a thread that is not here */
+        make_lock(ds);
+        ds->reading = DIM__READING_NONE;
+        ds->home = getpid();
+        return;
+    }
     pthread_mutex_lock(&ds->lock);
     if (ds->reading == DIM__READING_CALLER) {
         ds->reading = DIM__READING_NONE;

@@ -5,6 +5,7 @@
 #include "data/source.h"
 
 #include <pthread.h>
+#include <sys/types.h>
 
 /* Which side is in a call of the caller's function. */
 typedef enum dim__reading { DIM__READING_NONE, DIM__READING_WORKER, DIM__READING_CALLER } dim__reading;
@@ -26,6 +27,7 @@ struct dim_dataset {
     pthread_mutex_t lock;    /* of `reading`, which lets one call of `read` in at a time */
     pthread_cond_t is_free;
     dim__reading reading;
+    pid_t home;              /* the process of whose threads these are */
     void *scratch;           /* a sample, used by dim__dataset_read() alone */
     const char **names;      /* of the classes, or NULL */
     int64_t left_out;        /* names in folders that are no samples */
@@ -47,7 +49,8 @@ void dim__dataset_release(dim_dataset *ds); /* NULL ok */
  * at once, and without the context.  Fails with *error filled. */
 dim_status dim__dataset_sample(dim_dataset *ds, dim__reading side, int64_t index, void *image, int64_t *label,
                                dim__sample_error *error);
-/* At the beginning of a call of the caller's: a call of its function that an exception of C++ or a longjmp() left is over. */
+/* At the beginning of a call of the caller's: a call of its function that an exception of C++ or a longjmp() left is over, and so
+ * is one that was going on in a process that was forked. */
 void dim__dataset_settle(dim_dataset *ds);
 dim_status dim__dataset_sample_fail(dim_dataset *ds, const dim__sample_error *error);
 

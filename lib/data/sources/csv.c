@@ -88,8 +88,13 @@ static const char *next_field(char **at, char separator)
             end += *end == '"'; /* a doubled quote is one */
             *to++ = *end;
         }
-        while (*end != '\0' && *end != separator)
-            end++;
+        bool more = *end == '\0'; /* no quote ends it, or more comes after: then they are part of a text, which is not a number */
+        for (end += *end == '"'; *end != '\0' && *end != separator; end++)
+            more = more || !is_blank(*end);
+        if (more) {
+            from--;
+            to = end;
+        }
     } else {
         end = strchr(from, separator);
         if (end == NULL)
