@@ -698,6 +698,10 @@ static void test_options(void **state)
     assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("cifar10"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
                       "keep_orientation", "cifar10 has no image files");
     o = options(0, DIM_ON_ERROR_FAIL);
+    o.image_memory = 7;
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("stl10"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
+                      "image_memory is 7", "stl10 has no image files");
+    o = options(0, DIM_ON_ERROR_FAIL);
     o.label_column = "y";
     assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
                       "label_column is \"y\"", "folder has no columns");

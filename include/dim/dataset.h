@@ -51,12 +51,12 @@ typedef struct dim_dataset_options {
      */
     uint32_t image_size;
     /** "folder" and "tiny": 1 = pixels as they lie in the file; 0 = turned and mirrored as the file's EXIF orientation
-     *  says, which is what viewers show */
+     *  says, which is what viewers show.  For other kinds of data DIM_E_INVALID */
     uint32_t keep_orientation;
     /**
      * "folder" and "tiny": bytes that one image may take while it is decoded and resized, beside its file; 0 = 2^29.
      * An image that needs more counts as broken.  It bounds the work too: the scans of a progressive JPEG go over 2
-     * pixels at most for each of these bytes.
+     * pixels at most for each of these bytes.  For other kinds of data DIM_E_INVALID.
      */
     uint64_t image_memory;
     /** "csv": the column of the labels: its name in the header, or its number, from 0; NULL = the one with the name
@@ -83,9 +83,8 @@ typedef struct dim_dataset_options {
  *   (N); when there is no such file, or when all of them are -1, there are no labels.
  * - "csv:FILE", which is the training data, or "csv:DIR" with train.csv, and val.csv or test.csv, plain or .gz: vectors
  *   in f32, one in each line, with commas between the numbers, or tabs when the first line has one.  Numbers have a point
- *   in every locale, and must be finite.  A first line with a name in it is the
- *   header.  Fields may be in double
- *   quotes; empty lines are left out.  Labels are whole numbers from 0 on, in the column label_column of the options.
+ *   in every locale, and must be finite.  A first line with a name in it is the header.  Fields may be in double quotes;
+ *   empty lines are left out.  Labels are whole numbers from 0 on, in the column label_column of the options.
  *   With image_size the numbers must be whole, 0 .. 255, and become images (C, H, W) of u8.
  *
  * Read from the files whenever a sample is needed (a loader does this on its threads), so that the files must stay:
@@ -105,8 +104,8 @@ typedef struct dim_dataset_options {
  *
  * Image files become (3, H, W) as PIL's convert("RGB") makes them: grey and palettes expanded, CMYK multiplied out,
  * alpha dropped; of 16 bits the upper 8 count; turned as EXIF says.  A file is read by its contents, whatever its ending.
- * An image counts as broken when its picture is damaged or incomplete, when a side is above 16384, when it has more than 2^26
- * pixels, or when it costs more than the options allow.
+ * An image counts as broken when its picture is damaged or incomplete, when a side is above 16384, when it has more than
+ * 2^26 pixels, or when it costs more than the options allow.
  * @param ctx   context that will own the dataset
  * @param spec  KIND:DIR or KIND:FILE as above
  * @param split which files are read
@@ -121,7 +120,7 @@ DIM_API dim_status dim_dataset_open(dim_context *ctx, const char *spec, dim_spli
 /**
  * @brief As dim_dataset_open(), with options.
  * @param ctx     context that will own the dataset
- * @param spec    KIND:DIR
+ * @param spec    KIND:DIR or KIND:FILE
  * @param split   which files are read
  * @param options NULL = defaults
  * @param out     set only on DIM_OK; release with dim_dataset_destroy()

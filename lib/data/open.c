@@ -29,7 +29,7 @@ static const dim__field fields[] = {
     DIM__QUIET(dim_dataset_options, on_error, U32, &dim__on_error_range, 0),
     DIM__QUIET(dim_dataset_options, image_size, U32, &image_size, 0),
     DIM__QUIET(dim_dataset_options, keep_orientation, U32, &dim__switch, 0),
-    DIM__QUIET(dim_dataset_options, image_memory, U64, NULL, 1 << 29),
+    DIM__QUIET(dim_dataset_options, image_memory, U64, NULL, 0),
 };
 static const dim__table table = DIM__TABLE(dim_dataset_options, fields);
 
@@ -47,6 +47,9 @@ static dim_status check(dim_context *ctx, const source *s, dim_split split, cons
                          (unsigned)o->image_size, s->kind);
     if (o->keep_orientation != 0 && (s->takes & DIM__TAKES_FILES) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: keep_orientation is 1, but %s has no image files", s->kind);
+    if (o->image_memory != 0 && (s->takes & DIM__TAKES_FILES) == 0)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: image_memory is %llu, but %s has no image files",
+                         (unsigned long long)o->image_memory, s->kind);
     if (o->label_column != NULL && (s->takes & DIM__TAKES_COLUMN) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: label_column is \"%.100s\", but %s has no columns",
                          o->label_column, s->kind);

@@ -252,7 +252,8 @@ static dim_status open_folder(dim_context *ctx, const dim__request *request, boo
     f->ctx = f->list.ctx = ctx;
     f->fd = -1;
     f->size = request->options.image_size;
-    f->rules = (dim__image_rules){ request->options.image_memory, request->options.keep_orientation != 0 };
+    f->rules.memory = request->options.image_memory != 0 ? request->options.image_memory : DIM__IMAGE_MEMORY;
+    f->rules.keep_orientation = request->options.keep_orientation != 0;
     atomic_init(&f->broken, 0);
     DIM__TRY_OR(fail, list_files(f, request, tiny, &read));
     if (request->options.on_error == DIM_ON_ERROR_SKIP) {
