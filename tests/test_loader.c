@@ -50,7 +50,7 @@ typedef struct source {
     atomic_bool signals_open;   /* a call was made on another thread than `main`, with a signal not blocked */
     atomic_bool faults_blocked; /* or with one of a fault blocked */
     char *fault;                /* written to by each call; NULL = none */
-    jmp_buf *leave;             /* by which the next call leaves; NULL = it returns */
+    jmp_buf *_Atomic leave;     /* by which the next call on `main` leaves; NULL = it returns */
     pthread_t main;
 } source;
 
@@ -80,9 +80,8 @@ static int give_sample(void *user, int64_t index, void *image, int64_t *label)
             s->faults_blocked = true;
     if (s->fault != NULL)
         *(volatile char *)s->fault = 1;
-    if (s->leave != NULL) {
-        jmp_buf *to = s->leave;
-        s->leave = NULL;
+    jmp_buf *to = pthread_equal(pthread_self(), s->main) ? atomic_exchange(&s->leave, NULL) : NULL;
+    if (to != NULL) {
         atomic_fetch_sub(&s->inside, 1);
         longjmp(*to, 1);
     }
