@@ -423,11 +423,12 @@ static void test_bad_options(void **state)
 
 static void test_bad_updates(void **state)
 {
-    float w[6] = {1, 2, 3, 4, 5, 6}, g[6] = {1, 1, 1, 1, 1, 1};
+    float w[6] = {1, 2, 3, 4, 5, 6}, g[6] = {1, 1, 1, 1, 1, 1}, more[5] = {0};
     const float before[6] = {1, 2, 3, 4, 5, 6};
     int64_t two_three[] = {2, 3}, ints[] = {6};
     dim_optimizer *opt;
-    dim_tensor *p6 = wrap(w, 6), *g6 = wrap(g, 6), *p5 = wrap(w, 5), *g5 = wrap(g, 5), *g23, *i6, *strided;
+    dim_tensor *p6 = wrap(w, 6), *g6 = wrap(g, 6), *p5 = wrap(more, 5), *g5 = wrap(g, 5), *g23, *i6, *strided,
+               *end = wrap(w + 5, 1), *one = wrap(g, 1);
     (void)state;
     assert_int_equal(dim_tensor_reshape(g6, 2, two_three, &g23), DIM_OK);
     assert_int_equal(dim_tensor_create(ctx, DIM_I32, 1, ints, &i6), DIM_OK);
@@ -444,6 +445,9 @@ static void test_bad_updates(void **state)
     assert_int_equal(UPDATE(p6, g5), DIM_E_SHAPE);
     assert_int_equal(UPDATE(p6, g23), DIM_E_SHAPE);
     assert_int_equal(UPDATE(strided, strided), DIM_E_INVALID);
+    assert_int_equal(UPDATE(p6, p6), DIM_E_INVALID); /* shared memory */
+    assert_int_equal(dim_optimizer_update(opt, 2, (dim_tensor *[]){end, p6}, (const dim_tensor *[]){one, g6}), DIM_E_INVALID);
+    assert_non_null(strstr(dim_context_error(ctx), "parameter 1 and parameter 0 share memory"));
     g[4] = INFINITY;
     assert_int_equal(UPDATE(p6, g6), DIM_E_NUMERIC);
     assert_int_equal(dim_optimizer_steps(opt), 0);
@@ -457,7 +461,7 @@ static void test_bad_updates(void **state)
                      DIM_E_SHAPE);
     assert_true(w[0] == after && dim_optimizer_steps(opt) == 1);
     assert_int_equal(UPDATE(p6, g6), DIM_OK);
-    dim_tensor *all[] = {p6, g6, p5, g5, g23, i6, strided};
+    dim_tensor *all[] = {p6, g6, p5, g5, g23, i6, strided, end, one};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         dim_tensor_destroy(all[i]);
     dim_optimizer_destroy(opt);
