@@ -116,6 +116,23 @@ typedef struct dim_player_options {
  * @return DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_objective_create(dim_context *ctx, const dim_objective_options *options, dim_objective **out);
+/**
+ * @brief The objective under a model, to add inputs, networks, losses and players to.
+ *
+ * It has the inputs "images" and "labels", which the model gives; the application "encoder" of its encoder; and the player
+ * "model", who has the encoder and minimises all terms and priors.  That player can get more networks and more losses: they
+ * are then part of the model's loss.  Terms, priors and classifiers become losses and players at the first use, with names and
+ * critics of their own, before what was added: draws and updates of theirs are those of a model to which nothing was added.
+ *
+ * Add before the first use; afterwards it is refused.  Then the model's steps and evaluations want every added input that is
+ * given, by dim_objective_set(), and move the added players, too; the model's reports, parameters, weights and checkpoints have
+ * what was added under its own names.  dim_objective_compute() and dim_objective_gradient() want "images" by
+ * dim_objective_set(); a step reads its own.  Steps, evaluations and checkpoints are the model's: dim_objective_step(),
+ * dim_objective_evaluate(), dim_objective_checkpoint_save() and dim_objective_checkpoint_load() are refused.
+ * @param model the model
+ * @return lives as long as the model; dim_objective_destroy() leaves it alone.  NULL for NULL.
+ */
+DIM_API dim_objective *dim_model_objective(dim_model *model);
 /** @brief Adds an input; an objective has 64 at most.
  *  @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_STATE (the objective is fixed), DIM_E_NOMEM. */
 DIM_API dim_status dim_objective_add_input(dim_objective *obj, const dim_input_options *options);

@@ -23,7 +23,7 @@ dim_status dim__model_add_classifier(dim_model *model, const dim_classifier_opti
     dim__classifier c = { .layer = 0 };
     dim_classifier_options *o = &c.o;
     char where[64];
-    if (model->fixed)
+    if (model->obj->fixed)
         return dim__fail(model->ctx, DIM_E_STATE, "the objective is fixed by its first use; add classifiers before");
     DIM__TRY(dim__options_copy(model->ctx, "dim_classifier_options", o, sizeof *o, options));
     const char *name = o->name != NULL ? o->name : "classifier";

@@ -34,12 +34,12 @@ static dim_status check_batch(const dim_model *model, int64_t rows)
     return DIM_OK;
 }
 
-/* Players that a step without labels moves. */
+/* Players that a step without labels moves: all but the classifiers'. */
 static uint32_t unlabelled(const dim_model *model)
 {
-    uint32_t players = 0;
-    for (int64_t i = 0; i <= model->n_priors; i++)
-        players |= dim__reach_of_group((uint32_t)i);
+    uint32_t players = DIM__REACH_ALL;
+    for (int64_t i = 0; i < model->n_classifiers; i++)
+        players &= ~dim__reach_of_group((uint32_t)(1 + model->n_priors + i));
     return players;
 }
 
@@ -52,12 +52,14 @@ dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_
     if (mode == DIM__RUN_LABELED)
         DIM__TRY(check_labels(model, labels, rows / model->views));
     dim_objective *obj = model->obj;
+    dim_tensor *given[DIM__MODEL_INPUTS] = { obj->inputs[DIM__MODEL_IMAGES].batch, obj->inputs[DIM__MODEL_LABELS].batch };
     obj->inputs[DIM__MODEL_IMAGES].batch = (dim_tensor *)images; /* for this call, so they are not held */
     obj->inputs[DIM__MODEL_LABELS].batch = (dim_tensor *)labels;
-    dim_status status = mode == DIM__RUN_EVALUATE ? dim__objective_evaluate(obj, true)
-                                                  : dim__objective_step(obj, mode == DIM__RUN_LABELED ? DIM__REACH_ALL
-                                                                                                      : unlabelled(model));
-    obj->inputs[DIM__MODEL_IMAGES].batch = obj->inputs[DIM__MODEL_LABELS].batch = NULL;
+    dim_status status = mode == DIM__RUN_EVALUATE  ? dim__objective_evaluate(obj, DIM__MODEL_LABELS)
+                        : mode == DIM__RUN_LABELED ? dim__objective_step(obj, DIM__REACH_ALL, -1)
+                                                   : dim__objective_step(obj, unlabelled(model), DIM__MODEL_LABELS);
+    obj->inputs[DIM__MODEL_IMAGES].batch = given[DIM__MODEL_IMAGES];
+    obj->inputs[DIM__MODEL_LABELS].batch = given[DIM__MODEL_LABELS];
     if (status == DIM_OK)
         dim__model_collect(model, mode);
     return status;

@@ -12,7 +12,7 @@ static const dim__objective_input *missing(const dim_objective *obj, uint64_t in
 
 dim_status dim__objective_compute(dim_objective *obj, const char *value, dim_tensor *out)
 {
-    dim__wanted w = { .mode = DIM__OBJECTIVE_COMPUTE };
+    dim__wanted w = { .mode = DIM__OBJECTIVE_COMPUTE, .without = -1 };
     dim__objective_program *p;
     DIM__TRY(dim__objective_find(obj, value, strlen(value), &w.value));
     dim__side side = dim__objective_side(obj, w.value);

@@ -169,13 +169,9 @@ static bool minimised_by(const dim_objective *obj, int64_t loss, uint32_t player
     return false;
 }
 
-static bool reads_labels(const dim_objective *obj, int64_t loss)
+static bool misses(const emission *e, int64_t loss)
 {
-    const dim__objective_loss *l = &obj->losses[loss];
-    for (int k = 0; k < l->n_of; k++)
-        if (l->of[k].application < 0 && dim__is_label(&obj->inputs[l->of[k].index]))
-            return true;
-    return false;
+    return e->w->without >= 0 && (dim__objective_loss_reads(e->obj, loss) >> e->w->without & 1) != 0;
 }
 
 static bool has_loss(const emission *e, int64_t i)
@@ -183,8 +179,8 @@ static bool has_loss(const emission *e, int64_t i)
     const dim__wanted *w = e->w;
     switch (w->mode) {
     case DIM__OBJECTIVE_STEP:
-        return minimised_by(e->obj, i, w->movers) || (w->others && !minimised_by(e->obj, i, UINT32_MAX));
-    case DIM__OBJECTIVE_EVALUATE: return !w->unlabelled || !reads_labels(e->obj, i);
+        return minimised_by(e->obj, i, w->movers) || (w->others && !minimised_by(e->obj, i, UINT32_MAX) && !misses(e, i));
+    case DIM__OBJECTIVE_EVALUATE: return !misses(e, i);
     case DIM__OBJECTIVE_GRADIENT: return i == w->loss;
     default: return false;
     }

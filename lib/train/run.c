@@ -133,10 +133,12 @@ static void note_rates(dim_objective *obj, uint32_t players)
         }
 }
 
-static dim_status pass(dim_objective *obj, int64_t samples, uint32_t movers, bool first)
+static dim_status pass(dim_objective *obj, const dim__wanted *step, uint32_t movers, bool others)
 {
-    dim__wanted w = { .mode = DIM__OBJECTIVE_STEP, .samples = samples, .movers = movers, .others = first };
+    dim__wanted w = *step;
     dim__objective_program *p;
+    w.movers = movers;
+    w.others = others;
     DIM__TRY(forward(obj, &w, &p));
     bind_gradients(obj, p);
     DIM__TRY(check_reached(obj, p, movers));
@@ -160,7 +162,8 @@ static int64_t end_of_round(const dim_objective *obj, int64_t first)
 }
 
 /* first: no pass of this step was before. */
-static dim_status play_round(dim_objective *obj, uint32_t players, int64_t samples, int64_t begin, int64_t end, bool *first)
+static dim_status play_round(dim_objective *obj, uint32_t players, const dim__wanted *step, int64_t begin, int64_t end,
+                             bool *first)
 {
     for (uint32_t turn = 0;; turn++) {
         uint32_t movers = 0;
@@ -169,7 +172,7 @@ static dim_status play_round(dim_objective *obj, uint32_t players, int64_t sampl
                 movers |= dim__reach_of_group((uint32_t)i) & players;
         if (movers == 0)
             return DIM_OK;
-        DIM__TRY(pass(obj, samples, movers, *first));
+        DIM__TRY(pass(obj, step, movers, *first));
         *first = false;
     }
 }
@@ -183,22 +186,22 @@ static dim_status check_players(const dim_objective *obj)
                      "losses for them with dim_objective_minimise()");
 }
 
-dim_status dim__objective_step(dim_objective *obj, uint32_t players)
+dim_status dim__objective_step(dim_objective *obj, uint32_t players, int64_t without)
 {
-    int64_t samples;
+    dim__wanted w = { .mode = DIM__OBJECTIVE_STEP, .without = without };
     bool first = true;
     DIM__TRY(check_players(obj));
-    DIM__TRY(count_samples(obj, -1, &samples));
+    DIM__TRY(count_samples(obj, -1, &w.samples));
     DIM__TRY(dim__objective_fix(obj));
     for (int64_t i = 0; i < obj->n_players; i = end_of_round(obj, i))
-        DIM__TRY(play_round(obj, players, samples, i, end_of_round(obj, i), &first));
+        DIM__TRY(play_round(obj, players, &w, i, end_of_round(obj, i), &first));
     obj->steps++;
     return DIM_OK;
 }
 
-dim_status dim__objective_evaluate(dim_objective *obj, bool unlabelled)
+dim_status dim__objective_evaluate(dim_objective *obj, int64_t without)
 {
-    dim__wanted w = { .mode = DIM__OBJECTIVE_EVALUATE, .unlabelled = unlabelled };
+    dim__wanted w = { .mode = DIM__OBJECTIVE_EVALUATE, .without = without };
     dim__objective_program *p;
     DIM__TRY(count_samples(obj, -1, &w.samples));
     DIM__TRY(dim__objective_fix(obj));
@@ -210,7 +213,7 @@ dim_status dim__objective_evaluate(dim_objective *obj, bool unlabelled)
 
 dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const char *input, dim_tensor *out)
 {
-    dim__wanted w = { .mode = DIM__OBJECTIVE_GRADIENT, .loss = dim__objective_find_loss(obj, loss) };
+    dim__wanted w = { .mode = DIM__OBJECTIVE_GRADIENT, .without = -1, .loss = dim__objective_find_loss(obj, loss) };
     char text[128];
     if (w.loss < 0)
         return DIM_E_INVALID;
