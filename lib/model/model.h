@@ -69,13 +69,13 @@ dim_status dim__model_check_name(const dim_model *model, const char *name); /* o
 
 /* ---- the objective: fix.c puts together what the losses of term.c, prior.c, classifier.c and code.c are ------------------ */
 
-/* Makes the model the owner, and puts in what is there from the start: inputs, the encoder's application, a player. */
+/* Makes the model the owner, and puts in what is there from the start: inputs, the encoder's application, the player. */
 dim_status dim__model_begin(dim_model *model);
 /* Fixes the objective: losses, players, then reports.  Idempotent. */
 dim_status dim__model_fix(dim_model *model);
 
-/* Players: 0 trains encoder and critics, then one a prior, then one a classifier, then what was added.  So clipping by norm lets neither of them
- * change the others' gradients, and steps without labels do not count. */
+/* Players: 0 trains encoder and critics, then one a prior, then one a classifier, then the added ones.  So clipping by norm
+ * lets none of them change the others' gradients, and steps without labels do not count. */
 static inline int64_t dim__model_players_count(const dim_model *model) /* without the added ones */
 {
     return 1 + model->n_priors + model->n_classifiers;
