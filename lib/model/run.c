@@ -1,7 +1,7 @@
 /* A step or an evaluation: the objective's, with what only a model promises checked before. */
 #include "model/model.h"
 
-/* Classes of the images: every one has a label here. */
+/* Classes of the images; -1 = it has none. */
 static dim_status check_labels(const dim_model *model, const dim_tensor *labels, int64_t n)
 {
     char text[128];
@@ -16,8 +16,8 @@ static dim_status check_labels(const dim_model *model, const dim_tensor *labels,
         int64_t label =
             labels->dtype == DIM_I32 ? ((const int32_t *)labels->data)[at] : ((const int64_t *)labels->data)[at];
         for (int64_t k = 0; k < model->n_classifiers; k++)
-            if (label < 0 || label >= (int64_t)model->classifiers[k].o.classes)
-                return dim__fail(model->ctx, DIM_E_INVALID, "label %lld of image %lld is outside [0, %u)",
+            if (label < -1 || label >= (int64_t)model->classifiers[k].o.classes)
+                return dim__fail(model->ctx, DIM_E_INVALID, "label %lld of image %lld is outside [0, %u), and is not -1 for none",
                                  (long long)label, (long long)i, model->classifiers[k].o.classes);
     }
     return DIM_OK;

@@ -45,7 +45,7 @@ dim_status dim__model_add_term(dim_model *model, const dim_term_options *term)
     DIM__TRY(dim__options_copy(model->ctx, "dim_term_options", &o, sizeof o, term));
     DIM__TRY(set_sides(model, &t, o.x, o.y));
     DIM__TRY(set_name(model, &t, o.name));
-    DIM__TRY(dim__information_options(model->ctx, term, &t.information));
+    DIM__TRY(dim__information_options(model->ctx, t.name, term, &t.information));
     dim__side x = side(model, t.x, t.whole), y = side(model, t.y, false);
     DIM__TRY(dim__information_check(model->ctx, t.name, &t.information, &x, &y));
     DIM__TRY(dim__grow(model->ctx, &model->terms, &model->cap_terms, model->n_terms + 1, sizeof *model->terms));

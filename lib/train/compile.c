@@ -131,6 +131,16 @@ static dim_status check_given(const dim_objective *obj)
     return DIM_OK;
 }
 
+/* Who trains something minimises something: a player who was forgotten would stay silent. */
+static dim_status check_aims(const dim_objective *obj)
+{
+    for (int64_t i = 0; i < obj->n_players; i++)
+        if (obj->players[i].n_aims == 0 && obj->players[i].n_params > 0)
+            return dim__fail(obj->ctx, DIM_E_STATE, "player '%s' was given something to train, but minimises nothing: "
+                             "dim_objective_minimise() gives it a loss", obj->players[i].name);
+    return DIM_OK;
+}
+
 /* A step has as many programs as passes, at most, and none of them is to be made twice. */
 static int programs_of_a_step(const dim_objective *obj)
 {
@@ -169,6 +179,8 @@ dim_status dim__objective_declare(dim_objective *obj)
         status = dim__objective_list_reports(obj);
     for (int64_t i = 0; status == DIM_OK && i < obj->n_players; i++)
         status = make_optimizer(obj, (uint32_t)i);
+    if (status == DIM_OK)
+        status = check_aims(obj);
     if (status != DIM_OK)
         dim__objective_undeclare(obj);
     else

@@ -209,6 +209,14 @@ dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const c
 
 dim_status dim__objective_list(dim_objective *obj, int64_t owner, int kind, const char *a, const char *b); /* one more report */
 dim_status dim__objective_list_reports(dim_objective *obj); /* the players': they come last */
+/* DIM_E_NUMERIC: what the format says, and the input and sample from which it comes, if one is not finite itself.  That is
+ * looked for only now, so that what goes well pays nothing. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+dim_status dim__objective_not_finite(const dim_objective *obj, const dim__objective_program *p, bool step, const char *format, ...);
+/* The text of that input: "input 'x' is NaN in sample 3"; false where all that the program reads is finite. */
+bool dim__objective_bad_input(const dim_objective *obj, const dim__objective_program *p, char *text, size_t room);
 /* DIM_E_NUMERIC for the first loss that is not finite. */
 dim_status dim__objective_check_losses(dim_objective *obj, const dim__objective_program *p, bool step);
 void dim__objective_collect(dim_objective *obj, const dim__objective_program *p);
@@ -221,6 +229,8 @@ typedef struct dim__objective_groups {
 } dim__objective_groups;
 dim_status dim__objective_groups_make(dim_objective *obj, dim__objective_groups *out); /* fixes it; the list is the caller's */
 void dim__objective_groups_free(dim_objective *obj, dim__objective_groups *groups);
+/* The parameter's name there: "fx.linear1.weight". */
+const char *dim__objective_full_name(const dim_objective *obj, const dim__param *param, char name[DIM__FULL_NAME_SIZE]);
 int dim__objective_parameter_count(dim_objective *obj);                    /* 0 when fixing fails; so do the others */
 const char *dim__objective_parameter_name(dim_objective *obj, int index);  /* valid until the next call */
 dim_status dim__objective_get_parameter(dim_objective *obj, const char *name, dim_tensor **out);

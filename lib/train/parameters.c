@@ -29,6 +29,18 @@ dim_status dim__objective_groups_make(dim_objective *obj, dim__objective_groups 
 
 void dim__objective_groups_free(dim_objective *obj, dim__objective_groups *groups) { dim__free(obj->ctx, groups->list); }
 
+const char *dim__objective_full_name(const dim_objective *obj, const dim__param *param, char name[DIM__FULL_NAME_SIZE])
+{
+    const char *of = "";
+    for (int64_t i = 0; i < obj->n_trained; i++) {
+        const dim__trained *t = &obj->trained[i];
+        for (int64_t k = 0; t->network != NULL && k < t->network->params.count; k++)
+            of = t->network->params.list[k] == param ? obj->applications[t->at].name : of;
+    }
+    snprintf(name, DIM__FULL_NAME_SIZE, "%s%s%s", of, *of != '\0' ? "." : "", param->name);
+    return name;
+}
+
 int dim__objective_parameter_count(dim_objective *obj)
 {
     dim__objective_groups groups;

@@ -76,18 +76,17 @@ static dim_status check_gradients(dim_objective *obj, const dim__objective_progr
 {
     bool good = all_finite(obj, p);
     const float *const *grads = p->grads;
+    char name[DIM__FULL_NAME_SIZE];
     for (int64_t k = 0; k < obj->n_players && !good; k++)
         for (int64_t i = 0; i < obj->players[k].n_params; i++, grads++) {
             const dim__param *param = obj->players[k].params[i];
             if (*grads != NULL && !obj->ctx->kernels->finite(*grads, param->count))
-                return dim__fail(obj->ctx, DIM_E_NUMERIC, "the gradient of '%s' is not finite at step %llu; nothing was updated",
-                                 param->name, (unsigned long long)obj->steps);
+                return dim__objective_not_finite(obj, p, true, "the gradient of '%s' is not finite",
+                                                 dim__objective_full_name(obj, param, name));
         }
     const dim__param *bad = dim__program_bad_state(p->program);
-    if (bad != NULL)
-        return dim__fail(obj->ctx, DIM_E_NUMERIC, "the batch's share of '%s' is not finite at step %llu; nothing was updated",
-                         bad->name, (unsigned long long)obj->steps);
-    return DIM_OK;
+    return bad == NULL ? DIM_OK : dim__objective_not_finite(obj, p, true, "the batch's share of '%s' is not finite",
+                                                            dim__objective_full_name(obj, bad, name));
 }
 
 static void update(dim_objective *obj, const dim__objective_program *p, uint32_t movers)
@@ -102,6 +101,15 @@ static void update(dim_objective *obj, const dim__objective_program *p, uint32_t
     }
 }
 
+/* Of these inputs, which are not all missing. */
+static int64_t first_given(const dim_objective *obj, uint64_t inputs)
+{
+    int64_t i = 0;
+    while ((inputs >> i & 1) == 0 || obj->inputs[i].batch == NULL || obj->inputs[i].o.kind != DIM_INPUT_GIVEN)
+        i++;
+    return i;
+}
+
 /* The samples of a training pass of all losses, or of one, checked. */
 static dim_status count_samples(const dim_objective *obj, int64_t loss, int64_t *samples)
 {
@@ -112,7 +120,8 @@ static dim_status count_samples(const dim_objective *obj, int64_t loss, int64_t 
     if (*samples < 0)
         return dim__fail(obj->ctx, DIM_E_STATE, "no input that the losses read was given, so the number of samples is unknown");
     if (*samples < 2)
-        return dim__fail(obj->ctx, DIM_E_SHAPE, "%lld samples are too few; a step needs 2 at least", (long long)*samples);
+        return dim__fail(obj->ctx, DIM_E_SHAPE, "input '%s' has %lld sample%s; losses compare 2 at least",
+                         obj->inputs[first_given(obj, inputs)].name, (long long)*samples, *samples == 1 ? "" : "s");
     return DIM_OK;
 }
 
@@ -243,7 +252,7 @@ dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const c
     if (grad == NULL)
         return dim__fail(obj->ctx, DIM_E_INVALID, "the loss '%s' does not depend on input '%s'", loss, input);
     if (!obj->ctx->kernels->finite(grad, dim__tensor_count(out)))
-        return dim__fail(obj->ctx, DIM_E_NUMERIC, "the gradient of input '%s' is not finite", input);
+        return dim__objective_not_finite(obj, p, false, "the gradient of input '%s' is not finite", input);
     dim__deliver_gradient(in->o.shape, in->pixels, grad, rows, out);
     return DIM_OK;
 }

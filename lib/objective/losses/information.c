@@ -25,23 +25,24 @@ static const dim__field fields[] = {
 #undef F
 const dim__table dim__term_table = DIM__TABLE(dim_term_options, fields);
 
-static dim_status set_mixture(dim_context *ctx, const dim_estimator_options *estimator, dim_term_options *o)
+static dim_status set_mixture(dim_context *ctx, const char *name, const dim_estimator_options *estimator, dim_term_options *o)
 {
     if (o->mixture == 0)
         return DIM_OK;
     if (estimator->kind != DIM_ESTIMATOR_INFONCE || estimator->negatives != DIM_NEGATIVES_ALL)
-        return dim__fail(ctx, DIM_E_INVALID, "mixture is %u; it needs InfoNCE over all pairs", o->mixture);
+        return dim__fail(ctx, DIM_E_INVALID, "term '%s': mixture is %u; it needs InfoNCE over all pairs", name, o->mixture);
     if (!dim__critic_def_of(o->critic)->mixes)
-        return dim__fail(ctx, DIM_E_INVALID, "mixture is %u; the critic %s cannot have one", o->mixture,
+        return dim__fail(ctx, DIM_E_INVALID, "term '%s': mixture is %u; the critic %s cannot have one", name, o->mixture,
                          dim__critic_name((int)o->critic));
     if (o->mixture_tau == 0)
         o->mixture_tau = 1;
     if (!(o->mixture_tau > 0) || !isfinite(o->mixture_tau))
-        return dim__fail(ctx, DIM_E_INVALID, "mixture_tau is %g; it must be above 0", (double)o->mixture_tau);
+        return dim__fail(ctx, DIM_E_INVALID, "term '%s': mixture_tau is %g; it must be above 0", name,
+                         (double)o->mixture_tau);
     return DIM_OK;
 }
 
-dim_status dim__information_options(dim_context *ctx, const dim_term_options *in, dim__information *out)
+dim_status dim__information_options(dim_context *ctx, const char *name, const dim_term_options *in, dim__information *out)
 {
     dim__information t = { .state = NULL };
     DIM__TRY(dim__options_read(ctx, &dim__term_table, in, &t.o));
@@ -52,7 +53,7 @@ dim_status dim__information_options(dim_context *ctx, const dim_term_options *in
         t.estimator = t.o.estimator->o;
     else
         DIM__TRY(dim__estimator_options(ctx, NULL, &t.estimator));
-    DIM__TRY(set_mixture(ctx, &t.estimator, &t.o));
+    DIM__TRY(set_mixture(ctx, name, &t.estimator, &t.o));
     t.o.name = t.o.x = t.o.y = NULL;
     t.o.estimator = NULL;
     *out = t;
@@ -67,7 +68,7 @@ dim_status dim__information_check(dim_context *ctx, const char *name, const dim_
         DIM__TRY(critic->check_whole(ctx, name, x->enc, x->shape));
     if (t->estimator.kind == DIM_ESTIMATOR_MINE && (x->views > 1 || y->views > 1))
         return dim__fail(ctx, DIM_E_UNSUPPORTED,
-                         "MINE has one moving average, but a model of views has several estimates; use DV");
+                         "term '%s': MINE has one moving average, but a model of views has several estimates; use DV", name);
     return DIM_OK;
 }
 
@@ -213,7 +214,7 @@ dim__est_nodes dim__emit_information(const dim__scope *scope, dim__information *
 static dim_status check(dim_context *ctx, dim__loss *loss, const dim__side *side, const dim_loss_options *given)
 {
     const dim_term_options *o = given->term;
-    DIM__TRY(dim__information_options(ctx, o, &loss->information));
+    DIM__TRY(dim__information_options(ctx, loss->name, o, &loss->information));
     if (o != NULL && (o->name != NULL || o->x != NULL || o->y != NULL || o->weight != 0))
         return dim__fail(ctx, DIM_E_INVALID, "loss '%s': the term's name, x, y and weight must be 0; the loss has its own",
                          loss->name);
