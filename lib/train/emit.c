@@ -110,6 +110,22 @@ static void make_exact(emission *e, const dim__loss_in *in, int64_t first)
         g->values[v].exact = true;
 }
 
+static bool minimised_by(const dim_objective *obj, int64_t loss, uint32_t players)
+{
+    for (int64_t i = 0; i < obj->n_players; i++)
+        for (int64_t k = 0; k < obj->players[i].n_aims && (players >> i & 1) != 0; k++)
+            if (obj->players[i].aims[k].loss == loss)
+                return true;
+    return false;
+}
+
+/* A loss of a step may have no gradient: one that is only reported. */
+static bool is_differentiated(const emission *e, int64_t loss)
+{
+    return e->w->mode == DIM__OBJECTIVE_GRADIENT ||
+           (e->w->mode == DIM__OBJECTIVE_STEP && minimised_by(e->obj, loss, e->w->movers));
+}
+
 static dim__loss_nodes emit_loss(emission *e, int64_t i)
 {
     const dim__loss_nodes none = { .loss = DIM__NONE, .against = DIM__NONE };
@@ -119,6 +135,7 @@ static dim__loss_nodes emit_loss(emission *e, int64_t i)
                         .loss = &l->loss, .samples = e->w->samples };
     in.scope.group = l->trained < 0 ? DIM__NOBODY : obj->trained[l->trained].player;
     in.scope.training = in.scope.group != DIM__NOBODY;
+    in.scope.differentiated = is_differentiated(e, i);
     snprintf(in.scope.prefix, sizeof in.scope.prefix, "%s.", l->loss.name);
     for (int k = 0; k < DIM__LOSS_VALUES; k++) {
         in.side[k].v = DIM__NONE;
@@ -158,15 +175,6 @@ static dim__vid emit_sum(emission *e, const dim__player *p, const dim__loss_node
         sum = sum == DIM__NONE ? v : dim__emit_add(e->g, sum, v);
     }
     return sum;
-}
-
-static bool minimised_by(const dim_objective *obj, int64_t loss, uint32_t players)
-{
-    for (int64_t i = 0; i < obj->n_players; i++)
-        for (int64_t k = 0; k < obj->players[i].n_aims && (players >> i & 1) != 0; k++)
-            if (obj->players[i].aims[k].loss == loss)
-                return true;
-    return false;
 }
 
 static bool misses(const emission *e, int64_t loss)

@@ -159,7 +159,8 @@ static dim__est_nodes emit_pair(const emission *e, int64_t view_y, int64_t view_
     dim__information *t = e->t;
     int64_t n = e->n;
     dim__pairing p = { .scope = *e->scope, .y = antecedent(e, view_y), .n = n, .o = &t->o, .enc = e->x->enc,
-                       .layer = e->x->layer, .partner = DIM__NONE };
+                       .layer = e->x->layer, .partner = DIM__NONE,
+                       .limit = e->scope->differentiated ? 0 : dim__stream_limit(e->g, &t->estimator) };
     dim__vid x = of_view(e, e->x, view_x);
     if (e->x->whole)
         pair_map(e, x, &p);
