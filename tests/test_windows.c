@@ -292,6 +292,12 @@ static void test_initial_weights(void **state)
         most = fmaxf(most, fabsf(((const float *)dim_tensor_const_data(w))[i]));
     assert_true(most <= 1 / 3.0f && most > 0.99f / 3);
     dim_tensor_destroy(w);
+    ok(dim_encoder_get_parameter(enc, "depthwise1.bias", &w)); /* and so has the bias, in PyTorch */
+    most = 0;
+    for (int i = 0; i < 200; i++)
+        most = fmaxf(most, fabsf(((const float *)dim_tensor_const_data(w))[i]));
+    assert_true(most <= 1 / 3.0f && most > 0.95f / 3);
+    dim_tensor_destroy(w);
     dim_encoder_destroy(enc);
 }
 

@@ -2,6 +2,7 @@
 #include "objective/losses/losses.h"
 
 #include "base/enums.h"
+#include "base/math.h"
 #include "objective/estimators/handle.h"
 
 #include <math.h>
@@ -194,7 +195,8 @@ dim__est_nodes dim__emit_information(const dim__scope *scope, dim__information *
 {
     emission e = { scope->g, scope, t, x, y, samples };
     bool apart = x->views > 1 && y->views > 1;
-    double share = 1 / (double)(apart ? y->views * (x->views - 1) : y->views * x->views);
+    int64_t same = apart ? dim__min64(x->views, y->views) : 0; /* pairs of one view with itself */
+    double share = 1 / (double)(y->views * x->views - same);
     dim__est_nodes sum = NO_NODES;
     declare_state(scope, t);
     for (int64_t a = 0; a < y->views; a++)
