@@ -135,7 +135,8 @@ static dim__vid mix(const emission *e, dim__vid y)
     int64_t d = dim__shape_last(dim__shape_of(e->g, y)), k = e->t->o.mixture, n = e->n;
     dim__vid h = dim__emit_relu(e->g, dim__nn_linear(&mine, "fc1", y, d, true, NULL));
     h = dim__nn_linear(&mine, "fc2", h, k * d, true, NULL);
-    h = dim__emit_add(e->g, dim__emit_reshape(e->g, h, dim__shape3(n, k, d)), dim__emit_broadcast_mid(e->g, y, k));
+    h = dim__emit_reshape(e->g, h, dim__shape3(n, k, d));
+    h = dim__emit_add(e->g, h, dim__emit_broadcast_mid(e->g, y, k));
     return dim__emit_reshape(e->g, h, dim__shape2(n * k, d));
 }
 
