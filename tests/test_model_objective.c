@@ -300,9 +300,17 @@ static void test_labels(void **state)
     expect(DIM_E_INVALID, "no loss reads 'labels'", dim_model_step_labeled(model, x, labels));
     LOSS(obj, .name = "tuned", .kind = DIM_LOSS_CROSS_ENTROPY, .a = "encoder", .b = "labels");
     minimise(obj, "model", "tuned", 1);
+    apply(obj, network_of(UNITS, 0, 0, LAYERS({ .kind = DIM_LAYER_LINEAR, .out = UNITS })), "encoder", "logits");
+    LOSS(obj, .name = "probe", .kind = DIM_LOSS_CROSS_ENTROPY, .a = "logits", .b = "labels");
+    PLAYER(obj, OF(.name = "head"), .lr = 0.01f);
+    own(obj, "head", "logits");
+    minimise(obj, "head", "probe", 1);
     expect(DIM_E_STATE, "labels", dim_model_step(model, x));
     ok(dim_model_step_labeled(model, x, labels));
     assert_true(of_model(model, "loss") == (double)((float)of_model(model, "tuned") + (float)of_model(model, "mine")));
+    ok(dim_model_evaluate(model, x)); /* without labels, so what depends on them is not known */
+    assert_true(isnan(of_model(model, "tuned")) && isnan(of_model(model, "loss")) && isnan(of_model(model, "head.loss")));
+    assert_true(isfinite(of_model(model, "mine")) && isfinite(of_model(model, "head.lr")));
     ((int32_t *)dim_tensor_data(labels))[3] = UNITS;
     expect(DIM_E_INVALID, "label 4 of sample 3 in input 'labels'", dim_model_step_labeled(model, x, labels));
     dim_tensor_destroy(x);

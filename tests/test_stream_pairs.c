@@ -142,6 +142,29 @@ static void test_reported(void **state)
     compare((setting){ .n = 12, .critic = DIM_CRITIC_MLP, .hidden = 16, .reported = true, .score_memory = 1 });
 }
 
+/* A gradient needs the hidden layers of all pairs, so a step that minimises the loss has its bits whatever the limit. */
+static void test_minimised(void **state)
+{
+    float weight[2][16 * 12];
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        dim_context_options o = { .size = sizeof o, .threads = 1, .seed = 5 };
+        const setting s = { .n = 24, .critic = DIM_CRITIC_CONCAT, .hidden = 16, .trained = true, .score_memory = k ? 1 : 1 << 30 };
+        dim_tensor *w;
+        ok(dim_context_create(&o, &ctx));
+        dim_objective *obj = objective_of(&s);
+        for (int i = 0; i < 3; i++)
+            ok(dim_objective_step(obj));
+        ok(dim_objective_get_parameter(obj, "mi.fc2.weight", &w));
+        assert_int_equal(dim_tensor_count(w), 16 * 12);
+        memcpy(weight[k], dim_tensor_data(w), sizeof weight[k]);
+        dim_tensor_destroy(w);
+        dim_objective_destroy(obj);
+        dim_context_destroy(ctx);
+    }
+    assert_memory_equal(weight[0], weight[1], sizeof weight[0]);
+}
+
 static void test_memory(void **state)
 {
     setting s = { .n = 384, .critic = DIM_CRITIC_MLP, .hidden = 256, .trained = true };
@@ -166,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_numbers), cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_reported),
+        cmocka_unit_test(test_minimised),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,7 +127,9 @@ DIM_API dim_status dim_objective_create(dim_context *ctx, const dim_objective_op
  * Add before the first use; afterwards it is refused.  Then the model's steps and evaluations want every added input that is
  * given, by dim_objective_set(), and move the added players, too; the model's reports, parameters, weights and checkpoints have
  * what was added under its own names.  dim_objective_compute() and dim_objective_gradient() want "images" by
- * dim_objective_set(); a step reads its own.  Steps, evaluations and checkpoints are the model's: dim_objective_step(),
+ * dim_objective_set(); a step reads its own.  A loss that reads "labels" makes steps of dim_model_step_labeled(); where there
+ * are none, as in dim_model_evaluate(), it is reported as NaN, and so is what it is part of; dim_model_step() refuses it when a
+ * player minimises it.  Steps, evaluations and checkpoints are the model's: dim_objective_step(),
  * dim_objective_evaluate(), dim_objective_checkpoint_save() and dim_objective_checkpoint_load() are refused.
  * @param model the model
  * @return lives as long as the model; dim_objective_destroy() leaves it alone.  NULL for NULL.

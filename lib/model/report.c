@@ -53,7 +53,7 @@ static dim_status list_added(dim_model *model)
 dim_status dim__model_list_reports(dim_model *model)
 {
     static const char *const of_term[] = { "", ".value", ".pos", ".neg" };
-    DIM__TRY(list(model, "", "model", ".loss", false));
+    DIM__TRY(list(model, "", "model", ".loss", minimises_labels(model->obj, &model->obj->players[0])));
     for (int64_t i = 0; i < model->n_terms; i++)
         for (size_t k = 0; k < sizeof of_term / sizeof *of_term; k++)
             DIM__TRY(list(model, model->terms[i].name, model->terms[i].name, of_term[k], false));
