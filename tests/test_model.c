@@ -489,7 +489,11 @@ static void not_finite_changes_nothing(void **state)
     ((float *)dim_tensor_data(bad))[77] = NAN;
     assert_int_equal(dim_model_step(p.model, bad), DIM_E_NUMERIC);
     assert_non_null(strstr(dim_context_error(w.ctx), "local"));
-    ((float *)dim_tensor_data(bad))[77] = INFINITY;
+    assert_non_null(strstr(dim_context_error(w.ctx), "at step 1: input 'images' is NaN in sample 0; nothing was updated"));
+    ((float *)dim_tensor_data(bad))[77] = 0;
+    ((float *)dim_tensor_data(bad))[2 * 3 * SIDE * SIDE + 5] = -INFINITY;
+    assert_int_equal(dim_model_evaluate(p.model, bad), DIM_E_NUMERIC);
+    assert_non_null(strstr(dim_context_error(w.ctx), "input 'images' is infinite in sample 2"));
     assert_int_equal(dim_model_step(p.model, bad), DIM_E_NUMERIC);
     assert_int_equal(dim_model_steps(p.model), 1);
     float *after = all_weights(&w, &p, &m);

@@ -146,7 +146,9 @@ typedef struct dim_layer_options {
     dim_layer_kind kind;         /**< CONV */
     uint32_t out;                /**< channels or units that come out; at most 2^24 */
     uint32_t kernel;             /**< side, at most 4096, as stride, dilation and padding are; see kernel_w */
-    uint32_t kernel_w;           /**< width when it differs from kernel; 0 = kernel */
+    /** Width when it differs from kernel; 0 = kernel.  A signal has one axis: there it cannot differ, nor can stride_w and
+     *  dilation_w from theirs */
+    uint32_t kernel_w;
     uint32_t stride;             /**< conv, transposed conv: 0 = 1; see stride_w */
     uint32_t padding;            /**< on all four sides; padding_h and padding_w come in addition */
     dim_padding_mode padding_mode; /**< ZERO */
@@ -254,8 +256,8 @@ DIM_API dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap
  * blocks; in bf16 each block has a rounded copy of the weights, too.
  *
  * f32 vectors, and f32 images whose channels lie last (strides H W C, 1, W C, C), are read where they are, without a
- * copy, unless the encoder has mean and std; other images are converted, once.  Images are not checked for NaN: a NaN
- * in one image reaches the features of this image only.
+ * copy, unless the encoder has mean and std; other images are converted, once.  Images are not checked for NaN and
+ * infinity: one of them in an image reaches the features of this image only.
  * @param enc      the encoder
  * @param images   (N, C, H, W), (N, C, L) or (N, features), u8 or f32, any strides; (N, C, L) and (N, C, 1, L) are the
  *                 same, here as in features

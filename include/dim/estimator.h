@@ -73,6 +73,9 @@ typedef struct dim_estimator_options {
      * is computed twice (a third more time).  The results agree to rounding.  A block has at least one row of scores: N
      * L floats.  0 = tensors up to 64 MB are made; larger ones are streamed in blocks of 16 MB, or of 128 rows when
      * these are larger.  At most 2^63 - 1.
+     *
+     * Concatenating critics keep the hidden layers of all pairs for the gradient.  Where a model or an objective computes a
+     * loss without one, this is also the most bytes of these layers at once; 0 = 64 MB.
      */
     uint64_t score_memory;
 } dim_estimator_options;

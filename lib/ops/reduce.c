@@ -295,6 +295,33 @@ dim__vid dim__emit_softmax_xent(dim__graph *g, dim__vid logits, dim__vid labels)
     return dim__emit2(g, &dim__op_softmax_xent, logits, labels, NULL);
 }
 
+/* ---- labelled: which rows have a label --------------------------------------------------------------------------- */
+
+static dim_status labelled_infer(dim__infer *inf)
+{
+    DIM__TRY(dim__infer_types(inf, 1));
+    if (inf->in[0].rank != 1)
+        return dim__infer_fail(inf, 0, "rank 1");
+    inf->out[0] = inf->in[0];
+    return DIM_OK;
+}
+
+static void labelled_run(const dim__exec *e)
+{
+    const int32_t *label = e->in[0];
+    float *y = e->out[0];
+    int64_t n = e->in_shape[0]->d[0];
+    float share = (float)sqrt((double)n / (double)labelled(label, n));
+    for (int64_t r = 0; r < n; r++)
+        y[r] = label[r] >= 0 ? share : 0;
+}
+
+const dim__op dim__op_labelled = {
+    .name = "labelled", .min_in = 1, .max_in = 1, .n_out = 1, .infer = labelled_infer, .run = labelled_run,
+};
+
+dim__vid dim__emit_labelled(dim__graph *g, dim__vid labels) { return dim__emit1(g, &dim__op_labelled, labels, NULL); }
+
 /* ---- kl_normal: KL(N(mu, e^lv) || N(0, 1)) of every unit --------------------------------------------------------- */
 
 static dim_status kl_normal_infer(dim__infer *inf)

@@ -1,9 +1,9 @@
 /* IDX files, plain or gzip, by the names of MNIST's and EMNIST's: big-endian header 0, 0, type, axes, sizes; then the
  * elements. */
-#include "base/file.h"
 #include "data/source.h"
 #include "data/sources/parse.h"
 
+#include "base/file.h"
 #include "base/math.h"
 
 #include <dirent.h>
