@@ -457,11 +457,45 @@ static void test_bad_updates(void **state)
     float after = w[0];
     assert_true(fabsf(1 - 1e-4f - after) < 1e-7f); /* Adam's first step has the size of the rate */
     assert_int_equal(UPDATE(p5, g5), DIM_E_SHAPE);
-    assert_int_equal(dim_optimizer_update(opt, 2, (dim_tensor *[]){p6, p5}, (const dim_tensor *[]){g6, g5}),
+    float v[5] = {0};
+    dim_tensor *apart = wrap(v, 5);
+    assert_int_equal(dim_optimizer_update(opt, 2, (dim_tensor *[]){p6, apart}, (const dim_tensor *[]){g6, g5}),
                      DIM_E_SHAPE);
+    dim_tensor_destroy(apart);
     assert_true(w[0] == after && dim_optimizer_steps(opt) == 1);
     assert_int_equal(UPDATE(p6, g6), DIM_OK);
     dim_tensor *all[] = {p6, g6, p5, g5, g23, i6, strided, end, one};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        dim_tensor_destroy(all[i]);
+    dim_optimizer_destroy(opt);
+}
+
+/* A parameter that another tensor shares would get two updates, or one that depends on the order and the threads. */
+static void test_overlap(void **state)
+{
+    float x[12] = {0};
+    dim_optimizer *opt;
+    dim_tensor *a = wrap(x, 4), *b = wrap(x + 4, 4), *c = wrap(x + 8, 4), *ab = wrap(x + 2, 4), *bc = wrap(x + 7, 4);
+    const struct {
+        dim_tensor *p[2];
+        const dim_tensor *g[2];
+        const char *text;
+    } cases[] = {
+        { { a, a }, { b, c }, "parameter 0 and parameter 1 share memory" },
+        { { a, ab }, { c, c }, "parameter 0 and parameter 1 share memory" },
+        { { a, b }, { a, c }, "parameter 0 and gradient 0 share memory" },
+        { { a, b }, { c, ab }, "parameter 0 and gradient 1 share memory" },
+        { { b, c }, { a, bc }, "parameter 0 and gradient 1 share memory" },
+        { { a, c }, { bc, b }, "gradient 0 and parameter 1 share memory" },
+    };
+    (void)state;
+    assert_int_equal(dim_optimizer_create(ctx, NULL, &opt), DIM_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(dim_optimizer_update(opt, 2, cases[i].p, cases[i].g), DIM_E_INVALID);
+        assert_non_null(strstr(dim_context_error(ctx), cases[i].text));
+    }
+    assert_int_equal(dim_optimizer_update(opt, 2, (dim_tensor *[]){a, c}, (const dim_tensor *[]){b, b}), DIM_OK);
+    dim_tensor *all[] = {a, b, c, ab, bc};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         dim_tensor_destroy(all[i]);
     dim_optimizer_destroy(opt);
@@ -503,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_bad_updates),       cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_enormous_gradients), cmocka_unit_test(test_what_does_not_fit),
         cmocka_unit_test(test_norm_of_enormous_gradients),
+        cmocka_unit_test(test_overlap),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -285,7 +285,7 @@ dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_
     *out = NULL;
     if (!is_worth(ctx, key, images))
         return DIM_OK;
-    dim__onednn_of(ctx, &d);
+    DIM__TRY(dim__onednn_of(ctx, &d));
     if (d != NULL)
         DIM__TRY(dim__plan_get(d, &CONVOLUTION, key, &plan));
     *out = (dim__conv_plan *)plan;

@@ -160,7 +160,7 @@ dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_thread
     state->kind = kind;
     state->blas_threads = blas_threads;
     ctx->gemm_state = state;
-    dim__gemm_cblas_setup(state); /* of use to every backend: oneDNN leaves small products to it */
+    DIM__TRY(dim__gemm_cblas_setup(ctx, state)); /* of use to every backend: oneDNN leaves small products to it */
     if (kind == DIM_GEMM_AUTO || kind == DIM_GEMM_ONEDNN) {
         char cblas[sizeof state->name];
         memcpy(cblas, state->name, sizeof cblas);

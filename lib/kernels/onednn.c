@@ -3,6 +3,7 @@
 #include "kernels/onednn.h"
 
 #include "base/cpu.h"
+#include "base/memory.h"
 #include "base/thread.h"
 #include "kernels/gemm_backend.h"
 
@@ -10,6 +11,9 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
+
+/* More than oneDNN takes to be loaded, for its first product or for one primitive, code that it makes included. */
+enum { ROOM = 64 << 20 };
 
 /* ---- the library ------------------------------------------------------------------------------------------------- */
 
@@ -72,13 +76,26 @@ static bool load_any(dim__onednn *d)
     return load_file(d, "libdnnl.so.2");
 }
 
+bool dim__onednn_has_room(void)
+{
+    void *room = dim__system_alloc(NULL, ROOM, 64);
+    if (room != NULL)
+        dim__system_free(NULL, room, ROOM);
+    return room != NULL;
+}
+
 dim_status dim__onednn_open(dim_context *ctx, dim__onednn **out)
 {
     dim__onednn *d = dim__calloc(ctx, 1, sizeof *d);
     *out = NULL;
     if (d == NULL)
         return DIM_E_NOMEM;
+    if (!dim__onednn_has_room()) {
+        dim__free(ctx, d);
+        return dim__fail(ctx, DIM_E_NOMEM, "no memory to load oneDNN");
+    }
     d->ctx = ctx;
+    atomic_init(&d->ready, false);
     if (load_any(d))
         *out = d;
     else
@@ -94,14 +111,21 @@ int dim__onednn_major(const dim_context *ctx)
     return d != NULL ? d->gemm.version()->major : 0;
 }
 
-void dim__onednn_of(dim_context *ctx, dim__onednn **out)
+dim_status dim__onednn_of(dim_context *ctx, dim__onednn **out)
 {
     dim__onednn *d = ((dim__gemm_state *)ctx->gemm_state)->onednn;
-    if (d != NULL && d->engine == NULL && !d->broken && d->call.engine_create(&d->engine, DIM__DNNL_CPU, 0) != 0) {
+    *out = NULL;
+    if (d == NULL || d->broken)
+        return DIM_OK;
+    if (!dim__onednn_has_room())
+        return dim__fail(ctx, DIM_E_NOMEM, "no memory for oneDNN to prepare an operation");
+    if (d->engine == NULL && d->call.engine_create(&d->engine, DIM__DNNL_CPU, 0) != 0) {
         d->engine = NULL;
         d->broken = true;
+        return DIM_OK;
     }
-    *out = d != NULL && !d->broken ? d : NULL;
+    *out = d;
+    return DIM_OK;
 }
 
 void dim__onednn_teardown(dim_context *ctx)

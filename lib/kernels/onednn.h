@@ -52,6 +52,7 @@ struct dim__onednn { /* a context's */
         dim__dnnl_2 two;
         dim__dnnl_3 three;
     };
+    atomic_bool ready;          /* its first product was made, for which it makes code */
     struct dnnl_engine *engine; /* NULL until a primitive is asked for */
     bool broken;                /* it cannot have an engine: matrix products only */
     struct dim__onednn_plan *plans;    /* see onednn_plans.h */
@@ -71,8 +72,12 @@ static inline bool dim__onednn_find(void *library, const char *name, void *funct
 
 int dim__onednn_major(const dim_context *ctx); /* 0 without it */
 
-/* The context's, ready for primitives; *out is NULL where there are none. */
-void dim__onednn_of(dim_context *ctx, dim__onednn **out);
+/* oneDNN's C++ ends the process, or writes to where nothing is, when it has no memory for its objects and its code.  So
+ * whoever has it make some asks first whether the system has a lot of it; no more can be done. */
+bool dim__onednn_has_room(void);
+
+/* The context's, ready for primitives to be made; *out is NULL where there are none. */
+dim_status dim__onednn_of(dim_context *ctx, dim__onednn **out);
 
 /* Descriptors of memory that are made for a while and go together.  What was not made is NULL, which what takes descriptors
  * refuses, so that nobody has to ask in between. */

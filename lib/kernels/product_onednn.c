@@ -249,7 +249,7 @@ dim_status dim__product_plan_get(dim_context *ctx, const dim__product_key *key, 
     *out = NULL;
     if (!dim__gemm_native_bf16(ctx) || key->m == 0 || key->n == 0 || key->k == 0)
         return DIM_OK;
-    dim__onednn_of(ctx, &d);
+    DIM__TRY(dim__onednn_of(ctx, &d));
     if (d != NULL)
         DIM__TRY(dim__plan_get(d, &PRODUCT, key, &plan));
     *out = (dim__product_plan *)plan;
