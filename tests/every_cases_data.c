@@ -75,6 +75,7 @@ EVERY_CASE(dim_dataset_count, P(w_dataset(w)))
 EVERY_CASE(dim_dataset_classes, P(w_dataset(w)))
 EVERY_CASE(dim_dataset_class_name, P(w_dataset(w)), N(1))
 EVERY_CASE(dim_dataset_skipped, P(w_dataset(w)))
+EVERY_CASE(dim_dataset_left_out, P(w_dataset(w)))
 EVERY_CASE(dim_dataset_dtype, P(w_dataset(w)))
 EVERY_CASE(dim_dataset_shape, P(w_dataset(w)), NUMBERS)
 EVERY_CASE(dim_dataset_read, P(w_vectors(w)), N(1), N(5), P(w_tensor(w, "read", DIM_F32, 4, (int64_t[]){ 5, 2, 8, 8 })),

@@ -116,13 +116,14 @@ static void drop_nan_signs(char *text)
 
 dim_status dim__fail(dim_context *ctx, dim_status status, const char *format, ...)
 {
-    char text[8192 + 512]; /* two paths and a reason */
+    char *text = ctx->text != NULL ? ctx->text : ctx->error;
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(text, ctx->text != NULL ? DIM__TEXT : sizeof ctx->error, format, args);
     va_end(args);
     drop_nan_signs(text);
-    shorten(ctx->error, sizeof ctx->error, text, strlen(text));
+    if (text != ctx->error)
+        shorten(ctx->error, sizeof ctx->error, text, strlen(text));
     return status;
 }
 

@@ -3,11 +3,11 @@
 #include "kernels/onednn.h"
 
 #include "base/cpu.h"
+#include "base/thread.h"
 #include "kernels/gemm_backend.h"
 
 #if defined(DIM_HAVE_ONEDNN)
 #include <dlfcn.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -265,11 +265,8 @@ void dim__onednn_free_stream(const dim__onednn *d, struct dnnl_stream *stream)
 
 void dim__onednn_enter(const dim__onednn *d, dim__onednn_guard *guard)
 {
-    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP }; /* of the thread itself: cannot wait */
     sigset_t set;
-    sigfillset(&set);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-        sigdelset(&set, faults[i]);
+    dim__signals_that_wait(&set);
     pthread_sigmask(SIG_BLOCK, &set, &guard->signals);
     guard->threads = d->omp_get_threads != NULL ? d->omp_get_threads() : 1;
     if (guard->threads != 1)

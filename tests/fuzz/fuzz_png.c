@@ -33,7 +33,8 @@ static void mend(uint8_t *p, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t magic[8] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
-    dim__image image = { 0, 0, NULL };
+    static const dim__image_rules rules = { .memory = 64 << 20 };
+    dim__image image = { .pixels = NULL };
     dim__sample_error error = { .text = "" };
     uint8_t planes[3 * 8 * 8];
     if (size < sizeof magic)
@@ -43,12 +44,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(copy, data, size);
     memcpy(copy, magic, sizeof magic);
     mend(copy, size);
-    dim_status status = dim__image_decode(copy, size, "x.png", &image, &error);
+    dim_status status = dim__image_decode(copy, size, "x.png", &rules, &image, &error);
     fuzz_require(status == DIM_OK ? image.pixels != NULL : error.text[0] != '\0' && image.pixels == NULL);
+    if (status == DIM_OK)
+        fuzz_require(image.orientation >= 1 && image.orientation <= 8);
     fuzz_accepted += status == DIM_OK;
     if (status == DIM_OK && image.height * image.width < 1 << 16) {
         fuzz_require(image.height > 0 && image.width > 0);
-        (void)dim__image_fit(&image, 8, "x.png", planes, &error);
+        (void)dim__image_fit(&image, 8, "x.png", &rules, planes, &error);
     }
     free(image.pixels);
     free(copy);
