@@ -14,7 +14,7 @@
 
 #include <math.h>
 
-enum { CASES = 250, MAX_PROBES = 40, ROUGH = 3 };
+enum { CASES = 400, MAX_PROBES = 40, ROUGH = 3 };
 static const double TIMES = 100, FLOOR = 3e-6; /* of the single-precision oracle's error, and of a result's size */
 
 typedef struct built {
@@ -260,10 +260,11 @@ static void put_reports(const built *b, const char *head, results *out)
     }
 }
 
-/* What the twin's next pass draws. */
-static void observe(const built *twin, draws *d, bool later)
+/* What the twin's next pass draws; false where that is too large for a square. */
+static bool observe(const built *twin, draws *d, bool later)
 {
     char input_name[NAME], loss_name[NAME];
+    bool finite = true;
     d->given = true;
     d->later = later;
     for (int i = 0; i < twin->n_probes; i++) {
@@ -272,12 +273,16 @@ static void observe(const built *twin, draws *d, bool later)
         dim_tensor *t = tensor_of(shape_of(twin->c, of), rows, NULL);
         double *x = malloc((size_t)dim_tensor_count(t) * sizeof *x);
         assert_non_null(x);
-        ok(dim_objective_gradient(twin->obj, text(loss_name, "q%d", i), text(input_name, "z%d", i), t));
+        dim_status status = dim_objective_gradient(twin->obj, text(loss_name, "q%d", i), text(input_name, "z%d", i), t);
+        if (status != DIM_E_NUMERIC)
+            ok(status);
+        finite = finite && status == DIM_OK;
         for (int64_t k = 0; k < dim_tensor_count(t); k++)
             x[k] = -0.5 * rows * (double)((const float *)dim_tensor_const_data(t))[k];
         dim_tensor_destroy(t);
         *(of.app < 0 ? &d->input[of.index] : &d->layer[of.app][of.index]) = x;
     }
+    return finite;
 }
 
 static void draws_free(draws *d)
@@ -295,8 +300,8 @@ static bool observe_all(const built *twin, oracle *still, draws *passes, int n)
     bool clear = true;
     for (int k = 0; k < n; k++) {
         results reported = { .n = 0 };
-        observe(twin, &passes[k], k > 0);
-        ok(dim_objective_evaluate(twin->obj));
+        if (!observe(twin, &passes[k], k > 0) || dim_objective_evaluate(twin->obj) == DIM_E_NUMERIC)
+            return false;
         put_reports(twin, "", &reported);
         clear = oracle_pick(still, &passes[k], &reported) && clear;
         results_free(&reported);
@@ -444,20 +449,6 @@ static void choose_rates(test_case *c, oracle *still, draws *d)
     }
 }
 
-static bool all_can_move(const test_case *c)
-{
-    for (int k = 0; k < c->n_players; k++) {
-        bool has = false;
-        for (int i = 0; i < c->n_nets; i++)
-            has = has || c->nets[i].owner == k;
-        for (int i = 0; i < c->n_losses; i++)
-            has = has || c->losses[i].owner == k;
-        if (!has)
-            return false;
-    }
-    return c->n_players > 0;
-}
-
 /* Every loss, and so every number of samples, comes from something that was given. */
 static bool enough_given(const test_case *c)
 {
@@ -525,7 +516,7 @@ static bool check_case(uint64_t seed, bool stack)
     k.exact = oracle_create(k.c, 0);
     for (int r = 0; r < ROUGH; r++)
         k.rough[r] = oracle_create(k.c, (uint64_t)(r + 1) << 32);
-    bool usable = all_can_move(k.c) && passes_of(k.c) * k.c->steps <= MAX_PASSES && enough_given(k.c) && observe_twin(&k) &&
+    bool usable = k.c->n_players > 0 && passes_of(k.c) * k.c->steps <= MAX_PASSES && enough_given(k.c) && observe_twin(&k) &&
                   run_oracles(&k);
     if (usable) {
         built b;
@@ -550,7 +541,7 @@ static void check_cases(bool stack)
     unsigned long long seed = setting("DIM_DIFFERENTIAL_SEED", stack ? 1000000 : 2000000);
     unsigned long long cases = setting("DIM_DIFFERENTIAL_CASES", CASES), done = 0, tries = 0;
     found_worst = disagreements = 0;
-    for (; done < cases && tries < 4 * cases; tries++)
+    for (; done < cases && tries < 10 * cases; tries++)
         done += check_case(seed + tries, stack);
     tape_free();
     print_message("%llu cases of %llu compared; the worst error is %.2f of what it may be\n", done, tries, found_worst);

@@ -441,8 +441,12 @@ static void random_player(maker *m)
         for (int k = 0; k < l->n_of; k++)
             own_all_behind(m, l->of[k], c->n_players, 75);
     }
-    if (p->n_aims > 0)
-        c->n_players++;
+    bool has = false; /* who has nothing cannot move */
+    for (int i = 0; i < c->n_nets; i++)
+        has = has || c->nets[i].owner == c->n_players;
+    for (int i = 0; i < c->n_losses; i++)
+        has = has || c->losses[i].owner == c->n_players;
+    c->n_players += has;
 }
 
 /* ---- cases ------------------------------------------------------------------------------------------------------------- */

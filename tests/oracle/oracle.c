@@ -527,7 +527,7 @@ static void put_step(stepping *s, const char *head, const measured *latest, cons
     for (int64_t i = 0; i < s->o->n; i++) {
         const param *p = &s->o->list[i];
         spell(name, "%s%s", head, p->name);
-        double *v = result_put(out, name, p->count, s->changes[i] + 0.05 * most(p->v, p->count) + 0.02);
+        double *v = result_put(out, name, p->count, s->changes[i] + 0.3 * most(p->v, p->count) + 0.02);
         memcpy(v, p->v, (size_t)p->count * sizeof *v);
     }
 }

@@ -141,15 +141,15 @@ num t_exp(num a)
 
 num t_tanh(num a)
 {
-    double v = tanh(value_of(a));
-    return put1(v, a, 1 - v * v);
+    double v = rounded(tanh(value_of(a))), square = rounded(v * v);
+    return put1(v, a, 1 - square);
 }
 
 static double sigmoid(double x) { return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)); }
 
 num t_sigmoid(num a)
 {
-    double v = sigmoid(value_of(a));
+    double v = rounded(sigmoid(value_of(a)));
     return put1(v, a, v * (1 - v));
 }
 
