@@ -5,9 +5,11 @@
 #   clang              release with clang instead of gcc
 #   bookworm, trixie   release, clang and blis in a Debian 12 or 13 of its own, under build/: by a root who may mount
 #   packages           builds the Debian packages and tries them in a bare root: by a root who may mount
+#   analysis           gcc -fanalyzer, clang-tidy and cppcheck over lib/; accepted findings are in tests/analysis/explained.txt
+#   coverage           lines, branches and functions of lib/ that the tests reach, by gcov: some twenty minutes
 #   arm64              builds for 64-bit ARM and runs most tests under qemu: some ten minutes
 # In continuous integration, where CI is set in the environment, warnings are errors, and the stages without a name are also
-# clang, packages and the Debian release that this one is not.
+# clang, analysis, coverage, packages and the Debian release that this one is not.
 # Ends with a summary; the exit code is 0 only when everything passed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -21,14 +23,15 @@ if [ "${CI:-false}" != false ]; then
     werror=ON
     # shellcheck disable=SC1091
     case $(. /etc/os-release && echo "${VERSION_CODENAME:-}") in
-    trixie) stages="$stages clang packages bookworm" ;;
-    *) stages="$stages clang packages trixie" ;;
+    trixie) stages="$stages clang analysis coverage packages bookworm" ;;
+    *) stages="$stages clang analysis coverage packages trixie" ;;
     esac
 fi
 stages=${*:-$stages}
 for stage in $stages; do
     case $stage in
     clang) packages="$packages clang" ;;
+    analysis) packages="$packages clang-tidy cppcheck" ;;
     bookworm | trixie) packages="$packages debootstrap mount" ;;
     packages) packages="$packages debootstrap mount file" ;;
     arm64) packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
@@ -95,6 +98,8 @@ stage_valgrind() {
     return $code
 }
 
+stage_analysis() { sh tests/checks/analysis.sh . build/analysis; }
+stage_coverage() { sh tests/checks/coverage.sh . build/coverage; }
 stage_packages() { sh tests/checks/packages.sh .; }
 stage_bookworm() { in_debian bookworm; }
 stage_trixie() { in_debian trixie; }

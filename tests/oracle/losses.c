@@ -345,7 +345,8 @@ static void pair_up(const world *w, pairing *p, value x, value y, const int *par
     for (int which = 0; which < (all ? 1 : 2); which++) {
         for (int i = 0; i < n; i++) {
             of_y[i] = i / per_row;
-            of_x[i] = all ? i % per_row : (which == 0 ? of_y[i] : partner[of_y[i]]) * p->places + i % per_row;
+            int sample = of_y[i] / p->group;
+            of_x[i] = all ? i % per_row : (which == 0 ? sample : partner[sample]) * p->places + i % per_row;
         }
         scores_of(w, p->l, x, y, of_x, of_y, n, scores);
         for (int i = 0; i < n; i++) {
@@ -412,6 +413,21 @@ static measured information(const world *w, const loss_spec *l, const side s[3],
         }
     sum.loss = mean_of(losses, pairs);
     return sum;
+}
+
+measured measure_features(const loss_spec *l, int samples, value global, value local, const int *partner, double *average)
+{
+    pairing p = { .l = l, .samples = samples, .group = global.rows / samples, .places = local.rows / samples,
+                  .rows = global.rows };
+    pair_up(NULL, &p, local, global, partner);
+    return estimate(&p, average);
+}
+
+measured measure_scores(const loss_spec *l, int rows, num *pos, int n_pos, num *neg, int n_neg, double *average)
+{
+    pairing p = { .l = l, .samples = rows, .group = 1, .places = n_pos, .rows = rows, .negatives = n_neg, .pos = pos,
+                  .neg = neg };
+    return estimate(&p, average);
 }
 
 /* ---- losses unit by unit ----------------------------------------------------------------------------------------------- */

@@ -29,4 +29,9 @@ int ways_of(const loss_spec *l, int samples, int views_a, int views_b, shape b, 
 /* average: MINE's moving average of E_neg[e^u], NAN before the first batch; it is moved. */
 measured measure(const world *w, const loss_spec *l, const side s[3], int samples, const way *drawn, double *average);
 
+/* An estimator alone, of inner products, with several rows of `global` a sample.  partner: NULL for all pairs. */
+measured measure_features(const loss_spec *l, int samples, value global, value local, const int *partner, double *average);
+/* Of scores: rows of positives and of negatives. */
+measured measure_scores(const loss_spec *l, int rows, num *pos, int n_pos, num *neg, int n_neg, double *average);
+
 #endif
