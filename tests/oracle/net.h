@@ -38,8 +38,9 @@ value rectified(value x, double slope);
 value convolution(const world *w, const char *name, value x, const dim_layer_options *o, int out);
 value flattened(value x);
 
-/* Layers first .. last, where before[] are the values of what comes before layer `first`: before[0] of the layer `first` - 1, or
- * of the first input.  widen: as many units come out of the last linear layer; 0 as they say.; d: of that application, or NULL where nothing draws */
+/* Layers first .. last.  before[0] is what layer `first` reads: the output of the layer before it, or the first input; the others are
+ * further inputs.  widen: so many units come out of the last linear layer; 0 = as it says.  d: the draws of application `app`; NULL
+ * where nothing draws. */
 void run_layers(const world *w, const net_spec *n, int first, int last, int widen, const value *before, value *out,
                 draws *d, int app);
 
