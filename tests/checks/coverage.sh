@@ -9,16 +9,17 @@ build=$2
 shift 2
 jobs=$(nproc 2>/dev/null || echo 2)
 
-# -O1: without optimisation the whole trainings take an hour.
+# -O1, and counters that threads may lose counts of, but not the first: else the tests take an hour.
 cmake -S . -B "$build" -G Ninja -D CMAKE_BUILD_TYPE=Debug -D CMAKE_C_COMPILER=gcc -D DIM_BUILD_EXAMPLES=OFF \
-    "-DCMAKE_C_FLAGS_DEBUG=-O1 -g --coverage -fprofile-update=atomic" >"$build.log" 2>&1 &&
+    "-DCMAKE_C_FLAGS_DEBUG=-O1 -g --coverage" >"$build.log" 2>&1 &&
     cmake --build "$build" -j "$jobs" >>"$build.log" 2>&1 || { tail -n 40 "$build.log"; exit 1; }
 find "$build" -name '*.gcda' -exec rm -f {} +
 if [ $# -gt 0 ]; then
     names=$(printf '|%s' "$@")
     ctest --test-dir "$build" -j "$jobs" -R "^(${names#|})\$" --output-on-failure || exit 1
 else
-    ctest --test-dir "$build" -j "$jobs" -R '^test_' --output-on-failure || exit 1
+    # test_gaussians trains for minutes, and reaches no more than test_train does.
+    ctest --test-dir "$build" -j "$jobs" -R '^test_' -E '^test_gaussians$' --output-on-failure || exit 1
 fi
 
 objects=$build/CMakeFiles/dim_objects.dir
