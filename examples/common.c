@@ -119,6 +119,7 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
 {
     dim_context_options context;
     fill_descriptors();
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not become larger is an error of write(), which is said */
     memset(run, 0, sizeof *run);
     run->program = program;
     ex_parse(program, argc, argv, &run->o);

@@ -15,7 +15,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 packages="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev libblis-pthread-dev libdnnl-dev
-    libcmocka-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libcjson-dev abigail-tools valgrind
+    libcmocka-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev abigail-tools valgrind
     doxygen"
 jobs=$(nproc 2>/dev/null || echo 2)
 stages="release blis asan tsan valgrind minimal" werror=OFF

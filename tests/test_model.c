@@ -395,14 +395,10 @@ static dim_status life(world *w, const recipe *plan, const char *path)
         s = dim_tensor_create(w->ctx, DIM_F32, 2, (int64_t[]){ N, 32 }, &features);
     if (s == DIM_OK)
         s = dim_encoder_encode(p.enc, p.images, "fc", features);
-#if DIM_HAVE_CJSON
     if (s == DIM_OK)
         s = dim_model_save(p.model, path);
     if (s == DIM_OK)
         s = dim_model_load(p.model, path);
-#else
-    (void)path;
-#endif
     dim_tensor_destroy(features);
     drop(&p);
     dim_context_destroy(w->ctx);
@@ -436,9 +432,6 @@ static void weights_round_trip(void **state)
 {
     char path[64];
     (void)state;
-#if !DIM_HAVE_CJSON
-    skip(); /* no weight files in this build */
-#endif
     snprintf(path, sizeof path, "test_model_rt_%ld.safetensors", (long)getpid());
     world w = { .fail_at = 0 };
     parts a, b;

@@ -188,8 +188,8 @@ DIM_API dim_status dim_model_evaluate(dim_model *model, const dim_tensor *images
  * "loss"; "<term>" the weighted loss of a term; "<term>.value" its estimate, unweighted, for reading;
  * "<term>.pos", "<term>.neg" mean scores; "prior" or "prior<i>" the weighted penalty, "prior.disc" the discriminator's
  * loss; "code.mean", "code.std" averages over the units of the code of absolute mean and of standard deviation over
- * the batch; "lr"; "grad_norm" when clipping by norm: of encoder and
- * critics together (a discriminator is clipped by its own norm).
+ * the batch (divided by its samples, not by one less); "lr"; "grad_norm" when clipping by norm: of encoder and
+ * critics together (a discriminator is clipped by its own norm), after clip_value and before clip_norm.
  * @{
  */
 /** @brief Number of reports. */

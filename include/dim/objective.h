@@ -138,7 +138,8 @@ DIM_API dim_status dim_objective_add_loss(dim_objective *obj, const dim_loss_opt
 /**
  * @brief Adds a player: an optimizer that owns networks.  At most 30.
  *
- * Reports "<name>.loss", the weighted sum that it minimises, "<name>.lr", and "<name>.grad_norm" where it clips by norm.
+ * Reports "<name>.loss", the weighted sum that it minimises, "<name>.lr", and "<name>.grad_norm" where it clips by norm:
+ * after clip_value, before clip_norm.
  * @param obj     the objective
  * @param options `name` is required; copied
  * @return DIM_E_INVALID, DIM_E_STATE, DIM_E_NOMEM.

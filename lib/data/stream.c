@@ -3,8 +3,8 @@
 #endif
 #include "data/stream.h"
 
+#include "base/file.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -89,9 +89,7 @@ dim_status dim__stream_open(dim_context *ctx, const char *path, bool gzip, dim__
     s->path = dim__strdup(ctx, path);
     if (s->path == NULL)
         goto fail;
-    do
-        s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the writer of a pipe */
-    while (s->fd < 0 && errno == EINTR);
+    s->fd = dim__open(path, O_RDONLY | O_NONBLOCK, 0); /* not to wait for the writer of a pipe */
     if (s->fd < 0 || fstat(s->fd, &st) != 0) {
         status = dim__fail(ctx, DIM_E_IO, "cannot open %.4096s: %s", path, strerror(errno));
         goto fail;

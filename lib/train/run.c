@@ -1,7 +1,5 @@
 /* A step: rounds of players that move together.  Each pass is forward, a look at the losses, gradient, a look at the gradients,
  * states, parameters. */
-#include "base/math.h"
-#include "base/pool.h"
 #include "kernels/kernels.h"
 #include "train/objective.h"
 
@@ -33,56 +31,32 @@ static dim_status check_reached(const dim_objective *obj, const dim__objective_p
     return DIM_OK;
 }
 
-typedef struct finite_task {
-    const dim_objective *obj;
-    const dim__objective_program *p;
-    bool bad[256];
-} finite_task;
-
-/* Over the elements of all gradients, one after the other, as if they were one. */
-static void finite_piece(void *arg, int64_t begin, int64_t end, int thread)
+/* DIM_E_NUMERIC with what keeps a player's optimizer from its next step. */
+static dim_status check_player(const dim_objective *obj, dim__player *player)
 {
-    finite_task *t = arg;
-    bool good = true;
-    int64_t start = 0;
-    const float *const *grads = t->p->grads;
-    for (int64_t k = 0; k < t->obj->n_players; k++)
-        for (int64_t i = 0; i < t->obj->players[k].n_params; i++, grads++) {
-            int64_t count = t->obj->players[k].params[i]->count, first = dim__max64(begin - start, 0);
-            int64_t last = dim__min64(end - start, count);
-            start += count;
-            if (*grads != NULL && first < last)
-                good = good && t->obj->ctx->kernels->finite(*grads + first, last - first);
-        }
-    t->bad[thread] = !good;
-}
-
-static bool all_finite(const dim_objective *obj, const dim__objective_program *p)
-{
-    finite_task t = { .obj = obj, .p = p };
-    int64_t total = 0;
-    for (int64_t k = 0; k < obj->n_players; k++)
-        for (int64_t i = 0; i < obj->players[k].n_params; i++)
-            total += obj->players[k].params[i]->count;
-    dim__parallel(obj->ctx, total, 1 << 16, finite_piece, &t);
-    for (size_t k = 0; k < sizeof t.bad / sizeof *t.bad; k++)
-        if (t.bad[k])
-            return false;
-    return true;
+    int64_t bad = dim__optim_check(&player->optim);
+    char text[160];
+    if (bad < 0)
+        return DIM_OK;
+    const dim__param *param = player->params[bad];
+    if (!obj->ctx->kernels->finite(player->optim.slots[bad].g, param->count))
+        return dim__fail(obj->ctx, DIM_E_NUMERIC, "the gradient of '%s' is not finite at step %llu; nothing was updated",
+                         param->name, (unsigned long long)obj->steps);
+    dim__optim_why(&player->optim, bad, text, sizeof text);
+    return dim__fail(obj->ctx, DIM_E_NUMERIC, "'%s' at step %llu: %s; nothing was updated", param->name,
+                     (unsigned long long)obj->steps, text);
 }
 
 /* One outlier can make a variance infinite while loss and gradients are not, and a running variance would stay so. */
-static dim_status check_gradients(dim_objective *obj, const dim__objective_program *p)
+static dim_status check_gradients(dim_objective *obj, const dim__objective_program *p, uint32_t movers)
 {
-    bool good = all_finite(obj, p);
     const float *const *grads = p->grads;
-    for (int64_t k = 0; k < obj->n_players && !good; k++)
-        for (int64_t i = 0; i < obj->players[k].n_params; i++, grads++) {
-            const dim__param *param = obj->players[k].params[i];
-            if (*grads != NULL && !obj->ctx->kernels->finite(*grads, param->count))
-                return dim__fail(obj->ctx, DIM_E_NUMERIC, "the gradient of '%s' is not finite at step %llu; nothing was updated",
-                                 param->name, (unsigned long long)obj->steps);
-        }
+    for (int64_t k = 0; k < obj->n_players; k++) {
+        for (int64_t i = 0; i < obj->players[k].n_params; i++)
+            obj->players[k].optim.slots[i].g = *grads++;
+        if ((movers >> k & 1) != 0)
+            DIM__TRY(check_player(obj, &obj->players[k]));
+    }
     const dim__param *bad = dim__program_bad_state(p->program);
     if (bad != NULL)
         return dim__fail(obj->ctx, DIM_E_NUMERIC, "the batch's share of '%s' is not finite at step %llu; nothing was updated",
@@ -90,16 +64,11 @@ static dim_status check_gradients(dim_objective *obj, const dim__objective_progr
     return DIM_OK;
 }
 
-static void update(dim_objective *obj, const dim__objective_program *p, uint32_t movers)
+static void update(dim_objective *obj, uint32_t movers)
 {
-    const float *const *grads = p->grads;
-    for (int64_t k = 0; k < obj->n_players; k++) {
-        dim__optim *opt = &obj->players[k].optim;
-        for (int64_t i = 0; i < obj->players[k].n_params; i++)
-            opt->slots[i].g = *grads++;
+    for (int64_t k = 0; k < obj->n_players; k++)
         if ((movers >> k & 1) != 0)
-            dim__optim_step(opt);
-    }
+            (void)dim__optim_step(&obj->players[k].optim); /* which has been checked */
 }
 
 /* The samples of a training pass of all losses, or of one, checked. */
@@ -141,10 +110,10 @@ static dim_status pass(dim_objective *obj, int64_t samples, uint32_t movers, boo
     bind_gradients(obj, p);
     DIM__TRY(check_reached(obj, p, movers));
     dim__program_gradient(p->program, obj->seed, obj->draws);
-    DIM__TRY(check_gradients(obj, p));
+    DIM__TRY(check_gradients(obj, p, movers));
     dim__program_commit(p->program, obj->seed, obj->draws);
     note_rates(obj, movers);
-    update(obj, p, movers);
+    update(obj, movers);
     obj->draws++;
     dim__objective_collect(obj, p);
     return DIM_OK;
