@@ -5,10 +5,12 @@
 #   clang              release with clang instead of gcc
 #   bookworm, trixie   release, clang and blis in a Debian 12 or 13 of its own, under build/: by a root who may mount
 #   packages           builds the Debian packages and tries them in a bare root: by a root who may mount
+#   analysis           gcc -fanalyzer, clang-tidy and cppcheck over lib/; accepted findings are in tests/analysis/explained.txt
+#   coverage           lines, branches and functions of lib/ that the tests reach, by gcov: some twenty minutes
 #   arm64              builds for 64-bit ARM and runs most tests under qemu: some ten minutes
 # The stage fuzz runs each fuzzer of tests/fuzz for DIM_FUZZ_SECONDS, by default 30, in continuous integration 10.
 # In continuous integration, where CI is set in the environment, warnings are errors, and the stages without a name are also
-# clang, packages and the Debian release that this one is not.
+# clang, analysis, packages and the Debian release that this one is not.
 # Ends with a summary; the exit code is 0 only when everything passed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -25,13 +27,14 @@ trixie) other=bookworm libfuzzer=libclang-rt-19-dev ;;
 esac
 if [ "${CI:-false}" != false ]; then
     werror=ON
-    stages="$stages clang packages $other"
+    stages="$stages clang analysis packages $other"
 fi
 stages=${*:-$stages}
 for stage in $stages; do
     case $stage in
     clang) packages="$packages clang" ;;
     fuzz) packages="$packages clang $libfuzzer" ;;
+    analysis) packages="$packages clang-tidy cppcheck" ;;
     bookworm | trixie) packages="$packages debootstrap mount" ;;
     packages) packages="$packages debootstrap mount file" ;;
     arm64) packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
@@ -104,6 +107,8 @@ stage_fuzz() {
     build fuzz && nice sh tests/fuzz/run.sh build/fuzz/tests/fuzz "${DIM_FUZZ_SECONDS:-$seconds}"
 }
 
+stage_analysis() { sh tests/checks/analysis.sh . build/analysis; }
+stage_coverage() { sh tests/checks/coverage.sh . build/coverage; }
 stage_packages() { sh tests/checks/packages.sh .; }
 stage_bookworm() { in_debian bookworm; }
 stage_trixie() { in_debian trixie; }
