@@ -651,6 +651,7 @@ static void test_every_op_has_a_case(void **state)
         const char *name = all_ops[k]->name;
         bool covered = is_tested_elsewhere(name);
         assert_true(k < MOST_OPS);
+        assert_true(((all_ops[k]->flags & DIM__OP_PRODUCT) != 0) == (all_ops[k]->product != NULL));
         for (int t = 0; t < TABLES && !covered; t++)
             for (const op_case *c = case_tables[t]; c->op != NULL && !covered; c++)
                 if (strcmp(c->op, name) == 0) {

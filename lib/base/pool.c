@@ -176,7 +176,7 @@ dim_status dim__pool_create(dim_context *ctx, uint32_t threads, dim__pool **out)
     pool->sound = make_lock(&pool->lock, &pool->done);
     if (!pool->sound || !start_workers(pool)) {
         dim__pool_destroy(ctx, pool);
-        return dim__fail(ctx, DIM_E_NOMEM, "the system cannot start %u threads", (unsigned)threads);
+        return dim__fail(ctx, DIM_E_SYSTEM, "the system cannot start %u threads", (unsigned)threads);
     }
     *out = pool;
     return DIM_OK;

@@ -4,7 +4,7 @@
 
 void dim__signals_that_wait(sigset_t *set)
 {
-    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
+    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
     sigfillset(set);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         sigdelset(set, faults[i]);

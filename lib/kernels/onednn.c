@@ -17,14 +17,6 @@ enum { ROOM = 64 << 20 };
 
 /* ---- the library ------------------------------------------------------------------------------------------------- */
 
-/* POSIX gives functions as object pointers; copying the bits is the conversion that C allows. */
-bool dim__onednn_find(void *library, const char *name, void *function)
-{
-    void *symbol = dlsym(library, name);
-    memcpy(function, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
-
 /* As the library's own calls find it: in the global scope first, where a program may have another OpenMP. */
 static bool find_openmp(void *library, const char *name, void *function)
 {
@@ -144,7 +136,8 @@ void dim__onednn_teardown(dim_context *ctx)
     dim__onednn *d = state != NULL ? state->onednn : NULL;
     if (d == NULL)
         return;
-    dim__plans_forget(ctx);
+    if (d->forget != NULL)
+        d->forget(ctx);
     if (d->engine != NULL && !dim__exit_begun(d->exit))
         d->call.engine_destroy(d->engine);
     dim__free(ctx, d);

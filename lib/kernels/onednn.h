@@ -19,6 +19,9 @@
 #if defined(DIM_HAVE_ONEDNN)
 #include "kernels/onednn_abi.h"
 
+#include <dlfcn.h>
+#include <string.h>
+
 typedef struct dim__onednn dim__onednn;
 
 /* What differs between the versions.  False: oneDNN cannot do it, or has no memory; an md that is NULL is such a failure. */
@@ -56,11 +59,17 @@ struct dim__onednn { /* a context's */
     bool broken;                /* it cannot have an engine: matrix products only */
     struct dim__onednn_plan *plans;    /* see onednn_plans.h */
     int64_t n_idle, n_useless;  /* plans that nobody holds; shapes without one */
+    void (*forget)(dim_context *ctx); /* drops them all; NULL while there are none */
     bool no_memory;             /* of the context's; else a failure is oneDNN's */
 };
 
-/* Finds the functions of a table. */
-bool dim__onednn_find(void *library, const char *name, void *function);
+/* Finds the functions of a table.  POSIX gives functions as object pointers; copying the bits is the conversion that C allows. */
+static inline bool dim__onednn_find(void *library, const char *name, void *function)
+{
+    void *symbol = dlsym(library, name);
+    memcpy(function, &symbol, sizeof symbol);
+    return symbol != NULL;
+}
 #define DIM__DNNL_FIND(result, name, parameters) found = found && dim__onednn_find(library, "dnnl_" #name, &to->name);
 
 int dim__onednn_major(const dim_context *ctx); /* 0 without it */

@@ -56,6 +56,7 @@ static dim_status add(dim__onednn *d, const dim__plan_kind *kind, const void *ke
     }
     p->next = d->plans;
     d->plans = p;
+    d->forget = dim__plans_forget;
     if (p->usable)
         d->n_idle++;
     else if (++d->n_useless > DIM__KEEP_PLANS)

@@ -39,6 +39,8 @@ void dim__tensor_destroy(dim_tensor *t);                      /* NULL ok */
 
 int64_t dim__tensor_count(const dim_tensor *t);
 bool dim__tensor_contiguous(const dim_tensor *t);
+/* The first element of an f32 tensor that is NaN or infinite, and its index along the first axis; NULL = there is none. */
+const float *dim__tensor_not_finite(const dim_tensor *t, int64_t *row);
 
 /* For tensors that a function writes.  DIM_E_INVALID when elements share memory; layouts whose axes interleave are refused,
  * too, as no slice or permutation of an array has them. */

@@ -100,7 +100,7 @@ dim_status dim__source_stl10(dim_context *ctx, const dim__request *request, dim_
 {
     static const char *const parts[] = { "train", "test", "unlabeled" };
     const char *part = parts[request->split];
-    bool labeled = request->split != DIM_SPLIT_UNLABELED;
+    bool labeled = request->split != DIM_SPLIT_UNLABELED && request->options.labels != DIM_LABELS_NONE;
     char image_name[24], label_name[24];
     dim__samples read = { .shape = { 3, SIDE, SIDE }, .classes = labeled ? CLASSES : 0 };
     dim_status status;
