@@ -60,7 +60,7 @@ static int hex4(text *t, unsigned *out)
         unsigned c = *t->at | 0x20u;
         if ((*t->at < '0' || *t->at > '9') && (c < 'a' || c > 'f'))
             return 0;
-        *out = *out * 16 + (*t->at <= '9' ? *t->at - '0' : c - 'a' + 10);
+        *out = *out * 16 + (*t->at <= '9' ? *t->at - (unsigned)'0' : c - 'a' + 10);
     }
     return 1;
 }
