@@ -22,7 +22,7 @@ void dim__exit_forget(dim__exit *e);
 
 static inline bool dim__exit_begun(const dim__exit *e) { return atomic_load_explicit(&e->ended, memory_order_relaxed); }
 
-/* Around a call that takes a while; false: it is too late for it. */
+/* Around a call; false: it is too late for it. */
 static inline bool dim__exit_enter(dim__exit *e)
 {
     atomic_fetch_add(&e->inside, 1);
