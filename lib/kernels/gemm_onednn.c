@@ -26,10 +26,19 @@ static void fill_thread_cache(const dim__product *p)
 #endif
 }
 
+/* A bit for each kind of product for which oneDNN may have code of its own, which it makes at the first. */
+static uint64_t kind_of(const dim__product *p)
+{
+    enum { LARGE = 128 };
+    int kind = p->trans_a + 2 * p->trans_b + 4 * (p->beta != 0) + 8 * (p->m >= LARGE) + 16 * (p->n >= LARGE) +
+               32 * (p->k >= LARGE);
+    return (uint64_t)1 << kind;
+}
+
 bool dim__gemm_onednn_run(dim__onednn *d, const dim__product *p)
 {
     dim__onednn_guard guard;
-    if (!atomic_load_explicit(&d->ready, memory_order_relaxed) && !dim__onednn_has_room())
+    if ((atomic_load_explicit(&d->kinds, memory_order_relaxed) & kind_of(p)) == 0 && !dim__onednn_has_room())
         return false;
     fill_thread_cache(p);
     if (!dim__onednn_enter(d, &guard))
@@ -37,8 +46,8 @@ bool dim__gemm_onednn_run(dim__onednn *d, const dim__product *p)
     bool done = d->gemm.sgemm(p->trans_a ? 'T' : 'N', p->trans_b ? 'T' : 'N', p->m, p->n, p->k, p->alpha, p->a, p->lda,
                               p->b, p->ldb, p->beta, p->c, p->ldc) == 0;
     dim__onednn_leave(d, &guard);
-    if (!atomic_load_explicit(&d->ready, memory_order_relaxed))
-        atomic_store_explicit(&d->ready, dim__exit_watch(d->exit), memory_order_relaxed);
+    if ((atomic_fetch_or_explicit(&d->kinds, kind_of(p), memory_order_relaxed) & kind_of(p)) == 0)
+        dim__exit_watch(d->exit); /* without memory for that, exit() may come too early for other threads */
     return done;
 }
 

@@ -95,7 +95,7 @@ dim_status dim__onednn_open(dim_context *ctx, dim__onednn **out)
         return dim__fail(ctx, DIM_E_NOMEM, "no memory to load oneDNN");
     }
     d->ctx = ctx;
-    atomic_init(&d->ready, false);
+    atomic_init(&d->kinds, 0);
     d->exit = &((dim__gemm_state *)ctx->gemm_state)->exit;
     bool found = load_any(d);
     if (found)

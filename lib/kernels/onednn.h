@@ -53,7 +53,7 @@ struct dim__onednn { /* a context's */
         dim__dnnl_2 two;
         dim__dnnl_3 three;
     };
-    atomic_bool ready;          /* its first product was made, for which it makes code */
+    _Atomic uint64_t kinds;     /* of products that it has made, see gemm_onednn.c */
     dim__exit *exit;            /* the context's */
     struct dnnl_engine *engine; /* NULL until a primitive is asked for */
     bool broken;                /* it cannot have an engine: matrix products only */
