@@ -188,6 +188,8 @@ int64_t ex_skipped(const ex_run *run); /* broken files so far, of --skip-broken 
 /* The images of all of a dataset, or of at most so many of them. */
 ex_samples ex_samples_of(dim_dataset *data, int64_t most);
 
+dim_tensor *ex_tested_images(ex_run *run, int64_t most); /* at most so many test images, at even distances */
+
 /* Samples first .. first + count - 1, as dim_dataset_read() does it; images of s->clean's shape, if that is given. */
 void ex_samples_read(ex_run *run, const ex_samples *s, int64_t first, int64_t count, dim_tensor *images,
                      dim_tensor *labels);

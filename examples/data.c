@@ -172,6 +172,15 @@ void ex_samples_read(ex_run *run, const ex_samples *s, int64_t first, int64_t co
     dim_tensor_destroy(whole);
 }
 
+dim_tensor *ex_tested_images(ex_run *run, int64_t most)
+{
+    ex_samples some = ex_samples_of(run->test, INT64_MAX);
+    some.count = some.count < most ? some.count : most;
+    dim_tensor *images = images_like(run, run->test, some.count);
+    ex_samples_read(run, &some, 0, some.count, images, NULL);
+    return images;
+}
+
 dim_tensor *ex_samples_labels(ex_run *run, const ex_samples *s)
 {
     dim_tensor *labels = NULL;

@@ -107,8 +107,12 @@ EVERY_CASE(dim_probe_features, P(w_encoder(w)), T("global"), P(w_vectors(w)), N(
 EVERY_CASE(dim_probe_neighbors, P(w_context(w)), N(DIM_PROBE_KNN_EUCLIDEAN), ROWS, OTHERS,
            P(w_tensor(w, "indices", DIM_I64, 2, (int64_t[]){ 6, 2 })))
 
+EVERY_CASE(dim_probe_nearest, P(w_context(w)), N(DIM_PROBE_KNN_COSINE), ROWS, OTHERS,
+           P(w_tensor(w, "indices", DIM_I64, 2, (int64_t[]){ 6, 2 })), TENSOR("distances", 6, 2))
+
 /* ---- objective.h ------------------------------------------------------------------------------------------------- */
 
+EVERY_CASE(dim_model_objective, P(w_model(w)))
 EVERY_CASE(dim_objective_create, P(w_context(w)), O(objective, w->o.objective.seed = 2), OUT)
 EVERY_CASE(dim_objective_add_input, P(w_objective(w)), O(input, w->o.input.name = "more", w->o.input.shape[0] = 4))
 EVERY_CASE(dim_objective_apply, P(w_objective(w)), P(w_mlp(w)), T("x"), T("gx"))

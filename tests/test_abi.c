@@ -45,6 +45,8 @@ AT(dim_loader_options, augment, 40);
 AT(dim_loader_options, workers, 52);
 AT(dim_probe_options, seed, 40);
 AT(dim_probe_result, chosen, 32);
+AT(dim_probe_result, lambda, 40);
+AT(dim_probe_result, edge, 52);
 #endif
 
 _Static_assert(sizeof(dim_status) == 4 && sizeof(dim_dtype) == 4 && sizeof(dim_critic) == 4, "enums are 32 bits");

@@ -141,7 +141,8 @@ DIM_API void dim_context_destroy(dim_context *ctx);
 /**
  * @brief What the last failing call of this context, or of an object of it, had to say.
  *
- * It names the argument and the values that clash.  Empty when nothing has failed yet; a call that succeeds does not
+ * It names the argument and the values that clash; a control character in a name, or a byte that is not UTF-8, is shown as
+ * \\x1b or the like.  Empty when nothing has failed yet; a call that succeeds does not
  * change it.
  * @return text owned by the context, valid until the next failing call; "" for NULL.
  */

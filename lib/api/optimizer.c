@@ -51,52 +51,16 @@ static dim_status check_pair(dim_context *ctx, int i, const dim_tensor *p, const
     return DIM_OK;
 }
 
-typedef struct range { /* bytes of a parameter or gradient */
-    uintptr_t begin, end;
-    int number;
-    bool gradient;
-} range;
-
-static int by_address(const void *a, const void *b)
+static dim_status why_not(dim_optimizer *opt)
 {
-    const range *x = a, *y = b;
-    return (x->begin > y->begin) - (x->begin < y->begin);
-}
-
-static dim_status overlap(dim_context *ctx, const range *a, const range *b)
-{
-    return dim__fail(ctx, DIM_E_INVALID, "dim_optimizer_update: %s %d and %s %d share memory; only gradients may",
-                     a->gradient ? "gradient" : "parameter", a->number, b->gradient ? "gradient" : "parameter", b->number);
-}
-
-/* What is written must share memory with nothing else.  By address, so that many parameters cost little more than their sorting. */
-static dim_status check_apart(dim_context *ctx, int count, dim_tensor *const *parameters, const dim_tensor *const *gradients)
-{
-    int64_t n = 0;
-    const range *any = NULL, *written = NULL; /* that reach the farthest so far */
-    dim_status status = DIM_OK;
-    range *list = dim__calloc(ctx, (size_t)count, 2 * sizeof *list);
-    if (list == NULL)
-        return DIM_E_NOMEM;
-    for (int64_t i = 0; i < 2 * (int64_t)count; i++) {
-        const dim_tensor *t = i < count ? parameters[i] : gradients[i - count];
-        uintptr_t begin = (uintptr_t)t->data, bytes = (uintptr_t)dim__tensor_count(t) * sizeof(float);
-        if (bytes > 0)
-            list[n++] = (range){ begin, begin + bytes, (int)(i % count), i >= count };
-    }
-    if (n > 0)
-        qsort(list, (size_t)n, sizeof *list, by_address);
-    for (const range *r = list; status == DIM_OK && r < list + n; r++) {
-        const range *before = r->gradient ? written : any;
-        if (before != NULL && r->begin < before->end)
-            status = overlap(ctx, before, r);
-        if (any == NULL || r->end > any->end)
-            any = r;
-        if (!r->gradient && (written == NULL || r->end > written->end))
-            written = r;
-    }
-    dim__free(ctx, list);
-    return status;
+    int64_t i = dim__optim_check(&opt->optim);
+    const dim__slot *s = &opt->optim.slots[i];
+    char text[160];
+    if (!opt->ctx->kernels->finite(s->g, s->count))
+        return dim__fail(opt->ctx, DIM_E_NUMERIC, "dim_optimizer_update: gradient %lld is not finite", (long long)i);
+    dim__optim_why(&opt->optim, i, text, sizeof text);
+    return dim__fail(opt->ctx, DIM_E_NUMERIC, "dim_optimizer_update: parameter %lld: %s; nothing was changed", (long long)i,
+                     text);
 }
 
 dim_status dim_optimizer_update(dim_optimizer *opt, int count, dim_tensor *const *parameters,
@@ -116,18 +80,15 @@ dim_status dim_optimizer_update(dim_optimizer *opt, int count, dim_tensor *const
     for (int i = 0; i < count; i++) {
         DIM__TRY_OR(done, check_pair(ctx, i, parameters[i], gradients[i]));
         counts[i] = dim__tensor_count(parameters[i]);
-        if (!ctx->kernels->finite((const float *)(const void *)gradients[i]->data, counts[i])) {
-            status = dim__fail(ctx, DIM_E_NUMERIC, "dim_optimizer_update: gradient %d is not finite", i);
-            goto done;
-        }
     }
-    DIM__TRY_OR(done, check_apart(ctx, count, parameters, gradients));
+    DIM__TRY_OR(done, dim__check_updates_apart(ctx, "dim_optimizer_update", count, parameters, gradients));
     DIM__TRY_OR(done, dim__optim_prepare(&opt->optim, count, counts));
     for (int i = 0; i < count; i++) {
         opt->optim.slots[i].w = (float *)(void *)parameters[i]->data;
         opt->optim.slots[i].g = (const float *)(const void *)gradients[i]->data;
     }
-    dim__optim_step(&opt->optim);
+    if (!dim__optim_step(&opt->optim))
+        status = why_not(opt);
 done:
     dim__free(ctx, counts);
     return status;

@@ -2,6 +2,7 @@
 #ifndef DIM_BASE_CONTEXT_H
 #define DIM_BASE_CONTEXT_H
 
+#include "base/strict_math.h"
 #include <dim/context.h>
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 /* Reading image files: by what is in them, one of the decoders. */
 #include "data/image.h"
 
+#include "base/file.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -87,11 +87,8 @@ dim_status dim__image_load(int folder, const char *root, const char *path, const
     char name[300]; /* in errors */
     uint8_t *data = NULL;
     size_t size = 0, long_by = strlen(path) > 150 ? strlen(path) - 150 : 0; /* cut in front, where it says least */
-    int fd;
     snprintf(name, sizeof name, "%.140s/%s%.150s", root, long_by > 0 ? "..." : "", path + long_by);
-    do
-        fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the writer of a pipe */
-    while (fd < 0 && errno == EINTR);
+    int fd = dim__open_at(folder, path, O_RDONLY | O_NONBLOCK, 0); /* not to wait for the writer of a pipe */
     if (fd < 0)
         return io_fail(name, "open", errno, error);
     dim_status status = read_file(fd, name, &data, &size, error);

@@ -3,8 +3,8 @@
 #endif
 #include "data/stream.h"
 
+#include "base/file.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -182,9 +182,7 @@ static dim_status begin(dim__stream *s)
 static dim_status open_file(dim__stream *s)
 {
     struct stat st;
-    do
-        s->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the writer of a pipe */
-    while (s->fd < 0 && errno == EINTR);
+    s->fd = dim__open(s->path, O_RDONLY | O_NONBLOCK, 0); /* not to wait for the writer of a pipe */
     if (s->fd < 0 || fstat(s->fd, &st) != 0)
         return dim__fail(s->ctx, DIM_E_IO, "cannot open %.4096s: %s", s->path, strerror(errno));
     if (!S_ISREG(st.st_mode))

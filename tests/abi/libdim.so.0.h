@@ -577,7 +577,11 @@ typedef struct dim_probe_result {
     double train_accuracy;
     double validation_accuracy;
     double chosen;
+    double lambda;
+    uint32_t converged;
+    uint32_t edge;
 } dim_probe_result;
 dim_status dim_probe_run(dim_context *, const dim_probe_options *, const dim_tensor *, const dim_tensor *, const dim_tensor *, const dim_tensor *, dim_probe_result *);
 dim_status dim_probe_features(dim_encoder *, const char *, dim_dataset *, int64_t, int64_t, dim_tensor **);
 dim_status dim_probe_neighbors(dim_context *, dim_probe_kind, const dim_tensor *, const dim_tensor *, dim_tensor *);
+dim_status dim_probe_nearest(dim_context *, dim_probe_kind, const dim_tensor *, const dim_tensor *, dim_tensor *, dim_tensor *);

@@ -183,25 +183,41 @@ static size_t object_end(const uint8_t *text, size_t size)
     return size;
 }
 
+static void put_sum(uint8_t *digits, const uint8_t *from, size_t size)
+{
+    char text[DIM__ST_DIGITS + 1];
+    snprintf(text, sizeof text, "%016" PRIx64, dim__st_checksum_bytes(DIM__ST_CHECKSUM_START, from, (int64_t)size));
+    memcpy(digits, text, DIM__ST_DIGITS);
+}
+
 size_t fuzz_repair(uint8_t *file, size_t size, int checked)
 {
-    static const char begin[] = DIM__ST_CHECKED_BEGIN;
-    const size_t digits = 8 + sizeof begin - 1;
+    uint8_t *header = file + 8;
     if (size < 8)
         return size;
-    uint64_t length = object_end(file + 8, size - 8);
-    while (8 + length < size && file[8 + length] == ' ')
+    size_t length = object_end(header, size - 8);
+    while (8 + length < size && header[length] == ' ')
         length++;
+    if (checked) { /* whole words */
+        size_t more = (4 - length % 4) % 4;
+        memmove(header + length + more, header + length, size - 8 - length);
+        memset(header + length, ' ', more);
+        length += more;
+        size += more;
+    }
     for (int i = 0; i < 8; i++)
-        file[i] = (uint8_t)(length >> (8 * i));
-    if (!checked || size < digits + DIM__ST_CHECKSUM_DIGITS || memcmp(file + 8, begin, sizeof begin - 1) != 0)
+        file[i] = (uint8_t)((uint64_t)length >> (8 * i));
+    if (!checked || length < DIM__ST_OWN_DIGITS_AT + DIM__ST_DIGITS ||
+        memcmp(header, DIM__ST_CHECKED_BEGIN, DIM__ST_DIGITS_AT) != 0)
         return size;
     for (; size % 4 != 0; size++)
         file[size] = 0;
-    char text[DIM__ST_CHECKSUM_DIGITS + 1];
-    memset(file + digits, '0', DIM__ST_CHECKSUM_DIGITS);
-    snprintf(text, sizeof text, "%016" PRIx64,
-             dim__st_checksum_bytes(DIM__ST_CHECKSUM_START, file + 8, (int64_t)size - 8));
-    memcpy(file + digits, text, DIM__ST_CHECKSUM_DIGITS);
+    int own = memcmp(header + DIM__ST_OWN_AT, DIM__ST_OWN_BEGIN, DIM__ST_OWN_DIGITS_AT - DIM__ST_OWN_AT) == 0;
+    memset(header + DIM__ST_DIGITS_AT, '0', DIM__ST_DIGITS);
+    if (own) {
+        memset(header + DIM__ST_OWN_DIGITS_AT, '0', DIM__ST_DIGITS);
+        put_sum(header + DIM__ST_OWN_DIGITS_AT, header, length);
+    }
+    put_sum(header + DIM__ST_DIGITS_AT, header, size - 8);
     return size;
 }

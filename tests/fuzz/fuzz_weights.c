@@ -1,5 +1,5 @@
 /* Safetensors: a file of any bytes read as weights of a small encoder, and as an encoder with its layers.  The first byte says
- * whether the length of the header is mended; the file is the rest. */
+ * what is mended, 1 the length of the header, 2 the checksums; the file is the rest. */
 #include "fuzz.h"
 
 #include <stdlib.h>
@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size--;
     memcpy(copy, data + 1, size);
     if ((data[0] & 1) != 0)
-        size = fuzz_repair(copy, size, 0);
+        size = fuzz_repair(copy, size, (data[0] & 2) != 0);
     const char *path = fuzz_file(0, copy, size);
     free(copy);
     fuzz_begin();

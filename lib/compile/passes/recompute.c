@@ -155,21 +155,9 @@ static dim_status open_pass(dim__graph *g, pass *p)
 
 /* ---- work -------------------------------------------------------------------------------------------------------- */
 
-static double flops_of(const dim__graph *g, const dim__node *node)
-{
-    const dim__shape *in[DIM__MAX_IN], *out[DIM__MAX_OUT];
-    if (node->op->flops == NULL)
-        return 0;
-    for (int k = 0; k < node->n_in; k++)
-        in[k] = dim__shape_of(g, node->in[k]);
-    for (int k = 0; k < node->op->n_out; k++)
-        out[k] = dim__shape_of(g, node->out[k]);
-    return node->op->flops(in, out, &node->attr);
-}
-
 static double work_of(const dim__graph *g, const dim__node *node)
 {
-    double work = flops_of(g, node) / FLOPS_PER_BYTE;
+    double work = dim__flops_of(g, node) / FLOPS_PER_BYTE;
     if ((node->op->flags & DIM__OP_ALIAS) != 0)
         return 0;
     for (int k = 0; k < node->n_in; k++)

@@ -3,12 +3,12 @@
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
+#include "base/file.h"
 #include "data/image.h"
 #include "data/sources/listing.h"
 #include "data/stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,7 +183,7 @@ static dim_status find_split(folder *f, const dim__request *request, bool tiny, 
         else
             dim__free(f->ctx, path);
     }
-    f->fd = open(f->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    f->fd = dim__open(f->root, O_RDONLY | O_DIRECTORY, 0);
     return f->fd >= 0 ? DIM_OK : dim__fail(f->ctx, DIM_E_IO, "cannot open the folder %.4096s: %s",
                                            f->root, strerror(errno));
 }

@@ -3,6 +3,7 @@
 #include "data/source.h"
 #include "data/sources/parse.h"
 
+#include "base/file.h"
 #include "base/math.h"
 
 #include <dirent.h>
@@ -121,7 +122,7 @@ static dim_status find_prefix(place *p, const char *dir)
     char first[NAME] = "", other[NAME];
     size_t used = strlen(p->base);
     struct dirent *entry;
-    DIR *folder = opendir(dir);
+    DIR *folder = dim__open_folder(dir);
     if (folder == NULL)
         return DIM_OK; /* opening the file says why */
     dim_status status = DIM_OK;

@@ -3,9 +3,9 @@
 #endif
 #include "data/sources/listing.h"
 
+#include "base/file.h"
 #include "data/source.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ typedef struct walk {
 
 static dim_status open_folder(dim_context *ctx, const char *path, DIR **out)
 {
-    *out = opendir(path);
+    *out = dim__open_folder(path);
     if (*out != NULL)
         return DIM_OK;
     return dim__fail(ctx, errno == ENOMEM ? DIM_E_NOMEM : DIM_E_IO, "cannot list the folder %.4096s: %s", path,
