@@ -570,6 +570,38 @@ static void long_texts(void **state)
     dim_encoder_destroy(enc);
 }
 
+/* What a call only reads or writes may be of another context; what an object keeps may not. */
+static void of_other_contexts(void **state)
+{
+    dim_context *mine = NULL, *other = NULL;
+    dim_encoder *enc = NULL;
+    dim_tensor *x[2], *features[2];
+    dim_dataset *data;
+    (void)state;
+    ok(dim_context_create(NULL, &mine));
+    ok(dim_context_create(NULL, &other));
+    ok(dim_encoder_create(mine, &(dim_encoder_options){ .size = sizeof(dim_encoder_options), .kind = DIM_ENCODER_MLP,
+                                                        .channels = 8, .units = 4 }, &enc));
+    for (int k = 0; k < 2; k++) {
+        dim_context *its = k == 0 ? mine : other;
+        ok(dim_tensor_create(its, DIM_F32, 2, (int64_t[]){ 4, 8 }, &x[k]));
+        ok(dim_tensor_create(its, DIM_F32, 2, (int64_t[]){ 4, 4 }, &features[k]));
+        for (int i = 0; i < 32; i++)
+            ((float *)dim_tensor_data(x[k]))[i] = (float)i / 32;
+        ok(dim_encoder_encode(enc, x[k], NULL, features[k]));
+    }
+    assert_memory_equal(dim_tensor_data(features[0]), dim_tensor_data(features[1]), 16 * sizeof(float));
+    assert_int_equal(dim_dataset_from_tensors(mine, x[1], NULL, &data), DIM_E_INVALID);
+    assert_non_null(strstr(dim_context_error(mine), "another context"));
+    for (int k = 0; k < 2; k++) {
+        dim_tensor_destroy(features[k]);
+        dim_tensor_destroy(x[k]);
+    }
+    dim_encoder_destroy(enc);
+    dim_context_destroy(other);
+    dim_context_destroy(mine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -578,7 +610,7 @@ int main(void)
         cmocka_unit_test(gradients_apart), cmocka_unit_test(data_apart),
         cmocka_unit_test(names), cmocka_unit_test(taps), cmocka_unit_test(hidden_widths),
         cmocka_unit_test(codes_of_the_input), cmocka_unit_test(maps_after_the_code),
-        cmocka_unit_test(one_culprit), cmocka_unit_test(number_of_layers), cmocka_unit_test(long_texts),
+        cmocka_unit_test(one_culprit), cmocka_unit_test(number_of_layers), cmocka_unit_test(long_texts), cmocka_unit_test(of_other_contexts),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -30,14 +30,14 @@ enum { FINE = 0, STATUS = 10, WRONG = 20, STUCK = 30 };
 
 typedef struct world {
     dim_context *ctx;
-    dim_encoder *enc;
+    dim_encoder *enc, *read;
     dim_model *model;
     dim_tensor *images, *labels, *features;
     dim_dataset *data;
     dim_loader *loader;
     dim_context_options settings;
     uint32_t width; /* channels of the layers: large ones have oneDNN make code for them */
-    long failures; /* calls that returned DIM_E_NOMEM */
+    long failures; /* calls that had no memory */
     const char *wrong;
 } world;
 
@@ -48,7 +48,7 @@ static bool twice(world *w, const char *name, dim_status (*call)(world *))
     if (status == DIM_OK)
         return true;
     w->failures++;
-    if (status == DIM_E_NOMEM && failing_malloc_failed() == 1)
+    if ((status == DIM_E_NOMEM || status == DIM_E_SYSTEM) && failing_malloc_failed() == 1) /* SYSTEM: no thread */
         status = call(w);
     if (status != DIM_OK)
         w->wrong = name;
@@ -144,8 +144,12 @@ static dim_status probe(world *w)
 
 static dim_status save(world *w) { return dim_encoder_save(w->enc, "no_memory.safetensors"); }
 
+static dim_status load(world *w) { return dim_encoder_load(w->enc, "no_memory.safetensors"); }
+static dim_status open_saved(world *w) { return dim_encoder_open(w->ctx, "no_memory.safetensors", &w->read); }
+
 static void destroy(world *w)
 {
+    dim_encoder_destroy(w->read);
     dim_loader_destroy(w->loader);
     dim_dataset_destroy(w->data);
     dim_tensor_destroy(w->features);
@@ -165,7 +169,8 @@ static const struct {
     { "dim_tensor_create (features)", create_features }, { "dim_dataset_from_tensors", create_dataset },
     { "dim_loader_create", create_loader }, { "dim_model_create", create_model }, { "dim_model_add_term", add_term },
     { "dim_model_step", step }, { "dim_model_step, the second", step }, { "dim_encoder_encode", encode },
-    { "dim_probe_run", probe }, { "dim_encoder_save", save },
+    { "dim_probe_run", probe }, { "dim_encoder_save", save }, { "dim_encoder_load", load },
+    { "dim_encoder_open", open_saved },
 };
 
 /* In a child: the whole of it, in which allocation `at` fails.  *made: how many there were. */
@@ -190,7 +195,7 @@ static int live(const dim_context_options *settings, long at, bool on, long *mad
         *made = failing_malloc_calls();
     failing_malloc(0, false);
     if (w.wrong != NULL && !on)
-        fprintf(stderr, "allocation %ld: %s failed twice, or not with DIM_E_NOMEM: %s\n", at, w.wrong,
+        fprintf(stderr, "allocation %ld: %s failed twice, or not for want of memory: %s\n", at, w.wrong,
                 dim_context_error(w.ctx));
     destroy(&w);
     return w.wrong != NULL && !on ? WRONG : w.failures > 0 ? STATUS : FINE;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -98,4 +99,207 @@ static void *train(void *arg)
     dim_encoder_destroy(enc);
     dim_context_destroy(ctx);
     return NULL;
+}
+
+static void presets(void **state)
+{
+    static const preset all[] = {
+        { DIM_ENCODER_CONV32, 32, NULL, 8 },   { DIM_ENCODER_CONV28, 28, NULL, 8 },    { DIM_ENCODER_CONV64, 64, NULL, 4 },
+        { DIM_ENCODER_ALEX64, 64, NULL, 4 },   { DIM_ENCODER_INFOMAX32, 32, NULL, 4 }, { DIM_ENCODER_INFOMAX64, 64, NULL, 4 },
+        { DIM_ENCODER_MLP, 0, "fc", 64 },      { DIM_ENCODER_AMDIM32, 32, NULL, 4 },   { DIM_ENCODER_AMDIM64, 64, NULL, 4 },
+        { DIM_ENCODER_AMDIM128, 128, NULL, 2 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        on_small_stack(train, (void *)&all[i]);
+}
+
+/* Weights to a file and back, a checkpoint. */
+static void *files(void *arg)
+{
+    dim_encoder *enc, *again;
+    dim_model *model;
+    dim_tensor *x, *fx, *rows;
+    const int64_t image[4] = { 8, 3, 32, 32 };
+    (void)arg;
+    OK(dim_context_create(NULL, &ctx));
+    OK(dim_encoder_create(ctx, NULL, &enc));
+    OK(dim_encoder_save(enc, "small_stack.safetensors"));
+    OK(dim_encoder_load(enc, "small_stack.safetensors"));
+    OK(dim_encoder_open(ctx, "small_stack.safetensors", &again));
+    OK(dim_tensor_create(ctx, DIM_U8, 4, image, &x));
+    OK(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ 8, 64 }, &fx));
+    OK(dim_encoder_encode(again, x, NULL, fx));
+    OK(dim_tensor_save_npy(fx, "small_stack.npy"));
+    OK(dim_tensor_load_npy(ctx, "small_stack.npy", &rows));
+    OK(dim_model_create(enc, NULL, &model));
+    OK(dim_model_add_term(model, &(dim_term_options){ .size = sizeof(dim_term_options), .units = 64 }));
+    OK(dim_model_step(model, x));
+    OK(dim_checkpoint_save(model, NULL, "small_stack.checkpoint"));
+    OK(dim_checkpoint_load(model, NULL, "small_stack.checkpoint"));
+    dim_model_destroy(model);
+    dim_tensor_destroy(rows);
+    dim_tensor_destroy(fx);
+    dim_tensor_destroy(x);
+    dim_encoder_destroy(again);
+    dim_encoder_destroy(enc);
+    dim_context_destroy(ctx);
+    return NULL;
+}
+
+static void round_trips(void **state)
+{
+    (void)state;
+    on_small_stack(files, NULL);
+    remove("small_stack.safetensors");
+    remove("small_stack.npy");
+    remove("small_stack.checkpoint");
+}
+
+static void *probe(void *arg)
+{
+    enum { N = 200, D = 96, CLASSES = 5 };
+    dim_tensor *x, *labels;
+    (void)arg;
+    OK(dim_context_create(NULL, &ctx));
+    OK(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ N, D }, &x));
+    OK(dim_tensor_create(ctx, DIM_I32, 1, (int64_t[]){ N }, &labels));
+    for (int i = 0; i < N * D; i++)
+        ((float *)dim_tensor_data(x))[i] = (float)(i * 7919 % 1009) / 1009;
+    for (int i = 0; i < N; i++)
+        ((int32_t *)dim_tensor_data(labels))[i] = i % CLASSES;
+    for (int kind = DIM_PROBE_KNN_COSINE; kind <= DIM_PROBE_LINEAR; kind++) {
+        dim_probe_result result = { .size = sizeof result };
+        OK(dim_probe_run(ctx, &(dim_probe_options){ .size = sizeof(dim_probe_options), .kind = (dim_probe_kind)kind }, x,
+                         labels, x, labels, &result));
+    }
+    dim_tensor_destroy(labels);
+    dim_tensor_destroy(x);
+    dim_context_destroy(ctx);
+    return NULL;
+}
+
+static void probes(void **state)
+{
+    (void)state;
+    on_small_stack(probe, NULL);
+}
+
+/* Images of a folder, decoded by this thread and augmented. */
+static void *load(void *arg)
+{
+    const dim_augment_options ao = { .size = sizeof ao, .preset = DIM_AUGMENT_AMDIM32 };
+    dim_loader_options lo = { .size = sizeof lo, .batch = 4, .no_thread = 1 };
+    dim_dataset *data;
+    dim_augment *aug;
+    dim_loader *loader;
+    dim_tensor *images, *bytes, *views;
+    int64_t view[3];
+    OK(dim_context_create(NULL, &ctx));
+    OK(dim_dataset_open(ctx, arg, DIM_SPLIT_TRAIN, &data));
+    OK(dim_augment_create(ctx, &ao, &aug));
+    OK(dim_augment_shape(aug, (int64_t[]){ 3, 32, 32 }, view));
+    OK(dim_loader_create(data, &lo, &loader));
+    OK(dim_loader_next(loader, &images, NULL));
+    OK(dim_tensor_create(ctx, DIM_U8, 4, (int64_t[]){ 4, 3, 32, 32 }, &bytes));
+    OK(dim_tensor_create(ctx, DIM_F32, 4, (int64_t[]){ 8, view[0], view[1], view[2] }, &views));
+    OK(dim_augment_apply(aug, bytes, &(dim_augment_apply_options){ .size = sizeof(dim_augment_apply_options), .views = 2 },
+                         views));
+    dim_tensor_destroy(views);
+    dim_tensor_destroy(bytes);
+    dim_loader_destroy(loader);
+    dim_augment_destroy(aug);
+    dim_dataset_destroy(data);
+    dim_context_destroy(ctx);
+    return NULL;
+}
+
+/* ---- libdim's own threads ---------------------------------------------------------------------------------------- */
+
+typedef struct seen {
+    size_t stack[4];
+    bool faults[4]; /* none of them is blocked */
+    bool rest[4];   /* all others are */
+} seen;
+
+static void look(void *arg, int64_t begin, int64_t end, int thread)
+{
+    seen *s = arg;
+    sigset_t set;
+    pthread_attr_t attr;
+    void *lowest;
+    (void)begin;
+    (void)end;
+    pthread_getattr_np(pthread_self(), &attr);
+    pthread_attr_getstack(&attr, &lowest, &s->stack[thread]);
+    pthread_attr_destroy(&attr);
+    pthread_sigmask(SIG_BLOCK, NULL, &set);
+    s->faults[thread] = !sigismember(&set, SIGSEGV) && !sigismember(&set, SIGBUS) && !sigismember(&set, SIGFPE) &&
+                        !sigismember(&set, SIGILL) && !sigismember(&set, SIGTRAP) && !sigismember(&set, SIGSYS);
+    s->rest[thread] = sigismember(&set, SIGINT) && sigismember(&set, SIGALRM) && sigismember(&set, SIGUSR1);
+}
+
+/* Whatever the caller blocks, and however small the stacks are that threads have by default. */
+static void workers(void **state)
+{
+    const dim_context_options o = { .size = sizeof o, .threads = 4, .gemm = DIM_GEMM_REFERENCE };
+    seen s = { .stack = { 0 } };
+    sigset_t all, old;
+    pthread_attr_t attr, before;
+    (void)state;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    pthread_getattr_default_np(&before);
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, 128 << 10);
+    assert_int_equal(pthread_setattr_default_np(&attr), 0);
+    dim_status status = dim_context_create(&o, &ctx);
+    pthread_setattr_default_np(&before);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    assert_int_equal(status, DIM_OK);
+    dim__parallel(ctx, 4, 1, look, &s);
+    for (int i = 1; i < 4; i++) {
+        assert_true(s.stack[i] >= DIM__THREAD_STACK - 65536); /* less a guard */
+        assert_true(s.faults[i] && s.rest[i]);
+    }
+    dim_context_destroy(ctx);
+    pthread_attr_destroy(&attr);
+}
+
+/* The picture five times over, as a class. */
+static void pictures(void **state)
+{
+    static const char *const folders[] = { "small_stack", "small_stack/train", "small_stack/train/class" };
+    char bytes[4096], path[64];
+    FILE *f = fopen(DIM_TEST_DATA "/shades/0.png", "rb");
+    (void)state;
+    assert_non_null(f);
+    size_t size = fread(bytes, 1, sizeof bytes, f);
+    assert_true(size > 0 && feof(f));
+    fclose(f);
+    for (int i = 0; i < 3; i++)
+        mkdir(folders[i], 0700);
+    for (int i = 0; i < 5; i++) {
+        snprintf(path, sizeof path, "%s/%d.png", folders[2], i);
+        f = fopen(path, "wb");
+        assert_non_null(f);
+        assert_int_equal(fwrite(bytes, 1, size, f), size);
+        assert_int_equal(fclose(f), 0);
+    }
+    on_small_stack(load, "folder:small_stack");
+    for (int i = 0; i < 5; i++) {
+        snprintf(path, sizeof path, "%s/%d.png", folders[2], i);
+        remove(path);
+    }
+    for (int i = 2; i >= 0; i--)
+        rmdir(folders[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(presets), cmocka_unit_test(round_trips), cmocka_unit_test(probes), cmocka_unit_test(pictures),
+        cmocka_unit_test(workers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

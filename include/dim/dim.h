@@ -15,7 +15,9 @@
  * - **Options.** Structs start with `size_t size` and are prepared with DIM_OPTIONS_INIT().  Zero in a field, or NULL
  *   for the struct, means the default.  They are copied, with the texts they point to.
  * - **Threads.** A context and everything made from it is for one thread at a time; different contexts may be used at
- *   once.  Objects that are used together are of one context.  Functions marked thread-safe may be called at any time.
+ *   once.  Objects that an object keeps are of its context; others are refused.  A tensor that a call only reads or writes
+ *   may be of another context, which no other thread may use meanwhile.  Functions marked thread-safe may be called at any
+ *   time.  A thread needs 128 KiB of stack, more where a function of the caller's does.
  * - **Callbacks** run inside a call of the caller's (dim_sample_fn: perhaps on a loader's thread) and must not use the
  *   context.
  * - **Tensors** may have any strides, negative ones and 0 included, unless the function says otherwise.  Images are

@@ -3,7 +3,7 @@
 # small as 128 KiB, of which other libraries take most.
 # Usage: stack.sh LIST     a file with the path of one of the library's objects in each line, built with -fstack-usage
 set -u
-most=5120 # a buffer of 4 KB, or a path, and the rest
+most=7168 # a path, which has 4 KB, and names to append to it
 
 frames() {
     while IFS= read -r object; do

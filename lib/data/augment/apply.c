@@ -39,9 +39,6 @@ static dim_status check_apply(const dim_augment *aug, const dim_tensor *images, 
 {
     char text[128];
     dim_context *ctx = aug->ctx;
-    if (images->ctx != ctx || out->ctx != ctx)
-        return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply: %s of another context",
-                         images->ctx != ctx ? "images are" : "out is");
     if (images->dtype != DIM_U8)
         return dim__fail(ctx, DIM_E_INVALID, "dim_augment_apply: images are %s; they must be u8",
                          dim__dtype_name(images->dtype));
