@@ -79,6 +79,28 @@ static void scale(const dim__product *p)
     }
 }
 
+/* By the context's own loops, row by row. */
+static void by_rows(const dim_context *ctx, const dim__product *p)
+{
+    for (int64_t i = 0; i < p->m; i++) {
+        dim__product row = dim__product_rows(p, i, i + 1);
+        dim__gemm_skinny_run(ctx->kernels, &row);
+    }
+}
+
+static void by_cblas(const dim_context *ctx, const dim__product *p)
+{
+    dim__gemm_state *state = ctx->gemm_state;
+    bool counted = work(p) > SMALL; /* which takes a while */
+    if (dim__exit_begun(&state->exit) || (counted && !dim__exit_enter(&state->exit))) {
+        by_rows(ctx, p);
+        return;
+    }
+    dim__gemm_cblas_run(state, p);
+    if (counted)
+        dim__exit_leave(&state->exit);
+}
+
 static void product(const dim_context *ctx, const dim__product *p)
 {
     const dim__gemm_state *state = ctx->gemm_state;
@@ -92,7 +114,7 @@ static void product(const dim_context *ctx, const dim__product *p)
         dim__gemm_skinny_run(ctx->kernels, p);
     else if (state->kind != DIM_GEMM_ONEDNN || work(p) <= SMALL || left_to_cblas(state, p) ||
              !dim__gemm_onednn_run(state->onednn, p))
-        dim__gemm_cblas_run(state, p);
+        by_cblas(ctx, p);
 }
 
 typedef struct task {
@@ -159,6 +181,7 @@ dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_thread
         return DIM_E_NOMEM;
     state->kind = kind;
     state->blas_threads = blas_threads;
+    dim__exit_init(&state->exit);
     ctx->gemm_state = state;
     DIM__TRY(dim__gemm_cblas_setup(ctx, state)); /* of use to every backend: oneDNN leaves small products to it */
     if (kind == DIM_GEMM_AUTO || kind == DIM_GEMM_ONEDNN) {
@@ -182,12 +205,17 @@ dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_thread
         snprintf(state->name, sizeof state->name, "reference");
         state->in_tasks = true;
     }
+    if (!dim__exit_watch(&state->exit)) /* after what the libraries have registered */
+        return dim__fail(ctx, DIM_E_NOMEM, "no memory to hear of the process's end");
     return DIM_OK;
 }
 
 void dim__gemm_teardown(dim_context *ctx)
 {
+    dim__gemm_state *state = ctx->gemm_state;
     dim__onednn_teardown(ctx);
-    dim__free(ctx, ctx->gemm_state);
+    if (state != NULL)
+        dim__exit_forget(&state->exit);
+    dim__free(ctx, state);
     ctx->gemm_state = NULL;
 }

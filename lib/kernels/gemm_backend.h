@@ -3,6 +3,7 @@
 #ifndef DIM_KERNELS_GEMM_BACKEND_H
 #define DIM_KERNELS_GEMM_BACKEND_H
 
+#include "base/exit.h"
 #include "kernels/gemm.h"
 
 typedef struct dim__product { /* C (m, n) = alpha op(A) op(B) + beta C */
@@ -20,6 +21,7 @@ typedef struct dim__gemm_state {
     bool cblas_avx2;        /* oneDNN leaves some products to the CBLAS, see gemm.c */
     uint32_t blas_threads;
     char name[96];
+    dim__exit exit;
     struct dim__onednn *onednn; /* NULL where it is not there or not wanted; see onednn.h */
 } dim__gemm_state;
 

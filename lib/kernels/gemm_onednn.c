@@ -32,11 +32,13 @@ bool dim__gemm_onednn_run(dim__onednn *d, const dim__product *p)
     if (!atomic_load_explicit(&d->ready, memory_order_relaxed) && !dim__onednn_has_room())
         return false;
     fill_thread_cache(p);
-    dim__onednn_enter(d, &guard);
+    if (!dim__onednn_enter(d, &guard))
+        return false;
     bool done = d->gemm.sgemm(p->trans_a ? 'T' : 'N', p->trans_b ? 'T' : 'N', p->m, p->n, p->k, p->alpha, p->a, p->lda,
                               p->b, p->ldb, p->beta, p->c, p->ldc) == 0;
     dim__onednn_leave(d, &guard);
-    atomic_store_explicit(&d->ready, true, memory_order_relaxed);
+    if (!atomic_load_explicit(&d->ready, memory_order_relaxed))
+        atomic_store_explicit(&d->ready, dim__exit_watch(d->exit), memory_order_relaxed);
     return done;
 }
 

@@ -96,7 +96,9 @@ dim_status dim__onednn_open(dim_context *ctx, dim__onednn **out)
     }
     d->ctx = ctx;
     atomic_init(&d->ready, false);
-    if (load_any(d))
+    d->exit = &((dim__gemm_state *)ctx->gemm_state)->exit;
+    bool found = load_any(d);
+    if (found)
         *out = d;
     else
         dim__free(ctx, d);
@@ -115,7 +117,7 @@ dim_status dim__onednn_of(dim_context *ctx, dim__onednn **out)
 {
     dim__onednn *d = ((dim__gemm_state *)ctx->gemm_state)->onednn;
     *out = NULL;
-    if (d == NULL || d->broken)
+    if (d == NULL || d->broken || dim__exit_begun(d->exit))
         return DIM_OK;
     if (!dim__onednn_has_room())
         return dim__fail(ctx, DIM_E_NOMEM, "no memory for oneDNN to prepare an operation");
@@ -136,7 +138,7 @@ void dim__onednn_teardown(dim_context *ctx)
         return;
     if (d->forget != NULL)
         d->forget(ctx);
-    if (d->engine != NULL)
+    if (d->engine != NULL && !dim__exit_begun(d->exit))
         d->call.engine_destroy(d->engine);
     dim__free(ctx, d);
     state->onednn = NULL;
@@ -250,51 +252,55 @@ bool dim__onednn_execute(const dim__onednn *d, const struct dnnl_primitive *prim
 
 void dim__onednn_free_desc(const dim__onednn *d, struct dnnl_primitive_desc *desc)
 {
-    if (desc != NULL)
+    if (desc != NULL && !dim__exit_begun(d->exit))
         d->call.primitive_desc_destroy(desc);
 }
 
 void dim__onednn_free_attr(const dim__onednn *d, struct dnnl_primitive_attr *attr)
 {
-    if (attr != NULL)
+    if (attr != NULL && !dim__exit_begun(d->exit))
         d->call.primitive_attr_destroy(attr);
 }
 
 void dim__onednn_free_primitive(const dim__onednn *d, struct dnnl_primitive *primitive)
 {
-    if (primitive != NULL)
+    if (primitive != NULL && !dim__exit_begun(d->exit))
         d->call.primitive_destroy(primitive);
 }
 
 void dim__onednn_free_memory(const dim__onednn *d, struct dnnl_memory *memory)
 {
-    if (memory != NULL)
+    if (memory != NULL && !dim__exit_begun(d->exit))
         d->call.memory_destroy(memory);
 }
 
 void dim__onednn_free_stream(const dim__onednn *d, struct dnnl_stream *stream)
 {
-    if (stream != NULL)
+    if (stream != NULL && !dim__exit_begun(d->exit))
         d->call.stream_destroy(stream);
 }
 
 /* ---- the guard --------------------------------------------------------------------------------------------------- */
 
-void dim__onednn_enter(const dim__onednn *d, dim__onednn_guard *guard)
+bool dim__onednn_enter(dim__onednn *d, dim__onednn_guard *guard)
 {
     sigset_t set;
+    if (!dim__exit_enter(d->exit))
+        return false;
     dim__signals_that_wait(&set);
     pthread_sigmask(SIG_BLOCK, &set, &guard->signals);
     guard->threads = d->omp_get_threads != NULL ? d->omp_get_threads() : 1;
     if (guard->threads != 1)
         d->omp_set_threads(1);
+    return true;
 }
 
-void dim__onednn_leave(const dim__onednn *d, const dim__onednn_guard *guard)
+void dim__onednn_leave(dim__onednn *d, const dim__onednn_guard *guard)
 {
     if (guard->threads != 1)
         d->omp_set_threads(guard->threads);
     pthread_sigmask(SIG_SETMASK, &guard->signals, NULL);
+    dim__exit_leave(d->exit);
 }
 
 #else

@@ -10,6 +10,7 @@
 #ifndef DIM_KERNELS_ONEDNN_H
 #define DIM_KERNELS_ONEDNN_H
 
+#include "base/exit.h"
 #include "kernels/conv.h"
 #include "kernels/gemm.h"
 
@@ -53,6 +54,7 @@ struct dim__onednn { /* a context's */
         dim__dnnl_3 three;
     };
     atomic_bool ready;          /* its first product was made, for which it makes code */
+    dim__exit *exit;            /* the context's */
     struct dnnl_engine *engine; /* NULL until a primitive is asked for */
     bool broken;                /* it cannot have an engine: matrix products only */
     struct dim__onednn_plan *plans;    /* see onednn_plans.h */
@@ -134,8 +136,9 @@ typedef struct dim__onednn_guard {
     int threads;
     sigset_t signals;
 } dim__onednn_guard;
-void dim__onednn_enter(const dim__onednn *d, dim__onednn_guard *guard);
-void dim__onednn_leave(const dim__onednn *d, const dim__onednn_guard *guard);
+/* False when the process is ending: oneDNN cannot be called any more, and its objects are not released either. */
+bool dim__onednn_enter(dim__onednn *d, dim__onednn_guard *guard);
+void dim__onednn_leave(dim__onednn *d, const dim__onednn_guard *guard);
 #endif
 
 /* Opens the library for a context: *out is NULL where there is none that is usable. */

@@ -51,6 +51,7 @@ static dim_status check_player(const dim_objective *obj, const dim__objective_pr
 static dim_status check_gradients(dim_objective *obj, const dim__objective_program *p, uint32_t movers)
 {
     const float *const *grads = p->grads;
+    char name[DIM__FULL_NAME_SIZE];
     for (int64_t k = 0; k < obj->n_players; k++) {
         for (int64_t i = 0; i < obj->players[k].n_params; i++)
             obj->players[k].optim.slots[i].g = *grads++;
