@@ -34,6 +34,7 @@
 #include <dim/export.h>
 #include <dim/model.h>
 #ifdef DIM_EXPERIMENTAL
+#include <dim/information.h>
 #include <dim/objective.h>
 #endif
 #include <dim/optimizer.h>
