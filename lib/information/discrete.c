@@ -115,13 +115,12 @@ static double coverage(const table *t)
 }
 
 /* Near independence 2 N I of the frequencies is a chi-square of noncentrality 2 N I, and the interval is those of I at
- * which it is not out of the way; else the estimate is normal.  Its degrees of freedom are those that the correction
- * found, as in a large table with many empty cells there are fewer than the sizes say. */
+ * which it is not out of the way; else the estimate is normal.  Its degrees of freedom are those of
+ * the cells that are not empty (Miller 1955), which in a large table are fewer than its sizes say. */
 static void interval(const table *t, double plain, dim_information_result *r)
 {
     double z = dim__mi_z(t->m), tail = (1 - (double)t->m->o.confidence) / 2, twice = 2 * r->effective_rows;
-    double degrees = (double)(t->symbols[0] - t->symbols[3]) * (double)(t->symbols[1] - t->symbols[3]) / (double)t->symbols[3];
-    degrees = fmin(degrees, fmax(1, twice * (plain - r->raw)));
+    double degrees = (double)(t->symbols[2] - t->symbols[0] - t->symbols[1] + t->symbols[3]);
     if (degrees > 0 && twice * r->raw < 5 * degrees) {
         r->low = dim__chi_square_shift(twice * plain, degrees, 1 - tail) / twice;
         r->high = dim__chi_square_shift(twice * plain, degrees, tail) / twice;

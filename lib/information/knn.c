@@ -120,7 +120,7 @@ static dim_status make_points(const dim__mi *m, uint32_t dither, bool second, po
 
 /* ---- some of the rows, y of others ----------------------------------------------------------------------------------- */
 
-/* Rows rows[0 .. n - 1] of all; y's row of i is order[i], if that is given. */
+/* Rows rows[0 .. n - 1] of all; y's row of i is order[i], if that is given.  Part of the rows has scores of its own. */
 static dim_status take(const dim__mi *m, const points *all, const int32_t *rows, int64_t n, const int32_t *order, points *p)
 {
     *p = (points){ .in = all->in };
@@ -136,6 +136,8 @@ static dim_status take(const dim__mi *m, const points *all, const int32_t *rows,
             p->list[k][c] = next;
             for (int64_t i = 0; i < n; i++)
                 next[i] = all->list[k][c][k == 1 && order != NULL ? order[rows[i]] : rows[i]];
+            if (n < all->in.n)
+                DIM__TRY(dim__mi_rescore(m, next, n));
         }
         if (all->symbols[k] == NULL)
             continue;
@@ -301,7 +303,11 @@ static dim_status measure(const dim__mi *m, int k, bool second, double *pointwis
     return status;
 }
 
-/* Interval of docs/information.md: what parts show, and on the side of the drift the drift. */
+/* A standard error to one side, on which lies the drift: its own error is about 1.2 of the value's, as measured on normal,
+ * uniform and Student pairs, but counts for no more than the drift does. */
+static double error_with(double s, double drift) { return sqrt(s * s + fmin(drift * drift, 1.44 * s * s)); }
+
+/* Interval of docs/information.md: what parts show, and to the side of the drift the drift. */
 static void fill(const dim__mi *m, int k, const total *t, dim__mi_answer *a)
 {
     double s = 1.1 * fmax(t->parts.error, t->error), z = dim__mi_z(m), rows = 0;
@@ -311,8 +317,8 @@ static void fill(const dim__mi *m, int k, const total *t, dim__mi_answer *a)
     r->standard_error = s;
     r->effective_rows = rows;
     r->deficit = fmax(0, t->parts.drift);
-    r->low = t->raw - z * s + fmin(0, t->parts.drift);
-    r->high = t->raw + z * s + fmax(0, t->parts.drift);
+    r->low = t->raw - z * error_with(s, fmin(0, t->parts.drift)) + fmin(0, t->parts.drift);
+    r->high = t->raw + z * error_with(s, r->deficit) + r->deficit;
     r->ceiling = dim__digamma((double)t->used) - dim__digamma(k);
     r->rows = t->used;
     if (fabs(t->parts.drift) > 0.1 * t->raw + 0.02)

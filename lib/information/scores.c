@@ -104,6 +104,25 @@ dim_status dim__mi_dithered(const dim__mi *m, const dim__mi_side *side, const di
     return room ? DIM_OK : DIM_E_NOMEM;
 }
 
+dim_status dim__mi_rescore(const dim__mi *m, float *x, int64_t n)
+{
+    uint64_t *key = dim__calloc(m->ctx, (size_t)n, sizeof *key);
+    int32_t *order = dim__calloc(m->ctx, (size_t)n, 2 * sizeof *order), *rank = order + n;
+    bool room = key != NULL && order != NULL;
+    if (room) {
+        for (int64_t i = 0; i < n; i++)
+            key[i] = dim__key_of_double((double)x[i]);
+        dim__sort_keys(key, n, order, rank);
+        for (int64_t i = 0; i < n; i++)
+            rank[order[i]] = (int32_t)i;
+        rank_task t = { rank, (double)n, x };
+        dim__parallel(m->ctx, n, 4096, rank_scores, &t);
+    }
+    dim__free(m->ctx, key);
+    dim__free(m->ctx, order);
+    return room ? DIM_OK : DIM_E_NOMEM;
+}
+
 dim_status dim__mi_symbols(const dim__mi *m, uint32_t sides, bool unordered_only, int32_t *code, int64_t *count)
 {
     uint64_t *key = dim__calloc(m->ctx, (size_t)m->n, sizeof *key);
