@@ -84,7 +84,7 @@ static dim_status ask(const dim__mi *m, dim_information *info, dim_information_m
     if (a == NULL)
         return DIM_E_NOMEM;
     DIM__TRY(how->run(m, a));
-    if (a->n_curve == 0)
+    if (a->n_curve == 0 && method != DIM_INFORMATION_CRITIC) /* a critic's half has been trained already */
         DIM__TRY(make_curve(m, how, a));
     *out = a;
     return DIM_OK;

@@ -60,6 +60,7 @@ typedef struct dim__mi {         /* what is measured */
     int64_t dropped, duplicates;
     uint32_t warnings;           /* of reading; each method adds its own */
     char left_out[160];          /* columns that are constant or repeat others, for texts */
+    double *components[DIM__MI_SIDES]; /* (d, n): scores in independent coordinates, or NULL */
 } dim__mi;
 
 struct dim_information {
