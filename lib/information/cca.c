@@ -96,7 +96,7 @@ static void diagonalise(double *a, int64_t n, double *vectors)
 static bool take(fitting *f, const dim__mi *m, dim__mi_base *b)
 {
     for (int side = 0; side < 2; side++) {
-        int64_t d = f->in->d[side];
+        int64_t d = f->in->plain[side], stride = f->in->d[side];
         b->d[side] = d;
         b->mean[side] = dim__calloc(f->ctx, (size_t)d, sizeof(double));
         f->z[side] = dim__calloc(f->ctx, (size_t)d * sizeof(double), (size_t)f->n);
@@ -108,14 +108,14 @@ static bool take(fitting *f, const dim__mi *m, dim__mi_base *b)
             double w = m->weights != NULL ? m->weights[f->rows[i]] : 1;
             weights += w;
             for (int64_t j = 0; j < d; j++)
-                b->mean[side][j] += w * (double)f->in->x[side][f->rows[i] * d + j];
+                b->mean[side][j] += w * (double)f->in->x[side][f->rows[i] * stride + j];
         }
         for (int64_t j = 0; j < d; j++)
             b->mean[side][j] /= weights;
         for (int64_t i = 0; i < f->n; i++) {
             double w = sqrt(m->weights != NULL ? m->weights[f->rows[i]] * (double)f->n / weights : 1);
             for (int64_t j = 0; j < d; j++)
-                f->z[side][j * f->n + i] = w * ((double)f->in->x[side][f->rows[i] * d + j] - b->mean[side][j]);
+                f->z[side][j * f->n + i] = w * ((double)f->in->x[side][f->rows[i] * stride + j] - b->mean[side][j]);
         }
         dim__dgemm(f->ctx, false, true, d, d, f->n, 1 / (double)f->n, f->z[side], f->n, f->z[side], f->n, 0, f->l[side], d);
         for (int64_t j = 0; j < d; j++)
@@ -130,7 +130,7 @@ static bool take(fitting *f, const dim__mi *m, dim__mi_base *b)
 /* m := L_x^-1 S_xy L_y'^-1, and the eigenvectors of m m' or m' m, whichever is smaller. */
 static bool correlate(fitting *f)
 {
-    int64_t x = f->in->d[0], y = f->in->d[1], p = dim__min64(x, y);
+    int64_t x = f->in->plain[0], y = f->in->plain[1], p = dim__min64(x, y);
     double *turned = dim__calloc(f->ctx, (size_t)x * sizeof(double), (size_t)y);
     double *square = dim__calloc(f->ctx, (size_t)p * sizeof(double), (size_t)p);
     f->m = dim__calloc(f->ctx, (size_t)x * sizeof(double), (size_t)y);
@@ -166,7 +166,7 @@ static double debias(double r2, double d_x, double d_y, double n)
 /* Directions of pair i: an eigenvector on the smaller side, what m makes of it on the other; both led back to the columns. */
 static void direct(const fitting *f, int64_t i, dim__mi_base *b)
 {
-    int64_t x = f->in->d[0], y = f->in->d[1], p = dim__min64(x, y);
+    int64_t x = f->in->plain[0], y = f->in->plain[1], p = dim__min64(x, y);
     double *u = b->direction[0] + b->kept * x, *v = b->direction[1] + b->kept * y;
     double *own = x <= y ? u : v, *other = x <= y ? v : u, r = sqrt(f->values[i]);
     memcpy(own, f->vectors + i * p, (size_t)p * sizeof *own);
@@ -182,13 +182,13 @@ static void direct(const fitting *f, int64_t i, dim__mi_base *b)
 dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const int32_t *rows, int64_t n, dim__mi_base *b)
 {
     fitting f = { .ctx = m->ctx, .in = in, .rows = rows, .n = n };
-    int64_t p = dim__min64(in->d[0], in->d[1]);
+    int64_t p = dim__min64(in->plain[0], in->plain[1]);
     *b = (dim__mi_base){ .rho = dim__calloc(m->ctx, (size_t)p, sizeof(double)) };
     for (int side = 0; side < 2; side++)
-        b->direction[side] = dim__calloc(m->ctx, (size_t)p * sizeof(double), (size_t)in->d[side]);
+        b->direction[side] = dim__calloc(m->ctx, (size_t)p * sizeof(double), (size_t)in->plain[side]);
     bool room = b->rho != NULL && b->direction[0] != NULL && b->direction[1] != NULL && take(&f, m, b) && correlate(&f);
     for (int64_t i = 0; i < p && room; i++) {
-        double t = debias(fmin(f.values[i], 1), (double)in->d[0], (double)in->d[1], (double)n);
+        double t = debias(fmin(f.values[i], 1), (double)in->plain[0], (double)in->plain[1], (double)n);
         if (t > 0) {
             direct(&f, i, b);
             b->rho[b->kept++] = sqrt(t);
@@ -217,9 +217,9 @@ void dim__mi_base_free(const dim__mi *m, dim__mi_base *b)
 
 void dim__mi_base_features(const dim__mi_base *b, const dim__mi_inputs *in, int side, const int32_t *rows, int64_t n, float *out)
 {
-    int64_t d = in->d[side], width = dim__mi_base_width(b);
+    int64_t d = b->d[side], width = dim__mi_base_width(b);
     for (int64_t i = 0; i < n; i++) {
-        const float *x = in->x[side] + rows[i] * d;
+        const float *x = in->x[side] + rows[i] * in->d[side];
         float *to = out + i * width;
         double own = 0;
         for (int64_t k = 0; k < b->kept; k++) {

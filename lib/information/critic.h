@@ -21,6 +21,7 @@ enum { DIM__MI_WIDTH = 32, DIM__MI_HIDDEN = 64 }; /* of f and g; of hidden layer
 typedef struct dim__mi_inputs {  /* of both sides */
     int64_t n;
     int64_t d[2];
+    int64_t plain[2];            /* of them, the first: scores and labels, which the base sees; the others are radii */
     float *x[2];                 /* (n, d) */
 } dim__mi_inputs;
 

@@ -133,25 +133,43 @@ static void put_labels(building *b, const dim__mi_column *c)
     }
 }
 
-static dim_status put_side(building *b, const dim__mi_side *s)
+static dim_status put_columns(building *b, const dim__mi_side *s, bool labels)
 {
-    int64_t first = b->used, scores;
-    for (int64_t j = 0; j < s->d; j++)
-        if (!one_hot(s, &s->columns[j])) {
-            if (b->m->components[s->letter - 'x'] != NULL)
-                memcpy(b->column, b->m->components[s->letter - 'x'] + j * b->m->n, (size_t)b->m->n * sizeof *b->column);
-            else
-                DIM__TRY(dim__mi_scores(b->m, &s->columns[j], b->column));
-            put_column(b, b->column);
-        }
-    scores = b->used - first;
-    for (int64_t j = 0; j < s->d; j++)
-        if (one_hot(s, &s->columns[j]))
+    for (int64_t j = 0; j < s->d; j++) {
+        if (one_hot(s, &s->columns[j]) != labels)
+            continue;
+        if (labels) {
             put_labels(b, &s->columns[j]);
-    if (scores == 0)
-        return DIM_OK;
-    DIM__TRY(put_radius(b, first, scores));
-    return put_raw_radius(b, s);
+            continue;
+        }
+        if (b->m->components[s->letter - 'x'] != NULL)
+            memcpy(b->column, b->m->components[s->letter - 'x'] + j * b->m->n, (size_t)b->m->n * sizeof *b->column);
+        else
+            DIM__TRY(dim__mi_scores(b->m, &s->columns[j], b->column));
+        put_column(b, b->column);
+    }
+    return DIM_OK;
+}
+
+/* Scores of all sides of the set first, then labels, then radii. */
+static dim_status put_sides(building *b, uint32_t sides)
+{
+    int64_t first[DIM__MI_SIDES + 1] = { 0 };
+    for (int k = 0; k < DIM__MI_SIDES; k++) {
+        if (sides >> k & 1)
+            DIM__TRY(put_columns(b, &b->m->side[k], false));
+        first[k + 1] = b->used;
+    }
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        if (sides >> k & 1)
+            DIM__TRY(put_columns(b, &b->m->side[k], true));
+    b->in->plain[b->side] = b->used;
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        if ((sides >> k & 1) && first[k + 1] > first[k]) {
+            DIM__TRY(put_radius(b, first[k], first[k + 1] - first[k]));
+            DIM__TRY(put_raw_radius(b, &b->m->side[k]));
+        }
+    return DIM_OK;
 }
 
 /* Rows closer together, where fewer columns came than there was room for. */
@@ -173,9 +191,8 @@ dim_status dim__mi_inputs_make(const dim__mi *m, const uint32_t sides[2], dim__m
                 b.room += (one_hot(&m->side[k], &m->side[k].columns[j]) ? m->side[k].columns[j].distinct : 1) + (j == 0 ? 2 : 0);
         out->x[side] = dim__calloc(m->ctx, (size_t)b.room * sizeof(float), (size_t)m->n);
         dim_status status = b.column == NULL || out->x[side] == NULL ? DIM_E_NOMEM : DIM_OK;
-        for (int k = 0; k < DIM__MI_SIDES && status == DIM_OK; k++)
-            if (sides[side] >> k & 1)
-                status = put_side(&b, &m->side[k]);
+        if (status == DIM_OK)
+            status = put_sides(&b, sides[side]);
         if (status == DIM_OK)
             tighten(&b);
         dim__free(m->ctx, b.column);

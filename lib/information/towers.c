@@ -223,6 +223,7 @@ static dim_status add_loss(training *t, const char *name, int from, int to)
     DIM_OPTIONS_INIT(&term);
     DIM_OPTIONS_INIT(&loss);
     how.kind = DIM_ESTIMATOR_INFONCE;
+    DIM__TRY(dim__estimator_options(t->m->ctx, &how, &how));
     DIM__TRY(dim__estimator_create(t->m->ctx, &how, &estimator));
     term.estimator = estimator;
     term.critic = DIM_CRITIC_PLAIN_DOT;
