@@ -3,6 +3,7 @@
 
 #include "base/math.h"
 #include "base/rng.h"
+#include "information/critic.h"
 
 #include <stdio.h>
 
@@ -144,6 +145,101 @@ static dim_status ask_neighbors(const dim__mi *m, dim_information *info)
     return DIM_OK;
 }
 
+/* ---- many columns ------------------------------------------------------------------------------------------------------ */
+
+/* The base's own held-out score, where neither the critic beat it nor the Gaussian copula agrees with it. */
+static void fill_base(const dim__mi *m, const dim__mi_crossfit *c, double high, dim__mi_answer *a)
+{
+    dim_information_result *r = &a->r;
+    double error = dim__mi_error(m, c->base_influence, &r->effective_rows), z = dim__mi_z(m);
+    r->raw = r->bound = c->base_score;
+    r->standard_error = error;
+    r->low = c->base_score - z * error;
+    r->high = fmax(high, c->base_score + z * error);
+    for (int64_t i = 0; i < m->n; i++)
+        a->pointwise[i] = c->base_pointwise[i];
+}
+
+/* Whether the correlations' closed form says what the held-out rows say; these cannot speak against it above what they can
+ * show (then it rests on the copula alone, and the interval is as wide as the rows leave it). */
+static bool agrees(const dim__mi *m, const dim__mi_crossfit *c, dim_information_result *gauss)
+{
+    double error = dim__mi_error(m, c->base_influence, NULL), z = dim__mi_z(m);
+    double train = (double)m->n * (1 - 1 / (double)m->o.folds), pairs = (double)m->side[0].d * (double)m->side[1].d;
+    bool blind = c->base_score > c->ceiling - 2.5;
+    if (blind || c->base_score - c->base_inclusive_score > 0.1)
+        gauss->warnings |= DIM_INFORMATION_PARAMETRIC;
+    if (c->base_score - c->base_inclusive_score > 0.1) {
+        gauss->low = fmin(gauss->low, c->base_inclusive_score - z * error);
+        gauss->high = fmax(gauss->high, c->base_score + z * error);
+    }
+    return blind || fabs(gauss->raw - c->base_score) <= 3 * error + pairs / (2 * train) + 0.02;
+}
+
+/* Whether rows that were not trained on show more than a Gaussian copula. */
+static dim_status beats_base(const dim__mi *m, const dim__mi_crossfit *c, bool *out)
+{
+    double *difference = dim__calloc(m->ctx, (size_t)m->n, sizeof *difference), gain = c->score - c->base_score;
+    if (difference == NULL)
+        return DIM_E_NOMEM;
+    for (int64_t i = 0; i < m->n; i++)
+        difference[i] = c->influence[i] - c->base_influence[i];
+    *out = gain > fmax(2 * dim__mi_error(m, difference, NULL), 0.01 + 0.01 * fmax(c->base_score, 0));
+    dim__free(m->ctx, difference);
+    return DIM_OK;
+}
+
+static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_answer *gauss, dim__mi_answer **chosen)
+{
+    dim__mi_crossfit c;
+    bool beaten = false;
+    dim_status status = dim__mi_critic_measure(m, &c);
+    dim__mi_answer *critic = status == DIM_OK ? new_answer(m, info, DIM_INFORMATION_CRITIC) : NULL;
+    if (status == DIM_OK && critic == NULL)
+        status = DIM_E_NOMEM;
+    if (status == DIM_OK)
+        status = beats_base(m, &c, &beaten);
+    if (status == DIM_OK) {
+        dim__mi_critic_fill(m, &c, critic);
+        if (beaten && gauss != NULL)
+            gauss->remark = "rows that were not trained on show more than a Gaussian copula";
+        *chosen = critic;
+        if (!beaten && gauss != NULL && agrees(m, &c, &gauss->r)) {
+            gauss->r.high = fmax(gauss->r.high, critic->r.high);
+            *chosen = gauss;
+        } else if (!beaten) {
+            fill_base(m, &c, critic->r.high, critic);
+            if (gauss != NULL)
+                gauss->remark = "rows that were not used for the correlations show another value";
+        }
+    }
+    dim__mi_crossfit_free(m, &c);
+    return status;
+}
+
+/* A Gaussian copula, unless a critic shows more on rows that it was not trained on; and neighbours, which in few columns err
+ * downward, if at all. */
+static dim_status ask_many(const dim__mi *m, dim_information *info)
+{
+    dim__mi_answer *gauss, *knn = NULL, *chosen;
+    char why[128];
+    DIM__TRY(ask(m, info, DIM_INFORMATION_GAUSS, &gauss));
+    chosen = gauss;
+    if (m->n >= 500)
+        DIM__TRY(ask_critic(m, info, gauss, &chosen));
+    else if (gauss != NULL)
+        gauss->r.warnings |= DIM_INFORMATION_SMALL_SAMPLE | DIM_INFORMATION_PARAMETRIC;
+    else if (dim__mi_critic_method.accepts(m, why))
+        DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, &chosen));
+    if (m->side[0].d + m->side[1].d + m->side[2].d <= 6)
+        DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &knn));
+    if (chosen == NULL || (knn != NULL && knn->r.raw > chosen->r.raw + 2 * chosen->r.standard_error))
+        chosen = knn;
+    if (chosen != NULL)
+        believe(info, chosen);
+    return DIM_OK;
+}
+
 dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *a = NULL;
@@ -163,7 +259,7 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
     else if (x + y + z <= 3 || (discrete_x && y + z <= 3) || (discrete_y && x + z <= 3))
         DIM__TRY(ask_neighbors(m, info));
     else
-        DIM__TRY(ask(m, info, DIM_INFORMATION_GAUSS, &a));
+        DIM__TRY(ask_many(m, info));
     if (info->count == 0)
         return nothing(m, info, DIM_INFORMATION_AUTO, DIM_INFORMATION_SMALL_SAMPLE);
     if (a != NULL)

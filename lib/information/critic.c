@@ -17,7 +17,7 @@ static bool accepts(const dim__mi *m, char why[128])
 
 /* A held-out score is a lower bound.  If what is still missing falls as n^-g, it is gain / (2^g - 1): 1.5 gains for
  * g = 0.75 are the value, 2.5 for g = 0.5 the end of the interval. */
-void dim__mi_critic_fill(const dim__mi *m, const dim__mi_crossfit *c, dim__mi_answer *a)
+void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *a)
 {
     dim_information_result *r = &a->r;
     double error = dim__mi_error(m, c->influence, &r->effective_rows), z = dim__mi_z(m), gain = fmax(0, c->gain);
@@ -39,6 +39,12 @@ void dim__mi_critic_fill(const dim__mi *m, const dim__mi_crossfit *c, dim__mi_an
         r->raw = c->inclusive_score;
         r->low = fmin(r->low, c->inclusive_score - z * error);
         r->high = (double)INFINITY;
+    }
+    if (c->null != NULL) {
+        r->p_value = c->p_value;
+        r->permutations = m->o.permutations;
+        a->null = c->null;
+        c->null = NULL;
     }
     for (int64_t i = 0; i < m->n; i++)
         a->pointwise[i] = c->pointwise[i] + r->raw - c->score;

@@ -4,6 +4,7 @@
 
 #include "base/math.h"
 #include "base/rng.h"
+#include "kernels/kernels.h"
 
 #include <time.h>
 
@@ -114,7 +115,32 @@ typedef struct scores {
     double *pointwise, *influence, *inclusive; /* (n) of all rows */
 } scores;
 
-static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, const dim__mi_rows *r, bool base_alone, scores to)
+/* Partners of others of the same fold, for which the critic stays as it is: n products a permutation. */
+static dim_status permute(const crossfit *c, int fold, const float *x, const float *y, int64_t n, int64_t width)
+{
+    const dim__mi *m = c->m;
+    int64_t count = (int64_t)m->o.permutations, least = 0;
+    double own = 0;
+    int32_t *order = dim__calloc(m->ctx, (size_t)n, sizeof *order);
+    if (order == NULL)
+        return DIM_E_NOMEM;
+    for (int64_t i = 0; i < n; i++)
+        own += m->ctx->kernels->dot(x + i * width, y + i * width, width);
+    for (int64_t b = 0; b < count; b++) {
+        double sum = 0;
+        dim__mi_order_part(m, (uint64_t)(b * (int64_t)m->o.folds + fold + 1), n, order);
+        for (int64_t i = 0; i < n; i++)
+            sum += m->ctx->kernels->dot(x + i * width, y + order[i] * width, width);
+        least += sum >= own;
+        c->out->null[b] += sum / (double)m->n;
+    }
+    c->out->p_value += 2 * (double)(1 + least) / (double)(1 + count) / (double)m->o.folds;
+    dim__free(m->ctx, order);
+    return DIM_OK;
+}
+
+/* fold: whose permutations are to be made, too; -1 = none. */
+static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, const dim__mi_rows *r, bool base_alone, int fold, scores to)
 {
     const dim__mi *m = c->m;
     int64_t width = dim__mi_critic_width(critic, base_alone), n = r->n_test;
@@ -128,6 +154,8 @@ static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, co
         status = dim__mi_critic_features(m, critic, &c->in, r->test, n, base_alone, x, x + n * width);
     if (status == DIM_OK)
         status = dim__mi_held_out_score(m->ctx, x, x + n * width, m->weights != NULL ? weights : NULL, n, width, &out);
+    if (status == DIM_OK && fold >= 0 && c->out->null != NULL)
+        status = permute(c, fold, x, x + n * width, n, width);
     for (int64_t i = 0; i < n && status == DIM_OK; i++) {
         to.pointwise[r->test[i]] = out.pointwise[i];
         to.influence[r->test[i]] = out.influence[i];
@@ -164,9 +192,9 @@ static dim_status run_fold(crossfit *c, int fold, bool networks)
     scores base = { c->out->base_pointwise, c->out->base_influence, c->out->base_inclusive };
     scores all = { c->out->pointwise, c->out->influence, c->out->inclusive };
     if (status == DIM_OK)
-        status = score_rows(c, &critic, &r, true, base);
+        status = score_rows(c, &critic, &r, true, -1, base);
     if (status == DIM_OK)
-        status = score_rows(c, &critic, &r, !critic.residual, all);
+        status = score_rows(c, &critic, &r, !critic.residual, fold, all);
     c->out->ceiling = fmin(c->out->ceiling, log((double)r.n_test));
     dim__mi_critic_free(m, &critic);
     return status;
@@ -185,7 +213,7 @@ static dim_status run_half(crossfit *c, int fold, double *half, double *differen
         return DIM_OK;
     dim_status status = dim__mi_critic_train(m, &c->in, &r, dim__mix(m->o.seed, HALF_STREAM + (uint64_t)fold), c->deadline, &critic);
     if (status == DIM_OK)
-        status = score_rows(c, &critic, &r, !critic.residual, to);
+        status = score_rows(c, &critic, &r, !critic.residual, -1, to);
     for (int64_t i = 0; i < r.n_test && status == DIM_OK; i++) {
         difference[r.test[i]] = c->out->influence[r.test[i]] - to.influence[r.test[i]];
         sum += c->out->pointwise[r.test[i]] - to.pointwise[r.test[i]];
@@ -230,6 +258,11 @@ static bool make_room(crossfit *c)
         for (int64_t i = 0; i < m->n && room; i++)
             (*arrays[k])[i] = (double)NAN;
     }
+    /* With a condition another order of y would have to be one that the condition leaves: not of a critic's. */
+    if (room && m->o.permutations > 0 && m->side[2].d == 0) {
+        c->out->null = dim__calloc(m->ctx, m->o.permutations, sizeof *c->out->null);
+        room = c->out->null != NULL;
+    }
     return room;
 }
 
@@ -247,6 +280,7 @@ static dim_status run_all(crossfit *c, const uint32_t sides[2], bool networks)
     }
     if (networks)
         DIM__TRY(find_gain(c));
+    c->out->p_value = fmin(1, c->out->p_value);
     c->out->score = mean_of(m, c->out->pointwise);
     c->out->inclusive_score = mean_of(m, c->out->inclusive);
     c->out->base_score = mean_of(m, c->out->base_pointwise);
@@ -283,4 +317,5 @@ void dim__mi_crossfit_free(const dim__mi *m, dim__mi_crossfit *c)
     dim__free(m->ctx, c->base_pointwise);
     dim__free(m->ctx, c->base_influence);
     dim__free(m->ctx, c->base_inclusive);
+    dim__free(m->ctx, c->null);
 }

@@ -41,6 +41,7 @@ typedef struct dim__mi_answer {  /* what one method says */
     dim_information_result r;
     double *pointwise;           /* (n) */
     const char *remark;          /* for the report: why it is not believed; NULL = nothing speaks against it */
+    double *null;                /* (permutations), of a method whose permutations are part of its run; else NULL */
     int64_t n_curve;
     double curve[DIM__MI_CURVE][4]; /* rows, value, low, high */
 } dim__mi_answer;
@@ -91,7 +92,7 @@ typedef struct dim__mi_method {
     /* Fills answer->r from raw on, and answer->pointwise, which has room for n. */
     dim_status (*run)(const dim__mi *m, dim__mi_answer *answer);
     /* The statistic of the p-value for y's rows in the orders 0, which is theirs, to o.permutations; values has as many. */
-    dim_status (*null)(const dim__mi *m, const dim__mi_orders *orders, double *values);
+    dim_status (*null)(const dim__mi *m, const dim__mi_orders *orders, double *values); /* NULL: it is part of run */
 } dim__mi_method;
 
 #define X(kind, name) extern const dim__mi_method name;
@@ -146,6 +147,8 @@ dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
 void dim__mi_orders_free(dim__mi_orders *orders);
 /* Row i is to meet row order[i] of y; number 0 leaves all in place. */
 void dim__mi_order(const dim__mi_orders *orders, int64_t number, int32_t *order);
+/* The same of n rows in a row, without groups and condition: shuffled, of a series turned round. */
+void dim__mi_order_part(const dim__mi *m, uint64_t number, int64_t n, int32_t *order);
 /* Stops with DIM_E_CALLBACK when the caller's progress function says so. */
 dim_status dim__mi_progress(const dim__mi *m, double fraction, const char *text);
 

@@ -56,6 +56,12 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
     dim__mi_orders orders;
     if (count == 0 || method == NULL || a->r.verdict == DIM_INFORMATION_NONE)
         return DIM_OK;
+    if (method->null == NULL) {
+        info->null = a->null;
+        info->n_null = a->null != NULL ? count : 0;
+        a->null = NULL;
+        return DIM_OK;
+    }
     double *values = dim__calloc(m->ctx, (size_t)count + 1, sizeof *values);
     dim_status status = values == NULL ? DIM_E_NOMEM : dim__mi_orders_create(m, &orders);
     if (values == NULL)
@@ -194,8 +200,10 @@ void dim__information_destroy(dim_information *info)
     if (info == NULL)
         return;
     dim_context *ctx = info->ctx;
-    for (int64_t k = 0; k < info->count; k++)
+    for (int64_t k = 0; k < info->count; k++) {
         dim__free(ctx, info->answers[k].pointwise);
+        dim__free(ctx, info->answers[k].null);
+    }
     for (int k = 0; k < 32; k++)
         dim__free(ctx, info->texts[k]);
     dim__free(ctx, info->answers);

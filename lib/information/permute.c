@@ -104,6 +104,18 @@ static void series_order(const dim__mi_orders *o, uint64_t stream, int32_t *orde
             order[at++] = (int32_t)i;
 }
 
+void dim__mi_order_part(const dim__mi *m, uint64_t number, int64_t n, int32_t *order)
+{
+    uint64_t stream = dim__mix(ORDER_STREAM, number);
+    if (!m->series || n < 4 * m->block) {
+        dim__rng_permutation(order, n, m->o.seed, stream);
+        return;
+    }
+    int64_t turn = m->block + (int64_t)dim__rng_below((uint64_t)(n - 2 * m->block + 1), m->o.seed, stream, 0);
+    for (int64_t i = 0; i < n; i++)
+        order[i] = (int32_t)((i + turn) % n);
+}
+
 void dim__mi_order(const dim__mi_orders *o, int64_t number, int32_t *order)
 {
     const dim__mi *m = o->m;
