@@ -116,7 +116,7 @@ typedef struct dim_information_data {
 typedef struct dim_information_options {
     size_t size;                     /**< set by DIM_OPTIONS_INIT */
     dim_information_method method;   /**< AUTO */
-    uint32_t neighbors;              /**< KNN, KNN2: 0 = 3 */
+    uint32_t neighbors;              /**< KNN, KNN2: 0 = 3, or 1 where the information is too high for 3 */
     float confidence;                /**< of the interval, in (0.5, 1); 0 = 0.95 */
     uint32_t permutations;           /**< for the p-value, at least 19; 0 = none */
     dim_information_order order;     /**< AUTO */

@@ -165,15 +165,17 @@ dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim_
     out->groups = NULL;
     for (int k = 0; k < DIM__MI_SIDES; k++) {
         out->side[k].d = 0;
-        out->side[k].columns = dim__calloc(m->ctx, (size_t)m->side[k].d + 1, sizeof(dim__mi_column));
+        out->side[k].columns = NULL;
     }
-    for (int k = 0; k < DIM__MI_SIDES; k++)
+    for (int k = 0; k < DIM__MI_SIDES; k++) {
+        out->side[k].columns = dim__calloc(m->ctx, (size_t)m->side[k].d, sizeof(dim__mi_column));
+        if (out->side[k].columns == NULL)
+            return DIM_E_NOMEM;
         for (int64_t j = 0; j < m->side[k].d; j++) {
-            if (out->side[k].columns == NULL)
-                return DIM_E_NOMEM;
             out->side[k].d = j + 1;
             DIM__TRY(subset_column(m, out, rows, &m->side[k].columns[j], &out->side[k].columns[j]));
         }
+    }
     if (m->weights != NULL) {
         double sum = 0;
         out->weights = dim__calloc(m->ctx, (size_t)n, sizeof *out->weights);

@@ -49,6 +49,7 @@ typedef struct dim__mi_answer {  /* what one method says */
 typedef struct dim__mi {         /* what is measured */
     dim_context *ctx;
     dim_information_options o;   /* read and filled in */
+    bool free_neighbors;         /* their number was not given */
     int64_t given;               /* rows of the caller's x */
     int64_t n;                   /* rows that are used */
     int32_t *rows;               /* (n): their numbers in x */

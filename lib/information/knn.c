@@ -345,7 +345,7 @@ static dim_status run_with(const dim__mi *m, bool second, dim__mi_answer *a)
     total t;
     int k = (int)m->o.neighbors;
     DIM__TRY(measure(m, k, second, a->pointwise, &t));
-    if (k > 1 && t.raw > dim__digamma((double)t.used) - dim__digamma(k) - 2.5) { /* one neighbour sees further */
+    if (m->free_neighbors && t.raw > dim__digamma((double)t.used) - dim__digamma(k) - 2.5) { /* one neighbour sees further */
         k = 1;
         DIM__TRY(measure(m, k, second, a->pointwise, &t));
     }

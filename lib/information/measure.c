@@ -13,7 +13,7 @@ static const dim__range dithers = DIM__UP_TO(1000);
 
 static const dim__field fields[] = {
     DIM__FIELD(dim_information_options, method, U32, &method_range, 0),
-    DIM__FIELD(dim_information_options, neighbors, U32, &counts, 3),
+    DIM__FIELD(dim_information_options, neighbors, U32, &counts, 0),
     DIM__FIELD(dim_information_options, confidence, F32, &confidence, 0.95),
     DIM__FIELD(dim_information_options, permutations, U32, &counts, 0),
     DIM__FIELD(dim_information_options, order, U32, &dim__information_order_range, 0),
@@ -29,8 +29,10 @@ static const dim__field fields[] = {
 };
 static const dim__table table = DIM__TABLE(dim_information_options, fields);
 
-static dim_status read_options(dim_context *ctx, const dim_information_options *in, dim_information_options *o)
+static dim_status read_options(dim__mi *m, const dim_information_options *in)
 {
+    dim_context *ctx = m->ctx;
+    dim_information_options *o = &m->o;
     DIM__TRY(dim__options_read(ctx, &table, in, o));
     if (!(o->confidence > 0.5f))
         return dim__fail(ctx, DIM_E_INVALID, "dim_information_options.confidence is %g; it must be %s", (double)o->confidence, confidence.text);
@@ -41,6 +43,8 @@ static dim_status read_options(dim_context *ctx, const dim_information_options *
         return dim__fail(ctx, DIM_E_INVALID, "dim_information_options.folds is 1; it must be %s", folds.text);
     if (o->method == DIM_INFORMATION_CONSTANT)
         return dim__fail(ctx, DIM_E_INVALID, "dim_information_options.method is constant, which is of results only");
+    m->free_neighbors = o->neighbors == 0;
+    o->neighbors = o->neighbors != 0 ? o->neighbors : 3;
     o->seed = o->seed != 0 ? o->seed : ctx->seed;
     o->max_rows = o->max_rows != 0 ? o->max_rows : 2000000;
     return DIM_OK;
@@ -181,7 +185,7 @@ dim_status dim__information_measure(dim_context *ctx, const dim_information_opti
     dim__mi m = { .ctx = ctx };
     dim_information_data d;
     DIM__TRY(dim__options_copy(ctx, "dim_information_data", &d, sizeof d, data));
-    DIM__TRY(read_options(ctx, options, &m.o));
+    DIM__TRY(read_options(&m, options));
     dim_information *info = dim__calloc(ctx, 1, sizeof *info);
     if (info == NULL)
         return DIM_E_NOMEM;

@@ -142,8 +142,8 @@ static dim_status subsample(dim__mi *m, int64_t most)
 
 static dim_status choose_rows(dim__mi *m, dim__mi_source source[DIM__MI_SIDES], const dim__mi_source *weights)
 {
-    int64_t lag = m->o.lag, gap = lag < 0 ? -lag : lag;
-    if (lag != 0 && (lag == INT64_MIN || gap > m->given - DIM__MI_LEAST_ROWS))
+    int64_t lag = m->o.lag, gap = lag == INT64_MIN ? INT64_MAX : lag < 0 ? -lag : lag;
+    if (lag != 0 && (gap == INT64_MAX || gap > m->given - DIM__MI_LEAST_ROWS))
         return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.lag is %lld, which leaves fewer than %d of %lld rows",
                          (long long)lag, DIM__MI_LEAST_ROWS, (long long)m->given);
     int64_t pairs = m->given - gap, first = lag < 0 ? gap : 0;
