@@ -240,6 +240,21 @@ static dim_status ask_many(const dim__mi *m, dim_information *info)
     return DIM_OK;
 }
 
+/* Too many symbols were seen once.  Numbers have an order, by which nearness tells more than counts do. */
+static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi_answer *counts)
+{
+    dim__mi_answer *other = NULL;
+    if (m->side[0].d + m->side[1].d + m->side[2].d <= 3)
+        DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &other));
+    if (other == NULL && m->n >= 500)
+        DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, &other));
+    if (other == NULL)
+        return DIM_OK;
+    counts->remark = "too many symbols were seen once";
+    believe(info, other);
+    return DIM_OK;
+}
+
 dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *a = NULL;
@@ -254,9 +269,11 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
         return nothing(m, info, DIM_INFORMATION_CONSTANT, 0);
     if (m->o.method != DIM_INFORMATION_AUTO)
         return ask_one(m, info);
-    if (discrete_x && discrete_y && (z == 0 || m->side[2].discrete))
+    if (discrete_x && discrete_y && (z == 0 || m->side[2].discrete)) {
         DIM__TRY(ask(m, info, DIM_INFORMATION_DISCRETE, &a));
-    else if (x + y + z <= 3 || (discrete_x && y + z <= 3) || (discrete_y && x + z <= 3))
+        if ((a->r.warnings & DIM_INFORMATION_UNDERSAMPLED) != 0)
+            return ask_otherwise(m, info, a);
+    } else if (x + y + z <= 3 || (discrete_x && y + z <= 3) || (discrete_y && x + z <= 3))
         DIM__TRY(ask_neighbors(m, info));
     else
         DIM__TRY(ask_many(m, info));

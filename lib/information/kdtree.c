@@ -296,9 +296,11 @@ static void offer(best *b, float distance, int32_t point)
     b->list[at] = (dim__neighbor){ distance, point };
 }
 
-static bool wanted(const best *b, float distance)
+/* Of equally far points the first ones are the nearest, so that the answer does not depend on the tree. */
+static bool wanted(const best *b, float distance, int32_t point)
 {
-    return b->held < b->k || distance < b->list[b->k - 1].distance;
+    const dim__neighbor *last = &b->list[b->k - 1];
+    return b->held < b->k || distance < last->distance || (distance <= last->distance && point < last->point);
 }
 
 typedef struct visit {
@@ -318,14 +320,14 @@ int dim__kdtree_nearest(const dim__kdtree *t, int32_t i, int k, int64_t apart, d
     waiting[count++] = (visit){ { t->node_first[class_of], t->class_first[class_of], dim__kdtree_class_size(t, class_of) }, 0 };
     while (count > 0) {
         visit v = waiting[--count];
-        if (!wanted(&b, v.near))
+        if (!wanted(&b, v.near, -1))
             continue;
         if (v.p.n <= LEAF) {
             leaf_distances(t, v.p.first, v.p.n, at, distance);
             for (int64_t q = 0; q < v.p.n; q++) {
                 int32_t point = t->point[v.p.first + q];
                 int64_t rows = point < i ? i - point : point - i;
-                if (rows > apart && wanted(&b, distance[q]))
+                if (rows > apart && wanted(&b, distance[q], point))
                     offer(&b, distance[q], point);
             }
             continue;

@@ -126,7 +126,7 @@ static void finish(const dim__mi *m, double entropy_x, double entropy_y, dim_inf
     if (r->raw < -dim__mi_z(m) * r->standard_error)
         r->warnings |= DIM_INFORMATION_NEGATIVE;
     r->value = fmax(r->raw, 0);
-    r->low = fmax(r->low, 0);
+    r->low = fmin(fmax(r->low, 0), r->value);
     r->high = fmax(r->high, r->value);
     if (r->verdict == DIM_INFORMATION_ESTIMATE && r->high > cap)
         r->high = fmax(cap, r->value);
