@@ -3,8 +3,6 @@
  *     minimise  |y(z) - x|^2  +  gamma KL(q(z | x) || N(0, I)),    z drawn from q(z | x)
  *
  * Both are the bound on -log p(x) where y has noise of variance gamma / 2.  Codes drawn from N(0, I) become new images. */
-#include "autoencoder.h"
-#include "canvas.h"
 #include "objective.h"
 
 static const ex_program program = {
@@ -17,63 +15,90 @@ static const ex_program program = {
     .defaults = { .epochs = 5, .batch = 64, .lr = 1e-3f, .units = 16, .prior_weight = 1 },
 };
 
-static void give(ex_run *run, ex_task *task, dim_tensor *images)
+enum { WIDTH = 32, HIDDEN = 256 };
+
+/* q(z | x) = N(mean, e^logvar); what comes out is a draw from it, or the mean where nothing is trained. */
+static dim_network *build_encoder(ex_run *run)
 {
-    EX_TRY(run, dim_objective_set(task->objective, "images", images));
+    const dim_layer_options layers[] = {
+        { .kind = DIM_LAYER_CONV, .out = WIDTH, .kernel = 4, .stride = 2, .padding = 1 },
+        { .kind = DIM_LAYER_RELU },
+        { .kind = DIM_LAYER_CONV, .out = 2 * WIDTH, .kernel = 4, .stride = 2, .padding = 1 },
+        { .kind = DIM_LAYER_RELU },
+        { .kind = DIM_LAYER_LINEAR, .out = HIDDEN },
+        { .kind = DIM_LAYER_RELU, .tap = "hidden" },
+        { .kind = DIM_LAYER_LINEAR, .out = run->o.units, .name = "logvar", .tap = "logvar" },
+        { .kind = DIM_LAYER_FROM, .from = "hidden" },
+        { .kind = DIM_LAYER_LINEAR, .out = run->o.units, .name = "mean", .tap = "mean" },
+        { .kind = DIM_LAYER_GAUSSIAN, .from = "logvar" },
+    };
+    return ex_network(run, run->shape, layers, sizeof layers / sizeof *layers);
 }
 
-/* At most so many test images, at even distances; the objective holds them.  @return how many. */
-static int64_t give_tested(ex_run *run, ex_task *task, int64_t most)
+static dim_network *build_decoder(ex_run *run)
 {
-    dim_tensor *images = NULL;
-    ex_samples some = ex_samples_of(run->test, INT64_MAX);
-    some.count = some.count < most ? some.count : most;
-    const int64_t shape[4] = { some.count, run->shape[0], run->shape[1], run->shape[2] };
-    EX_TRY(run, dim_tensor_create(run->ctx, dim_dataset_dtype(run->test), 4, shape, &images));
-    ex_samples_read(run, &some, 0, some.count, images, NULL);
-    give(run, task, images);
-    dim_tensor_destroy(images);
-    return some.count;
+    const uint32_t height = (uint32_t)run->shape[1] / 4, width = (uint32_t)run->shape[2] / 4;
+    const dim_layer_options layers[] = {
+        { .kind = DIM_LAYER_LINEAR, .out = HIDDEN },
+        { .kind = DIM_LAYER_RELU },
+        { .kind = DIM_LAYER_LINEAR, .out = 2 * WIDTH * height * width },
+        { .kind = DIM_LAYER_RELU },
+        { .kind = DIM_LAYER_UNFLATTEN, .out = 2 * WIDTH, .height = height },
+        { .kind = DIM_LAYER_CONV_TRANSPOSE, .out = WIDTH, .kernel = 4, .stride = 2, .padding = 1 },
+        { .kind = DIM_LAYER_RELU },
+        { .kind = DIM_LAYER_CONV_TRANSPOSE, .out = (uint32_t)run->shape[0], .kernel = 4, .stride = 2, .padding = 1 },
+        { .kind = DIM_LAYER_TANH }, /* bytes are in [-1, 1], too */
+    };
+    return ex_network(run, (int64_t[]){ run->o.units, 0, 0 }, layers, sizeof layers / sizeof *layers);
 }
 
-static bool measure(ex_run *run, ex_task *task, double values[EX_MAX_MEASURES])
+static dim_objective *build_objective(ex_run *run)
 {
-    give_tested(run, task, 500);
-    EX_TRY(run, dim_objective_evaluate(task->objective));
-    EX_TRY(run, dim_objective_report(task->objective, "error", &values[0]));
-    EX_TRY(run, dim_objective_report(task->objective, "kl", &values[1]));
-    return true;
+    const int64_t *image = run->shape;
+    dim_network *encoder = build_encoder(run), *decoder = build_decoder(run);
+    dim_objective *o = NULL;
+    EX_TRY(run, dim_objective_create(run->ctx, NULL, &o));
+    EX_TRY(run, dim_objective_add_input(o, EX_OPTIONS(dim_input_options, .name = "images",
+                                                      .shape = { image[0], image[1], image[2] })));
+    EX_TRY(run, dim_objective_add_input(o, EX_OPTIONS(dim_input_options, .name = "noise", .kind = DIM_INPUT_NORMAL,
+                                                      .shape = { run->o.units })));
+    EX_TRY(run, dim_objective_apply(o, encoder, "images", "encoder"));
+    EX_TRY(run, dim_objective_apply(o, decoder, "encoder", "decoder"));
+    EX_TRY(run, dim_objective_apply(o, decoder, "noise", "samples")); /* the same weights */
+    EX_TRY(run, dim_objective_add_loss(o, EX_OPTIONS(dim_loss_options, .name = "error", .kind = DIM_LOSS_SQUARED_ERROR,
+                                                     .a = "decoder", .b = "images", .sum_units = 1)));
+    EX_TRY(run, dim_objective_add_loss(o, EX_OPTIONS(dim_loss_options, .name = "kl", .kind = DIM_LOSS_KL,
+                                                     .a = "encoder.mean", .b = "encoder.logvar", .sum_units = 1)));
+    EX_TRY(run, dim_objective_add_player(o, EX_OPTIONS(dim_player_options, .name = "all",
+                                                       .optimizer = EX_OPTIONS(dim_optimizer_options, .lr = run->o.lr))));
+    EX_TRY(run, dim_objective_give(o, "all", "encoder"));
+    EX_TRY(run, dim_objective_give(o, "all", "decoder"));
+    EX_TRY(run, dim_objective_minimise(o, "all", "error", 1));
+    EX_TRY(run, dim_objective_minimise(o, "all", "kl", run->o.prior_weight));
+    dim_encoder_destroy(encoder); /* the objective holds both */
+    dim_encoder_destroy(decoder);
+    return o;
 }
 
 static bool draw(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
 {
     static const char *const values[] = { "images", "decoder", "samples" };
-    enum { COLUMNS = 12, ROWS = 4, PARTS = sizeof values / sizeof *values };
-    dim_tensor *part[PARTS];
-    int64_t columns = give_tested(run, run->task, COLUMNS);
+    static const int64_t rows[] = { 1, 1, 4 };
     (void)encoder;
-    for (int i = 0; i < PARTS; i++) {
-        int64_t shape[4] = { i + 1 < PARTS ? columns : columns * ROWS, run->shape[0], run->shape[1], run->shape[2] };
-        EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 4, shape, &part[i]));
-        EX_TRY(run, dim_objective_compute(run->task->objective, values[i], part[i]));
-    }
-    bool drawn = ex_draw_grid((const dim_tensor *const *)part, PARTS, columns, "First row: test images. Second row: their "
-                              "reconstructions. Below: images of codes that were drawn from N(0, I).", path, why);
-    for (int i = 0; i < PARTS; i++)
-        dim_tensor_destroy(part[i]);
-    return drawn;
+    return ex_draw_values(run, values, rows, 3, 12, "First row: test images. Second row: their reconstructions. Below: images of "
+                          "codes that were drawn from N(0, I).", path, why);
 }
 
 int main(int argc, char **argv)
 {
     ex_run run;
-    ex_task task = { .loss = "all.loss", .measures = { { "test.error", "an image" }, { "test.kl", "nats" } }, .give = give,
-                     .measure = measure, .drawing = draw, .drawing_name = "images.png" };
+    ex_task task = { .loss = "all.loss", .tested = 500, .drawing = draw, .drawing_name = "images.png",
+                     .measures = { { "test.error", "an image", "error" }, { "test.kl", "nats", "kl" } } };
     ex_start(&run, &program, argc, argv); /* options, context, data */
     if (run.shape[1] % 4 != 0 || run.shape[2] % 4 != 0)
         ex_usage_error(&program, "--data: the images are %d x %d, but sides must be multiples of 4; --image-size makes the "
                        "images of a folder so large", (int)run.shape[2], (int)run.shape[1]);
-    EX_TRY(&run, autoencoder_objective(run.ctx, run.shape, run.o.units, run.o.prior_weight, run.o.lr, &task.objective));
+    task.objective = build_objective(&run);
     int code = ex_train_objective(&run, &task);
     dim_objective_destroy(task.objective);
     ex_finish(&run);

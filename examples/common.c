@@ -119,6 +119,7 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
 {
     dim_context_options context;
     fill_descriptors();
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not become larger is an error of write(), which is said */
     memset(run, 0, sizeof *run);
     run->program = program;
     ex_parse(program, argc, argv, &run->o);
@@ -244,7 +245,7 @@ static void evaluate(ex_run *run, const dim_loader *loader)
 static dim_status step_on(ex_run *run, dim_tensor *images, dim_tensor *labels)
 {
     if (run->task != NULL) {
-        run->task->give(run, run->task, images);
+        ex_give(run, images);
         return dim_objective_step(run->task->objective);
     }
     return run->classifiers[0] != NULL ? dim_model_step_labeled(run->model, images, labels)

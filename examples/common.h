@@ -22,13 +22,15 @@ enum { EX_EMBED_AUTO, EX_EMBED_TEST, EX_EMBED_TRAIN }; /* test images, where the
 
 /* The command line; options.c has what --help says of each. */
 typedef struct ex_options {
-    const char *data;             /* kind:DIR, as dim_dataset_open() takes it */
+    const char *data;             /* kind:DIR or kind:FILE, as dim_dataset_open() takes it */
     uint64_t steps, epochs;       /* 0 = not given; ex_train() turns epochs into steps */
     uint64_t eval_every;          /* steps; 0 = only before and after training */
     uint64_t checkpoint_every;    /* steps; 0 = only at the end */
     uint64_t seed;
     uint32_t batch, threads, units;
-    uint32_t image_size;          /* of folders of images; 0 = as they are */
+    uint32_t image_size;          /* of folders of images, 0 = as they are; of csv, 0 = vectors */
+    uint64_t image_memory;        /* bytes for each; 0 = libdim's default */
+    const char *label_column;     /* of csv; NULL = the one that is called so */
     uint32_t probe_train;         /* labelled training images of the probes; 0 = no probes */
     float lr, prior_weight;
     int estimator, critic, prior; /* dim_estimator_kind, dim_critic, dim_prior_kind or EX_PRIOR_NONE */
@@ -40,7 +42,7 @@ typedef struct ex_options {
     const char *embed;            /* .npy file for features; NULL = none */
     const char *embed_tap;        /* NULL = the program's code */
     int embed_split;              /* EX_EMBED_... */
-    bool json, table, resume, overwrite, skip_broken, unlabelled;
+    bool json, table, resume, overwrite, skip_broken, unlabelled, keep_orientation;
 
     /* of amdim */
     uint32_t ndf, rkhs, depth, mixture, views;
@@ -185,6 +187,8 @@ int64_t ex_skipped(const ex_run *run); /* broken files so far, of --skip-broken 
 
 /* The images of all of a dataset, or of at most so many of them. */
 ex_samples ex_samples_of(dim_dataset *data, int64_t most);
+
+dim_tensor *ex_tested_images(ex_run *run, int64_t most); /* at most so many test images, at even distances */
 
 /* Samples first .. first + count - 1, as dim_dataset_read() does it; images of s->clean's shape, if that is given. */
 void ex_samples_read(ex_run *run, const ex_samples *s, int64_t first, int64_t count, dim_tensor *images,

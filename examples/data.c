@@ -1,11 +1,18 @@
 /* The data of --data, and some samples of it as tensors, labels and features. */
 #include "common.h"
 
+#include <string.h>
+
 enum { PIECE = 256 }; /* images that are encoded at once */
+
+static bool is_kind(const ex_run *run, const char *kind)
+{
+    return strncmp(run->o.data, kind, strlen(kind)) == 0;
+}
 
 static bool has_files(const ex_run *run) /* an image is a file */
 {
-    return strncmp(run->o.data, "folder:", 7) == 0 || strncmp(run->o.data, "tiny:", 5) == 0;
+    return is_kind(run, "folder:") || is_kind(run, "tiny:");
 }
 
 const char *ex_data_advice(const ex_run *run, dim_status status)
@@ -15,12 +22,16 @@ const char *ex_data_advice(const ex_run *run, dim_status status)
 }
 
 /* NULL where there is no such split and none is needed. */
-static dim_dataset *open_split(ex_run *run, dim_split split, bool needed, const char *advice)
+static dim_dataset *open_split(ex_run *run, dim_split split, dim_labels labels, bool needed, const char *advice)
 {
     dim_dataset *data = NULL;
     dim_dataset_options o;
     DIM_OPTIONS_INIT(&o);
+    o.labels = labels;
     o.image_size = run->o.image_size;
+    o.image_memory = run->o.image_memory;
+    o.keep_orientation = run->o.keep_orientation;
+    o.label_column = run->o.label_column;
     o.on_error = run->o.skip_broken ? DIM_ON_ERROR_SKIP : DIM_ON_ERROR_FAIL;
     dim_status status = dim_dataset_open_with(run->ctx, run->o.data, split, &o, &data);
     if (status == DIM_E_IO && !needed)
@@ -34,14 +45,27 @@ static dim_dataset *open_split(ex_run *run, dim_split split, bool needed, const 
     o.on_error = DIM_ON_ERROR_SKIP;
     if (status == DIM_E_FORMAT && dim_dataset_open_with(run->ctx, run->o.data, split, &o, &data) != DIM_OK)
         advice = ""; /* it is not an image that is broken */
-    ex_usage_error(run->program, "%s: %s%s", split == DIM_SPLIT_UNLABELED ? "--unlabelled" : "--data", error, advice);
+    if (strstr(error, "DIM_LABELS_NONE") != NULL && !run->program->objective)
+        advice = "; --unlabelled --probe-train 0 trains without labels";
+    bool without = split == DIM_SPLIT_UNLABELED || labels == DIM_LABELS_NONE;
+    ex_usage_error(run->program, "%s: %s%s", without ? "--unlabelled" : "--data", error, advice);
+}
+
+/* What is trained on. */
+static dim_dataset *open_train(ex_run *run)
+{
+    if (!run->o.unlabelled)
+        return open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_FINE, true, "");
+    if (is_kind(run, "stl10:"))
+        return open_split(run, DIM_SPLIT_UNLABELED, DIM_LABELS_FINE, true, "");
+    return open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_NONE, true, "");
 }
 
 /* The labelled training images of the probes: of a folder, which is sorted by class, at even distances. */
 static void open_probed(ex_run *run)
 {
     int64_t all = dim_dataset_count(run->labelled);
-    bool sorted = has_files(run) || run->program->data_help != NULL;
+    bool sorted = has_files(run) || is_kind(run, "npy:") || is_kind(run, "csv:") || run->program->data_help != NULL;
     if (run->o.probe_train > all)
         run->o.probe_train = (uint32_t)all;
     if (run->o.probe_train < EX_LEAST_PROBED)
@@ -57,12 +81,10 @@ void ex_data_open(ex_run *run)
 {
     ex_options *o = &run->o;
     bool test_needed = run->program->objective || o->probe_train > 0 || (o->embed != NULL && o->embed_split == EX_EMBED_TEST);
-    if (o->unlabelled && strncmp(o->data, "stl10:", 6) != 0)
-        ex_usage_error(run->program, "--unlabelled: %s has no unlabelled images; stl10 has", o->data);
     ex_report_note(run, "opening %s", o->data);
-    run->train = open_split(run, o->unlabelled ? DIM_SPLIT_UNLABELED : DIM_SPLIT_TRAIN, true, "");
-    run->test = open_split(run, DIM_SPLIT_TEST, test_needed,
-                           o->probe_train > 0 ? "; --probe-train 0 trains without test images" : "");
+    run->train = open_train(run);
+    run->test = open_split(run, DIM_SPLIT_TEST, o->unlabelled && o->probe_train == 0 ? DIM_LABELS_NONE : DIM_LABELS_FINE,
+                           test_needed, o->probe_train > 0 ? "; --probe-train 0 trains without test images" : "");
     ex_data_use(run);
     ex_report_clear();
 }
@@ -71,12 +93,17 @@ void ex_data_use(ex_run *run)
 {
     ex_options *o = &run->o;
     if (dim_dataset_shape(run->train, run->shape) != 3)
-        ex_usage_error(run->program, "--data: %s has no %s", o->data, ex_noun(run));
+        ex_usage_error(run->program, "--data: %s has vectors, not %s%s", o->data, ex_noun(run),
+                       is_kind(run, "csv:") ? "; --image-size makes images of their numbers" : "");
     if (o->batch > dim_dataset_count(run->train))
         ex_usage_error(run->program, "--batch: %u is more than the %lld training %s", (unsigned)o->batch,
                        (long long)dim_dataset_count(run->train), ex_noun(run));
     if (o->probe_train > 0) {
-        run->labelled = o->unlabelled ? open_split(run, DIM_SPLIT_TRAIN, true, "") : run->train;
+        run->labelled = o->unlabelled ? open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_FINE, true,
+                                                   "; --probe-train 0 trains without labels") : run->train;
+        if (dim_dataset_classes(run->labelled) == 0)
+            ex_usage_error(run->program, "--probe-train: the %s have no labels, of which probes learn; --probe-train 0 trains "
+                           "without them", ex_noun(run));
         if (dim_dataset_classes(run->labelled) < 2)
             ex_usage_error(run->program, "--probe-train: all %s are of one class, so that probes have nothing to tell; "
                            "--probe-train 0 trains without them", ex_noun(run));
@@ -143,6 +170,15 @@ void ex_samples_read(ex_run *run, const ex_samples *s, int64_t first, int64_t co
     read_plain(run, s, first, count, whole, labels);
     EX_TRY(run, dim_augment_apply(s->clean, whole, NULL, images));
     dim_tensor_destroy(whole);
+}
+
+dim_tensor *ex_tested_images(ex_run *run, int64_t most)
+{
+    ex_samples some = ex_samples_of(run->test, INT64_MAX);
+    some.count = some.count < most ? some.count : most;
+    dim_tensor *images = images_like(run, run->test, some.count);
+    ex_samples_read(run, &some, 0, some.count, images, NULL);
+    return images;
 }
 
 dim_tensor *ex_samples_labels(ex_run *run, const ex_samples *s)

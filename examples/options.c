@@ -30,17 +30,27 @@ static const ex_option options[] = {
     HEADING("Data"),
     TEXT("--data", "KIND:DIR", data, "required",
          "cifar10:DIR, cifar100:DIR, stl10:DIR (binary versions); idx:DIR (MNIST's format, plain or .gz); folder:DIR "
-         "(JPEG and PNG files in DIR/train/CLASS/, and in DIR/val/CLASS/ or DIR/test/CLASS/); tiny:DIR (Tiny ImageNet). "
-         "DIR is the folder that holds the data files themselves", .needs = EX_FILES),
+         "(JPEG and PNG files in DIR/train/CLASS/, and in DIR/val/CLASS/ or DIR/test/CLASS/); tiny:DIR (Tiny ImageNet); "
+         "npy:DIR (arrays train.npy, test.npy, and train.labels.npy, test.labels.npy) or npy:FILE.npy; csv:DIR (train.csv, "
+         "test.csv, plain or .gz) or csv:FILE. DIR is the folder that holds the data files themselves", .needs = EX_FILES),
     TEXT("--data", "WHAT", data, NULL, NULL, .needs = EX_SIGNALS),
     NUMBER(EX_U32, "--image-size", image_size, 0, 4096,
            "folder:, tiny: make the images N x N: the smaller side is resized, the centre cut out. 0: the images have "
-           "one size already", .needs = EX_FILES),
+           "one size already. csv: the columns are the pixels of images N x N", .needs = EX_FILES),
+    TEXT("--label-column", "NAME", label_column, "the one with the name label",
+         "csv: the column of the labels, by its name in the header or its number, from 0", .needs = EX_FILES),
+    SWITCH("--keep-orientation", keep_orientation,
+           "folder:, tiny: do not turn images as their EXIF data says", .needs = EX_FILES),
+    NUMBER(EX_U64, "--image-memory", image_memory, 0, 0,
+           "folder:, tiny: bytes that an image may take while it is decoded, else it counts as broken. 0: 2^29",
+           .needs = EX_FILES),
     SWITCH("--skip-broken", skip_broken,
            "folder:, tiny: put the next image in the place of a broken one, and count them. Without this option the "
            "program stops at the first", .needs = EX_FILES),
     SWITCH("--unlabelled", unlabelled,
-           "stl10: train on its images without labels. The probes use those with labels", .needs = EX_FILES | EX_MODEL),
+           "train without labels, which need not be there: stl10 on its images without labels, others on their training "
+           "images; folder: on all in DIR, where DIR/train is missing. The probes use those with labels",
+           .needs = EX_FILES | EX_MODEL),
 
     HEADING("Training"),
     NUMBER(EX_U64, "--steps", steps, 0, 0, "train for N batches. 0 only measures what there is at the start"),
@@ -77,8 +87,8 @@ static const ex_option options[] = {
 
     HEADING("Probes", .needs = EX_MODEL),
     NUMBER(EX_U32, "--probe-train", probe_train, 0, 0,
-           "labelled training images that the probes learn from, 20 or more: the first N; of folder: and tiny:, which "
-           "are sorted by class, N at even distances. 0: no probes; then neither labels nor test images are needed",
+           "labelled training images that the probes learn from, 20 or more: the first N; of folder:, tiny:, npy: and csv:, "
+           "which may be sorted by class, N at even distances. 0: no probes; then neither labels nor test images are needed",
            .needs = EX_MODEL | EX_FILES),
     NUMBER(EX_U32, "--probe-train", probe_train, 0, 0,
            "labelled training signals that the probes learn from, 20 or more, at even distances. 0: no probes; then no "

@@ -74,7 +74,7 @@ ex_evaluation ex_evaluate(ex_run *run)
 {
     if (run->task != NULL) {
         ex_evaluation e = { .valid = false };
-        e.valid = run->task->measure(run, run->task, e.measure) && !ex_stopped(run);
+        e.valid = ex_measure_all(run, e.measure) && !ex_stopped(run);
         ex_report_clear();
         return e;
     }

@@ -18,7 +18,7 @@ for option; do
 done
 
 packages="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev libdnnl-dev libpng-dev zlib1g-dev
-    libjpeg62-turbo-dev libcjson-dev dataset-fashion-mnist"
+    libjpeg62-turbo-dev dataset-fashion-mnist"
 data=/usr/share/datasets/fashion-mnist
 build=build/quickstart
 out=$build/out

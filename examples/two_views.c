@@ -113,12 +113,9 @@ int main(int argc, char **argv)
     if (two_views_half(&run) == 0 || dim_dataset_count(run.test) < 2)
         ex_usage_error(&program, "--data: %s: there must be two test images, two pixels wide, at least", run.o.data);
 
-    ex_samples tested = ex_samples_of(run.test, INT64_MAX);
-    tested.count = tested.count < MOST ? tested.count : MOST; /* at even distances */
-    const int64_t shape[4] = { tested.count, run.shape[0], run.shape[1], run.shape[2] };
-    EX_TRY(&run, dim_tensor_create(run.ctx, dim_dataset_dtype(run.test), 4, shape, &own.images));
-    ex_samples_read(&run, &tested, 0, tested.count, own.images, NULL);
-    own.scores = malloc((size_t)(tested.count * tested.count) * sizeof *own.scores);
+    own.images = ex_tested_images(&run, MOST);
+    const int64_t tested = dim_tensor_size(own.images, 0);
+    own.scores = malloc((size_t)(tested * tested) * sizeof *own.scores);
     if (own.scores == NULL)
         ex_usage_error(&program, "out of memory");
 

@@ -3,7 +3,7 @@
 # machine's own packages and its list of architectures stay as they are.
 set -eu
 cd "$(dirname "$0")/.."
-packages="libopenblas-pthread-dev libdnnl-dev libcmocka-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libcjson-dev"
+packages="libopenblas-pthread-dev libdnnl-dev libcmocka-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev"
 root=$PWD/build/arm64-root apt=$PWD/build/arm64-apt
 
 [ -e "$root/complete" ] && exit 0

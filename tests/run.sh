@@ -1,34 +1,40 @@
 #!/bin/sh
 # Installs what is missing (Debian packages, as root), builds every variant and runs its tests.
-# Usage: sh tests/run.sh [STAGE...]     stages: release blis asan tsan valgrind minimal; without any, all of these
+# Usage: sh tests/run.sh [STAGE...]     stages: release blis asan tsan valgrind minimal fuzz; without any, all of these
 # More stages, for a name only:
 #   clang              release with clang instead of gcc
 #   bookworm, trixie   release, clang and blis in a Debian 12 or 13 of its own, under build/: by a root who may mount
 #   packages           builds the Debian packages and tries them in a bare root: by a root who may mount
+#   analysis           gcc -fanalyzer, clang-tidy and cppcheck over lib/; accepted findings are in tests/analysis/explained.txt
+#   coverage           lines, branches and functions of lib/ that the tests reach, by gcov: some twenty minutes
 #   arm64              builds for 64-bit ARM and runs most tests under qemu: some ten minutes
+# The stage fuzz runs each fuzzer of tests/fuzz for DIM_FUZZ_SECONDS, by default 30, in continuous integration 10.
 # In continuous integration, where CI is set in the environment, warnings are errors, and the stages without a name are also
-# clang, packages and the Debian release that this one is not.
+# clang, analysis, packages and the Debian release that this one is not.
 # Ends with a summary; the exit code is 0 only when everything passed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 packages="build-essential cmake ninja-build pkg-config libopenblas-pthread-dev libblis-pthread-dev libdnnl-dev
-    libcmocka-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libcjson-dev abigail-tools valgrind
+    libcmocka-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev abigail-tools valgrind
     doxygen"
 jobs=$(nproc 2>/dev/null || echo 2)
-stages="release blis asan tsan valgrind minimal" werror=OFF
+stages="release blis asan tsan valgrind minimal fuzz" werror=OFF
+# shellcheck disable=SC1091
+case $(. /etc/os-release && echo "${VERSION_CODENAME:-}") in
+trixie) other=bookworm libfuzzer=libclang-rt-19-dev ;;
+*) other=trixie libfuzzer=libclang-rt-14-dev ;;
+esac
 if [ "${CI:-false}" != false ]; then
     werror=ON
-    # shellcheck disable=SC1091
-    case $(. /etc/os-release && echo "${VERSION_CODENAME:-}") in
-    trixie) stages="$stages clang packages bookworm" ;;
-    *) stages="$stages clang packages trixie" ;;
-    esac
+    stages="$stages clang analysis packages $other"
 fi
 stages=${*:-$stages}
 for stage in $stages; do
     case $stage in
     clang) packages="$packages clang" ;;
+    fuzz) packages="$packages clang $libfuzzer" ;;
+    analysis) packages="$packages clang-tidy cppcheck" ;;
     bookworm | trixie) packages="$packages debootstrap mount" ;;
     packages) packages="$packages debootstrap mount file" ;;
     arm64) packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
@@ -95,6 +101,14 @@ stage_valgrind() {
     return $code
 }
 
+stage_fuzz() {
+    seconds=30
+    [ "$werror" = OFF ] || seconds=10
+    build fuzz && nice sh tests/fuzz/run.sh build/fuzz/tests/fuzz "${DIM_FUZZ_SECONDS:-$seconds}"
+}
+
+stage_analysis() { sh tests/checks/analysis.sh . build/analysis; }
+stage_coverage() { sh tests/checks/coverage.sh . build/coverage; }
 stage_packages() { sh tests/checks/packages.sh .; }
 stage_bookworm() { in_debian bookworm; }
 stage_trixie() { in_debian trixie; }

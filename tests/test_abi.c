@@ -37,11 +37,16 @@ AT(dim_augment_op_options, std, 76);
 AT(dim_augment_apply_options, views, 32);
 AT(dim_dataset_options, on_error, 12);
 AT(dim_dataset_options, image_size, 16);
+AT(dim_dataset_options, keep_orientation, 20);
+AT(dim_dataset_options, image_memory, 24);
+AT(dim_dataset_options, label_column, 32);
 AT(dim_loader_options, no_thread, 32);
 AT(dim_loader_options, augment, 40);
 AT(dim_loader_options, workers, 52);
 AT(dim_probe_options, seed, 40);
 AT(dim_probe_result, chosen, 32);
+AT(dim_probe_result, lambda, 40);
+AT(dim_probe_result, edge, 52);
 #endif
 
 _Static_assert(sizeof(dim_status) == 4 && sizeof(dim_dtype) == 4 && sizeof(dim_critic) == 4, "enums are 32 bits");
@@ -249,6 +254,7 @@ static void null_handles(void **state)
     assert_null(dim_tensor_const_data(NULL));
     assert_true(dim_dataset_count(NULL) == 0 && dim_dataset_classes(NULL) == 0 && dim_dataset_dtype(NULL) == 0);
     assert_true(dim_dataset_class_name(NULL, 0) == NULL && dim_dataset_skipped(NULL) == 0);
+    assert_int_equal(dim_dataset_left_out(NULL), 0);
     assert_true(dim_loader_epoch(NULL) == 0 && dim_loader_batches(NULL) == 0);
     int64_t shape[3];
     assert_int_equal(dim_dataset_shape(NULL, shape), 0);

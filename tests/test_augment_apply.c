@@ -300,6 +300,9 @@ static void test_shapes(void **state)
     assert_fails_with(ctx, dim_augment_shape(aug, (int64_t[]){ 2, 32, 32 }, shape), DIM_E_SHAPE, "2 x 32 x 32", NULL);
     assert_fails_with(ctx, dim_augment_shape(aug, (int64_t[]){ 3, 0, 32 }, shape), DIM_E_SHAPE, "3 x 0 x 32", NULL);
     assert_int_equal(dim_augment_shape(aug, (int64_t[]){ 3, 32, 1 << 20 }, shape), DIM_E_SHAPE);
+    /* sizes whose product is no number: a sanitizer sees it when it is made before they are checked */
+    assert_int_equal(dim_augment_shape(aug, (int64_t[]){ 3, INT64_MAX, INT64_MAX }, shape), DIM_E_SHAPE);
+    assert_int_equal(dim_augment_shape(aug, (int64_t[]){ INT64_MAX, 32, 32 }, shape), DIM_E_SHAPE);
     assert_int_equal(dim_augment_shape(aug, NULL, shape), DIM_E_INVALID);
     assert_int_equal(dim_augment_shape(aug, shape, NULL), DIM_E_INVALID);
     assert_int_equal(shape[0], -1);

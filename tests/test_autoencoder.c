@@ -1,10 +1,12 @@
-/* The variational autoencoder of the examples against PyTorch in double: both losses, and what is minimised, over 20 steps.
- * PyTorch reads the noise that libdim draws (fixtures/make_autoencoder.py). */
+/* The variational autoencoder of the examples, as the program builds it, against PyTorch in double: both losses, and what is
+ * minimised, over 20 steps.  PyTorch reads the noise that libdim draws (fixtures/make_autoencoder.py). */
 #include "base/rng.h"
 #include "ops/ops.h"
 #include "train/objective.h"
 
-#include "../examples/autoencoder.h"
+#define main autoencoder_main
+#include "../examples/autoencoder.c"
+#undef main
 #include "hashed.h"
 #include "objective_tests.h"
 
@@ -18,6 +20,13 @@ static const double TOLERANCE = 1e-6;
 typedef struct expected { /* of a step */
     double error, kl, loss, first, last; /* first and last number of the noise */
 } expected;
+
+static dim_objective *objective_here(void)
+{
+    ex_run run = { .program = &program, .ctx = ctx, .shape = { 1, SIDE, SIDE },
+                   .o = { .units = UNITS, .prior_weight = 0.25f, .lr = 1e-3f } };
+    return build_objective(&run);
+}
 
 static int load(expected list[STEPS])
 {
@@ -83,12 +92,11 @@ static void compare_noise(dim_objective *obj, int step, const expected *want)
 static void compare_curve(dim_context_options options)
 {
     expected want[STEPS];
-    dim_objective *obj;
     assert_int_equal(load(want), STEPS);
     options.size = sizeof options;
     options.seed = SEED;
     ok(dim_context_create(&options, &ctx));
-    ok(autoencoder_objective(ctx, (int64_t[]){ 1, SIDE, SIDE }, UNITS, 0.25f, 1e-3f, &obj));
+    dim_objective *obj = objective_here();
     set_weights(obj);
     for (int step = 0; step < STEPS; step++) {
         set_images(obj, step);
@@ -122,10 +130,9 @@ static void test_reference(void **state)
 static void test_samples(void **state)
 {
     const int64_t shape[4] = { N, 1, SIDE, SIDE }, codes[2] = { N, UNITS };
-    dim_objective *obj;
     (void)state;
     ok(dim_context_create(&(dim_context_options){ .size = sizeof(dim_context_options), .threads = 1, .seed = SEED }, &ctx));
-    ok(autoencoder_objective(ctx, shape + 1, UNITS, 0.25f, 1e-3f, &obj));
+    dim_objective *obj = objective_here();
     dim_tensor *mean = f32_tensor(2, codes, NULL), *again = f32_tensor(4, shape, NULL), *drawn = f32_tensor(4, shape, NULL);
     set_images(obj, 0);
     ok(dim_objective_step(obj));

@@ -185,6 +185,203 @@ static void test_listing(void **state)
     assert_open_fails("folder", DIM_SPLIT_TEST, DIM_ON_ERROR_FAIL, DIM_E_FORMAT, in_dir("val/new"), "train does not");
 }
 
+/* What the log says while a folder is opened. */
+static char log_text[2048];
+static int log_lines;
+
+static void keep_line(void *user, dim_log_level level, const char *message)
+{
+    (void)user;
+    log_lines += level == DIM_LOG_WARNING;
+    snprintf(log_text + strlen(log_text), sizeof log_text - strlen(log_text), "%s\n", message);
+}
+
+/* Opens with a log; the number of names that were left out. */
+static int64_t left_out(const char *kind, dim_split split, dim_labels labels, int lines)
+{
+    dim_context_options co;
+    dim_context *other;
+    dim_dataset *ds = NULL;
+    dim_dataset_options o = options(0, DIM_ON_ERROR_FAIL);
+    o.labels = labels;
+    DIM_OPTIONS_INIT(&co);
+    co.threads = 1;
+    co.log = keep_line;
+    log_text[0] = '\0';
+    log_lines = 0;
+    assert_int_equal(dim_context_create(&co, &other), DIM_OK);
+    assert_fails_with(other, dim_dataset_open_with(other, spec_of(kind), split, &o, &ds), DIM_OK, NULL, NULL);
+    int64_t n = dim_dataset_left_out(ds);
+    dim_dataset_destroy(ds);
+    dim_context_destroy(other);
+    if (log_lines != lines)
+        fail_msg("%d lines: %s", log_lines, log_text);
+    return n;
+}
+
+static void assert_logged(const char *part)
+{
+    if (strstr(log_text, part) == NULL)
+        fail_msg("\"%s\" lacks \"%s\"", log_text, part);
+}
+
+/* Nothing is left out without a count and a line in the log. */
+static void test_left_out(void **state)
+{
+    (void)state;
+    put("train/a/1.png", 10);
+    put("train/b/1.png", 20);
+    assert_int_equal(left_out("folder", DIM_SPLIT_TRAIN, DIM_LABELS_FINE, 0), 0);
+    assert_string_equal(log_text, "");
+    put_text("train/a/.DS_Store", "x");
+    put_text("train/.hidden/a.png", "x");
+    assert_int_equal(left_out("folder", DIM_SPLIT_TRAIN, DIM_LABELS_FINE, 0), 2); /* for information, no warning */
+    assert_logged("2 hidden");
+    put_text("train/a/2.webp", "x");
+    put_text("train/a/deep/3.bmp", "x");
+    put_text("train/b/4.gif", "x");
+    put_text("train/b/5.TIF", "x");
+    put_text("train/b/none", "x");
+    put_text("train/6.png", "beside the classes");
+    assert_int_equal(symlink("nowhere", in_dir("train/b/folder")), 0);
+    put("train/__MACOSX/a/._1.png", 99);
+    put("train/a/@eaDir/SYNOPHOTO_THUMB_S.jpg", 99);
+    assert_int_equal(left_out("folder", DIM_SPLIT_TRAIN, DIM_LABELS_FINE, 1), 2 + 6 + 1 + 2);
+    assert_logged("2 hidden, 6 of other kinds than JPEG and PNG or beside the classes, 1 links that lead nowhere, 2 folders of the "
+                  "system's; the first is ");
+    assert_logged(in_dir("train/"));
+    dim_dataset *ds = open_with("folder", DIM_SPLIT_TRAIN, 0, DIM_ON_ERROR_FAIL);
+    assert_int_equal(dim_dataset_classes(ds), 2);
+    ASSERT_SAMPLES(ds, 2, LIST(10, 20), { 0, 1 });
+    dim_dataset_destroy(ds);
+    put("val/a/1.png", 10); /* the count is the split's own */
+    assert_int_equal(left_out("folder", DIM_SPLIT_TEST, DIM_LABELS_FINE, 0), 0);
+    assert_int_equal(mkdir(in_dir("train/empty"), 0700), 0);
+    assert_int_equal(left_out("folder", DIM_SPLIT_TRAIN, DIM_LABELS_FINE, 2), 11);
+    assert_logged("1 of 3 classes have no image; the first is empty");
+}
+
+/* A link among the classes that leads nowhere would move the labels of the others. */
+static void test_lost_class(void **state)
+{
+    (void)state;
+    put("train/a/1.png", 10);
+    put("train/c/1.png", 20);
+    put("val/a/1.png", 10);
+    assert_int_equal(symlink("../not/mounted", in_dir("train/b")), 0);
+    assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_SKIP, DIM_E_FORMAT, in_dir("train/b"), "leads nowhere");
+    assert_open_fails("folder", DIM_SPLIT_TEST, DIM_ON_ERROR_SKIP, DIM_E_FORMAT, in_dir("train/b"), "leads nowhere");
+    unlink(in_dir("train/b"));
+    assert_int_equal(symlink("b", in_dir("train/b")), 0);
+    assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_SKIP, DIM_E_FORMAT, in_dir("train/b"), "leads nowhere");
+}
+
+/* Two links in each of 18 folders to the next one: 2^18 ways, each folder once. */
+static void test_links_that_fan_out(void **state)
+{
+    char name[64], to[96];
+    (void)state;
+    put("train/a/0/x.png", 10);
+    for (int i = 1; i <= 18; i++) {
+        snprintf(name, sizeof name, "pool/%d/x.png", i);
+        put(name, 10);
+        for (int k = 0; k < 2; k++) {
+            snprintf(name, sizeof name, i == 1 ? "train/a/0/%d" : "pool/%d/%c", i == 1 ? k : i - 1, 'a' + k);
+            snprintf(to, sizeof to, "%s/pool/%d", dir, i);
+            assert_int_equal(symlink(to, in_dir(name)), 0);
+        }
+    }
+    assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_FAIL, DIM_E_FORMAT, "must not be there twice", in_dir("train/a/0/"));
+    assert_true(strlen(dim_context_error(ctx)) < 500);
+    for (int i = 1; i <= 18; i++) { /* without the second links each is there once */
+        snprintf(name, sizeof name, i == 1 ? "train/a/0/%d" : "pool/%d/%c", i == 1 ? 1 : i - 1, 'b');
+        assert_int_equal(unlink(in_dir(name)), 0);
+    }
+    dim_dataset *ds = open_with("folder", DIM_SPLIT_TRAIN, 0, DIM_ON_ERROR_FAIL);
+    assert_int_equal(dim_dataset_count(ds), 19);
+    dim_dataset_destroy(ds);
+    for (int i = 0; i < 200; i++) { /* the table of folders grows */
+        snprintf(name, sizeof name, "train/b/%d/x.png", i);
+        put(name, 10);
+    }
+    ds = open_with("folder", DIM_SPLIT_TRAIN, 0, DIM_ON_ERROR_FAIL);
+    assert_int_equal(dim_dataset_count(ds), 219);
+    dim_dataset_destroy(ds);
+    assert_int_equal(symlink("../a/0", in_dir("train/b/again")), 0);
+    assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_FAIL, DIM_E_FORMAT, in_dir("train/b/again"), "must not be there twice");
+}
+
+/* Images without class folders: a hint, or with DIM_LABELS_NONE all of them. */
+static void test_without_labels(void **state)
+{
+    dim_dataset *ds;
+    dim_dataset_options o = options(0, DIM_ON_ERROR_FAIL);
+    (void)state;
+    o.labels = DIM_LABELS_NONE;
+    put("b.png", 20);
+    put("deep/a.png", 30);
+    put("a.jpg", 10);
+    put_text("notes.txt", "x");
+    assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_FAIL, DIM_E_IO, in_dir("train"), "belong into a folder train");
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_OK, NULL, NULL);
+    assert_int_equal(dim_dataset_classes(ds), 0);
+    assert_null(dim_dataset_class_name(ds, 0));
+    assert_int_equal(dim_dataset_left_out(ds), 1);
+    ASSERT_SAMPLES(ds, 3, LIST(10, 20, 30), { -1, -1, -1 });
+    dim_dataset_destroy(ds);
+    assert_int_equal(left_out("folder", DIM_SPLIT_TRAIN, DIM_LABELS_NONE, 1), 1);
+    unlink(in_dir("deep/a.png"));
+    rmdir(in_dir("deep"));
+    assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_FAIL, DIM_E_IO, "has 2 image files itself", "DIM_LABELS_NONE");
+    put("test/x/1.png", 40);
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_IO, "which images",
+                      in_dir("test"));
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TEST, &o, &ds), DIM_OK, NULL, NULL);
+    ASSERT_SAMPLES(ds, 1, LIST(40), { -1 });
+    dim_dataset_destroy(ds);
+    put("train/1.png", 50);
+    put("train/0/2.png", 60);
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_OK, NULL, NULL);
+    ASSERT_SAMPLES(ds, 2, LIST(60, 50), { -1, -1 });
+    dim_dataset_destroy(ds);
+    unlink(in_dir("train/0/2.png"));
+    rmdir(in_dir("train/0"));
+    assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_FAIL, DIM_E_FORMAT, "no class folders, but 1 image files",
+                      "DIM_LABELS_NONE");
+    unlink(in_dir("train/1.png"));
+    put_text("train/1.webp", "x");
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_FORMAT,
+                      "in or below it", in_dir("train"));
+}
+
+/* Both options get to the decoders. */
+static void test_image_options(void **state)
+{
+    static const unsigned char exif[] = "\xff\xe1\0\x22" "Exif\0\0" "II*\0\x8\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0";
+    dim_dataset *ds;
+    dim_dataset_options o = options(0, DIM_ON_ERROR_FAIL);
+    int64_t s[3];
+    (void)state;
+    paint(rows, 6, 4, 3, 1);
+    make_jpeg(&file, 3, false, 6, 4, rows);
+    memmove(file.bytes + 2 + sizeof exif - 1, file.bytes + 2, file.size - 2);
+    memcpy(file.bytes + 2, exif, sizeof exif - 1);
+    write_file(in_dir("train/a/1.jpg"), file.bytes, file.size + sizeof exif - 1);
+    for (uint32_t keep = 0; keep < 2; keep++) {
+        o.keep_orientation = keep;
+        assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_OK, NULL, NULL);
+        dim_dataset_shape(ds, s);
+        assert_true(s[1] == (keep ? 4 : 6) && s[2] == (keep ? 6 : 4));
+        dim_dataset_destroy(ds);
+    }
+    o.image_memory = 71;
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_FORMAT,
+                      in_dir("train/a/1.jpg"), "6 x 4 pixels take 72 bytes to decode; image_memory allows 71");
+    o.image_memory = 72;
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_OK, NULL, NULL);
+    dim_dataset_destroy(ds);
+}
+
 static void test_links(void **state)
 {
     (void)state;
@@ -236,7 +433,7 @@ static void test_nothing_there(void **state)
     assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_FAIL, DIM_E_FORMAT, "no class folders", in_dir("train"));
     put_text("train/a/readme", "x");
     assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_FAIL, DIM_E_FORMAT, ".png files", in_dir("train"));
-    assert_open_fails("folder", DIM_SPLIT_UNLABELED, DIM_ON_ERROR_FAIL, DIM_E_INVALID, "no unlabeled split", "2");
+    assert_open_fails("folder", DIM_SPLIT_UNLABELED, DIM_ON_ERROR_FAIL, DIM_E_INVALID, "folder has no unlabeled split", "train and test");
     put_text("train/a/1.png", "x");
     assert_open_fails("folder", DIM_SPLIT_TRAIN, DIM_ON_ERROR_SKIP, DIM_E_FORMAT, "none of 1 files",
                       in_dir("train/a/1.png"));
@@ -425,6 +622,10 @@ static void test_tiny(void **state)
     static const char *const kinds[] = { "tiny", "folder" };
     (void)state;
     put_tiny();
+    assert_int_equal(left_out("tiny", DIM_SPLIT_TRAIN, DIM_LABELS_FINE, 1), 1);
+    assert_int_equal(left_out("tiny", DIM_SPLIT_TEST, DIM_LABELS_FINE, 1), 1);
+    assert_logged("1 without a class; the first is ");
+    assert_logged(in_dir("val/images/not listed.JPEG"));
     for (int k = 0; k < 2; k++) {
         dim_dataset *ds = open_with(kinds[k], DIM_SPLIT_TRAIN, 0, DIM_ON_ERROR_FAIL);
         assert_int_equal(dim_dataset_classes(ds), 2);
@@ -490,9 +691,20 @@ static void test_options(void **state)
     assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("cifar100"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
                       "labels is 7", NULL);
     o = options(0, DIM_ON_ERROR_FAIL);
-    o.reserved0 = 1;
+    o.keep_orientation = 2;
     assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
-                      "reserved0", NULL);
+                      "keep_orientation is 2", NULL);
+    o.keep_orientation = 1;
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("cifar10"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
+                      "keep_orientation", "cifar10 has no image files");
+    o = options(0, DIM_ON_ERROR_FAIL);
+    o.image_memory = 7;
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("stl10"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
+                      "image_memory is 7", "stl10 has no image files");
+    o = options(0, DIM_ON_ERROR_FAIL);
+    o.label_column = "y";
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
+                      "label_column is \"y\"", "folder has no columns");
     o = options(32, DIM_ON_ERROR_FAIL);
     assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("cifar10"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_INVALID,
                       "image_size is 32", "cifar10");
@@ -536,6 +748,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(test_left_out), TEST(test_lost_class), TEST(test_links_that_fan_out), TEST(test_without_labels),
+        TEST(test_image_options),
         TEST(test_listing), TEST(test_links), TEST(test_folder_named_as_a_file), TEST(test_nothing_there), TEST(test_sizes),
         TEST(test_broken),  TEST(test_skipping), TEST(test_loaders),      TEST(test_tiny),
         TEST(test_tiny_broken), TEST(test_options), TEST(test_allocation_failures),

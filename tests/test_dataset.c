@@ -422,7 +422,8 @@ static void test_spec(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_fails_with(ctx, dim_dataset_open(ctx, bad[i], DIM_SPLIT_TRAIN, &ds), DIM_E_INVALID, "cifar10 cifar100 idx",
                           bad[i]);
-    assert_fails_with(ctx, dim_dataset_open(ctx, "idx:/tmp", (dim_split)2, &ds), DIM_E_INVALID, "split", "2");
+    assert_fails_with(ctx, dim_dataset_open(ctx, "idx:/tmp", (dim_split)2, &ds), DIM_E_INVALID, "idx has no unlabeled split",
+                      "train and test");
     assert_fails_with(ctx, dim_dataset_open(ctx, "idx:/nowhere/at all", DIM_SPLIT_TEST, &ds), DIM_E_IO,
                       "/nowhere/at all/t10k-images-idx3-ubyte", NULL);
     assert_int_equal(dim_dataset_open(NULL, "idx:/tmp", DIM_SPLIT_TRAIN, &ds), DIM_E_INVALID);

@@ -502,7 +502,7 @@ static void test_options(void **state)
 
     static const char *const names[] = { "jsd", "dv", "mine", "infonce", "nwj", "smile",
                                          "rkl", "h2", "x2",   "w1",      "gan" };
-    static const dim_bound bounds[] = { DIM_BOUND_NONE, DIM_BOUND_LOWER, DIM_BOUND_LOWER, DIM_BOUND_LOWER,
+    static const dim_bound bounds[] = { DIM_BOUND_NONE, DIM_BOUND_ESTIMATE, DIM_BOUND_ESTIMATE, DIM_BOUND_LOWER,
                                         DIM_BOUND_LOWER, DIM_BOUND_ESTIMATE, DIM_BOUND_NONE, DIM_BOUND_NONE,
                                         DIM_BOUND_NONE, DIM_BOUND_NONE, DIM_BOUND_NONE };
     for (int i = 0; i < N_KINDS; i++) {

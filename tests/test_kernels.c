@@ -392,11 +392,12 @@ static void check_rows(int64_t rows, int64_t c, int offset)
     ref->col_affine(z, x, s, t, rows, c);
     table->col_affine(y = fresh(n, offset), x, s, t, rows, c);
     all_close("col_affine", y, z, n, 10, eps);
-    ref->bn_grad_apply(z, dy, x, s, t, u, rows, c);
-    table->bn_grad_apply(y = fresh(n, offset), dy, x, s, t, u, rows, c);
+    const dim__bn_grad by = { .scale = s, .dy_mean = t, .x_mean = s, .slope = u };
+    ref->bn_grad_apply(z, dy, x, &by, rows, c);
+    table->bn_grad_apply(y = fresh(n, offset), dy, x, &by, rows, c);
     all_close("bn_grad_apply", y, z, n, 8, eps);
     memcpy(y = fresh(n, offset), x, (size_t)n * sizeof *x);
-    table->bn_grad_apply(y, dy, y, s, t, u, rows, c);
+    table->bn_grad_apply(y, dy, y, &by, rows, c);
     all_close("bn_grad_apply in place", y, z, n, 8, eps);
 
     for (int64_t j = 0; j < c; j++)

@@ -4,10 +4,13 @@
 #include "base/rng.h"
 #include "data/loader.h"
 #include <dim/dataset.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 
 static failing_memory memory;
@@ -28,6 +31,15 @@ static int teardown(void **state)
     return 0;
 }
 
+/* Starting a thread, by the linker's --wrap: the call with that number fails. */
+static long thread_calls, thread_fails_at;
+int __real_pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*fn)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*fn)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+{
+    return ++thread_calls == thread_fails_at ? EAGAIN : __real_pthread_create(id, attr, fn, arg);
+}
+
 enum { FEATURES = 6 };
 
 typedef struct source {
@@ -36,6 +48,9 @@ typedef struct source {
     atomic_int inside, calls;   /* calls at once, calls */
     atomic_bool together;       /* two calls were made at once */
     atomic_bool signals_open;   /* a call was made on another thread than `main`, with a signal not blocked */
+    atomic_bool faults_blocked; /* or with one of a fault blocked */
+    char *fault;                /* written to by each call; NULL = none */
+    jmp_buf *_Atomic leave;     /* by which the next call on `main` leaves; NULL = it returns */
     pthread_t main;
 } source;
 
@@ -59,6 +74,17 @@ static int give_sample(void *user, int64_t index, void *image, int64_t *label)
     if (!pthread_equal(pthread_self(), s->main) &&
         (!sigismember(&blocked, SIGINT) || !sigismember(&blocked, SIGUSR1) || !sigismember(&blocked, SIGTERM)))
         s->signals_open = true;
+    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        if (sigismember(&blocked, faults[i]))
+            s->faults_blocked = true;
+    if (s->fault != NULL)
+        *(volatile char *)s->fault = 1;
+    jmp_buf *to = pthread_equal(pthread_self(), s->main) ? atomic_exchange(&s->leave, NULL) : NULL;
+    if (to != NULL) {
+        atomic_fetch_sub(&s->inside, 1);
+        longjmp(*to, 1);
+    }
     if (s->pause_us > 0)
         nanosleep(&(struct timespec){ 0, s->pause_us * 1000 }, NULL);
     for (int k = 0; k < FEATURES; k++)
@@ -543,6 +569,183 @@ static void test_seek(void **state)
     dim_dataset_destroy(ds);
 }
 
+/* Numbers at the end of what there is, as a forged checkpoint may have: the batches are those of a loader without threads. */
+static void test_seek_to_the_end(void **state)
+{
+    enum { BATCH = 5, SOME = 12 };
+    int32_t want[SOME][BATCH], got[BATCH];
+    (void)state;
+    dim_dataset *ds = memory_dataset(23);
+    for (uint32_t workers = 0; workers < 4; workers++) {
+        dim_loader_options o = options(BATCH);
+        dim__loader_info info;
+        o.no_thread = workers == 0;
+        o.workers = workers;
+        o.prefetch = 2 * workers;
+        dim_loader *l = loader(ds, &o);
+        for (uint64_t back = 0; back < 4; back++) {
+            alarm(60); /* instead of waiting for ever */
+            dim__loader_seek(l, &(dim__loader_position){ 11, UINT64_MAX - back });
+            for (int i = 0; i < SOME; i++) {
+                assert_int_equal(next(l, got), BATCH);
+                if (workers == 0)
+                    memcpy(want[i], got, sizeof got);
+                else if (back == 3)
+                    assert_memory_equal(got, want[i], sizeof got);
+            }
+            dim__loader_describe(l, &info);
+            assert_int_equal(info.position.next, SOME - 1 - back);
+            alarm(0);
+        }
+        dim_loader_destroy(l);
+    }
+    dim_dataset_destroy(ds);
+}
+
+static void test_no_threads(void **state)
+{
+    (void)state;
+    dim_dataset *ds = memory_dataset(23);
+    dim_loader_options o = options(5);
+    dim_loader *const untouched = (dim_loader *)&memory;
+    o.workers = 3;
+    for (long n = 1; n <= 3; n++) { /* those started before are stopped */
+        dim_loader *l = untouched;
+        char after[64];
+        snprintf(after, sizeof after, "a thread to give after %ld of the loader's 3 threads", n - 1);
+        thread_calls = 0;
+        thread_fails_at = n;
+        assert_fails_with(ctx, dim_loader_create(ds, &o, &l), DIM_E_SYSTEM, after, strerror(EAGAIN));
+        assert_ptr_equal(l, untouched);
+        thread_fails_at = 0;
+    }
+    dim_context_options co;
+    dim_context *other;
+    DIM_OPTIONS_INIT(&co);
+    co.threads = 2;
+    thread_calls = 0;
+    thread_fails_at = 1;
+    assert_int_equal(dim_context_create(&co, &other), DIM_E_SYSTEM);
+    thread_fails_at = 0;
+    dim_dataset_destroy(ds);
+}
+
+static char *page;
+static size_t page_size;
+static volatile sig_atomic_t repairs;
+
+static void repair(int number)
+{
+    (void)number;
+    repairs++;
+    mprotect(page, page_size, PROT_READ | PROT_WRITE);
+}
+
+/* A fault in the caller's function on a loader's thread gets to the caller's handler, which mends it. */
+static void test_faults(void **state)
+{
+    struct sigaction action, before;
+    source s;
+    int32_t got[4];
+    (void)state;
+    void *memory_of_page = NULL;
+    page_size = (size_t)sysconf(_SC_PAGESIZE);
+    assert_int_equal(posix_memalign(&memory_of_page, page_size, page_size), 0);
+    page = memory_of_page;
+    assert_int_equal(mprotect(page, page_size, PROT_NONE), 0);
+    memset(&action, 0, sizeof action);
+    action.sa_handler = repair;
+    sigaction(SIGSEGV, &action, &before);
+    source_init(&s);
+    s.fault = page;
+    dim_dataset *ds = callback_dataset(&s, 8);
+    dim_loader_options o = options(4);
+    dim_loader *l = loader(ds, &o);
+    assert_int_equal(next(l, got), 4);
+    assert_int_equal(repairs, 1);
+    dim_loader_destroy(l);
+    assert_false(s.faults_blocked);
+    assert_false(s.signals_open);
+    dim_dataset_destroy(ds);
+    sigaction(SIGSEGV, &before, NULL);
+    free(page);
+}
+
+/* longjmp() out of the caller's function, which is what an exception of C++ does: the next calls neither hang nor fail. */
+static void test_left_callback(void **state)
+{
+    static jmp_buf out;
+    static source s; /* static: the jump leaves them as they are */
+    static dim_dataset *ds;
+    static dim_loader *l;
+    static int threads;
+    int32_t got[4];
+    (void)state;
+    alarm(60);
+    source_init(&s);
+    ds = callback_dataset(&s, 8);
+    if (setjmp(out) == 0) {
+        s.leave = &out;
+        dim_dataset_read(ds, 0, 8, NULL, NULL);
+        fail();
+    }
+    assert_int_equal(dim_dataset_read(ds, 0, 8, NULL, NULL), DIM_OK);
+    for (threads = 0; threads < 2; threads++) {
+        dim_loader_options o = options(4);
+        o.no_thread = !threads;
+        l = loader(ds, &o);
+        if (setjmp(out) == 0) {
+            assert_int_equal(next(l, got), 4);
+            if (threads) /* until nothing is prepared any more */
+                nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
+            s.leave = &out;
+            if (threads)
+                dim_dataset_read(ds, 0, 8, NULL, NULL);
+            else
+                next(l, got);
+            fail();
+        }
+        for (int i = 0; i < 6; i++)
+            assert_int_equal(next(l, got), 4);
+        dim_loader_destroy(l);
+    }
+    if (setjmp(out) == 0) {
+        s.leave = &out;
+        dim_dataset_read(ds, 0, 8, NULL, NULL);
+        fail();
+    }
+    dim_loader_options o = options(4);
+    l = loader(ds, &o); /* whose thread waits now */
+    dim_loader_destroy(l);
+    dim_dataset_destroy(ds);
+    alarm(0);
+}
+
+/* A fork while a loader's thread is in the caller's function: the child, which has no such thread, reads on its own. */
+static void test_fork(void **state)
+{
+    source s;
+    int code = -1;
+    (void)state;
+    source_init(&s);
+    s.pause_us = 200000;
+    dim_dataset *ds = callback_dataset(&s, 8);
+    dim_loader_options o = options(4);
+    dim_loader *l = loader(ds, &o);
+    while (s.inside == 0)
+        nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        alarm(20); /* instead of waiting for ever */
+        _exit(dim_dataset_read(ds, 0, 1, NULL, NULL) == DIM_OK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &code, 0), child);
+    assert_int_equal(code, 0);
+    dim_loader_destroy(l);
+    dim_dataset_destroy(ds);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -560,6 +763,11 @@ int main(void)
         cmocka_unit_test(test_context_outlived),
         cmocka_unit_test(test_allocation_failures),
         cmocka_unit_test(test_seek),
+        cmocka_unit_test(test_seek_to_the_end),
+        cmocka_unit_test(test_no_threads),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_left_callback),
+        cmocka_unit_test(test_fork),
     };
     return cmocka_run_group_tests_name("loader", tests, setup, teardown);
 }

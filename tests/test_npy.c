@@ -227,14 +227,105 @@ static void test_broken_files(void **state)
     unlink(path);
     assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_E_IO, path, "No such file");
     assert_fails_with(ctx, dim_tensor_load_npy(ctx, dir, &t), DIM_E_IO, dir, "regular");
-    assert_fails_with(ctx, dim_tensor_load_npy(ctx, fixture("bool"), &t), DIM_E_UNSUPPORTED, "|b1", NULL);
-    assert_fails_with(ctx, dim_tensor_load_npy(ctx, fixture("big_endian"), &t), DIM_E_UNSUPPORTED, ">f4", NULL);
-    assert_fails_with(ctx, dim_tensor_load_npy(ctx, fixture("half"), &t), DIM_E_UNSUPPORTED, "<f2", NULL);
     assert_fails_with(ctx, dim_tensor_load_npy(ctx, fixture("fields"), &t), DIM_E_UNSUPPORTED, "fields", NULL);
     assert_fails_with(ctx, dim_tensor_load_npy(ctx, fixture("rank9"), &t), DIM_E_UNSUPPORTED, "axes", NULL);
     assert_int_equal(dim_tensor_load_npy(NULL, path, &t), DIM_E_INVALID);
     assert_fails_with(ctx, dim_tensor_load_npy(ctx, NULL, &t), DIM_E_INVALID, "path", NULL);
     assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, NULL), DIM_E_INVALID, "out", NULL);
+}
+
+/* Element types that there are none of here become wider ones, from either byte order. */
+static void test_other_types(void **state)
+{
+    static const struct { const char *descr; size_t bytes; const char *data; dim_dtype dtype; double want[3]; } cases[] = {
+        { "<f2", 6, "\x00\x3c\x55\x35\xff\xfb", DIM_F32, { 1, 0.333251953125, -65504 } },
+        { ">f2", 6, "\x3c\x00\x35\x55\xfb\xff", DIM_F32, { 1, 0.333251953125, -65504 } },
+        { "<f2", 6, "\x01\x00\xff\x83\x00\x04", DIM_F32, { 0x1p-24, -1023 * 0x1p-24, 0x1p-14 } }, /* denormal, normal */
+        { ">f4", 12, "\x3f\x80\0\0\xc0\x20\0\0\x3e\0\0\0", DIM_F32, { 1, -2.5, 0.125 } },
+        { ">f8", 24, "\x3f\xf0\0\0\0\0\0\0\xc0\x04\0\0\0\0\0\0\x3f\xc0\0\0\0\0\0\0", DIM_F64, { 1, -2.5, 0.125 } },
+        { "|i1", 3, "\x7f\x80\xff", DIM_I32, { 127, -128, -1 } },
+        { "<i2", 6, "\xff\x7f\x00\x80\xff\xff", DIM_I32, { 32767, -32768, -1 } },
+        { ">i2", 6, "\x7f\xff\x80\x00\xff\xff", DIM_I32, { 32767, -32768, -1 } },
+        { ">i4", 12, "\x7f\xff\xff\xff\x80\0\0\0\0\0\1\2", DIM_I32, { 2147483647, -2147483648.0, 258 } },
+        { ">i8", 24, "\0\1\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xfe\0\0\0\0\0\0\1\2", DIM_I64, { 0x1p48, -2, 258 } },
+        { "<u2", 6, "\xff\xff\x00\x80\x01\x00", DIM_I32, { 65535, 32768, 1 } },
+        { ">u2", 6, "\xff\xff\x80\x00\x00\x01", DIM_I32, { 65535, 32768, 1 } },
+        { "<u4", 12, "\xff\xff\xff\xff\0\0\0\x80\1\0\0\0", DIM_I64, { 4294967295.0, 2147483648.0, 1 } },
+        { "<u8", 24, "\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x40\2\0\0\0\0\0\0\0", DIM_I64, { 1, 0x1p62, 2 } },
+        { "|b1", 3, "\1\0\2", DIM_U8, { 1, 0, 1 } },
+        { "|u1", 3, "\1\0\xff", DIM_U8, { 1, 0, 255 } },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char bytes[256] = "\x93NUMPY\x01";
+        dim_tensor *t, *wide;
+        int n = snprintf(bytes + 10, 128, "{'descr': '%s', 'fortran_order': False, 'shape': (3,), }\n", cases[i].descr);
+        bytes[8] = (char)n;
+        memcpy(bytes + 10 + n, cases[i].data, cases[i].bytes);
+        write_file(path, bytes, 10 + (size_t)n + cases[i].bytes);
+        assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_OK, NULL, NULL);
+        assert_int_equal(dim_tensor_dtype(t), cases[i].dtype);
+        assert_int_equal(dim_tensor_create(ctx, DIM_F64, 1, (int64_t[]){ 3 }, &wide), DIM_OK);
+        assert_int_equal(dim_tensor_copy(wide, t), DIM_OK);
+        for (int k = 0; k < 3; k++)
+            if (((double *)dim_tensor_data(wide))[k] != cases[i].want[k])
+                fail_msg("%s: %.17g, not %.17g", cases[i].descr, ((double *)dim_tensor_data(wide))[k], cases[i].want[k]);
+        dim_tensor_destroy(wide);
+        dim_tensor_destroy(t);
+        write_file(path, bytes, 10 + (size_t)n + cases[i].bytes - 1);
+        assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_E_FORMAT, path, "does not fit");
+    }
+    dim_tensor *t;
+    write_npy("{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }", 8);
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    fseek(f, -1, SEEK_END);
+    fputc(0x80, f);
+    fclose(f);
+    assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_E_UNSUPPORTED, path, "element 0 of type u8");
+    write_npy("{'descr': '|i2', 'fortran_order': False, 'shape': (1,), }", 2);
+    assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_E_UNSUPPORTED, "|i2", path);
+}
+
+/* More elements than one piece of the conversion, in Fortran order and big-endian: element (i, j) is 300 i + j. */
+static void test_other_type_in_columns(void **state)
+{
+    enum { ROWS = 7, COLUMNS = 300 };
+    static char bytes[128 + 2 * ROWS * COLUMNS] = "\x93NUMPY\x01";
+    dim_tensor *t;
+    (void)state;
+    int n = snprintf(bytes + 10, 100, "{'descr': '>u2', 'fortran_order': True, 'shape': (%d, %d), }\n", ROWS, COLUMNS);
+    bytes[8] = (char)n;
+    for (int j = 0; j < COLUMNS; j++)
+        for (int i = 0; i < ROWS; i++) {
+            int value = 300 * i + j;
+            char *at = bytes + 10 + n + 2 * (j * ROWS + i);
+            at[0] = (char)(value >> 8);
+            at[1] = (char)(value & 255);
+        }
+    write_file(path, bytes, 10 + (size_t)n + 2 * ROWS * COLUMNS);
+    assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_OK, NULL, NULL);
+    for (int k = 0; k < ROWS * COLUMNS; k++)
+        assert_int_equal(((int32_t *)dim_tensor_data(t))[k], k);
+    dim_tensor_destroy(t);
+}
+
+/* As NumPy wrote them. */
+static void test_numpy_other_types(void **state)
+{
+    static const struct { const char *name; dim_dtype dtype; float want[2]; } files[] = {
+        { "bool", DIM_U8, { 1, 0 } }, { "big_endian", DIM_F32, { -50, -43 } }, { "half", DIM_F32, { -50, -43 } },
+    };
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        dim_tensor *t;
+        assert_fails_with(ctx, dim_tensor_load_npy(ctx, fixture(files[i].name), &t), DIM_OK, NULL, NULL);
+        assert_int_equal(dim_tensor_dtype(t), files[i].dtype);
+        for (int k = 0; k < 2; k++)
+            assert_true((files[i].dtype == DIM_U8 ? ((uint8_t *)dim_tensor_data(t))[k] : ((float *)dim_tensor_data(t))[k]) ==
+                        files[i].want[k]);
+        dim_tensor_destroy(t);
+    }
 }
 
 static void test_save_fails(void **state)
@@ -275,6 +366,9 @@ int main(void)
         cmocka_unit_test(test_save_views),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_broken_files),
+        cmocka_unit_test(test_other_types),
+        cmocka_unit_test(test_other_type_in_columns),
+        cmocka_unit_test(test_numpy_other_types),
         cmocka_unit_test(test_save_fails),
         cmocka_unit_test(test_allocation_failures),
     };

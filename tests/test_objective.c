@@ -10,12 +10,6 @@
 
 #include <cmocka.h>
 
-#if DIM_HAVE_CJSON
-#define SKIP_WITHOUT_JSON() (void)0
-#else
-#define SKIP_WITHOUT_JSON() skip() /* it reads a safetensors file */
-#endif
-
 enum { N = 8, DX = 5, DY = 3, NAME = 64 };
 
 static dim_context *ctx;
@@ -419,7 +413,6 @@ static void test_save(void **unused)
 {
     pair a, b;
     (void)unused;
-    SKIP_WITHOUT_JSON();
     pair_make(&a);
     pair_make(&b);
     for (int i = 0; i < 3; i++)
@@ -439,7 +432,6 @@ static void test_checkpoint(void **unused)
 {
     game a, b, other;
     (void)unused;
-    SKIP_WITHOUT_JSON();
     game_make(&a, 1, 2);
     game_make(&b, 1, 2);
     game_make(&other, 1, 3);

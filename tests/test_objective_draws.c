@@ -316,12 +316,28 @@ static void test_given(void **state)
     dim_objective_destroy(other);
 }
 
+/* A loss that nobody minimises is that of a step's first pass, as an evaluation before it has it, and of no later one. */
+static void test_reported_once(void **state)
+{
+    (void)state;
+    for (uint32_t afterwards = 0; afterwards < 2; afterwards++) {
+        dim_objective *obj = walkers(3, afterwards);
+        LOSS(obj, .name = "idle", .kind = DIM_LOSS_GAUSSIAN, .a = "z", .b = "first");
+        ok(dim_objective_evaluate(obj));
+        double before = report(obj, "idle"), minimised = report(obj, "e1");
+        ok(dim_objective_step(obj));
+        assert_true(report(obj, "idle") == before);
+        assert_true(report(obj, "e1") != minimised); /* of its player's last turn */
+        dim_objective_destroy(obj);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moments), cmocka_unit_test(test_one_hot), cmocka_unit_test(test_independent),
         cmocka_unit_test(test_turns), cmocka_unit_test(test_evaluation), cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_given),
+        cmocka_unit_test(test_given), cmocka_unit_test(test_reported_once),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

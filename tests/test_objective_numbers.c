@@ -294,13 +294,65 @@ static void test_gradient_of_pixels(void **state)
     dim_objective_destroy(obj);
 }
 
+/* ---- information between values of several views --------------------------------------------------------------------- */
+
+enum { PAIRED = 5, WIDE = 4 };
+
+/* Rows of one view of a side. */
+static void view_of(int side, int view, float *x)
+{
+    for (int i = 0; i < PAIRED * WIDE; i++)
+        x[i] = (float)(2 * sin(1.7 * side + 2.3 * view + 0.9 * i));
+}
+
+/* Information between so many views of a and of b; `first` is the number of the first one of each. */
+static double information(uint32_t views_a, int first_a, uint32_t views_b, int first_b)
+{
+    const dim_term_options plain = { .size = sizeof plain, .critic = DIM_CRITIC_PLAIN_DOT };
+    const uint32_t views[2] = { views_a, views_b };
+    const int first[2] = { first_a, first_b };
+    static const char *const names[2] = { "a", "b" };
+    float x[3 * PAIRED * WIDE];
+    dim_objective *obj = objective(3);
+    for (int side = 0; side < 2; side++) {
+        INPUT(obj, .name = names[side], .shape = { WIDE }, .views = views[side]);
+        for (uint32_t v = 0; v < views[side]; v++)
+            view_of(side, first[side] + (int)v, x + v * PAIRED * WIDE);
+        set_input(obj, names[side], f32_tensor(2, (int64_t[]){ views[side] * PAIRED, WIDE }, x));
+    }
+    LOSS(obj, .name = "mi", .a = "a", .b = "b", .term = &plain);
+    ok(dim_objective_evaluate(obj));
+    double value = report(obj, "mi.value");
+    near("loss", report(obj, "mi"), 2 * log(2) - value, 1e-5 * (1 + fabs(value))); /* JSD: value + 2 log 2 is what is minimised */
+    dim_objective_destroy(obj);
+    return value;
+}
+
+/* The mean over the pairs of views: of different ones where both sides have several, else of all. */
+static void test_pairs_of_views(void **state)
+{
+    (void)state;
+    for (uint32_t a = 1; a <= 3; a++)
+        for (uint32_t b = 1; b <= 3; b++) {
+            double sum = 0;
+            int pairs = 0;
+            for (int i = 0; i < (int)a; i++)
+                for (int k = 0; k < (int)b; k++)
+                    if (a == 1 || b == 1 || i != k) {
+                        sum += information(1, i, 1, k);
+                        pairs++;
+                    }
+            near("information", information(a, 0, b, 0), sum / pairs, 1e-5);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sum_units), cmocka_unit_test(test_large_logits), cmocka_unit_test(test_losses_in_bf16),
         cmocka_unit_test(test_labels_of_views),
         cmocka_unit_test(test_draws_of_a_step), cmocka_unit_test(test_gradient_has_the_noise_of_the_step),
-        cmocka_unit_test(test_gradient_of_pixels),
+        cmocka_unit_test(test_gradient_of_pixels), cmocka_unit_test(test_pairs_of_views),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

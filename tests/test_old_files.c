@@ -9,12 +9,6 @@
 
 #include "old/record.h"
 
-#if DIM_HAVE_CJSON
-#define SKIP_WITHOUT_JSON() (void)0
-#else
-#define SKIP_WITHOUT_JSON() skip() /* weights are not loaded then */
-#endif
-
 static const char *const dir = DIM_TEST_DATA "/old";
 
 /* Ways to compute the same: what another machine does is between them. */
@@ -62,7 +56,6 @@ static void test_weights(void **state)
     char path[512];
     double worst = 0;
     (void)state;
-    SKIP_WITHOUT_JSON();
     for (int recipe = 0; recipe < OLD_RECIPES; recipe++)
         for (int way = 0; way < WAYS; way++)
             for (int file = 0; file < 3; file++) {
@@ -88,7 +81,6 @@ static void test_checkpoints(void **state)
     char path[512];
     double worst = 0;
     (void)state;
-    SKIP_WITHOUT_JSON();
     for (int recipe = 0; recipe < OLD_RECIPES; recipe++)
         for (int way = 0; way < WAYS; way++) {
             old_world w;
@@ -112,7 +104,6 @@ static void test_moments_matter(void **state)
 {
     char path[512];
     (void)state;
-    SKIP_WITHOUT_JSON();
     for (int recipe = 0; recipe < OLD_RECIPES; recipe++) {
         old_world w;
         old_record r;

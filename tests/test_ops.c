@@ -2,6 +2,7 @@
  * random ops, the state update, what stop_gradient stops) has tests in test_ops_special.c. */
 #include "failing_onednn.h"
 #include "op_cases.h"
+#include "sanitized.h"
 
 #include "base/math.h"
 #include "compile/compile.h"
@@ -331,11 +332,7 @@ static void run_case(const op_case *c, dim_context *ctx, bool keep, result *r)
 
 /* Within one arena a write past a value's end falls on another value.  Here it falls on a fence, or with the address
  * sanitizer on nothing.  What a node leaves unwritten of its outputs, or reads of its workspace first, is NaN. */
-#if defined(__SANITIZE_ADDRESS__)
-enum { FENCE = 0 };
-#else
-enum { FENCE = 64 };
-#endif
+enum { FENCE = SEES_ENDS ? 0 : 64 };
 
 static char *fenced(size_t size)
 {
@@ -654,6 +651,7 @@ static void test_every_op_has_a_case(void **state)
         const char *name = all_ops[k]->name;
         bool covered = is_tested_elsewhere(name);
         assert_true(k < MOST_OPS);
+        assert_true(((all_ops[k]->flags & DIM__OP_PRODUCT) != 0) == (all_ops[k]->product != NULL));
         for (int t = 0; t < TABLES && !covered; t++)
             for (const op_case *c = case_tables[t]; c->op != NULL && !covered; c++)
                 if (strcmp(c->op, name) == 0) {

@@ -441,6 +441,31 @@ static void test_log_sum_exp_of_infinities(void **state)
     dim__program_destroy(p);
 }
 
+/* What a float keeps of a sum's logarithm is not what its gradient depends on. */
+static void test_log_sum_exp_of_large_numbers(void **state)
+{
+    static const float sizes[] = { 300, 1e5f, 3e8f, -1e13f, 1e30f };
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        float s = sizes[i], below = nextafterf(s, -INFINITY);
+        const float rows[2][3] = { { s, s, s }, { s, below, s } };
+        dim__graph *g = graph_of(contexts[0]);
+        dim__vid x = dim__graph_input(g, DIM_F32, dim__shape2(2, 3), true);
+        assert_int_equal(dim__graph_backward(g, dim__emit_sum_all(g, dim__emit_log_sum_exp(g, x), 1)), DIM_OK);
+        dim__program *p = compile(g);
+        memcpy(dim__program_data(p, x), rows, sizeof rows);
+        dim__program_forward(p, 0, 0);
+        dim__program_backward(p, 0, 0);
+        const float *dx = dim__program_data(p, dim__graph_grad(g, x));
+        double rest = exp((double)below - s);
+        for (int k = 0; k < 3; k++) {
+            assert_true(fabs(dx[k] - 1.0 / 3) < 1e-7);
+            assert_true(fabs(dx[3 + k] - (k == 1 ? rest : 1) / (2 + rest)) < 1e-7);
+        }
+        dim__program_destroy(p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_state_update_bad_shape),
         cmocka_unit_test(test_stop_gradient),
         cmocka_unit_test(test_log_sum_exp_of_infinities),
+        cmocka_unit_test(test_log_sum_exp_of_large_numbers),
     };
     return cmocka_run_group_tests(tests, open_contexts, close_contexts);
 }

@@ -225,6 +225,148 @@ static void test_norm_that_is_not_finite(void **state)
     dim__optim_free(&opt);
 }
 
+/* numbers that hardly fit a float */
+
+/* The rules as their papers have them, in double, of one element. */
+typedef struct exact {
+    double w, m, v;
+} exact;
+
+static void exact_step(exact *e, const dim_optimizer_options *o, double g, int t)
+{
+    double decay = o->weight_decay, b1 = 0.9f, b2 = 0.999f, alpha = 0.99f, eps = 1e-8f, lr = o->lr, mu = o->momentum;
+    double d = g + (o->kind == DIM_OPTIMIZER_ADAMW ? 0 : decay * e->w);
+    if (o->kind == DIM_OPTIMIZER_ADAM || o->kind == DIM_OPTIMIZER_ADAMW) {
+        e->m = b1 * e->m + (1 - b1) * d;
+        e->v = b2 * e->v + (1 - b2) * d * d;
+        e->w *= o->kind == DIM_OPTIMIZER_ADAMW ? 1 - lr * decay : 1;
+        e->w -= lr * (e->m / (1 - pow(b1, t))) / (sqrt(e->v / (1 - pow(b2, t))) + eps);
+        return;
+    }
+    if (o->kind == DIM_OPTIMIZER_RMSPROP) {
+        e->v = alpha * e->v + (1 - alpha) * d * d;
+        d /= sqrt(e->v) + eps;
+    }
+    e->m = mu * e->m + d;
+    e->w -= lr * (o->nesterov != 0 ? d + mu * e->m : e->m);
+}
+
+/* Some steps with enormous gradients, then with small ones: no element may stop, as it did when a square overflowed. */
+static void test_enormous_gradients(void **state)
+{
+    static const dim_optimizer_options cases[] = {
+        { .kind = DIM_OPTIMIZER_ADAM, .lr = 0.1f },
+        { .kind = DIM_OPTIMIZER_ADAM, .lr = 0.1f, .weight_decay = 0.5f },
+        { .kind = DIM_OPTIMIZER_ADAMW, .lr = 0.1f, .weight_decay = 0.5f },
+        { .kind = DIM_OPTIMIZER_RMSPROP, .lr = 0.1f },
+        { .kind = DIM_OPTIMIZER_RMSPROP, .lr = 0.1f, .momentum = 0.5f },
+        { .kind = DIM_OPTIMIZER_SGD, .lr = 1e-20f },
+        { .kind = DIM_OPTIMIZER_SGD, .lr = 1e-20f, .momentum = 0.9f, .nesterov = 1 },
+    };
+    static const float large[] = { 1e18f, 2e19f, -1.5e20f };
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        dim_optimizer_options o = cases[c];
+        dim_optimizer *opt;
+        float w[2] = { 1, 2 }, g[2];
+        exact e[2] = { { .w = 1 }, { .w = 2 } };
+        dim_tensor *p = wrap(w, 2), *d = wrap(g, 2);
+        o.size = sizeof o;
+        assert_int_equal(dim_optimizer_create(ctx, &o, &opt), DIM_OK);
+        for (int t = 1; t <= 12; t++) {
+            g[0] = t <= 3 ? large[t - 1] : 1;
+            g[1] = t == 2 ? 3e19f : 1e19f;
+            float before[2] = { w[0], w[1] };
+            assert_int_equal(dim_optimizer_update(opt, 1, &p, (const dim_tensor *[]){ d }), DIM_OK);
+            for (int i = 0; i < 2; i++) {
+                exact_step(&e[i], &o, g[i], t);
+                if (!(fabs(w[i] - e[i].w) <= 2e-6 * (fabs(e[i].w) + 1)))
+                    fail_msg("case %zu, step %d, element %d: %.9g, exactly %.9g", c, t, i, (double)w[i], e[i].w);
+            }
+            assert_true(w[1] != before[1]);
+        }
+        dim_tensor_destroy(p);
+        dim_tensor_destroy(d);
+        dim_optimizer_destroy(opt);
+    }
+}
+
+/* What cannot be held is refused, and the optimizer goes on as if it had not seen it. */
+static void test_what_does_not_fit(void **state)
+{
+    static const struct {
+        dim_optimizer_options o;
+        float w, before, g, after;
+    } cases[] = {
+        { { .kind = DIM_OPTIMIZER_ADAM, .lr = 0.1f }, 1, 1, 3e21f, 1 },
+        { { .kind = DIM_OPTIMIZER_ADAMW, .lr = 0.1f }, 1, 1, -3e38f, 1 },
+        { { .kind = DIM_OPTIMIZER_ADAM, .lr = 0.1f, .weight_decay = 1 }, 1e30f, 0, 1, 0 }, /* the decay alone */
+        { { .kind = DIM_OPTIMIZER_ADAM, .lr = 3e38f }, 1e38f, 0, -1, 0 },
+        { { .kind = DIM_OPTIMIZER_RMSPROP, .lr = 0.1f }, 1, 1, 1e21f, 1 },
+        { { .kind = DIM_OPTIMIZER_RMSPROP, .lr = 3e38f }, 1, 0, 1, 0 },
+        { { .kind = DIM_OPTIMIZER_SGD, .lr = 1e10f }, 1, 1, 1e30f, 1 },
+        { { .kind = DIM_OPTIMIZER_SGD, .lr = 1e-38f, .momentum = 0.9f }, 1, 2e38f, 3e38f, 1 },
+        { { .kind = DIM_OPTIMIZER_SGD, .lr = 1 }, -3e38f, 1, 3e38f, 1 },
+        { { .kind = DIM_OPTIMIZER_SGD, .lr = 1, .clip_value = 1 }, 1, 1, INFINITY, 1 },
+        { { .kind = DIM_OPTIMIZER_SGD, .lr = 1, .clip_norm = 1 }, 1, 1, -INFINITY, 1 },
+    };
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        dim_optimizer *opt[2];
+        float w[2] = { cases[c].w, cases[c].w }, g;
+        dim_tensor *d = wrap(&g, 1), *p[2] = { wrap(&w[0], 1), wrap(&w[1], 1) };
+        for (int i = 0; i < 2; i++) {
+            dim_optimizer_options o = cases[c].o;
+            o.size = sizeof o;
+            assert_int_equal(dim_optimizer_create(ctx, &o, &opt[i]), DIM_OK);
+        }
+        for (int step = 0; step < 3; step++) { /* the second is for one of them only */
+            g = step == 0 ? cases[c].before : step == 1 ? cases[c].g : cases[c].after;
+            for (int i = 0; i < 2 && g != 0; i++) {
+                if (step == 1 && i == 1)
+                    continue;
+                dim_status s = dim_optimizer_update(opt[i], 1, &p[i], (const dim_tensor *[]){ d });
+                if (s != (step == 1 ? DIM_E_NUMERIC : DIM_OK))
+                    fail_msg("case %zu, step %d: status %d, w %g", c, step, (int)s, (double)w[i]);
+                if (step == 1 && isfinite(g))
+                    assert_non_null(strstr(dim_context_error(ctx), "would not fit a float; nothing was changed"));
+            }
+            assert_true(w[0] == w[1]);
+            assert_int_equal(dim_optimizer_steps(opt[0]), dim_optimizer_steps(opt[1]));
+        }
+        for (int i = 0; i < 2; i++) {
+            dim_optimizer_destroy(opt[i]);
+            dim_tensor_destroy(p[i]);
+        }
+        dim_tensor_destroy(d);
+    }
+}
+
+/* The joint norm of gradients is taken in double, and so is the factor, which a float would not hold. */
+static void test_norm_of_enormous_gradients(void **state)
+{
+    enum { N = 5000 };
+    static float w[N], g[N];
+    dim_optimizer_options o;
+    dim_optimizer *opt;
+    dim_tensor *p = wrap(w, N), *d = wrap(g, N);
+    (void)state;
+    DIM_OPTIONS_INIT(&o);
+    o.kind = DIM_OPTIMIZER_SGD;
+    o.lr = 1;
+    o.clip_norm = 0.5f;
+    for (int i = 0; i < N; i++)
+        g[i] = i % 2 == 0 ? 3e38f : -1e38f;
+    assert_int_equal(dim_optimizer_create(ctx, &o, &opt), DIM_OK);
+    assert_int_equal(dim_optimizer_update(opt, 1, &p, (const dim_tensor *[]){ d }), DIM_OK);
+    double norm = sqrt(N / 2 * ((double)3e38f * 3e38f + (double)1e38f * 1e38f));
+    for (int i = 0; i < N; i++)
+        assert_true(fabs(w[i] / (-0.5 * g[i] / norm) - 1) < 1e-6);
+    dim_tensor_destroy(p);
+    dim_tensor_destroy(d);
+    dim_optimizer_destroy(opt);
+}
+
 /* errors */
 
 static void test_bad_options(void **state)
@@ -281,11 +423,12 @@ static void test_bad_options(void **state)
 
 static void test_bad_updates(void **state)
 {
-    float w[6] = {1, 2, 3, 4, 5, 6}, g[6] = {1, 1, 1, 1, 1, 1};
+    float w[6] = {1, 2, 3, 4, 5, 6}, g[6] = {1, 1, 1, 1, 1, 1}, more[5] = {0};
     const float before[6] = {1, 2, 3, 4, 5, 6};
     int64_t two_three[] = {2, 3}, ints[] = {6};
     dim_optimizer *opt;
-    dim_tensor *p6 = wrap(w, 6), *g6 = wrap(g, 6), *p5 = wrap(w, 5), *g5 = wrap(g, 5), *g23, *i6, *strided;
+    dim_tensor *p6 = wrap(w, 6), *g6 = wrap(g, 6), *p5 = wrap(more, 5), *g5 = wrap(g, 5), *g23, *i6, *strided,
+               *end = wrap(w + 5, 1), *one = wrap(g, 1);
     (void)state;
     assert_int_equal(dim_tensor_reshape(g6, 2, two_three, &g23), DIM_OK);
     assert_int_equal(dim_tensor_create(ctx, DIM_I32, 1, ints, &i6), DIM_OK);
@@ -302,6 +445,9 @@ static void test_bad_updates(void **state)
     assert_int_equal(UPDATE(p6, g5), DIM_E_SHAPE);
     assert_int_equal(UPDATE(p6, g23), DIM_E_SHAPE);
     assert_int_equal(UPDATE(strided, strided), DIM_E_INVALID);
+    assert_int_equal(UPDATE(p6, p6), DIM_E_INVALID); /* shared memory */
+    assert_int_equal(dim_optimizer_update(opt, 2, (dim_tensor *[]){end, p6}, (const dim_tensor *[]){one, g6}), DIM_E_INVALID);
+    assert_non_null(strstr(dim_context_error(ctx), "parameter 1 and parameter 0 share memory"));
     g[4] = INFINITY;
     assert_int_equal(UPDATE(p6, g6), DIM_E_NUMERIC);
     assert_int_equal(dim_optimizer_steps(opt), 0);
@@ -311,11 +457,45 @@ static void test_bad_updates(void **state)
     float after = w[0];
     assert_true(fabsf(1 - 1e-4f - after) < 1e-7f); /* Adam's first step has the size of the rate */
     assert_int_equal(UPDATE(p5, g5), DIM_E_SHAPE);
-    assert_int_equal(dim_optimizer_update(opt, 2, (dim_tensor *[]){p6, p5}, (const dim_tensor *[]){g6, g5}),
+    float v[5] = {0};
+    dim_tensor *apart = wrap(v, 5);
+    assert_int_equal(dim_optimizer_update(opt, 2, (dim_tensor *[]){p6, apart}, (const dim_tensor *[]){g6, g5}),
                      DIM_E_SHAPE);
+    dim_tensor_destroy(apart);
     assert_true(w[0] == after && dim_optimizer_steps(opt) == 1);
     assert_int_equal(UPDATE(p6, g6), DIM_OK);
-    dim_tensor *all[] = {p6, g6, p5, g5, g23, i6, strided};
+    dim_tensor *all[] = {p6, g6, p5, g5, g23, i6, strided, end, one};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        dim_tensor_destroy(all[i]);
+    dim_optimizer_destroy(opt);
+}
+
+/* A parameter that another tensor shares would get two updates, or one that depends on the order and the threads. */
+static void test_overlap(void **state)
+{
+    float x[12] = {0};
+    dim_optimizer *opt;
+    dim_tensor *a = wrap(x, 4), *b = wrap(x + 4, 4), *c = wrap(x + 8, 4), *ab = wrap(x + 2, 4), *bc = wrap(x + 7, 4);
+    const struct {
+        dim_tensor *p[2];
+        const dim_tensor *g[2];
+        const char *text;
+    } cases[] = {
+        { { a, a }, { b, c }, "parameter 0 and parameter 1 share memory" },
+        { { a, ab }, { c, c }, "parameter 0 and parameter 1 share memory" },
+        { { a, b }, { a, c }, "parameter 0 and gradient 0 share memory" },
+        { { a, b }, { c, ab }, "parameter 0 and gradient 1 share memory" },
+        { { b, c }, { a, bc }, "parameter 0 and gradient 1 share memory" },
+        { { a, c }, { bc, b }, "gradient 0 and parameter 1 share memory" },
+    };
+    (void)state;
+    assert_int_equal(dim_optimizer_create(ctx, NULL, &opt), DIM_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(dim_optimizer_update(opt, 2, cases[i].p, cases[i].g), DIM_E_INVALID);
+        assert_non_null(strstr(dim_context_error(ctx), cases[i].text));
+    }
+    assert_int_equal(dim_optimizer_update(opt, 2, (dim_tensor *[]){a, c}, (const dim_tensor *[]){b, b}), DIM_OK);
+    dim_tensor *all[] = {a, b, c, ab, bc};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         dim_tensor_destroy(all[i]);
     dim_optimizer_destroy(opt);
@@ -355,6 +535,9 @@ int main(void)
         cmocka_unit_test(test_against_pytorch),   cmocka_unit_test(test_division_does_not_matter),
         cmocka_unit_test(test_norm_that_is_not_finite), cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_bad_updates),       cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_enormous_gradients), cmocka_unit_test(test_what_does_not_fit),
+        cmocka_unit_test(test_norm_of_enormous_gradients),
+        cmocka_unit_test(test_overlap),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,74 +1,7 @@
 /* Probes: against PyTorch (fixtures/make_probe.py), against brute force, and their errors. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "failing_alloc.h"
-#include "eval/eval.h"
-#include <dim/dim.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-static failing memory;
-static dim_context *ctx;
-
-static int setup(void **state)
-{
-    dim_context_options o;
-    (void)state;
-    DIM_OPTIONS_INIT(&o);
-    o.threads = 2;
-    o.alloc = take;
-    o.free = give;
-    o.alloc_user = &memory;
-    return dim_context_create(&o, &ctx);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    dim_context_destroy(ctx);
-    return memory.live == 0 ? 0 : -1;
-}
-
-static dim_tensor *wrap(dim_dtype dtype, void *x, int64_t n, int64_t d) /* d = 0: a vector */
-{
-    dim_tensor *t = NULL;
-    const int64_t shape[2] = {n, d};
-    assert_int_equal(dim_tensor_wrap(ctx, dtype, d == 0 ? 1 : 2, shape, NULL, x, NULL, NULL, &t), DIM_OK);
-    return t;
-}
-
-static uint32_t random_state;
-
-static float uniform(void) /* [-0.5, 0.5) */
-{
-    random_state = random_state * 1664525u + 1013904223u;
-    return (float)(random_state >> 8) / (float)(1 << 24) - 0.5f;
-}
-
-static float gauss(void)
-{
-    float sum = 0;
-    for (int i = 0; i < 12; i++)
-        sum += uniform();
-    return sum;
-}
+#include "probe_tests.h"
 
 /* against PyTorch */
-
-static dim_tensor *load(const char *name)
-{
-    char path[512];
-    dim_tensor *t = NULL;
-    snprintf(path, sizeof path, "%s/%s", DIM_TEST_DATA, name);
-    assert_int_equal(dim_tensor_load_npy(ctx, path, &t), DIM_OK);
-    return t;
-}
 
 /* With PyTorch's predictions as labels of test, agreement on each of them is an accuracy of 1. */
 static void test_against_pytorch(void **state)
@@ -120,90 +53,6 @@ static void test_against_pytorch(void **state)
     dim_tensor *used[] = {train, test, all, predictions, labels, truth};
     for (size_t i = 0; i < sizeof used / sizeof used[0]; i++)
         dim_tensor_destroy(used[i]);
-}
-
-/* neighbours */
-
-static double distance(bool cosine, const float *q, const float *b, int64_t d)
-{
-    double dot = 0, square = 0, norm = 0;
-    for (int64_t j = 0; j < d; j++) {
-        double x = (double)q[j], y = (double)b[j];
-        dot += x * y;
-        square += (x - y) * (x - y);
-        norm += y * y;
-    }
-    return cosine ? -dot / fmax(sqrt(norm), 1e-12) : square;
-}
-
-/* Each listed key is no farther than the next, equal ones go by index, and none that is left out is nearer. */
-static void check_neighbors(bool cosine, const float *q, int64_t m, const float *b, int64_t n, int64_t d, int64_t k,
-                            double tolerance)
-{
-    int64_t *found = calloc((size_t)(m * k), sizeof *found);
-    double *far = calloc((size_t)n, sizeof *far);
-    char *seen = calloc((size_t)n, 1);
-    dim_tensor *tq = wrap(DIM_F32, (void *)q, m, d), *tb = wrap(DIM_F32, (void *)b, n, d);
-    dim_tensor *tf = wrap(DIM_I64, found, m, k);
-    assert_true(found != NULL && far != NULL && seen != NULL);
-    assert_int_equal(dim_probe_neighbors(ctx, cosine ? DIM_PROBE_KNN_COSINE : DIM_PROBE_KNN_EUCLIDEAN, tq, tb, tf),
-                     DIM_OK);
-    for (int64_t i = 0; i < m; i++) {
-        const int64_t *row = found + i * k;
-        memset(seen, 0, (size_t)n);
-        for (int64_t j = 0; j < n; j++)
-            far[j] = distance(cosine, q + i * d, b + j * d, d);
-        for (int64_t j = 0; j < k; j++) {
-            assert_true(row[j] >= 0 && row[j] < n && !seen[row[j]]);
-            seen[row[j]] = 1;
-            if (j > 0)
-                assert_true(far[row[j - 1]] <= far[row[j]] + tolerance);
-            if (j > 0 && far[row[j - 1]] == far[row[j]])
-                assert_true(row[j - 1] < row[j]);
-        }
-        for (int64_t j = 0; j < n; j++)
-            if (!seen[j])
-                assert_true(far[j] > far[row[k - 1]] - tolerance ||
-                            (far[j] == far[row[k - 1]] && j > row[k - 1]));
-            else if (far[j] == far[row[k - 1]]) /* of equals at the end, those left out come later */
-                for (int64_t l = 0; l < j; l++)
-                    assert_true(seen[l] || far[l] != far[j]);
-    }
-    dim_tensor_destroy(tq);
-    dim_tensor_destroy(tb);
-    dim_tensor_destroy(tf);
-    free(found);
-    free(far);
-    free(seen);
-}
-
-static void test_neighbors(void **state)
-{
-    enum { N = 2500, M = 40, D = 19 };
-    static float b[N * D], q[M * D];
-    (void)state;
-    random_state = 1;
-    for (int pass = 0; pass < 3; pass++) { /* real values, with a large offset, and small integers with many ties */
-        for (int i = 0; i < N * D; i++)
-            b[i] = pass == 2 ? rintf(2 * uniform()) : gauss() + (pass == 1 ? 3000 : 0);
-        for (int i = 0; i < M * D; i++)
-            q[i] = pass == 2 ? rintf(2 * uniform()) : gauss() + (pass == 1 ? 3000 : 0);
-        memset(b + 5 * D, 0, 2 * D * sizeof *b); /* rows without a direction */
-        memset(q + 3 * D, 0, D * sizeof *q);
-        for (int cosine = 0; cosine < 2; cosine++) {
-            if (pass == 1 && cosine == 1)
-                continue; /* all cosines are 1 - 1e-7 there: nothing that f32 candidates could find */
-            double tolerance = pass == 2 && cosine == 0 ? 0 : 1e-12;
-            check_neighbors(cosine, q, M, b, N, D, 1, tolerance);
-            check_neighbors(cosine, q, M, b, N, D, 20, tolerance);
-            check_neighbors(cosine, q, 2, b, N, D, N, tolerance);
-        }
-    }
-    for (int i = 0; i < 1200; i++) /* one key many times over, from index 100 on */
-        memcpy(b + (100 + i) * D, b, D * sizeof *b);
-    memcpy(q, b, D * sizeof *b);
-    check_neighbors(false, q, 1, b, N, D, 30, 0);
-    check_neighbors(true, q, 1, b, N, D, 30, 0);
 }
 
 static void test_knn_votes(void **state)
@@ -431,7 +280,7 @@ static void test_cholesky(void **state)
 {
     enum { LD = 210 };
     static const int64_t sizes[] = {1, 2, 63, 64, 65, 130, 200};
-    static double a[LD * LD], original[LD * LD], root[LD * LD], x[LD * 3], rhs[LD * 3];
+    static double a[LD * LD], original[LD * LD], root[LD * LD], x[LD * 3], rhs[LD * 3], work[DIM__CHOLESKY_WORK];
     (void)state;
     random_state = 5;
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
@@ -448,7 +297,7 @@ static void test_cholesky(void **state)
                 original[i * LD + j] = sum;
             }
         memcpy(a, original, sizeof a);
-        assert_true(dim__cholesky(ctx, a, n, LD));
+        assert_true(dim__cholesky(ctx, a, n, LD, work));
         for (int64_t i = 0; i < n; i++)
             for (int64_t j = 0; j < LD; j++) {
                 if (j > i) {
@@ -476,7 +325,7 @@ static void test_cholesky(void **state)
             }
         memcpy(a, original, sizeof a);
         a[(n - 1) * LD + n - 1] = -1;
-        assert_false(dim__cholesky(ctx, a, n, LD));
+        assert_false(dim__cholesky(ctx, a, n, LD, work));
     }
 }
 
@@ -532,13 +381,6 @@ static void test_features(void **state)
 
 /* errors */
 
-static void expect(dim_status want, const char *says, dim_status got)
-{
-    if (got != want || strstr(dim_context_error(ctx), says) == NULL)
-        fail_msg("%s: '%s', expected %s with '%s'", dim_status_name(got), dim_context_error(ctx), dim_status_name(want),
-                 says);
-}
-
 static void test_bad_input(void **state)
 {
     static sample_set s;
@@ -590,7 +432,7 @@ static void test_bad_input(void **state)
         {{.lambda = INFINITY}, "lambda"},         {{.lr = -1}, "lr"},
         {{.reserved0 = 1}, "reserved0"},          {{.k = 401}, "k is 401"},
         {{.kind = DIM_PROBE_RIDGE, .validation = 0.999f}, "too few"},
-        {{.kind = DIM_PROBE_LINEAR, .validation = 1e-9f}, "too few"},
+        {{.kind = DIM_PROBE_LINEAR, .batch = 8, .validation = 1e-9f}, "too few"},
     };
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         o = options[i].o;
@@ -606,20 +448,7 @@ static void test_bad_input(void **state)
     assert_int_equal(RUN(s.a, s.la, s.b, s.lb), DIM_OK);
     assert_true(r.size == offsetof(dim_probe_result, train_accuracy) && r.accuracy >= 0 && r.train_accuracy == -7);
 
-    int64_t found[TEST * 3];
-    memset(found, 1, sizeof found);
-    dim_tensor *out = wrap(DIM_I64, found, TEST, 3), *few = wrap(DIM_I64, found, TEST - 1, 3);
-    dim_tensor *one = wrap(DIM_F32, s.train, 2, WIDE), *flat_out = wrap(DIM_I64, found, TEST, 0);
-    expect(DIM_E_INVALID, "kind", dim_probe_neighbors(ctx, DIM_PROBE_RIDGE, s.b, s.a, out));
-    expect(DIM_E_INVALID, "i64", dim_probe_neighbors(ctx, DIM_PROBE_KNN_COSINE, s.b, s.a, s.b));
-    expect(DIM_E_INVALID, "NULL", dim_probe_neighbors(ctx, DIM_PROBE_KNN_COSINE, s.b, NULL, out));
-    expect(DIM_E_SHAPE, "(99, 3)", dim_probe_neighbors(ctx, DIM_PROBE_KNN_COSINE, s.b, s.a, few));
-    expect(DIM_E_SHAPE, "(100)", dim_probe_neighbors(ctx, DIM_PROBE_KNN_COSINE, s.b, s.a, flat_out));
-    expect(DIM_E_SHAPE, "k from 1 to 2", dim_probe_neighbors(ctx, DIM_PROBE_KNN_COSINE, s.b, one, out));
-    expect(DIM_E_SHAPE, "features", dim_probe_neighbors(ctx, DIM_PROBE_KNN_COSINE, narrow, s.a, out));
-    assert_int_equal(dim_probe_neighbors(NULL, DIM_PROBE_KNN_COSINE, s.b, s.a, out), DIM_E_INVALID);
-    assert_true(found[0] == 0x0101010101010101);
-    dim_tensor *all[] = {narrow, flat, empty, out, few, one, flat_out};
+    dim_tensor *all[] = {narrow, flat, empty};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         dim_tensor_destroy(all[i]);
     drop_set(&s);
@@ -628,11 +457,21 @@ static void test_bad_input(void **state)
 static void test_no_memory(void **state)
 {
     static sample_set s;
+    static const struct {
+        dim_probe_kind kind;
+        float lr;
+        int64_t n;
+    } cases[] = {{DIM_PROBE_KNN_COSINE, 0, TRAIN}, {DIM_PROBE_KNN_EUCLIDEAN, 0, TRAIN}, {DIM_PROBE_RIDGE, 0, TRAIN},
+                 {DIM_PROBE_RIDGE, 0, WIDE - 1}, {DIM_PROBE_LINEAR, 0, TRAIN}, {DIM_PROBE_LINEAR, 0.01f, TRAIN}};
+    enum { CASES = sizeof cases / sizeof cases[0] };
     int64_t found[TEST * 3];
+    float far[TEST * 3];
     (void)state;
     make_set(&s, 1.0f);
-    dim_tensor *out = wrap(DIM_I64, found, TEST, 3);
-    for (int kind = 0; kind <= 4; kind++) {
+    dim_tensor *out = wrap(DIM_I64, found, TEST, 3), *distances = wrap(DIM_F32, far, TEST, 3);
+    for (int i = 0; i <= CASES; i++) {
+        int64_t rows = i < CASES ? cases[i].n : TRAIN;
+        dim_tensor *train = wrap(DIM_F32, s.train, rows, WIDE), *labels = wrap(DIM_I64, s.labels, rows, 0);
         dim_status status = DIM_E_NOMEM;
         long live = memory.live;
         for (long n = 1; status != DIM_OK; n++) {
@@ -640,27 +479,31 @@ static void test_no_memory(void **state)
             dim_probe_result r;
             DIM_OPTIONS_INIT(&o);
             DIM_OPTIONS_INIT(&r);
-            o.kind = (dim_probe_kind)kind;
+            o.kind = i < CASES ? cases[i].kind : DIM_PROBE_KNN_COSINE;
+            o.lr = i < CASES ? cases[i].lr : 0;
             o.epochs = 1;
             memory.calls = 0;
             memory.fail_at = n;
-            status = kind < 4 ? dim_probe_run(ctx, &o, s.a, s.la, s.b, s.lb, &r)
-                              : dim_probe_neighbors(ctx, DIM_PROBE_KNN_EUCLIDEAN, s.b, s.a, out);
+            status = i < CASES ? dim_probe_run(ctx, &o, train, labels, s.b, s.lb, &r)
+                               : dim_probe_nearest(ctx, o.kind, s.b, train, out, distances);
             memory.fail_at = 0;
             assert_true(status == DIM_OK || status == DIM_E_NOMEM);
             assert_int_equal(memory.live, live);
             assert_true(status == DIM_OK || r.accuracy == 0);
         }
+        dim_tensor_destroy(train);
+        dim_tensor_destroy(labels);
     }
     dim_tensor_destroy(out);
+    dim_tensor_destroy(distances);
     drop_set(&s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_pytorch), cmocka_unit_test(test_neighbors),
-        cmocka_unit_test(test_knn_votes),       cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_against_pytorch), cmocka_unit_test(test_knn_votes),
+        cmocka_unit_test(test_linear),
         cmocka_unit_test(test_order_of_classes), cmocka_unit_test(test_split),
         cmocka_unit_test(test_nothing_is_chosen_on_test), cmocka_unit_test(test_strided_and_maps),
         cmocka_unit_test(test_cholesky),        cmocka_unit_test(test_features),

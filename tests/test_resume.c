@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 static char dir[64], path[128], other[128];
-static bool can_load;
 
 static void remove_files(void)
 {
@@ -46,17 +45,12 @@ static int count_files(void)
 
 static int setup(void **state)
 {
-    world w = { .ctx = NULL };
     (void)state;
     strcpy(dir, "/tmp/dim-resume-XXXXXX");
     if (mkdtemp(dir) == NULL)
         return -1;
     snprintf(path, sizeof path, "%s/checkpoint", dir);
     snprintf(other, sizeof other, "%s/other", dir);
-    if (world_open(&w, &(plan){ .recipe = LOCAL }) != DIM_OK)
-        return -1;
-    can_load = dim_checkpoint_load(w.model, NULL, path) != DIM_E_UNSUPPORTED;
-    world_close(&w);
     return 0;
 }
 
@@ -197,8 +191,6 @@ static void resume_at(const plan *p, int before)
 static void test_recipes(void **state)
 {
     (void)state;
-    if (!can_load)
-        skip();
     for (int r = 0; r < RECIPES; r++)
         for (uint32_t threads = 1; threads <= 2; threads++) {
             const int at[] = { 0, 1, EPOCH - 1, EPOCH, EPOCH + 2 };
@@ -214,8 +206,6 @@ static void test_unset_average(void **state)
 {
     plan p = { .recipe = MINE, .seed = 1 };
     (void)state;
-    if (!can_load)
-        skip();
     world w = opened(&p);
     ok(&w, dim_checkpoint_save(w.model, w.loader, path));
     dim__param *average = dim__params_find(&w.model->obj->params, "local.moving_average");
@@ -234,8 +224,6 @@ static void test_serves_as_weights(void **state)
     plan p = { .recipe = ADVERSARIAL, .seed = 1 }, q = { .recipe = ADVERSARIAL, .seed = 2 };
     dim_tensor *a, *b;
     (void)state;
-    if (!can_load)
-        skip();
     world w = opened(&p), v = opened(&q);
     steps(&w, 2);
     ok(&w, dim_checkpoint_save(w.model, w.loader, path));
@@ -282,8 +270,6 @@ static void test_misfits(void **state)
         { { .recipe = VIEWS }, { "views", "'1'", "'2'" } },
     };
     (void)state;
-    if (!can_load)
-        skip();
     world w = opened(&local);
     steps(&w, 2);
     ok(&w, dim_checkpoint_save(w.model, w.loader, path));
@@ -344,8 +330,6 @@ static void test_other_encoder(void **state)
                                  "encoder has units 16 in the checkpoint, but units 24 here",
                                  "encoder has block_norm 0 in the checkpoint, but block_norm 1 here" };
     (void)state;
-    if (!can_load)
-        skip();
     assert_int_equal(dim_context_create(NULL, &ctx), DIM_OK);
     DIM_OPTIONS_INIT(&o);
     o.kind = DIM_ENCODER_AMDIM32;
@@ -379,11 +363,9 @@ static void test_arguments(void **state)
     assert_int_equal(dim_checkpoint_save(w.model, v.loader, path), DIM_E_INVALID);
     assert_int_equal(dim_checkpoint_load(w.model, v.loader, path), DIM_E_INVALID);
     assert_int_equal(dim_checkpoint_save(w.model, w.loader, "/nonexistent/x"), DIM_E_IO);
-    if (can_load) {
-        assert_int_equal(dim_checkpoint_load(w.model, w.loader, "/nonexistent/x"), DIM_E_IO);
-        ok(&w, dim_model_save(w.model, path)); /* weights are no checkpoint */
-        assert_int_equal(dim_checkpoint_load(w.model, w.loader, path), DIM_E_FORMAT);
-    }
+    assert_int_equal(dim_checkpoint_load(w.model, w.loader, "/nonexistent/x"), DIM_E_IO);
+    ok(&w, dim_model_save(w.model, path)); /* weights are no checkpoint */
+    assert_int_equal(dim_checkpoint_load(w.model, w.loader, path), DIM_E_FORMAT);
     world_close(&w);
     world_close(&v);
 }
@@ -392,8 +374,6 @@ static void test_damaged(void **state)
 {
     plan p = { .recipe = MINE };
     (void)state;
-    if (!can_load)
-        skip();
     world w = opened(&p);
     steps(&w, 3);
     ok(&w, dim_checkpoint_save(w.model, w.loader, path));
@@ -452,8 +432,6 @@ static void test_no_memory(void **state)
     failing memory = { 0, 0, 0 };
     plan p = { .recipe = ADVERSARIAL, .alloc = take, .free = give, .user = &memory };
     (void)state;
-    if (!can_load)
-        skip();
     for (int used = 0; used < 2; used++) {
         world w = opened(&p);
         steps(&w, used);
@@ -502,8 +480,6 @@ static void test_differences_warn(void **state)
     int warnings = 0;
     plan p = { .recipe = LOCAL, .threads = 1, .seed = 3, .log = count_warning, .user = &warnings };
     (void)state;
-    if (!can_load)
-        skip();
     world w = opened(&p);
     ok(&w, dim_checkpoint_save(w.model, w.loader, path));
     ok(&w, dim_checkpoint_load(w.model, w.loader, path));
@@ -610,8 +586,6 @@ static void test_killed(void **state)
     char name[128];
     int kills = 0, in_save = 0, runs = 0, fresh = 0;
     (void)state;
-    if (!can_load)
-        skip();
     remove_files();
     assert_true(run_driver("0"));
     snprintf(name, sizeof name, "%s/weights", dir);

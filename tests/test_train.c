@@ -10,12 +10,6 @@
 
 #include <cmocka.h>
 
-#if DIM_HAVE_CJSON
-#define SKIP_WITHOUT_JSON() (void)0
-#else
-#define SKIP_WITHOUT_JSON() skip() /* the initial weights are a safetensors file */
-#endif
-
 enum { STEPS = 20, BATCHES = 4 };
 
 static dim_context *ctx;
@@ -178,7 +172,6 @@ static void compare_all(dim_context_options options)
 static void equals_pytorch(void **state)
 {
     (void)state;
-    SKIP_WITHOUT_JSON();
     compare_all((dim_context_options){ .threads = 1 });
     compare_all((dim_context_options){ .threads = 2, .blas_threads = 1 });
 }
@@ -186,7 +179,6 @@ static void equals_pytorch(void **state)
 static void reference_equals_pytorch(void **state)
 {
     (void)state;
-    SKIP_WITHOUT_JSON();
     compare_all((dim_context_options){ .threads = 1, .executor = DIM_EXECUTOR_REFERENCE, .cpu = DIM_CPU_REFERENCE,
                                        .gemm = DIM_GEMM_REFERENCE });
 }

@@ -1,4 +1,4 @@
-/* safetensors and atomic files: io/. */
+/* safetensors: files of io/.  Their headers: test_weights_header.c. */
 #define _XOPEN_SOURCE 700
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,19 +10,15 @@
 #include "failing_alloc.h"
 #include "io/weights.h"
 #include <dirent.h>
-#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static failing memory;
 static dim_context *ctx;
-static bool can_load; /* whether this build has a JSON parser */
 static char dir[64], path[128];
 
 static int setup(void **state)
@@ -40,7 +36,6 @@ static int setup(void **state)
     snprintf(path, sizeof path, "%s/w.safetensors", dir);
     if (dim_context_create(&o, &ctx) != DIM_OK)
         return -1;
-    can_load = dim__weights_load(ctx, "/nonexistent/w", "", NULL, 0) != DIM_E_UNSUPPORTED;
     return 0;
 }
 
@@ -129,10 +124,7 @@ static void test_round_trip(void **state)
     assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
     assert_int_equal(files_in_dir(), 1);
     fill(0);
-    if (!can_load)
-        fill(1.5f);
-    else
-        assert_int_equal(dim__weights_load(ctx, path, "", a, 4), DIM_OK);
+    assert_int_equal(dim__weights_load(ctx, path, "", a, 4), DIM_OK);
     for (int i = 0; i < 12; i++)
         assert_true((&wx[0][0][0][0])[i] == 1.5f + (float)i / 3);
     for (int i = 0; i < 5; i++)
@@ -144,27 +136,15 @@ static void test_round_trip(void **state)
     assert_int_equal((raw[0] | raw[1] << 8) % 8, 0);
     assert_int_equal(raw[2] | raw[3] | raw[4] | raw[5] | raw[6] | raw[7], 0);
     assert_int_equal(size, 8 + (raw[0] | raw[1] << 8) + 18 * 4);
-    const char *begin = "{\"__metadata__\":{\"format\":\"pt\"},\"conv1.weight\":{\"dtype\":\"F32\",\"shape\":[2,3,1,2],"
-                        "\"data_offsets\":[0,48]},\"odd \\\"name\\\"\\\\\\u000a\":";
-    assert_memory_equal(raw + 8, begin, strlen(begin));
-}
-
-static void test_umask_and_mode(void **state)
-{
-    dim__array a[4];
-    struct stat st;
-    (void)state;
-    own_arrays(a);
-    unlink(path);
-    mode_t old = umask(027);
-    assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
-    umask(old);
-    assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0640);
-    assert_int_equal(chmod(path, 0600), 0);
-    assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
-    assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
+    const char *begin = "{\"__metadata__\":{\"format\":\"pt\",\"dim.checksum\":\"", *middle = "\",\"dim.state.header\":\"";
+    const char *end = "\"},\"conv1.weight\":{\"dtype\":\"F32\",\"shape\":[2,3,1,2],\"data_offsets\":[0,48]},"
+                      "\"odd \\\"name\\\"\\\\\\u000a\":";
+    const unsigned char *at = raw + 8;
+    assert_memory_equal(at, begin, strlen(begin));
+    at += strlen(begin) + 16;
+    assert_memory_equal(at, middle, strlen(middle));
+    at += strlen(middle) + 16;
+    assert_memory_equal(at, end, strlen(end));
 }
 
 static void test_fixture(void **state)
@@ -173,14 +153,12 @@ static void test_fixture(void **state)
     const char *file = DIM_TEST_DATA "/weights.safetensors";
     dim__array a[] = {{"a", 2, {2, 3}, net}, {"b", 1, {4}, b},    {"c", 1, {8}, c},
                       {"empty", 2, {0, 3}, e}, {"d", 2, {2, 2}, d}, {"scalar", 0, {0}, &scalar}};
-    const float want_c[] = {0, -0.0f, 1, -65504, 0x1p-24f, 3 * 0x1p-20f, INFINITY, 0.333251953125f};
+    const float want_c[] = {0, -0.0f, 1, -65504, 0x1p-24f, 3 * 0x1p-20f, 65504, 0.333251953125f};
     (void)state;
-    if (!can_load)
-        skip();
     assert_int_equal(dim__weights_load(ctx, file, "net.", a, 6), DIM_OK);
     for (int i = 0; i < 6; i++)
         assert_true(net[i] == (float)i / 8 - 0.25f);
-    assert_true(b[0] == (float)(1.0 / 3) && b[1] == (float)-1e-3 && isinf(b[2]) && b[3] == 5);
+    assert_true(b[0] == (float)(1.0 / 3) && b[1] == (float)-1e-3 && b[2] == 3.4e38f && b[3] == 5);
     for (int i = 0; i < 8; i++)
         assert_true(c[i] == want_c[i] && signbit(c[i]) == signbit(want_c[i]));
     uint32_t bits = 0x7f61; /* 3e38 cut to bfloat16 */
@@ -191,14 +169,69 @@ static void test_fixture(void **state)
     assert_true(scalar == 42.5f);
 }
 
+/* What a float does not hold is an error that has the place. */
+static void test_numbers(void **state)
+{
+    static const struct {
+        dim__array a;
+        const char *says;
+    } cases[] = {
+        { {"wide", 2, {2, 3}, NULL}, "tensor 'wide': element (1, 1) is -1e+300, which is too large for a float: /" },
+        { {"infinite", 1, {3}, NULL}, "tensor 'infinite': element (1) is inf: /" },
+        { {"nan", 2, {1, 2}, NULL}, "tensor 'nan': element (0, 0) is nan: /" },
+    };
+    dim__weights_file *f;
+    float x[18], nan;
+    uint32_t bits = 0x7fa12345;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dim__array a = cases[i].a;
+        a.data = x;
+        assert_int_equal(dim__weights_load(ctx, DIM_TEST_DATA "/weights.safetensors", "", &a, 1), DIM_E_NUMERIC);
+        assert_says(cases[i].says);
+    }
+    /* F32; and far behind the first piece that is read */
+    static float big[40000];
+    dim__array a[] = {{"s", 0, {0}, &nan}, {"big", 2, {200, 200}, big}};
+    memcpy(&nan, &bits, sizeof nan);
+    assert_int_equal(dim__weights_save(ctx, path, a, 1, NULL, 0), DIM_OK);
+    assert_int_equal(dim__weights_load(ctx, path, "", a, 1), DIM_E_NUMERIC);
+    assert_says("element () is nan");
+    nan = 1;
+    big[39999] = -INFINITY;
+    assert_int_equal(dim__weights_save(ctx, path, a, 2, NULL, 0), DIM_OK);
+    assert_int_equal(dim__weights_load(ctx, path, "", a, 2), DIM_E_NUMERIC);
+    assert_says("tensor 'big': element (199, 199) is -inf");
+    /* a checkpoint takes every bit pattern as it is, and what nobody asks for does not matter */
+    assert_int_equal(dim__weights_file_open(ctx, path, &f), DIM_OK);
+    assert_int_equal(dim__weights_file_read(f, "", true, a, 2), DIM_OK);
+    assert_int_equal(dim__weights_file_read(f, "", false, a, 1), DIM_OK);
+    dim__weights_file_close(f);
+}
+
+static void test_prefix(void **state)
+{
+    float x[4] = {1, 2, 3, 4}, y[4];
+    dim__array wrapped[] = {{"module.encoder.conv.weight", 1, {2}, x}, {"module.encoder.conv.bias", 1, {1}, x + 2},
+                            {"module.head.bias", 1, {1}, x + 3}};
+    dim__array own[] = {{"conv.bias", 1, {1}, y}, {"conv.weight", 1, {2}, y + 1}, {"fc.bias", 1, {1}, y + 3}};
+    (void)state;
+    assert_int_equal(dim__weights_save(ctx, path, wrapped, 3, NULL, 0), DIM_OK);
+    assert_int_equal(dim__weights_load(ctx, path, "encoder.", own, 2), DIM_E_FORMAT);
+    assert_says("tensor 'conv.bias' is missing; the file has all 2, but with 'module.encoder.' before each name");
+    assert_int_equal(dim__weights_load(ctx, path, "module.encoder.", own, 2), DIM_OK);
+    assert_true(y[0] == 3 && y[1] == 1 && y[2] == 2);
+    /* no prefix fits all: nothing is said of one */
+    assert_int_equal(dim__weights_load(ctx, path, "", own, 3), DIM_E_FORMAT);
+    assert_says("tensor 'conv.bias' is missing: /");
+}
+
 static void test_mismatch_leaves_arrays(void **state)
 {
     const char *file = DIM_TEST_DATA "/weights.safetensors";
     float net[6] = {9, 9, 9, 9, 9, 9}, b[4] = {9, 9, 9, 9};
     dim__array a[] = {{"net.a", 2, {2, 3}, net}, {"b", 2, {2, 2}, b}};
     (void)state;
-    if (!can_load)
-        skip();
     assert_int_equal(dim__weights_load(ctx, file, "", a, 2), DIM_E_SHAPE);
     assert_says("'b'");
     assert_says("(4)");
@@ -219,83 +252,48 @@ static void test_mismatch_leaves_arrays(void **state)
 
 /* files that are wrong */
 
-static void test_malformed(void **state)
+static void test_wrong_length(void **state)
 {
     static const struct {
-        const char *header;
-        size_t data;
+        unsigned char bytes[16];
         const char *says;
     } cases[] = {
-        {"", 0, "not a JSON object"},
-        {"[]", 0, "not a JSON object"},
-        {" {}", 0, "not a JSON object"},
-        {"{", 0, "not a JSON object"},
-        {"{ ", 0, "not a valid JSON"},
-        {"{\"a\":1,", 0, "not a valid JSON"},
-        {"{}x", 0, "goes on"},
-        {"{}\n", 0, "goes on"},
-        {"{} ", 4, "4 follow"},
-        {"{\"a\":3}", 0, "not an object"},
-        {"{\"__metadata__\":[]}", 0, "__metadata__"},
-        {"{\"__metadata__\":{\"a\":1}}", 0, "__metadata__"},
-        {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "two of this name"},
-        {"{\"a\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "dtype"},
-        {"{\"a\":{\"dtype\":4,\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "dtype"},
-        {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "shape"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":1,\"data_offsets\":[0,4]}}", 4, "shape"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "data_offsets"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4, "data_offsets"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", 8, "data_offsets"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "begin <= end"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, "begin <= end"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,\"4\"]}}", 4, "begin <= end"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,1e999]}}", 4, "begin <= end"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "not a size"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1.5],\"data_offsets\":[0,4]}}", 4, "not a size"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1e300],\"data_offsets\":[0,4]}}", 4, "not a size"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[null],\"data_offsets\":[0,4]}}", 4, "not a size"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,1],\"data_offsets\":[0,0]}}", 0, "too large"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,1073741824],\"data_offsets\":[0,0]}}", 0, "do not fill"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "do not fill"},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "do not fill"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "hole"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12, "hole"},
-        {"{\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-         "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "ends at"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 3, "3 follow"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5, "5 follow"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-         "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "two of this name"},
+        { "\x09\0\0\0\0\0\0\0{}", "truncated one: the header should have 9 bytes, the file has 16" },
+        { "\0\xe1\xf5\x05\0\0\0\0{}", "truncated one: the header should have 100000000 bytes" },
+        { "\1\xe1\xf5\x05\0\0\0\0{}", "header's length of 100000001 bytes, of which 100000000 are allowed" },
+        { "\xff\xff\xff\xff\xff\xff\xff\x7f{}", "of which 100000000 are allowed" },
+        { "\xff\xff\xff\xff\xff\xff\xff\xff{}", "header's length of 18446744073709551615 bytes" },
+        { "PK\3\4\0\0\0\0\0\0\0\0\0\0\0", "truncated" },
     };
     float x = 7;
     dim__array a = {"a", 1, {1}, &x};
     (void)state;
-    if (!can_load)
-        skip();
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        write_raw(cases[i].header, strlen(cases[i].header), cases[i].data);
-        if (dim__weights_load(ctx, path, "", &a, 1) != DIM_E_FORMAT)
-            fail_msg("accepted: %s", cases[i].header);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_file(cases[i].bytes, sizeof cases[i].bytes);
+        assert_int_equal(dim__weights_load(ctx, path, "", &a, 1), DIM_E_FORMAT);
         assert_says(cases[i].says);
         assert_says(path);
         assert_true(x == 7);
     }
-    write_raw("{\"a\":\0}", 7, 0); /* a NUL inside */
-    assert_int_equal(dim__weights_load(ctx, path, "", &a, 1), DIM_E_FORMAT);
-    static const char LARGE[16] = "\xff\xff\xff\xff\xff\xff\xff\x7f{}";
-    write_file(LARGE, sizeof LARGE);
-    assert_int_equal(dim__weights_load(ctx, path, "", &a, 1), DIM_E_FORMAT);
-    static const char NEGATIVE[16] = "\xff\xff\xff\xff\xff\xff\xff\xff{}";
-    write_file(NEGATIVE, sizeof NEGATIVE);
-    assert_int_equal(dim__weights_load(ctx, path, "", &a, 1), DIM_E_FORMAT);
-    /* what is odd but right: an unknown dtype that nobody asks for, more axes than we know, unknown keys */
+}
+
+static void test_odd_but_right(void **state)
+{
+    float x = 7;
+    dim__array a = {"a", 1, {1}, &x};
+    (void)state;
+    /* an unknown dtype that nobody asks for, more axes than we know, unknown keys */
     const char *odd = "{\"z\":{\"dtype\":\"F8_X\",\"shape\":[3],\"data_offsets\":[4,7]},"
                       "\"y\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1,1,1,2],\"data_offsets\":[7,9],\"more\":[{}]},"
                       "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}   ";
     write_raw(odd, strlen(odd), 9);
     assert_int_equal(dim__weights_load(ctx, path, "", &a, 1), DIM_OK);
     assert_true(x == 0);
+    /* a name that goes on behind a NUL is another one */
+    const char *longer = "{\"a\\u0000b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
+    write_raw(longer, strlen(longer), 4);
+    assert_int_equal(dim__weights_load(ctx, path, "", &a, 1), DIM_E_FORMAT);
+    assert_says("'a' is missing");
 }
 
 static void test_truncated_everywhere(void **state)
@@ -303,8 +301,6 @@ static void test_truncated_everywhere(void **state)
     unsigned char raw[2048];
     dim__array a[4];
     (void)state;
-    if (!can_load)
-        skip();
     own_arrays(a);
     assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
     size_t size = read_file(path, raw, sizeof raw);
@@ -321,15 +317,13 @@ static void test_truncated_everywhere(void **state)
     assert_int_equal(dim__weights_load(ctx, path, "", a, 4), DIM_E_FORMAT);
 }
 
-/* Whatever the bytes, the answer is a status; when it is an error the arrays are as they were. */
+/* Whatever the bytes of the header, the answer is a status; what is accepted is what was written. */
 static void test_flipped_bytes(void **state)
 {
     unsigned char raw[2048], bent[2048];
     dim__array a[4];
     uint32_t random = 12345;
     (void)state;
-    if (!can_load)
-        skip();
     own_arrays(a);
     fill(1);
     assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
@@ -347,121 +341,7 @@ static void test_flipped_bytes(void **state)
         fill(2);
         dim_status s = dim__weights_load(ctx, path, "", a, 4);
         assert_true(s == DIM_OK || s == DIM_E_FORMAT || s == DIM_E_SHAPE);
-        assert_true(wz[0] == (s == DIM_OK ? 1 : 2));
-    }
-}
-
-/* failure while writing */
-
-static void test_unwritable(void **state)
-{
-    char name[192];
-    dim__array a[4];
-    (void)state;
-    own_arrays(a);
-    snprintf(name, sizeof name, "%s/missing/w", dir);
-    assert_int_equal(dim__weights_save(ctx, name, a, 4, NULL, 0), DIM_E_IO);
-    assert_says("missing/w");
-    write_file("old", 3);
-    snprintf(name, sizeof name, "%s/w.safetensors/w", dir); /* a file in place of a directory */
-    assert_int_equal(dim__weights_save(ctx, name, a, 4, NULL, 0), DIM_E_IO);
-    assert_int_equal(dim__weights_save(ctx, dir, a, 4, NULL, 0), DIM_E_IO);
-    assert_int_equal(dim__weights_save(ctx, "/dev/null", a, 4, NULL, 0), DIM_E_IO); /* must stay a device */
-    snprintf(name, sizeof name, "%s/", dir);
-    assert_int_equal(dim__weights_save(ctx, name, a, 4, NULL, 0), DIM_E_IO);
-    assert_int_equal(dim__weights_save(ctx, "", a, 4, NULL, 0), DIM_E_IO);
-    if (geteuid() != 0) {
-        assert_int_equal(chmod(dir, 0555), 0);
-        assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_E_IO);
-        assert_int_equal(chmod(dir, 0755), 0);
-    }
-    assert_int_equal(files_in_dir(), 1);
-}
-
-/* A limit on the size of files makes write() fail as a full disk does. */
-static void test_full_disk_keeps_the_old_file(void **state)
-{
-    struct rlimit old, small;
-    unsigned char raw[64];
-    static float big[100000];
-    dim__array a = {"big", 1, {100000}, big};
-    (void)state;
-    write_file("old contents", 12);
-    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-    small = old;
-    small.rlim_cur = 100000;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    dim_status s = dim__weights_save(ctx, path, &a, 1, NULL, 0);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-    signal(SIGXFSZ, handler);
-    assert_int_equal(s, DIM_E_IO);
-    assert_int_equal(files_in_dir(), 1);
-    assert_int_equal(read_file(path, raw, sizeof raw), 12);
-    assert_memory_equal(raw, "old contents", 12);
-}
-
-static void test_abort_and_two_at_once(void **state)
-{
-    dim__outfile *f, *g;
-    unsigned char raw[64];
-    (void)state;
-    write_file("old", 3);
-    assert_int_equal(dim__outfile_open(ctx, path, &f), DIM_OK);
-    assert_int_equal(dim__outfile_open(ctx, path, &g), DIM_OK);
-    assert_int_equal(dim__outfile_write(f, "first", 5), DIM_OK);
-    assert_int_equal(dim__outfile_write(g, "second", 6), DIM_OK);
-    dim__outfile_abort(f);
-    assert_int_equal(read_file(path, raw, sizeof raw), 3);
-    assert_int_equal(dim__outfile_commit(g), DIM_OK);
-    assert_int_equal(read_file(path, raw, sizeof raw), 6);
-    assert_memory_equal(raw, "second", 6);
-    assert_int_equal(files_in_dir(), 1);
-    dim__outfile_abort(NULL);
-}
-
-/* A process that dies while it writes leaves a file, which the next one who writes the same removes; not that of another
- * that lives. */
-static void test_leftovers(void **state)
-{
-    dim__outfile *f;
-    dim__array a[4];
-    (void)state;
-    own_arrays(a);
-    write_file("old", 3);
-    for (int k = 0; k < 3; k++) {
-        int code, gate[2], seen[2];
-        char byte = 0;
-        assert_int_equal(pipe(gate), 0);
-        assert_int_equal(pipe(seen), 0);
-        pid_t pid = fork();
-        if (pid == 0) { /* two of them, half written, until the test goes on */
-            dim__outfile *g;
-            bool good = dim__outfile_open(ctx, path, &f) == DIM_OK && dim__outfile_open(ctx, path, &g) == DIM_OK &&
-                        dim__outfile_write(f, "half", 4) == DIM_OK && write(seen[1], "!", 1) == 1;
-            close(gate[1]);
-            good = good && read(gate[0], &byte, 1) == 0;
-            _exit(good ? 0 : 1);
-        }
-        close(gate[0]);
-        close(seen[1]);
-        assert_int_equal(read(seen[0], &byte, 1), 1);
-        assert_int_equal(files_in_dir(), 3);
-        assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
-        assert_int_equal(files_in_dir(), 3);
-        close(gate[1]);
-        close(seen[0]);
-        assert_int_equal(waitpid(pid, &code, 0), pid);
-        assert_int_equal(code, 0);
-        assert_int_equal(files_in_dir(), 3);
-        if (k == 0) {
-            assert_int_equal(dim__outfile_open(ctx, path, &f), DIM_OK);
-            assert_int_equal(files_in_dir(), 2);
-            dim__outfile_abort(f);
-        } else {
-            assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
-        }
-        assert_int_equal(files_in_dir(), 1);
+        assert_true(s != DIM_OK || (wz[0] == 1 && wy[4] == -4));
     }
 }
 
@@ -474,21 +354,20 @@ static void test_checked(void **state)
     const uint32_t nan = 0x7fa12345; /* a signalling one, with a payload */
     uint32_t back;
     (void)state;
-    if (!can_load)
-        skip();
     own_arrays(a);
     fill(1);
     memcpy(&wy[2], &nan, sizeof nan);
-    assert_int_equal(dim__weights_save_checked(ctx, path, a, 4, meta, 2), DIM_OK);
+    assert_int_equal(dim__weights_save(ctx, path, a, 4, meta, 2), DIM_OK);
     fill(2);
     assert_int_equal(dim__weights_file_open(ctx, path, &f), DIM_OK);
     assert_int_equal(dim__weights_file_verify(f), DIM_OK);
     assert_string_equal(dim__weights_file_meta(f, "one"), "1");
     assert_string_equal(dim__weights_file_meta(f, "two \"2\""), "\\\n");
     assert_null(dim__weights_file_meta(f, "three"));
-    assert_true(dim__weights_file_meta_at(f, 3, &m)); /* after format and checksum */
+    assert_true(dim__weights_file_meta_at(f, 4, &m)); /* by key, beside format and two checksums */
     assert_string_equal(m.key, "two \"2\"");
-    assert_false(dim__weights_file_meta_at(f, 4, &m));
+    assert_false(dim__weights_file_meta_at(f, 5, &m));
+    assert_false(dim__weights_file_meta_at(f, -1, &m));
     assert_int_equal(dim__weights_file_read(f, "", true, a, 4), DIM_OK);
     dim__weights_file_close(f);
     memcpy(&back, &wy[2], sizeof back);
@@ -506,6 +385,79 @@ static void test_checked(void **state)
     dim__weights_file_close(NULL);
 }
 
+/* Every bit of the data of weights is checked where they are read, and what another program writes is not. */
+static void test_checksum(void **state)
+{
+    static unsigned char raw[4096];
+    dim__array a[4];
+    (void)state;
+    own_arrays(a);
+    fill(1);
+    assert_int_equal(dim__weights_save(ctx, path, a, 4, &(dim__meta){"k", "v"}, 1), DIM_OK);
+    size_t size = read_file(path, raw, sizeof raw), header = 8 + (size_t)(raw[0] | raw[1] << 8);
+    for (size_t at = header; at < size; at++) { /* of all arrays, and of one: the others count, too */
+        raw[at] ^= 1;
+        write_file(raw, size);
+        assert_int_equal(dim__weights_load(ctx, path, "", a, 4), DIM_E_FORMAT);
+        assert_says("damaged, or changed while it was read");
+        assert_int_equal(dim__weights_load(ctx, path, "", a + 2, 1), DIM_E_FORMAT);
+        raw[at] ^= 1;
+    }
+    /* the metadata copied, the sums with it: by a program that sorts otherwise, or one that changes the data in place */
+    static const char begin[] = "\"dim.state.header\":\"";
+    unsigned char *digits = raw + 8;
+    while (memcmp(digits, begin, sizeof begin - 1) != 0)
+        digits++;
+    digits += sizeof begin - 1;
+    digits[0] = digits[0] == '0' ? '1' : '0';
+    raw[size - 1] ^= 1; /* of the last element of `scalar`, the last array that has any */
+    write_file(raw, size);
+    assert_int_equal(dim__weights_load(ctx, path, "", a, 4), DIM_OK);
+    dim__weights_file *f;
+    assert_int_equal(dim__weights_file_open(ctx, path, &f), DIM_OK);
+    assert_int_equal(dim__weights_file_verify(f), DIM_E_FORMAT);
+    assert_says("rewritten by another program");
+    dim__weights_file_close(f);
+}
+
+/* Cuts the open file and gives it its size, and its time, again: what comes back is zeros. */
+static void regrow(const struct stat *st)
+{
+    assert_int_equal(truncate(path, 300), 0);
+    assert_int_equal(truncate(path, st->st_size), 0);
+}
+
+static void test_regrown(void **state)
+{
+    static unsigned char raw[4096];
+    dim__array a[4];
+    dim__weights_file *f;
+    struct stat st;
+    (void)state;
+    own_arrays(a);
+    for (int checked = 0; checked < 2; checked++) {
+        fill(1);
+        assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
+        size_t size = read_file(path, raw, sizeof raw);
+        raw[8 + 20] = 'F'; /* of "format": no checksum is looked for then */
+        if (!checked)
+            write_file(raw, size);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(dim__weights_file_open(ctx, path, &f), DIM_OK);
+        if (!checked) /* the time must tell: a clock of the file system may tick slowly */
+            for (struct stat now = st; now.st_mtim.tv_sec == st.st_mtim.tv_sec && now.st_mtim.tv_nsec == st.st_mtim.tv_nsec;) {
+                regrow(&st);
+                assert_int_equal(stat(path, &now), 0);
+            }
+        regrow(&st);
+        if (checked)
+            assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[2]){ st.st_atim, st.st_mtim }, 0), 0);
+        assert_int_equal(dim__weights_file_read(f, "", false, a, 4), checked ? DIM_E_FORMAT : DIM_E_IO);
+        assert_says(checked ? "checksum" : "the file was changed while it was read");
+        dim__weights_file_close(f);
+    }
+}
+
 static void test_no_memory(void **state)
 {
     dim__array a[4];
@@ -513,7 +465,7 @@ static void test_no_memory(void **state)
     own_arrays(a);
     fill(1);
     assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
-    for (int what = 0; what < (can_load ? 2 : 1); what++) {
+    for (int what = 0; what < 2; what++) {
         dim_status s = DIM_E_NOMEM;
         long live = memory.live;
         for (long n = 1; s != DIM_OK; n++) {
@@ -532,17 +484,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_umask_and_mode),
         cmocka_unit_test(test_fixture),
+        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_mismatch_leaves_arrays),
-        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_wrong_length),
+        cmocka_unit_test(test_odd_but_right),
         cmocka_unit_test(test_truncated_everywhere),
         cmocka_unit_test(test_flipped_bytes),
-        cmocka_unit_test(test_unwritable),
-        cmocka_unit_test(test_full_disk_keeps_the_old_file),
-        cmocka_unit_test(test_abort_and_two_at_once),
-        cmocka_unit_test(test_leftovers),
         cmocka_unit_test(test_checked),
+        cmocka_unit_test(test_checksum),
+        cmocka_unit_test(test_regrown),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -292,6 +292,12 @@ static void test_initial_weights(void **state)
         most = fmaxf(most, fabsf(((const float *)dim_tensor_const_data(w))[i]));
     assert_true(most <= 1 / 3.0f && most > 0.99f / 3);
     dim_tensor_destroy(w);
+    ok(dim_encoder_get_parameter(enc, "depthwise1.bias", &w)); /* and so has the bias, in PyTorch */
+    most = 0;
+    for (int i = 0; i < 200; i++)
+        most = fmaxf(most, fabsf(((const float *)dim_tensor_const_data(w))[i]));
+    assert_true(most <= 1 / 3.0f && most > 0.95f / 3);
+    dim_tensor_destroy(w);
     dim_encoder_destroy(enc);
 }
 
@@ -513,7 +519,7 @@ static void test_same_options(void **state)
         { 8, LAYER(.out = 2, .kernel = 3, .padding = 1, .padding_w = 1),
           LAYER(.out = 2, .kernel = 3, .padding_h = 1, .padding_w = 2) },
         { 0, LAYER(.out = 2, .kernel = 3, .stride = 2, .padding = 1, .dilation = 2),
-          LAYER(.out = 2, .kernel = 9, .kernel_w = 3, .stride_w = 2, .padding_w = 1, .dilation_w = 2) },
+          LAYER(.out = 2, .kernel = 3, .kernel_w = 3, .stride_w = 2, .padding_w = 1, .dilation_w = 2) },
         { 8, LAYER(.kind = DIM_LAYER_MAX_POOL, .kernel = 2),
           LAYER(.kind = DIM_LAYER_MAX_POOL, .kernel = 2, .stride = 2, .stride_w = 2) },
         { 8, LAYER(.kind = DIM_LAYER_UPSAMPLE), LAYER(.kind = DIM_LAYER_UPSAMPLE, .stride = 2, .stride_w = 2) },
@@ -568,6 +574,9 @@ static void test_refused(void **state)
     REFUSED(DIM_E_INVALID, "as many channels", map, .kind = DIM_LAYER_DEPTHWISE, .out = 6, .kernel = 3);
     REFUSED(DIM_E_INVALID, "identity", map, .kind = DIM_LAYER_DEPTHWISE, .kernel = 1, .init = DIM_LAYER_INIT_IDENTITY);
     REFUSED(DIM_E_SHAPE, "needs a map", vector, .kind = DIM_LAYER_DEPTHWISE, .kernel = 1);
+    REFUSED(DIM_E_INVALID, "stride is 2 and stride_w is 3", signal, .kind = DIM_LAYER_UPSAMPLE, .stride = 2, .stride_w = 3);
+    REFUSED(DIM_E_INVALID, "kernel is 9 and kernel_w is 3", signal, .out = 2, .kernel = 9, .kernel_w = 3);
+    REFUSED(DIM_E_INVALID, "kernel is 3 and kernel_w is 2", signal, .kind = DIM_LAYER_AVG_POOL, .kernel = 3, .kernel_w = 2);
     REFUSED(DIM_E_INVALID, "width of a signal", vector, .kind = DIM_LAYER_UNFLATTEN, .out = 3);
     REFUSED(DIM_E_SHAPE, "not the length", vector, .kind = DIM_LAYER_UNFLATTEN, .out = 3, .width = 5);
     dim_encoder_builder_destroy(map);

@@ -22,7 +22,7 @@ DIM_BEGIN_DECLS
  * "optimizer.v." before a name.
  *
  * A process that is killed meanwhile leaves the old file, and perhaps a hidden file ".dim-....tmp" beside it; the next
- * save to the same path removes the hidden file.
+ * save to the same path removes the hidden file, in a folder of up to some thousand files.
  * @param model  the model
  * @param loader the loader of the model's batches, of the same context; NULL = the caller keeps the place in the data
  * @param path   of the file; an older file is replaced when the new one is complete and on the disk, and so is a
@@ -49,7 +49,7 @@ DIM_API dim_status dim_checkpoint_save(dim_model *model, const dim_loader *loade
  * @param path   of the file
  * @return DIM_E_INVALID (a setting does not agree: the text names it with both values; loader given, but saved
  *         without), DIM_E_FORMAT (not a checkpoint, or damaged: every changed bit is noticed), DIM_E_IO, DIM_E_SHAPE,
- *         DIM_E_STATE (no terms), DIM_E_UNSUPPORTED (a build without cJSON), DIM_E_NOMEM.  Nothing has changed then.
+ *         DIM_E_STATE (no terms), DIM_E_NOMEM.  Nothing has changed then.
  */
 DIM_API dim_status dim_checkpoint_load(dim_model *model, dim_loader *loader, const char *path);
 

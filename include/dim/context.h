@@ -127,9 +127,9 @@ typedef struct dim_context_options {
  * @brief Creates a context.
  * @param options NULL = defaults; copied
  * @param out     set only on DIM_OK; release with dim_context_destroy()
- * @return DIM_E_INVALID (out is NULL, or a bad option), DIM_E_NOMEM, DIM_E_UNSUPPORTED (a backend that this build
- *         lacks).  A failure leaves no context to hold an error text, so options.log, if it is given and options.size
- *         is right, gets the text as a warning.
+ * @return DIM_E_INVALID (out is NULL, or a bad option), DIM_E_NOMEM, DIM_E_SYSTEM (no threads), DIM_E_UNSUPPORTED (a
+ *         backend that this build lacks).  A failure leaves no context to hold an error text, so options.log, if it is
+ *         given and options.size is right, gets the text as a warning.
  *
  * Starts threads - 1 threads, which sleep between calls.  Thread-safe.
  */
@@ -141,7 +141,8 @@ DIM_API void dim_context_destroy(dim_context *ctx);
 /**
  * @brief What the last failing call of this context, or of an object of it, had to say.
  *
- * It names the argument and the values that clash.  Empty when nothing has failed yet; a call that succeeds does not
+ * It names the argument and the values that clash; a control character in a name, or a byte that is not UTF-8, is shown as
+ * \\x1b or the like.  Empty when nothing has failed yet; a call that succeeds does not
  * change it.
  * @return text owned by the context, valid until the next failing call; "" for NULL.
  */

@@ -26,6 +26,7 @@ typedef enum dim_split {
 typedef enum dim_labels {
     DIM_LABELS_FINE = 0,
     DIM_LABELS_COARSE = 1, /**< CIFAR-100's 20 classes */
+    DIM_LABELS_NONE = 2,   /**< labels are not read and need not be there; dim_dataset_classes() is 0 */
     DIM_LABELS_FORCE_INT = 0x7fffffff
 } dim_labels;
 
@@ -40,15 +41,27 @@ typedef enum dim_on_error {
 /** Append only.  Zero in any field means the library's default. */
 typedef struct dim_dataset_options {
     size_t size;           /**< set by DIM_OPTIONS_INIT */
-    dim_labels labels;     /**< COARSE is for CIFAR-100; elsewhere it is DIM_E_INVALID */
+    dim_labels labels;     /**< COARSE is for CIFAR-100; elsewhere it is DIM_E_INVALID.  NONE is for all kinds */
     dim_on_error on_error; /**< SKIP matters for image files only */
     /**
      * "folder" and "tiny": the smaller side of every image is resized to this (bicubic, widened when shrinking, as PIL
      * does it) and the centre is cut out, image_size x image_size; at most 4096.  0: all images must have the size
-     * of the first, else DIM_E_SHAPE.  For other kinds of data DIM_E_INVALID.
+     * of the first, else DIM_E_SHAPE.  "csv": the columns are an image of image_size x image_size, of 1 or 3 channels.
+     * For other kinds of data DIM_E_INVALID.
      */
     uint32_t image_size;
-    uint32_t reserved0;    /**< must be 0; keeps the struct unpadded */
+    /** "folder" and "tiny": 1 = pixels as they lie in the file; 0 = turned and mirrored as the file's EXIF orientation
+     *  says, which is what viewers show.  For other kinds of data DIM_E_INVALID */
+    uint32_t keep_orientation;
+    /**
+     * "folder" and "tiny": bytes that one image may take while it is decoded and resized, beside its file; 0 = 2^29.
+     * An image that needs more counts as broken.  It bounds the work too: the scans of a progressive JPEG go over 2
+     * pixels at most for each of these bytes.  For other kinds of data DIM_E_INVALID.
+     */
+    uint64_t image_memory;
+    /** "csv": the column of the labels: its name in the header, or its number, from 0; NULL = the one with the name
+     *  label, if there is one.  For other kinds of data DIM_E_INVALID. */
+    const char *label_column;
 } dim_dataset_options;
 
 /**
@@ -57,37 +70,57 @@ typedef struct dim_dataset_options {
  * Read into memory as u8, labels too:
  * - "cifar10:DIR": data_batch_1.bin .. 5, test_batch.bin.
  * - "cifar100:DIR": train.bin, test.bin; fine labels.
- * - "idx:DIR": train-images-idx3-ubyte, train-labels-idx1-ubyte and t10k- likewise, plain or .gz.
+ * - "idx:DIR": train-images-idx3-ubyte, train-labels-idx1-ubyte and t10k- likewise, plain or .gz; also with a dot in
+ *   place of the last but one hyphen (train-images.idx3-ubyte), and test- for t10k-.  A name may go before
+ *   (emnist-letters-train-images-idx3-ubyte): "idx:DIR/emnist-letters"; "idx:DIR" takes it where there is one such name.
+ *   Images are as they lie in the file, so that EMNIST's are transposed.
+ *
+ * Read into memory as u8 or f32:
+ * - "npy:FILE.npy", which is the training data, or "npy:DIR": DIR/train.npy, and for DIM_SPLIT_TEST DIR/val.npy or, when
+ *   there is none, DIR/test.npy.  Arrays of any type that dim_tensor_load_npy() reads: bool and uint8 become u8, all
+ *   others f32, and must be finite there.  They are (N, C, H, W); or (N, H, W, C), when the last axis is 1, 3 or 4 and
+ *   the second is above 4; or (N, H, W), grey images of u8; or vectors (N, d).  Labels are in FILE.labels.npy, integers
+ *   (N); when there is no such file, or when all of them are -1, there are no labels.
+ * - "csv:FILE", which is the training data, or "csv:DIR" with train.csv, and val.csv or test.csv, plain or .gz: vectors
+ *   in f32, one in each line, with commas between the numbers, or tabs when the first line has one.  Numbers have a point
+ *   in every locale, and must be finite.  A first line with a name in it is the header.  Fields may be in double quotes;
+ *   empty lines are left out.  Labels are whole numbers from 0 on, in the column label_column of the options.
+ *   With image_size the numbers must be whole, 0 .. 255, and become images (C, H, W) of u8.
  *
  * Read from the files whenever a sample is needed (a loader does this on its threads), so that the files must stay:
  * - "stl10:DIR": train_X.bin, train_y.bin, test_X.bin, test_y.bin; unlabeled_X.bin.  Labels are 0 .. 9.
  * - "folder:DIR": DIR/train/CLASS with .jpg, .jpeg and .png files (in any case), in folders below it too, whatever
- *   their names, 32 deep at most; a symbolic link back to a folder that it lies in is DIM_E_FORMAT.  For
- *   DIM_SPLIT_TEST DIR/val/CLASS or, when there is no DIR/val, DIR/test/CLASS.  Hidden names are left out, symbolic
- *   links followed.  The classes are the folders of DIR/train (of the split, when there is no DIR/train) in the order
- *   of strcmp(); samples are in the order of their classes and paths.
+ *   their names, 32 deep at most.  For DIM_SPLIT_TEST DIR/val/CLASS or, when there is no DIR/val, DIR/test/CLASS.
+ *   Symbolic links are followed; DIM_E_FORMAT are a folder that is reached twice, and a link among the classes that leads
+ *   nowhere.  The classes are the folders of DIR/train (of the split, when there is no DIR/train) in the order
+ *   of strcmp(); samples are in the order of their classes and paths.  Hidden names, files of other kinds, and folders
+ *   that systems make (__MACOSX, \@eaDir, lost+found, $RECYCLE.BIN, System Volume Information) are left out:
+ *   dim_dataset_left_out() counts them, and the log has a line, as for classes without an image.
+ *   With DIM_LABELS_NONE all image files in and below DIR/train or, when there is none of train, val and test, DIR.
  * - "tiny:DIR": Tiny ImageNet, the same, except that all images of DIR/val are in the one folder DIR/val/images, and
  *   their classes in DIR/val/val_annotations.txt: on each line a file and its class, with a tab between.  Images that
  *   this file does not list are left out; an image that it lists twice is DIM_E_FORMAT.  "folder:DIR" does the same
  *   where it finds this file.
  *
  * Image files become (3, H, W) as PIL's convert("RGB") makes them: grey and palettes expanded, CMYK multiplied out,
- * alpha dropped; of 16 bits the upper 8 count.  A file is read by its contents, whatever its ending.  An image counts
- * as broken when its picture is damaged or incomplete, when a side is above 16384 or when it has more than 2^26 pixels.
+ * alpha dropped; of 16 bits the upper 8 count; turned as EXIF says.  A file is read by its contents, whatever its ending.
+ * An image counts as broken when its picture is damaged or incomplete, when a side is above 16384, when it has more than
+ * 2^26 pixels, or when it costs more than the options allow.
  * @param ctx   context that will own the dataset
- * @param spec  KIND:DIR as above
+ * @param spec  KIND:DIR or KIND:FILE as above
  * @param split which files are read
  * @param out   set only on DIM_OK; release with dim_dataset_destroy()
  * @return DIM_E_INVALID (unknown kind, a split that this kind does not have), DIM_E_IO (missing), DIM_E_FORMAT
  *         (truncated, oversized, empty, wrong magic, no classes or images, a broken first image; the text names the
- *         file), DIM_E_UNSUPPORTED (this build lacks zlib, libjpeg or libpng), DIM_E_NOMEM.
+ *         file), DIM_E_SHAPE (an array that is neither images nor vectors), DIM_E_UNSUPPORTED (this build lacks zlib,
+ *         libjpeg or libpng; another element type), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_dataset_open(dim_context *ctx, const char *spec, dim_split split, dim_dataset **out);
 
 /**
  * @brief As dim_dataset_open(), with options.
  * @param ctx     context that will own the dataset
- * @param spec    KIND:DIR
+ * @param spec    KIND:DIR or KIND:FILE
  * @param split   which files are read
  * @param options NULL = defaults
  * @param out     set only on DIM_OK; release with dim_dataset_destroy()
@@ -112,7 +145,9 @@ DIM_API dim_status dim_dataset_from_tensors(dim_context *ctx, dim_tensor *images
 /**
  * Writes sample `index` (u8 or f32, C H W, contiguous) into `image` and its class into `label` (-1 when it has none).
  * Called from a loader's thread or from dim_dataset_read(), one call at a time for each dataset; it must not use the
- * dataset's context.  A label outside -1 .. classes - 1 counts as a failure; without classes it is ignored.
+ * dataset's context.  It must return: no exception of C++ and no longjmp() may leave it.  On a loader's thread an exception
+ * ends the program; from dim_dataset_read() it may arrive at the caller, and then the dataset can be used as before.  A
+ * label outside -1 .. classes - 1 counts as a failure; without classes it is ignored.
  * @return 0, or anything else to fail with DIM_E_CALLBACK.
  */
 typedef int (*dim_sample_fn)(void *user, int64_t index, void *image, int64_t *label);
@@ -154,6 +189,12 @@ DIM_API const char *dim_dataset_class_name(const dim_dataset *ds, int64_t label)
  * Loaders read ahead, so the number may be ahead of the batches.  It is final when every sample has been read once.
  */
 DIM_API int64_t dim_dataset_skipped(const dim_dataset *ds);
+/**
+ * @brief Number of names in the folders of "folder" and "tiny" that are not samples: hidden ones, files of other kinds,
+ *        files beside the class folders, links that lead nowhere, folders that systems make, images that
+ *        val_annotations.txt does not list.  A line in the log tells how many of which; 0 for other kinds of data.
+ */
+DIM_API int64_t dim_dataset_left_out(const dim_dataset *ds);
 /** @brief Element type of the images; DIM_F32 for NULL. */
 DIM_API dim_dtype dim_dataset_dtype(const dim_dataset *ds);
 /** @brief Shape of one sample: (C, H, W), or (features, 1, 1).  @return its rank, 3 or 1; 0 for NULL. */
@@ -200,7 +241,7 @@ typedef struct dim_loader_options {
  * @param options NULL = defaults
  * @param out     set only on DIM_OK; release with dim_loader_destroy()
  * @return DIM_E_INVALID (a batch larger than the dataset without keep_last; augment and images that are not u8),
- *         DIM_E_SHAPE (images that augment does not take), DIM_E_NOMEM.
+ *         DIM_E_SHAPE (images that augment does not take), DIM_E_NOMEM, DIM_E_SYSTEM (no threads).
  */
 DIM_API dim_status dim_loader_create(dim_dataset *ds, const dim_loader_options *options, dim_loader **out);
 

@@ -135,6 +135,9 @@ typedef enum dim_padding_mode {
 /**
  * Append only.  Zero in any field means the library's default.
  *
+ * A layer reads those options that dim_layer_kind names for its kind, and `name` and `tap`.  The others change nothing; they are
+ * not refused.
+ *
  * Of a window on a signal, kernel, stride, padding and dilation are along the signal, as PyTorch's Conv1d has them; what ends
  * in _h does not exist there, and what ends in _w is not needed.
  */
@@ -143,7 +146,9 @@ typedef struct dim_layer_options {
     dim_layer_kind kind;         /**< CONV */
     uint32_t out;                /**< channels or units that come out; at most 2^24 */
     uint32_t kernel;             /**< side, at most 4096, as stride, dilation and padding are; see kernel_w */
-    uint32_t kernel_w;           /**< width when it differs from kernel; 0 = kernel */
+    /** Width when it differs from kernel; 0 = kernel.  A signal has one axis: there it cannot differ, nor can stride_w and
+     *  dilation_w from theirs */
+    uint32_t kernel_w;
     uint32_t stride;             /**< conv, transposed conv: 0 = 1; see stride_w */
     uint32_t padding;            /**< on all four sides; padding_h and padding_w come in addition */
     dim_padding_mode padding_mode; /**< ZERO */
@@ -251,8 +256,8 @@ DIM_API dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap
  * blocks; in bf16 each block has a rounded copy of the weights, too.
  *
  * f32 vectors, and f32 images whose channels lie last (strides H W C, 1, W C, C), are read where they are, without a
- * copy, unless the encoder has mean and std; other images are converted, once.  Images are not checked for NaN: a NaN
- * in one image reaches the features of this image only.
+ * copy, unless the encoder has mean and std; other images are converted, once.  Images are not checked for NaN and
+ * infinity: one of them in an image reaches the features of this image only.
  * @param enc      the encoder
  * @param images   (N, C, H, W), (N, C, L) or (N, features), u8 or f32, any strides; (N, C, L) and (N, C, 1, L) are the
  *                 same, here as in features
@@ -294,7 +299,7 @@ DIM_API dim_status dim_encoder_get_parameter(const dim_encoder *enc, const char 
  * @param enc    the encoder
  * @param name   as dim_encoder_parameter_name() gives it
  * @param values shape as dim_encoder_get_parameter() gives it; any dtype and strides; copied
- * @return DIM_E_INVALID (no such parameter), DIM_E_SHAPE, DIM_E_NOMEM.
+ * @return DIM_E_INVALID (no such parameter), DIM_E_SHAPE, DIM_E_NUMERIC (a finite f64 that a float cannot hold), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_set_parameter(dim_encoder *enc, const char *name, const dim_tensor *values);
 
@@ -302,16 +307,19 @@ DIM_API dim_status dim_encoder_set_parameter(dim_encoder *enc, const char *name,
  * @brief Writes all parameters as safetensors, atomically: the old file or the whole new one, never a part.  A symbolic
  *        link is replaced by the file.
  *
- * The file can be read anywhere that safetensors are; names are those of dim_encoder_parameter_name().
+ * The file can be read anywhere that safetensors are; names are those of dim_encoder_parameter_name().  Checksums in its
+ * metadata, "dim.checksum" and "dim.state.header", tell when the file is damaged or is changed while it is read.  A program
+ * that rewrites it may copy them: where the header is another one, they are not looked at.
  * @return DIM_E_IO, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_save(const dim_encoder *enc, const char *path);
 /**
  * @brief Reads parameters from safetensors (f32, f64, f16 or bf16) by name; a model's file serves too.
  *
- * The file must have every parameter in its shape; other tensors in the file are ignored.  Nothing changes on failure.
- * @return DIM_E_IO, DIM_E_FORMAT (the file is damaged, or a parameter is missing), DIM_E_SHAPE, DIM_E_UNSUPPORTED (a
- *         build without cJSON), DIM_E_NOMEM.
+ * The file must have every parameter in its shape; other tensors in the file are ignored.  Every number of a parameter must be
+ * finite as a float; dim_encoder_set_parameter() puts others where they are wanted.  Nothing changes on failure.
+ * @return DIM_E_IO, DIM_E_FORMAT (the file is damaged, or a parameter is missing; where all are there behind a prefix such as
+ *         "module.", the text has it), DIM_E_SHAPE, DIM_E_NUMERIC (the text has tensor and element), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_load(dim_encoder *enc, const char *path);
 
@@ -324,7 +332,7 @@ DIM_API dim_status dim_encoder_load(dim_encoder *enc, const char *path);
  * @param path the file
  * @param out  set only on DIM_OK; release with dim_encoder_destroy()
  * @return DIM_E_IO, DIM_E_FORMAT (the file is damaged, says nothing of layers, or says what this version does not know),
- *         DIM_E_SHAPE, DIM_E_UNSUPPORTED (a build without cJSON), DIM_E_NOMEM.
+ *         DIM_E_SHAPE, DIM_E_NUMERIC (a weight is not finite as a float), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_encoder_open(dim_context *ctx, const char *path, dim_encoder **out);
 

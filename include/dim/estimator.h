@@ -18,8 +18,8 @@ typedef struct dim_estimator dim_estimator;
 /** What is estimated; sp(t) = log(1 + e^t), E_pos and E_neg average over positive and negative pairs. */
 typedef enum dim_estimator_kind {
     DIM_ESTIMATOR_JSD = 0,     /**< E_pos[-sp(-u)] - E_neg[sp(u)]; value + 2 log 2; a divergence (DIM eq. 4) */
-    DIM_ESTIMATOR_DV = 1,      /**< E_pos[u] - log E_neg[e^u]; lower bound of MI in nats (DIM eq. 2) */
-    DIM_ESTIMATOR_MINE = 2,    /**< DV with a moving average in the gradient; lower bound (MINE eq. 12) */
+    DIM_ESTIMATOR_DV = 1,      /**< E_pos[u] - log E_neg[e^u]; an estimate of MI in nats (DIM eq. 2) */
+    DIM_ESTIMATOR_MINE = 2,    /**< DV with a moving average in the gradient; an estimate (MINE eq. 12) */
     /**
      * log-softmax of the positive; + log(candidates): lower bound (DIM eq. 5).  With several locations a sample the
      * candidates are not independent, and the value may exceed the information by up to log(locations):
@@ -39,15 +39,17 @@ typedef enum dim_estimator_kind {
 /** Which pairs are the negatives. */
 typedef enum dim_negatives {
     DIM_NEGATIVES_ALL = 0,     /**< every other sample of the batch: N^2 - N pairs a location */
-    DIM_NEGATIVES_SHUFFLE = 1, /**< one partner a sample, by a permutation that leaves no sample with itself */
+    DIM_NEGATIVES_SHUFFLE = 1, /**< one partner a sample, by a random cycle through all samples */
     DIM_NEGATIVES_FORCE_INT = 0x7fffffff
 } dim_negatives;
 
 /** What the value of an estimator means. */
 typedef enum dim_bound {
     DIM_BOUND_NONE = 0,     /**< a divergence or score, comparable only with itself */
-    DIM_BOUND_LOWER = 1,    /**< in expectation a lower bound of the mutual information in nats */
-    DIM_BOUND_ESTIMATE = 2, /**< an estimate of the mutual information in nats, above or below it */
+    DIM_BOUND_LOWER = 1,    /**< the mean over new batches is not above the mutual information in nats; one batch may be */
+    /** an estimate of the mutual information in nats, whose mean may be above it: of DV and MINE in small batches, by a
+     *  bias that vanishes as the batch grows; of SMILE by what it clips */
+    DIM_BOUND_ESTIMATE = 2,
     DIM_BOUND_FORCE_INT = 0x7fffffff
 } dim_bound;
 
@@ -71,6 +73,9 @@ typedef struct dim_estimator_options {
      * is computed twice (a third more time).  The results agree to rounding.  A block has at least one row of scores: N
      * L floats.  0 = tensors up to 64 MB are made; larger ones are streamed in blocks of 16 MB, or of 128 rows when
      * these are larger.  At most 2^63 - 1.
+     *
+     * Concatenating critics keep the hidden layers of all pairs for the gradient.  Where a model or an objective computes a
+     * loss without one, this is also the most bytes of these layers at once; 0 = 64 MB.
      */
     uint64_t score_memory;
 } dim_estimator_options;

@@ -121,10 +121,10 @@ typedef struct dim_classifier_options {
 /**
  * @brief Adds an online classifier: it learns from labels beside the model, and no gradient of it reaches the encoder.
  *
- * Reports "<name>" (weighted cross-entropy and penalty, part of no other report), "<name>.accuracy" on the batch, in
- * [0, 1].  Train with dim_model_step_labeled(); a step without labels leaves the classifier as it is.  The classifier
- * has an optimizer of its own, with the model's options (schedule and clipping included); it counts the labelled steps
- * only.
+ * Reports "<name>" (weighted cross-entropy and penalty over the images that have a label, part of no other report),
+ * "<name>.accuracy" on them, in [0, 1].  Train with dim_model_step_labeled(); a step without labels leaves the classifier
+ * as it is.  The classifier has an optimizer of its own, with the model's options (schedule and clipping included); it counts
+ * the labelled steps only.
  * @param model   the model
  * @param options `classes` is required; copied
  * @return DIM_E_INVALID, DIM_E_SHAPE (the tap is a map), DIM_E_STATE (already fixed), DIM_E_NOMEM.
@@ -157,7 +157,8 @@ DIM_API dim_status dim_model_step(dim_model *model, const dim_tensor *images);
  * @brief As dim_model_step(), and trains the classifiers.
  * @param model  the model
  * @param images as for dim_model_step()
- * @param labels i32 or i64 (N), classes of the images (for one view), each in [0, classes)
+ * @param labels i32 or i64 (N), classes of the images (for one view), each in [0, classes), or -1: the image has none, and
+ *               is in neither a classifier's loss nor its accuracy.  Where no image has one, its loss is 0, its accuracy NaN
  * @return DIM_E_INVALID for a label out of range (the text names it), or for a model without classifiers; DIM_E_SHAPE
  *         for labels of another dtype or shape; else as dim_model_step().
  */
@@ -188,8 +189,8 @@ DIM_API dim_status dim_model_evaluate(dim_model *model, const dim_tensor *images
  * "loss"; "<term>" the weighted loss of a term; "<term>.value" its estimate, unweighted, for reading;
  * "<term>.pos", "<term>.neg" mean scores; "prior" or "prior<i>" the weighted penalty, "prior.disc" the discriminator's
  * loss; "code.mean", "code.std" averages over the units of the code of absolute mean and of standard deviation over
- * the batch; "lr"; "grad_norm" when clipping by norm: of encoder and
- * critics together (a discriminator is clipped by its own norm).
+ * the batch (divided by its samples, not by one less); "lr"; "grad_norm" when clipping by norm: of encoder and
+ * critics together (a discriminator is clipped by its own norm), after clip_value and before clip_norm.
  * @{
  */
 /** @brief Number of reports. */

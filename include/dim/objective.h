@@ -116,6 +116,25 @@ typedef struct dim_player_options {
  * @return DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_objective_create(dim_context *ctx, const dim_objective_options *options, dim_objective **out);
+/**
+ * @brief The objective under a model, to add inputs, networks, losses and players to.
+ *
+ * It has the inputs "images" and "labels", which the model gives; the application "encoder" of its encoder; and the player
+ * "model", who has the encoder and minimises all terms and priors.  That player can get more networks and more losses: they
+ * are then part of the model's loss.  Terms, priors and classifiers become losses and players at the first use, with names and
+ * critics of their own, before what was added: draws and updates of theirs are those of a model to which nothing was added.
+ *
+ * Add before the first use; afterwards it is refused.  Then the model's steps and evaluations want every added input that is
+ * given, by dim_objective_set(), and move the added players, too; the model's reports, parameters, weights and checkpoints have
+ * what was added under its own names.  dim_objective_compute() and dim_objective_gradient() want "images" by
+ * dim_objective_set(); a step reads its own.  A loss that reads "labels" makes steps of dim_model_step_labeled(); where there
+ * are none, as in dim_model_evaluate(), it is reported as NaN, and so is what it is part of; dim_model_step() refuses it when a
+ * player minimises it.  Steps, evaluations and checkpoints are the model's: dim_objective_step(),
+ * dim_objective_evaluate(), dim_objective_checkpoint_save() and dim_objective_checkpoint_load() are refused.
+ * @param model the model
+ * @return lives as long as the model; dim_objective_destroy() leaves it alone.  NULL for NULL.
+ */
+DIM_API dim_objective *dim_model_objective(dim_model *model);
 /** @brief Adds an input; an objective has 64 at most.
  *  @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_STATE (the objective is fixed), DIM_E_NOMEM. */
 DIM_API dim_status dim_objective_add_input(dim_objective *obj, const dim_input_options *options);
@@ -138,7 +157,8 @@ DIM_API dim_status dim_objective_add_loss(dim_objective *obj, const dim_loss_opt
 /**
  * @brief Adds a player: an optimizer that owns networks.  At most 30.
  *
- * Reports "<name>.loss", the weighted sum that it minimises, "<name>.lr", and "<name>.grad_norm" where it clips by norm.
+ * Reports "<name>.loss", the weighted sum that it minimises, "<name>.lr", and "<name>.grad_norm" where it clips by norm:
+ * after clip_value, before clip_norm.
  * @param obj     the objective
  * @param options `name` is required; copied
  * @return DIM_E_INVALID, DIM_E_STATE, DIM_E_NOMEM.
@@ -147,7 +167,7 @@ DIM_API dim_status dim_objective_add_player(dim_objective *obj, const dim_player
 /**
  * @brief Gives a network or a critic to a player, who trains it; each has one player at most.
  *
- * What nobody was given stays as it is.
+ * What nobody was given stays as it is.  A player who was given something must minimise something, and the other way round.
  * @param obj    the objective
  * @param player its name
  * @param as     an application, for the network that was applied as that, or a loss, for its critic
@@ -180,9 +200,10 @@ DIM_API dim_status dim_objective_set(dim_objective *obj, const char *input, dim_
  * Players move at the same time, from one forward pass, unless `afterwards` says otherwise; each further turn is a forward
  * pass of its own, with new draws.  A failure changes nothing in the pass in which it happens; passes before it in the same
  * step stay.
- * @return DIM_E_STATE (an input was not given, nobody minimises anything, a player's losses lead to nothing that it was
- *         given), DIM_E_SHAPE (inputs of several sizes, less than 2 samples), DIM_E_INVALID (a label out of range),
- *         DIM_E_NUMERIC (a loss or gradient is not finite), DIM_E_NOMEM.
+ * @return DIM_E_STATE (an input was not given, nobody minimises anything, a player was given something but minimises nothing,
+ *         or minimises nothing that leads to it), DIM_E_SHAPE (inputs of several sizes, less than 2 samples), DIM_E_INVALID (a
+ *         label out of range, rows for a cross-entropy that do not sum to 1), DIM_E_NUMERIC (a loss or gradient is not finite;
+ *         the text names the first input and sample that is not, if there is one), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_objective_step(dim_objective *obj);
 /** @brief All losses of the inputs given, as a step has them, batch statistics and noise included; nothing changes.
@@ -194,7 +215,8 @@ DIM_API dim_status dim_objective_evaluate(dim_objective *obj);
  * @param value "fx", "fx.local" or an input
  * @param out   (N, C, H, W), (N, C L) ... as dim_encoder_encode(), f32.  Inputs that were given decide N; where only drawn
  *              ones are needed, out does
- * @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_STATE, DIM_E_NOMEM.
+ * @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_STATE, DIM_E_NUMERIC (the value is not finite, and an input that was given is not:
+ *         the text names it and the sample), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_objective_compute(dim_objective *obj, const char *value, dim_tensor *out);
 /**
@@ -234,7 +256,13 @@ DIM_API const char *dim_objective_parameter_name(dim_objective *obj, int index);
 DIM_API dim_status dim_objective_get_parameter(dim_objective *obj, const char *name, dim_tensor **out);
 /** @brief Sets a parameter.  @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_NOMEM. */
 DIM_API dim_status dim_objective_set_parameter(dim_objective *obj, const char *name, const dim_tensor *values);
-/** @brief Writes all parameters as safetensors, as dim_model_save().  @return DIM_E_IO, DIM_E_STATE, DIM_E_NOMEM. */
+/**
+ * @brief Writes all parameters as safetensors, atomically, under the names above, for dim_objective_load() and PyTorch.
+ *
+ * Where a network was first applied as "encoder", dim_encoder_open() and dim_encoder_load() read it from the file, as from
+ * one of dim_model_save(); they refuse a file without.  dim_encoder_save() writes any other network for them.
+ * @return DIM_E_IO, DIM_E_STATE, DIM_E_NOMEM.
+ */
 DIM_API dim_status dim_objective_save(dim_objective *obj, const char *path);
 /** @brief Reads all parameters.  @return as dim_encoder_load(). */
 DIM_API dim_status dim_objective_load(dim_objective *obj, const char *path);

@@ -22,7 +22,8 @@ DIM_BEGIN_DECLS
     X(E_IO,          -6, "reading or writing failed")                  \
     X(E_FORMAT,      -7, "a file does not have the expected format")   \
     X(E_STATE,       -8, "the object is not ready for this call")      \
-    X(E_CALLBACK,    -9, "a callback of the caller reported failure")
+    X(E_CALLBACK,    -9, "a callback of the caller reported failure")  \
+    X(E_SYSTEM,     -10, "the system refused something other than memory")
 
 /** One line of the enum; not defined outside this header. */
 #define DIM_STATUS_ENUM(name, num, text) DIM_##name = num,
@@ -41,6 +42,7 @@ DIM_BEGIN_DECLS
  * | DIM_E_FORMAT      | -7 | a file is damaged, truncated or of another kind |
  * | DIM_E_STATE       | -8 | the object is not ready for this call, or not any more |
  * | DIM_E_CALLBACK    | -9 | a function of the caller's said that it failed |
+ * | DIM_E_SYSTEM      | -10 | the system has no thread, lock or file descriptor to give |
  */
 typedef enum dim_status { DIM_STATUS_MAP(DIM_STATUS_ENUM) DIM_STATUS_FORCE_INT = 0x7fffffff } dim_status;
 #undef DIM_STATUS_ENUM

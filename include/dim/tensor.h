@@ -120,12 +120,15 @@ DIM_API void *dim_tensor_data(dim_tensor *t);
 DIM_API const void *dim_tensor_const_data(const dim_tensor *t);
 
 /**
- * @brief Reads a NumPy .npy file (versions 1 to 3; u1, i4, i8, f4, f8, little-endian; C or Fortran order).
+ * @brief Reads a NumPy .npy file (versions 1 to 3; little- or big-endian; C or Fortran order).
+ *
+ * f4, f8, i4, i8 and u1 keep their type; f2 becomes f32; i1, i2 and u2 become i32; u4 and u8 become i64; bool becomes u8,
+ * 0 or 1.
  * @param ctx  context of the tensor
  * @param path the file
  * @param out  set only on DIM_OK, contiguous; release with dim_tensor_destroy()
  * @return DIM_E_IO (missing, unreadable), DIM_E_FORMAT (not NPY, truncated, longer than its header says),
- *         DIM_E_UNSUPPORTED (another element type), DIM_E_NOMEM.
+ *         DIM_E_UNSUPPORTED (another element type, a u8 above 2^63 - 1), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_tensor_load_npy(dim_context *ctx, const char *path, dim_tensor **out);
 

@@ -20,14 +20,11 @@ dim_status dim_augment_add(dim_augment *aug, const dim_augment_op_options *op)
 
 dim_status dim_augment_shape(const dim_augment *aug, const int64_t image[3], int64_t view[3])
 {
-    dim__augment_fit fit;
     if (aug == NULL)
         return DIM_E_INVALID;
     if (image == NULL || view == NULL)
         return dim__fail(aug->ctx, DIM_E_INVALID, "dim_augment_shape: %s is NULL", image == NULL ? "image" : "view");
-    DIM__TRY(dim__augment_fit_to(aug->ctx, &aug->list, image, &fit));
-    memcpy(view, fit.out, sizeof fit.out);
-    return DIM_OK;
+    return dim__augment_shape(aug, image, view);
 }
 
 dim_status dim_augment_apply(const dim_augment *aug, const dim_tensor *images,

@@ -43,6 +43,7 @@ dim_status dim_objective_checkpoint_save(dim_objective *obj, const dim_loader *l
     if (obj == NULL)
         return DIM_E_INVALID;
     DIM__TRY(check(obj->ctx, loader, path, __func__, "objective"));
+    DIM__TRY(dim__objective_check_free(obj, __func__));
     dim__saved what = of_objective(obj);
     return dim__checkpoint_save(&what, loader, path);
 }
@@ -52,6 +53,7 @@ dim_status dim_objective_checkpoint_load(dim_objective *obj, dim_loader *loader,
     if (obj == NULL)
         return DIM_E_INVALID;
     DIM__TRY(check(obj->ctx, loader, path, __func__, "objective"));
+    DIM__TRY(dim__objective_check_free(obj, __func__));
     dim__saved what = of_objective(obj);
     return dim__checkpoint_load(&what, loader, path);
 }

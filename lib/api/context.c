@@ -150,10 +150,11 @@ dim_status dim_context_create(const dim_context_options *options, dim_context **
     boot.threads = o.threads != 0 ? o.threads : dim__cpu_count();
     if (boot.threads > MAX_THREADS)
         boot.threads = MAX_THREADS;
-    dim_context *ctx = dim__alloc(&boot, sizeof *ctx);
+    dim_context *ctx = dim__alloc(&boot, sizeof *ctx + DIM__TEXT);
     if (ctx == NULL)
         return refuse(&boot, DIM_E_NOMEM);
     memcpy(ctx, &boot, sizeof *ctx);
+    ctx->text = (char *)(ctx + 1);
     atomic_init(&ctx->refs, 1);
     status = set_up(ctx, &o);
     if (status == DIM_OK) {

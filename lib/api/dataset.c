@@ -61,6 +61,11 @@ int64_t dim_dataset_skipped(const dim_dataset *ds)
     return ds != NULL && ds->reader != NULL && ds->reader->skipped != NULL ? ds->reader->skipped(ds->reader) : 0;
 }
 
+int64_t dim_dataset_left_out(const dim_dataset *ds)
+{
+    return ds != NULL ? ds->left_out : 0;
+}
+
 dim_dtype dim_dataset_dtype(const dim_dataset *ds)
 {
     return ds != NULL ? ds->dtype : DIM_F32;

@@ -2,8 +2,6 @@
 #include "base/enums.h"
 #include "model/model.h"
 
-#include "io/network.h"
-
 /* Argument checks of one line. */
 static dim_status need(const dim_model *model, const void *pointer, const char *function, const char *name)
 {
@@ -37,7 +35,7 @@ dim_status dim_model_set_optimizer(dim_model *model, const dim_optimizer_options
     dim_optimizer_options checked;
     if (model == NULL)
         return DIM_E_INVALID;
-    if (model->fixed)
+    if (model->obj->fixed)
         return dim__fail(model->ctx, DIM_E_STATE, "the optimizer is fixed by the model's first use; set it before");
     DIM__TRY(dim__optim_options(model->ctx, options, &checked));
     model->optimizer = checked;
@@ -63,8 +61,9 @@ dim_status dim_model_step_labeled(dim_model *model, const dim_tensor *images, co
         return DIM_E_INVALID;
     DIM__TRY(need(model, images, "dim_model_step_labeled", "images"));
     DIM__TRY(need(model, labels, "dim_model_step_labeled", "labels"));
-    if (model->n_classifiers == 0)
-        return dim__fail(model->ctx, DIM_E_INVALID, "dim_model_step_labeled: the model has no classifier");
+    if (model->n_classifiers == 0 && !model->obj->inputs[DIM__MODEL_LABELS].read)
+        return dim__fail(model->ctx, DIM_E_INVALID, "dim_model_step_labeled: the model has no classifier, and no loss reads "
+                         "'labels'");
     return dim__model_run(model, images, labels, DIM__RUN_LABELED);
 }
 
@@ -126,69 +125,48 @@ dim_status dim_model_code_stats(const dim_model *model, float *mean, float *std)
 
 uint64_t dim_model_steps(const dim_model *model) { return model == NULL ? 0 : model->obj->steps; }
 
-int dim_model_parameter_count(dim_model *model)
-{
-    dim__param_group groups[2];
-    if (model == NULL || dim__model_fix(model) != DIM_OK)
-        return 0;
-    dim__model_groups(model, groups);
-    return (int)dim__params_visible(groups, 2);
-}
+int dim_model_parameter_count(dim_model *model) { return model == NULL ? 0 : dim__objective_parameter_count(model->obj); }
 
 const char *dim_model_parameter_name(dim_model *model, int index)
 {
-    dim__param_group groups[2];
-    if (model == NULL || dim__model_fix(model) != DIM_OK)
-        return NULL;
-    dim__model_groups(model, groups);
-    return dim__params_at(groups, 2, index, model->name) == NULL ? NULL : model->name;
+    return model == NULL ? NULL : dim__objective_parameter_name(model->obj, index);
 }
 
 dim_status dim_model_get_parameter(dim_model *model, const char *name, dim_tensor **out)
 {
-    dim__param_group groups[2];
     if (model == NULL)
         return DIM_E_INVALID;
     DIM__TRY(need(model, name, "dim_model_get_parameter", "name"));
     DIM__TRY(need(model, out, "dim_model_get_parameter", "out"));
-    DIM__TRY(dim__model_fix(model));
-    dim__model_groups(model, groups);
-    return dim__params_get_tensor(model->ctx, groups, 2, name, out);
+    return dim__objective_get_parameter(model->obj, name, out);
 }
 
 dim_status dim_model_set_parameter(dim_model *model, const char *name, const dim_tensor *values)
 {
-    dim__param_group groups[2];
     if (model == NULL)
         return DIM_E_INVALID;
     DIM__TRY(need(model, name, "dim_model_set_parameter", "name"));
     DIM__TRY(need(model, values, "dim_model_set_parameter", "values"));
-    DIM__TRY(dim__model_fix(model));
-    dim__model_groups(model, groups);
-    return dim__params_set_tensor(model->ctx, groups, 2, name, values);
+    return dim__objective_set_parameter(model->obj, name, values);
 }
 
 dim_status dim_model_save(dim_model *model, const char *path)
 {
-    dim__param_group groups[2];
     if (model == NULL)
         return DIM_E_INVALID;
     DIM__TRY(need(model, path, "dim_model_save", "path"));
-    DIM__TRY(dim__model_fix(model));
-    dim__model_groups(model, groups);
-    return dim__network_save(model->enc, groups, 2, path);
+    return dim__objective_save(model->obj, path);
 }
 
 dim_status dim_model_load(dim_model *model, const char *path)
 {
-    dim__param_group groups[2];
     if (model == NULL)
         return DIM_E_INVALID;
     DIM__TRY(need(model, path, "dim_model_load", "path"));
-    DIM__TRY(dim__model_fix(model));
-    dim__model_groups(model, groups);
-    return dim__params_load(model->ctx, groups, 2, "", path);
+    return dim__objective_load(model->obj, path);
 }
+
+dim_objective *dim_model_objective(dim_model *model) { return model == NULL ? NULL : model->obj; }
 
 void dim_model_destroy(dim_model *model) { dim__model_destroy(model); }
 

@@ -78,11 +78,20 @@ dim_status dim_objective_set(dim_objective *obj, const char *input, dim_tensor *
     return dim__objective_set(obj, input, batch);
 }
 
-dim_status dim_objective_step(dim_objective *obj) { return obj == NULL ? DIM_E_INVALID : dim__objective_step(obj, DIM__REACH_ALL); }
+dim_status dim_objective_step(dim_objective *obj)
+{
+    if (obj == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(dim__objective_check_free(obj, __func__));
+    return dim__objective_step(obj, DIM__REACH_ALL, -1);
+}
 
 dim_status dim_objective_evaluate(dim_objective *obj)
 {
-    return obj == NULL ? DIM_E_INVALID : dim__objective_evaluate(obj, false);
+    if (obj == NULL)
+        return DIM_E_INVALID;
+    DIM__TRY(dim__objective_check_free(obj, __func__));
+    return dim__objective_evaluate(obj, -1);
 }
 
 dim_status dim_objective_compute(dim_objective *obj, const char *value, dim_tensor *out)
@@ -128,74 +137,49 @@ dim_status dim_objective_report(const dim_objective *obj, const char *name, doub
 
 uint64_t dim_objective_steps(const dim_objective *obj) { return obj == NULL ? 0 : obj->steps; }
 
-int dim_objective_parameter_count(dim_objective *obj)
-{
-    dim__objective_groups groups;
-    if (obj == NULL || dim__objective_groups_make(obj, &groups) != DIM_OK)
-        return 0;
-    int n = (int)dim__params_visible(groups.list, groups.n);
-    dim__objective_groups_free(obj, &groups);
-    return n;
-}
+int dim_objective_parameter_count(dim_objective *obj) { return obj == NULL ? 0 : dim__objective_parameter_count(obj); }
 
 const char *dim_objective_parameter_name(dim_objective *obj, int index)
 {
-    dim__objective_groups groups;
-    if (obj == NULL || dim__objective_groups_make(obj, &groups) != DIM_OK)
-        return NULL;
-    bool there = dim__params_at(groups.list, groups.n, index, obj->name) != NULL;
-    dim__objective_groups_free(obj, &groups);
-    return there ? obj->name : NULL;
+    return obj == NULL ? NULL : dim__objective_parameter_name(obj, index);
 }
 
 dim_status dim_objective_get_parameter(dim_objective *obj, const char *name, dim_tensor **out)
 {
-    dim__objective_groups groups;
     if (obj == NULL)
         return DIM_E_INVALID;
     NEED(name);
     NEED(out);
-    DIM__TRY(dim__objective_groups_make(obj, &groups));
-    dim_status status = dim__params_get_tensor(obj->ctx, groups.list, groups.n, name, out);
-    dim__objective_groups_free(obj, &groups);
-    return status;
+    return dim__objective_get_parameter(obj, name, out);
 }
 
 dim_status dim_objective_set_parameter(dim_objective *obj, const char *name, const dim_tensor *values)
 {
-    dim__objective_groups groups;
     if (obj == NULL)
         return DIM_E_INVALID;
     NEED(name);
     NEED(values);
-    DIM__TRY(dim__objective_groups_make(obj, &groups));
-    dim_status status = dim__params_set_tensor(obj->ctx, groups.list, groups.n, name, values);
-    dim__objective_groups_free(obj, &groups);
-    return status;
+    return dim__objective_set_parameter(obj, name, values);
 }
 
 dim_status dim_objective_save(dim_objective *obj, const char *path)
 {
-    dim__objective_groups groups;
     if (obj == NULL)
         return DIM_E_INVALID;
     NEED(path);
-    DIM__TRY(dim__objective_groups_make(obj, &groups));
-    dim_status status = dim__params_save(obj->ctx, groups.list, groups.n, NULL, 0, path);
-    dim__objective_groups_free(obj, &groups);
-    return status;
+    return dim__objective_save(obj, path);
 }
 
 dim_status dim_objective_load(dim_objective *obj, const char *path)
 {
-    dim__objective_groups groups;
     if (obj == NULL)
         return DIM_E_INVALID;
     NEED(path);
-    DIM__TRY(dim__objective_groups_make(obj, &groups));
-    dim_status status = dim__params_load(obj->ctx, groups.list, groups.n, "", path);
-    dim__objective_groups_free(obj, &groups);
-    return status;
+    return dim__objective_load(obj, path);
 }
 
-void dim_objective_destroy(dim_objective *obj) { dim__objective_destroy(obj); }
+void dim_objective_destroy(dim_objective *obj)
+{
+    if (obj != NULL && obj->owner == NULL) /* else it lives as long as its owner */
+        dim__objective_destroy(obj);
+}

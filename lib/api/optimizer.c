@@ -2,6 +2,8 @@
 #include "optim/optim.h"
 #include "tensor/tensor.h"
 
+#include <stdlib.h>
+
 struct dim_optimizer {
     dim_context *ctx;
     dim__optim optim;
@@ -49,6 +51,18 @@ static dim_status check_pair(dim_context *ctx, int i, const dim_tensor *p, const
     return DIM_OK;
 }
 
+static dim_status why_not(dim_optimizer *opt)
+{
+    int64_t i = dim__optim_check(&opt->optim);
+    const dim__slot *s = &opt->optim.slots[i];
+    char text[160];
+    if (!opt->ctx->kernels->finite(s->g, s->count))
+        return dim__fail(opt->ctx, DIM_E_NUMERIC, "dim_optimizer_update: gradient %lld is not finite", (long long)i);
+    dim__optim_why(&opt->optim, i, text, sizeof text);
+    return dim__fail(opt->ctx, DIM_E_NUMERIC, "dim_optimizer_update: parameter %lld: %s; nothing was changed", (long long)i,
+                     text);
+}
+
 dim_status dim_optimizer_update(dim_optimizer *opt, int count, dim_tensor *const *parameters,
                                 const dim_tensor *const *gradients)
 {
@@ -66,17 +80,15 @@ dim_status dim_optimizer_update(dim_optimizer *opt, int count, dim_tensor *const
     for (int i = 0; i < count; i++) {
         DIM__TRY_OR(done, check_pair(ctx, i, parameters[i], gradients[i]));
         counts[i] = dim__tensor_count(parameters[i]);
-        if (!ctx->kernels->finite((const float *)(const void *)gradients[i]->data, counts[i])) {
-            status = dim__fail(ctx, DIM_E_NUMERIC, "dim_optimizer_update: gradient %d is not finite", i);
-            goto done;
-        }
     }
+    DIM__TRY_OR(done, dim__check_updates_apart(ctx, "dim_optimizer_update", count, parameters, gradients));
     DIM__TRY_OR(done, dim__optim_prepare(&opt->optim, count, counts));
     for (int i = 0; i < count; i++) {
         opt->optim.slots[i].w = (float *)(void *)parameters[i]->data;
         opt->optim.slots[i].g = (const float *)(const void *)gradients[i]->data;
     }
-    dim__optim_step(&opt->optim);
+    if (!dim__optim_step(&opt->optim))
+        status = why_not(opt);
 done:
     dim__free(ctx, counts);
     return status;

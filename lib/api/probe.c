@@ -33,5 +33,16 @@ dim_status dim_probe_neighbors(dim_context *ctx, dim_probe_kind kind, const dim_
     if (queries == NULL || keys == NULL || indices == NULL)
         return dim__fail(ctx, DIM_E_INVALID, "dim_probe_neighbors: %s is NULL",
                          queries == NULL ? "queries" : keys == NULL ? "keys" : "indices");
-    return dim__probe_neighbors(ctx, kind, queries, keys, indices);
+    return dim__probe_nearest(ctx, kind, queries, keys, indices, NULL);
+}
+
+dim_status dim_probe_nearest(dim_context *ctx, dim_probe_kind kind, const dim_tensor *queries, const dim_tensor *keys,
+                             dim_tensor *indices, dim_tensor *distances)
+{
+    if (ctx == NULL)
+        return DIM_E_INVALID;
+    if (queries == NULL || keys == NULL || indices == NULL || distances == NULL)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_probe_nearest: %s is NULL",
+                         queries == NULL ? "queries" : keys == NULL ? "keys" : indices == NULL ? "indices" : "distances");
+    return dim__probe_nearest(ctx, kind, queries, keys, indices, distances);
 }

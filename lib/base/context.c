@@ -1,5 +1,7 @@
 #include "base/context.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +95,9 @@ char *dim__strdup(dim_context *ctx, const char *text)
     return copy;
 }
 
+/* A byte of UTF-8 that no character begins with. */
+static bool is_within(char c) { return ((unsigned char)c & 0xc0) == 0x80; }
+
 /* What does not fit keeps its beginning and its end: one has the reason, whichever has the long path. */
 static void shorten(char *out, size_t room, const char *text, size_t length)
 {
@@ -102,6 +107,10 @@ static void shorten(char *out, size_t room, const char *text, size_t length)
         memcpy(out, text, length + 1);
         return;
     }
+    while (head > 0 && is_within(text[head])) /* a character stays whole */
+        head--;
+    while (is_within(text[length - tail]))
+        tail--;
     memcpy(out, text, head);
     memcpy(out + head, gap, sizeof gap - 1);
     memcpy(out + head + sizeof gap - 1, text + length - tail, tail + 1);
@@ -116,13 +125,15 @@ static void drop_nan_signs(char *text)
 
 dim_status dim__fail(dim_context *ctx, dim_status status, const char *format, ...)
 {
-    char text[8192 + 512]; /* two paths and a reason */
+    char *text = ctx->text != NULL ? ctx->text : ctx->error;
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(text, ctx->text != NULL ? DIM__TEXT : sizeof ctx->error, format, args);
     va_end(args);
     drop_nan_signs(text);
-    shorten(ctx->error, sizeof ctx->error, text, strlen(text));
+    dim__escape(text, ctx->text != NULL ? DIM__TEXT : sizeof ctx->error); /* it may quote a name from a file */
+    if (text != ctx->error)
+        shorten(ctx->error, sizeof ctx->error, text, strlen(text));
     return status;
 }
 
@@ -135,6 +146,7 @@ void dim__log(dim_context *ctx, dim_log_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    dim__escape(message, sizeof message);
     ctx->log(ctx->log_user, level, message);
 }
 

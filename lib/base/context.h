@@ -2,12 +2,16 @@
 #ifndef DIM_BASE_CONTEXT_H
 #define DIM_BASE_CONTEXT_H
 
+#include "base/strict_math.h"
 #include <dim/context.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
 struct dim__pool;
 struct dim__kernels;
+
+/* Two paths and a reason.  Not on the stack, which may be small. */
+enum { DIM__TEXT = 8192 + 512 };
 
 struct dim_context {
     atomic_int refs;                    /* the caller's hold and one per live object */
@@ -32,6 +36,7 @@ struct dim_context {
     void (*teardown)(dim_context *ctx); /* what is above base/ ends before the context does; NULL = nothing is */
     char describe[288];
     char error[512];
+    char *text;                         /* DIM__TEXT bytes in which texts are put together; NULL while there is no context */
 };
 
 /* Whether a pass over graphs is to be done.  The reference executor does none but to leave out what nobody reads. */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 /* The sanitizers want to see every block. */
-#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__linux__) && !DIM__SANITIZED
 #include <sys/mman.h>
 
 enum { HUGE_PAGE = 2 << 20, LARGE = 2 * HUGE_PAGE };

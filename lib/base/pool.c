@@ -1,9 +1,8 @@
 #include "base/pool.h"
 #include "base/cpu.h"
+#include "base/thread.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -151,33 +150,17 @@ static bool make_lock(pthread_mutex_t *lock, pthread_cond_t *cond)
     return false;
 }
 
-/* The caller's signal handlers run on the caller's threads.  Faults of the thread itself cannot be put off. */
-static void block_signals(sigset_t *old)
-{
-    sigset_t set;
-    sigfillset(&set);
-    sigdelset(&set, SIGSEGV);
-    sigdelset(&set, SIGBUS);
-    sigdelset(&set, SIGFPE);
-    sigdelset(&set, SIGILL);
-    sigdelset(&set, SIGTRAP);
-    pthread_sigmask(SIG_SETMASK, &set, old);
-}
-
 static bool start_workers(dim__pool *pool)
 {
-    sigset_t old;
     bool ok = true;
-    block_signals(&old);
     for (uint32_t i = 1; ok && i < pool->threads; i++) {
         worker *w = &pool->workers[i - 1];
         w->pool = pool;
         w->thread = (int)i;
         w->sound = ok = make_lock(&w->lock, &w->wake);
-        ok = ok && pthread_create(&w->id, NULL, work, w) == 0;
+        ok = ok && dim__thread_start(&w->id, work, w) == 0;
         pool->started += ok;
     }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
     return ok;
 }
 
@@ -193,7 +176,7 @@ dim_status dim__pool_create(dim_context *ctx, uint32_t threads, dim__pool **out)
     pool->sound = make_lock(&pool->lock, &pool->done);
     if (!pool->sound || !start_workers(pool)) {
         dim__pool_destroy(ctx, pool);
-        return dim__fail(ctx, DIM_E_NOMEM, "the system cannot start %u threads", (unsigned)threads);
+        return dim__fail(ctx, DIM_E_SYSTEM, "the system cannot start %u threads", (unsigned)threads);
     }
     *out = pool;
     return DIM_OK;

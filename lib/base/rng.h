@@ -3,6 +3,7 @@
 #ifndef DIM_BASE_RNG_H
 #define DIM_BASE_RNG_H
 
+#include "base/strict_math.h"
 #include <stdint.h>
 
 void dim__philox(uint64_t key, uint64_t hi, uint64_t lo, uint32_t out[4]);

@@ -140,10 +140,9 @@ macro(dim_optional_library name module header library definition package purpose
 endmacro()
 dim_optional_library(JPEG libjpeg jpeglib.h jpeg DIM_HAVE_JPEG libjpeg62-turbo-dev "JPEG files are not read.")
 dim_optional_library(PNG libpng png.h png DIM_HAVE_PNG libpng-dev "PNG files are not read.")
-dim_optional_library(JSON libcjson cjson/cJSON.h cjson DIM_HAVE_CJSON libcjson-dev "Weights are saved, but not loaded.")
 # After libpng, whose archive needs it.
 dim_optional_library(ZLIB zlib zlib.h z DIM_HAVE_ZLIB zlib1g-dev "Data in .gz files is not read.")
 
 list(REMOVE_DUPLICATES DIM_INCLUDE_DIRS)
 message(STATUS "libdim: ${dim_blas_found}, oneDNN ${dim_ONEDNN_text}, zlib ${dim_ZLIB_text}, libjpeg ${dim_JPEG_text}, "
-    "libpng ${dim_PNG_text}, JSON ${dim_JSON_text}")
+    "libpng ${dim_PNG_text}")

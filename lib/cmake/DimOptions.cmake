@@ -21,10 +21,15 @@ option(DIM_WERROR "Treat warnings as errors" OFF)
 set(DIM_BLAS AUTO CACHE STRING "CBLAS: AUTO, openblas, blis or cblas (any other with a cblas.pc)")
 set_property(CACHE DIM_BLAS PROPERTY STRINGS AUTO openblas blis cblas)
 set(DIM_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined or thread")
-foreach(name ONEDNN ZLIB JPEG PNG JSON)
+option(DIM_FUZZ "Build the fuzzers of tests/fuzz too (clang alone has libFuzzer)" OFF)
+foreach(name ONEDNN ZLIB JPEG PNG)
     set(DIM_WITH_${name} AUTO CACHE STRING "Use ${name}: AUTO, ON (fail without it) or OFF")
     set_property(CACHE DIM_WITH_${name} PROPERTY STRINGS AUTO ON OFF)
 endforeach()
+
+if(DEFINED DIM_WITH_JSON)
+    message(STATUS "libdim: DIM_WITH_JSON is ignored: libdim reads JSON itself")
+endif()
 
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
@@ -33,7 +38,10 @@ set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_UNITY_BUILD OFF)
 # No compiler fuses a product with a sum unless asked to, as vec.c asks: Clang would where the processor can, and the bytes
 # of images and what tests expect would depend on it.  For the directory, so that a target's own flags come after it.
-add_compile_options(-ffp-contract=off)
+# Nor may it assume that there are no NaN, or add in another order: -Ofast and -ffast-math, be they a parent project's, are
+# taken back, and no start-up code is linked that makes the process drop denormal numbers, as an -O for good would have it.
+add_compile_options(-fno-fast-math -ffp-contract=off)
+add_link_options(-O2 -fno-fast-math -fno-unsafe-math-optimizations)
 
 # Everything that compiles C here, tests and examples included.
 add_library(dim_flags INTERFACE)
@@ -46,4 +54,11 @@ if(DIM_SANITIZE)
     target_compile_options(dim_flags INTERFACE -fsanitize=${DIM_SANITIZE} -fno-sanitize-recover=all
         -fno-omit-frame-pointer)
     target_link_options(dim_flags INTERFACE -fsanitize=${DIM_SANITIZE})
+endif()
+if(DIM_FUZZ)
+    if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+        message(FATAL_ERROR "libdim: DIM_FUZZ wants clang, whose libFuzzer it uses; this is ${CMAKE_C_COMPILER_ID}")
+    endif()
+    # With coverage counted, and a sanitizer, loops of vec.c stay scalar.
+    target_compile_options(dim_flags INTERFACE -fsanitize=fuzzer-no-link -Wno-pass-failed)
 endif()

@@ -2,15 +2,28 @@
 
 #include "base/math.h"
 
+#include <unistd.h>
+
+static bool make_lock(dim_dataset *ds)
+{
+    if (pthread_mutex_init(&ds->lock, NULL) != 0)
+        return false;
+    if (pthread_cond_init(&ds->is_free, NULL) == 0)
+        return true;
+    pthread_mutex_destroy(&ds->lock);
+    return false;
+}
+
 static dim_status dataset_new(dim_context *ctx, dim_dataset **out)
 {
     dim_dataset *ds = dim__calloc(ctx, 1, sizeof *ds);
     if (ds == NULL)
         return DIM_E_NOMEM;
-    if (pthread_mutex_init(&ds->reading, NULL) != 0) {
+    if (!make_lock(ds)) {
         dim__free(ctx, ds);
-        return dim__fail(ctx, DIM_E_NOMEM, "no mutex for a dataset");
+        return dim__fail(ctx, DIM_E_SYSTEM, "the system has no lock for a dataset");
     }
+    ds->home = getpid();
     ds->refs = 1;
     ds->ctx = dim__context_retain(ctx);
     *out = ds;
@@ -28,9 +41,19 @@ void dim__dataset_release(dim_dataset *ds)
         ds->reader->destroy(ds->reader);
     dim__free(ctx, ds->names);
     dim__free(ctx, ds->scratch);
-    pthread_mutex_destroy(&ds->reading);
+    pthread_cond_destroy(&ds->is_free);
+    pthread_mutex_destroy(&ds->lock);
     dim__free(ctx, ds);
     dim__context_release(ctx);
+}
+
+void dim__dataset_drop_labels(dim_dataset *ds)
+{
+    dim__tensor_destroy(ds->labels);
+    dim__free(ds->ctx, ds->names);
+    ds->labels = NULL;
+    ds->names = NULL;
+    ds->classes = 0;
 }
 
 static int64_t label_at(const dim_tensor *labels, int64_t i)
@@ -163,7 +186,40 @@ dim_status dim__dataset_from_reader(dim_context *ctx, const dim__samples *sample
     return DIM_OK;
 }
 
-/* Calls the caller's function; under ds->reading. */
+void dim__dataset_settle(dim_dataset *ds)
+{
+    if (ds->home != getpid()) { /* the lock may have been held at the fork, by a thread that is not here */
+        make_lock(ds);
+        ds->reading = DIM__READING_NONE;
+        ds->home = getpid();
+        return;
+    }
+    pthread_mutex_lock(&ds->lock);
+    if (ds->reading == DIM__READING_CALLER) {
+        ds->reading = DIM__READING_NONE;
+        pthread_cond_broadcast(&ds->is_free);
+    }
+    pthread_mutex_unlock(&ds->lock);
+}
+
+static void begin_reading(dim_dataset *ds, dim__reading side)
+{
+    pthread_mutex_lock(&ds->lock);
+    while (ds->reading != DIM__READING_NONE)
+        pthread_cond_wait(&ds->is_free, &ds->lock);
+    ds->reading = side;
+    pthread_mutex_unlock(&ds->lock);
+}
+
+static void end_reading(dim_dataset *ds)
+{
+    pthread_mutex_lock(&ds->lock);
+    ds->reading = DIM__READING_NONE;
+    pthread_cond_signal(&ds->is_free);
+    pthread_mutex_unlock(&ds->lock);
+}
+
+/* Calls the caller's function, alone and with no lock held, which an exception of C++ would leave locked. */
 static dim_status call_back(dim_dataset *ds, int64_t index, void *image, int64_t *label, dim__sample_error *error)
 {
     int64_t got = -1;
@@ -178,14 +234,15 @@ static dim_status call_back(dim_dataset *ds, int64_t index, void *image, int64_t
     return DIM_OK;
 }
 
-dim_status dim__dataset_sample(dim_dataset *ds, int64_t index, void *image, int64_t *label, dim__sample_error *error)
+dim_status dim__dataset_sample(dim_dataset *ds, dim__reading side, int64_t index, void *image, int64_t *label,
+                               dim__sample_error *error)
 {
     if (ds->reader != NULL)
         return ds->reader->sample(ds->reader, index, image, label, error);
     if (ds->images == NULL) {
-        pthread_mutex_lock(&ds->reading);
+        begin_reading(ds, side);
         dim_status status = call_back(ds, index, image, label, error);
-        pthread_mutex_unlock(&ds->reading);
+        end_reading(ds);
         return status;
     }
     const dim_tensor *t = ds->images;
@@ -249,7 +306,7 @@ static dim_status read_each(dim_dataset *ds, int64_t first, int64_t count, dim_t
         int64_t label;
         dim__sample_error error;
         void *image = images != NULL || ds->reader == NULL ? ds->scratch : NULL; /* a callback always gets room */
-        dim_status status = dim__dataset_sample(ds, first + i, image, &label, &error);
+        dim_status status = dim__dataset_sample(ds, DIM__READING_CALLER, first + i, image, &label, &error);
         if (status != DIM_OK)
             return dim__dataset_sample_fail(ds, &error);
         if (images != NULL)
@@ -268,6 +325,7 @@ dim_status dim__dataset_read(dim_dataset *ds, int64_t first, int64_t count, dim_
         return dim__fail(ds->ctx, DIM_E_INVALID, "%lld samples from %lld on are not in a dataset of %lld",
                          (long long)count, (long long)first, (long long)ds->count);
     DIM__TRY(check_targets(ds, count, images, labels));
+    dim__dataset_settle(ds);
     if (ds->images == NULL)
         return read_each(ds, first, count, images, labels);
     if (images != NULL && count > 0) {

@@ -1,13 +1,13 @@
 #include "data/loader.h"
 
 #include "base/rng.h"
+#include "base/thread.h"
 #include "data/augment/augment.h"
 
-#include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
-
-/* A batch.  The slots form a ring: batch number b lies in slot b modulo their number.  The caller holds at most one, so
+/* A batch.  The slots form a ring: the b-th batch since the last seek lies in slot b modulo their number.  The caller holds at most one, so
  * that `prefetch` others can be prepared meanwhile.  What is in a slot belongs to a worker from when it claims the batch
  * until the batch is ready, and to the caller's side otherwise; only `ready` and the counters are locked. */
 typedef struct slot {
@@ -45,6 +45,7 @@ struct dim_loader {
     uint32_t n_workers;
     uint64_t epoch;           /* of the batch given last */
     bool holding;             /* the caller has a batch, number `given` - 1 */
+    uint64_t first;           /* number of the batch at which the last seek began; batches are counted from there */
     uint64_t given;           /* batches given to the caller */
 
     bool threaded;            /* mutex and conditions exist */
@@ -69,7 +70,8 @@ static dim_status make_sample(worker *w, slot *s, int64_t index, int64_t i, int6
     const dim__augment_fit *fit = l->augment;
     int64_t label;
     void *image = fit != NULL ? w->sample : s->images->data + (size_t)i * l->ds->bytes;
-    DIM__TRY(dim__dataset_sample(l->ds, index, image, &label, &s->error));
+    dim__reading side = l->threaded ? DIM__READING_WORKER : DIM__READING_CALLER;
+    DIM__TRY(dim__dataset_sample(l->ds, side, index, image, &label, &s->error));
     ((int32_t *)(void *)s->labels->data)[i] = (int32_t)label;
     for (int64_t view = 0; fit != NULL && view < l->views; view++) {
         dim__augment_key key = { l->seed, s->epoch, (uint64_t)index, (uint64_t)view };
@@ -79,10 +81,11 @@ static dim_status make_sample(worker *w, slot *s, int64_t index, int64_t i, int6
     return DIM_OK;
 }
 
-/* Fills a slot with batch `number`, counted over all epochs.  Runs on a worker's thread: no context in here. */
-static void make_batch(worker *w, uint64_t number, slot *s)
+/* Fills a slot with the b-th batch.  Runs on a worker's thread: no context in here. */
+static void make_batch(worker *w, uint64_t b, slot *s)
 {
     dim_loader *l = w->loader;
+    uint64_t number = l->first + b; /* over all epochs */
     int64_t in_epoch = (int64_t)(number % l->batches);
     s->epoch = number / l->batches;
     s->last = l->rest != 0 && (uint64_t)in_epoch + 1 == l->batches;
@@ -110,11 +113,11 @@ static void *thread_main(void *arg)
             pthread_cond_wait(&l->is_returned, &l->lock);
         if (l->stop)
             break;
-        uint64_t number = l->claimed++;
-        slot *s = &l->slots[number % l->n_slots];
+        uint64_t b = l->claimed++;
+        slot *s = &l->slots[b % l->n_slots];
         l->busy++;
         pthread_mutex_unlock(&l->lock);
-        make_batch(w, number, s);
+        make_batch(w, b, s);
         pthread_mutex_lock(&l->lock);
         l->busy--;
         s->ready = true;
@@ -127,35 +130,35 @@ static void *thread_main(void *arg)
 /* What was started before a failure is stopped by dim__loader_destroy(). */
 static dim_status start_threads(dim_loader *l)
 {
-    sigset_t all, before;
-    int code = 0;
-    if (pthread_mutex_init(&l->lock, NULL) != 0)
+    const char *what = "a lock";
+    char reason[100] = "error";
+    int code;
+    if ((code = pthread_mutex_init(&l->lock, NULL)) != 0)
         goto failed;
-    if (pthread_cond_init(&l->is_ready, NULL) != 0)
+    if ((code = pthread_cond_init(&l->is_ready, NULL)) != 0)
         goto no_ready;
-    if (pthread_cond_init(&l->is_returned, NULL) != 0)
+    if ((code = pthread_cond_init(&l->is_returned, NULL)) != 0)
         goto no_returned;
     l->threaded = true;
     l->home = getpid();
-    /* A thread inherits the mask: the caller's signals are the caller's threads' business. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (code == 0 && l->started < l->n_workers) {
         worker *w = &l->workers[l->started];
-        code = pthread_create(&w->thread, NULL, thread_main, w);
+        code = dim__thread_start(&w->thread, thread_main, w);
         l->started += code == 0;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (code == 0)
         return DIM_OK;
+    what = "a thread";
     goto failed;
 no_returned:
     pthread_cond_destroy(&l->is_ready);
 no_ready:
     pthread_mutex_destroy(&l->lock);
 failed:
-    return dim__fail(l->ctx, DIM_E_NOMEM, "the system cannot start %u threads for a loader; no_thread = 1 needs none",
-                     l->n_workers);
+    if (strerror_r(code, reason, sizeof reason) != 0)
+        snprintf(reason, sizeof reason, "error %d", code);
+    return dim__fail(l->ctx, DIM_E_SYSTEM, "the system has not %s to give after %u of the loader's %u threads (%s); no_thread = 1 "
+                     "needs none", what, l->started, l->n_workers, reason);
 }
 
 static void stop_threads(dim_loader *l)
@@ -313,6 +316,7 @@ dim_status dim__loader_next(dim_loader *l, dim_tensor **images, dim_tensor **lab
     if (in_child(l))
         return dim__fail(l->ctx, DIM_E_STATE, "the loader's threads are in the process that forked this one; make a loader "
                          "here");
+    dim__dataset_settle(l->ds);
     if (l->threaded)
         take_from_threads(l);
     else
@@ -332,13 +336,14 @@ void dim__loader_describe(const dim_loader *l, dim__loader_info *out)
 {
     *out = (dim__loader_info){ .dataset = l->ds, .augment = l->augment, .batch = l->batch, .last = l->rest,
                                .views = l->views, .in_order = l->workers[0].order == NULL,
-                               .position = { l->seed, l->given } };
+                               .position = { l->seed, l->first + l->given } };
 }
 
 void dim__loader_seek(dim_loader *l, const dim__loader_position *position)
 {
     if (in_child(l))
         return; /* dim__loader_next() fails */
+    dim__dataset_settle(l->ds);
     if (l->threaded) { /* until no worker uses a slot */
         pthread_mutex_lock(&l->lock);
         l->seeking = true;
@@ -347,7 +352,8 @@ void dim__loader_seek(dim_loader *l, const dim__loader_position *position)
             pthread_cond_wait(&l->is_ready, &l->lock);
     }
     l->seed = position->seed;
-    l->given = l->claimed = l->returned = position->next;
+    l->first = position->next;
+    l->given = l->claimed = l->returned = 0;
     l->epoch = position->next > 0 ? (position->next - 1) / l->batches : 0;
     l->holding = false;
     for (uint64_t i = 0; i < l->n_slots; i++)
@@ -367,8 +373,10 @@ void dim__loader_destroy(dim_loader *l)
     if (l == NULL)
         return;
     dim_context *ctx = l->ctx;
-    if (l->threaded && !in_child(l))
+    if (l->threaded && !in_child(l)) {
+        dim__dataset_settle(l->ds); /* a worker may wait for it */
         stop_threads(l);
+    }
     for (uint32_t i = 0; l->workers != NULL && i < l->n_workers; i++) {
         dim__free(ctx, l->workers[i].order);
         dim__free(ctx, l->workers[i].sample);

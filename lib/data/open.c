@@ -28,7 +28,8 @@ static const dim__field fields[] = {
     DIM__QUIET(dim_dataset_options, labels, U32, &dim__labels_range, 0),
     DIM__QUIET(dim_dataset_options, on_error, U32, &dim__on_error_range, 0),
     DIM__QUIET(dim_dataset_options, image_size, U32, &image_size, 0),
-    DIM__QUIET(dim_dataset_options, reserved0, U32, &dim__reserved, 0),
+    DIM__QUIET(dim_dataset_options, keep_orientation, U32, &dim__switch, 0),
+    DIM__QUIET(dim_dataset_options, image_memory, U64, NULL, 0),
 };
 static const dim__table table = DIM__TABLE(dim_dataset_options, fields);
 
@@ -37,12 +38,21 @@ static dim_status check(dim_context *ctx, const source *s, dim_split split, cons
     if (dim__split_name((int)split) == NULL)
         return dim__fail(ctx, DIM_E_INVALID, "split %d is unknown", (int)split);
     if (split == DIM_SPLIT_UNLABELED && (s->takes & DIM__TAKES_UNLABELED) == 0)
-        return dim__fail(ctx, DIM_E_INVALID, "%s has no unlabeled split (%d)", s->kind, (int)split);
-    if (o->labels != DIM_LABELS_FINE && (s->takes & DIM__TAKES_LABELS) == 0)
+        return dim__fail(ctx, DIM_E_INVALID, "%s has no %s split, but train and test; labels = DIM_LABELS_NONE leaves their "
+                         "labels out", s->kind, dim__split_name((int)split));
+    if (o->labels == DIM_LABELS_COARSE && (s->takes & DIM__TAKES_COARSE) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: %s has no coarse labels", s->kind);
     if (o->image_size != 0 && (s->takes & DIM__TAKES_IMAGE_SIZE) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: image_size is %u, but images of %s are of one size",
                          (unsigned)o->image_size, s->kind);
+    if (o->keep_orientation != 0 && (s->takes & DIM__TAKES_FILES) == 0)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: keep_orientation is 1, but %s has no image files", s->kind);
+    if (o->image_memory != 0 && (s->takes & DIM__TAKES_FILES) == 0)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: image_memory is %llu, but %s has no image files",
+                         (unsigned long long)o->image_memory, s->kind);
+    if (o->label_column != NULL && (s->takes & DIM__TAKES_COLUMN) == 0)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_dataset_options: label_column is \"%.100s\", but %s has no columns",
+                         o->label_column, s->kind);
     return DIM_OK;
 }
 
@@ -55,7 +65,7 @@ dim_status dim__dataset_open(dim_context *ctx, const char *spec, dim_split split
     const char *colon = strchr(spec, ':');
     const source *s = find_source(spec, colon);
     if (s == NULL || colon == NULL || colon[1] == '\0')
-        return dim__fail(ctx, DIM_E_INVALID, "spec \"%.200s\" is not KIND:DIR with one of the kinds"
+        return dim__fail(ctx, DIM_E_INVALID, "spec \"%.200s\" is not KIND:DIR or KIND:FILE with one of the kinds"
 #define DIM_SOURCE(kind, function, takes, what) " " kind
 #include "data/sources.def"
 #undef DIM_SOURCE
@@ -79,6 +89,9 @@ dim_status dim__dataset_open(dim_context *ctx, const char *spec, dim_split split
     if (samples.classes > 0)
         ds->classes = samples.classes;
     ds->names = samples.names;
+    ds->left_out = samples.left_out;
+    if (request.options.labels == DIM_LABELS_NONE)
+        dim__dataset_drop_labels(ds);
     *out = ds;
     return DIM_OK;
 }

@@ -1,6 +1,7 @@
 /* What sources share. */
 #include "data/source.h"
 
+#include "base/math.h"
 #include "data/stream.h"
 
 #include <stdarg.h>
@@ -19,6 +20,42 @@ dim_status dim__source_missing(dim_context *ctx, const char *path, const char *d
         dim__fail(ctx, DIM_E_IO, "cannot find %s", path);
     dim__free(ctx, inside);
     return DIM_E_IO;
+}
+
+dim_status dim__source_file(dim_context *ctx, const dim__request *request, const char *const *endings, char **path)
+{
+    const char *const parts[] = { "train", "val", "test" };
+    bool train = request->split == DIM_SPLIT_TRAIN;
+    if (!dim__path_is_folder(request->dir)) {
+        if (!train && dim__path_exists(request->dir))
+            return dim__fail(ctx, DIM_E_IO, "%s is one file, of training data; a folder with train%s and test%s has both",
+                             request->dir, endings[0], endings[0]);
+        *path = dim__strdup(ctx, request->dir);
+        return *path != NULL ? DIM_OK : DIM_E_NOMEM;
+    }
+    for (int i = train ? 0 : 1; i < (train ? 1 : 3); i++)
+        for (int k = 0; endings[k] != NULL; k++) {
+            char *one = dim__path_join(ctx, request->dir, parts[i], endings[k]);
+            if (one == NULL)
+                return DIM_E_NOMEM;
+            if (dim__path_exists(one)) {
+                *path = one;
+                return DIM_OK;
+            }
+            dim__free(ctx, one);
+        }
+    return dim__fail(ctx, DIM_E_IO, "cannot find %s%s in %s", train ? "train" : "val or test", endings[0], request->dir);
+}
+
+dim_status dim__source_finite(dim_context *ctx, const char *path, const dim_tensor *images)
+{
+    const float *x = (const float *)(const void *)images->data;
+    int64_t count = images->dtype == DIM_F32 ? dim__tensor_count(images) : 0, sample = count / images->shape[0];
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(x[i]))
+            return dim__fail(ctx, DIM_E_FORMAT, "%s: number %lld of sample %lld is %g, or too large for a float", path,
+                             (long long)(i % sample), (long long)(i / sample), (double)x[i]);
+    return DIM_OK;
 }
 
 dim_status dim__sample_fail(dim__sample_error *error, dim_status status, const char *format, ...)

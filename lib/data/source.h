@@ -26,17 +26,18 @@ struct dim__reader {
 
 /* What a source gives: two tensors, or a reader with its count and shape. */
 typedef struct dim__samples {
-    dim_tensor *images;  /* (N, C, H, W), N > 0 */
-    dim_tensor *labels;  /* i32 (N), each >= 0; or NULL */
+    dim_tensor *images;  /* (N, C, H, W) or (N, d), N > 0 */
+    dim_tensor *labels;  /* i32 or i64 (N), each >= 0; or NULL */
     dim__reader *reader;
     int64_t count;       /* of the reader, > 0 */
     int64_t shape[3];
     int64_t classes;     /* tensors: 0 = largest label + 1; reader: 0 = no labels */
     const char **names;  /* of the classes, in one block of the context's; or NULL */
+    int64_t left_out;    /* names in folders that are no samples */
 } dim__samples;
 
 typedef struct dim__request {
-    const char *dir;
+    const char *dir;             /* or file */
     dim_split split;
     dim_dataset_options options; /* checked: what the source does not take is 0 */
 } dim__request;
@@ -45,7 +46,9 @@ typedef struct dim__request {
 typedef dim_status (*dim__source_fn)(dim_context *ctx, const dim__request *request, dim__samples *out);
 
 /* What a source takes beyond the two splits. */
-enum { DIM__TAKES_NOTHING = 0, DIM__TAKES_UNLABELED = 1, DIM__TAKES_LABELS = 2, DIM__TAKES_IMAGE_SIZE = 4 };
+enum { DIM__TAKES_NOTHING = 0, DIM__TAKES_UNLABELED = 1, DIM__TAKES_COARSE = 2, DIM__TAKES_IMAGE_SIZE = 4,
+       DIM__TAKES_FILES = 8, /* of one image each */
+       DIM__TAKES_COLUMN = 16 };
 
 #define DIM_SOURCE(kind, function, takes, what) \
     dim_status function(dim_context *, const dim__request *, dim__samples *);
@@ -54,6 +57,13 @@ enum { DIM__TAKES_NOTHING = 0, DIM__TAKES_UNLABELED = 1, DIM__TAKES_LABELS = 2, 
 
 /* A missing file's error, with a hint when the files seem to lie in dir/folder. */
 dim_status dim__source_missing(dim_context *ctx, const char *path, const char *dir, const char *folder);
+
+/* The file of a kind that has one for a split: what the specification names, or in the folder that it names train, val or
+ * test with one of the endings, which NULL ends. */
+dim_status dim__source_file(dim_context *ctx, const dim__request *request, const char *const *endings, char **path);
+
+/* Whether all numbers are finite; DIM_E_FORMAT names the first that is not, and the file. */
+dim_status dim__source_finite(dim_context *ctx, const char *path, const dim_tensor *images);
 
 /* Fills status and text of *error. */
 #if defined(__GNUC__)

@@ -6,6 +6,7 @@
 #include "kernels/gemm.h"
 
 enum { NB = 64 };
+_Static_assert(NB * NB == DIM__CHOLESKY_WORK, "a block");
 
 /* L of one diagonal block in place. */
 static bool factor_block(double *a, int64_t n, int64_t lda)
@@ -51,9 +52,8 @@ static void solve_below(void *arg, int64_t begin, int64_t end, int thread)
     }
 }
 
-bool dim__cholesky(dim_context *ctx, double *a, int64_t n, int64_t lda)
+bool dim__cholesky(dim_context *ctx, double *a, int64_t n, int64_t lda, double *block)
 {
-    double block[NB * NB];
     for (int64_t k = 0; k < n; k += NB) {
         int64_t nb = dim__min64(NB, n - k), rest = n - k - nb;
         double *left = a + k * lda, *diagonal = left + k, *below = diagonal + nb * lda;

@@ -5,11 +5,14 @@
 #include "base/context.h"
 #include <dim/probe.h>
 
-typedef struct dim__probe_data { /* checked: finite features, labels >= 0 */
-    int64_t n, m, d;             /* training samples, test samples, features */
-    int64_t classes;             /* 1 + the largest label of train; labels of test may be larger */
-    const float *train, *test;   /* (n, d), (m, d) */
-    const int32_t *train_labels, *test_labels;
+/* Checked: finite features.  Classes are counted from 0 in the order in which train first has them, so that nothing can
+ * depend on how a caller numbers them. */
+typedef struct dim__probe_data {
+    int64_t n, m, d;           /* training samples, test samples, features */
+    int64_t classes;           /* those that train has */
+    const float *train, *test; /* (n, d), (m, d) */
+    const int32_t *train_labels, *test_labels; /* -1 in test: a class that train does not have */
+    const int32_t *names;      /* (classes) the caller's numbers */
 } dim__probe_data;
 
 typedef dim_status (*dim__probe_fn)(dim_context *ctx, const dim_probe_options *o, const dim__probe_data *data,
@@ -22,8 +25,8 @@ typedef dim_status (*dim__probe_fn)(dim_context *ctx, const dim_probe_options *o
 dim_status dim__probe_run(dim_context *ctx, const dim_probe_options *options, const dim_tensor *train,
                           const dim_tensor *train_labels, const dim_tensor *test, const dim_tensor *test_labels,
                           dim_probe_result *result);
-dim_status dim__probe_neighbors(dim_context *ctx, dim_probe_kind kind, const dim_tensor *queries,
-                                const dim_tensor *keys, dim_tensor *indices);
+dim_status dim__probe_nearest(dim_context *ctx, dim_probe_kind kind, const dim_tensor *queries, const dim_tensor *keys,
+                              dim_tensor *indices, dim_tensor *distances);
 dim_status dim__probe_features(dim_encoder *enc, const char *tap, dim_dataset *ds, int64_t first, int64_t count,
                                dim_tensor **out);
 
@@ -31,33 +34,67 @@ dim_status dim__probe_features(dim_encoder *enc, const char *tap, dim_dataset *d
  * either and both in train's order; or INVALID.  They are the caller's to release. */
 dim_status dim__probe_split(dim_context *ctx, const dim_probe_options *o, int64_t n, int64_t *fitted, int32_t **rows);
 
-/* The k nearest of n keys for each of m queries, nearest first, equal ones by index: (m, k). */
-dim_status dim__neighbors(dim_context *ctx, bool cosine, const float *queries, int64_t m, const float *keys, int64_t n,
-                          int64_t d, int64_t k, int64_t *indices);
+typedef struct dim__neighbors_work { /* beside the product in float */
+    int64_t measured; /* pairs that were measured one by one */
+    int64_t again;    /* queries that went through a product in double */
+} dim__neighbors_work;
 
-/* Mean and unbiased standard deviation + 1e-6 of each feature. */
+/* The k nearest of n keys for each of m queries, nearest first, equal ones by index: (m, k); their distances, Euclidean
+ * or 1 - cosine, and what it took, where these are not NULL. */
+dim_status dim__neighbors(dim_context *ctx, bool cosine, const float *queries, int64_t m, const float *keys, int64_t n,
+                          int64_t d, int64_t k, int64_t *indices, double *distances, dim__neighbors_work *work);
+
 typedef struct dim__scaler {
     int64_t d;
-    float *mean, *std;
+    double *mean, *inverse; /* of each feature: its mean, 1 / its standard deviation, or 0 when it is constant */
 } dim__scaler;
 
 enum { DIM__EVAL_ROWS = 1024 }; /* samples that are standardised at a time */
 
-dim_status dim__scaler_create(dim_context *ctx, const float *x, int64_t n, int64_t d, dim__scaler *out); /* n >= 2 */
+dim_status dim__scaler_create(dim_context *ctx, const float *x, int64_t n, int64_t d, dim__scaler *out);
 void dim__scaler_free(dim_context *ctx, dim__scaler *s);
 /* Rows first .. first + n - 1 of x, or of pick when it is given, standardised, with a last column of 1: (n, d + 1). */
 void dim__scaler_rows(dim_context *ctx, const dim__scaler *s, const float *x, const int32_t *pick, int64_t first,
                       int64_t n, float *out);
 
-/* Share of samples first .. last - 1, or of those of pick, whose largest score is their class's, scores = rows w,
- * w (d + 1, classes). */
-dim_status dim__linear_accuracy(dim_context *ctx, const dim__scaler *s, const float *x, const int32_t *labels,
-                                const int32_t *pick, int64_t first, int64_t last, const float *w, int64_t classes,
-                                double *out);
+/* What the scores rows w, w (d + 1, classes), make of some samples: first .. last - 1 of x, or of those of pick. */
+typedef struct dim__linear_test {
+    const dim__scaler *scaler;
+    const float *x, *w;
+    const int32_t *labels, *pick;
+    int64_t first, last, classes;
+    double (*loss)(const float *scores, int64_t classes, int32_t label); /* NULL = none */
+} dim__linear_test;
 
+/* The share whose largest score is their class's, and the mean loss where `loss` is not NULL. */
+dim_status dim__linear_test_run(dim_context *ctx, const dim__linear_test *t, double *share, double *loss);
+/* Shares of train and test. */
+dim_status dim__linear_result(dim_context *ctx, const dim__probe_data *data, const dim__scaler *s, const float *w,
+                              dim_probe_result *result);
+
+double dim__cross_entropy(const float *scores, int64_t classes, int32_t label);
+/* Scores of n samples become scale times the gradients of their cross-entropies, softmax - one-hot; losses[i] gets these
+ * unless it is NULL.  Sample i is of class labels[i], or labels[pick[i]]. */
+void dim__softmax_grad(dim_context *ctx, float *scores, const int32_t *labels, const int32_t *pick, int64_t n,
+                       int64_t classes, float scale, double *losses);
+/* The linear probe by Adam, on minibatches.  lambda: of the penalty lambda / 2 |W|^2. */
+dim_status dim__linear_minibatch(dim_context *ctx, const dim_probe_options *o, const dim__probe_data *data,
+                                 double lambda, dim_probe_result *result);
+
+/* Minimises a smooth convex function of n numbers by L-BFGS, from x on, until no element of the gradient is larger than
+ * `tolerance`.  fn returns the value at x and sets the gradient. */
+typedef double (*dim__convex_fn)(void *user, const double *x, double *gradient);
+typedef struct dim__lbfgs_result {
+    uint32_t iterations;
+    bool converged;
+} dim__lbfgs_result;
+dim_status dim__lbfgs(dim_context *ctx, int64_t n, double *x, dim__convex_fn fn, void *user, uint32_t iterations,
+                      double tolerance, dim__lbfgs_result *out);
+
+enum { DIM__CHOLESKY_WORK = 64 * 64 };
 /* Cholesky factor L of a symmetric positive definite matrix (n, n), rows lda apart: reads and replaces the lower
- * triangle, leaves the rest alone.  False when it is not positive definite. */
-bool dim__cholesky(dim_context *ctx, double *a, int64_t n, int64_t lda);
+ * triangle, leaves the rest alone.  False when it is not positive definite.  work: DIM__CHOLESKY_WORK numbers. */
+bool dim__cholesky(dim_context *ctx, double *a, int64_t n, int64_t lda, double *work);
 /* x (n, m) := (L L')^-1 x */
 void dim__cholesky_solve(dim_context *ctx, const double *l, int64_t n, int64_t lda, double *x, int64_t m);
 

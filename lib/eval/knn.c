@@ -17,16 +17,16 @@ dim_status dim__probe_knn(dim_context *ctx, const dim_probe_options *o, const di
     if (nearest == NULL || votes == NULL)
         goto done;
     DIM__TRY_OR(done, dim__neighbors(ctx, o->kind == DIM_PROBE_KNN_COSINE, data->test, data->m, data->train, data->n,
-                                     data->d, k, nearest));
+                                     data->d, k, nearest, NULL, NULL));
     for (int64_t i = 0; i < data->m; i++) {
-        int32_t best = INT32_MAX;
+        int32_t best = -1;
         for (int64_t j = 0; j < k; j++) {
             int32_t c = data->train_labels[nearest[i * k + j]];
             votes[c]++;
         }
         for (int64_t j = 0; j < k; j++) {
             int32_t c = data->train_labels[nearest[i * k + j]];
-            if (best == INT32_MAX || votes[c] > votes[best] || (votes[c] == votes[best] && c < best))
+            if (best < 0 || votes[c] > votes[best] || (votes[c] == votes[best] && data->names[c] < data->names[best]))
                 best = c;
         }
         for (int64_t j = 0; j < k; j++)

@@ -1,118 +1,122 @@
-/* Linear softmax classifier on standardised features, trained by Adam on minibatches; the epoch that is best on samples
- * that are held out counts.  Weights start at zero: the loss is convex, so there is nothing to draw. */
+/* Linear softmax classifier on standardised features.  The loss is that of scikit-learn's LogisticRegression,
+ *
+ *     mean cross-entropy + lambda / 2 |W|^2,   lambda = 1 / (C N), the intercept not penalised,
+ *
+ * where of two classes there is one vector of weights, the difference of ours.  It is minimised on all samples at once, or
+ * where they are too many on minibatches (minibatch.c).  Weights start at zero: the loss is convex, so there is nothing to
+ * draw. */
 #include "base/math.h"
-#include "base/rng.h"
 #include "eval/eval.h"
 #include "kernels/gemm.h"
-#include "optim/optim.h"
+
+#include <inttypes.h>
+
+static const double TOLERANCE = 1e-4; /* of the gradient's elements, as LogisticRegression's */
+enum { ITERATIONS = 1000 };
+/* What is trained on all samples at once: multiply-adds of one look at them (at FEW_CLASSES at least, as the standardised
+ * features are held), and weights. */
+static const double WORK = 4294967296.0, WEIGHTS = 4194304;
+enum { FEW_CLASSES = 16 };
 
 typedef struct linear {
     dim_context *ctx;
     const dim__probe_data *data;
     dim__scaler scaler;
-    dim__optim optim;
-    int64_t p, batch;          /* features and the 1; samples a batch */
-    float *w, *grad, *best;    /* (p, classes) */
-    float *z, *scores;         /* (batch, p), (batch, classes) */
-    int32_t *order;            /* of the samples to fit, in an epoch */
-    int32_t *rows;             /* train's samples, those that are held out last */
+    int64_t p;            /* features and the 1 */
+    double lambda;
+    float *z;             /* (n, p) */
+    float *scores;        /* (DIM__EVAL_ROWS, classes) */
+    double *losses;       /* (DIM__EVAL_ROWS) */
+    float *w, *part;      /* (p, classes): weights in float, and the gradient of some rows */
+    double *x;            /* (p, classes): the weights */
 } linear;
 
 static void linear_free(linear *l)
 {
-    void *all[] = {l->w, l->grad, l->best, l->z, l->scores, l->order, l->rows};
+    void *all[] = {l->z, l->scores, l->losses, l->w, l->part, l->x};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         dim__free(l->ctx, all[i]);
-    dim__optim_free(&l->optim);
     dim__scaler_free(l->ctx, &l->scaler);
 }
 
-static dim_status linear_init(linear *l, const dim_probe_options *o, int64_t rows)
+static dim_status linear_init(linear *l)
 {
     dim_context *ctx = l->ctx;
-    dim_optimizer_options oo, checked;
-    size_t p = (size_t)l->p, c = (size_t)l->data->classes, batch = (size_t)l->batch;
-    int64_t count = l->p * l->data->classes;
-    DIM_OPTIONS_INIT(&oo);
-    oo.lr = o->lr;
-    DIM__TRY(dim__optim_options(ctx, &oo, &checked));
-    DIM__TRY(dim__optim_init(&l->optim, ctx, &checked));
-    DIM__TRY(dim__optim_prepare(&l->optim, 1, &count));
+    size_t p = (size_t)l->p, c = (size_t)l->data->classes;
     DIM__TRY(dim__scaler_create(ctx, l->data->train, l->data->n, l->data->d, &l->scaler));
+    l->z = dim__calloc(ctx, (size_t)l->data->n, p * sizeof *l->z);
+    l->scores = dim__calloc(ctx, DIM__EVAL_ROWS, c * sizeof *l->scores);
+    l->losses = dim__calloc(ctx, DIM__EVAL_ROWS, sizeof *l->losses);
     l->w = dim__calloc(ctx, p, c * sizeof *l->w);
-    l->grad = dim__calloc(ctx, p, c * sizeof *l->grad);
-    l->best = dim__calloc(ctx, p, c * sizeof *l->best);
-    l->z = dim__calloc(ctx, batch, p * sizeof *l->z);
-    l->scores = dim__calloc(ctx, batch, c * sizeof *l->scores);
-    l->order = dim__calloc(ctx, (size_t)rows, sizeof *l->order);
-    if (l->w == NULL || l->grad == NULL || l->best == NULL || l->z == NULL || l->scores == NULL || l->order == NULL)
-        return DIM_E_NOMEM;
-    l->optim.slots[0].w = l->w;
-    l->optim.slots[0].g = l->grad;
-    return DIM_OK;
+    l->part = dim__calloc(ctx, p, c * sizeof *l->part);
+    l->x = dim__calloc(ctx, p, c * sizeof *l->x);
+    return l->z == NULL || l->scores == NULL || l->losses == NULL || l->w == NULL || l->part == NULL || l->x == NULL
+           ? DIM_E_NOMEM : DIM_OK;
 }
 
-/* Scores of a batch become the gradient of its mean cross-entropy: (softmax - one-hot) / n. */
-static void softmax_grad(const linear *l, int64_t first, int64_t n)
+static void narrow(linear *l, const double *x)
 {
-    int64_t c = l->data->classes;
-    for (int64_t i = 0; i < n; i++) {
-        float *s = l->scores + i * c, top = s[0];
-        double sum = 0;
-        for (int64_t j = 1; j < c; j++)
-            top = s[j] > top ? s[j] : top;
-        for (int64_t j = 0; j < c; j++)
-            sum += (double)(s[j] = expf(s[j] - top));
-        float scale = (float)(1 / (sum * (double)n));
-        for (int64_t j = 0; j < c; j++)
-            s[j] *= scale;
-        s[l->data->train_labels[l->order[first + i]]] -= 1 / (float)n;
-    }
+    for (int64_t i = 0; i < l->p * l->data->classes; i++)
+        l->w[i] = (float)x[i];
 }
 
-static void epoch(linear *l, int64_t rows, uint64_t seed, uint64_t number)
+/* The loss and its gradient.  Products are in float, a block of samples at a time; the blocks add up in double. */
+static double look(void *user, const double *x, double *gradient)
 {
-    int64_t c = l->data->classes;
-    dim__rng_permutation(l->order, rows, seed, number);
-    for (int64_t i = 0; i < rows; i++)
-        l->order[i] = l->rows[l->order[i]];
-    for (int64_t i = 0; i < rows; i += l->batch) {
-        int64_t n = dim__min64(l->batch, rows - i);
-        dim__scaler_rows(l->ctx, &l->scaler, l->data->train, l->order, i, n, l->z);
-        dim__gemm(l->ctx, false, false, n, c, l->p, 1, l->z, l->p, l->w, c, 0, l->scores, c);
-        softmax_grad(l, i, n);
-        dim__gemm(l->ctx, true, false, l->p, c, n, 1, l->z, l->p, l->scores, c, 0, l->grad, c);
-        dim__optim_step(&l->optim);
+    linear *l = user;
+    const int64_t c = l->data->classes, n = l->data->n, weights = l->data->d * c;
+    double loss = 0, square = 0;
+    narrow(l, x);
+    memset(gradient, 0, (size_t)(l->p * c) * sizeof *gradient);
+    for (int64_t i = 0; i < n; i += DIM__EVAL_ROWS) {
+        int64_t rows = dim__min64(DIM__EVAL_ROWS, n - i);
+        const float *z = l->z + i * l->p;
+        dim__gemm(l->ctx, false, false, rows, c, l->p, 1, z, l->p, l->w, c, 0, l->scores, c);
+        dim__softmax_grad(l->ctx, l->scores, l->data->train_labels + i, NULL, rows, c, 1, l->losses);
+        dim__gemm(l->ctx, true, false, l->p, c, rows, 1, z, l->p, l->scores, c, 0, l->part, c);
+        for (int64_t j = 0; j < rows; j++)
+            loss += l->losses[j];
+        for (int64_t j = 0; j < l->p * c; j++)
+            gradient[j] += (double)l->part[j];
     }
+    for (int64_t j = 0; j < l->p * c; j++)
+        gradient[j] /= (double)n;
+    for (int64_t j = 0; j < weights; j++) { /* the intercepts come last */
+        gradient[j] += l->lambda * x[j];
+        square += x[j] * x[j];
+    }
+    return loss / (double)n + l->lambda / 2 * square;
+}
+
+static dim_status all_at_once(dim_context *ctx, const dim_probe_options *o, const dim__probe_data *data, double lambda,
+                              dim_probe_result *result)
+{
+    dim_status status;
+    dim__lbfgs_result found;
+    linear l = {.ctx = ctx, .data = data, .p = data->d + 1, .lambda = lambda};
+    uint32_t iterations = o->epochs != 0 ? o->epochs : ITERATIONS;
+    DIM__TRY_OR(done, linear_init(&l));
+    dim__scaler_rows(ctx, &l.scaler, data->train, NULL, 0, data->n, l.z);
+    DIM__TRY_OR(done, dim__lbfgs(ctx, l.p * data->classes, l.x, look, &l, iterations, TOLERANCE, &found));
+    narrow(&l, l.x);
+    result->chosen = (double)found.iterations;
+    result->converged = found.converged;
+    if (!found.converged)
+        dim__log(ctx, DIM_LOG_WARNING, "linear probe: not converged after %" PRIu32 " iterations", found.iterations);
+    DIM__TRY_OR(done, dim__linear_result(ctx, data, &l.scaler, l.w, result));
+done:
+    linear_free(&l);
+    return status;
 }
 
 dim_status dim__probe_linear(dim_context *ctx, const dim_probe_options *o, const dim__probe_data *data,
                              dim_probe_result *result)
 {
-    dim_status status;
-    int64_t cut;
-    linear l = {.ctx = ctx, .data = data, .p = data->d + 1};
-    uint64_t seed = dim__mix(o->seed != 0 ? o->seed : ctx->seed, dim__hash_text("linear probe"));
-    DIM__TRY(dim__probe_split(ctx, o, data->n, &cut, &l.rows));
-    l.batch = dim__min64(o->batch, cut);
-    DIM__TRY_OR(done, linear_init(&l, o, cut));
-    result->validation_accuracy = -1;
-    for (uint32_t i = 0; i < o->epochs; i++) {
-        double share;
-        epoch(&l, cut, seed, i);
-        DIM__TRY_OR(done, dim__linear_accuracy(ctx, &l.scaler, data->train, data->train_labels, l.rows, cut,
-                                               data->n, l.w, data->classes, &share));
-        if (share <= result->validation_accuracy)
-            continue;
-        result->validation_accuracy = share;
-        result->chosen = (double)i + 1;
-        memcpy(l.best, l.w, (size_t)(l.p * data->classes) * sizeof *l.w);
-    }
-    DIM__TRY_OR(done, dim__linear_accuracy(ctx, &l.scaler, data->train, data->train_labels, NULL, 0, data->n,
-                                           l.best, data->classes, &result->train_accuracy));
-    DIM__TRY_OR(done, dim__linear_accuracy(ctx, &l.scaler, data->test, data->test_labels, NULL, 0, data->m,
-                                           l.best, data->classes, &result->accuracy));
-done:
-    linear_free(&l);
-    return status;
+    double weights = ((double)data->d + 1) * (double)data->classes;
+    double work = ((double)data->d + 1) * (double)data->n * (double)dim__max64(data->classes, FEW_CLASSES);
+    result->lambda = o->lambda != 0 ? (double)o->lambda : 1 / (double)data->n;
+    double penalty = data->classes == 2 ? 2 * result->lambda : result->lambda; /* of both halves of the difference */
+    if (o->batch != 0 || o->lr != 0 || work > WORK || weights > WEIGHTS)
+        return dim__linear_minibatch(ctx, o, data, penalty, result);
+    return all_at_once(ctx, o, data, penalty, result);
 }

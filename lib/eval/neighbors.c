@@ -1,232 +1,300 @@
-/* Nearest rows.  Blocks of queries meet blocks of keys in a matrix product, so memory does not grow with their numbers;
- * a few more candidates than asked for are kept of every query, and ranked again by scores in double. */
+/* Nearest rows, always the true ones.  Blocks of queries meet blocks of keys in a matrix product, so memory does not grow
+ * with their numbers.  A product is rounded, but by no more than a bound; so what it says of a distance is an interval.  A key
+ * whose interval lies beyond the k-th of those found so far is left out; the few others are measured again one by one
+ * (nearest.c).  Where float leaves too many of them, because the rows' groups lie farther apart than float can tell
+ * within a group, the query goes through a second pass with a product in double.
+ *
+ * By cosine, rows are first scaled to length 1: then half the squared distance of two is 1 - their cosine.  Beside rows of
+ * length 0, which have no direction, all cosines count as 0. */
+#include "eval/nearest.h"
+
 #include "base/math.h"
 #include "base/pool.h"
-#include "eval/eval.h"
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
 
 enum {
-    QUERIES = 2048,      /* a block, less when many neighbours are asked for */
+    QUERIES = 2048,       /* a block in float, less when many neighbours are asked for; half of it in double */
     KEYS = 1024,
-    EXTRA = 16,          /* candidates beyond k: what rounding may push down */
-    CANDIDATES = 1 << 20 /* of a block of queries */
+    CHUNK = 64,           /* keys that are looked at together */
+    CANDIDATES = 1 << 19, /* of a block of queries */
+    WIDEST = 1 << 22      /* features, beyond which a product in float says nothing */
 };
 
-static const double TINY = 1e-12; /* least norm, as in PyTorch's normalize */
-
-typedef struct candidate {
-    double score; /* larger is nearer */
-    int64_t index;
-} candidate;
-
-typedef struct search {
-    dim_context *ctx;
-    bool cosine;
-    const float *queries, *keys;
-    int64_t n, d, k, keep;    /* keep: candidates of each query */
-    float *centre;            /* Euclidean: a point amid the keys */
-    float *q, *b;             /* (QUERIES, d), (KEYS, d): prepared rows of both blocks */
-    double *scale, *shift;    /* (KEYS): score = scale q.b - shift */
-    float *scores;            /* (QUERIES, KEYS) */
-    candidate *heap;          /* (QUERIES, keep), the worst on top */
-    int64_t *held;            /* (QUERIES): candidates so far */
-    int64_t q_first, b_first, b_count;
-    int64_t *indices;
-} search;
-
-static bool worse(candidate a, candidate b)
+static double unit_of(double square)
 {
-    return a.score < b.score || (a.score == b.score && a.index > b.index);
+    return square > 0 ? 1 / sqrt(square) : 0;
 }
 
-static void sift_down(candidate *heap, int64_t n, int64_t i)
+static void find_units(void *arg, int64_t begin, int64_t end, int thread)
 {
-    candidate moving = heap[i];
-    for (int64_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
-        if (child + 1 < n && worse(heap[child + 1], heap[child]))
-            child++;
-        if (!worse(heap[child], moving))
-            break;
-        heap[i] = heap[child];
-        i = child;
+    const dim__search *s = arg;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        const float *x = s->keys + i * s->d;
+        if (s->cosine)
+            s->square[i] = dim__wide_dot(x, x, s->d);
+        s->unit[i] = s->cosine ? unit_of(s->square[i].high) : 1;
     }
-    heap[i] = moving;
 }
 
-static void sift_up(candidate *heap, int64_t i)
+static void find_centre(void *arg, int64_t begin, int64_t end, int thread)
 {
-    candidate moving = heap[i];
-    for (; i > 0 && worse(moving, heap[(i - 1) / 2]); i = (i - 1) / 2)
-        heap[i] = heap[(i - 1) / 2];
-    heap[i] = moving;
+    const dim__search *s = arg;
+    (void)thread;
+    for (int64_t i = 0; i < s->n; i++)
+        for (int64_t j = begin; j < end; j++)
+            s->centre[j] += (double)s->keys[i * s->d + j] * s->unit[i];
+    for (int64_t j = begin; j < end; j++)
+        s->centre[j] /= (double)s->n;
 }
 
-/* What is done to rows before the product is exact wherever it can be, so that equal distances stay equal.
- * Cosine: the row times a power of two that keeps squares in range; returns 1 / its norm.
- * Euclidean: the row less the centre; returns half its square, since q.b - |b|^2 / 2 orders by distance. */
-static double prepare(const search *s, const float *x, float *out)
+/* Half the square of a row's distance from the centre. */
+static double half_square(const dim__search *s, const float *x, double unit)
 {
-    if (s->cosine) {
-        double norm = sqrt(s->ctx->kernels->sum_sq(x, s->d));
-        norm = norm > TINY ? norm : TINY;
-        int exponent = isfinite(norm) ? ilogb(norm) : 127;
-        s->ctx->kernels->affine(out, x, ldexpf(1, -exponent), 0, s->d);
-        return 1 / ldexp(norm, -exponent);
+    double part[8] = {0};
+    int64_t j = 0;
+    for (; j + 8 <= s->d; j += 8)
+        for (int l = 0; l < 8; l++) {
+            double v = (double)x[j + l] * unit - s->centre[j + l];
+            part[l] += v * v;
+        }
+    for (; j < s->d; j++) {
+        double v = (double)x[j] * unit - s->centre[j];
+        part[0] += v * v;
     }
-    for (int64_t j = 0; j < s->d; j++)
-        out[j] = x[j] - s->centre[j];
-    return s->ctx->kernels->sum_sq(out, s->d) / 2;
+    return (((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]))) / 2;
+}
+
+static int exponent_of(double half)
+{
+    return half > 0 ? ilogb(sqrt(2 * half)) : 0;
+}
+
+/* Row `at` of a block: less the centre, times 2^-exponent, so that no product leaves the range of float. */
+static void put_row(const dim__search *s, void *block, int64_t at, const float *x, double unit, int exponent)
+{
+    const double scale = ldexp(1, -exponent), *centre = s->centre;
+    if (s->wide) {
+        double *restrict out = (double *)block + at * s->d;
+        for (int64_t j = 0; j < s->d; j++)
+            out[j] = ((double)x[j] * unit - centre[j]) * scale;
+    } else {
+        float *restrict out = (float *)block + at * s->d;
+        for (int64_t j = 0; j < s->d; j++)
+            out[j] = (float)(((double)x[j] * unit - centre[j]) * scale);
+    }
+}
+
+static void measure_keys(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__search *s = arg;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        s->half[i] = half_square(s, s->keys + i * s->d, s->unit[i]);
+}
+
+/* What half the square of a norm may be off by, in units of rounding: a sum's, and by cosine a unit's on a row of length 1. */
+static double half_error(const dim__search *s, double half)
+{
+    return s->epsilon * half + (s->cosine ? s->epsilon * (sqrt(2 * half) + s->epsilon) : 0);
+}
+
+/* What a product q.b of rows that have been rounded may be off by, for |q| = 1: (d + 4) roundings of |b|, by the usual
+ * bound for any order of summation, and what is lost below the least number of float. */
+static void find_bounds(dim__search *s)
+{
+    double most = 0, roundings = ldexp((double)s->d + 4, s->wide ? -53 : -24), share = roundings / (1 - roundings);
+    for (int64_t i = 0; i < s->n; i++)
+        most = s->half[i] > most ? s->half[i] : most;
+    s->exponent = exponent_of(most);
+    double lost = ldexp(4 * (double)s->d, s->exponent - (s->wide ? 1022 : 126));
+    for (int64_t i = 0; i < s->n; i++) {
+        s->slack[i] = share * sqrt(2 * s->half[i]) + lost;
+        s->error[i] = half_error(s, s->half[i]);
+        if (s->unit[i] == 0)
+            s->half[i] += 0.5; /* makes 1 - cosine 1 */
+        s->near[i] = s->half[i] - s->error[i];
+    }
 }
 
 static void prepare_queries(void *arg, int64_t begin, int64_t end, int thread)
 {
-    const search *s = arg;
+    const dim__search *s = arg;
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
-        (void)prepare(s, s->queries + (s->q_first + i) * s->d, s->q + i * s->d);
-        s->held[i] = 0;
+        dim__query *q = s->query + i;
+        *q = (dim__query){.row = s->rows[s->q_first + i], .limit = (double)INFINITY, .list = s->list + i * s->keep};
+        const float *x = s->queries + q->row * s->d;
+        if (s->cosine)
+            q->square = dim__wide_dot(x, x, s->d);
+        q->unit = s->cosine ? unit_of(q->square.high) : 1;
+        q->half = half_square(s, x, q->unit);
+        q->norm = sqrt(2 * q->half);
+        q->error = half_error(s, q->half);
+        int exponent = exponent_of(q->half);
+        q->scale = ldexp(1, exponent + s->exponent);
+        put_row(s, s->q, i, x, q->unit, exponent);
     }
 }
 
 static void prepare_keys(void *arg, int64_t begin, int64_t end, int thread)
 {
-    const search *s = arg;
+    const dim__search *s = arg;
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
-        double value = prepare(s, s->keys + (s->b_first + i) * s->d, s->b + i * s->d);
-        s->scale[i] = s->cosine ? value : 1;
-        s->shift[i] = s->cosine ? 0 : value;
+        int64_t row = s->b_first + i;
+        put_row(s, s->b, i, s->keys + row * s->d, s->unit[row], s->exponent);
     }
 }
 
-static void select_best(void *arg, int64_t begin, int64_t end, int thread)
+/* Lower ends of what half the squared distances of n keys may be, less the query's part.  Apart from the comparisons with the
+ * limit, so that compilers make vectors of it. */
+static void lower_ends(const dim__query *q, const double *near, const double *slack, const float *product, int64_t n,
+                       double *restrict low)
 {
-    const search *s = arg;
+    const double scale = q->scale, norm = q->norm;
+    for (int64_t j = 0; j < n; j++)
+        low[j] = near[j] - scale * (double)product[j] - norm * slack[j];
+}
+
+static void lower_ends_wide(const dim__query *q, const double *near, const double *slack, const double *product, int64_t n,
+                            double *restrict low)
+{
+    const double scale = q->scale, norm = q->norm;
+    for (int64_t j = 0; j < n; j++)
+        low[j] = near[j] - scale * product[j] - norm * slack[j];
+}
+
+static void select_near(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dim__search *s = arg;
+    double low[CHUNK];
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
-        candidate *heap = s->heap + i * s->keep;
-        const float *row = s->scores + i * KEYS;
-        for (int64_t j = 0; j < s->b_count; j++) {
-            double score = s->scale[j] * (double)row[j] - s->shift[j];
-            candidate c = {score >= -(double)INFINITY ? score : -(double)INFINITY, s->b_first + j}; /* NaN is far */
-            if (s->held[i] < s->keep) {
-                heap[s->held[i]] = c;
-                sift_up(heap, s->held[i]++);
-            } else if (worse(heap[0], c)) {
-                heap[0] = c;
-                sift_down(heap, s->keep, 0);
-            }
+        dim__query *q = s->query + i;
+        const float *narrow = (const float *)s->scores + i * KEYS;
+        const double *wide = (const double *)s->scores + i * KEYS;
+        if (q->unit == 0) /* all are equally far */
+            continue;
+        for (int64_t j = 0; j < s->b_count && !q->hard; j += CHUNK) {
+            const double *near = s->near + s->b_first + j, *slack = s->slack + s->b_first + j;
+            int64_t n = dim__min64(CHUNK, s->b_count - j);
+            if (s->wide)
+                lower_ends_wide(q, near, slack, wide + j, n, low);
+            else
+                lower_ends(q, near, slack, narrow + j, n, low);
+            for (int64_t l = 0; l < n && !q->hard; l++)
+                if (!(low[l] > q->limit))
+                    dim__nearest_add(s, q, s->b_first + j + l,
+                                     q->scale * (s->wide ? wide[j + l] : (double)narrow[j + l]));
         }
     }
 }
 
-/* In double and in an order that depends on the features alone, so that equal rows have equal scores. */
-static double exact_score(const search *s, const float *q, const float *b)
+static void finish(void *arg, int64_t begin, int64_t end, int thread)
 {
-    double products[8] = {0}, squares[8] = {0}, product = 0, square = 0;
-    int64_t j = 0;
-    for (; j + 8 <= s->d; j += 8)
-        for (int l = 0; l < 8; l++) {
-            double x = (double)q[j + l], y = (double)b[j + l];
-            products[l] += x * y;
-            squares[l] += s->cosine ? y * y : (x - y) * (x - y);
-        }
-    for (; j < s->d; j++) {
-        double x = (double)q[j], y = (double)b[j];
-        products[0] += x * y;
-        squares[0] += s->cosine ? y * y : (x - y) * (x - y);
-    }
-    for (int l = 0; l < 8; l++) {
-        product += products[l];
-        square += squares[l];
-    }
-    double norm = sqrt(square);
-    return s->cosine ? product / (norm > TINY ? norm : TINY) : -square;
-}
-
-static void rank(void *arg, int64_t begin, int64_t end, int thread)
-{
-    const search *s = arg;
+    const dim__search *s = arg;
     (void)thread;
-    for (int64_t i = begin; i < end; i++) {
-        candidate *heap = s->heap + i * s->keep;
-        int64_t *out = s->indices + (s->q_first + i) * s->k;
-        for (int64_t c = 0; c < s->keep; c++)
-            heap[c].score = exact_score(s, s->queries + (s->q_first + i) * s->d, s->keys + heap[c].index * s->d);
-        for (int64_t c = s->keep / 2 - 1; c >= 0; c--)
-            sift_down(heap, s->keep, c);
-        for (int64_t left = s->keep; left > 0; left--) { /* the worst comes off first */
-            if (left <= s->k)
-                out[left - 1] = heap[0].index;
-            heap[0] = heap[left - 1];
-            sift_down(heap, left - 1, 0);
-        }
-    }
+    for (int64_t i = begin; i < end; i++)
+        if (!s->query[i].hard)
+            dim__nearest_finish(s, s->query + i);
 }
 
-/* Distances are taken around the keys' mean, lest a common offset drown them; the mean is rounded to the power of two
- * next to the deviation, so that taking it off loses no digit (and small integers stay such). */
-static dim_status find_centre(search *s)
-{
-    double *mean = dim__calloc(s->ctx, (size_t)s->d * 2, sizeof *mean), *squares = mean + s->d;
-    if (mean == NULL)
-        return DIM_E_NOMEM;
-    s->ctx->kernels->col_moments(mean, squares, s->keys, s->n, s->d);
-    for (int64_t j = 0; j < s->d; j++) {
-        double deviation = sqrt(squares[j] / (double)s->n);
-        double grid = deviation > 0 && isfinite(deviation) ? ldexp(1, ilogb(deviation) + 1) : 0;
-        s->centre[j] = (float)(grid > 0 ? nearbyint(mean[j] / grid) * grid : mean[j]);
-    }
-    dim__free(s->ctx, mean);
-    return DIM_OK;
-}
-
-static void search_block(search *s, int64_t queries)
+static void search_block(dim__search *s, int64_t queries)
 {
     int64_t grain = 1 + 16384 / s->d;
     dim__parallel(s->ctx, queries, grain, prepare_queries, s);
     for (s->b_first = 0; s->b_first < s->n; s->b_first += KEYS) {
         s->b_count = dim__min64(KEYS, s->n - s->b_first);
         dim__parallel(s->ctx, s->b_count, grain, prepare_keys, s);
-        dim__gemm(s->ctx, false, true, queries, s->b_count, s->d, 1, s->q, s->d, s->b, s->d, 0, s->scores, KEYS);
-        dim__parallel(s->ctx, queries, 16, select_best, s);
+        if (s->wide)
+            dim__dgemm(s->ctx, false, true, queries, s->b_count, s->d, 1, s->q, s->d, s->b, s->d, 0, s->scores, KEYS);
+        else
+            dim__gemm(s->ctx, false, true, queries, s->b_count, s->d, 1, s->q, s->d, s->b, s->d, 0, s->scores, KEYS);
+        dim__parallel(s->ctx, queries, 16, select_near, s);
     }
-    dim__parallel(s->ctx, queries, 4, rank, s);
+    dim__parallel(s->ctx, queries, 4, finish, s);
+}
+
+/* Answers the queries of s->rows[0 .. *count - 1]; leaves there those that are too hard for float. */
+static dim_status pass(dim__search *s, bool wide, int64_t *count)
+{
+    dim_status status = DIM_E_NOMEM;
+    dim_context *ctx = s->ctx;
+    size_t number = wide ? sizeof(double) : sizeof(float), d = (size_t)s->d;
+    int64_t most = dim__min64(wide ? QUERIES / 2 : QUERIES, dim__max64(1, CANDIDATES / s->keep)), hard = 0;
+    int64_t block = dim__min64(*count, most);
+    s->wide = wide;
+    s->patience = wide ? INT64_MAX : s->n / 16 + 2 * s->keep;
+    s->q = dim__calloc(ctx, (size_t)block, d * number);
+    s->b = dim__calloc(ctx, (size_t)dim__min64(s->n, KEYS), d * number);
+    s->scores = dim__calloc(ctx, (size_t)block, KEYS * number);
+    s->query = dim__calloc(ctx, (size_t)block, sizeof *s->query);
+    s->list = dim__calloc(ctx, (size_t)block, (size_t)s->keep * sizeof *s->list);
+    if (s->q == NULL || s->b == NULL || s->scores == NULL || s->query == NULL || s->list == NULL)
+        goto done;
+    dim__parallel(ctx, s->n, 1 + 16384 / s->d, measure_keys, s);
+    find_bounds(s);
+    for (s->q_first = 0; s->q_first < *count; s->q_first += block) {
+        int64_t queries = dim__min64(block, *count - s->q_first);
+        search_block(s, queries);
+        for (int64_t i = 0; i < queries; i++) {
+            s->work.measured += s->query[i].measured;
+            if (s->query[i].hard)
+                s->rows[hard++] = s->query[i].row;
+        }
+    }
+    *count = hard;
+    status = DIM_OK;
+done:
+    dim__free(ctx, s->q);
+    dim__free(ctx, s->b);
+    dim__free(ctx, s->scores);
+    dim__free(ctx, s->query);
+    dim__free(ctx, s->list);
+    return status;
 }
 
 dim_status dim__neighbors(dim_context *ctx, bool cosine, const float *queries, int64_t m, const float *keys, int64_t n,
-                          int64_t d, int64_t k, int64_t *indices)
+                          int64_t d, int64_t k, int64_t *indices, double *distances, dim__neighbors_work *work)
 {
     dim_status status = DIM_E_NOMEM;
-    search s = {.ctx = ctx, .cosine = cosine, .queries = queries, .keys = keys, .n = n, .d = d, .k = k,
-                .keep = dim__min64(n, k + EXTRA), .indices = indices};
-    int64_t block = dim__min64(dim__min64(m, QUERIES), dim__max64(1, CANDIDATES / s.keep));
-    int64_t key_block = dim__min64(n, KEYS);
+    int64_t count = m;
+    dim__search s = {.ctx = ctx, .cosine = cosine, .queries = queries, .keys = keys, .n = n, .d = d, .k = k,
+                     .keep = dim__min64(n, 2 * k + 64), .indices = indices, .distances = distances,
+                     .epsilon = ldexp(2 * (double)d + 32, -53)};
+    s.rows = dim__calloc(ctx, (size_t)m, sizeof *s.rows);
     s.centre = dim__calloc(ctx, (size_t)d, sizeof *s.centre);
-    s.q = dim__calloc(ctx, (size_t)block, (size_t)d * sizeof *s.q);
-    s.b = dim__calloc(ctx, (size_t)key_block, (size_t)d * sizeof *s.b);
-    s.scale = dim__calloc(ctx, (size_t)key_block, sizeof *s.scale);
-    s.shift = dim__calloc(ctx, (size_t)key_block, sizeof *s.shift);
-    s.scores = dim__calloc(ctx, (size_t)block, KEYS * sizeof *s.scores);
-    s.heap = dim__calloc(ctx, (size_t)block, (size_t)s.keep * sizeof *s.heap);
-    s.held = dim__calloc(ctx, (size_t)block, sizeof *s.held);
-    if (s.centre == NULL || s.q == NULL || s.b == NULL || s.scale == NULL || s.shift == NULL || s.scores == NULL ||
-        s.heap == NULL || s.held == NULL)
+    s.unit = dim__calloc(ctx, (size_t)n, sizeof *s.unit);
+    s.half = dim__calloc(ctx, (size_t)n, sizeof *s.half);
+    s.slack = dim__calloc(ctx, (size_t)n, sizeof *s.slack);
+    s.error = dim__calloc(ctx, (size_t)n, sizeof *s.error);
+    s.near = dim__calloc(ctx, (size_t)n, sizeof *s.near);
+    s.square = cosine ? dim__calloc(ctx, (size_t)n, sizeof *s.square) : NULL;
+    if (s.rows == NULL || s.centre == NULL || s.unit == NULL || s.half == NULL || s.slack == NULL || s.error == NULL ||
+        s.near == NULL || (cosine && s.square == NULL))
         goto done;
-    if (!cosine)
-        DIM__TRY_OR(done, find_centre(&s));
-    for (s.q_first = 0; s.q_first < m; s.q_first += block)
-        search_block(&s, dim__min64(block, m - s.q_first));
+    for (int64_t i = 0; i < m; i++)
+        s.rows[i] = i;
+    dim__parallel(ctx, n, 1 + 16384 / d, find_units, &s);
+    dim__parallel(ctx, d, 1 + 16384 / n, find_centre, &s);
+    if (d < WIDEST)
+        DIM__TRY_OR(done, pass(&s, false, &count));
+    s.work.again = count;
+    if (count > 0)
+        DIM__TRY_OR(done, pass(&s, true, &count));
+    if (work != NULL)
+        *work = s.work;
     status = DIM_OK;
 done:
+    dim__free(ctx, s.rows);
     dim__free(ctx, s.centre);
-    dim__free(ctx, s.q);
-    dim__free(ctx, s.b);
-    dim__free(ctx, s.scale);
-    dim__free(ctx, s.shift);
-    dim__free(ctx, s.scores);
-    dim__free(ctx, s.heap);
-    dim__free(ctx, s.held);
+    dim__free(ctx, s.unit);
+    dim__free(ctx, s.half);
+    dim__free(ctx, s.slack);
+    dim__free(ctx, s.error);
+    dim__free(ctx, s.near);
+    dim__free(ctx, s.square);
     return status;
 }

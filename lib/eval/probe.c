@@ -7,7 +7,7 @@
 
 #include <inttypes.h>
 
-static const int32_t MAX_LABEL = 999999; /* one-hot targets and votes are as wide as the largest label */
+static const int32_t MAX_LABEL = 999999; /* a table of so many finds a label's class */
 
 _Static_assert(sizeof(size_t) != 8 || sizeof(dim_probe_options) == 8 + 8 * 4 + 8,
                "dim_probe_options has no hidden padding");
@@ -36,9 +36,9 @@ static const dim__field fields[] = {
     F(k, U32, NULL, 20),
     F(validation, F32, &dim__fraction, 0),
     F(lambda, F32, &dim__not_negative, 0),
-    F(epochs, U32, NULL, 20),
-    F(batch, U32, NULL, 256),
-    F(lr, F32, &dim__not_negative, 1e-3),
+    F(epochs, U32, NULL, 0),
+    F(batch, U32, NULL, 0),
+    F(lr, F32, &dim__not_negative, 0),
     F(reserved0, U32, &dim__reserved, 0),
 };
 #undef F
@@ -102,6 +102,34 @@ static dim_status as_labels(dim_context *ctx, const char *name, const dim_tensor
     return status;
 }
 
+/* Numbers train's classes as dim__probe_data wants it, test's by them; *names becomes the caller's numbers of them. */
+static dim_status number_classes(dim_context *ctx, int32_t *train, int64_t n, int32_t *test, int64_t m, int32_t **names,
+                                 int64_t *classes)
+{
+    int32_t most = 0, count = 0;
+    for (int64_t i = 0; i < n; i++)
+        most = train[i] > most ? train[i] : most;
+    int32_t *found = dim__calloc(ctx, (size_t)most + 1, sizeof *found); /* 1 + the class */
+    *names = dim__calloc(ctx, (size_t)dim__min64(n, (int64_t)most + 1), sizeof **names);
+    if (found == NULL || *names == NULL) {
+        dim__free(ctx, found);
+        return DIM_E_NOMEM;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        int32_t *class = found + train[i];
+        if (*class == 0) {
+            (*names)[count] = train[i];
+            *class = ++count;
+        }
+        train[i] = *class - 1;
+    }
+    for (int64_t i = 0; i < m; i++)
+        test[i] = test[i] <= most ? found[test[i]] - 1 : -1;
+    dim__free(ctx, found);
+    *classes = count;
+    return DIM_OK;
+}
+
 /* Into the caller's struct of whatever size. */
 static dim_status check_result_size(dim_context *ctx, const dim_probe_result *result, size_t *size)
 {
@@ -120,7 +148,7 @@ dim_status dim__probe_run(dim_context *ctx, const dim_probe_options *options, co
     dim_probe_result r;
     size_t size;
     matrix a = {0}, b = {0};
-    int32_t *la = NULL, *lb = NULL;
+    int32_t *la = NULL, *lb = NULL, *names = NULL;
     DIM__TRY(dim__options_read(ctx, &table, options, &o));
     DIM__TRY(check_result_size(ctx, result, &size));
     DIM__TRY_OR(done, as_matrix(ctx, "train", train, &a));
@@ -133,9 +161,10 @@ dim_status dim__probe_run(dim_context *ctx, const dim_probe_options *options, co
     DIM__TRY_OR(done, as_labels(ctx, "test_labels", test_labels, b.n, &lb));
     dim__probe_data data = {.n = a.n, .m = b.n, .d = a.d, .train = a.x, .test = b.x, .train_labels = la,
                             .test_labels = lb};
-    for (int64_t i = 0; i < data.n; i++)
-        data.classes = dim__max64(data.classes, la[i] + 1);
+    DIM__TRY_OR(done, number_classes(ctx, la, a.n, lb, b.n, &names, &data.classes));
+    data.names = names;
     DIM_OPTIONS_INIT(&r);
+    r.converged = 1;
     DIM__TRY_OR(done, PROBES[o.kind](ctx, &o, &data, &r));
     memcpy((char *)result + sizeof r.size, (const char *)&r + sizeof r.size, size - sizeof r.size);
 done:
@@ -143,44 +172,71 @@ done:
     dim__free(ctx, b.owned);
     dim__free(ctx, la);
     dim__free(ctx, lb);
+    dim__free(ctx, names);
     return status;
 }
 
-dim_status dim__probe_neighbors(dim_context *ctx, dim_probe_kind kind, const dim_tensor *queries,
-                                const dim_tensor *keys, dim_tensor *indices)
+/* Whether both results can be written: their types, shapes and memory. */
+static dim_status check_results(dim_context *ctx, int64_t m, int64_t n, const dim_tensor *indices,
+                                const dim_tensor *distances)
 {
-    dim_status status;
     char text[128];
-    matrix q = {0}, b = {0};
-    int64_t *found = NULL;
-    if (kind != DIM_PROBE_KNN_COSINE && kind != DIM_PROBE_KNN_EUCLIDEAN)
-        return dim__fail(ctx, DIM_E_INVALID, "kind is %d; neighbours are by KNN_COSINE or KNN_EUCLIDEAN", (int)kind);
     if (indices->dtype != DIM_I64)
         return dim__fail(ctx, DIM_E_INVALID, "indices has dtype %s; it must be i64", dim__dtype_name(indices->dtype));
+    if (indices->rank != 2 || indices->shape[0] != m || indices->shape[1] < 1 || indices->shape[1] > n)
+        return dim__fail(ctx, DIM_E_SHAPE, "indices has shape %s; for %" PRId64 " queries and %" PRId64 " keys it "
+                         "must be (%" PRId64 ", k), k from 1 to %" PRId64,
+                         dim__shape_text(text, indices->rank, indices->shape), m, n, m, n);
+    DIM__TRY(dim__check_output(ctx, "indices", indices));
+    if (distances == NULL)
+        return DIM_OK;
+    if (distances->dtype != DIM_F32 && distances->dtype != DIM_F64)
+        return dim__fail(ctx, DIM_E_INVALID, "distances has dtype %s; it must be f32 or f64",
+                         dim__dtype_name(distances->dtype));
+    if (distances->rank != 2 || distances->shape[0] != m || distances->shape[1] != indices->shape[1])
+        return dim__fail(ctx, DIM_E_SHAPE, "distances has shape %s; it must be that of indices, (%" PRId64 ", %" PRId64 ")",
+                         dim__shape_text(text, distances->rank, distances->shape), m, indices->shape[1]);
+    DIM__TRY(dim__check_output(ctx, "distances", distances));
+    return dim__check_apart(ctx, "indices", indices, "distances", distances);
+}
+
+dim_status dim__probe_nearest(dim_context *ctx, dim_probe_kind kind, const dim_tensor *queries, const dim_tensor *keys,
+                              dim_tensor *indices, dim_tensor *distances)
+{
+    dim_status status;
+    matrix q = {0}, b = {0};
+    int64_t *found = NULL;
+    double *far = NULL;
+    if (kind != DIM_PROBE_KNN_COSINE && kind != DIM_PROBE_KNN_EUCLIDEAN)
+        return dim__fail(ctx, DIM_E_INVALID, "kind is %d; neighbours are by KNN_COSINE or KNN_EUCLIDEAN", (int)kind);
     DIM__TRY_OR(done, as_matrix(ctx, "queries", queries, &q));
     DIM__TRY_OR(done, as_matrix(ctx, "keys", keys, &b));
     if (q.d != b.d) {
         status = dim__fail(ctx, DIM_E_SHAPE, "queries have %" PRId64 " features, but keys have %" PRId64, q.d, b.d);
         goto done;
     }
-    if (indices->rank != 2 || indices->shape[0] != q.n || indices->shape[1] < 1 || indices->shape[1] > b.n) {
-        status = dim__fail(ctx, DIM_E_SHAPE, "indices has shape %s; for %" PRId64 " queries and %" PRId64 " keys it "
-                           "must be (%" PRId64 ", k), k from 1 to %" PRId64,
-                           dim__shape_text(text, indices->rank, indices->shape), q.n, b.n, q.n, b.n);
-        goto done;
-    }
-    DIM__TRY_OR(done, dim__check_output(ctx, "indices", indices));
+    DIM__TRY_OR(done, check_results(ctx, q.n, b.n, indices, distances));
+    DIM__TRY_OR(done, dim__check_apart(ctx, "indices", indices, "queries", queries));
+    DIM__TRY_OR(done, dim__check_apart(ctx, "indices", indices, "keys", keys));
+    DIM__TRY_OR(done, dim__check_apart(ctx, "distances", distances, "queries", queries));
+    DIM__TRY_OR(done, dim__check_apart(ctx, "distances", distances, "keys", keys));
     const int64_t k = indices->shape[1], stride[2] = {k, 1};
     found = dim__calloc(ctx, (size_t)q.n, (size_t)k * sizeof *found);
-    if (found == NULL) {
+    far = distances != NULL ? dim__calloc(ctx, (size_t)q.n, (size_t)k * sizeof *far) : NULL;
+    if (found == NULL || (distances != NULL && far == NULL)) {
         status = DIM_E_NOMEM;
         goto done;
     }
-    DIM__TRY_OR(done, dim__neighbors(ctx, kind == DIM_PROBE_KNN_COSINE, q.x, q.n, b.x, b.n, q.d, k, found));
+    DIM__TRY_OR(done, dim__neighbors(ctx, kind == DIM_PROBE_KNN_COSINE, q.x, q.n, b.x, b.n, q.d, k, found, far,
+                                     NULL));
     dim__strided_copy(2, indices->shape, DIM_I64, indices->data, indices->stride, DIM_I64, found, stride);
+    if (distances != NULL)
+        dim__strided_copy(2, distances->shape, distances->dtype, distances->data, distances->stride, DIM_F64, far,
+                          stride);
 done:
     dim__free(ctx, q.owned);
     dim__free(ctx, b.owned);
     dim__free(ctx, found);
+    dim__free(ctx, far);
     return status;
 }

@@ -5,36 +5,37 @@
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
 
+/* A feature whose deviation is below one rounding of its mean says nothing. */
+static const double CONSTANT = 1.0 / (1 << 23);
+/* A test sample may lie any number of deviations away; its scores must stay finite. */
+static const double FARTHEST = 1e15;
+
 dim_status dim__scaler_create(dim_context *ctx, const float *x, int64_t n, int64_t d, dim__scaler *out)
 {
-    dim_status status = DIM_E_NOMEM;
     dim__scaler s = {.d = d};
-    double *moments = dim__calloc(ctx, (size_t)d * 2, sizeof *moments);
-    s.mean = dim__alloc(ctx, (size_t)d * sizeof *s.mean);
-    s.std = dim__alloc(ctx, (size_t)d * sizeof *s.std);
-    if (moments == NULL || s.mean == NULL || s.std == NULL)
-        goto done;
-    ctx->kernels->col_moments(moments, moments + d, x, n, d);
+    s.mean = dim__calloc(ctx, (size_t)d, sizeof *s.mean);
+    s.inverse = dim__calloc(ctx, (size_t)d, sizeof *s.inverse);
+    if (s.mean == NULL || s.inverse == NULL) {
+        dim__scaler_free(ctx, &s);
+        return DIM_E_NOMEM;
+    }
+    ctx->kernels->col_moments(s.mean, s.inverse, x, n, d);
     for (int64_t j = 0; j < d; j++) {
-        s.mean[j] = (float)moments[j];
-        s.std[j] = (float)sqrt(moments[d + j] / (double)(n - 1)) + 1e-6f;
+        double std = sqrt(s.inverse[j] / (double)n);
+        s.inverse[j] = std > CONSTANT * fabs(s.mean[j]) ? 1 / std : 0;
     }
     *out = s;
-    s = (dim__scaler){0};
-    status = DIM_OK;
-done:
-    dim__scaler_free(ctx, &s);
-    dim__free(ctx, moments);
-    return status;
+    return DIM_OK;
 }
 
 void dim__scaler_free(dim_context *ctx, dim__scaler *s)
 {
     dim__free(ctx, s->mean);
-    dim__free(ctx, s->std);
+    dim__free(ctx, s->inverse);
 }
 
 typedef struct rows_task {
+    const dim_context *ctx;
     const dim__scaler *s;
     const float *x;
     const int32_t *pick;
@@ -49,10 +50,14 @@ static void fill_rows(void *arg, int64_t begin, int64_t end, int thread)
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
         int64_t at = t->pick != NULL ? t->pick[t->first + i] : t->first + i;
-        const float *x = t->x + at * d, *mean = t->s->mean, *std = t->s->std;
+        const float *x = t->x + at * d;
+        const double *mean = t->s->mean, *inverse = t->s->inverse;
         float *restrict out = t->out + i * (d + 1);
         for (int64_t j = 0; j < d; j++)
-            out[j] = (x[j] - mean[j]) / std[j];
+            out[j] = (float)(((double)x[j] - mean[j]) * inverse[j]);
+        if (!(t->ctx->kernels->sum_sq(out, d) <= FARTHEST * FARTHEST))
+            for (int64_t j = 0; j < d; j++)
+                out[j] = fabsf(out[j]) <= (float)FARTHEST ? out[j] : copysignf((float)FARTHEST, out[j]);
         out[d] = 1;
     }
 }
@@ -60,7 +65,7 @@ static void fill_rows(void *arg, int64_t begin, int64_t end, int thread)
 void dim__scaler_rows(dim_context *ctx, const dim__scaler *s, const float *x, const int32_t *pick, int64_t first,
                       int64_t n, float *out)
 {
-    rows_task t = {s, x, pick, first, out};
+    rows_task t = {ctx, s, x, pick, first, out};
     dim__parallel(ctx, n, 1 + 16384 / s->d, fill_rows, &t);
 }
 
@@ -73,27 +78,44 @@ static int64_t argmax(const float *x, int64_t n) /* the first of equals */
     return best;
 }
 
-dim_status dim__linear_accuracy(dim_context *ctx, const dim__scaler *s, const float *x, const int32_t *labels,
-                                const int32_t *pick, int64_t first, int64_t last, const float *w, int64_t classes,
-                                double *out)
+dim_status dim__linear_test_run(dim_context *ctx, const dim__linear_test *t, double *share, double *loss)
 {
     dim_status status = DIM_E_NOMEM;
-    int64_t block = dim__min64(DIM__EVAL_ROWS, last - first), right = 0;
-    float *z = dim__calloc(ctx, (size_t)block, (size_t)(s->d + 1) * sizeof *z);
-    float *scores = dim__calloc(ctx, (size_t)block, (size_t)classes * sizeof *scores);
+    int64_t block = dim__min64(DIM__EVAL_ROWS, t->last - t->first), right = 0, p = t->scaler->d + 1;
+    double sum = 0;
+    float *z = dim__calloc(ctx, (size_t)block, (size_t)p * sizeof *z);
+    float *scores = dim__calloc(ctx, (size_t)block, (size_t)t->classes * sizeof *scores);
     if (z == NULL || scores == NULL)
         goto done;
-    for (int64_t i = first; i < last; i += block) {
-        int64_t n = dim__min64(block, last - i);
-        dim__scaler_rows(ctx, s, x, pick, i, n, z);
-        dim__gemm(ctx, false, false, n, classes, s->d + 1, 1, z, s->d + 1, w, classes, 0, scores, classes);
-        for (int64_t k = 0; k < n; k++)
-            right += argmax(scores + k * classes, classes) == labels[pick != NULL ? pick[i + k] : i + k];
+    for (int64_t i = t->first; i < t->last; i += block) {
+        int64_t n = dim__min64(block, t->last - i);
+        dim__scaler_rows(ctx, t->scaler, t->x, t->pick, i, n, z);
+        dim__gemm(ctx, false, false, n, t->classes, p, 1, z, p, t->w, t->classes, 0, scores, t->classes);
+        for (int64_t k = 0; k < n; k++) {
+            const float *row = scores + k * t->classes;
+            int32_t label = t->labels[t->pick != NULL ? t->pick[i + k] : i + k];
+            right += argmax(row, t->classes) == label;
+            if (t->loss != NULL)
+                sum += t->loss(row, t->classes, label);
+        }
     }
-    *out = (double)right / (double)(last - first);
+    *share = (double)right / (double)(t->last - t->first);
+    if (loss != NULL)
+        *loss = sum / (double)(t->last - t->first);
     status = DIM_OK;
 done:
     dim__free(ctx, z);
     dim__free(ctx, scores);
     return status;
+}
+
+dim_status dim__linear_result(dim_context *ctx, const dim__probe_data *data, const dim__scaler *s, const float *w,
+                              dim_probe_result *result)
+{
+    dim__linear_test train = {.scaler = s, .x = data->train, .w = w, .labels = data->train_labels, .last = data->n,
+                              .classes = data->classes};
+    dim__linear_test test = {.scaler = s, .x = data->test, .w = w, .labels = data->test_labels, .last = data->m,
+                             .classes = data->classes};
+    DIM__TRY(dim__linear_test_run(ctx, &train, &result->train_accuracy, NULL));
+    return dim__linear_test_run(ctx, &test, &result->accuracy, NULL);
 }

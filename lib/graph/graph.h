@@ -63,6 +63,9 @@ void dim__graph_keep(dim__graph *g, dim__vid v);
 /* The value in whose memory v is, v itself when it is no alias, and where in it; offset may be NULL. */
 dim__vid dim__graph_origin(const dim__graph *g, dim__vid v, int64_t *offset);
 
+dim__product_form dim__product_of(const dim__graph *g, const dim__node *node); /* of one whose op is a product */
+double dim__flops_of(const dim__graph *g, const dim__node *node);
+
 /* For passes: a new value; and a node's workspace and attributes anew, after its values have changed their types. */
 dim__vid dim__graph_value(dim__graph *g, const dim__value *value);
 dim_status dim__node_infer(dim__graph *g, dim__node *node);

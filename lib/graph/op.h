@@ -79,6 +79,13 @@ enum dim__op_flags {
 #define DIM__OP_BF16_IN(inputs) ((uint64_t)(inputs) << 40)   /* that `run` itself takes in f32 or bf16 (ops/tiles.h) */
 #define DIM__OP_BF16_OUT(outputs) ((uint64_t)(outputs) << 48) /* DIM__MAX_OUT bits */
 
+typedef struct dim__product_form { /* what an op with DIM__OP_PRODUCT comes to: a matrix (m, n) of sums of k terms */
+    int64_t m, n, k;
+    bool plain;                         /* it is op(input 0) op(input 1), as they lie, and nothing else */
+    bool trans_a, trans_b;
+    bool onto;                          /* an input 2 is what the product is added to */
+} dim__product_form;
+
 typedef struct dim__op {
     const char *name;
     uint8_t min_in, max_in, n_out;
@@ -90,9 +97,20 @@ typedef struct dim__op {
      * flows).  NULL = no gradient passes. */
     void (*backward)(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din);
     void (*run)(const dim__exec *e);                /* no allocation, cannot fail; NULL for an alias */
-    /* Multiplications and additions, where these are the work; NULL where it is the bytes that are moved. */
+    /* Of those with DIM__OP_PRODUCT. */
+    dim__product_form (*product)(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr);
+    /* Multiplications and additions of other ops, where these are the work; NULL where it is the bytes that are moved. */
     double (*flops)(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr);
 } dim__op;
+
+/* Multiplications and additions of a run; 0 where it is the bytes that are the work. */
+static inline double dim__op_flops(const dim__op *op, const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
+{
+    if ((op->flags & DIM__OP_PRODUCT) == 0)
+        return op->flops != NULL ? op->flops(in, out, attr) : 0;
+    dim__product_form form = op->product(in, out, attr);
+    return 2 * (double)form.m * (double)form.n * (double)form.k;
+}
 
 #define DIM__OP_DECLARE(name) extern const dim__op dim__op_##name; /* of one in an op_list.def */
 

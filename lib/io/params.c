@@ -1,5 +1,6 @@
 #include "io/params.h"
 
+#include <math.h>
 #include <stdio.h>
 
 int64_t dim__params_visible(const dim__param_group *groups, int n)
@@ -47,6 +48,21 @@ dim_status dim__params_get_tensor(dim_context *ctx, const dim__param_group *grou
     return DIM_OK;
 }
 
+/* Whether a finite double became infinite as a float. */
+static bool overflows(const dim_tensor *values, const int64_t *stride, const float *plain, int64_t count)
+{
+    for (int64_t i = 0; values->dtype == DIM_F64 && i < count; i++) {
+        int64_t at = 0, rest = i;
+        for (int k = 0; k < values->rank; k++) {
+            at += rest / stride[k] * values->stride[k];
+            rest %= stride[k];
+        }
+        if (isinf(plain[i]) && !isinf(((const double *)(const void *)values->data)[at]))
+            return true;
+    }
+    return false;
+}
+
 dim_status dim__params_set_tensor(dim_context *ctx, const dim__param_group *groups, int n, const char *name,
                                   const dim_tensor *values)
 {
@@ -66,9 +82,13 @@ dim_status dim__params_set_tensor(dim_context *ctx, const dim__param_group *grou
         step *= shape[i];
     }
     dim__strided_copy(rank, shape, DIM_F32, plain, stride, values->dtype, values->data, values->stride);
-    dim__param_import(p, plain);
+    dim_status status = DIM_OK;
+    if (overflows(values, stride, plain, p->count))
+        status = dim__fail(ctx, DIM_E_NUMERIC, "parameter '%s': a value is too large for a float", name);
+    else
+        dim__param_import(p, plain);
     dim__free(ctx, plain);
-    return DIM_OK;
+    return status;
 }
 
 typedef struct bundle { /* all visible parameters as arrays in the exported layout */
@@ -139,12 +159,9 @@ dim_status dim__params_read(dim_context *ctx, const dim__param_group *groups, in
 dim_status dim__params_load(dim_context *ctx, const dim__param_group *groups, int n, const char *file_prefix,
                             const char *path)
 {
-    bundle b;
-    char name[DIM__FULL_NAME_SIZE];
-    DIM__TRY(bundle_make(ctx, groups, n, &b));
-    dim_status status = dim__weights_load(ctx, path, file_prefix, b.arrays, b.count);
-    for (int64_t i = 0; status == DIM_OK && i < b.count; i++)
-        dim__param_import(dim__params_at(groups, n, i, name), b.arrays[i].data);
-    bundle_free(ctx, &b);
+    dim__weights_file *file;
+    DIM__TRY(dim__weights_file_open(ctx, path, &file));
+    dim_status status = dim__params_read(ctx, groups, n, file_prefix, file);
+    dim__weights_file_close(file);
     return status;
 }

@@ -1,10 +1,10 @@
+/* The text is read twice, first to check and to count, then to keep: so nothing that is kept ever has to grow. */
 #include "io/weights_header.h"
 
-#if DIM_HAVE_CJSON
-
 #include "base/math.h"
-#include <cjson/cJSON.h>
+#include "io/json.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct dtype_name {
@@ -17,64 +17,220 @@ static const dtype_name DTYPES[] = {
     {"F32", 4, DIM__ST_F32},   {"F64", 8, DIM__ST_F64},   {"F16", 2, DIM__ST_F16},     {"BF16", 2, DIM__ST_BF16},
     {"I64", 8, DIM__ST_OTHER}, {"U64", 8, DIM__ST_OTHER}, {"I32", 4, DIM__ST_OTHER},   {"U32", 4, DIM__ST_OTHER},
     {"I16", 2, DIM__ST_OTHER}, {"U16", 2, DIM__ST_OTHER}, {"I8", 1, DIM__ST_OTHER},    {"U8", 1, DIM__ST_OTHER},
-    {"BOOL", 1, DIM__ST_OTHER},
+    {"C64", 8, DIM__ST_OTHER}, {"BOOL", 1, DIM__ST_OTHER},
 };
 
-/* A whole number that a double holds exactly. */
-static bool whole(const cJSON *item, int64_t *out)
+typedef struct reader {
+    dim_context *ctx;
+    const char *path;
+    char *text;
+    dim__json j;
+    dim__st_header *h;
+    bool keep;      /* the second time */
+    bool metadata;  /* there was some */
+    int64_t size;   /* bytes of an element; 0 = unknown */
+} reader;
+
+static dim_status bad(const reader *r, const char *name, const char *what)
 {
-    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) || item->valuedouble > 9007199254740992.0 /* 2^53 */)
-        return false;
-    *out = (int64_t)item->valuedouble;
-    return (double)*out == item->valuedouble;
+    return dim__fail(r->ctx, DIM_E_FORMAT, "tensor '%.100s': %s: %s", name, what, r->path);
 }
 
-static dim_status bad(dim_context *ctx, const char *path, const char *name, const char *what)
+static dim_status bad_json(const reader *r)
 {
-    return dim__fail(ctx, DIM_E_FORMAT, "tensor '%.100s': %s: %s", name, what, path);
+    return dim__fail(r->ctx, DIM_E_FORMAT, "the header is not valid JSON: %s, at byte %zu of %zu: %s", r->j.wrong, r->j.at,
+                     r->j.size, r->path);
 }
 
-static dim_status parse_entry(dim_context *ctx, const char *path, const cJSON *item, dim__st_entry *e)
+/* The key or string given last as a text, in its place. */
+static const char *take(reader *r)
 {
-    const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(item, "dtype");
-    const cJSON *shape = cJSON_GetObjectItemCaseSensitive(item, "shape");
-    const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
-    int64_t elements = 1, bytes;
-    e->name = item->string;
-    if (!cJSON_IsObject(item))
-        return bad(ctx, path, e->name, "its entry is not an object");
-    if (!cJSON_IsString(dtype))
-        return bad(ctx, path, e->name, "dtype is missing or is not a text");
-    if (!cJSON_IsArray(shape))
-        return bad(ctx, path, e->name, "shape is missing or is not a list");
-    if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2)
-        return bad(ctx, path, e->name, "data_offsets is missing or is not two numbers");
+    char *at = r->text + r->j.begin;
+    dim__json_decode(&r->j, at);
+    return at;
+}
+
+static dim_status skip(reader *r, dim__json_token first)
+{
+    return dim__json_skip(&r->j, first) ? DIM_OK : bad_json(r);
+}
+
+/* ---- an entry -------------------------------------------------------------------------------------------------------- */
+
+/* What is read of an entry before its name may become a text: errors quote it by this. */
+typedef struct entry {
+    dim__st_entry e;
+    dim__json name;
+    int64_t elements;
+    unsigned seen; /* 1 dtype, 2 shape, 4 data_offsets */
+} entry;
+
+/* After this the reading ends, so the name may be made a text of. */
+static dim_status bad_entry(reader *r, const entry *at, const char *what)
+{
+    char *name = r->text + at->name.begin;
+    dim__json_decode(&at->name, name);
+    return bad(r, name, what);
+}
+
+static dim_status read_dtype(reader *r, entry *at, dim__json_token token)
+{
+    if (token != DIM__JSON_STRING)
+        return bad_entry(r, at, "dtype is missing or is not a text");
+    for (size_t i = 0; i < sizeof DTYPES / sizeof DTYPES[0]; i++)
+        if (dim__json_is(&r->j, DTYPES[i].name)) {
+            at->e.type = DTYPES[i].type;
+            r->size = DTYPES[i].size;
+        }
+    if (r->keep)
+        at->e.dtype = take(r);
+    return DIM_OK;
+}
+
+static dim_status read_shape(reader *r, entry *at, dim__json_token token)
+{
     bool empty = false;
-    for (const cJSON *axis = shape->child; axis != NULL; axis = axis->next) {
+    if (token != DIM__JSON_ARRAY)
+        return bad_entry(r, at, "shape is missing or is not a list");
+    at->e.shape = (uint32_t)r->j.begin;
+    while ((token = dim__json_next(&r->j)) != DIM__JSON_CLOSE) {
         int64_t n;
-        if (!whole(axis, &n))
-            return bad(ctx, path, e->name, "shape has an entry that is not a size");
+        if (token == DIM__JSON_BAD)
+            return bad_json(r);
+        if (token != DIM__JSON_NUMBER || !dim__json_whole(&r->j, &n))
+            return bad_entry(r, at, "shape has an entry that is not a size");
         empty = empty || n == 0;
-        if (e->rank < 8)
-            e->shape[e->rank] = n;
-        e->rank++;
-        if (n != 0 && !dim__mul64(elements, n, &elements))
-            return bad(ctx, path, e->name, "shape is too large");
+        at->e.rank++;
+        if (n != 0 && !dim__mul64(at->elements, n, &at->elements))
+            return bad_entry(r, at, "shape is too large");
     }
     if (empty)
-        elements = 0;
-    if (!whole(offsets->child, &e->begin) || !whole(offsets->child->next, &e->end) || e->end < e->begin)
-        return bad(ctx, path, e->name, "data_offsets are not begin <= end");
-    e->dtype = dtype->valuestring;
-    for (size_t i = 0; i < sizeof DTYPES / sizeof DTYPES[0]; i++) {
-        if (strcmp(DTYPES[i].name, e->dtype) != 0)
-            continue;
-        e->type = DTYPES[i].type;
-        if (!dim__mul64(elements, DTYPES[i].size, &bytes) || bytes != e->end - e->begin)
-            return dim__fail(ctx, DIM_E_FORMAT, "tensor '%.100s': %" PRId64 " elements of %s do not fill data_offsets "
-                             "[%" PRId64 ", %" PRId64 "]: %s", e->name, elements, e->dtype, e->begin, e->end, path);
+        at->elements = 0;
+    return DIM_OK;
+}
+
+static dim_status read_offsets(reader *r, entry *at, dim__json_token token)
+{
+    int64_t offsets[2] = { 0, 0 };
+    int n = 0;
+    bool sizes = true;
+    if (token != DIM__JSON_ARRAY)
+        return bad_entry(r, at, "data_offsets is missing or is not two numbers");
+    while ((token = dim__json_next(&r->j)) != DIM__JSON_CLOSE) {
+        if (token == DIM__JSON_BAD)
+            return bad_json(r);
+        if (n == 2 || token == DIM__JSON_ARRAY || token == DIM__JSON_OBJECT)
+            return bad_entry(r, at, "data_offsets is missing or is not two numbers");
+        sizes = sizes && token == DIM__JSON_NUMBER && dim__json_whole(&r->j, &offsets[n]);
+        n++;
     }
+    if (n != 2)
+        return bad_entry(r, at, "data_offsets is missing or is not two numbers");
+    if (!sizes || offsets[0] > offsets[1])
+        return bad_entry(r, at, "data_offsets are not begin <= end");
+    at->e.begin = offsets[0];
+    at->e.end = offsets[1];
+    return DIM_OK;
+}
+
+static dim_status read_member(reader *r, entry *at)
+{
+    static const char *const names[] = { "dtype", "shape", "data_offsets" };
+    static dim_status (*const read[])(reader *, entry *, dim__json_token) = { read_dtype, read_shape, read_offsets };
+    int k = 0;
+    while (k < 3 && !dim__json_is(&r->j, names[k]))
+        k++;
+    dim__json_token token = dim__json_next(&r->j);
+    if (token == DIM__JSON_BAD)
+        return bad_json(r);
+    if (k == 3)
+        return skip(r, token);
+    if ((at->seen & 1u << k) != 0) {
+        char what[48];
+        snprintf(what, sizeof what, "its entry has two of '%s'", names[k]);
+        return bad_entry(r, at, what);
+    }
+    at->seen |= 1u << k;
+    return read[k](r, at, token);
+}
+
+/* Behind its name, which the reader has just given. */
+static dim_status read_entry(reader *r)
+{
+    entry at = { .name = r->j, .elements = 1 };
+    dim__json_token token = dim__json_next(&r->j);
+    int64_t bytes;
+    r->size = 0;
+    if (token == DIM__JSON_BAD)
+        return bad_json(r);
+    if (token != DIM__JSON_OBJECT)
+        return bad_entry(r, &at, "its entry is not an object");
+    while ((token = dim__json_next(&r->j)) == DIM__JSON_KEY)
+        DIM__TRY(read_member(r, &at));
+    if (token == DIM__JSON_BAD)
+        return bad_json(r);
+    if (at.seen != 7)
+        return bad_entry(r, &at, (at.seen & 1) == 0 ? "dtype is missing or is not a text" : (at.seen & 2) == 0
+                         ? "shape is missing or is not a list" : "data_offsets is missing or is not two numbers");
+    if (r->size > 0 && (!dim__mul64(at.elements, r->size, &bytes) || bytes != at.e.end - at.e.begin)) {
+        char what[128];
+        snprintf(what, sizeof what, "%" PRId64 " elements of %" PRId64 " bytes do not fill data_offsets [%" PRId64 ", %" PRId64
+                 "]", at.elements, r->size, at.e.begin, at.e.end);
+        return bad_entry(r, &at, what);
+    }
+    if (r->keep) {
+        at.e.name = r->text + at.name.begin;
+        dim__json_decode(&at.name, r->text + at.name.begin);
+        r->h->entries[r->h->count] = at.e;
+    }
+    r->h->count++;
     return DIM_OK; /* a dtype newer than this table has an unknown size; its place is checked all the same */
+}
+
+/* ---- the header ------------------------------------------------------------------------------------------------------ */
+
+static dim_status read_metadata(reader *r)
+{
+    dim__json_token token = dim__json_next(&r->j);
+    bool good = token == DIM__JSON_OBJECT;
+    while (good && (token = dim__json_next(&r->j)) == DIM__JSON_KEY) {
+        dim__meta m = { .key = r->keep ? take(r) : NULL };
+        token = dim__json_next(&r->j);
+        good = token == DIM__JSON_STRING;
+        m.value = r->keep ? take(r) : NULL;
+        if (r->keep)
+            r->h->meta[r->h->n_meta] = m;
+        r->h->n_meta += good;
+    }
+    if (token == DIM__JSON_BAD)
+        return bad_json(r);
+    return good ? DIM_OK : dim__fail(r->ctx, DIM_E_FORMAT, "__metadata__ is not an object of texts: %s", r->path);
+}
+
+static dim_status read_all(reader *r, size_t size)
+{
+    dim__json_token token;
+    r->h->count = r->h->n_meta = 0;
+    r->metadata = false;
+    dim__json_begin(&r->j, r->text, size);
+    if (dim__json_next(&r->j) != DIM__JSON_OBJECT || r->j.begin != 0)
+        return dim__fail(r->ctx, DIM_E_FORMAT, "the header is not a JSON object, which begins with {: %s", r->path);
+    while ((token = dim__json_next(&r->j)) == DIM__JSON_KEY) {
+        if (!dim__json_is(&r->j, "__metadata__")) {
+            DIM__TRY(read_entry(r));
+            continue;
+        }
+        if (r->metadata)
+            return bad(r, "__metadata__", "there are two of this name");
+        r->metadata = true;
+        DIM__TRY(read_metadata(r));
+    }
+    if (token == DIM__JSON_BAD)
+        return bad_json(r);
+    for (size_t end = r->j.at; end < size; end++)
+        if (r->text[end] != ' ')
+            return dim__fail(r->ctx, DIM_E_FORMAT, "the header goes on after its JSON object, at byte %zu: %s", end, r->path);
+    return DIM_OK;
 }
 
 static int by_offset(const void *a, const void *b)
@@ -90,104 +246,99 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const dim__st_entry *)a)->name, ((const dim__st_entry *)b)->name);
 }
 
-/* Tensors in the order of their offsets must follow each other exactly, as the format's authors demand. */
-static dim_status check_layout(dim_context *ctx, const char *path, dim__st_header *h, int64_t data_size)
+static int by_key(const void *a, const void *b)
 {
+    return strcmp(((const dim__meta *)a)->key, ((const dim__meta *)b)->key);
+}
+
+/* Tensors in the order of their offsets must follow each other exactly, as the format's authors demand. */
+static dim_status check_layout(const reader *r, int64_t data_size)
+{
+    dim__st_header *h = r->h;
     int64_t at = 0;
     if (h->count > 0)
         qsort(h->entries, (size_t)h->count, sizeof *h->entries, by_offset);
     for (int64_t i = 0; i < h->count; i++) {
         const dim__st_entry *e = &h->entries[i];
         if (e->begin != at)
-            return dim__fail(ctx, DIM_E_FORMAT, "tensor '%.100s' begins at byte %" PRId64 " of the data, %s %" PRId64
+            return dim__fail(r->ctx, DIM_E_FORMAT, "tensor '%.100s' begins at byte %" PRId64 " of the data, %s %" PRId64
                              ": %s", e->name, e->begin, e->begin < at ? "but the one before ends at" :
-                             "which leaves a hole after", at, path);
+                             "which leaves a hole after", at, r->path);
         at = e->end;
     }
     if (at != data_size)
-        return dim__fail(ctx, DIM_E_FORMAT, "the tensors take %" PRId64 " bytes, but %" PRId64 " follow the header: %s",
-                         at, data_size, path);
+        return dim__fail(r->ctx, DIM_E_FORMAT, "the tensors take %" PRId64 " bytes, but %" PRId64 " follow the header: %s",
+                         at, data_size, r->path);
+    return DIM_OK;
+}
+
+static dim_status check_names(const reader *r)
+{
+    dim__st_header *h = r->h;
     if (h->count > 0)
         qsort(h->entries, (size_t)h->count, sizeof *h->entries, by_name);
     for (int64_t i = 1; i < h->count; i++)
         if (by_name(&h->entries[i - 1], &h->entries[i]) == 0)
-            return bad(ctx, path, h->entries[i].name, "there are two of this name");
+            return bad(r, h->entries[i].name, "there are two of this name");
+    if (h->n_meta > 0)
+        qsort(h->meta, (size_t)h->n_meta, sizeof *h->meta, by_key);
+    for (int64_t i = 1; i < h->n_meta; i++)
+        if (by_key(&h->meta[i - 1], &h->meta[i]) == 0)
+            return dim__fail(r->ctx, DIM_E_FORMAT, "__metadata__ has '%.100s' twice: %s", h->meta[i].key, r->path);
     return DIM_OK;
 }
 
-static dim_status check_metadata(dim_context *ctx, const char *path, const cJSON *item)
-{
-    bool good = cJSON_IsObject(item);
-    for (const cJSON *c = good ? item->child : NULL; c != NULL; c = c->next)
-        good = good && cJSON_IsString(c);
-    return good ? DIM_OK : dim__fail(ctx, DIM_E_FORMAT, "__metadata__ is not an object of texts: %s", path);
-}
-
-dim_status dim__st_header_parse(dim_context *ctx, const char *path, const char *text, int64_t size, int64_t data_size,
+dim_status dim__st_header_parse(dim_context *ctx, const char *path, char *text, int64_t size, int64_t data_size,
                                 dim__st_header *out)
 {
     dim_status status;
-    dim__st_header h = {0};
-    const char *end = NULL;
-    if (size < 2 || text[0] != '{' || memchr(text, '\0', (size_t)size) != NULL)
-        return dim__fail(ctx, DIM_E_FORMAT, "the header is not a JSON object: %s", path);
-    cJSON *json = cJSON_ParseWithLengthOpts(text, (size_t)size, &end, 0);
-    if (!cJSON_IsObject(json)) {
-        status = dim__fail(ctx, DIM_E_FORMAT, "the header is not a valid JSON object (near byte %td of %" PRId64
-                           "): %s",
-                           end == NULL ? 0 : end - text, size, path);
-        goto failed;
-    }
-    for (; end < text + size; end++)
-        if (*end != ' ') {
-            status = dim__fail(ctx, DIM_E_FORMAT, "the header goes on after its JSON object, at byte %td: %s",
-                               end - text, path);
-            goto failed;
-        }
-    int64_t capacity = 0;
-    for (const cJSON *item = json->child; item != NULL; item = item->next)
-        capacity++;
-    h.entries = dim__calloc(ctx, (size_t)capacity, sizeof *h.entries);
-    if (h.entries == NULL) {
+    dim__st_header h = { .text = text, .size = size };
+    reader r = { .ctx = ctx, .path = path, .text = text, .h = &h };
+    DIM__TRY(read_all(&r, (size_t)size));
+    h.entries = dim__calloc(ctx, (size_t)h.count, sizeof *h.entries);
+    h.meta = dim__calloc(ctx, (size_t)h.n_meta, sizeof *h.meta);
+    if (h.entries == NULL || h.meta == NULL) {
         status = DIM_E_NOMEM;
         goto failed;
     }
-    bool metadata = false;
-    for (const cJSON *item = json->child; item != NULL; item = item->next) {
-        if (strcmp(item->string, "__metadata__") != 0) {
-            DIM__TRY_OR(failed, parse_entry(ctx, path, item, &h.entries[h.count++]));
-            continue;
-        }
-        DIM__TRY_OR(failed, metadata ? bad(ctx, path, item->string, "there are two of this name") : DIM_OK);
-        DIM__TRY_OR(failed, check_metadata(ctx, path, item));
-        metadata = true;
-        h.metadata = item;
-    }
-    DIM__TRY_OR(failed, check_layout(ctx, path, &h, data_size));
-    h.json = json;
+    r.keep = true;
+    DIM__TRY_OR(failed, read_all(&r, (size_t)size));
+    DIM__TRY_OR(failed, check_layout(&r, data_size));
+    DIM__TRY_OR(failed, check_names(&r));
     *out = h;
     return DIM_OK;
 failed:
-    dim__free(ctx, h.entries);
-    cJSON_Delete(json);
+    dim__st_header_free(ctx, &h);
     return status;
 }
 
 void dim__st_header_free(dim_context *ctx, dim__st_header *h)
 {
     dim__free(ctx, h->entries);
-    cJSON_Delete(h->json);
+    dim__free(ctx, h->meta);
     memset(h, 0, sizeof *h);
 }
 
 const dim__st_entry *dim__st_header_find(const dim__st_header *h, const char *name)
 {
-    dim__st_entry key = {.name = name};
-    return h->count == 0 ? NULL : bsearch(&key, h->entries, (size_t)h->count, sizeof key, by_name);
+    dim__st_entry wanted = {.name = name};
+    return h->count == 0 ? NULL : bsearch(&wanted, h->entries, (size_t)h->count, sizeof wanted, by_name);
 }
 
-#else
+const char *dim__st_header_meta(const dim__st_header *h, const char *key)
+{
+    dim__meta wanted = {.key = key};
+    const dim__meta *found = h->n_meta == 0 ? NULL : bsearch(&wanted, h->meta, (size_t)h->n_meta, sizeof wanted, by_key);
+    return found == NULL ? NULL : found->value;
+}
 
-typedef int dim__st_header_is_empty; /* a build without cJSON has no loader; ISO C wants a declaration */
-
-#endif
+void dim__st_header_shape(const dim__st_header *h, const dim__st_entry *e, int64_t shape[DIM__ST_MAX_RANK])
+{
+    dim__json j;
+    dim__json_begin(&j, h->text + e->shape, (size_t)h->size - e->shape);
+    (void)dim__json_next(&j);
+    for (int i = 0; i < e->rank && i < DIM__ST_MAX_RANK; i++) {
+        (void)dim__json_next(&j);
+        (void)dim__json_whole(&j, &shape[i]);
+    }
+}

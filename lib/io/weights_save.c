@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { CHUNK = 65536 };
+
 typedef struct text { /* grows; status keeps the first failure */
     dim_context *ctx;
     char *data;
@@ -25,7 +27,7 @@ static void put_bytes(text *t, const char *bytes, size_t n)
 
 static void put(text *t, const char *format, ...)
 {
-    char buffer[128];
+    char buffer[256];
     va_list args;
     va_start(args, format);
     int n = vsnprintf(buffer, sizeof buffer, format, args);
@@ -61,18 +63,12 @@ typedef struct contents { /* of a file */
     int64_t count;
     const dim__meta *meta;
     int64_t n_meta;
-    bool checked; /* with a checksum; its digits are 0 at first */
 } contents;
 
+/* The digits of the checksums are 0 at first. */
 static void put_metadata(text *t, const contents *c)
 {
-    static const char begin[] = DIM__ST_CHECKED_BEGIN;
-    if (c->checked) {
-        put_bytes(t, begin, sizeof begin - 1);
-        put(t, "%016d\"", 0);
-    } else {
-        put(t, "{\"__metadata__\":{\"format\":\"pt\"");
-    }
+    put(t, "%s%0*d%s%0*d\"", DIM__ST_CHECKED_BEGIN, DIM__ST_DIGITS, 0, DIM__ST_OWN_BEGIN, DIM__ST_DIGITS, 0);
     for (int64_t i = 0; i < c->n_meta; i++) {
         put(t, ",");
         put_string(t, c->meta[i].key);
@@ -102,10 +98,22 @@ static void put_header(text *t, const contents *c)
         put(t, " ");
 }
 
-static void put_checksum(text *t, const contents *c)
+static uint64_t sum_header(const text *t)
 {
-    char digits[DIM__ST_CHECKSUM_DIGITS + 1];
-    uint64_t h = dim__st_checksum_bytes(DIM__ST_CHECKSUM_START, (const unsigned char *)t->data, t->size);
+    return dim__st_checksum_bytes(DIM__ST_CHECKSUM_START, (const unsigned char *)t->data, t->size);
+}
+
+static void put_digits(text *t, int at, uint64_t sum)
+{
+    char digits[DIM__ST_DIGITS + 1];
+    snprintf(digits, sizeof digits, "%0*" PRIx64, DIM__ST_DIGITS, sum);
+    memcpy(t->data + at, digits, DIM__ST_DIGITS);
+}
+
+static void put_checksums(text *t, const contents *c)
+{
+    put_digits(t, DIM__ST_OWN_DIGITS_AT, sum_header(t));
+    uint64_t h = sum_header(t);
     for (int64_t i = 0; i < c->count; i++) {
         int64_t n = element_count(&c->arrays[i]);
         for (int64_t k = 0; k < n; k++) {
@@ -114,17 +122,15 @@ static void put_checksum(text *t, const contents *c)
             h = dim__st_checksum_word(h, word);
         }
     }
-    snprintf(digits, sizeof digits, "%016" PRIx64, h);
-    memcpy(t->data + sizeof DIM__ST_CHECKED_BEGIN - 1, digits, DIM__ST_CHECKSUM_DIGITS);
+    put_digits(t, DIM__ST_DIGITS_AT, h);
 }
 
 /* Byte by byte, so that the file is little-endian on every machine; compilers make a copy of it where it is one. */
-static dim_status write_floats(dim__outfile *f, const float *x, int64_t n)
+static dim_status write_floats(dim__outfile *f, unsigned char *bytes, const float *x, int64_t n)
 {
-    unsigned char bytes[16384];
     for (int64_t i = 0; i < n;) {
         size_t used = 0;
-        for (; i < n && used < sizeof bytes; i++, used += 4) {
+        for (; i < n && used < CHUNK; i++, used += 4) {
             uint32_t u;
             memcpy(&u, &x[i], 4);
             for (int k = 0; k < 4; k++)
@@ -139,24 +145,24 @@ static dim_status save(dim_context *ctx, const char *path, const contents *c)
 {
     dim_status status;
     dim__outfile *file = NULL;
-    unsigned char length[8];
-    text header = {.ctx = ctx};
+    unsigned char length[8], *bytes = dim__alloc(ctx, CHUNK);
+    text header = {.ctx = ctx, .status = bytes != NULL ? DIM_OK : DIM_E_NOMEM};
     put_header(&header, c);
     DIM__TRY_OR(done, header.status);
-    if (c->checked)
-        put_checksum(&header, c);
+    put_checksums(&header, c);
     for (int k = 0; k < 8; k++)
         length[k] = (unsigned char)((uint64_t)header.size >> (8 * k));
     DIM__TRY_OR(done, dim__outfile_open(ctx, path, &file));
     DIM__TRY_OR(done, dim__outfile_write(file, length, sizeof length));
     DIM__TRY_OR(done, dim__outfile_write(file, header.data, (size_t)header.size));
     for (int64_t i = 0; i < c->count; i++)
-        DIM__TRY_OR(done, write_floats(file, c->arrays[i].data, element_count(&c->arrays[i])));
+        DIM__TRY_OR(done, write_floats(file, bytes, c->arrays[i].data, element_count(&c->arrays[i])));
     status = dim__outfile_commit(file);
     file = NULL;
 done:
     dim__outfile_abort(file);
     dim__free(ctx, header.data);
+    dim__free(ctx, bytes);
     return status;
 }
 
@@ -164,10 +170,4 @@ dim_status dim__weights_save(dim_context *ctx, const char *path, const dim__arra
                              const dim__meta *meta, int64_t n_meta)
 {
     return save(ctx, path, &(contents){.arrays = arrays, .count = count, .meta = meta, .n_meta = n_meta});
-}
-
-dim_status dim__weights_save_checked(dim_context *ctx, const char *path, const dim__array *arrays, int64_t count,
-                                     const dim__meta *meta, int64_t n_meta)
-{
-    return save(ctx, path, &(contents){.arrays = arrays, .count = count, .meta = meta, .n_meta = n_meta, .checked = true});
 }

@@ -285,7 +285,7 @@ dim_status dim__conv_plan_get(dim_context *ctx, const dim__conv_key *key, int64_
     *out = NULL;
     if (!is_worth(ctx, key, images))
         return DIM_OK;
-    dim__onednn_of(ctx, &d);
+    DIM__TRY(dim__onednn_of(ctx, &d));
     if (d != NULL)
         DIM__TRY(dim__plan_get(d, &CONVOLUTION, key, &plan));
     *out = (dim__conv_plan *)plan;
@@ -301,7 +301,7 @@ size_t dim__conv_plan_workspace(const dim_context *ctx, const dim__conv_plan *pl
 }
 
 typedef struct job {
-    const dim__onednn *d;
+    dim__onednn *d;
     const dim__conv_plan *plan;
     const dim_context *ctx;
     const char *in, *weights;
@@ -340,7 +340,10 @@ static void run_task(void *arg, int64_t begin, int64_t end, int thread)
 {
     job *j = arg;
     dim__onednn_guard guard;
-    dim__onednn_enter(j->d, &guard);
+    if (!dim__onednn_enter(j->d, &guard)) {
+        j->failed[thread] = true;
+        return;
+    }
     j->failed[thread] = !run_images(j, begin, end, thread);
     dim__onednn_leave(j->d, &guard);
 }
@@ -356,7 +359,10 @@ static void pack_task(void *arg, int64_t begin, int64_t end, int thread)
     int64_t size = p->key.bf16 && !dw ? 2 : 4;
     char *plain = dw ? j->out : (char *)j->weights;
     dim__onednn_guard guard;
-    dim__onednn_enter(j->d, &guard);
+    if (!dim__onednn_enter(j->d, &guard)) {
+        j->failed[thread] = true;
+        return;
+    }
     for (int64_t i = begin; i < end; i++) {
         void *const data[2] = { plain + i * p->plain_part * size, j->packed + i * p->packed_part * size };
         if (!dim__onednn_execute(j->d, p->pack, l->stream, args, 2, data))
@@ -379,7 +385,10 @@ static void dw_task(void *arg, int64_t begin, int64_t end, int thread)
                             (char *)j->weights + begin * k->oh * k->ow * k->o * size,
                             j->packed + (size_t)thread * p->packed_size, j->scratch + (size_t)thread * p->scratch_size };
     dim__onednn_guard guard;
-    dim__onednn_enter(j->d, &guard);
+    if (!dim__onednn_enter(j->d, &guard)) {
+        j->failed[thread] = true;
+        return;
+    }
     j->failed[thread] = !dim__onednn_execute(j->d, longer ? p->longer : p->primitive, l->stream, args, 4, data);
     dim__onednn_leave(j->d, &guard);
 }

@@ -72,6 +72,7 @@ static void run(const dproduct *p)
 static void rows(void *arg, int64_t begin, int64_t end, int thread)
 {
     dproduct p = *(const dproduct *)arg;
+    dim__exit *exit = &((dim__gemm_state *)p.ctx->gemm_state)->exit;
     (void)thread;
     p.m = end - begin;
     p.a += p.trans_a ? begin : begin * p.lda;
@@ -79,8 +80,11 @@ static void rows(void *arg, int64_t begin, int64_t end, int thread)
     if (((const dim__gemm_state *)p.ctx->gemm_state)->kind == DIM_GEMM_REFERENCE || p.k == 0 ||
         dim__max64(dim__max64(p.lda, p.ldb), p.ldc) > INT_MAX)
         reference(&p);
-    else
+    else if (dim__exit_enter(exit)) {
         run(&p);
+        dim__exit_leave(exit);
+    } else
+        reference(&p);
 }
 
 void dim__dgemm(dim_context *ctx, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha,

@@ -52,41 +52,6 @@ static const double SMALL = 1 << 18;
  * where an elementwise op of its size is, so that a thread's rows stay in its cache. */
 static const double SPLIT = 1 << 20, SKINNY_SPLIT = 1 << 15;
 
-dim__product dim__product_rows(const dim__product *p, int64_t begin, int64_t end)
-{
-    dim__product part = *p;
-    part.m = end - begin;
-    part.a += p->trans_a ? begin : begin * p->lda;
-    part.c += begin * p->ldc;
-    return part;
-}
-
-dim__product dim__product_columns(const dim__product *p, int64_t begin, int64_t end)
-{
-    dim__product part = *p;
-    part.n = end - begin;
-    part.b += p->trans_b ? begin * p->ldb : begin;
-    part.c += begin;
-    return part;
-}
-
-void dim__gemm_chunked(const dim__product *p, int64_t chunk, void (*run)(const dim__product *, void *), void *user)
-{
-    for (int64_t i = 0; i < p->m; i += chunk) {
-        dim__product rows = dim__product_rows(p, i, dim__min64(p->m, i + chunk));
-        for (int64_t j = 0; j < p->n; j += chunk) {
-            dim__product part = dim__product_columns(&rows, j, dim__min64(p->n, j + chunk));
-            for (int64_t l = 0; l < p->k; l += chunk) {
-                part.k = dim__min64(p->k - l, chunk);
-                run(&part, user);
-                part.a += p->trans_a ? chunk * p->lda : chunk;
-                part.b += p->trans_b ? chunk : chunk * p->ldb;
-                part.beta = 1;
-            }
-        }
-    }
-}
-
 static double work(const dim__product *p)
 {
     return (double)p->m * (double)p->n * (double)p->k;
@@ -114,6 +79,28 @@ static void scale(const dim__product *p)
     }
 }
 
+/* By the context's own loops, row by row. */
+static void by_rows(const dim_context *ctx, const dim__product *p)
+{
+    for (int64_t i = 0; i < p->m; i++) {
+        dim__product row = dim__product_rows(p, i, i + 1);
+        dim__gemm_skinny_run(ctx->kernels, &row);
+    }
+}
+
+static void by_cblas(const dim_context *ctx, const dim__product *p)
+{
+    dim__gemm_state *state = ctx->gemm_state;
+    bool counted = work(p) > SMALL; /* which takes a while */
+    if (dim__exit_begun(&state->exit) || (counted && !dim__exit_enter(&state->exit))) {
+        by_rows(ctx, p);
+        return;
+    }
+    dim__gemm_cblas_run(state, p);
+    if (counted)
+        dim__exit_leave(&state->exit);
+}
+
 static void product(const dim_context *ctx, const dim__product *p)
 {
     const dim__gemm_state *state = ctx->gemm_state;
@@ -127,7 +114,7 @@ static void product(const dim_context *ctx, const dim__product *p)
         dim__gemm_skinny_run(ctx->kernels, p);
     else if (state->kind != DIM_GEMM_ONEDNN || work(p) <= SMALL || left_to_cblas(state, p) ||
              !dim__gemm_onednn_run(state->onednn, p))
-        dim__gemm_cblas_run(state, p);
+        by_cblas(ctx, p);
 }
 
 typedef struct task {
@@ -194,8 +181,9 @@ dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_thread
         return DIM_E_NOMEM;
     state->kind = kind;
     state->blas_threads = blas_threads;
+    dim__exit_init(&state->exit);
     ctx->gemm_state = state;
-    dim__gemm_cblas_setup(state); /* of use to every backend: oneDNN leaves small products to it */
+    DIM__TRY(dim__gemm_cblas_setup(ctx, state)); /* of use to every backend: oneDNN leaves small products to it */
     if (kind == DIM_GEMM_AUTO || kind == DIM_GEMM_ONEDNN) {
         char cblas[sizeof state->name];
         memcpy(cblas, state->name, sizeof cblas);
@@ -217,12 +205,17 @@ dim_status dim__gemm_setup(dim_context *ctx, dim_gemm kind, uint32_t blas_thread
         snprintf(state->name, sizeof state->name, "reference");
         state->in_tasks = true;
     }
+    if (!dim__exit_watch(&state->exit)) /* after what the libraries have registered */
+        return dim__fail(ctx, DIM_E_NOMEM, "no memory to hear of the process's end");
     return DIM_OK;
 }
 
 void dim__gemm_teardown(dim_context *ctx)
 {
+    dim__gemm_state *state = ctx->gemm_state;
     dim__onednn_teardown(ctx);
-    dim__free(ctx, ctx->gemm_state);
+    if (state != NULL)
+        dim__exit_forget(&state->exit);
+    dim__free(ctx, state);
     ctx->gemm_state = NULL;
 }

@@ -3,6 +3,7 @@
 #ifndef DIM_KERNELS_GEMM_BACKEND_H
 #define DIM_KERNELS_GEMM_BACKEND_H
 
+#include "base/exit.h"
 #include "kernels/gemm.h"
 
 typedef struct dim__product { /* C (m, n) = alpha op(A) op(B) + beta C */
@@ -20,13 +21,14 @@ typedef struct dim__gemm_state {
     bool cblas_avx2;        /* oneDNN leaves some products to the CBLAS, see gemm.c */
     uint32_t blas_threads;
     char name[96];
+    dim__exit exit;
     struct dim__onednn *onednn; /* NULL where it is not there or not wanted; see onednn.h */
 } dim__gemm_state;
 
 /* Each takes m, n, k > 0. */
 void dim__gemm_ref_run(const dim__product *p);
 void dim__gemm_cblas_run(const dim__gemm_state *state, const dim__product *p);
-bool dim__gemm_onednn_run(const struct dim__onednn *d, const dim__product *p); /* false: it has no memory */
+bool dim__gemm_onednn_run(struct dim__onednn *d, const dim__product *p); /* false: it has no memory */
 
 /* Products that are bound by memory or too narrow for a BLAS's blocking, by the context's own inner loops. */
 bool dim__gemm_is_skinny(const dim__product *p);
@@ -39,8 +41,8 @@ void dim__gemm_chunked(const dim__product *p, int64_t chunk, void (*run)(const d
 dim__product dim__product_rows(const dim__product *p, int64_t begin, int64_t end);
 dim__product dim__product_columns(const dim__product *p, int64_t begin, int64_t end);
 
-/* Fills the state; cannot fail. */
-void dim__gemm_cblas_setup(dim__gemm_state *state);
+/* Fills the state, which is the context's. */
+dim_status dim__gemm_cblas_setup(dim_context *ctx, dim__gemm_state *state);
 bool dim__gemm_cblas_is_openblas(void);
 
 #endif

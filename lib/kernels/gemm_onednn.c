@@ -26,19 +26,24 @@ static void fill_thread_cache(const dim__product *p)
 #endif
 }
 
-bool dim__gemm_onednn_run(const dim__onednn *d, const dim__product *p)
+bool dim__gemm_onednn_run(dim__onednn *d, const dim__product *p)
 {
     dim__onednn_guard guard;
+    if (!atomic_load_explicit(&d->ready, memory_order_relaxed) && !dim__onednn_has_room())
+        return false;
     fill_thread_cache(p);
-    dim__onednn_enter(d, &guard);
+    if (!dim__onednn_enter(d, &guard))
+        return false;
     bool done = d->gemm.sgemm(p->trans_a ? 'T' : 'N', p->trans_b ? 'T' : 'N', p->m, p->n, p->k, p->alpha, p->a, p->lda,
                               p->b, p->ldb, p->beta, p->c, p->ldc) == 0;
     dim__onednn_leave(d, &guard);
+    if (!atomic_load_explicit(&d->ready, memory_order_relaxed))
+        atomic_store_explicit(&d->ready, dim__exit_watch(d->exit), memory_order_relaxed);
     return done;
 }
 
 #else
-bool dim__gemm_onednn_run(const struct dim__onednn *d, const dim__product *p)
+bool dim__gemm_onednn_run(struct dim__onednn *d, const dim__product *p)
 {
     (void)d;
     (void)p;

@@ -5,7 +5,8 @@
 #include "base/math.h"
 #include "kernels/kernels.h"
 
-enum { BLOCK = 1024, FEW = 4 };
+/* Blocks are on the stack, of which a caller may have little: 4 KB at most for a function. */
+enum { FEW = 4 };
 
 bool dim__gemm_is_skinny(const dim__product *p)
 {
@@ -21,9 +22,10 @@ static float combine(const dim__product *p, double sum, float c)
 static void matrix_vector(const dim__kernels *kernels, const dim__product *p, int64_t m, const float *a, int64_t lda,
                           const float *x, int64_t inc_x, int64_t inc_c)
 {
-    float packed[BLOCK], sum[BLOCK];
+    enum { BLOCK = 128, STEP = 512 };
+    float packed[STEP], sum[BLOCK];
     double total[BLOCK];
-    int64_t step = inc_x == 1 ? p->k : BLOCK; /* of k; x is packed where it is not contiguous */
+    int64_t step = inc_x == 1 ? p->k : STEP; /* of k; x is packed where it is not contiguous */
     for (int64_t i = 0; i < m; i += BLOCK) {
         int64_t rows = dim__min64(m - i, BLOCK);
         memset(total, 0, sizeof total);
@@ -45,7 +47,7 @@ static void matrix_vector(const dim__kernels *kernels, const dim__product *p, in
 static void vector_matrix(const dim__kernels *kernels, const dim__product *p, int64_t n, const float *a, int64_t lda,
                           const float *x, int64_t inc_x, int64_t inc_c)
 {
-    enum { ROWS = 512 };
+    enum { ROWS = 512, BLOCK = 256 };
     float sum[BLOCK];
     double total[BLOCK];
     for (int64_t j = 0; j < n; j += BLOCK) {
@@ -65,6 +67,7 @@ static void vector_matrix(const dim__kernels *kernels, const dim__product *p, in
 /* k <= FEW: each row of C is a sum of a few rows of op(B). */
 static void few_rows(const dim__kernels *kernels, const dim__product *p)
 {
+    enum { BLOCK = 192 };
     float rows[FEW][BLOCK], sum[BLOCK];
     for (int64_t j = 0; j < p->n; j += BLOCK) {
         int64_t size = dim__min64(p->n - j, BLOCK);

@@ -6,6 +6,12 @@
 
 #include "base/context.h"
 
+/* Batch norm's gradient, one number a column of each.  Both differences are taken before anything is multiplied: of x and of
+ * dy only what varies matters, and may be small beside their means. */
+typedef struct dim__bn_grad {
+    const float *scale, *dy_mean, *x_mean, *slope;
+} dim__bn_grad;
+
 typedef struct dim__kernels {
     const char *name;
 
@@ -57,9 +63,8 @@ typedef struct dim__kernels {
     /* adds to sum_dy[c] and sum_dyx[c] the sums of dy and of dy (x - mean) */
     void (*bn_grad_sums)(double *sum_dy, double *sum_dyx, const float *dy, const float *x, const float *mean,
                          int64_t rows, int64_t c);
-    /* dx = a dy + b x + k with one a, b, k a column; dx may be dy or x */
-    void (*bn_grad_apply)(float *dx, const float *dy, const float *x, const float *a, const float *b, const float *k,
-                          int64_t rows, int64_t c);
+    /* dx = scale (dy - dy_mean - (x - x_mean) slope); dx may be dy or x */
+    void (*bn_grad_apply)(float *dx, const float *dy, const float *x, const dim__bn_grad *by, int64_t rows, int64_t c);
     /* layer norm of each row: y = (x - mean) rstd gamma + beta; mean[rows] and rstd[rows] are outputs */
     void (*layer_norm)(float *y, float *mean, float *rstd, const float *x, const float *gamma, const float *beta,
                        float eps, int64_t rows, int64_t c);

@@ -3,23 +3,19 @@
 #include "kernels/onednn.h"
 
 #include "base/cpu.h"
+#include "base/memory.h"
+#include "base/thread.h"
 #include "kernels/gemm_backend.h"
 
 #if defined(DIM_HAVE_ONEDNN)
 #include <dlfcn.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the library ------------------------------------------------------------------------------------------------- */
+/* More than oneDNN takes to be loaded, for its first product or for one primitive, code that it makes included. */
+enum { ROOM = 64 << 20 };
 
-/* POSIX gives functions as object pointers; copying the bits is the conversion that C allows. */
-bool dim__onednn_find(void *library, const char *name, void *function)
-{
-    void *symbol = dlsym(library, name);
-    memcpy(function, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
+/* ---- the library ------------------------------------------------------------------------------------------------- */
 
 /* As the library's own calls find it: in the global scope first, where a program may have another OpenMP. */
 static bool find_openmp(void *library, const char *name, void *function)
@@ -80,14 +76,29 @@ static bool load_any(dim__onednn *d)
     return load_file(d, "libdnnl.so.2");
 }
 
+bool dim__onednn_has_room(void)
+{
+    void *room = dim__system_alloc(NULL, ROOM, 64);
+    if (room != NULL)
+        dim__system_free(NULL, room, ROOM);
+    return room != NULL;
+}
+
 dim_status dim__onednn_open(dim_context *ctx, dim__onednn **out)
 {
     dim__onednn *d = dim__calloc(ctx, 1, sizeof *d);
     *out = NULL;
     if (d == NULL)
         return DIM_E_NOMEM;
+    if (!dim__onednn_has_room()) {
+        dim__free(ctx, d);
+        return dim__fail(ctx, DIM_E_NOMEM, "no memory to load oneDNN");
+    }
     d->ctx = ctx;
-    if (load_any(d))
+    atomic_init(&d->ready, false);
+    d->exit = &((dim__gemm_state *)ctx->gemm_state)->exit;
+    bool found = load_any(d);
+    if (found)
         *out = d;
     else
         dim__free(ctx, d);
@@ -102,14 +113,21 @@ int dim__onednn_major(const dim_context *ctx)
     return d != NULL ? d->gemm.version()->major : 0;
 }
 
-void dim__onednn_of(dim_context *ctx, dim__onednn **out)
+dim_status dim__onednn_of(dim_context *ctx, dim__onednn **out)
 {
     dim__onednn *d = ((dim__gemm_state *)ctx->gemm_state)->onednn;
-    if (d != NULL && d->engine == NULL && !d->broken && d->call.engine_create(&d->engine, DIM__DNNL_CPU, 0) != 0) {
+    *out = NULL;
+    if (d == NULL || d->broken || dim__exit_begun(d->exit))
+        return DIM_OK;
+    if (!dim__onednn_has_room())
+        return dim__fail(ctx, DIM_E_NOMEM, "no memory for oneDNN to prepare an operation");
+    if (d->engine == NULL && d->call.engine_create(&d->engine, DIM__DNNL_CPU, 0) != 0) {
         d->engine = NULL;
         d->broken = true;
+        return DIM_OK;
     }
-    *out = d != NULL && !d->broken ? d : NULL;
+    *out = d;
+    return DIM_OK;
 }
 
 void dim__onednn_teardown(dim_context *ctx)
@@ -118,8 +136,9 @@ void dim__onednn_teardown(dim_context *ctx)
     dim__onednn *d = state != NULL ? state->onednn : NULL;
     if (d == NULL)
         return;
-    dim__plans_forget(ctx);
-    if (d->engine != NULL)
+    if (d->forget != NULL)
+        d->forget(ctx);
+    if (d->engine != NULL && !dim__exit_begun(d->exit))
         d->call.engine_destroy(d->engine);
     dim__free(ctx, d);
     state->onednn = NULL;
@@ -233,54 +252,55 @@ bool dim__onednn_execute(const dim__onednn *d, const struct dnnl_primitive *prim
 
 void dim__onednn_free_desc(const dim__onednn *d, struct dnnl_primitive_desc *desc)
 {
-    if (desc != NULL)
+    if (desc != NULL && !dim__exit_begun(d->exit))
         d->call.primitive_desc_destroy(desc);
 }
 
 void dim__onednn_free_attr(const dim__onednn *d, struct dnnl_primitive_attr *attr)
 {
-    if (attr != NULL)
+    if (attr != NULL && !dim__exit_begun(d->exit))
         d->call.primitive_attr_destroy(attr);
 }
 
 void dim__onednn_free_primitive(const dim__onednn *d, struct dnnl_primitive *primitive)
 {
-    if (primitive != NULL)
+    if (primitive != NULL && !dim__exit_begun(d->exit))
         d->call.primitive_destroy(primitive);
 }
 
 void dim__onednn_free_memory(const dim__onednn *d, struct dnnl_memory *memory)
 {
-    if (memory != NULL)
+    if (memory != NULL && !dim__exit_begun(d->exit))
         d->call.memory_destroy(memory);
 }
 
 void dim__onednn_free_stream(const dim__onednn *d, struct dnnl_stream *stream)
 {
-    if (stream != NULL)
+    if (stream != NULL && !dim__exit_begun(d->exit))
         d->call.stream_destroy(stream);
 }
 
 /* ---- the guard --------------------------------------------------------------------------------------------------- */
 
-void dim__onednn_enter(const dim__onednn *d, dim__onednn_guard *guard)
+bool dim__onednn_enter(dim__onednn *d, dim__onednn_guard *guard)
 {
-    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP }; /* of the thread itself: cannot wait */
     sigset_t set;
-    sigfillset(&set);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-        sigdelset(&set, faults[i]);
+    if (!dim__exit_enter(d->exit))
+        return false;
+    dim__signals_that_wait(&set);
     pthread_sigmask(SIG_BLOCK, &set, &guard->signals);
     guard->threads = d->omp_get_threads != NULL ? d->omp_get_threads() : 1;
     if (guard->threads != 1)
         d->omp_set_threads(1);
+    return true;
 }
 
-void dim__onednn_leave(const dim__onednn *d, const dim__onednn_guard *guard)
+void dim__onednn_leave(dim__onednn *d, const dim__onednn_guard *guard)
 {
     if (guard->threads != 1)
         d->omp_set_threads(guard->threads);
     pthread_sigmask(SIG_SETMASK, &guard->signals, NULL);
+    dim__exit_leave(d->exit);
 }
 
 #else

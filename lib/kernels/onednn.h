@@ -10,6 +10,7 @@
 #ifndef DIM_KERNELS_ONEDNN_H
 #define DIM_KERNELS_ONEDNN_H
 
+#include "base/exit.h"
 #include "kernels/conv.h"
 #include "kernels/gemm.h"
 
@@ -17,6 +18,9 @@
 
 #if defined(DIM_HAVE_ONEDNN)
 #include "kernels/onednn_abi.h"
+
+#include <dlfcn.h>
+#include <string.h>
 
 typedef struct dim__onednn dim__onednn;
 
@@ -49,21 +53,33 @@ struct dim__onednn { /* a context's */
         dim__dnnl_2 two;
         dim__dnnl_3 three;
     };
+    atomic_bool ready;          /* its first product was made, for which it makes code */
+    dim__exit *exit;            /* the context's */
     struct dnnl_engine *engine; /* NULL until a primitive is asked for */
     bool broken;                /* it cannot have an engine: matrix products only */
     struct dim__onednn_plan *plans;    /* see onednn_plans.h */
     int64_t n_idle, n_useless;  /* plans that nobody holds; shapes without one */
+    void (*forget)(dim_context *ctx); /* drops them all; NULL while there are none */
     bool no_memory;             /* of the context's; else a failure is oneDNN's */
 };
 
-/* Finds the functions of a table. */
-bool dim__onednn_find(void *library, const char *name, void *function);
+/* Finds the functions of a table.  POSIX gives functions as object pointers; copying the bits is the conversion that C allows. */
+static inline bool dim__onednn_find(void *library, const char *name, void *function)
+{
+    void *symbol = dlsym(library, name);
+    memcpy(function, &symbol, sizeof symbol);
+    return symbol != NULL;
+}
 #define DIM__DNNL_FIND(result, name, parameters) found = found && dim__onednn_find(library, "dnnl_" #name, &to->name);
 
 int dim__onednn_major(const dim_context *ctx); /* 0 without it */
 
-/* The context's, ready for primitives; *out is NULL where there are none. */
-void dim__onednn_of(dim_context *ctx, dim__onednn **out);
+/* oneDNN's C++ ends the process, or writes to where nothing is, when it has no memory for its objects and its code.  So
+ * whoever has it make some asks first whether the system has a lot of it; no more can be done. */
+bool dim__onednn_has_room(void);
+
+/* The context's, ready for primitives to be made; *out is NULL where there are none. */
+dim_status dim__onednn_of(dim_context *ctx, dim__onednn **out);
 
 /* Descriptors of memory that are made for a while and go together.  What was not made is NULL, which what takes descriptors
  * refuses, so that nobody has to ask in between. */
@@ -120,8 +136,9 @@ typedef struct dim__onednn_guard {
     int threads;
     sigset_t signals;
 } dim__onednn_guard;
-void dim__onednn_enter(const dim__onednn *d, dim__onednn_guard *guard);
-void dim__onednn_leave(const dim__onednn *d, const dim__onednn_guard *guard);
+/* False when the process is ending: oneDNN cannot be called any more, and its objects are not released either. */
+bool dim__onednn_enter(dim__onednn *d, dim__onednn_guard *guard);
+void dim__onednn_leave(dim__onednn *d, const dim__onednn_guard *guard);
 #endif
 
 /* Opens the library for a context: *out is NULL where there is none that is usable. */

@@ -31,7 +31,7 @@ static dim__md *md_part(dim__onednn *d, const dim__md *whole, const int64_t *dim
 
 static void md_free(dim__onednn *d, dim__md *md)
 {
-    if (md != NULL)
+    if (md != NULL && !dim__exit_begun(d->exit))
         d->three.memory_desc_destroy(md);
 }
 

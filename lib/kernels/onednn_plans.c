@@ -45,15 +45,18 @@ static dim_status add(dim__onednn *d, const dim__plan_kind *kind, const void *ke
     p->kind = kind;
     memcpy(key_of(p), key, kind->key_size);
     d->no_memory = false;
-    dim__onednn_enter(d, &guard); /* primitives are made for as many threads as there are now */
-    p->usable = kind->make(d, p);
-    dim__onednn_leave(d, &guard);
+    if (dim__onednn_enter(d, &guard)) { /* primitives are made for as many threads as there are now */
+        p->usable = kind->make(d, p);
+        dim__onednn_leave(d, &guard);
+        d->no_memory = d->no_memory || !dim__exit_watch(d->exit);
+    }
     if (d->no_memory) { /* which says nothing about the shape */
         free_plan(d, p);
         return DIM_E_NOMEM;
     }
     p->next = d->plans;
     d->plans = p;
+    d->forget = dim__plans_forget;
     if (p->usable)
         d->n_idle++;
     else if (++d->n_useless > DIM__KEEP_PLANS)

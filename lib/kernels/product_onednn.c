@@ -249,7 +249,7 @@ dim_status dim__product_plan_get(dim_context *ctx, const dim__product_key *key, 
     *out = NULL;
     if (!dim__gemm_native_bf16(ctx) || key->m == 0 || key->n == 0 || key->k == 0)
         return DIM_OK;
-    dim__onednn_of(ctx, &d);
+    DIM__TRY(dim__onednn_of(ctx, &d));
     if (d != NULL)
         DIM__TRY(dim__plan_get(d, &PRODUCT, key, &plan));
     *out = (dim__product_plan *)plan;
@@ -265,7 +265,7 @@ size_t dim__product_plan_workspace(const dim_context *ctx, const dim__product_pl
 
 typedef struct job {
     const dim_context *ctx;
-    const dim__onednn *d;
+    dim__onednn *d;
     const dim__product_plan *plan;
     const uint16_t *a, *b;
     char *c, *scratch, *extra, *packed;
@@ -308,7 +308,10 @@ static void pack_task(void *arg, int64_t begin, int64_t end, int thread)
     job *j = arg;
     dim__onednn_guard guard;
     (void)thread;
-    dim__onednn_enter(j->d, &guard);
+    if (!dim__onednn_enter(j->d, &guard)) {
+        j->failed[thread] = true;
+        return;
+    }
     for (int64_t i = begin; i < end; i++) {
         const piece *q = &j->plan->pieces[i];
         const dim__dnnl_arg args[2] = { { DIM__DNNL_ARG_SRC, q->plain }, { DIM__DNNL_ARG_DST, q->packed } };
@@ -324,7 +327,10 @@ static void run_task(void *arg, int64_t begin, int64_t end, int thread)
     dim__onednn_guard guard;
     (void)begin;
     (void)end;
-    dim__onednn_enter(j->d, &guard);
+    if (!dim__onednn_enter(j->d, &guard)) {
+        j->failed[thread] = true;
+        return;
+    }
     j->failed[thread] = j->failed[thread] || !run_piece(j, &j->plan->pieces[thread], thread);
     dim__onednn_leave(j->d, &guard);
 }

@@ -257,12 +257,12 @@ static void bn_grad_sums(double *sum_dy, double *sum_dyx, const float *dy, const
         }
 }
 
-static void bn_grad_apply(float *dx, const float *dy, const float *x, const float *a, const float *b, const float *k,
-                          int64_t rows, int64_t c)
+static void bn_grad_apply(float *dx, const float *dy, const float *x, const dim__bn_grad *by, int64_t rows, int64_t c)
 {
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < c; j++)
-            dx[i * c + j] = (float)((double)a[j] * dy[i * c + j] + (double)b[j] * x[i * c + j] + k[j]);
+            dx[i * c + j] = (float)(by->scale[j] * ((double)dy[i * c + j] - by->dy_mean[j] -
+                                                    ((double)x[i * c + j] - by->x_mean[j]) * by->slope[j]));
 }
 
 static void layer_norm(float *y, float *mean, float *rstd, const float *x, const float *gamma, const float *beta,

@@ -84,6 +84,15 @@ static void adam(float *w, float *m, float *v, const float *g, float step_size, 
     }
 }
 
+/* The last n < LANES of x.  The last of them fills the vector: another number might raise exceptions that none of x does. */
+static inline vf load_last(const float *x, int64_t n)
+{
+    float last[LANES];
+    for (int64_t k = 0; k < LANES; k++)
+        last[k] = x[k < n ? k : n - 1];
+    return load(last);
+}
+
 /* Defines a function that stores `value`, a vector made of the vector v, for each of x.  The last few elements pass
  * through a padded buffer, so an element's result does not depend on where it lies. */
 #define MAP(name, parameters, value)                                \
@@ -95,9 +104,8 @@ static void adam(float *w, float *m, float *v, const float *g, float step_size, 
             store(y + i, value);                                    \
         }                                                           \
         if (i < n) {                                                \
-            float last[LANES] = { 0 };                              \
-            memcpy(last, x + i, (size_t)(n - i) * sizeof *x);       \
-            vf v = load(last);                                      \
+            float last[LANES];                                      \
+            vf v = load_last(x + i, n - i);                         \
             store(last, value);                                     \
             memcpy(y + i, last, (size_t)(n - i) * sizeof *x);       \
         }                                                           \
@@ -107,7 +115,7 @@ MAP(sigmoid, (float *y, const float *x, int64_t n), vec_sigmoid(v))
 MAP(tanh_, (float *y, const float *x, int64_t n), vec_tanh(v))
 MAP(softplus, (float *y, const float *x, int64_t n), vec_softplus(v))
 MAP(exp_, (float *y, const float *x, int64_t n), vec_exp(v))
-MAP(exp_shift, (float *y, const float *x, float shift, float scale, int64_t n), vec_exp(v - shift) * scale)
+MAP(exp_shift, (float *y, const float *x, float shift, float scale, int64_t n), vec_exp(vec_below(v, shift)) * scale)
 MAP(sigmoid_scale, (float *y, const float *x, float scale, int64_t n), vec_sigmoid(v) * scale)
 #undef MAP
 

@@ -7,6 +7,7 @@
 #ifndef DIM_KERNELS_VEC_MATH_H
 #define DIM_KERNELS_VEC_MATH_H
 
+#include <float.h>
 #include <stdint.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -79,6 +80,14 @@ static inline vf vec_exp(vf x)
     return p * (vf)((half + 127) << 23) * (vf)((n - half + 127) << 23);
 }
 
+/* x - by without overflow where x is far below, so that e^x is 0 whatever the difference is. */
+static inline vf vec_below(vf x, float by)
+{
+    const float half = FLT_MAX / 2;
+    float least = (by > -half ? by : -half) - half; /* a choice of numbers, since a choice of sums may compute both */
+    return vec_select(x < least, vec_fill(least), x) - by;
+}
+
 /* log(1 + u) for 0 <= u <= 1, as 2 artanh(u / (2 + u)), by interpolation at Chebyshev's nodes to 4e-10. */
 static inline vf vec_log1p_unit(vf u)
 {
@@ -103,18 +112,19 @@ static inline vf vec_sigmoid(vf x)
     return vec_select(x < 0.0f, e, vec_fill(1)) / (e + 1.0f);
 }
 
-/* Cephes' tanhf: a polynomial for |x| < 0.625, 1 - 2 / (e^2|x| + 1) beyond. */
+/* Cephes' tanhf: a polynomial for |x| < 0.625, 1 - 2 / (e^2|x| + 1) beyond, which is 1 from 10 on. */
 static inline vf vec_tanh(vf x)
 {
-    vf size = vec_abs(x), z = x * x;
+    vf size = vec_abs(x);
+    size = vec_select(size > 10.0f, vec_fill(10), size);
+    vf z = size * size;
     vf p = z * -5.70498872745e-3f + 2.06390887954e-2f;
     p = p * z - 5.37397155531e-2f;
     p = p * z + 1.33314422036e-1f;
     p = p * z - 3.33332819422e-1f;
-    vf near = p * (z * x) + x;
+    vf near = p * (z * size) + size;
     vf far = 1.0f - 2.0f / (vec_exp(size + size) + 1.0f);
-    far = (vf)((vi)far | ((vi)x & INT32_MIN));
-    return vec_select(size < 0.625f, near, far);
+    return (vf)((vi)vec_select(size < 0.625f, near, far) | ((vi)x & INT32_MIN));
 }
 
 #endif

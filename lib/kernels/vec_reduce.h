@@ -54,16 +54,14 @@ SUM(sum_sq_around, (const float *x, double mean, int64_t n), vd u = widen(x + at
         }                                                           \
         double rest = 0;                                            \
         if (i < n) {                                                \
-            float last[LANES] = { 0 };                              \
-            memcpy(last, x + i, (size_t)(n - i) * sizeof *x);       \
-            vf v = load(last), term = value;                        \
+            vf v = load_last(x + i, n - i), term = value;           \
             for (int64_t k = 0; k < n - i; k++)                     \
                 rest += term[k];                                    \
         }                                                           \
         return join(part, 2) + rest;                                \
     }
 
-SUM_OF(sum_exp, (const float *x, float shift, int64_t n), vec_exp(v - shift))
+SUM_OF(sum_exp, (const float *x, float shift, int64_t n), vec_exp(vec_below(v, shift)))
 SUM_OF(sum_softplus, (const float *x, float sign, int64_t n), vec_softplus(v * sign))
 #undef SUM_OF
 

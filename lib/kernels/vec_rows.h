@@ -165,13 +165,13 @@ static void bn_grad_sums(double *restrict sum_dy, double *restrict sum_dyx, cons
     }
 }
 
-static void bn_grad_apply(float *dx, const float *dy, const float *x, const float *a, const float *b, const float *k,
-                          int64_t rows, int64_t c)
+static void bn_grad_apply(float *dx, const float *dy, const float *x, const dim__bn_grad *by, int64_t rows, int64_t c)
 {
+    const float *scale = by->scale, *dy_mean = by->dy_mean, *x_mean = by->x_mean, *slope = by->slope;
     for (int64_t i = 0; i < rows; i++, dx += c, dy += c, x += c) {
 #pragma omp simd
         for (int64_t j = 0; j < c; j++)
-            dx[j] = a[j] * dy[j] + (b[j] * x[j] + k[j]);
+            dx[j] = scale[j] * ((dy[j] - dy_mean[j]) - (x[j] - x_mean[j]) * slope[j]);
     }
 }
 

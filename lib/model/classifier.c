@@ -23,7 +23,7 @@ dim_status dim__model_add_classifier(dim_model *model, const dim_classifier_opti
     dim__classifier c = { .layer = 0 };
     dim_classifier_options *o = &c.o;
     char where[64];
-    if (model->fixed)
+    if (model->obj->fixed)
         return dim__fail(model->ctx, DIM_E_STATE, "the objective is fixed by its first use; add classifiers before");
     DIM__TRY(dim__options_copy(model->ctx, "dim_classifier_options", o, sizeof *o, options));
     const char *name = o->name != NULL ? o->name : "classifier";
@@ -80,9 +80,11 @@ static dim__loss_nodes emit(const dim__loss_in *in)
     nodes.reports[0].suffix = ".accuracy";
     nodes.reports[0].kind = DIM__LOSS_REPORT_ACCURACY;
     nodes.reports[0].v = dim__out(nodes.loss, 1);
-    if (dim__graph_status(g) == DIM_OK && c->o.penalty > 0)
-        nodes.loss = dim__emit_add(g, nodes.loss, dim__emit_sum_all(g, dim__emit_mul(g, z, z),
-                                                                    c->o.penalty / (double)dim__count_of(g, z)));
+    if (dim__graph_status(g) == DIM_OK && c->o.penalty > 0) {
+        dim__vid own = dim__emit_row_scale(g, dim__emit_labelled(g, in->side[1].v), z);
+        dim__vid square = dim__emit_sum_all(g, dim__emit_mul(g, own, own), c->o.penalty / (double)dim__count_of(g, z));
+        nodes.loss = dim__emit_add(g, nodes.loss, square);
+    }
     return nodes;
 }
 

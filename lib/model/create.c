@@ -29,6 +29,8 @@ dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options,
     dim_objective_options objective = { .size = sizeof objective, .seed = o.seed };
     dim_status status = dim__objective_create(ctx, &objective, &model->obj);
     if (status == DIM_OK)
+        status = dim__model_begin(model);
+    if (status == DIM_OK)
         *out = model;
     else
         dim__model_destroy(model);
@@ -50,10 +52,4 @@ void dim__model_destroy(dim_model *model)
     dim__encoder_release(model->enc);
     dim__free(ctx, model);
     dim__context_release(ctx);
-}
-
-void dim__model_groups(dim_model *model, dim__param_group groups[2])
-{
-    groups[0] = (dim__param_group){ "encoder.", &model->enc->params };
-    groups[1] = (dim__param_group){ "", &model->obj->params };
 }

@@ -1,9 +1,10 @@
-/* The first use of a model puts its objective together (DIM eq. 8): alpha I_global + beta / M^2 sum I_local - gamma D(prior). */
+/* The objective of a model (DIM eq. 8): alpha I_global + beta / M^2 sum I_local - gamma D(prior).  Inputs, the encoder's
+ * application and the model's player are in it from the start, so that more can be added; the first use puts the rest. */
 #include "model/model.h"
 
 #include <stdio.h>
 
-/* No name that a user can give begins like this, so these are free. */
+/* No name that a user can give begins like this, so the players of priors and classifiers are in nobody's way. */
 #define OWN "@"
 
 dim__ref dim__model_layer(int64_t layer)
@@ -11,15 +12,26 @@ dim__ref dim__model_layer(int64_t layer)
     return layer < 0 ? (dim__ref){ -1, DIM__MODEL_IMAGES } : (dim__ref){ 0, layer };
 }
 
-static dim_status put_inputs(dim_model *model)
+static bool taken(const void *model, const char *name) { return dim__model_name_taken(model, name); }
+static dim_status fix(void *model);
+static const dim__owner owner = { taken, fix, "the objective is under a model, which steps, evaluates and saves it" };
+
+dim_status dim__model_begin(dim_model *model)
 {
-    dim__objective_input images = { .name = OWN "images", .o = { .dtype = DIM_F32, .views = (uint32_t)model->views } };
-    dim__objective_input labels = { .name = OWN "labels", .o = { .dtype = DIM_I32, .views = (uint32_t)model->views } };
+    dim_objective *obj = model->obj;
+    dim__objective_input images = { .name = "images", .o = { .dtype = DIM_F32, .views = (uint32_t)model->views } };
+    dim__objective_input labels = { .name = "labels", .o = { .dtype = DIM_I32, .views = (uint32_t)model->views } };
     dim__application encoder = { .name = "encoder", .n_of = 1, .of = { { -1, DIM__MODEL_IMAGES } }, .views = model->views };
+    dim__player player = { .name = "model", .turns = 1 };
+    obj->owner = &owner;
+    obj->owned_by = model;
     memcpy(images.o.shape, model->enc->stack.inputs[0].shape, sizeof images.o.shape);
-    DIM__TRY(dim__objective_put_input(model->obj, &images));
-    DIM__TRY(dim__objective_put_input(model->obj, &labels));
-    return dim__objective_put_application(model->obj, model->enc, &encoder);
+    DIM__TRY(dim__objective_put_input(obj, &images));
+    DIM__TRY(dim__objective_put_input(obj, &labels));
+    DIM__TRY(dim__objective_put_application(obj, model->enc, &encoder));
+    DIM__TRY(dim__objective_put_player(obj, &player));
+    obj->trained[obj->applications[0].trained].player = 0;
+    return DIM_OK;
 }
 
 const dim_optimizer_options *dim__model_player_options(const dim_model *model, int64_t player)
@@ -30,16 +42,19 @@ const dim_optimizer_options *dim__model_player_options(const dim_model *model, i
 
 static dim_status put_players(dim_model *model)
 {
-    for (int64_t i = 0; i < dim__model_players_count(model); i++) {
+    model->obj->players[0].optimizer = model->optimizer;
+    for (int64_t i = 1; i < dim__model_players_count(model); i++) {
         dim__player p = { .optimizer = *dim__model_player_options(model, i), .turns = 1 };
-        const char *name = i == 0 ? "model" : i <= model->n_priors ? model->priors[i - 1].name
-                                                                   : model->classifiers[i - 1 - model->n_priors].name;
+        const char *name = i <= model->n_priors ? model->priors[i - 1].name
+                                                : model->classifiers[i - 1 - model->n_priors].name;
         snprintf(p.name, sizeof p.name, OWN "%.*s", DIM__TAP_SIZE - 2, name);
         DIM__TRY(dim__objective_put_player(model->obj, &p));
     }
-    model->obj->trained[0].player = 0;
     return DIM_OK;
 }
+
+/* Number of the model's player while those that were added are still before it. */
+static int64_t at(const dim_model *model, int64_t player) { return player == 0 ? 0 : model->added_players + player; }
 
 /* A loss of the model; its critic, if it has one, and its aim are the player's. */
 static dim_status put(dim_model *model, const char *name, dim__objective_loss *l, int64_t player)
@@ -48,13 +63,13 @@ static dim_status put(dim_model *model, const char *name, dim__objective_loss *l
     DIM__TRY(dim__objective_put_loss(model->obj, l));
     int64_t loss = model->obj->n_losses - 1, trained = model->obj->losses[loss].trained;
     if (trained >= 0)
-        model->obj->trained[trained].player = (uint32_t)player;
+        model->obj->trained[trained].player = (uint32_t)at(model, player);
     return DIM_OK;
 }
 
 static dim_status aim(dim_model *model, int64_t player, bool against)
 {
-    return dim__objective_put_aim(model->obj, player, (dim__aimed){ model->obj->n_losses - 1, 1, against });
+    return dim__objective_put_aim(model->obj, at(model, player), (dim__aimed){ model->obj->n_losses - 1, 1, against });
 }
 
 static dim_status put_term(dim_model *model, const dim__term *t)
@@ -105,7 +120,6 @@ static dim_status put_code(dim_model *model)
 
 static dim_status put_together(dim_model *model)
 {
-    DIM__TRY(put_inputs(model));
     DIM__TRY(put_players(model));
     for (int64_t i = 0; i < model->n_terms; i++)
         DIM__TRY(put_term(model, &model->terms[i]));
@@ -113,9 +127,7 @@ static dim_status put_together(dim_model *model)
         DIM__TRY(put_prior(model, i));
     for (int64_t i = 0; i < model->n_classifiers; i++)
         DIM__TRY(put_classifier(model, i));
-    DIM__TRY(put_code(model));
-    DIM__TRY(dim__objective_fix(model->obj));
-    return dim__model_list_reports(model);
+    return put_code(model);
 }
 
 static dim_status make_room_for_code(dim_model *model)
@@ -129,18 +141,38 @@ static dim_status make_room_for_code(dim_model *model)
     return model->code_mean != NULL && model->code_std != NULL ? DIM_OK : DIM_E_NOMEM;
 }
 
-dim_status dim__model_fix(dim_model *model)
+static dim_status declare(dim_model *model)
 {
-    if (model->fixed)
-        return DIM_OK;
-    if (model->n_terms + model->n_priors == 0)
-        return dim__fail(model->ctx, DIM_E_STATE, "the model has no terms: add one with dim_model_add_term()");
-    DIM__TRY(make_room_for_code(model));
-    dim_status status = put_together(model);
-    if (status != DIM_OK) { /* begins anew the next time */
-        model->n_reports = 0;
-        dim__objective_clear(model->obj);
-    }
-    model->fixed = status == DIM_OK;
+    DIM__TRY(dim__objective_declare(model->obj));
+    dim_status status = dim__model_list_reports(model);
+    if (status != DIM_OK)
+        dim__objective_undeclare(model->obj);
     return status;
 }
+
+/* On failure there is again what was added, and nothing else. */
+static dim_status fix(void *arg)
+{
+    dim_model *model = arg;
+    dim_objective *obj = model->obj;
+    if (model->n_terms + model->n_priors == 0 && obj->players[0].n_aims == 0)
+        return dim__fail(model->ctx, DIM_E_STATE, "the model has no terms: add one with dim_model_add_term()");
+    DIM__TRY(make_room_for_code(model));
+    model->added_losses = obj->n_losses;
+    model->added_players = obj->n_players - 1;
+    dim_status status = put_together(model);
+    if (status == DIM_OK) {
+        int64_t losses = obj->n_losses - model->added_losses, players = dim__model_players_count(model) - 1;
+        dim__objective_to_front(obj, losses, players);
+        status = declare(model);
+        if (status != DIM_OK)
+            dim__objective_from_front(obj, losses, players);
+    }
+    if (status != DIM_OK) {
+        model->n_reports = 0;
+        dim__objective_cut(obj, model->added_losses, model->added_players + 1);
+    }
+    return status;
+}
+
+dim_status dim__model_fix(dim_model *model) { return dim__objective_fix(model->obj); }

@@ -1,5 +1,5 @@
 /* The inside of a model: a preset on an objective (train/).  Terms, priors and classifiers are kept as they are added; the
- * first use makes losses and players of them. */
+ * first use makes losses and players of them, before those that were added to the objective itself. */
 #ifndef DIM_MODEL_MODEL_H
 #define DIM_MODEL_MODEL_H
 
@@ -50,7 +50,7 @@ struct dim_model {
     int64_t n_classifiers, cap_classifiers;
     int64_t views;
     dim_optimizer_options optimizer; /* checked */
-    bool fixed;                /* the objective is put together */
+    int64_t added_losses, added_players; /* to the objective, by its own functions; known when it is fixed: its last ones */
     dim__report *reports;
     int64_t n_reports, cap_reports;
     bool reported;
@@ -64,23 +64,25 @@ dim_status dim__model_add_term(dim_model *model, const dim_term_options *term);
 dim_status dim__model_add_prior(dim_model *model, const dim__prior_spec *spec, float weight);
 dim_status dim__model_add_classifier(dim_model *model, const dim_classifier_options *options);
 
-bool dim__model_name_taken(const dim_model *model, const char *name);
+bool dim__model_name_taken(const dim_model *model, const char *name); /* by what is or will be the model's */
 dim_status dim__model_check_name(const dim_model *model, const char *name); /* of a term or classifier */
 
 /* ---- the objective: fix.c puts together what the losses of term.c, prior.c, classifier.c and code.c are ------------------ */
 
-/* Fixes the objective: inputs, the encoder's application, losses, players, then reports.  Idempotent. */
+/* Makes the model the owner, and puts in what is there from the start: inputs, the encoder's application, the player. */
+dim_status dim__model_begin(dim_model *model);
+/* Fixes the objective: losses, players, then reports.  Idempotent. */
 dim_status dim__model_fix(dim_model *model);
 
-/* Players: 0 trains encoder and critics, then one a prior, then one a classifier.  So clipping by norm lets neither of them
- * change the others' gradients, and steps without labels do not count. */
-static inline int64_t dim__model_players_count(const dim_model *model)
+/* Players: 0 trains encoder and critics, then one a prior, then one a classifier, then the added ones.  So clipping by norm
+ * lets none of them change the others' gradients, and steps without labels do not count. */
+static inline int64_t dim__model_players_count(const dim_model *model) /* without the added ones */
 {
     return 1 + model->n_priors + model->n_classifiers;
 }
 const dim_optimizer_options *dim__model_player_options(const dim_model *model, int64_t player);
 
-enum { DIM__MODEL_IMAGES = 0, DIM__MODEL_LABELS = 1 }; /* the objective's inputs */
+enum { DIM__MODEL_IMAGES = 0, DIM__MODEL_LABELS = 1, DIM__MODEL_INPUTS = 2 }; /* the objective's inputs; then the added */
 dim__ref dim__model_layer(int64_t layer);              /* of the encoder, or its input: as a value of the objective */
 
 extern const dim__loss_def dim__loss_model_prior;      /* of code, and of its mean and log-variance */
@@ -98,9 +100,6 @@ dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_
 
 dim_status dim__model_list_reports(dim_model *model);         /* names, in the model's order */
 void dim__model_collect(dim_model *model, dim__run_mode mode); /* all reports, after a run */
-
-/* Encoder's and model's parameters, as saved. */
-void dim__model_groups(dim_model *model, dim__param_group groups[2]);
 
 dim_status dim__settings_of_model(dim__settings *s, const void *model); /* for checkpoints */
 

@@ -7,7 +7,7 @@
 dim_status dim__model_add_prior(dim_model *model, const dim__prior_spec *spec, float weight)
 {
     dim__model_prior p = { .spec = *spec, .weight = weight == 0 ? 1 : weight };
-    if (model->fixed)
+    if (model->obj->fixed)
         return dim__fail(model->ctx, DIM_E_STATE, "the objective is fixed by its first use; add priors before");
     if (!isfinite(weight))
         return dim__fail(model->ctx, DIM_E_INVALID, "a prior's weight is %g; it must be finite", (double)weight);

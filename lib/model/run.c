@@ -1,7 +1,7 @@
 /* A step or an evaluation: the objective's, with what only a model promises checked before. */
 #include "model/model.h"
 
-/* Classes of the images: every one has a label here. */
+/* Classes of the images; -1 = it has none. */
 static dim_status check_labels(const dim_model *model, const dim_tensor *labels, int64_t n)
 {
     char text[128];
@@ -16,8 +16,8 @@ static dim_status check_labels(const dim_model *model, const dim_tensor *labels,
         int64_t label =
             labels->dtype == DIM_I32 ? ((const int32_t *)labels->data)[at] : ((const int64_t *)labels->data)[at];
         for (int64_t k = 0; k < model->n_classifiers; k++)
-            if (label < 0 || label >= (int64_t)model->classifiers[k].o.classes)
-                return dim__fail(model->ctx, DIM_E_INVALID, "label %lld of image %lld is outside [0, %u)",
+            if (label < -1 || label >= (int64_t)model->classifiers[k].o.classes)
+                return dim__fail(model->ctx, DIM_E_INVALID, "label %lld of image %lld is outside [0, %u), and is not -1 for none",
                                  (long long)label, (long long)i, model->classifiers[k].o.classes);
     }
     return DIM_OK;
@@ -34,12 +34,12 @@ static dim_status check_batch(const dim_model *model, int64_t rows)
     return DIM_OK;
 }
 
-/* Players that a step without labels moves. */
+/* Players that a step without labels moves: all but the classifiers'. */
 static uint32_t unlabelled(const dim_model *model)
 {
-    uint32_t players = 0;
-    for (int64_t i = 0; i <= model->n_priors; i++)
-        players |= dim__reach_of_group((uint32_t)i);
+    uint32_t players = DIM__REACH_ALL;
+    for (int64_t i = 0; i < model->n_classifiers; i++)
+        players &= ~dim__reach_of_group((uint32_t)(1 + model->n_priors + i));
     return players;
 }
 
@@ -52,12 +52,14 @@ dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_
     if (mode == DIM__RUN_LABELED)
         DIM__TRY(check_labels(model, labels, rows / model->views));
     dim_objective *obj = model->obj;
+    dim_tensor *given[DIM__MODEL_INPUTS] = { obj->inputs[DIM__MODEL_IMAGES].batch, obj->inputs[DIM__MODEL_LABELS].batch };
     obj->inputs[DIM__MODEL_IMAGES].batch = (dim_tensor *)images; /* for this call, so they are not held */
     obj->inputs[DIM__MODEL_LABELS].batch = (dim_tensor *)labels;
-    dim_status status = mode == DIM__RUN_EVALUATE ? dim__objective_evaluate(obj, true)
-                                                  : dim__objective_step(obj, mode == DIM__RUN_LABELED ? DIM__REACH_ALL
-                                                                                                      : unlabelled(model));
-    obj->inputs[DIM__MODEL_IMAGES].batch = obj->inputs[DIM__MODEL_LABELS].batch = NULL;
+    dim_status status = mode == DIM__RUN_EVALUATE  ? dim__objective_evaluate(obj, DIM__MODEL_LABELS)
+                        : mode == DIM__RUN_LABELED ? dim__objective_step(obj, DIM__REACH_ALL, -1)
+                                                   : dim__objective_step(obj, unlabelled(model), DIM__MODEL_LABELS);
+    obj->inputs[DIM__MODEL_IMAGES].batch = given[DIM__MODEL_IMAGES];
+    obj->inputs[DIM__MODEL_LABELS].batch = given[DIM__MODEL_LABELS];
     if (status == DIM_OK)
         dim__model_collect(model, mode);
     return status;

@@ -28,6 +28,27 @@ static dim_status add_classifier(dim__settings *s, const dim__classifier *c)
     return dim__settings_fields(s, key, head, &c->o, &dim__classifier_table);
 }
 
+/* What was added to the objective, with what the model's own player does with it. */
+static dim_status add_added(dim__settings *s, const dim_model *model)
+{
+    const dim_objective *obj = model->obj;
+    int64_t losses = obj->n_losses - model->added_losses, players = obj->n_players - model->added_players;
+    if (obj->n_inputs == DIM__MODEL_INPUTS && obj->n_applications == 1 && model->added_losses + model->added_players == 0)
+        return DIM_OK;
+    for (int64_t i = DIM__MODEL_INPUTS; i < obj->n_inputs; i++)
+        DIM__TRY(dim__settings_of_input(s, obj, i));
+    for (int64_t i = 1; i < obj->n_applications; i++)
+        DIM__TRY(dim__settings_of_application(s, obj, i));
+    for (int64_t i = losses; i < obj->n_losses; i++)
+        DIM__TRY(dim__settings_of_loss(s, obj, i));
+    DIM__TRY(dim__settings_of_player(s, obj, 0));
+    for (int64_t i = players; i < obj->n_players; i++) {
+        DIM__TRY(dim__settings_of_player(s, obj, i));
+        DIM__TRY(dim__settings_of_optimizer(s, i, &obj->players[i].optimizer));
+    }
+    return DIM_OK;
+}
+
 /* The lines that models had before they were presets on objectives: old checkpoints have them. */
 dim_status dim__settings_of_model(dim__settings *s, const void *of)
 {
@@ -42,5 +63,5 @@ dim_status dim__settings_of_model(dim__settings *s, const void *of)
         DIM__TRY(add_classifier(s, &model->classifiers[i]));
     for (int64_t i = 0; i <= model->n_priors; i++)
         DIM__TRY(dim__settings_of_optimizer(s, i, dim__model_player_options(model, i)));
-    return DIM_OK;
+    return add_added(s, model);
 }

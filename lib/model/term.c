@@ -10,7 +10,7 @@ static dim_status set_name(dim_model *model, dim__term *t, const char *name)
         snprintf(t->name, sizeof t->name, "%s", usual);
         if (dim__model_name_taken(model, t->name))
             snprintf(t->name, sizeof t->name, "term%lld", (long long)model->n_terms);
-        return DIM_OK;
+        return dim__model_check_name(model, t->name); /* something that was added may have it */
     }
     DIM__TRY(dim__model_check_name(model, name));
     snprintf(t->name, sizeof t->name, "%s", name);
@@ -40,12 +40,12 @@ dim_status dim__model_add_term(dim_model *model, const dim_term_options *term)
 {
     dim__term t = { .name = "" };
     dim_term_options o;
-    if (model->fixed)
+    if (model->obj->fixed)
         return dim__fail(model->ctx, DIM_E_STATE, "the objective is fixed by its first use; add terms before");
     DIM__TRY(dim__options_copy(model->ctx, "dim_term_options", &o, sizeof o, term));
     DIM__TRY(set_sides(model, &t, o.x, o.y));
     DIM__TRY(set_name(model, &t, o.name));
-    DIM__TRY(dim__information_options(model->ctx, term, &t.information));
+    DIM__TRY(dim__information_options(model->ctx, t.name, term, &t.information));
     dim__side x = side(model, t.x, t.whole), y = side(model, t.y, false);
     DIM__TRY(dim__information_check(model->ctx, t.name, &t.information, &x, &y));
     DIM__TRY(dim__grow(model->ctx, &model->terms, &model->cap_terms, model->n_terms + 1, sizeof *model->terms));

@@ -11,6 +11,7 @@ typedef struct dim__scope { /* where layers are emitted to */
     dim__params *params;
     char prefix[64];      /* of parameter names, "" or ending in a dot */
     bool training;        /* batch statistics, dropout and noise; else frozen ones */
+    bool differentiated;  /* a gradient may go through what is emitted: it must keep what that needs */
     dim_init init;
     dim_layer_init layer_init; /* of the weights of linear and conv, unless DEFAULT */
     uint32_t group;       /* of the optimizer, see dim__param_spec */

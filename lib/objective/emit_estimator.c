@@ -38,16 +38,22 @@ dim__est_nodes dim__emit_estimator(dim__graph *g, const dim_estimator_options *o
     return emit(g, &dim__op_estimator, 1, in, &attr, o->kind == DIM_ESTIMATOR_MINE ? state : NULL);
 }
 
-/* Whether the scores of y and x are to be streamed; by the reference executor, the readable one, on demand only. */
+int64_t dim__stream_limit(const dim__graph *g, const dim_estimator_options *o)
+{
+    if ((g->ctx->disabled_passes & DIM_PASS_STREAM) != 0)
+        return 0;
+    if (o->score_memory > 0)
+        return (int64_t)o->score_memory;
+    return g->ctx->executor != DIM_EXECUTOR_REFERENCE ? USUAL_LIMIT : 0;
+}
+
+/* Whether the scores of y and x are to be streamed. */
 static bool streams(const dim__graph *g, const dim_estimator_options *o, dim__vid y, dim__vid x)
 {
     double bytes = (double)dim__shape_rows(dim__shape_of(g, y)) * (double)dim__shape_rows(dim__shape_of(g, x)) *
                    sizeof(float);
-    if ((g->ctx->disabled_passes & DIM_PASS_STREAM) != 0)
-        return false;
-    if (o->score_memory > 0)
-        return bytes > (double)o->score_memory;
-    return g->ctx->executor != DIM_EXECUTOR_REFERENCE && bytes > (double)USUAL_LIMIT;
+    int64_t limit = dim__stream_limit(g, o);
+    return limit > 0 && bytes > (double)limit;
 }
 
 dim__est_nodes dim__emit_dot_estimator(dim__graph *g, const dim_estimator_options *o, dim__vid y, dim__vid x,

@@ -154,6 +154,14 @@ static dim_status check_gradient(const dim_estimator *est, dim__program *p, dim_
                      name, (double)data[at], (long long)at, dim__estimator_def_of(est->o.kind)->name);
 }
 
+static dim_status check_average(const dim_estimator *est)
+{
+    if (est->state == NULL || isfinite(*est->state->data))
+        return DIM_OK;
+    return dim__fail(est->ctx, DIM_E_NUMERIC, "MINE's moving average is beyond e^-100000 or e^100000 for such scores, and its "
+                     "logarithm would not keep its digits; scale the scores, or use DV");
+}
+
 static void copy_gradient(dim__program *p, dim__vid d, dim_tensor *grad)
 {
     int64_t stride[DIM_MAX_RANK];
@@ -200,7 +208,9 @@ dim_status dim__estimator_run(dim_estimator *est, const dim__eval_key *key, cons
     if (grad_a != NULL || grad_b != NULL) {
         float average = est->state != NULL ? *est->state->data : 0;
         dim__program_backward(p, est->ctx->seed, 0); /* moves MINE's average, too */
-        dim_status status = check_gradient(est, p, da, grad_a, names[0]);
+        dim_status status = check_average(est);
+        if (status == DIM_OK)
+            status = check_gradient(est, p, da, grad_a, names[0]);
         if (status == DIM_OK)
             status = check_gradient(est, p, db, grad_b, names[1]);
         if (status != DIM_OK) {

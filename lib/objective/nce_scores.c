@@ -4,7 +4,7 @@
  * InfoNCE is the mean of s; mixtures (AMDIM, section 3.6) weigh the antecedents of one sample against each other with it.
  *
  * y (R, d), x (N L, d) -> s (R, L); penalty mean(u^2); the means of u over positive and over negative pairs (2); and the
- * rows' record, R times { log S, sum of u^2, of positive u, of all u }, in double.  R = N G, row r is global r % G of
+ * rows' record, R times { log S in two parts, sum of u^2, of positive u, of all u }, in double.  R = N G, row r is global r % G of
  * sample r / G.  attr.scores.
  * nce_scores_grad: (ds, d penalty, y, x, s, record) -> dy, dx; the one that attr does not want is empty. */
 #include "objective/estimators/sums.h"
@@ -18,7 +18,7 @@
 
 #include <math.h>
 
-enum { LOG_SUM, SQUARES, POSITIVE, ALL, N_RECORD };
+enum { HIGH, LOW, SQUARES, POSITIVE, ALL, N_RECORD };
 
 typedef struct nce_task {
     const dim__exec *e;
@@ -61,10 +61,10 @@ static void forward_row(void *arg, int64_t r, int64_t first, int64_t n, float *u
     if (t->clip > 0)
         dim__score_clip(k, t->clip, u, u, u, n);
     float most = fmaxf(k->max(u, own), k->max(u + after, n - after));
-    double log_s = most + log(k->sum_exp(u, most, own) + k->sum_exp(u + after, most, n - after));
-    record[LOG_SUM] = log_s;
+    record[HIGH] = most;
+    record[LOW] = log(k->sum_exp(u, most, own) + k->sum_exp(u + after, most, n - after));
     for (int64_t i = 0; i < t->l; i++)
-        t->s[r * t->l + i] = (float)-dim__softplus(log_s - u[own + i]);
+        t->s[r * t->l + i] = (float)-dim__softplus((record[HIGH] - u[own + i]) + record[LOW]);
 }
 
 static void nce_run(const dim__exec *e)
@@ -96,16 +96,17 @@ static void backward_row(void *arg, int64_t r, int64_t first, int64_t n, float *
     const dim__kernels *k = t->k;
     int64_t own = r / t->group * t->l - first; /* the positives, cut to these columns */
     int64_t begin = dim__min64(dim__max64(own, 0), n), end = dim__min64(dim__max64(own + t->l, 0), n);
-    double log_s = t->record[r * N_RECORD + LOG_SUM], weight = t->weight[r];
+    double weight = t->weight[r];
+    const dim__log_parts sum = { t->record[r * N_RECORD + HIGH], t->record[r * N_RECORD + LOW] };
     float *kept = t->scratch + thread * 2 * DIM__SCORE_PART, *tanh = kept + DIM__SCORE_PART;
     if (t->of_penalty != 0)
         memcpy(kept, u, (size_t)n * sizeof *u);
     if (t->clip > 0)
         dim__score_clip(k, t->clip, u, tanh, u, n);
-    dim__exp_scaled(k, u, u, begin, -log_s, -weight);
+    dim__exp_scaled(k, u, u, begin, sum, -weight);
     for (int64_t i = begin; i < end; i++)
         u[i] = (float)own_gradient(t, r, i - own);
-    dim__exp_scaled(k, u + end, u + end, n - end, -log_s, -weight);
+    dim__exp_scaled(k, u + end, u + end, n - end, sum, -weight);
     if (t->clip > 0)
         k->tanh_grad(u, u, tanh, n);
     if (t->of_penalty != 0)

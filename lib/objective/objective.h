@@ -32,6 +32,9 @@ dim__est_nodes dim__emit_estimator(dim__graph *g, const dim_estimator_options *o
  * score_memory is never made; see dot_estimator_op.c. */
 dim__est_nodes dim__emit_dot_estimator(dim__graph *g, const dim_estimator_options *o, dim__vid y, dim__vid x,
                                        int64_t samples, dim__param *state);
+/* Bytes of one thing's pairs from which on they are made in blocks; 0 = never.  The reference executor, the readable one, does
+ * so on demand only. */
+int64_t dim__stream_limit(const dim__graph *g, const dim_estimator_options *o);
 /* Scores of positive pairs (N, P) and of negative pairs (N, Q). */
 dim__est_nodes dim__emit_estimator_pairs(dim__graph *g, const dim_estimator_options *o, dim__vid pos, dim__vid neg,
                                          dim__param *state);

@@ -149,9 +149,9 @@ void dim__score_rows_finish(dim__score_rows *t, double state, float *loss, float
     memset(t->record, 0, DIM__EST_RECORD_ROWS * sizeof *t->record);
     memcpy(t->record + DIM__EST_RECORD_COEF, b->coef, sizeof b->coef);
     memcpy(t->record + DIM__EST_RECORD_LOSS, results, sizeof results);
-    *loss = (float)result.loss;
+    *loss = dim__to_float(result.loss);
     for (int i = 0; i < 4; i++)
-        stats[i] = (float)results[1 + i];
+        stats[i] = dim__to_float(results[1 + i]);
 }
 
 void dim__score_rows_resume(dim__score_rows *t, double dloss)

@@ -185,7 +185,7 @@ const dim__op dim__op_batch_norm_again = {
 
 /* ---- batch_norm_grad: (dy, x, mean, rstd, gamma, beta after a ReLU) -> dx, dgamma, dbeta ---------------------------
  * batch_norm_pooled_grad, where x was pooled from attr.norm.rows rows, stops halfway: output 0 is dy before the activation,
- * output 3 the (a, b, k) of each channel with which max_pool_grad goes on. ---------------------------------------------- */
+ * output 3 the dim__bn_grad of each channel with which max_pool_grad goes on. ---------------------------------------------- */
 
 static dim_status batch_norm_grad_infer(dim__infer *inf)
 {
@@ -195,7 +195,7 @@ static dim_status batch_norm_grad_infer(dim__infer *inf)
         return dim__infer_fail(inf, 0, "dy of the shape of x");
     inf->out[0] = inf->in[0];
     inf->out[1] = inf->out[2] = inf->in[2];
-    inf->out[3] = dim__shape2(3, dim__shape_last(&inf->in[0]));
+    inf->out[3] = dim__shape2(4, dim__shape_last(&inf->in[0]));
     return DIM_OK;
 }
 
@@ -204,7 +204,7 @@ static size_t batch_norm_grad_workspace(const dim__infer *inf)
     int64_t c = dim__shape_last(&inf->in[0]);
     size_t tiles = (size_t)(inf->n_in > 5) + 2 * (size_t)any_bf16(inf);
     return dim__sums_size(inf->ctx, 2 * c) +
-           (5 * (size_t)c + tiles * (size_t)tile_size(c) * inf->ctx->threads) * sizeof(float);
+           (6 * (size_t)c + tiles * (size_t)tile_size(c) * inf->ctx->threads) * sizeof(float);
 }
 
 typedef struct bn_grad_job {
@@ -212,7 +212,8 @@ typedef struct bn_grad_job {
     int64_t c;
     const float *mean;
     double *sums;
-    float *a, *b, *k;      /* dx = a dy + b x + k */
+    float *by;             /* the numbers of `apply`, in its order */
+    dim__bn_grad apply;
     float *scale, *shift;  /* after a ReLU: of what went into it */
     float *room;           /* tiles of each thread: of dy and x where one is needed, of what went into the ReLU */
     int64_t tiles;
@@ -267,7 +268,7 @@ static void grad_apply_task(void *arg, int64_t begin, int64_t end, int thread)
         if (is_pooled(e))
             memmove(dx, dy, (size_t)(n * c) * sizeof *dx);
         else
-            e->ctx->kernels->bn_grad_apply(dx, dy, x, job->a, job->b, job->k, n, c);
+            e->ctx->kernels->bn_grad_apply(dx, dy, x, &job->apply, n, c);
         dim__written(e, 0, r * c, n * c, dx);
     }
 }
@@ -280,16 +281,31 @@ static void grad_sums(bn_grad_job *job, int64_t rows)
 }
 
 /* With xhat = (x - mean) rstd: dx = gamma rstd (dy - mean(dy) - xhat mean(dy xhat)). */
+static void set_apply(const bn_grad_job *job, double all)
+{
+    const dim__exec *e = job->e;
+    const float *rstd = e->in[3], *gamma = e->in[4];
+    float *dgamma = e->out[1], *dbeta = e->out[2];
+    int64_t c = job->c;
+    for (int64_t j = 0; j < c; j++) {
+        double r = rstd[j], dy = job->sums[j], dy_xhat = job->sums[c + j] * r;
+        dgamma[j] = (float)dy_xhat;
+        dbeta[j] = (float)dy;
+        job->by[j] = (float)(gamma[j] * r);
+        job->by[c + j] = (float)(dy / all);
+        job->by[2 * c + j] = job->mean[j];
+        job->by[3 * c + j] = (float)(r * dy_xhat / all);
+    }
+}
+
 static void batch_norm_grad_run(const dim__exec *e)
 {
     int64_t rows = dim__shape_rows(e->in_shape[0]), c = dim__shape_last(e->in_shape[0]);
     const float *mean = e->in[2], *rstd = e->in[3], *gamma = e->in[4];
-    float *dgamma = e->out[1], *dbeta = e->out[2];
     bn_grad_job job = { .e = e, .c = c, .mean = mean, .sums = e->workspace };
-    job.a = (float *)(job.sums + 2 * e->ctx->threads * c);
-    job.b = job.a + c;
-    job.k = job.b + c;
-    job.scale = job.k + c;
+    job.by = (float *)(job.sums + 2 * e->ctx->threads * c);
+    job.apply = dim__bn_grad_of(job.by, c);
+    job.scale = job.by + 4 * c;
     job.shift = job.scale + c;
     job.room = job.shift + c;
     job.tiles = (e->n_in > 5) + 2 * (e->in_type[0] == DIM__BF16 || e->in_type[1] == DIM__BF16 ||
@@ -297,18 +313,9 @@ static void batch_norm_grad_run(const dim__exec *e)
     if (e->n_in > 5)
         scale_shift(job.scale, job.shift, mean, rstd, gamma, e->in[5], c);
     grad_sums(&job, rows);
-    int64_t all = is_pooled(e) ? e->attr->norm.rows : rows;
-    for (int64_t j = 0; j < c; j++) {
-        double r = rstd[j], dy = job.sums[j], dy_xhat = job.sums[c + j] * r, scale = gamma[j] * r;
-        double b = -scale * r * dy_xhat / (double)all;
-        dgamma[j] = (float)dy_xhat;
-        dbeta[j] = (float)dy;
-        job.a[j] = (float)scale;
-        job.b[j] = (float)b;
-        job.k[j] = (float)(-scale * dy / (double)all - b * mean[j]);
-    }
+    set_apply(&job, (double)(is_pooled(e) ? e->attr->norm.rows : rows));
     if (is_pooled(e))
-        memcpy(e->out[3], job.a, 3 * (size_t)c * sizeof(float)); /* b and k lie behind a */
+        memcpy(e->out[3], job.by, 4 * (size_t)c * sizeof(float));
     dim__parallel(e->ctx, rows, dim__row_grain(c), grad_apply_task, &job);
 }
 

@@ -7,6 +7,7 @@
 #ifndef DIM_OPS_CONV_H
 #define DIM_OPS_CONV_H
 
+#include "base/math.h"
 #include "kernels/conv.h"
 #include "ops/product.h"
 #include "graph/op.h"
@@ -62,7 +63,17 @@ size_t dim__conv_workspace(const dim__infer *inf, const dim__conv *c);
 dim_status dim__conv_dx_infer(dim__infer *inf);
 size_t dim__conv_dx_workspace(const dim__infer *inf);
 void dim__conv_dx_run(const dim__exec *e);
-double dim__conv_dx_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr);
+dim__product_form dim__conv_dx_product(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr);
+
+/* The product of so many pixels with weights (O, KH, KW, I): plain where each pixel is multiplied by itself. */
+static inline dim__product_form dim__conv_form(const dim__shape *pixels, const dim__shape *w, const dim__attr *attr)
+{
+    const dim__attr_conv *c = &attr->conv;
+    return (dim__product_form){
+        .m = dim__shape_rows(pixels), .n = w->d[0], .k = dim__shape_count(w) / dim__max64(w->d[0], 1),
+        .plain = w->d[1] == 1 && w->d[2] == 1 && c->stride_h == 1 && c->stride_w == 1 && c->pad_h == 0 && c->pad_w == 0,
+    };
+}
 
 /* Part of a run that lies on the image: elements [*lo, *hi) of it; `at` is where element 0 would be. */
 typedef struct dim__conv_run {

@@ -203,17 +203,18 @@ static void conv2d_backward(dim__graph *g, const dim__node *node, const dim__vid
     }
 }
 
-static double conv2d_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
+static dim__product_form conv2d_product(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
 {
-    (void)attr;
-    return 2 * (double)dim__shape_rows(out[0]) * (double)dim__shape_count(in[1]);
+    dim__product_form form = dim__conv_form(out[0], in[1], attr); /* x w' */
+    form.trans_b = true;
+    return form;
 }
 
 const dim__op dim__op_conv2d = {
     .name = "conv2d", .min_in = 2, .max_in = 6, .n_out = 1, .attr_size = DIM__ATTR_SIZE(conv),
     .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = conv2d_infer, .workspace = conv2d_workspace, .backward = conv2d_backward, .run = conv2d_run,
-    .flops = conv2d_flops,
+    .product = conv2d_product,
 };
 
 dim__attr dim__op_conv_attr(dim__window w)
@@ -248,5 +249,5 @@ const dim__op dim__op_conv2d_moments = {
     .name = "conv2d_moments", .min_in = 2, .max_in = 3, .n_out = 4, .attr_size = DIM__ATTR_SIZE(conv),
     .flags = DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = conv2d_moments_infer, .workspace = conv2d_moments_workspace, .backward = conv2d_backward,
-    .run = conv2d_run, .flops = conv2d_flops,
+    .run = conv2d_run, .product = conv2d_product,
 };

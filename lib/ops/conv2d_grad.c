@@ -147,16 +147,17 @@ static void dw_run(const dim__exec *e)
     }
 }
 
-static double dw_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
+static dim__product_form dw_product(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
 {
-    (void)attr;
-    return 2 * (double)dim__shape_rows(in[0]) * (double)dim__shape_count(out[0]);
+    dim__product_form form = dim__conv_form(in[0], out[0], attr); /* dy' x */
+    form.trans_a = true;
+    return form;
 }
 
 const dim__op dim__op_conv2d_dw = {
     .name = "conv2d_dw", .min_in = 2, .max_in = 2, .n_out = 1, .attr_size = DIM__ATTR_SIZE(conv),
     .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3),
-    .infer = dw_infer, .workspace = dw_workspace, .run = dw_run, .flops = dw_flops,
+    .infer = dw_infer, .workspace = dw_workspace, .run = dw_run, .product = dw_product,
 };
 
 /* ---- dx: the gradient of the patches, dy w, added back to where they were cut ------------------------------------ */
@@ -255,16 +256,15 @@ void dim__conv_dx_run(const dim__exec *e)
     }
 }
 
-double dim__conv_dx_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
+dim__product_form dim__conv_dx_product(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
 {
     (void)out;
-    (void)attr;
-    return 2 * (double)dim__shape_rows(in[0]) * (double)dim__shape_count(in[1]);
+    return dim__conv_form(in[0], in[1], attr); /* dy w */
 }
 
 const dim__op dim__op_conv2d_dx = {
     .name = "conv2d_dx", .min_in = 2, .max_in = 2, .n_out = 1, .attr_size = DIM__ATTR_SIZE(conv),
     .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = dim__conv_dx_infer, .workspace = dim__conv_dx_workspace, .run = dim__conv_dx_run,
-    .flops = dim__conv_dx_flops,
+    .product = dim__conv_dx_product,
 };

@@ -21,7 +21,7 @@ const dim__op dim__op_conv2d_transpose = {
     .name = "conv2d_transpose", .min_in = 2, .max_in = 2, .n_out = 1, .attr_size = DIM__ATTR_SIZE(conv),
     .flags = DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = dim__conv_dx_infer, .workspace = dim__conv_dx_workspace, .backward = backward, .run = dim__conv_dx_run,
-    .flops = dim__conv_dx_flops,
+    .product = dim__conv_dx_product,
 };
 
 dim__vid dim__emit_conv2d_transpose(dim__graph *g, dim__vid x, dim__vid w, dim__window window, int64_t height,

@@ -54,9 +54,12 @@ static void matmul_run(const dim__exec *e)
     dim__product_run(e, key_of(e->attr, s, e->out_type[0]));
 }
 
-static double matmul_flops(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
+static dim__product_form matmul_product(const dim__shape *const *in, const dim__shape *const *out, const dim__attr *attr)
 {
-    return 2 * (double)dim__shape_count(out[0]) * (double)sizes_of(in[0], in[1], attr).k;
+    matmul_sizes s = sizes_of(in[0], in[1], attr);
+    (void)out;
+    return (dim__product_form){ s.m, s.n, s.k, .plain = true, .trans_a = attr->matmul.trans_a != 0,
+                                .trans_b = attr->matmul.trans_b != 0, .onto = true };
 }
 
 /* Gives a product the shape of the operand that it is the gradient of. */
@@ -102,7 +105,7 @@ const dim__op dim__op_matmul = {
     .name = "matmul", .min_in = 2, .max_in = 3, .n_out = 1, .attr_size = DIM__ATTR_SIZE(matmul),
     .flags = DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_INPLACE2 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = matmul_infer, .workspace = dim__product_workspace, .backward = matmul_backward, .run = matmul_run,
-    .flops = matmul_flops,
+    .product = matmul_product,
 };
 
 dim__vid dim__emit_matmul(dim__graph *g, dim__vid a, dim__vid b, bool trans_a, bool trans_b)

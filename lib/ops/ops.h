@@ -122,6 +122,9 @@ dim__vid dim__emit_log_sum_exp(dim__graph *g, dim__vid x);                     /
 /* logits (N, C), i32 labels (N), -1 = none -> scalar mean cross-entropy of the labelled rows, 0 when there are none; and the
  * probabilities (N, C) as output 1 */
 dim__vid dim__emit_softmax_xent(dim__graph *g, dim__vid logits, dim__vid labels);
+/* i32 labels (N) -> sqrt(N / labelled rows) of a row with a label, 0 of another: the mean square of rows times it is that of
+ * the labelled rows */
+dim__vid dim__emit_labelled(dim__graph *g, dim__vid labels);
 /* 0.5 (mu^2 + e^lv - 1 - lv), times scale, summed: scalar */
 dim__vid dim__emit_kl_normal(dim__graph *g, dim__vid mu, dim__vid lv, double scale);
 /* (rows, c) -> mean (c) and standard deviation (c, biased) = first, + 1; no gradient */

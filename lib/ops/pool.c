@@ -1,8 +1,8 @@
 /* Pooling over windows of an NHWC map.  attr.pool; padding of max_pool only.
  *
  * max_pool before the batch norm that it came after (passes/fuse.c) has gamma as input 1: where that is negative, the norm turns
- * the order around, so that it is the minimum that is wanted.  Its gradient is then max_pool_grad with input 3, (a, b, k) of
- * each channel: dx = a (what the windows give) + b x + k. */
+ * the order around, so that it is the minimum that is wanted.  Its gradient is then max_pool_grad with input 3, the
+ * numbers of batch norm's gradient (dim__bn_grad), in which dy is what the windows give. */
 #include "ops/ops.h"
 
 #include "base/pool.h"
@@ -122,7 +122,7 @@ dim__vid dim__emit_max_pool(dim__graph *g, dim__vid x, dim__window window)
     return dim__emit1(g, &dim__op_max_pool, x, &attr);
 }
 
-/* ---- max_pool_grad: (dy, x, y, and perhaps a, b, k: (3, C)) -> dx ------------------------------------------------- */
+/* ---- max_pool_grad: (dy, x, y, and perhaps the numbers of a dim__bn_grad: (4, C)) -> dx ---------------------- */
 
 static dim_status max_pool_grad_infer(dim__infer *inf)
 {
@@ -135,8 +135,8 @@ static dim_status max_pool_grad_infer(dim__infer *inf)
         return dim__infer_fail(inf, 0, "dy of the shape of y");
     if (!dim__shape_equal(&inf->in[2], &y))
         return dim__infer_fail(inf, 2, "y of the pooled shape of x");
-    if (inf->n_in > 3 && !dim__shape_equal(&inf->in[3], &(dim__shape){ 2, { 3, y.d[3] } }))
-        return dim__infer_fail(inf, 3, "three numbers a channel");
+    if (inf->n_in > 3 && !dim__shape_equal(&inf->in[3], &(dim__shape){ 2, { 4, y.d[3] } }))
+        return dim__infer_fail(inf, 3, "four numbers a channel");
     inf->out[0] = inf->in[1];
     return DIM_OK;
 }
@@ -152,11 +152,11 @@ static bool tiled(const pool_job *job)
 /* Rows of an image, from `at` on. */
 static void apply_norm(const pool_job *job, int64_t at, int64_t rows)
 {
-    const float *abk = job->e->n_in > 3 ? job->e->in[3] : NULL;
-    int64_t c = job->c;
     float *dx = (float *)job->e->out[0] + at;
-    if (abk != NULL)
-        job->e->ctx->kernels->bn_grad_apply(dx, dx, job->x + at, abk, abk + c, abk + 2 * c, rows * job->w, c);
+    if (job->e->n_in <= 3)
+        return;
+    const dim__bn_grad by = dim__bn_grad_of(job->e->in[3], job->c);
+    job->e->ctx->kernels->bn_grad_apply(dx, dx, job->x + at, &by, rows * job->w, job->c);
 }
 
 static void max_grad_task(void *arg, int64_t begin, int64_t end, int thread) /* images */

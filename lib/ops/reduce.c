@@ -134,19 +134,19 @@ static void log_sum_exp_run(const dim__exec *e)
 
 static void log_sum_exp_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
 {
-    din[0] = dim__emit3(g, &dim__op_log_sum_exp_grad, dout[0], node->in[0], node->out[0], NULL);
+    din[0] = dim__emit2(g, &dim__op_log_sum_exp_grad, dout[0], node->in[0], NULL);
 }
 
-/* dy (rows), x (rows, c), y (rows) -> dx = dy e^(x - y) */
+/* dy (rows), x (rows, c) -> dx = dy softmax(x).  Not by the sums' logarithms: rounded to floats they lose what matters where x is
+ * large. */
 static dim_status log_sum_exp_grad_infer(dim__infer *inf)
 {
     int64_t rows = dim__shape_rows(&inf->in[1]);
     DIM__TRY(dim__infer_types(inf, 0));
     if (inf->in[1].rank < 1)
         return dim__infer_fail(inf, 1, "rank 1 at least");
-    for (int k = 0; k < 3; k += 2)
-        if (inf->in[k].rank != inf->in[1].rank - 1 || dim__shape_count(&inf->in[k]) != rows)
-            return dim__infer_fail(inf, k, "input 1 without its last axis");
+    if (inf->in[0].rank != inf->in[1].rank - 1 || dim__shape_count(&inf->in[0]) != rows)
+        return dim__infer_fail(inf, 0, "input 1 without its last axis");
     inf->out[0] = inf->in[1];
     return DIM_OK;
 }
@@ -155,11 +155,14 @@ static void log_sum_exp_grad_piece(void *arg, int64_t begin, int64_t end, int th
 {
     const dim__exec *e = arg;
     int64_t c = dim__shape_last(e->in_shape[1]);
-    const float *dy = e->in[0], *x = e->in[1], *y = e->in[2];
-    float *dx = e->out[0];
+    const dim__kernels *k = e->ctx->kernels;
+    const float *dy = e->in[0];
     (void)thread;
-    for (int64_t r = begin; r < end; r++)
-        e->ctx->kernels->exp_shift(dx + r * c, x + r * c, y[r], dy[r], c);
+    for (int64_t r = begin; r < end; r++) {
+        const float *x = (const float *)e->in[1] + r * c;
+        float most = k->max(x, c);
+        k->exp_shift((float *)e->out[0] + r * c, x, most, (float)(dy[r] / k->sum_exp(x, most, c)), c);
+    }
 }
 
 static void log_sum_exp_grad_run(const dim__exec *e)
@@ -172,7 +175,7 @@ const dim__op dim__op_log_sum_exp = {
     .infer = log_sum_exp_infer, .backward = log_sum_exp_backward, .run = log_sum_exp_run,
 };
 const dim__op dim__op_log_sum_exp_grad = {
-    .name = "log_sum_exp_grad", .min_in = 3, .max_in = 3, .n_out = 1, .flags = DIM__OP_INPLACE1,
+    .name = "log_sum_exp_grad", .min_in = 2, .max_in = 2, .n_out = 1, .flags = DIM__OP_INPLACE1,
     .infer = log_sum_exp_grad_infer, .run = log_sum_exp_grad_run,
 };
 
@@ -291,6 +294,33 @@ dim__vid dim__emit_softmax_xent(dim__graph *g, dim__vid logits, dim__vid labels)
 {
     return dim__emit2(g, &dim__op_softmax_xent, logits, labels, NULL);
 }
+
+/* ---- labelled: which rows have a label --------------------------------------------------------------------------- */
+
+static dim_status labelled_infer(dim__infer *inf)
+{
+    DIM__TRY(dim__infer_types(inf, 1));
+    if (inf->in[0].rank != 1)
+        return dim__infer_fail(inf, 0, "rank 1");
+    inf->out[0] = inf->in[0];
+    return DIM_OK;
+}
+
+static void labelled_run(const dim__exec *e)
+{
+    const int32_t *label = e->in[0];
+    float *y = e->out[0];
+    int64_t n = e->in_shape[0]->d[0];
+    float share = (float)sqrt((double)n / (double)labelled(label, n));
+    for (int64_t r = 0; r < n; r++)
+        y[r] = label[r] >= 0 ? share : 0;
+}
+
+const dim__op dim__op_labelled = {
+    .name = "labelled", .min_in = 1, .max_in = 1, .n_out = 1, .infer = labelled_infer, .run = labelled_run,
+};
+
+dim__vid dim__emit_labelled(dim__graph *g, dim__vid labels) { return dim__emit1(g, &dim__op_labelled, labels, NULL); }
 
 /* ---- kl_normal: KL(N(mu, e^lv) || N(0, 1)) of every unit --------------------------------------------------------- */
 

@@ -30,6 +30,12 @@ static inline void dim__frozen_norm(const float *gamma, const float *beta, const
     }
 }
 
+/* As it lies in memory, (4, c). */
+static inline dim__bn_grad dim__bn_grad_of(const float *at, int64_t c)
+{
+    return (dim__bn_grad){ .scale = at, .dy_mean = at + c, .x_mean = at + 2 * c, .slope = at + 3 * c };
+}
+
 /* One block of `count` doubles a thread; thread k adds into block k. */
 static inline size_t dim__sums_size(const dim_context *ctx, int64_t count)
 {

@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* Floats of a tile of bf16, which is on the stack: a caller may have little of it. */
+enum { ROOM = 512 };
+
 static dim_status view_infer(dim__infer *inf)
 {
     int64_t view = inf->attr->view.view, views = inf->attr->view.views;
@@ -41,10 +44,10 @@ static void view_grad_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
     int64_t each = dim__shape_count(e->in_shape[0]), mine = e->attr->view.view;
-    float room[DIM__HOT];
+    float room[ROOM];
     (void)thread;
     for (int64_t at = begin; at < end;) { /* a piece may cross views */
-        int64_t view = at / each, offset = at % each, n = dim__min64(dim__min64(each - offset, end - at), DIM__HOT);
+        int64_t view = at / each, offset = at % each, n = dim__min64(dim__min64(each - offset, end - at), ROOM);
         float *dx = dim__write(e, 0, at, room);
         const float *dy = view == mine ? dim__read(e, 0, offset, n, room) : NULL;
         if (dy == NULL)
@@ -78,10 +81,10 @@ static void view_add_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
     int64_t first = e->attr->view.view * dim__shape_count(e->in_shape[1]);
-    float room[DIM__HOT], more[DIM__HOT];
+    float room[ROOM], more[ROOM];
     (void)thread;
-    for (int64_t at = begin; at < end; at += DIM__HOT) {
-        int64_t n = dim__min64(DIM__HOT, end - at);
+    for (int64_t at = begin; at < end; at += ROOM) {
+        int64_t n = dim__min64(ROOM, end - at);
         float *y = dim__write(e, 0, first + at, room);
         e->ctx->kernels->add(y, dim__read(e, 0, first + at, n, room), dim__read(e, 1, at, n, more), n);
         dim__written(e, 0, first + at, n, y);
@@ -91,10 +94,10 @@ static void view_add_piece(void *arg, int64_t begin, int64_t end, int thread)
 static void copy_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__exec *e = arg;
-    float room[DIM__HOT];
+    float room[ROOM];
     (void)thread;
-    for (int64_t at = begin; at < end; at += DIM__HOT) {
-        int64_t n = dim__min64(DIM__HOT, end - at);
+    for (int64_t at = begin; at < end; at += ROOM) {
+        int64_t n = dim__min64(ROOM, end - at);
         float *y = dim__write(e, 0, at, room);
         const float *x = dim__read(e, 0, at, n, room);
         if (x != y)

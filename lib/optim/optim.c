@@ -3,7 +3,10 @@
 #include "base/math.h"
 #include "base/pool.h"
 #include "optim/rules.h"
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 
 enum {
     GRAIN = 16384,    /* elements that are worth a thread */
@@ -103,11 +106,19 @@ void dim__optim_free(dim__optim *opt)
     memset(opt, 0, sizeof *opt);
 }
 
+/* Where all gradients are below GRADIENT, and no step is above STEP, nothing overflows in the kernels: the square of a gradient
+ * fits, and STEP is less than half of what lies between the largest floats, so that no weight is carried beyond them. */
+#define GRADIENT 1e18
+#define STEP 1e30
+#define MOMENT 1e37
+
 typedef struct step_task {
     dim__optim *opt;
     const dim__rule *rule;
     dim__update update;
+    bool apply;                 /* exact steps: else they are tried */
     double squares[MAX_PIECES]; /* of each thread's piece */
+    int64_t bad[MAX_PIECES];    /* exact steps: slot + 1 that does not fit, or 0 */
 } step_task;
 
 /* Gradients are the caller's to keep, so a clamped block is a copy.  NaN stays NaN. */
@@ -140,9 +151,25 @@ static void each_part(step_task *t, int64_t begin, int64_t end, int thread, part
 
 static void add_squares(step_task *t, dim__slot *s, int64_t first, const float *g, int64_t n, int thread)
 {
-    (void)s;
-    (void)first;
     t->squares[thread] += t->update.kernels->sum_sq(g, n);
+    if (g != s->g + first && !t->update.kernels->finite(s->g + first, n)) /* an infinity that was clamped */
+        t->squares[thread] = INFINITY;
+}
+
+static void add_weights(step_task *t, dim__slot *s, int64_t first, const float *g, int64_t n, int thread)
+{
+    (void)g;
+    t->squares[thread] += t->update.kernels->sum_sq(s->w + first, n);
+}
+
+/* Infinite when a v is not finite. */
+static void add_moments(step_task *t, dim__slot *s, int64_t first, const float *g, int64_t n, int thread)
+{
+    (void)g;
+    if (s->m != NULL)
+        t->squares[thread] += t->update.kernels->sum_sq(s->m + first, n);
+    if (s->v != NULL && !t->update.kernels->finite(s->v + first, n))
+        t->squares[thread] = INFINITY;
 }
 
 static void apply(step_task *t, dim__slot *s, int64_t first, const float *g, int64_t n, int thread)
@@ -152,41 +179,148 @@ static void apply(step_task *t, dim__slot *s, int64_t first, const float *g, int
                     n);
 }
 
-static void norm_piece(void *arg, int64_t begin, int64_t end, int thread)
+static bool fits(double x) { return fabs(x) <= FLT_MAX; } /* not NaN */
+
+static void apply_exactly(step_task *t, dim__slot *s, int64_t first, const float *g, int64_t n, int thread)
 {
-    each_part(arg, begin, end, thread, add_squares);
+    for (int64_t i = 0, k = first; i < n; i++, k++) {
+        dim__element e = { .w = s->w[k], .m = s->m == NULL ? 0 : s->m[k], .v = s->v == NULL ? 0 : s->v[k] };
+        t->rule->exact(&t->update, &e, g[i]);
+        if (!fits(e.w) || !fits(e.m) || !fits(e.v)) {
+            t->bad[thread] = t->bad[thread] == 0 ? s - t->opt->slots + 1 : t->bad[thread];
+            return;
+        }
+        if (!t->apply)
+            continue;
+        s->w[k] = (float)e.w;
+        if (s->m != NULL)
+            s->m[k] = (float)e.m;
+        if (s->v != NULL)
+            s->v[k] = (float)e.v;
+    }
 }
 
-static void update_piece(void *arg, int64_t begin, int64_t end, int thread)
-{
-    each_part(arg, begin, end, thread, apply);
-}
+#define PIECE(name, part)                                                    \
+    static void name(void *arg, int64_t begin, int64_t end, int thread)      \
+    {                                                                        \
+        each_part(arg, begin, end, thread, part);                            \
+    }
+PIECE(squares_piece, add_squares)
+PIECE(weights_piece, add_weights)
+PIECE(moments_piece, add_moments)
+PIECE(update_piece, apply)
+PIECE(exact_piece, apply_exactly)
+#undef PIECE
 
-void dim__optim_step(dim__optim *opt)
+static int64_t set_up(step_task *t, dim__optim *opt)
 {
     int64_t total = 0;
-    step_task t = {.opt = opt, .rule = dim__rule_of(opt->o.kind)};
     double steps = (double)opt->steps + 1;
-    t.update = (dim__update){.kernels = opt->ctx->kernels,
-                             .o = &opt->o,
-                             .lr = (double)dim__schedule_lr(&opt->o, opt->steps),
-                             .bias1 = 1 - pow((double)opt->o.beta1, steps),
-                             .bias2 = 1 - pow((double)opt->o.beta2, steps),
-                             .grad_scale = 1};
+    memset(t, 0, sizeof *t);
+    t->opt = opt;
+    t->rule = dim__rule_of(opt->o.kind);
+    t->update = (dim__update){.kernels = opt->ctx->kernels,
+                              .o = &opt->o,
+                              .lr = (double)dim__schedule_lr(&opt->o, opt->steps),
+                              .bias1 = 1 - pow((double)opt->o.beta1, steps),
+                              .bias2 = 1 - pow((double)opt->o.beta2, steps),
+                              .grad_scale = opt->next.grad_scale};
     for (int64_t i = 0; i < opt->n_slots; i++)
         total += opt->slots[i].count;
+    return total;
+}
+
+/* Joint norm of what the parts add up to; of numbers that are finite it is. */
+static double norm_of(step_task *t, int64_t total, dim__task_fn piece)
+{
+    double sum = 0;
+    memset(t->squares, 0, sizeof t->squares);
+    dim__parallel(t->opt->ctx, total, GRAIN, piece, t);
+    for (int i = 0; i < MAX_PIECES; i++)
+        sum += t->squares[i];
+    return sqrt(sum);
+}
+
+/* Whether the kernels may be used; norms stand for the largest elements. */
+static bool is_ordinary(step_task *t, int64_t total, double norm)
+{
+    dim__optim *opt = t->opt;
+    double decay = opt->o.weight_decay;
+    if (isnan(opt->m_most))
+        opt->m_most = norm_of(t, total, moments_piece);
+    double g = t->update.grad_scale * norm + (decay > 0 ? decay * norm_of(t, total, weights_piece) : 0);
+    opt->next.m_most = opt->m_most;
+    double step = t->rule->reach(&t->update, g, &opt->next.m_most);
+    return g <= GRADIENT && step <= STEP && t->update.lr <= STEP && opt->next.m_most <= MOMENT &&
+           t->update.grad_scale >= FLT_MIN;
+}
+
+static int64_t first_bad_gradient(const dim__optim *opt)
+{
+    for (int64_t i = 0; i < opt->n_slots; i++)
+        if (opt->slots[i].g != NULL && !opt->ctx->kernels->finite(opt->slots[i].g, opt->slots[i].count))
+            return i;
+    return -1;
+}
+
+static int64_t try_exactly(step_task *t, int64_t total)
+{
+    int64_t first = 0;
+    dim__parallel(t->opt->ctx, total, GRAIN, exact_piece, t);
+    for (int i = 0; i < MAX_PIECES && first == 0; i++)
+        first = t->bad[i];
+    t->opt->next.m_most = NAN;
+    return first - 1;
+}
+
+int64_t dim__optim_check(dim__optim *opt)
+{
+    step_task t;
+    opt->next.made = opt->next.exact = false;
+    opt->next.grad_scale = 1;
+    int64_t total = set_up(&t, opt);
+    double norm = norm_of(&t, total, squares_piece);
     if (opt->o.clip_norm > 0) {
-        double sum = 0;
-        dim__parallel(opt->ctx, total, GRAIN, norm_piece, &t);
-        for (int i = 0; i < MAX_PIECES; i++)
-            sum += t.squares[i];
-        opt->grad_norm = sqrt(sum);
-        if (!isfinite(opt->grad_norm))
-            return;
+        opt->grad_norm = norm;
         /* PyTorch's clip_grad_norm_, its 1e-6 included */
-        double scale = (double)opt->o.clip_norm / (opt->grad_norm + 1e-6);
-        t.update.grad_scale = scale < 1 ? (float)scale : 1;
+        opt->next.grad_scale = t.update.grad_scale = fmin((double)opt->o.clip_norm / (norm + 1e-6), 1);
     }
-    dim__parallel(opt->ctx, total, GRAIN, update_piece, &t);
+    int64_t bad = isfinite(norm) ? -1 : first_bad_gradient(opt);
+    if (bad >= 0)
+        return bad;
+    opt->next.exact = !is_ordinary(&t, total, norm);
+    if (opt->next.exact)
+        bad = try_exactly(&t, total);
+    opt->next.made = bad < 0;
+    return bad;
+}
+
+bool dim__optim_step(dim__optim *opt)
+{
+    step_task t;
+    if (!opt->next.made && dim__optim_check(opt) >= 0)
+        return false;
+    int64_t total = set_up(&t, opt);
+    t.apply = true;
+    dim__parallel(opt->ctx, total, GRAIN, opt->next.exact ? exact_piece : update_piece, &t);
+    opt->m_most = opt->next.m_most;
+    opt->next.made = false;
     opt->steps++;
+    return true;
+}
+
+void dim__optim_why(const dim__optim *opt, int64_t slot, char *text, size_t size)
+{
+    const dim__slot *s = &opt->slots[slot];
+    double most = 0;
+    for (int64_t i = 0; s->g != NULL && i < s->count; i++)
+        most = fmax(most, fabs(s->g[i]));
+    snprintf(text, size, "its largest gradient is %g, and with %s the weight or what is kept of it would not fit a float", most,
+             dim__rule_name((int)opt->o.kind));
+}
+
+void dim__optim_replaced(dim__optim *opt, uint64_t steps)
+{
+    opt->m_most = NAN;
+    opt->steps = steps;
 }

@@ -26,14 +26,25 @@ typedef struct dim__optim {
     uint64_t steps;
     double grad_norm;      /* of the last update when clipping by norm: before it, after clipping by value */
     float *states;         /* memory of all m and v */
+    double m_most;         /* no m is above this; NAN: m and v came from elsewhere and are to be looked through */
+    struct {               /* the step to come, from dim__optim_check() on */
+        bool made, exact;
+        double grad_scale, m_most;
+    } next;
 } dim__optim;
 
 dim_status dim__optim_init(dim__optim *opt, dim_context *ctx, const dim_optimizer_options *checked);
 /* Allocates slots and states; when there are some already, DIM_E_SHAPE unless the counts are the same. */
 dim_status dim__optim_prepare(dim__optim *opt, int64_t n, const int64_t *counts);
-/* Slots' w and g are set; allocates nothing.  Gradients are clamped by clip_value first, then scaled by clip_norm.
- * They are not checked, except that a norm to clip by that is not finite stops the step: only grad_norm changes. */
-void dim__optim_step(dim__optim *opt);
+/* Slots' w and g are set; these allocate nothing.  Gradients are clamped by clip_value first, then scaled by clip_norm.
+ * A step is made when each gradient is finite and each new weight and state fits a float; else only grad_norm changes. */
+/* The first slot that hinders the next step, or -1.  dim__optim_step() does not look again. */
+int64_t dim__optim_check(dim__optim *opt);
+bool dim__optim_step(dim__optim *opt); /* whether it was made */
+/* "a gradient of 2e+38 is too large for adam": what hinders a slot whose gradients are finite; `size` bytes of text. */
+void dim__optim_why(const dim__optim *opt, int64_t slot, char *text, size_t size);
+/* m and v of the slots were replaced, after so many steps. */
+void dim__optim_replaced(dim__optim *opt, uint64_t steps);
 void dim__optim_free(dim__optim *opt);
 
 #endif

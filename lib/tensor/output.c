@@ -3,6 +3,8 @@
 
 #include "base/math.h"
 
+#include <stdlib.h>
+
 static int64_t magnitude(int64_t stride) { return stride < 0 ? -stride : stride; }
 
 dim_status dim__check_output(dim_context *ctx, const char *name, const dim_tensor *t)
@@ -117,4 +119,52 @@ dim_status dim__check_apart(dim_context *ctx, const char *name_a, const dim_tens
     if (a == NULL || b == NULL || !dim__tensors_share(a, b))
         return DIM_OK;
     return dim__fail(ctx, DIM_E_INVALID, "%s and %s share memory; they must not overlap", name_a, name_b);
+}
+
+typedef struct range {
+    uintptr_t begin, end;
+    int index;
+    bool written;
+} range;
+
+static int by_begin(const void *a, const void *b)
+{
+    const range *x = a, *y = b;
+    return x->begin != y->begin ? (x->begin < y->begin ? -1 : 1) : 0;
+}
+
+static void add_range(range *list, int *n, const dim_tensor *t, int index, bool written)
+{
+    uintptr_t begin = (uintptr_t)t->data;
+    if (dim__tensor_count(t) > 0)
+        list[(*n)++] = (range){ begin, begin + (size_t)dim__tensor_count(t) * dim__dtype_size(t->dtype), index, written };
+}
+
+dim_status dim__check_updates_apart(dim_context *ctx, const char *function, int count, dim_tensor *const *written,
+                                    const dim_tensor *const *read)
+{
+    static const char *const names[] = { "gradient", "parameter" };
+    const range *writer = NULL, *any = NULL; /* of those so far, the one that reaches farthest */
+    int n = 0;
+    range *list = dim__calloc(ctx, (size_t)count, 2 * sizeof *list);
+    if (list == NULL)
+        return DIM_E_NOMEM;
+    for (int i = 0; i < count; i++) {
+        add_range(list, &n, written[i], i, true);
+        add_range(list, &n, read[i], i, false);
+    }
+    qsort(list, (size_t)n, sizeof *list, by_begin);
+    dim_status status = DIM_OK;
+    for (int i = 0; i < n && status == DIM_OK; i++) {
+        const range *r = &list[i], *other = r->written ? any : writer;
+        if (other != NULL && other->end > r->begin)
+            status = dim__fail(ctx, DIM_E_INVALID, "%s: %s %d and %s %d share memory; they must not overlap", function,
+                               names[other->written], other->index, names[r->written], r->index);
+        if (any == NULL || r->end > any->end)
+            any = r;
+        if (r->written && (writer == NULL || r->end > writer->end))
+            writer = r;
+    }
+    dim__free(ctx, list);
+    return status;
 }

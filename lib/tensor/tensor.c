@@ -279,6 +279,26 @@ dim_status dim__tensor_reshape(dim_tensor *t, int rank, const int64_t *shape, di
     return DIM_OK;
 }
 
+const float *dim__tensor_not_finite(const dim_tensor *t, int64_t *row)
+{
+    int64_t count = dim__tensor_count(t), each = t->rank > 0 && count > 0 ? count / t->shape[0] : 1;
+    if (t->dtype != DIM_F32)
+        return NULL;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t rest = i, at = 0;
+        for (int axis = t->rank - 1; axis >= 0; axis--) {
+            at += rest % t->shape[axis] * t->stride[axis];
+            rest /= t->shape[axis];
+        }
+        const float *x = (const float *)t->data + at;
+        if (!isfinite(*x)) {
+            *row = i / each;
+            return x;
+        }
+    }
+    return NULL;
+}
+
 void dim__tensor_destroy(dim_tensor *t)
 {
     if (t == NULL)

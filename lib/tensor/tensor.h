@@ -39,6 +39,8 @@ void dim__tensor_destroy(dim_tensor *t);                      /* NULL ok */
 
 int64_t dim__tensor_count(const dim_tensor *t);
 bool dim__tensor_contiguous(const dim_tensor *t);
+/* The first element of an f32 tensor that is NaN or infinite, and its index along the first axis; NULL = there is none. */
+const float *dim__tensor_not_finite(const dim_tensor *t, int64_t *row);
 
 /* For tensors that a function writes.  DIM_E_INVALID when elements share memory; layouts whose axes interleave are refused,
  * too, as no slice or permutation of an array has them. */
@@ -46,6 +48,10 @@ dim_status dim__check_output(dim_context *ctx, const char *name, const dim_tenso
 /* DIM_E_INVALID when they share an element; NULL shares nothing. */
 dim_status dim__check_apart(dim_context *ctx, const char *name_a, const dim_tensor *a, const char *name_b,
                             const dim_tensor *b);
+/* Parameters, which are written, and their gradients, all contiguous: DIM_E_INVALID where a parameter shares memory with any
+ * other of them. */
+dim_status dim__check_updates_apart(dim_context *ctx, const char *function, int count, dim_tensor *const *written,
+                                    const dim_tensor *const *read);
 bool dim__tensors_share(const dim_tensor *a, const dim_tensor *b);
 bool dim__tensors_same(const dim_tensor *a, const dim_tensor *b); /* of one shape: each element is the other's */
 

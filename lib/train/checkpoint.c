@@ -172,7 +172,7 @@ dim_status dim__checkpoint_save(const dim__saved *what, const dim_loader *loader
     for (int64_t i = 0; i < it.count; i++)
         if (it.arrays[i].data != it.list[i].view.data)
             dim__param_export(&it.list[i].view, it.arrays[i].data);
-    status = dim__weights_save_checked(ctx, path, it.arrays, it.count, meta, s.count);
+    status = dim__weights_save(ctx, path, it.arrays, it.count, meta, s.count);
 done:
     dim__settings_free(&s);
     dim__free(ctx, meta);
@@ -188,18 +188,22 @@ typedef struct states { /* the numbers of a file */
     dim__loader_position position;
 } states;
 
-static dim_status get_number(dim_context *ctx, const dim__weights_file *f, const char *key, uint64_t *out)
+/* Of steps and batches: far more than there ever are, and far from where counting goes on at 0. */
+static const uint64_t most_steps = (uint64_t)1 << 62;
+
+static dim_status get_number(dim_context *ctx, const dim__weights_file *f, const char *key, uint64_t most, uint64_t *out)
 {
     const char *text = dim__weights_file_meta(f, key);
     uint64_t x = 0;
     bool good = text != NULL && *text != '\0';
     for (; good && *text != '\0'; text++) {
         unsigned digit = (unsigned)(*text - '0');
-        good = digit < 10 && x <= (UINT64_MAX - digit) / 10;
+        good = digit < 10 && x <= (most - digit) / 10;
         x = 10 * x + digit;
     }
     *out = x;
-    return good ? DIM_OK : dim__fail(ctx, DIM_E_FORMAT, "the checkpoint's '%s' is missing or is not a number", key);
+    return good ? DIM_OK : dim__fail(ctx, DIM_E_FORMAT, "the checkpoint's '%s' is missing or is not a number up to %" PRIu64, key,
+                                     most);
 }
 
 static dim_status get_states(const dim_objective *obj, const dim_loader *loader, const dim__weights_file *f, states *out)
@@ -207,25 +211,25 @@ static dim_status get_states(const dim_objective *obj, const dim_loader *loader,
     dim_context *ctx = obj->ctx;
     char key[DIM__SETTING_KEY];
     uint64_t epoch, batch;
-    DIM__TRY(get_number(ctx, f, STATE "steps", &out->steps));
+    DIM__TRY(get_number(ctx, f, STATE "steps", most_steps, &out->steps));
     out->draws = out->steps;
     if (dim__weights_file_meta(f, STATE "draws") != NULL)
-        DIM__TRY(get_number(ctx, f, STATE "draws", &out->draws));
-    DIM__TRY(get_number(ctx, f, STATE "seed", &out->seed));
+        DIM__TRY(get_number(ctx, f, STATE "draws", most_steps, &out->draws));
+    DIM__TRY(get_number(ctx, f, STATE "seed", UINT64_MAX, &out->seed));
     for (int64_t k = 0; k < obj->n_players; k++) {
         snprintf(key, sizeof key, STATE "optimizer%lld.steps", (long long)k);
-        DIM__TRY(get_number(ctx, f, key, &out->optim_steps[k]));
+        DIM__TRY(get_number(ctx, f, key, most_steps, &out->optim_steps[k]));
     }
     if (loader == NULL)
         return DIM_OK;
     uint64_t batches = dim__loader_batches(loader);
-    DIM__TRY(get_number(ctx, f, STATE "loader.seed", &out->position.seed));
-    DIM__TRY(get_number(ctx, f, STATE "loader.epoch", &epoch));
-    DIM__TRY(get_number(ctx, f, STATE "loader.batch", &batch));
-    if (batch >= batches || epoch > (UINT64_MAX - batch) / batches)
+    DIM__TRY(get_number(ctx, f, STATE "loader.seed", UINT64_MAX, &out->position.seed));
+    DIM__TRY(get_number(ctx, f, STATE "loader.epoch", most_steps, &epoch));
+    DIM__TRY(get_number(ctx, f, STATE "loader.batch", most_steps, &batch));
+    if (batch >= batches || epoch > (most_steps - batch) / batches)
         return dim__fail(ctx, DIM_E_FORMAT,
-                         "the checkpoint is at batch %" PRIu64 " of epoch %" PRIu64 ", but there are %" PRIu64
-                         " batches",
+                         "the checkpoint is at batch %" PRIu64 " of epoch %" PRIu64 ", but an epoch has %" PRIu64
+                         " batches, and there are at most 2^62",
                          batch, epoch, batches);
     out->position.next = epoch * batches + batch;
     return DIM_OK;
@@ -287,7 +291,7 @@ static void take_over(dim_objective *obj, dim_loader *loader, items *it, const s
     for (int64_t i = 0; i < it->count; i++)
         dim__param_import(&it->list[i].view, it->arrays[i].data);
     for (int64_t k = 0; k < obj->n_players; k++)
-        obj->players[k].optim.steps = st->optim_steps[k];
+        dim__optim_replaced(&obj->players[k].optim, st->optim_steps[k]);
     obj->steps = st->steps;
     obj->draws = st->draws;
     obj->seed = st->seed;
@@ -319,6 +323,10 @@ dim_status dim__checkpoint_load(const dim__saved *what, dim_loader *loader, cons
     DIM__TRY(dim__objective_groups_make(obj, &groups));
     DIM__TRY_OR(done, dim__weights_file_open(ctx, path, &f));
     DIM__TRY_OR(done, dim__weights_file_verify(f));
+    if (dim__weights_file_meta(f, KEY "format") == NULL) {
+        status = dim__fail(ctx, DIM_E_FORMAT, "it has weights alone and was not written as a checkpoint: %s", path);
+        goto done;
+    }
     DIM__TRY_OR(done, list_settings(what, loader, &s));
     DIM__TRY_OR(done, compare(what->made, &s, loader, f));
     st.optim_steps = dim__calloc(ctx, (size_t)obj->n_players, sizeof *st.optim_steps);

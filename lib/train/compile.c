@@ -44,7 +44,7 @@ dim_status dim__objective_compile(dim_objective *obj, const dim__wanted *w, dim_
     request r = { obj, w };
     dim__compiled *c;
     bool compute = w->mode == DIM__OBJECTIVE_COMPUTE, gradient = w->mode == DIM__OBJECTIVE_GRADIENT;
-    dim__program_key key = { { w->mode, w->samples, w->movers, w->others + 2 * w->unlabelled,
+    dim__program_key key = { { w->mode, w->samples, w->movers, w->others + 2 * (w->without + 1),
                                compute ? w->value.application : gradient ? w->loss : 0,
                                compute ? w->value.index : gradient ? w->input : 0 } };
     DIM__TRY(dim__compile(&obj->programs, &(dim__recipe){ .key = key, .emit = emit, .arg = &r, .notes = notes_size(obj) }, &c));
@@ -58,7 +58,7 @@ static dim_status declare(dim_objective *obj)
 {
     dim__graph *g = NULL;
     dim__aim aims[DIM__MOST_AIMS];
-    dim__wanted w = { .mode = DIM__OBJECTIVE_EVALUATE, .samples = 2 };
+    dim__wanted w = { .mode = DIM__OBJECTIVE_EVALUATE, .samples = 2, .without = -1 };
     dim__objective_program *p = dim__calloc(obj->ctx, 1, notes_size(obj));
     if (p == NULL)
         return DIM_E_NOMEM;
@@ -131,6 +131,16 @@ static dim_status check_given(const dim_objective *obj)
     return DIM_OK;
 }
 
+/* Who trains something minimises something: a player who was forgotten would stay silent. */
+static dim_status check_aims(const dim_objective *obj)
+{
+    for (int64_t i = 0; i < obj->n_players; i++)
+        if (obj->players[i].n_aims == 0 && obj->players[i].n_params > 0)
+            return dim__fail(obj->ctx, DIM_E_STATE, "player '%s' was given something to train, but minimises nothing: "
+                             "dim_objective_minimise() gives it a loss", obj->players[i].name);
+    return DIM_OK;
+}
+
 /* A step has as many programs as passes, at most, and none of them is to be made twice. */
 static int programs_of_a_step(const dim_objective *obj)
 {
@@ -140,7 +150,7 @@ static int programs_of_a_step(const dim_objective *obj)
     return (int)dim__min64(DIM__USUAL_PROGRAMS + rounds, DIM__MOST_PROGRAMS);
 }
 
-static void unfix(dim_objective *obj)
+void dim__objective_undeclare(dim_objective *obj)
 {
     for (int64_t i = 0; i < obj->n_players; i++) {
         dim__optim_free(&obj->players[i].optim);
@@ -149,12 +159,18 @@ static void unfix(dim_objective *obj)
         obj->players[i].n_params = 0;
     }
     obj->n_reports = 0;
+    obj->fixed = false;
 }
 
 dim_status dim__objective_fix(dim_objective *obj)
 {
     if (obj->fixed)
         return DIM_OK;
+    return obj->owner != NULL ? obj->owner->fix(obj->owned_by) : dim__objective_declare(obj);
+}
+
+dim_status dim__objective_declare(dim_objective *obj)
+{
     DIM__TRY(check_given(obj));
     dim_status status = declare(obj);
     if (obj->n_players > 1)
@@ -163,8 +179,11 @@ dim_status dim__objective_fix(dim_objective *obj)
         status = dim__objective_list_reports(obj);
     for (int64_t i = 0; status == DIM_OK && i < obj->n_players; i++)
         status = make_optimizer(obj, (uint32_t)i);
+    if (status == DIM_OK)
+        status = check_aims(obj);
     if (status != DIM_OK)
-        unfix(obj);
-    obj->fixed = status == DIM_OK;
+        dim__objective_undeclare(obj);
+    else
+        obj->fixed = true;
     return status;
 }

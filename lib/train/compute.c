@@ -1,4 +1,5 @@
 /* A value with frozen statistics. */
+#include "kernels/kernels.h"
 #include "train/objective.h"
 
 /* Of these inputs one that must be given and was not, or NULL. */
@@ -10,9 +11,20 @@ static const dim__objective_input *missing(const dim_objective *obj, uint64_t in
     return NULL;
 }
 
+/* A value that overflows is delivered as it is; one that is not finite because what was given is not, is refused. */
+static dim_status check_finite(const dim_objective *obj, const char *value, const dim__objective_program *p)
+{
+    char input[DIM__TAP_SIZE + 96];
+    const float *x = dim__program_data(p->program, p->out);
+    if (obj->ctx->kernels->finite(x, dim__count_of(dim__program_graph(p->program), p->out)) ||
+        !dim__objective_bad_input(obj, p, input, sizeof input))
+        return DIM_OK;
+    return dim__fail(obj->ctx, DIM_E_NUMERIC, "'%s' is not finite: %s", value, input);
+}
+
 dim_status dim__objective_compute(dim_objective *obj, const char *value, dim_tensor *out)
 {
-    dim__wanted w = { .mode = DIM__OBJECTIVE_COMPUTE };
+    dim__wanted w = { .mode = DIM__OBJECTIVE_COMPUTE, .without = -1 };
     dim__objective_program *p;
     DIM__TRY(dim__objective_find(obj, value, strlen(value), &w.value));
     dim__side side = dim__objective_side(obj, w.value);
@@ -32,6 +44,7 @@ dim_status dim__objective_compute(dim_objective *obj, const char *value, dim_ten
     DIM__TRY(dim__objective_compile(obj, &w, &p));
     DIM__TRY(dim__objective_feed(obj, p, w.samples, true));
     dim__program_forward(p->program, 0, 0);
+    DIM__TRY(check_finite(obj, value, p));
     dim__deliver_features(side.shape, dim__program_data(p->program, p->out), 0, w.samples * side.views, out);
     obj->computed++;
     return DIM_OK;

@@ -16,7 +16,7 @@ dim_status dim__objective_create(dim_context *ctx, const dim_objective_options *
     return DIM_OK;
 }
 
-void dim__objective_clear(dim_objective *obj)
+static void clear(dim_objective *obj)
 {
     dim_context *ctx = obj->ctx;
     dim__programs_free(&obj->programs);
@@ -29,8 +29,6 @@ void dim__objective_clear(dim_objective *obj)
         dim__encoder_release(obj->trained[i].network);
     for (int64_t i = 0; i < obj->n_inputs; i++)
         dim__tensor_destroy(obj->inputs[i].batch);
-    obj->n_players = obj->n_trained = obj->n_inputs = obj->n_applications = obj->n_losses = obj->n_reports = 0;
-    obj->fixed = false;
 }
 
 void dim__objective_destroy(dim_objective *obj)
@@ -38,7 +36,7 @@ void dim__objective_destroy(dim_objective *obj)
     if (obj == NULL)
         return;
     dim_context *ctx = obj->ctx;
-    dim__objective_clear(obj);
+    clear(obj);
     dim__free(ctx, obj->reports);
     dim__free(ctx, obj->players);
     dim__free(ctx, obj->losses);

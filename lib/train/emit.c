@@ -110,6 +110,22 @@ static void make_exact(emission *e, const dim__loss_in *in, int64_t first)
         g->values[v].exact = true;
 }
 
+static bool minimised_by(const dim_objective *obj, int64_t loss, uint32_t players)
+{
+    for (int64_t i = 0; i < obj->n_players; i++)
+        for (int64_t k = 0; k < obj->players[i].n_aims && (players >> i & 1) != 0; k++)
+            if (obj->players[i].aims[k].loss == loss)
+                return true;
+    return false;
+}
+
+/* A loss of a step may have no gradient: one that is only reported. */
+static bool is_differentiated(const emission *e, int64_t loss)
+{
+    return e->w->mode == DIM__OBJECTIVE_GRADIENT ||
+           (e->w->mode == DIM__OBJECTIVE_STEP && minimised_by(e->obj, loss, e->w->movers));
+}
+
 static dim__loss_nodes emit_loss(emission *e, int64_t i)
 {
     const dim__loss_nodes none = { .loss = DIM__NONE, .against = DIM__NONE };
@@ -119,6 +135,7 @@ static dim__loss_nodes emit_loss(emission *e, int64_t i)
                         .loss = &l->loss, .samples = e->w->samples };
     in.scope.group = l->trained < 0 ? DIM__NOBODY : obj->trained[l->trained].player;
     in.scope.training = in.scope.group != DIM__NOBODY;
+    in.scope.differentiated = is_differentiated(e, i);
     snprintf(in.scope.prefix, sizeof in.scope.prefix, "%s.", l->loss.name);
     for (int k = 0; k < DIM__LOSS_VALUES; k++) {
         in.side[k].v = DIM__NONE;
@@ -160,22 +177,9 @@ static dim__vid emit_sum(emission *e, const dim__player *p, const dim__loss_node
     return sum;
 }
 
-static bool minimised_by(const dim_objective *obj, int64_t loss, uint32_t players)
+static bool misses(const emission *e, int64_t loss)
 {
-    for (int64_t i = 0; i < obj->n_players; i++)
-        for (int64_t k = 0; k < obj->players[i].n_aims && (players >> i & 1) != 0; k++)
-            if (obj->players[i].aims[k].loss == loss)
-                return true;
-    return false;
-}
-
-static bool reads_labels(const dim_objective *obj, int64_t loss)
-{
-    const dim__objective_loss *l = &obj->losses[loss];
-    for (int k = 0; k < l->n_of; k++)
-        if (l->of[k].application < 0 && dim__is_label(&obj->inputs[l->of[k].index]))
-            return true;
-    return false;
+    return e->w->without >= 0 && (dim__objective_loss_reads(e->obj, loss) >> e->w->without & 1) != 0;
 }
 
 static bool has_loss(const emission *e, int64_t i)
@@ -183,8 +187,8 @@ static bool has_loss(const emission *e, int64_t i)
     const dim__wanted *w = e->w;
     switch (w->mode) {
     case DIM__OBJECTIVE_STEP:
-        return minimised_by(e->obj, i, w->movers) || (w->others && !minimised_by(e->obj, i, UINT32_MAX));
-    case DIM__OBJECTIVE_EVALUATE: return !w->unlabelled || !reads_labels(e->obj, i);
+        return minimised_by(e->obj, i, w->movers) || (w->others && !minimised_by(e->obj, i, UINT32_MAX) && !misses(e, i));
+    case DIM__OBJECTIVE_EVALUATE: return !misses(e, i);
     case DIM__OBJECTIVE_GRADIENT: return i == w->loss;
     default: return false;
     }

@@ -2,6 +2,9 @@
 #include "base/rng.h"
 #include "train/objective.h"
 
+#include <math.h>
+#include <stdio.h>
+
 uint64_t dim__objective_reads(const dim_objective *obj, dim__ref ref)
 {
     return ref.application < 0 ? UINT64_C(1) << ref.index : obj->applications[ref.application].reads;
@@ -80,6 +83,46 @@ static void draw(const dim_objective *obj, const dim__objective_input *in, bool 
     }
 }
 
+bool dim__objective_bad_input(const dim_objective *obj, const dim__objective_program *p, char *text, size_t room)
+{
+    for (int64_t i = 0; i < obj->n_inputs; i++) {
+        const dim__objective_input *in = &obj->inputs[i];
+        int64_t row, used = 0, samples = in->batch != NULL ? in->batch->shape[0] / (int64_t)in->o.views : 0;
+        bool drawn = in->o.kind != DIM_INPUT_GIVEN && p->out == DIM__NONE; /* only computing takes what was given for it */
+        if (in->batch == NULL || p->inputs[i] == DIM__NONE || drawn)
+            continue;
+        const float *x = dim__tensor_not_finite(in->batch, &row);
+        if (x == NULL)
+            continue;
+        used = snprintf(text, room, "input '%s' is %s in sample %lld", in->name, isnan(*x) ? "NaN" : "infinite",
+                        (long long)(row % samples));
+        if (in->o.views > 1)
+            snprintf(text + used, room - (size_t)used, " of view %lld", (long long)(row / samples));
+        return true;
+    }
+    return false;
+}
+
+/* A cross-entropy against rows takes it for granted that each sums to 1. */
+static dim_status check_rows(const dim_objective *obj, int64_t input, int64_t rows, const float *x)
+{
+    const dim__objective_input *in = &obj->inputs[input];
+    bool compared = false;
+    for (int64_t i = 0; i < obj->n_losses; i++) {
+        const dim__objective_loss *l = &obj->losses[i];
+        compared = compared || (l->loss.def == &dim__loss_cross_entropy && l->of[1].application < 0 && l->of[1].index == input);
+    }
+    for (int64_t n = 0; n < rows && compared; n++, x += in->o.shape[0]) {
+        double sum = 0;
+        for (int64_t k = 0; k < in->o.shape[0]; k++)
+            sum += (double)x[k];
+        if (isfinite(sum) && fabs(sum - 1) > 1e-3)
+            return dim__fail(obj->ctx, DIM_E_INVALID, "row %lld of input '%s' sums to %g; a cross-entropy needs rows that sum to 1",
+                             (long long)n, in->name, sum);
+    }
+    return DIM_OK;
+}
+
 dim_status dim__objective_feed(dim_objective *obj, const dim__objective_program *p, int64_t samples, bool computing)
 {
     for (int64_t i = 0; i < obj->n_inputs; i++) {
@@ -95,8 +138,10 @@ dim_status dim__objective_feed(dim_objective *obj, const dim__objective_program 
             draw(obj, in, computing, rows, data);
         else if (dim__is_label(in))
             DIM__TRY(feed_labels(obj, i, data));
-        else
+        else {
             dim__fill_input(obj->ctx, in->o.shape, in->pixels, in->batch, 0, rows, data);
+            DIM__TRY(check_rows(obj, i, rows, data));
+        }
     }
     return DIM_OK;
 }

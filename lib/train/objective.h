@@ -95,8 +95,16 @@ typedef enum dim__objective_mode { /* first numbers of the programs' keys */
     DIM__OBJECTIVE_GRADIENT = 3 /* then loss and input */
 } dim__objective_mode;
 
+typedef struct dim__owner {  /* of an objective that is under something, such as a model, which adds what is its own */
+    bool (*taken)(const void *arg, const char *name); /* it has, or will have, something of that name */
+    dim_status (*fix)(void *arg); /* adds what is missing, then calls dim__objective_declare() */
+    const char *text;        /* who steps the objective, and saves it */
+} dim__owner;
+
 struct dim_objective {
     dim_context *ctx;
+    const dim__owner *owner; /* NULL = nobody */
+    void *owned_by;          /* its arg */
     dim__params params;      /* of critics */
     uint64_t seed, steps, draws; /* draws counts forward passes of steps: noise is a function of seed and this */
     uint64_t computed;       /* values: their draws are of a stream of their own */
@@ -121,7 +129,6 @@ struct dim_objective {
 
 dim_status dim__objective_create(dim_context *ctx, const dim_objective_options *options, dim_objective **out);
 void dim__objective_destroy(dim_objective *obj);
-void dim__objective_clear(dim_objective *obj); /* takes out everything but the critics' parameters */
 
 /* ---- what it is made of: inputs.c, networks.c, losses.c, players.c; values.c ------------------------------------------- */
 
@@ -139,7 +146,15 @@ dim_status dim__objective_put_application(dim_objective *obj, dim_encoder *netwo
 dim_status dim__objective_put_loss(dim_objective *obj, const dim__objective_loss *loss);
 dim_status dim__objective_put_player(dim_objective *obj, const dim__player *player);
 dim_status dim__objective_put_aim(dim_objective *obj, int64_t player, dim__aimed aim);
+/* What an owner puts at the end goes to the front: the last losses before all others, the last players behind the first one,
+ * which it put long ago.  So its losses draw what they draw where nothing was added, and its players move before the added. */
+void dim__objective_to_front(dim_objective *obj, int64_t losses, int64_t players);
+void dim__objective_from_front(dim_objective *obj, int64_t losses, int64_t players); /* the way back */
+void dim__objective_cut(dim_objective *obj, int64_t n_losses, int64_t n_players); /* takes out those from there on */
+/* DIM_E_STATE where somebody owns the objective: `what` only the owner can do. */
+dim_status dim__objective_check_free(const dim_objective *obj, const char *what);
 
+bool dim__objective_has(const dim_objective *obj, const char *name); /* an input, application, loss or player */
 /* Before anything is added: not fixed yet, and the name is plain and free.  `what` begins the text: "the input's name". */
 dim_status dim__objective_check_name(const dim_objective *obj, const char *what, const char *name);
 /* "x", "fx", "fx.local", of which `length` bytes count. */
@@ -164,7 +179,7 @@ typedef struct dim__wanted { /* what a program is for */
     int64_t samples;
     uint32_t movers;         /* STEP: bits of players */
     bool others;             /* STEP: losses that nobody minimises are in, too, to be reported */
-    bool unlabelled;         /* EVALUATE: without the losses that need labels */
+    int64_t without;         /* an input that is missing: losses that read it are out, unless a mover needs them; -1 = none is */
     dim__ref value;          /* COMPUTE */
     int64_t loss, input;     /* GRADIENT */
 } dim__wanted;
@@ -173,6 +188,8 @@ typedef struct dim__wanted { /* what a program is for */
 int dim__objective_emit(dim_objective *obj, const dim__wanted *w, dim__graph *g, dim__objective_program *p,
                         dim__aim *aims);
 dim_status dim__objective_fix(dim_objective *obj); /* idempotent */
+dim_status dim__objective_declare(dim_objective *obj); /* the same, of one that has all of its owner's; for owners */
+void dim__objective_undeclare(dim_objective *obj);     /* as before */
 dim_status dim__objective_compile(dim_objective *obj, const dim__wanted *w, dim__objective_program **out);
 
 /* ---- running: feed.c, run.c, compute.c, report.c ------------------------------------------------------------------------ */
@@ -185,13 +202,21 @@ dim_status dim__objective_samples(const dim_objective *obj, uint64_t inputs, boo
 /* Fills the program's inputs.  computing: drawn inputs that were given are taken as they are. */
 dim_status dim__objective_feed(dim_objective *obj, const dim__objective_program *p, int64_t samples, bool computing);
 
-dim_status dim__objective_step(dim_objective *obj, uint32_t players); /* of these, as bits */
-dim_status dim__objective_evaluate(dim_objective *obj, bool unlabelled);
+dim_status dim__objective_step(dim_objective *obj, uint32_t players, int64_t without); /* players as bits; dim__wanted.without */
+dim_status dim__objective_evaluate(dim_objective *obj, int64_t without);
 dim_status dim__objective_compute(dim_objective *obj, const char *value, dim_tensor *out);
 dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const char *input, dim_tensor *out);
 
 dim_status dim__objective_list(dim_objective *obj, int64_t owner, int kind, const char *a, const char *b); /* one more report */
 dim_status dim__objective_list_reports(dim_objective *obj); /* the players': they come last */
+/* DIM_E_NUMERIC: what the format says, and the input and sample from which it comes, if one is not finite itself.  That is
+ * looked for only now, so that what goes well pays nothing. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+dim_status dim__objective_not_finite(const dim_objective *obj, const dim__objective_program *p, bool step, const char *format, ...);
+/* The text of that input: "input 'x' is NaN in sample 3"; false where all that the program reads is finite. */
+bool dim__objective_bad_input(const dim_objective *obj, const dim__objective_program *p, char *text, size_t room);
 /* DIM_E_NUMERIC for the first loss that is not finite. */
 dim_status dim__objective_check_losses(dim_objective *obj, const dim__objective_program *p, bool step);
 void dim__objective_collect(dim_objective *obj, const dim__objective_program *p);
@@ -204,5 +229,14 @@ typedef struct dim__objective_groups {
 } dim__objective_groups;
 dim_status dim__objective_groups_make(dim_objective *obj, dim__objective_groups *out); /* fixes it; the list is the caller's */
 void dim__objective_groups_free(dim_objective *obj, dim__objective_groups *groups);
+/* The parameter's name there: "fx.linear1.weight". */
+const char *dim__objective_full_name(const dim_objective *obj, const dim__param *param, char name[DIM__FULL_NAME_SIZE]);
+int dim__objective_parameter_count(dim_objective *obj);                    /* 0 when fixing fails; so do the others */
+const char *dim__objective_parameter_name(dim_objective *obj, int index);  /* valid until the next call */
+dim_status dim__objective_get_parameter(dim_objective *obj, const char *name, dim_tensor **out);
+dim_status dim__objective_set_parameter(dim_objective *obj, const char *name, const dim_tensor *values);
+/* The file also says which layers the network has that was first applied as "encoder", if there is one. */
+dim_status dim__objective_save(dim_objective *obj, const char *path);
+dim_status dim__objective_load(dim_objective *obj, const char *path);
 
 #endif

@@ -16,8 +16,6 @@ dim_status dim__objective_add_player(dim_objective *obj, const dim_player_option
     dim_player_options o;
     DIM__TRY(dim__options_read(obj->ctx, &table, options, &o));
     DIM__TRY(dim__objective_check_name(obj, "the player's name", o.name));
-    if (obj->n_players == DIM__MOST_PLAYERS)
-        return dim__fail(obj->ctx, DIM_E_INVALID, "an objective has %d players at most", DIM__MOST_PLAYERS);
     DIM__TRY(dim__optim_options(obj->ctx, o.optimizer, &p.optimizer));
     memcpy(p.name, o.name, strlen(o.name) + 1);
     p.turns = o.turns;
@@ -27,6 +25,9 @@ dim_status dim__objective_add_player(dim_objective *obj, const dim_player_option
 
 dim_status dim__objective_put_player(dim_objective *obj, const dim__player *player)
 {
+    if (obj->n_players == DIM__MOST_PLAYERS)
+        return dim__fail(obj->ctx, DIM_E_INVALID, "an objective has %d players at most%s", DIM__MOST_PLAYERS,
+                         obj->owner != NULL ? "; so have a model with its priors and classifiers, which have one each" : "");
     DIM__TRY(dim__grow(obj->ctx, &obj->players, &obj->cap_players, obj->n_players + 1, sizeof *obj->players));
     obj->players[obj->n_players++] = *player;
     return DIM_OK;

@@ -2,6 +2,7 @@
 #include "train/objective.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 dim_status dim__objective_list(dim_objective *obj, int64_t owner, int kind, const char *a, const char *b)
@@ -87,10 +88,16 @@ void dim__objective_collect(dim_objective *obj, const dim__objective_program *p)
     obj->reported = true;
 }
 
-static dim_status not_finite(dim_objective *obj, const char *what, const char *name, double value, bool step)
+dim_status dim__objective_not_finite(const dim_objective *obj, const dim__objective_program *p, bool step, const char *format, ...)
 {
-    return dim__fail(obj->ctx, DIM_E_NUMERIC, "the %s of '%s' is %g at step %llu%s", what, name, value,
-                     (unsigned long long)obj->steps, step ? "; nothing was updated" : "");
+    char what[2 * DIM__FULL_NAME_SIZE], input[DIM__TAP_SIZE + 96];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    bool found = dim__objective_bad_input(obj, p, input, sizeof input);
+    return dim__fail(obj->ctx, DIM_E_NUMERIC, "%s at step %llu%s%s%s", what, (unsigned long long)obj->steps, found ? ": " : "",
+                     found ? input : "", step ? "; nothing was updated" : "");
 }
 
 dim_status dim__objective_check_losses(dim_objective *obj, const dim__objective_program *p, bool step)
@@ -101,12 +108,12 @@ dim_status dim__objective_check_losses(dim_objective *obj, const dim__objective_
         if (isfinite(value))
             continue;
         const char *what = obj->losses[r->owner].loss.def->what;
-        return not_finite(obj, what != NULL ? what : "loss", r->name, value, step);
+        return dim__objective_not_finite(obj, p, step, "the %s of '%s' is %g", what != NULL ? what : "loss", r->name, value);
     }
     for (int64_t i = 0; i < obj->n_players; i++) {
         double value = p->sums[i] != DIM__NONE ? (double)dim__program_scalar(p->program, p->sums[i]) : 0;
         if (!isfinite(value))
-            return not_finite(obj, "sum", "all losses", value, step);
+            return dim__objective_not_finite(obj, p, step, "the sum that player '%s' minimises is %g", obj->players[i].name, value);
     }
     return DIM_OK;
 }

@@ -1,7 +1,5 @@
 /* A step: rounds of players that move together.  Each pass is forward, a look at the losses, gradient, a look at the gradients,
  * states, parameters. */
-#include "base/math.h"
-#include "base/pool.h"
 #include "kernels/kernels.h"
 #include "train/objective.h"
 
@@ -33,73 +31,52 @@ static dim_status check_reached(const dim_objective *obj, const dim__objective_p
     return DIM_OK;
 }
 
-typedef struct finite_task {
-    const dim_objective *obj;
-    const dim__objective_program *p;
-    bool bad[256];
-} finite_task;
-
-/* Over the elements of all gradients, one after the other, as if they were one. */
-static void finite_piece(void *arg, int64_t begin, int64_t end, int thread)
+/* DIM_E_NUMERIC with what keeps a player's optimizer from its next step. */
+static dim_status check_player(const dim_objective *obj, const dim__objective_program *p, dim__player *player)
 {
-    finite_task *t = arg;
-    bool good = true;
-    int64_t start = 0;
-    const float *const *grads = t->p->grads;
-    for (int64_t k = 0; k < t->obj->n_players; k++)
-        for (int64_t i = 0; i < t->obj->players[k].n_params; i++, grads++) {
-            int64_t count = t->obj->players[k].params[i]->count, first = dim__max64(begin - start, 0);
-            int64_t last = dim__min64(end - start, count);
-            start += count;
-            if (*grads != NULL && first < last)
-                good = good && t->obj->ctx->kernels->finite(*grads + first, last - first);
-        }
-    t->bad[thread] = !good;
-}
-
-static bool all_finite(const dim_objective *obj, const dim__objective_program *p)
-{
-    finite_task t = { .obj = obj, .p = p };
-    int64_t total = 0;
-    for (int64_t k = 0; k < obj->n_players; k++)
-        for (int64_t i = 0; i < obj->players[k].n_params; i++)
-            total += obj->players[k].params[i]->count;
-    dim__parallel(obj->ctx, total, 1 << 16, finite_piece, &t);
-    for (size_t k = 0; k < sizeof t.bad / sizeof *t.bad; k++)
-        if (t.bad[k])
-            return false;
-    return true;
+    int64_t bad = dim__optim_check(&player->optim);
+    char text[160], name[DIM__FULL_NAME_SIZE];
+    if (bad < 0)
+        return DIM_OK;
+    const dim__param *param = player->params[bad];
+    const char *full = dim__objective_full_name(obj, param, name);
+    if (!obj->ctx->kernels->finite(player->optim.slots[bad].g, param->count))
+        return dim__objective_not_finite(obj, p, true, "the gradient of '%s' is not finite", full);
+    dim__optim_why(&player->optim, bad, text, sizeof text);
+    return dim__fail(obj->ctx, DIM_E_NUMERIC, "'%s' at step %llu: %s; nothing was updated", full,
+                     (unsigned long long)obj->steps, text);
 }
 
 /* One outlier can make a variance infinite while loss and gradients are not, and a running variance would stay so. */
-static dim_status check_gradients(dim_objective *obj, const dim__objective_program *p)
+static dim_status check_gradients(dim_objective *obj, const dim__objective_program *p, uint32_t movers)
 {
-    bool good = all_finite(obj, p);
     const float *const *grads = p->grads;
-    for (int64_t k = 0; k < obj->n_players && !good; k++)
-        for (int64_t i = 0; i < obj->players[k].n_params; i++, grads++) {
-            const dim__param *param = obj->players[k].params[i];
-            if (*grads != NULL && !obj->ctx->kernels->finite(*grads, param->count))
-                return dim__fail(obj->ctx, DIM_E_NUMERIC, "the gradient of '%s' is not finite at step %llu; nothing was updated",
-                                 param->name, (unsigned long long)obj->steps);
-        }
+    char name[DIM__FULL_NAME_SIZE];
+    for (int64_t k = 0; k < obj->n_players; k++) {
+        for (int64_t i = 0; i < obj->players[k].n_params; i++)
+            obj->players[k].optim.slots[i].g = *grads++;
+        if ((movers >> k & 1) != 0)
+            DIM__TRY(check_player(obj, p, &obj->players[k]));
+    }
     const dim__param *bad = dim__program_bad_state(p->program);
-    if (bad != NULL)
-        return dim__fail(obj->ctx, DIM_E_NUMERIC, "the batch's share of '%s' is not finite at step %llu; nothing was updated",
-                         bad->name, (unsigned long long)obj->steps);
-    return DIM_OK;
+    return bad == NULL ? DIM_OK : dim__objective_not_finite(obj, p, true, "the batch's share of '%s' is not finite",
+                                                            dim__objective_full_name(obj, bad, name));
 }
 
-static void update(dim_objective *obj, const dim__objective_program *p, uint32_t movers)
+static void update(dim_objective *obj, uint32_t movers)
 {
-    const float *const *grads = p->grads;
-    for (int64_t k = 0; k < obj->n_players; k++) {
-        dim__optim *opt = &obj->players[k].optim;
-        for (int64_t i = 0; i < obj->players[k].n_params; i++)
-            opt->slots[i].g = *grads++;
+    for (int64_t k = 0; k < obj->n_players; k++)
         if ((movers >> k & 1) != 0)
-            dim__optim_step(opt);
-    }
+            (void)dim__optim_step(&obj->players[k].optim); /* which has been checked */
+}
+
+/* Of these inputs, which are not all missing. */
+static int64_t first_given(const dim_objective *obj, uint64_t inputs)
+{
+    int64_t i = 0;
+    while ((inputs >> i & 1) == 0 || obj->inputs[i].batch == NULL || obj->inputs[i].o.kind != DIM_INPUT_GIVEN)
+        i++;
+    return i;
 }
 
 /* The samples of a training pass of all losses, or of one, checked. */
@@ -112,7 +89,8 @@ static dim_status count_samples(const dim_objective *obj, int64_t loss, int64_t 
     if (*samples < 0)
         return dim__fail(obj->ctx, DIM_E_STATE, "no input that the losses read was given, so the number of samples is unknown");
     if (*samples < 2)
-        return dim__fail(obj->ctx, DIM_E_SHAPE, "%lld samples are too few; a step needs 2 at least", (long long)*samples);
+        return dim__fail(obj->ctx, DIM_E_SHAPE, "input '%s' has %lld sample%s; losses compare 2 at least",
+                         obj->inputs[first_given(obj, inputs)].name, (long long)*samples, *samples == 1 ? "" : "s");
     return DIM_OK;
 }
 
@@ -133,18 +111,20 @@ static void note_rates(dim_objective *obj, uint32_t players)
         }
 }
 
-static dim_status pass(dim_objective *obj, int64_t samples, uint32_t movers, bool first)
+static dim_status pass(dim_objective *obj, const dim__wanted *step, uint32_t movers, bool others)
 {
-    dim__wanted w = { .mode = DIM__OBJECTIVE_STEP, .samples = samples, .movers = movers, .others = first };
+    dim__wanted w = *step;
     dim__objective_program *p;
+    w.movers = movers;
+    w.others = others;
     DIM__TRY(forward(obj, &w, &p));
     bind_gradients(obj, p);
     DIM__TRY(check_reached(obj, p, movers));
     dim__program_gradient(p->program, obj->seed, obj->draws);
-    DIM__TRY(check_gradients(obj, p));
+    DIM__TRY(check_gradients(obj, p, movers));
     dim__program_commit(p->program, obj->seed, obj->draws);
     note_rates(obj, movers);
-    update(obj, p, movers);
+    update(obj, movers);
     obj->draws++;
     dim__objective_collect(obj, p);
     return DIM_OK;
@@ -160,7 +140,8 @@ static int64_t end_of_round(const dim_objective *obj, int64_t first)
 }
 
 /* first: no pass of this step was before. */
-static dim_status play_round(dim_objective *obj, uint32_t players, int64_t samples, int64_t begin, int64_t end, bool *first)
+static dim_status play_round(dim_objective *obj, uint32_t players, const dim__wanted *step, int64_t begin, int64_t end,
+                             bool *first)
 {
     for (uint32_t turn = 0;; turn++) {
         uint32_t movers = 0;
@@ -169,7 +150,7 @@ static dim_status play_round(dim_objective *obj, uint32_t players, int64_t sampl
                 movers |= dim__reach_of_group((uint32_t)i) & players;
         if (movers == 0)
             return DIM_OK;
-        DIM__TRY(pass(obj, samples, movers, *first));
+        DIM__TRY(pass(obj, step, movers, *first));
         *first = false;
     }
 }
@@ -183,22 +164,22 @@ static dim_status check_players(const dim_objective *obj)
                      "losses for them with dim_objective_minimise()");
 }
 
-dim_status dim__objective_step(dim_objective *obj, uint32_t players)
+dim_status dim__objective_step(dim_objective *obj, uint32_t players, int64_t without)
 {
-    int64_t samples;
+    dim__wanted w = { .mode = DIM__OBJECTIVE_STEP, .without = without };
     bool first = true;
     DIM__TRY(check_players(obj));
-    DIM__TRY(count_samples(obj, -1, &samples));
+    DIM__TRY(count_samples(obj, -1, &w.samples));
     DIM__TRY(dim__objective_fix(obj));
     for (int64_t i = 0; i < obj->n_players; i = end_of_round(obj, i))
-        DIM__TRY(play_round(obj, players, samples, i, end_of_round(obj, i), &first));
+        DIM__TRY(play_round(obj, players, &w, i, end_of_round(obj, i), &first));
     obj->steps++;
     return DIM_OK;
 }
 
-dim_status dim__objective_evaluate(dim_objective *obj, bool unlabelled)
+dim_status dim__objective_evaluate(dim_objective *obj, int64_t without)
 {
-    dim__wanted w = { .mode = DIM__OBJECTIVE_EVALUATE, .unlabelled = unlabelled };
+    dim__wanted w = { .mode = DIM__OBJECTIVE_EVALUATE, .without = without };
     dim__objective_program *p;
     DIM__TRY(count_samples(obj, -1, &w.samples));
     DIM__TRY(dim__objective_fix(obj));
@@ -210,7 +191,7 @@ dim_status dim__objective_evaluate(dim_objective *obj, bool unlabelled)
 
 dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const char *input, dim_tensor *out)
 {
-    dim__wanted w = { .mode = DIM__OBJECTIVE_GRADIENT, .loss = dim__objective_find_loss(obj, loss) };
+    dim__wanted w = { .mode = DIM__OBJECTIVE_GRADIENT, .without = -1, .loss = dim__objective_find_loss(obj, loss) };
     char text[128];
     if (w.loss < 0)
         return DIM_E_INVALID;
@@ -240,7 +221,7 @@ dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const c
     if (grad == NULL)
         return dim__fail(obj->ctx, DIM_E_INVALID, "the loss '%s' does not depend on input '%s'", loss, input);
     if (!obj->ctx->kernels->finite(grad, dim__tensor_count(out)))
-        return dim__fail(obj->ctx, DIM_E_NUMERIC, "the gradient of input '%s' is not finite", input);
+        return dim__objective_not_finite(obj, p, false, "the gradient of input '%s' is not finite", input);
     dim__deliver_gradient(in->o.shape, in->pixels, grad, rows, out);
     return DIM_OK;
 }

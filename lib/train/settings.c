@@ -104,8 +104,9 @@ dim_status dim__settings_of_information(dim__settings *s, const char *name, cons
 
 /* ---- an objective ---------------------------------------------------------------------------------------------------- */
 
-static dim_status add_input(dim__settings *s, const dim__objective_input *in)
+dim_status dim__settings_of_input(dim__settings *s, const dim_objective *obj, int64_t input)
 {
+    const dim__objective_input *in = &obj->inputs[input];
     char key[DIM__SETTING_KEY];
     snprintf(key, sizeof key, "input.%s", in->name);
     return dim__settings_add(s, key, "kind %d, %s, %lld x %lld x %lld, views %u", (int)in->o.kind, dim__dtype_name(in->o.dtype),
@@ -123,7 +124,7 @@ static void put_values(const dim_objective *obj, const dim__ref *of, int n, char
                                         obj->applications[of[k].application].name, (long long)of[k].index));
 }
 
-static dim_status add_application(dim__settings *s, const dim_objective *obj, int64_t i)
+dim_status dim__settings_of_application(dim__settings *s, const dim_objective *obj, int64_t i)
 {
     const dim__application *a = &obj->applications[i];
     const dim__trained *t = &obj->trained[a->trained];
@@ -134,8 +135,9 @@ static dim_status add_application(dim__settings *s, const dim_objective *obj, in
     return t->at == i ? dim__settings_of_network(s, a->name, t->network) : DIM_OK;
 }
 
-static dim_status add_loss(dim__settings *s, const dim_objective *obj, const dim__objective_loss *l)
+dim_status dim__settings_of_loss(dim__settings *s, const dim_objective *obj, int64_t loss)
 {
+    const dim__objective_loss *l = &obj->losses[loss];
     char key[DIM__SETTING_KEY], values[DIM__SETTING_VALUE], head[32];
     put_values(obj, l->of, l->n_of, values, sizeof values);
     snprintf(key, sizeof key, "loss.%s", l->loss.name);
@@ -147,7 +149,7 @@ static dim_status add_loss(dim__settings *s, const dim_objective *obj, const dim
     return dim__settings_of_information(s, l->loss.name, head, &l->loss.information);
 }
 
-static dim_status add_player(dim__settings *s, const dim_objective *obj, int64_t i)
+dim_status dim__settings_of_player(dim__settings *s, const dim_objective *obj, int64_t i)
 {
     const dim__player *p = &obj->players[i];
     char key[DIM__SETTING_KEY], weight[32];
@@ -166,20 +168,22 @@ static dim_status add_player(dim__settings *s, const dim_objective *obj, int64_t
                  t->network != NULL ? obj->applications[t->at].name : obj->losses[t->at].loss.name);
         DIM__TRY(dim__settings_add(s, key, "%s", t->network != NULL ? "network" : "critic"));
     }
-    return dim__settings_of_optimizer(s, i, &p->optimizer);
+    return DIM_OK;
 }
 
 dim_status dim__settings_of_objective(dim__settings *s, const void *of)
 {
     const dim_objective *obj = of;
     for (int64_t i = 0; i < obj->n_inputs; i++)
-        DIM__TRY(add_input(s, &obj->inputs[i]));
+        DIM__TRY(dim__settings_of_input(s, obj, i));
     for (int64_t i = 0; i < obj->n_applications; i++)
-        DIM__TRY(add_application(s, obj, i));
+        DIM__TRY(dim__settings_of_application(s, obj, i));
     for (int64_t i = 0; i < obj->n_losses; i++)
-        DIM__TRY(add_loss(s, obj, &obj->losses[i]));
-    for (int64_t i = 0; i < obj->n_players; i++)
-        DIM__TRY(add_player(s, obj, i));
+        DIM__TRY(dim__settings_of_loss(s, obj, i));
+    for (int64_t i = 0; i < obj->n_players; i++) {
+        DIM__TRY(dim__settings_of_player(s, obj, i));
+        DIM__TRY(dim__settings_of_optimizer(s, i, &obj->players[i].optimizer));
+    }
     return DIM_OK;
 }
 

@@ -25,6 +25,10 @@ dim_status dim__settings_add(dim__settings *s, const char *key, const char *form
 dim_status dim__settings_fields(dim__settings *s, const char *key, const char *head, const void *options, const dim__table *table);
 /* All that changes what a step computes.  What only changes who computes it, such as threads, is not among them. */
 dim_status dim__settings_of_objective(dim__settings *s, const void *obj);
+dim_status dim__settings_of_input(dim__settings *s, const dim_objective *obj, int64_t input);
+dim_status dim__settings_of_application(dim__settings *s, const dim_objective *obj, int64_t application);
+dim_status dim__settings_of_loss(dim__settings *s, const dim_objective *obj, int64_t loss);
+dim_status dim__settings_of_player(dim__settings *s, const dim_objective *obj, int64_t player); /* without its optimizer's */
 dim_status dim__settings_of_network(dim__settings *s, const char *name, const dim_encoder *network);
 dim_status dim__settings_of_information(dim__settings *s, const char *key, const char *head, const dim__information *t);
 dim_status dim__settings_of_optimizer(dim__settings *s, int64_t player, const dim_optimizer_options *o);

@@ -1,7 +1,7 @@
 /* Names: of what an objective is made of, and of values, "x" or "fx.local". */
 #include "train/objective.h"
 
-static bool taken(const dim_objective *obj, const char *name)
+bool dim__objective_has(const dim_objective *obj, const char *name)
 {
     for (int64_t i = 0; i < obj->n_inputs; i++)
         if (strcmp(obj->inputs[i].name, name) == 0)
@@ -26,7 +26,8 @@ dim_status dim__objective_check_name(const dim_objective *obj, const char *what,
     if (name == NULL)
         return dim__fail(obj->ctx, DIM_E_INVALID, "%s is required", what);
     DIM__TRY(dim__check_name(obj->ctx, what, name, false));
-    return taken(obj, name) ? dim__fail(obj->ctx, DIM_E_INVALID, "the name '%s' is taken", name) : DIM_OK;
+    bool taken = dim__objective_has(obj, name) || (obj->owner != NULL && obj->owner->taken(obj->owned_by, name));
+    return taken ? dim__fail(obj->ctx, DIM_E_INVALID, "the name '%s' is taken", name) : DIM_OK;
 }
 
 static bool is(const char *name, const char *text, size_t length)

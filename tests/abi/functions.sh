@@ -7,13 +7,17 @@ baseline=$abi/libdim.so.0.h
 
 # Writes the interface that the headers in FOLDER/dim declare.  The system's headers are left out: what they declare
 # differs from machine to machine.  -undef does the same for compilers: no attributes, no C++.
-abi_interface() { # FOLDER
+abi_interface() { # FOLDER [EXPERIMENTAL]
     rm -rf "$work/system" && mkdir "$work/system" || return 1
     for header in $(sed -n 's/^#include <\([a-z0-9]*\.h\)>.*/\1/p' "$1"/dim/*.h); do
         : >"$work/system/$header"
     done
-    # Not what a program has to define DIM_EXPERIMENTAL for: it may change.
-    (cd "$1" && grep -L '^#ifndef DIM_EXPERIMENTAL' dim/*.h | sed 's/.*/#include <&>/') >"$work/all.c"
+    # Not what a program has to define DIM_EXPERIMENTAL for, unless it is asked for: it may change.
+    if [ -n "${2:-}" ]; then
+        (echo '#define DIM_EXPERIMENTAL' && cd "$1" && printf '#include <%s>\n' dim/*.h) >"$work/all.c"
+    else
+        (cd "$1" && grep -L '^#ifndef DIM_EXPERIMENTAL' dim/*.h | sed 's/.*/#include <&>/') >"$work/all.c"
+    fi
     "$cc" -E -P -undef -nostdinc -I "$work/system" -I "$1" "$work/all.c" >"$work/preprocessed" &&
         "$cc" -E -dM -undef -nostdinc -I "$work/system" -I "$1" "$work/all.c" >"$work/macros" || return 1
     echo '/* What programs that are linked with libdim.so.0 rely on; written by tests/checks/abi_update.sh. */'

@@ -19,6 +19,7 @@ typedef enum dim_status {
     DIM_E_FORMAT = -7,
     DIM_E_STATE = -8,
     DIM_E_CALLBACK = -9,
+    DIM_E_SYSTEM = -10,
     DIM_STATUS_FORCE_INT = 0x7fffffff,
 } dim_status;
 const char *dim_status_name(dim_status);
@@ -196,6 +197,7 @@ typedef enum dim_split {
 typedef enum dim_labels {
     DIM_LABELS_FINE = 0,
     DIM_LABELS_COARSE = 1,
+    DIM_LABELS_NONE = 2,
     DIM_LABELS_FORCE_INT = 0x7fffffff,
 } dim_labels;
 typedef enum dim_on_error {
@@ -208,7 +210,9 @@ typedef struct dim_dataset_options {
     dim_labels labels;
     dim_on_error on_error;
     uint32_t image_size;
-    uint32_t reserved0;
+    uint32_t keep_orientation;
+    uint64_t image_memory;
+    const char *label_column;
 } dim_dataset_options;
 dim_status dim_dataset_open(dim_context *, const char *, dim_split, dim_dataset **);
 dim_status dim_dataset_open_with(dim_context *, const char *, dim_split, const dim_dataset_options *, dim_dataset **);
@@ -219,6 +223,7 @@ int64_t dim_dataset_count(const dim_dataset *);
 int64_t dim_dataset_classes(const dim_dataset *);
 const char *dim_dataset_class_name(const dim_dataset *, int64_t);
 int64_t dim_dataset_skipped(const dim_dataset *);
+int64_t dim_dataset_left_out(const dim_dataset *);
 dim_dtype dim_dataset_dtype(const dim_dataset *);
 int dim_dataset_shape(const dim_dataset *, int64_t[3]);
 dim_status dim_dataset_read(dim_dataset *, int64_t, int64_t, dim_tensor *, dim_tensor *);
@@ -572,7 +577,11 @@ typedef struct dim_probe_result {
     double train_accuracy;
     double validation_accuracy;
     double chosen;
+    double lambda;
+    uint32_t converged;
+    uint32_t edge;
 } dim_probe_result;
 dim_status dim_probe_run(dim_context *, const dim_probe_options *, const dim_tensor *, const dim_tensor *, const dim_tensor *, const dim_tensor *, dim_probe_result *);
 dim_status dim_probe_features(dim_encoder *, const char *, dim_dataset *, int64_t, int64_t, dim_tensor **);
 dim_status dim_probe_neighbors(dim_context *, dim_probe_kind, const dim_tensor *, const dim_tensor *, dim_tensor *);
+dim_status dim_probe_nearest(dim_context *, dim_probe_kind, const dim_tensor *, const dim_tensor *, dim_tensor *, dim_tensor *);

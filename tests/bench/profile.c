@@ -75,7 +75,7 @@ static void took(void *user, const dim__op *op, const dim__exec *e, double secon
     row *r = find_row(p, name);
     r->calls++;
     r->seconds += seconds;
-    r->flops += op->flops != NULL ? op->flops(e->in_shape, e->out_shape, e->attr) : 0;
+    r->flops += dim__op_flops(op, e->in_shape, e->out_shape, e->attr);
     r->bytes += bytes_of(op, e);
 }
 

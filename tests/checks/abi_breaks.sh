@@ -85,7 +85,7 @@ same export.h '/DIM_OPTIONS_INIT(p)/s/(void)(/(/'
 addition "now: int dim_new(const dim_tensor *, int[3]);" tensor.h \
     's/^DIM_API int dim_tensor_rank/DIM_API int dim_new(const dim_tensor *t, int shape[3]);\n&/'
 addition "now: enum dim_critic: DIM_CRITIC_NEW = 5" model.h 's/^ *DIM_CRITIC_FORCE_INT/DIM_CRITIC_NEW = 5,\n&/'
-addition "now: enum dim_status: DIM_E_NEW = -10" status.h 's/X(E_CALLBACK/X(E_NEW, -10, "new") &/'
+addition "now: enum dim_status: DIM_E_NEW = -11" status.h 's/X(E_CALLBACK/X(E_NEW, -11, "new") &/'
 addition "now: typedef struct dim_new dim_new;" tensor.h \
     's/^typedef struct dim_tensor .*/&\ntypedef struct dim_new dim_new;/'
 addition "now: #define DIM_NEW 3" tensor.h 's/^#define DIM_MAX_RANK.*/&\n#define DIM_NEW 3/'

@@ -36,7 +36,7 @@ links() {
         $3 == "U" { needs[++count] = $1 " " $2 }
         !($1 in seen) { seen[$1] = 1; files++; if (!(layer($1) in rank)) { print "FAIL: lib/" $1 " is in no layer"; bad = 1 } }
         # Files that need each other, directly or by way of others: what is left when all are taken away that need, or are
-        # needed by, none of those left.  Those of kernels/ aside, whose backends fall back on each other.
+        # needed by, none of those left.
         function circles(    e, f, again, text) {
             do {
                 again = 0
@@ -59,7 +59,7 @@ links() {
                     print "FAIL: lib/" source(need[1]) ": links to " need[2] "() of lib/" source(to) ", a later layer"
                     bad = 1
                 }
-                if (layer(to) != "kernels" || layer(need[1]) != "kernels") edge[need[1] " " to] = 1
+                edge[need[1] " " to] = 1
             }
             circles()
             if (files == 0) { print "FAIL: no objects"; bad = 1 }

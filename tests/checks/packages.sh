@@ -24,7 +24,7 @@ for package in libdim0 libdim-dev; do
     done
 done
 depends=$(dpkg-deb -f "build/package/libdim0_${version}_$architecture.deb" Depends)
-for dependency in libc6 libopenblas0 libcjson1 libjpeg libpng16 zlib1g; do # some libraries' packages end in t64 in Debian 13
+for dependency in libc6 libopenblas0 libjpeg libpng16 zlib1g; do # some libraries' packages end in t64 in Debian 13
     case $depends in
         *"$dependency"*) ;;
         *) fail "libdim0 does not depend on $dependency: $depends" ;;

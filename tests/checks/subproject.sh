@@ -41,10 +41,19 @@ run "DIM_INSTALL=ON" "$cmake" -S "$source/tests/subproject" -B "$parent" -DDIM_I
     run "installation with libdim" "$cmake" --install "$parent" --prefix "$work/prefix" &&
     use_export installed "$work/prefix" "$work/prefix/lib/cmake/parent/parentTargets.cmake"
 
-# The shared library in a parent with BUILD_SHARED_LIBS.
-run "BUILD_SHARED_LIBS=ON" "$cmake" -S "$source/tests/subproject" -B "$parent" -DBUILD_SHARED_LIBS=ON &&
+# The shared library in a parent with BUILD_SHARED_LIBS, and with flags that would leave out all checks of numbers.
+run "BUILD_SHARED_LIBS=ON" "$cmake" -S "$source/tests/subproject" -B "$parent" -DBUILD_SHARED_LIBS=ON -DCMAKE_C_FLAGS=-Ofast &&
     run "build with BUILD_SHARED_LIBS=ON" "$cmake" --build "$parent" && run "program with libdim.so" "$parent/user"
+run "a program beside -Ofast" "$2" -std=c11 -O1 -I"$source/include" "$source/tests/subproject/numbers.c" -o "$work/numbers" \
+    -L"$parent/dim" -ldim -Wl,-rpath,"$parent/dim" -lm && run "numbers beside -Ofast" "$work/numbers"
 [ -e "$parent/dim/libdim.so.0" ] || fail "no libdim.so, though the parent has BUILD_SHARED_LIBS"
+
+# Built in another way, with such flags, libdim's sources refuse.
+for flag in -ffast-math -Ofast -ffinite-math-only; do
+    "$2" -std=c11 -D_POSIX_C_SOURCE=200809L -DDIM_BUILD=1 "$flag" -I"$source/include" -I"$source/lib" -fsyntax-only \
+        "$source/lib/objective/evaluate.c" >"$work/log" 2>&1 && fail "$flag is taken"
+    grep -q 'append -fno-fast-math' "$work/log" || fail "$flag: $(cat "$work/log")"
+done
 
 # Without pkg-config the same is found; what is left out is said, with the reason.
 summary() { # BUILD OPTION...

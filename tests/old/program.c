@@ -16,12 +16,6 @@
 
 #include <stdlib.h>
 
-#if DIM_HAVE_CJSON
-enum { CAN_LOAD = 1 };
-#else
-enum { CAN_LOAD = 0 }; /* weights are saved, but not loaded */
-#endif
-
 #if UINTPTR_MAX == UINT64_MAX /* that these are the headers of then */
 #define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 SIZE(dim_context_options, 88);
@@ -468,7 +462,7 @@ int main(int argc, char **argv)
     for (int r = 0; r < OLD_RECIPES; r++) {
         if (argc == 3)
             write_files(argv[1], (old_recipe)r);
-        else if (CAN_LOAD)
+        else
             read_files(argv[1], (old_recipe)r);
     }
     return failed;

@@ -24,31 +24,17 @@ static bool all_floats(const dim__graph *g, const dim__node *node)
     return all;
 }
 
-static bool pointwise(const dim__graph *g, const dim__node *node, dim__vid weights)
-{
-    const dim__shape *w = dim__shape_of(g, weights);
-    return w->d[1] == 1 && w->d[2] == 1 && node->attr.conv.stride_h == 1 && node->attr.conv.stride_w == 1 &&
-           node->attr.conv.pad_h == 0 && node->attr.conv.pad_w == 0;
-}
-
 /* The node as a plain product, if it is one. */
 static bool as_product(const dim__graph *g, const dim__node *node, dim__node *product)
 {
     *product = *node;
-    if (node->n_in != 2 || node->attr.activation.on || !all_floats(g, node))
+    if ((node->op->flags & DIM__OP_PRODUCT) == 0 || node->n_in != 2 || node->op->n_out != 1 || node->attr.activation.on ||
+        !all_floats(g, node))
         return false;
-    if (node->op == &dim__op_matmul)
-        return true;
+    dim__product_form form = dim__product_of(g, node);
     product->op = &dim__op_matmul;
-    memset(&product->attr, 0, sizeof product->attr);
-    if (node->op == &dim__op_conv2d) { /* x w' */
-        product->attr.matmul.trans_b = 1;
-        return pointwise(g, node, node->in[1]);
-    }
-    if (node->op == &dim__op_conv2d_dx) /* dy w */
-        return pointwise(g, node, node->in[1]);
-    product->attr.matmul.trans_a = 1; /* dy' x */
-    return node->op == &dim__op_conv2d_dw && pointwise(g, node, node->out[0]);
+    product->attr = (dim__attr){ .matmul = { .trans_a = form.trans_a, .trans_b = form.trans_b } };
+    return form.plain;
 }
 
 /* The only reader of v reads, under whatever shape, the whole of what this node makes, and it is the last to run before

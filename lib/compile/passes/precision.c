@@ -27,6 +27,7 @@ typedef struct pass {
     dim__graph *g;
     bool *alive;     /* nodes */
     bool *half;      /* by value: the memory that it names is in bf16 */
+    bool *gradient;  /* by value: it is added up to a gradient of a parameter */
     dim__vid *cast;  /* by value: its copy in bf16, or DIM__NONE */
     int64_t n_values; /* before the pass */
 } pass;
@@ -41,17 +42,11 @@ static bool at_least(const dim__graph *g, int64_t a, int64_t b, int64_t c)
 /* Whether a node multiplies in bf16: by its sizes alone, so that it does on every machine. */
 static bool multiplies(const dim__graph *g, const dim__node *node)
 {
-    const dim__shape *a = dim__shape_of(g, node->in[0]), *b = dim__shape_of(g, node->in[1]);
-    const dim__shape *y = dim__shape_of(g, node->out[0]);
     if (!is_product(node->op))
         return false;
-    if (node->op == &dim__op_matmul)
-        return node->n_in == 2 && /* else it is added to something in f32 */
-               at_least(g, y->d[0], y->d[1], node->attr.matmul.trans_a ? dim__shape_rows(a) : dim__shape_last(a));
-    if (node->op == &dim__op_conv2d_dw) /* y is dw: pixels, O, KH KW I */
-        return at_least(g, dim__shape_rows(a), y->d[0], dim__shape_count(y) / dim__max64(y->d[0], 1));
-    const dim__shape *pixels = dim__op_convolves(node->op) ? y : a; /* b is w */
-    return at_least(g, dim__shape_rows(pixels), b->d[0], dim__shape_count(b) / dim__max64(b->d[0], 1));
+    dim__product_form form = dim__product_of(g, node);
+    return !(form.onto && node->n_in > 2) && /* that is in f32 */
+           at_least(g, form.m, form.n, form.k);
 }
 
 /* Values that may be in bf16 by what they are. */
@@ -72,19 +67,16 @@ static void spare_gradients(pass *p)
     const dim__graph *g = p->g;
     for (int64_t v = 0; v < g->n_grads; v++)
         if (g->values[v].kind == DIM__PARAM && g->grads[v] != DIM__NONE)
-            p->cast[dim__graph_origin(g, g->grads[v], NULL)] = 0; /* for now: a mark */
+            p->gradient[dim__graph_origin(g, g->grads[v], NULL)] = true;
     for (int64_t i = g->n_nodes - 1; i >= 0; i--) {
         const dim__node *node = &g->nodes[i];
-        if (node->op != &dim__op_add || p->cast[dim__graph_origin(g, node->out[0], NULL)] == DIM__NONE)
+        if (node->op != &dim__op_add || !p->gradient[dim__graph_origin(g, node->out[0], NULL)])
             continue;
         for (int k = 0; k < node->n_in; k++)
-            p->cast[dim__graph_origin(g, node->in[k], NULL)] = 0;
+            p->gradient[dim__graph_origin(g, node->in[k], NULL)] = true;
     }
-    for (int64_t v = 0; v < g->n_values; v++) {
-        if (p->cast[v] != DIM__NONE)
-            p->half[v] = false;
-        p->cast[v] = DIM__NONE;
-    }
+    for (int64_t v = 0; v < g->n_values; v++)
+        p->half[v] = p->half[v] && !p->gradient[v];
 }
 
 /* Strikes what a node cannot read or write. */
@@ -226,9 +218,10 @@ dim_status dim__pass_precision(dim__graph *g)
         return DIM_OK;
     p.alive = dim__calloc(ctx, (size_t)n, sizeof *p.alive);
     p.half = dim__calloc(ctx, (size_t)g->n_values, sizeof *p.half);
+    p.gradient = dim__calloc(ctx, (size_t)g->n_values, sizeof *p.gradient);
     p.cast = dim__calloc(ctx, (size_t)g->n_values, sizeof *p.cast);
     dim_status status = DIM_E_NOMEM;
-    if (p.alive == NULL || p.half == NULL || p.cast == NULL)
+    if (p.alive == NULL || p.half == NULL || p.gradient == NULL || p.cast == NULL)
         goto done;
     for (int64_t v = 0; v < g->n_values; v++)
         p.cast[v] = DIM__NONE;
@@ -246,6 +239,7 @@ dim_status dim__pass_precision(dim__graph *g)
 done:
     dim__free(ctx, p.alive);
     dim__free(ctx, p.half);
+    dim__free(ctx, p.gradient);
     dim__free(ctx, p.cast);
     return status;
 }

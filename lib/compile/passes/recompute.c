@@ -42,6 +42,29 @@ typedef struct snapshot {
     int64_t n_nodes, n_values, gradient_nodes;
 } snapshot;
 
+typedef struct chain { /* nodes to copy, in order, for one value */
+    dim__vid v;
+    int64_t before;     /* the node that reads it */
+    int64_t nodes[MOST_COPIES];
+    int n;
+    int64_t held;       /* bytes of inputs that live longer for it */
+    double work;        /* at most: some nodes may be moved, not copied, or serve other copies, too */
+} chain;
+
+typedef struct candidate {
+    chain c;
+    double score; /* bytes for work */
+} candidate;
+
+typedef struct edit { /* nodes to insert, and what readers read instead */
+    dim__graph *g;
+    dim__node nodes[MOST_NEW];
+    int n;
+    dim__vid old[MOST_COPIES + 1], copy[MOST_COPIES + 1];
+    int n_copies;
+    bool merged;
+} edit;
+
 typedef struct pass {
     dim__graph *g;
     dim__lives lives;
@@ -52,17 +75,10 @@ typedef struct pass {
     int64_t *first, *readers; /* first reader of all, how many there are */
     bool *here, *kept;  /* it is read at the peak; it is to be readable after the run */
     snapshot before, best;
+    edit *edit;         /* that is being made */
+    candidate *list;    /* MOST_TRIES of them */
     int64_t room_nodes, room_values;
 } pass;
-
-typedef struct chain { /* nodes to copy, in order, for one value */
-    dim__vid v;
-    int64_t before;     /* the node that reads it */
-    int64_t nodes[MOST_COPIES];
-    int n;
-    int64_t held;       /* bytes of inputs that live longer for it */
-    double work;        /* at most: some nodes may be moved, not copied, or serve other copies, too */
-} chain;
 
 /* ---- memory of the pass ------------------------------------------------------------------------------------------ */
 
@@ -95,7 +111,8 @@ static void close_pass(pass *p)
 {
     dim_context *ctx = p->g->ctx;
     void *const all[] = { p->alive, p->needed, p->bytes, p->maker, p->next, p->last, p->first, p->readers, p->here,
-                          p->kept, p->before.nodes, p->before.values, p->best.nodes, p->best.values };
+                          p->kept, p->before.nodes, p->before.values, p->best.nodes, p->best.values, p->edit,
+                          p->list };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         dim__free(ctx, all[i]);
     dim__lives_free(ctx, &p->lives);
@@ -127,29 +144,20 @@ static dim_status open_pass(dim__graph *g, pass *p)
     p->readers = dim__calloc(ctx, values, sizeof *p->readers);
     p->here = dim__calloc(ctx, values, sizeof *p->here);
     p->kept = dim__calloc(ctx, values, sizeof *p->kept);
+    p->edit = dim__calloc(ctx, 1, sizeof *p->edit);
+    p->list = dim__calloc(ctx, MOST_TRIES, sizeof *p->list);
     return p->alive != NULL && p->bytes != NULL && p->needed != NULL && p->maker != NULL && p->next != NULL &&
-                   p->last != NULL && p->first != NULL && p->readers != NULL && p->here != NULL && p->kept != NULL
+                   p->last != NULL && p->first != NULL && p->readers != NULL && p->here != NULL && p->kept != NULL &&
+                   p->edit != NULL && p->list != NULL
                ? DIM_OK
                : DIM_E_NOMEM;
 }
 
 /* ---- work -------------------------------------------------------------------------------------------------------- */
 
-static double flops_of(const dim__graph *g, const dim__node *node)
-{
-    const dim__shape *in[DIM__MAX_IN], *out[DIM__MAX_OUT];
-    if (node->op->flops == NULL)
-        return 0;
-    for (int k = 0; k < node->n_in; k++)
-        in[k] = dim__shape_of(g, node->in[k]);
-    for (int k = 0; k < node->op->n_out; k++)
-        out[k] = dim__shape_of(g, node->out[k]);
-    return node->op->flops(in, out, &node->attr);
-}
-
 static double work_of(const dim__graph *g, const dim__node *node)
 {
-    double work = flops_of(g, node) / FLOPS_PER_BYTE;
+    double work = dim__flops_of(g, node) / FLOPS_PER_BYTE;
     if ((node->op->flags & DIM__OP_ALIAS) != 0)
         return 0;
     for (int k = 0; k < node->n_in; k++)
@@ -271,15 +279,6 @@ static bool add_to_chain(const pass *p, chain *c, dim__vid v, bool moved)
     return true;
 }
 
-typedef struct edit { /* nodes to insert, and what readers read instead */
-    dim__graph *g;
-    dim__node nodes[MOST_NEW];
-    int n;
-    dim__vid old[MOST_COPIES + 1], copy[MOST_COPIES + 1];
-    int n_copies;
-    bool merged;
-} edit;
-
 static dim__vid new_value(dim__graph *g, dim__vid like)
 {
     dim__value value = g->values[like];
@@ -384,24 +383,22 @@ static bool redirect(edit *e, const pass *p, const chain *c, bool share)
 static bool apply(pass *p, const chain *c, bool *share)
 {
     dim__graph *g = p->g;
-    edit e = { .g = g };
+    edit *e = p->edit;
+    e->g = g;
+    e->n = e->n_copies = 0;
+    e->merged = false;
     if (g->n_values + 2 * MOST_NEW > p->room_values || g->n_nodes + MOST_NEW > p->room_nodes ||
-        !copy_chain(&e, p, c) || !redirect(&e, p, c, *share))
+        !copy_chain(e, p, c) || !redirect(e, p, c, *share))
         return false;
-    memmove(g->nodes + c->before + e.n, g->nodes + c->before, (size_t)(g->n_nodes - c->before) * sizeof *g->nodes);
-    memcpy(g->nodes + c->before, e.nodes, (size_t)e.n * sizeof *g->nodes);
-    g->n_nodes += e.n;
-    g->gradient_nodes += e.n;
-    *share = e.merged;
+    memmove(g->nodes + c->before + e->n, g->nodes + c->before, (size_t)(g->n_nodes - c->before) * sizeof *g->nodes);
+    memcpy(g->nodes + c->before, e->nodes, (size_t)e->n * sizeof *g->nodes);
+    g->n_nodes += e->n;
+    g->gradient_nodes += e->n;
+    *share = e->merged;
     return true;
 }
 
 /* ---- the search -------------------------------------------------------------------------------------------------- */
-
-typedef struct candidate {
-    chain c;
-    double score; /* bytes for work */
-} candidate;
 
 static int by_score(const void *a, const void *b)
 {
@@ -453,7 +450,7 @@ static double try_out(pass *p, const candidate *new, const dim__level *l, double
 /* Makes one value again; false when there is none that helps.  *work: of the whole graph. */
 static bool lower(pass *p, dim__level *l, double *work)
 {
-    candidate list[MOST_TRIES];
+    candidate *list = p->list;
     int n = list_candidates(p, l, list), best = -1;
     bool share_best = false;
     double best_score = 0;

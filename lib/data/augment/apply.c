@@ -66,31 +66,43 @@ static const dim__field fields[] = {
 };
 static const dim__table table = DIM__TABLE(dim_augment_apply_options, fields);
 
-dim_status dim__augment_apply(const dim_augment *aug, const dim_tensor *images,
-                              const dim_augment_apply_options *options, dim_tensor *out)
+/* `fit` is room for the list fitted to the images. */
+static dim_status apply(const dim_augment *aug, const dim_tensor *images, const dim_augment_apply_options *o,
+                        dim__augment_fit *fit, dim_tensor *out)
 {
     char want[128], got[128];
-    dim_augment_apply_options o;
-    dim__augment_fit fit;
     int64_t rows;
     dim_context *ctx = aug->ctx;
-    DIM__TRY(dim__options_read(ctx, &table, options, &o));
-    if (o.seed == 0)
-        o.seed = ctx->seed;
-    DIM__TRY(check_apply(aug, images, &o, out));
-    DIM__TRY(dim__augment_fit_to(ctx, &aug->list, images->shape + 1, &fit));
-    if (!dim__mul64(images->shape[0], o.views, &rows))
+    DIM__TRY(dim__augment_fit_to(ctx, &aug->list, images->shape + 1, fit));
+    if (!dim__mul64(images->shape[0], o->views, &rows))
         rows = -1;
-    int64_t shape[4] = { rows, fit.out[0], fit.out[1], fit.out[2] };
+    int64_t shape[4] = { rows, fit->out[0], fit->out[1], fit->out[2] };
     if (out->rank != 4 || memcmp(out->shape, shape, sizeof shape) != 0)
         return dim__fail(ctx, DIM_E_SHAPE, "dim_augment_apply: out is %s; %u views of %lld images make %s",
-                         dim__shape_text(got, out->rank, out->shape), o.views, (long long)images->shape[0],
+                         dim__shape_text(got, out->rank, out->shape), o->views, (long long)images->shape[0],
                          dim__shape_text(want, 4, shape));
     size_t pieces = (size_t)dim__max64(dim__parallel_pieces(ctx, images->shape[0], 1), 1);
-    apply_job job = { &fit, images, &o, out, dim__calloc(ctx, pieces, fit.scratch + fit.image_bytes) };
+    apply_job job = { fit, images, o, out, dim__calloc(ctx, pieces, fit->scratch + fit->image_bytes) };
     if (job.scratch == NULL)
         return DIM_E_NOMEM;
     dim__parallel(ctx, images->shape[0], 1, apply_piece, &job);
     dim__free(ctx, job.scratch);
     return DIM_OK;
+}
+
+dim_status dim__augment_apply(const dim_augment *aug, const dim_tensor *images,
+                              const dim_augment_apply_options *options, dim_tensor *out)
+{
+    dim_augment_apply_options o;
+    dim_context *ctx = aug->ctx;
+    DIM__TRY(dim__options_read(ctx, &table, options, &o));
+    if (o.seed == 0)
+        o.seed = ctx->seed;
+    DIM__TRY(check_apply(aug, images, &o, out));
+    dim__augment_fit *fit = dim__alloc(ctx, sizeof *fit); /* kilobytes, which a small stack does not have */
+    if (fit == NULL)
+        return DIM_E_NOMEM;
+    dim_status status = apply(aug, images, &o, fit, out);
+    dim__free(ctx, fit);
+    return status;
 }

@@ -66,6 +66,8 @@ extern const dim__table dim__augment_op_table;
 /* DIM_E_SHAPE with a text that names the operation. */
 dim_status dim__augment_fit_to(dim_context *ctx, const dim__augment_list *list, const int64_t image[3],
                                dim__augment_fit *out);
+/* Of the views that an image of that shape becomes. */
+dim_status dim__augment_shape(const dim_augment *aug, const int64_t image[3], int64_t view[3]);
 
 /* The rest works on any thread: no context, no allocation. */
 

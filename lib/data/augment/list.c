@@ -109,12 +109,13 @@ dim_status dim__augment_fit_to(dim_context *ctx, const dim__augment_list *list, 
                                dim__augment_fit *out)
 {
     int64_t shape[3] = { image[0], image[1], image[2] };
-    size_t most = (size_t)(image[0] * image[1] * image[2]), scratch = 0;
+    size_t most, scratch = 0;
     if ((image[0] != 1 && image[0] != 3) || image[1] < 1 || image[2] < 1 || image[1] > DIM__AUGMENT_MAX_SIDE ||
         image[2] > DIM__AUGMENT_MAX_SIDE)
         return dim__fail(ctx, DIM_E_SHAPE, "an image of %lld x %lld x %lld (C, H, W) cannot be augmented: it must have "
                          "1 or 3 channels and sides of 1 to %d", (long long)image[0], (long long)image[1],
                          (long long)image[2], DIM__AUGMENT_MAX_SIDE);
+    most = (size_t)(image[0] * image[1] * image[2]); /* which fits now */
     for (int i = 0; i < list->count; i++) {
         const dim__augment_def *def = dim__augment_def_of(list->op[i].op);
         int64_t in[3] = { shape[0], shape[1], shape[2] };
@@ -136,4 +137,16 @@ dim_status dim__augment_fit_to(dim_context *ctx, const dim__augment_list *list, 
             out->value[c][i] = list->normalize ? (x - list->mean[c]) / list->std[c] : x;
         }
     return DIM_OK;
+}
+
+dim_status dim__augment_shape(const dim_augment *aug, const int64_t image[3], int64_t view[3])
+{
+    dim__augment_fit *fit = dim__alloc(aug->ctx, sizeof *fit); /* kilobytes, which a small stack does not have */
+    if (fit == NULL)
+        return DIM_E_NOMEM;
+    dim_status status = dim__augment_fit_to(aug->ctx, &aug->list, image, fit);
+    if (status == DIM_OK)
+        memcpy(view, fit->out, sizeof fit->out);
+    dim__free(aug->ctx, fit);
+    return status;
 }

@@ -4,6 +4,7 @@
 
 #if DIM_HAVE_JPEG
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,7 +15,9 @@
 
 #include <jerror.h>
 
-enum { MAX_SCANS = 500 }; /* a progressive file has some ten; each one of a forged file costs a pass over the picture */
+/* Pixels that the scans may go over, for each byte of memory.  A progressive file has some ten scans; a forged one has
+ * hundreds of a few bytes, each of which costs a pass over the picture. */
+enum { PIXELS_A_BYTE = 2, TABLES = 1 << 24 };
 
 typedef struct job {
     struct jpeg_decompress_struct jpeg;
@@ -24,6 +27,7 @@ typedef struct job {
     dim_status status;
     char *text;
     dim__image image;
+    uint64_t memory; /* that may be used */
     uint8_t *inks; /* a row of CMYK */
 } job;
 
@@ -53,11 +57,28 @@ static void on_output(j_common_ptr jpeg)
 static void on_progress(j_common_ptr jpeg)
 {
     job *j = jpeg->client_data;
-    if (j->jpeg.input_scan_number <= MAX_SCANS)
+    uint64_t pixels = (uint64_t)(j->image.height * j->image.width), scans = (uint64_t)j->jpeg.input_scan_number;
+    if (scans <= 1 || (scans + PIXELS_A_BYTE - 1) / PIXELS_A_BYTE <= j->memory / pixels)
         return;
-    snprintf(j->text, DIM__IMAGE_TEXT, "a JPEG file of more than %d scans", MAX_SCANS);
+    snprintf(j->text, DIM__IMAGE_TEXT, "%llu scans or more over %llu pixels each; image_memory of %llu allows %d pixels in "
+             "all for each of its bytes", (unsigned long long)scans, (unsigned long long)pixels,
+             (unsigned long long)j->memory, PIXELS_A_BYTE);
     j->status = DIM_E_FORMAT;
     longjmp(j->failed, 1);
+}
+
+/* Bytes of the coefficients of a picture in several scans, which are kept until the last. */
+static uint64_t coefficients(struct jpeg_decompress_struct *jpeg)
+{
+    uint64_t blocks = 0;
+    if (!jpeg_has_multiple_scans(jpeg))
+        return 0;
+    for (int i = 0; i < jpeg->num_components; i++) { /* whole units of interleaving, as libjpeg pads them */
+        const jpeg_component_info *c = &jpeg->comp_info[i];
+        uint64_t h = (uint64_t)c->h_samp_factor, v = (uint64_t)c->v_samp_factor;
+        blocks += (c->width_in_blocks + h - 1) / h * h * ((c->height_in_blocks + v - 1) / v * v);
+    }
+    return blocks * sizeof(JBLOCK);
 }
 
 /* a b / 255, rounded */
@@ -83,7 +104,9 @@ static void decode(job *j, const uint8_t *data, size_t size)
     jpeg->progress = &j->progress;
     jpeg_mem_src(jpeg, data, (unsigned long)size);
     jpeg_read_header(jpeg, TRUE);
-    j->status = dim__image_room(&j->image, jpeg->image_height, jpeg->image_width, j->text);
+    /* In place of JPEGMEM's; what dim__image_room() does not count are tables and a few rows. */
+    jpeg->mem->max_memory_to_use = j->memory < (uint64_t)LONG_MAX - TABLES ? (long)j->memory + TABLES : LONG_MAX;
+    j->status = dim__image_room(&j->image, jpeg->image_height, jpeg->image_width, coefficients(jpeg), j->memory, j->text);
     if (j->status != DIM_OK)
         return;
     bool inks = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
@@ -111,11 +134,12 @@ static void decode_or_return(job *j, const uint8_t *data, size_t size)
         decode(j, data, size);
 }
 
-dim_status dim__jpeg_decode(const uint8_t *data, size_t size, dim__image *out, char text[DIM__IMAGE_TEXT])
+dim_status dim__jpeg_decode(const uint8_t *data, size_t size, uint64_t memory, dim__image *out, char text[DIM__IMAGE_TEXT])
 {
     job j;
     memset(&j, 0, sizeof j);
     j.text = text;
+    j.memory = memory;
     j.jpeg.err = jpeg_std_error(&j.errors);
     j.jpeg.client_data = &j;
     j.errors.error_exit = on_error;
@@ -134,9 +158,11 @@ dim_status dim__jpeg_decode(const uint8_t *data, size_t size, dim__image *out, c
 
 #else
 
-dim_status dim__jpeg_decode(const uint8_t *data, size_t size, dim__image *out, char text[DIM__IMAGE_TEXT])
+#include <string.h>
+
+dim_status dim__jpeg_decode(const uint8_t *data, size_t size, uint64_t memory, dim__image *out, char text[DIM__IMAGE_TEXT])
 {
-    (void)data, (void)size, (void)out;
+    (void)data, (void)size, (void)memory, (void)out;
     memcpy(text, "this build has no libjpeg to read JPEG", sizeof "this build has no libjpeg to read JPEG");
     return DIM_E_UNSUPPORTED;
 }

@@ -17,6 +17,7 @@ typedef struct job {
     dim_status status;
     char *text;
     dim__image image;
+    uint64_t memory; /* that may be used */
     uint8_t **rows;
 } job;
 
@@ -63,9 +64,13 @@ static void decode(job *j)
 {
     png_set_read_fn(j->png, j, on_read);
     png_set_user_limits(j->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* checked here, to say so */
+    /* Texts, profiles and the like are passed over: libpng would take the memory that their length claims, or unpack them.
+     * No chunk is longer than the file. */
+    png_set_keep_unknown_chunks(j->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_chunk_malloc_max(j->png, j->left);
     png_read_info(j->png, j->info);
     int64_t height = png_get_image_height(j->png, j->info), width = png_get_image_width(j->png, j->info);
-    j->status = dim__image_room(&j->image, height, width, j->text);
+    j->status = dim__image_room(&j->image, height, width, (uint64_t)height * sizeof *j->rows, j->memory, j->text);
     if (j->status != DIM_OK)
         return;
     j->rows = malloc((size_t)height * sizeof *j->rows);
@@ -89,11 +94,12 @@ static void decode_or_return(job *j)
         decode(j);
 }
 
-dim_status dim__png_decode(const uint8_t *data, size_t size, dim__image *out, char text[DIM__IMAGE_TEXT])
+dim_status dim__png_decode(const uint8_t *data, size_t size, uint64_t memory, dim__image *out, char text[DIM__IMAGE_TEXT])
 {
     job j;
     memset(&j, 0, sizeof j);
     j.text = text;
+    j.memory = memory;
     j.at = data;
     j.left = size;
     j.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &j, on_error, on_warning);
@@ -114,9 +120,11 @@ dim_status dim__png_decode(const uint8_t *data, size_t size, dim__image *out, ch
 
 #else
 
-dim_status dim__png_decode(const uint8_t *data, size_t size, dim__image *out, char text[DIM__IMAGE_TEXT])
+#include <string.h>
+
+dim_status dim__png_decode(const uint8_t *data, size_t size, uint64_t memory, dim__image *out, char text[DIM__IMAGE_TEXT])
 {
-    (void)data, (void)size, (void)out;
+    (void)data, (void)size, (void)memory, (void)out;
     memcpy(text, "this build has no libpng to read PNG", sizeof "this build has no libpng to read PNG");
     return DIM_E_UNSUPPORTED;
 }

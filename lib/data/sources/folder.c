@@ -3,19 +3,18 @@
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
+#include "base/file.h"
 #include "data/image.h"
 #include "data/sources/listing.h"
 #include "data/stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static const char annotations[] = "val_annotations.txt";
-enum { MAX_ANNOTATIONS = 1 << 26 /* bytes */ };
 
 enum { UNKNOWN, READABLE, BROKEN };
 
@@ -29,21 +28,22 @@ typedef struct folder {
     atomic_llong broken;
     int64_t height, width;  /* of a sample */
     int64_t size;           /* asked for; 0 = files have that size by themselves */
+    dim__image_rules rules;
 } folder;
 
 /* Decodes file `index`; image NULL: only to see whether it can be done, and of which size it is. */
 static dim_status decode_one(folder *f, int64_t index, uint8_t *image, dim__sample_error *error)
 {
     const char *path = f->list.files[index].path;
-    dim__image got = { 0, 0, NULL };
-    DIM__TRY(dim__image_load(f->fd, f->root, path, &got, error));
+    dim__image got = { .pixels = NULL };
+    DIM__TRY(dim__image_load(f->fd, f->root, path, &f->rules, &got, error));
     dim_status status = DIM_OK;
     if (f->height == 0) {
         f->height = f->size != 0 ? f->size : got.height;
         f->width = f->size != 0 ? f->size : got.width;
     }
     if (image != NULL && f->size != 0)
-        status = dim__image_fit(&got, f->size, path, image, error);
+        status = dim__image_fit(&got, f->size, path, &f->rules, image, error);
     else if (f->size == 0 && (got.height != f->height || got.width != f->width))
         status = dim__sample_fail(error, DIM_E_SHAPE, "%.100s/%.200s has %lld x %lld pixels, but the first file has "
                                   "%lld x %lld; image_size brings all to one size", f->root, path, (long long)got.width,
@@ -100,60 +100,57 @@ static void destroy(dim__reader *base)
     dim__free(f->ctx, f);
 }
 
-/* One line of val_annotations.txt: the file's name, its class and more, with tabs between. */
-static dim_status add_annotated(folder *f, const char *path, char *line, int64_t number, const char *const *names,
-                                int64_t classes)
-{
-    char *name = line, *class_name = strchr(line, '\t');
-    if (class_name == NULL)
-        return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld must be a file and its class with a tab between", path,
-                         (long long)number);
-    *class_name++ = '\0';
-    class_name[strcspn(class_name, "\t")] = '\0';
-    int64_t label = dim__names_find(names, classes, class_name);
-    if (label < 0)
-        return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld: class \"%.100s\" is not a folder of train", path,
-                         (long long)number, class_name);
-    if (*name == '\0' || strchr(name, '/') != NULL)
-        return dim__fail(f->ctx, DIM_E_FORMAT, "%s: line %lld: \"%.100s\" is not the name of a file", path,
-                         (long long)number, name);
-    return dim__listing_add(&f->list, "images/", name, label);
-}
-
 static dim_status list_annotated(folder *f, const char *path, const char *const *names, int64_t classes)
 {
-    dim__stream *s = NULL;
-    char *text = NULL;
-    dim_status status;
-    DIM__TRY_OR(done, dim__stream_open(f->ctx, path, false, &s));
-    int64_t size = dim__stream_size(s), number = 1;
-    if (size > MAX_ANNOTATIONS) {
-        status = dim__fail(f->ctx, DIM_E_FORMAT, "%s has %lld bytes; it must have %d at most", path, (long long)size,
-                           MAX_ANNOTATIONS);
-        goto done;
-    }
-    text = dim__calloc(f->ctx, (size_t)size + 1, 1);
-    status = text != NULL ? DIM_OK : DIM_E_NOMEM;
-    if (status == DIM_OK)
-        status = dim__stream_read(s, text, (size_t)size);
-    if (status == DIM_OK && memchr(text, '\0', (size_t)size) != NULL)
-        status = dim__fail(f->ctx, DIM_E_FORMAT, "%s is not a text file", path);
-    for (char *at = text; status == DIM_OK && *at != '\0'; number++) {
-        size_t length = strcspn(at, "\n");
-        char *next = at + length + (at[length] != '\0');
-        if (length > 0 && at[length - 1] == '\r')
-            length--;
-        at[length] = '\0';
-        if (length > 0)
-            status = add_annotated(f, path, at, number, names, classes);
-        at = next;
-    }
-    if (status == DIM_OK)
-        status = dim__listing_check_once(&f->list, path);
-done:
-    dim__free(f->ctx, text);
+    dim__stream *s;
+    DIM__TRY(dim__stream_open(f->ctx, path, false, &s));
+    dim_status status = dim__annotations_read(&f->list, s, names, classes);
     dim__stream_close(s);
     return status;
+}
+
+/* There is no train.  What is there instead, says the error. */
+static dim_status no_train(folder *f, const dim__request *request)
+{
+    dim__listing there = { .ctx = f->ctx };
+    const char **names = NULL;
+    int64_t count = 0;
+    if (!dim__path_is_folder(request->dir))
+        return dim__fail(f->ctx, DIM_E_IO, "cannot find %s; %s is not a folder", f->root, request->dir);
+    dim_status status = dim__names_folders(&there, request->dir, &names, &count);
+    if (status == DIM_OK && dim__names_find(names, count, "tiny-imagenet-200") < 0)
+        status = dim__fail(f->ctx, DIM_E_IO, "cannot find %s; class folders, as %s and others in %s, belong into a folder train",
+                           f->root, names[0], request->dir);
+    else if (status == DIM_E_FORMAT && there.images > 0)
+        status = dim__fail(f->ctx, DIM_E_IO, "cannot find %s; %s has %lld image files itself, which labels = DIM_LABELS_NONE "
+                           "opens without classes", f->root, request->dir, (long long)there.images);
+    else if (status != DIM_E_NOMEM)
+        status = dim__source_missing(f->ctx, f->root, request->dir, "tiny-imagenet-200");
+    dim__free(f->ctx, names);
+    dim__listing_free(&there);
+    return status;
+}
+
+/* Images without labels need no folder of the split. */
+static dim_status take_whole(folder *f, const dim__request *request)
+{
+    const char *const parts[] = { "val", "test" };
+    for (int i = 0; i < 2; i++) {
+        char *part = dim__path_join(f->ctx, request->dir, parts[i], "");
+        if (part == NULL)
+            return DIM_E_NOMEM;
+        bool there = dim__path_is_folder(part);
+        dim__free(f->ctx, part);
+        if (there)
+            return dim__fail(f->ctx, DIM_E_IO, "cannot find %s, but there is a folder %s/%s: which images are to train on?",
+                             f->root, request->dir, parts[i]);
+    }
+    char *whole = dim__strdup(f->ctx, request->dir);
+    if (whole == NULL)
+        return DIM_E_NOMEM;
+    dim__free(f->ctx, f->root);
+    f->root = whole;
+    return DIM_OK;
 }
 
 /* Which folder the split is, and the file of its classes, where there is one. */
@@ -170,8 +167,10 @@ static dim_status find_split(folder *f, const dim__request *request, bool tiny, 
         if (dim__path_exists(f->root) || tiny)
             break;
     }
+    if (!dim__path_exists(f->root) && train && request->options.labels == DIM_LABELS_NONE)
+        DIM__TRY(take_whole(f, request));
     if (!dim__path_exists(f->root) && train)
-        return dim__source_missing(f->ctx, f->root, request->dir, "tiny-imagenet-200");
+        return no_train(f, request);
     if (!dim__path_exists(f->root))
         return dim__fail(f->ctx, DIM_E_IO, "cannot find a folder %s in %s", tiny ? "val" : "val or test",
                          request->dir);
@@ -184,35 +183,55 @@ static dim_status find_split(folder *f, const dim__request *request, bool tiny, 
         else
             dim__free(f->ctx, path);
     }
-    f->fd = open(f->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    f->fd = dim__open(f->root, O_RDONLY | O_DIRECTORY, 0);
     return f->fd >= 0 ? DIM_OK : dim__fail(f->ctx, DIM_E_IO, "cannot open the folder %.4096s: %s",
                                            f->root, strerror(errno));
 }
 
 /* The classes, and the files with their labels. */
-static dim_status list_files(folder *f, const dim__request *request, bool tiny, dim__samples *out)
+static dim_status list_labelled(folder *f, const dim__request *request, const char *annotated, dim__samples *out)
 {
-    char *annotated = NULL, *train = NULL;
+    dim__listing elsewhere = { .ctx = f->ctx }; /* what is left out there is not this split's */
     dim_status status;
-    DIM__TRY_OR(done, find_split(f, request, tiny, &annotated));
-    train = dim__path_join(f->ctx, request->dir, "train", "");
-    status = train != NULL ? DIM_OK : DIM_E_NOMEM;
-    if (status != DIM_OK)
-        goto done;
+    char *train = dim__path_join(f->ctx, request->dir, "train", "");
+    if (train == NULL)
+        return DIM_E_NOMEM;
     /* The folders of train, so that a class has one number in both splits. */
     const char *root = dim__path_exists(train) || annotated != NULL ? train : f->root;
-    DIM__TRY_OR(done, dim__names_folders(f->ctx, root, &out->names, &out->classes));
+    DIM__TRY_OR(done, dim__names_folders(&elsewhere, root, &out->names, &out->classes));
     if (annotated != NULL)
         DIM__TRY_OR(done, list_annotated(f, annotated, out->names, out->classes));
     else
         DIM__TRY_OR(done, dim__listing_read(&f->list, f->root, out->names, out->classes));
     dim__listing_sort(&f->list);
-    if (f->list.count == 0)
+    if (annotated != NULL && f->list.count > 0)
+        DIM__TRY_OR(done, dim__listing_count_unlisted(&f->list, f->root, "images"));
+done:
+    dim__free(f->ctx, train);
+    return status;
+}
+
+static dim_status list_files(folder *f, const dim__request *request, bool tiny, dim__samples *out)
+{
+    char *annotated = NULL;
+    bool labels = request->options.labels != DIM_LABELS_NONE;
+    dim_status status;
+    DIM__TRY_OR(done, find_split(f, request, tiny, &annotated));
+    if (labels) {
+        DIM__TRY_OR(done, list_labelled(f, request, annotated, out));
+    } else {
+        DIM__TRY_OR(done, dim__listing_read_flat(&f->list, f->root));
+        dim__listing_sort(&f->list);
+    }
+    out->left_out = dim__listing_left_out(&f->list);
+    dim__listing_tell(&f->list, f->root, out->names, request->split == DIM_SPLIT_TRAIN ? out->classes : 0);
+    if (f->list.count == 0 && labels)
         status = dim__fail(f->ctx, DIM_E_FORMAT, "%s has no .jpg, .jpeg or .png files in its %lld classes",
                            annotated != NULL ? annotated : f->root, (long long)out->classes);
+    else if (f->list.count == 0)
+        status = dim__fail(f->ctx, DIM_E_FORMAT, "%s has no .jpg, .jpeg or .png files in or below it", f->root);
 done:
     dim__free(f->ctx, annotated);
-    dim__free(f->ctx, train);
     return status;
 }
 
@@ -233,6 +252,8 @@ static dim_status open_folder(dim_context *ctx, const dim__request *request, boo
     f->ctx = f->list.ctx = ctx;
     f->fd = -1;
     f->size = request->options.image_size;
+    f->rules.memory = request->options.image_memory != 0 ? request->options.image_memory : DIM__IMAGE_MEMORY;
+    f->rules.keep_orientation = request->options.keep_orientation != 0;
     atomic_init(&f->broken, 0);
     DIM__TRY_OR(fail, list_files(f, request, tiny, &read));
     if (request->options.on_error == DIM_ON_ERROR_SKIP) {

@@ -1,9 +1,12 @@
-/* IDX files, plain or gzip, by the names of MNIST's: big-endian header 0, 0, type, axes, sizes; then the elements. */
+/* IDX files, plain or gzip, by the names of MNIST's and EMNIST's: big-endian header 0, 0, type, axes, sizes; then the
+ * elements. */
 #include "data/source.h"
-#include "data/stream.h"
+#include "data/sources/parse.h"
 
+#include "base/file.h"
 #include "base/math.h"
 
+#include <dirent.h>
 #include <stdio.h>
 
 /* Elements that are allocated on a gzip header's word alone.  Beyond, the file is decompressed once to see them first. */
@@ -42,45 +45,16 @@ static dim_status read_header(dim_context *ctx, dim__stream *s, int axes, int64_
     return DIM_OK;
 }
 
-/* Finds dir/name or dir/name.gz and opens it. */
-static dim_status open_file(dim_context *ctx, const char *dir, const char *name, dim__stream **out)
-{
-    dim_status status = DIM_E_NOMEM;
-    char *plain = dim__path_join(ctx, dir, name, ""), *gz = NULL;
-    if (plain == NULL)
-        return status;
-    if (dim__path_exists(plain)) {
-        status = dim__stream_open(ctx, plain, false, out);
-        goto done;
-    }
-    gz = dim__path_join(ctx, dir, name, ".gz");
-    if (gz == NULL)
-        goto done;
-    if (dim__path_exists(gz))
-        status = dim__stream_open(ctx, gz, true, out);
-    else
-        status = dim__fail(ctx, DIM_E_IO, "cannot open %s, and there is no %s.gz beside it", plain, name);
-done:
-    dim__free(ctx, gz);
-    dim__free(ctx, plain);
-    return status;
-}
-
-/* A u8 tensor with the file's axes. */
-static dim_status read_file(dim_context *ctx, const char *dir, const char *name, int axes, dim_tensor **out)
+dim_status dim__idx_read(dim_context *ctx, dim__stream *s, int axes, dim_tensor **out)
 {
     int64_t shape[3], count = 0;
     dim_tensor *t = NULL;
-    dim__stream *s;
-    DIM__TRY(open_file(ctx, dir, name, &s));
     dim_status status = read_header(ctx, s, axes, shape, &count);
     if (status != DIM_OK)
         goto done;
     if (dim__stream_gzip(s) && count > trusted) {
         DIM__TRY_OR(done, dim__stream_skip(s, count));
-        dim__stream_close(s);
-        s = NULL;
-        DIM__TRY_OR(done, open_file(ctx, dir, name, &s));
+        DIM__TRY_OR(done, dim__stream_rewind(s));
         DIM__TRY_OR(done, dim__stream_skip(s, 4 + 4 * axes));
     }
     DIM__TRY_OR(done, dim__tensor_create(ctx, DIM_U8, axes, shape, &t));
@@ -90,35 +64,157 @@ static dim_status read_file(dim_context *ctx, const char *dir, const char *name,
     t = NULL;
 done:
     dim__tensor_destroy(t);
+    return status;
+}
+
+enum { NAME = 512, PATH = 4096 };
+
+/* Where the files of a split are: names begin with `base`, "DIR/" or "DIR/emnist-letters-". */
+typedef struct place {
+    dim_context *ctx;
+    char base[PATH];
+    const char *parts[2]; /* what the split is called; the second may be NULL */
+} place;
+
+/* Number `k` of the names that a file of images or labels may have: all parts with a hyphen, then with a point, plain before
+ * gzip.  False after the last. */
+static bool name_of(const place *p, const char *what, int axes, int k, char *name, size_t room)
+{
+    int parts = p->parts[1] != NULL ? 2 : 1;
+    if (k >= 4 * parts)
+        return false;
+    snprintf(name, room, "%s-%s%cidx%d-ubyte%s", p->parts[k / 4], what, k % 4 < 2 ? '-' : '.', axes, k % 2 ? ".gz" : "");
+    return true;
+}
+
+/* Opens the file of images or labels. */
+static dim_status open_file(const place *p, const char *what, int axes, const char *hint, dim__stream **out)
+{
+    char name[NAME], path[PATH + NAME];
+    for (int k = 0; name_of(p, what, axes, k, name, sizeof name); k++) {
+        snprintf(path, sizeof path, "%s%s", p->base, name);
+        if (dim__path_exists(path))
+            return dim__stream_open(p->ctx, path, k % 2 != 0, out);
+    }
+    name_of(p, what, axes, 0, name, sizeof name);
+    return dim__fail(p->ctx, DIM_E_IO, "cannot open %s%s, and there is no %s.gz beside it%s", p->base, name, name, hint);
+}
+
+/* Whether a file's name is PREFIX- and a name of images; its prefix into `prefix`. */
+static bool prefix_of(const place *p, const char *file, char prefix[NAME])
+{
+    char name[NAME];
+    size_t length = strlen(file);
+    for (int k = 0; name_of(p, "images", 3, k, name, sizeof name); k++) {
+        size_t n = strlen(name);
+        if (length > n + 1 && length < NAME && file[length - n - 1] == '-' && strcmp(file + length - n, name) == 0) {
+            memcpy(prefix, file, length - n - 1);
+            prefix[length - n - 1] = '\0';
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In a folder without the usual names: the one prefix that names of images have there. */
+static dim_status find_prefix(place *p, const char *dir)
+{
+    char first[NAME] = "", other[NAME];
+    size_t used = strlen(p->base);
+    struct dirent *entry;
+    DIR *folder = dim__open_folder(dir);
+    if (folder == NULL)
+        return DIM_OK; /* opening the file says why */
+    dim_status status = DIM_OK;
+    while (status == DIM_OK && (entry = readdir(folder)) != NULL)
+        if (!prefix_of(p, entry->d_name, other) || strcmp(first, other) == 0)
+            continue;
+        else if (first[0] == '\0')
+            strcpy(first, other);
+        else
+            status = dim__fail(p->ctx, DIM_E_INVALID, "%s has several data sets; write idx:%s/%s, or %s for the other", dir, dir,
+                               strcmp(first, other) < 0 ? first : other, strcmp(first, other) < 0 ? other : first);
+    closedir(folder);
+    if (status == DIM_OK && first[0] != '\0')
+        snprintf(p->base + used, sizeof p->base - used, "%s-", first);
+    return status;
+}
+
+static dim_status find_place(dim_context *ctx, const dim__request *request, place *p)
+{
+    char name[NAME], path[PATH + NAME];
+    bool folder = dim__path_is_folder(request->dir);
+    bool test = request->split == DIM_SPLIT_TEST;
+    if (strlen(request->dir) + NAME >= sizeof p->base)
+        return dim__fail(ctx, DIM_E_IO, "a path of %zu bytes is too long: %.100s...", strlen(request->dir), request->dir);
+    p->ctx = ctx;
+    p->parts[0] = test ? "t10k" : "train";
+    p->parts[1] = test ? "test" : NULL;
+    /* What is not there at all is called as a folder would be, in the error. */
+    bool prefix = false;
+    snprintf(p->base, sizeof p->base, "%s-", request->dir);
+    for (int k = 0; !folder && name_of(p, "images", 3, k, name, sizeof name); k++) {
+        snprintf(path, sizeof path, "%s%s", p->base, name);
+        prefix = prefix || dim__path_exists(path);
+    }
+    if (prefix)
+        return DIM_OK;
+    snprintf(p->base, sizeof p->base, "%s/", request->dir);
+    for (int k = 0; name_of(p, "images", 3, k, name, sizeof name); k++) {
+        snprintf(path, sizeof path, "%s%s", p->base, name);
+        if (dim__path_exists(path))
+            return DIM_OK;
+    }
+    return find_prefix(p, request->dir);
+}
+
+static dim_status read_file(const place *p, const char *what, int axes, const char *hint, dim_tensor **out)
+{
+    dim__stream *s;
+    DIM__TRY(open_file(p, what, axes, hint, &s));
+    dim_status status = dim__idx_read(p->ctx, s, axes, out);
     dim__stream_close(s);
+    return status;
+}
+
+static dim_status read_labels(const place *p, const dim_tensor *images, dim_tensor **out)
+{
+    dim_tensor *bytes = NULL, *labels = NULL;
+    dim_status status;
+    DIM__TRY(read_file(p, "labels", 1, "; labels = DIM_LABELS_NONE opens the images alone", &bytes));
+    if (images->shape[0] != bytes->shape[0]) {
+        status = dim__fail(p->ctx, DIM_E_FORMAT, "%s: %lld images, but %lld labels in %s%s-labels", p->base,
+                           (long long)images->shape[0], (long long)bytes->shape[0], p->base, p->parts[0]);
+        goto done;
+    }
+    DIM__TRY_OR(done, dim__tensor_create(p->ctx, DIM_I32, 1, bytes->shape, &labels));
+    DIM__TRY_OR(done, dim__tensor_copy(labels, bytes));
+    *out = labels;
+    labels = NULL;
+done:
+    dim__tensor_destroy(labels);
+    dim__tensor_destroy(bytes);
     return status;
 }
 
 dim_status dim__source_idx(dim_context *ctx, const dim__request *request, dim__samples *out)
 {
-    const char *dir = request->dir, *part = request->split == DIM_SPLIT_TRAIN ? "train" : "t10k";
-    char image_name[32], label_name[32];
-    dim_tensor *images = NULL, *bytes = NULL;
+    dim_tensor *images = NULL;
     dim__samples read = { .classes = 0 };
-    dim_status status;
-    snprintf(image_name, sizeof image_name, "%s-images-idx3-ubyte", part);
-    snprintf(label_name, sizeof label_name, "%s-labels-idx1-ubyte", part);
-    DIM__TRY_OR(done, read_file(ctx, dir, image_name, 3, &images));
-    DIM__TRY_OR(done, read_file(ctx, dir, label_name, 1, &bytes));
-    if (images->shape[0] != bytes->shape[0]) {
-        status = dim__fail(ctx, DIM_E_FORMAT, "%s: %lld images in %s, but %lld labels in %s", dir,
-                           (long long)images->shape[0], image_name, (long long)bytes->shape[0], label_name);
+    place *p = dim__calloc(ctx, 1, sizeof *p);
+    dim_status status = p != NULL ? find_place(ctx, request, p) : DIM_E_NOMEM;
+    if (status != DIM_OK)
         goto done;
-    }
+    DIM__TRY_OR(done, read_file(p, "images", 3, "", &images));
+    if (request->options.labels != DIM_LABELS_NONE)
+        DIM__TRY_OR(done, read_labels(p, images, &read.labels));
     int64_t *n = images->shape;
-    DIM__TRY_OR(done, dim__tensor_create(ctx, DIM_I32, 1, bytes->shape, &read.labels));
-    DIM__TRY_OR(done, dim__tensor_copy(read.labels, bytes));
     DIM__TRY_OR(done, dim__tensor_reshape(images, 4, (int64_t[]){ n[0], 1, n[1], n[2] }, &read.images));
     *out = read;
     read.labels = NULL;
 done:
     dim__tensor_destroy(read.labels);
-    dim__tensor_destroy(bytes);
     dim__tensor_destroy(images);
+    dim__free(ctx, p);
     return status;
 }

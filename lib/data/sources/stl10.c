@@ -17,14 +17,24 @@ typedef struct stl10 {
     uint8_t *labels; /* as in the file; NULL = none */
 } stl10;
 
+/* Columns become rows, in place. */
+static void transpose(uint8_t *plane)
+{
+    for (int y = 0; y < SIDE; y++)
+        for (int x = y + 1; x < SIDE; x++) {
+            uint8_t pixel = plane[y * SIDE + x];
+            plane[y * SIDE + x] = plane[x * SIDE + y];
+            plane[x * SIDE + y] = pixel;
+        }
+}
+
 static dim_status read_sample(dim__reader *base, int64_t index, uint8_t *image, int64_t *label,
                               dim__sample_error *error)
 {
     const stl10 *r = (const stl10 *)base;
-    uint8_t columns[IMAGE];
     for (size_t got = 0; image != NULL && got < IMAGE;) {
         off_t at = (off_t)(index * IMAGE + (int64_t)got);
-        ssize_t n = pread(dim__stream_file(r->images), columns + got, IMAGE - got, at);
+        ssize_t n = pread(dim__stream_file(r->images), image + got, IMAGE - got, at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -36,9 +46,7 @@ static dim_status read_sample(dim__reader *base, int64_t index, uint8_t *image, 
         got += (size_t)n;
     }
     for (int c = 0; image != NULL && c < 3; c++)
-        for (int y = 0; y < SIDE; y++)
-            for (int x = 0; x < SIDE; x++)
-                image[c * PLANE + y * SIDE + x] = columns[c * PLANE + x * SIDE + y];
+        transpose(image + (size_t)c * PLANE);
     *label = r->labels != NULL ? r->labels[index] - 1 : -1;
     return DIM_OK;
 }
@@ -92,7 +100,7 @@ dim_status dim__source_stl10(dim_context *ctx, const dim__request *request, dim_
 {
     static const char *const parts[] = { "train", "test", "unlabeled" };
     const char *part = parts[request->split];
-    bool labeled = request->split != DIM_SPLIT_UNLABELED;
+    bool labeled = request->split != DIM_SPLIT_UNLABELED && request->options.labels != DIM_LABELS_NONE;
     char image_name[24], label_name[24];
     dim__samples read = { .shape = { 3, SIDE, SIDE }, .classes = labeled ? CLASSES : 0 };
     dim_status status;

@@ -35,6 +35,8 @@ dim_status dim__layer_wants_map(const dim__stack *s, const dim__layer *l, const 
 /* Refuses what has not the shape of the layer that `from` names. */
 dim_status dim__layer_same_as_from(const dim__stack *s, const dim__layer *l, const int64_t in[3]);
 
+/* Of a signal, which has one axis: what is given for it twice must agree. */
+dim_status dim__layer_check_one_axis(const dim__stack *s, const dim__layer *l);
 /* For layers with a window: checks kernel, stride, padding and dilation, fills in l->window and, in the options, defaults.  A
  * layer's stride is 1 by default, or as its kernel. */
 dim_status dim__layer_check_window(const dim__stack *s, dim__layer *l, const int64_t in[3], bool stride_is_kernel);

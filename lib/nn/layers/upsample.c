@@ -5,6 +5,8 @@ static dim_status shape(const dim__stack *s, dim__layer *l, const int64_t in[3])
 {
     dim_layer_options *o = &l->o;
     DIM__TRY(dim__layer_wants_map(s, l, in));
+    if (dim__is_signal(in))
+        DIM__TRY(dim__layer_check_one_axis(s, l));
     if (o->stride == 0)
         o->stride = 2;
     if (o->stride > 4096 || o->stride_w > 4096)

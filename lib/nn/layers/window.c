@@ -1,6 +1,8 @@
 /* Windows of layers: options that are given once for both axes or for each, as numbers for each axis. */
 #include "nn/layers/layer.h"
 
+#include <stdio.h>
+
 enum { MOST = 4096 };
 
 dim_status dim__layer_wants_map(const dim__stack *s, const dim__layer *l, const int64_t in[3])
@@ -30,6 +32,27 @@ void dim__layer_split(int64_t h, int64_t w, uint32_t *both, uint32_t *more_h, ui
     *more_w = (uint32_t)(w - least);
 }
 
+dim_status dim__layer_check_one_axis(const dim__stack *s, const dim__layer *l)
+{
+    const dim_layer_options *o = &l->o;
+    const struct {
+        const char *name;
+        uint32_t both, width;
+    } pairs[] = { { "kernel", o->kernel, o->kernel_w }, { "stride", o->stride, o->stride_w },
+                  { "dilation", o->dilation, o->dilation_w } };
+    if (o->padding_h != 0)
+        return dim__layer_fail(s, l, DIM_E_INVALID, "padding_h is of a map; a signal has one axis");
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char why[96];
+        if (pairs[i].both == 0 || pairs[i].width == 0 || pairs[i].both == pairs[i].width)
+            continue;
+        snprintf(why, sizeof why, "a signal has one axis, but %s is %u and %s_w is %u", pairs[i].name, pairs[i].both,
+                 pairs[i].name, pairs[i].width);
+        return dim__layer_fail(s, l, DIM_E_INVALID, why);
+    }
+    return DIM_OK;
+}
+
 /* Options of the same meaning become the same: they are what files of weights and checkpoints keep. */
 static void write_back(const dim__window *w, dim_layer_options *o)
 {
@@ -57,8 +80,7 @@ dim_status dim__layer_check_window(const dim__stack *s, dim__layer *l, const int
         write_back(&l->window, o);
         return DIM_OK;
     }
-    if (o->padding_h != 0)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "padding_h is of a map; a signal has one axis");
+    DIM__TRY(dim__layer_check_one_axis(s, l));
     dim__window along = l->window; /* the options say what it is along the signal */
     along.kernel[0] = along.kernel[1];
     along.stride[0] = along.stride[1];

@@ -2,6 +2,7 @@
  *
  * The first layer is linear in the pair, W [x ; y] = Wx x + Wy y, so its two halves are computed once a sample and the
  * concatenation is never made.  Weights are stored as for the concatenation: (hidden, x then y). */
+#include "base/math.h"
 #include "objective/critics/critics.h"
 
 #include <math.h>
@@ -39,6 +40,48 @@ static dim__vid finish(const dim__pairing *p, dim__vid h, int64_t rows, int64_t 
     return dim__emit_reshape(p->scope.g, dim__nn_linear(&p->scope, name, h, 1, true, NULL), dim__shape2(rows, columns));
 }
 
+/* Rows of y that make pairs at once.  Without a gradient nobody wants the hidden layers afterwards, and those of all pairs may
+ * be thousands of times what there is else.  Batch statistics are of all pairs, though. */
+static int64_t rows_at_once(const dim__pairing *p)
+{
+    enum { MOST_BLOCKS = 128 }; /* each is some nodes of the program */
+    int64_t widest = 0;         /* two layers live at once */
+    for (int i = 0; i < hidden_layers(p->o); i++)
+        widest = dim__max64(widest, (int64_t)p->o->hidden[i] + (i > 0 ? p->o->hidden[i - 1] : 0));
+    if (p->limit == 0 || (p->o->batch_norm && p->scope.training))
+        return p->n;
+    double row = (double)(p->n * p->l) * (double)widest * sizeof(float);
+    int64_t rows = (int64_t)fmin((double)p->limit / row, (double)p->n);
+    return dim__max64(rows, (p->n + MOST_BLOCKS - 1) / MOST_BLOCKS);
+}
+
+/* The scores of rows first .. first + n - 1 of hy (N, hidden) with all of hx: (1, n N L).  More rows than `most` are halved, so
+ * that a score is copied a few times and not once a block. */
+static dim__vid pair_rows(const dim__pairing *p, dim__vid hy, dim__vid hx, int64_t first, int64_t n, int64_t most)
+{
+    dim__graph *g = p->scope.g;
+    int64_t h = p->o->hidden[0];
+    if (dim__graph_status(g) != DIM_OK)
+        return DIM__NONE;
+    if (n > most) {
+        int64_t half = (n / most + 1) / 2 * most;
+        dim__vid before = pair_rows(p, hy, hx, first, half, most);
+        dim__vid after = pair_rows(p, hy, hx, first + half, n - half, most);
+        return dim__emit_concat(g, before, after);
+    }
+    dim__vid some = dim__emit_slice(g, dim__emit_reshape(g, hy, dim__shape2(1, p->n * h)), first * h, n * h);
+    some = dim__emit_reshape(g, some, dim__shape2(n, h));
+    return finish(p, dim__emit_pair_sum(g, some, hx), 1, n * p->n * p->l);
+}
+
+static dim__vid pair_all(const dim__pairing *p, dim__vid hy, dim__vid hx)
+{
+    int64_t most = rows_at_once(p);
+    if (most >= p->n)
+        return finish(p, dim__emit_pair_sum(p->scope.g, hy, hx), p->n, p->n * p->l);
+    return dim__emit_reshape(p->scope.g, pair_rows(p, hy, hx, 0, p->n, most), dim__shape2(p->n, p->n * p->l));
+}
+
 static dim__scores score(const dim__pairing *p)
 {
     dim__graph *g = p->scope.g;
@@ -56,7 +99,7 @@ static dim__scores score(const dim__pairing *p)
     dim__vid hy = dim__emit_matmul(g, p->y, dim__emit_slice(g, weight, dx, dy), false, true);
     hy = dim__emit_add_bias(g, hy, dim__nn_param(&p->scope, "fc1", "bias", &b));
     if (p->partner == DIM__NONE) {
-        s.all = finish(p, dim__emit_pair_sum(g, hy, hx), p->n, p->n * p->l);
+        s.all = pair_all(p, hy, hx);
         return s;
     }
     hx = dim__emit_reshape(g, hx, dim__shape3(p->n, p->l, h));

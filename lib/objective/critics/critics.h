@@ -10,6 +10,7 @@ typedef struct dim__pairing { /* what is to be paired, and how */
     dim__vid x;               /* (N, L, C): L locations of each sample; L = 1 for a vector.  Before whole(): (N, H, W, C) */
     dim__vid y;               /* (N, D): one global feature a sample */
     int64_t n, l;
+    int64_t limit;            /* most bytes of hidden layers at once, where no gradient needs them all; 0 = any */
     bool x_in_space;          /* whole() put x into the space of the scores already */
     const dim_term_options *o;/* checked, defaults filled in */
     const dim_encoder *enc;   /* the network that x is the output of layer `layer` of; NULL: x is an input */

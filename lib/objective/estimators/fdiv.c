@@ -76,7 +76,7 @@ static void slope(const dim__kernels *k, dim__fdiv_form form, int sign, double s
             k->affine(dx, x, -1, 0, n);
             x = dx;
         }
-        dim__exp_scaled(k, dx, x, n, shift, sign * scale);
+        dim__exp_scaled(k, dx, x, n, (dim__log_parts){ 0, -shift }, sign * scale);
         break;
     case DIM__FDIV_QUADRATIC:
         k->affine(dx, x, (float)(scale / 2), (float)scale, n);

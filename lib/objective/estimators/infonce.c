@@ -5,16 +5,19 @@
 
 #include "base/math.h"
 
-enum { LOG_S, LOSS, WEIGHT, N_ACC };
+enum { HIGH, LOW, LOSS, WEIGHT, N_ACC }; /* HIGH + LOW: log S */
 
 static void row_forward(const dim__est_batch *b, const dim__row *row, double *acc)
 {
-    double log_s = dim__row_log_sum(b->k, row), loss = 0, weight = 0;
+    dim__log_parts s = dim__row_log_sum(b->k, row);
+    double loss = 0, weight = 0;
     for (int64_t l = 0; l < row->n_pos; l++) {
-        loss += dim__softplus(log_s - row->pos[l]);
-        weight += dim__sigmoid(log_s - row->pos[l]);
+        double above = (s.high - row->pos[l]) + s.low;
+        loss += dim__softplus(above);
+        weight += dim__sigmoid(above);
     }
-    acc[LOG_S] = log_s;
+    acc[HIGH] = s.high;
+    acc[LOW] = s.low;
     acc[LOSS] = loss;
     acc[WEIGHT] = weight;
 }
@@ -28,11 +31,12 @@ static void finish(dim__est_batch *b, const double *acc, dim__est_result *r)
 /* d/du of a negative: sum over the row's positives of e^u / (e^u_pos + S) = e^u / S sigmoid(log S - u_pos). */
 static void row_backward(const dim__est_batch *b, const dim__row *row, const double *acc)
 {
+    const dim__log_parts sum = { acc[HIGH], acc[LOW] };
     double scale = b->scale / (double)b->n_pos;
     for (int64_t l = 0; l < row->n_pos; l++)
-        row->dpos[l] = (float)(-scale * dim__sigmoid(acc[LOG_S] - row->pos[l]));
+        row->dpos[l] = (float)(-scale * dim__sigmoid((sum.high - row->pos[l]) + sum.low));
     for (int s = 0; s < DIM__EST_SEGMENTS; s++)
-        dim__exp_scaled(b->k, row->dneg[s], row->neg[s], row->n_neg[s], -acc[LOG_S], scale * acc[WEIGHT]);
+        dim__exp_scaled(b->k, row->dneg[s], row->neg[s], row->n_neg[s], sum, scale * acc[WEIGHT]);
 }
 
 const dim__estimator_def dim__estimator_infonce = {

@@ -34,12 +34,53 @@ double dim__log_sum_negated(const dim__kernels *k, const float *x, int64_t n)
     return total;
 }
 
-double dim__row_log_sum(const dim__kernels *k, const dim__row *row)
+dim__log_parts dim__log_join(dim__log_parts a, dim__log_parts b)
 {
-    double total = -INFINITY;
-    for (int s = 0; s < DIM__EST_SEGMENTS; s++)
-        total = dim__log_add(total, dim__log_sum(k, row->neg[s], row->n_neg[s]));
+    if (b.high > a.high) {
+        dim__log_parts swap = a;
+        a = b;
+        b = swap;
+    }
+    if (b.high == -INFINITY || isnan(a.high))
+        return a;
+    if (isnan(b.high))
+        return b;
+    a.low += log1p(exp((b.high - a.high) + (b.low - a.low)));
+    return a;
+}
+
+static const dim__log_parts nothing = { -INFINITY, 0 };
+
+dim__log_parts dim__row_log_sum(const dim__kernels *k, const dim__row *row)
+{
+    dim__log_parts total = nothing;
+    for (int s = 0; s < DIM__EST_SEGMENTS; s++) {
+        int64_t n = row->n_neg[s];
+        dim__log_parts part = { n == 1 ? row->neg[s][0] : n > 0 ? k->max(row->neg[s], n) : -INFINITY, 0 };
+        if (n > 1 && isfinite(part.high))
+            part.low = log(k->sum_exp(row->neg[s], (float)part.high, n));
+        total = dim__log_join(total, part);
+    }
     return total;
+}
+
+dim__log_parts dim__column_log_join(const double *acc, int64_t rows, int stride, int i)
+{
+    dim__log_parts all = nothing;
+    double sum = 0;
+    for (int64_t r = 0; r < rows; r++) {
+        double high = acc[r * stride + i];
+        if (isnan(high) || high > all.high)
+            all.high = high;
+        if (isnan(high))
+            return all;
+    }
+    if (!isfinite(all.high))
+        return all;
+    for (int64_t r = 0; r < rows; r++)
+        sum += exp((acc[r * stride + i] - all.high) + acc[r * stride + i + 1]);
+    all.low = log(sum);
+    return all;
 }
 
 double dim__column_log_sum(const double *acc, int64_t rows, int stride, int i)
@@ -71,19 +112,24 @@ void dim__fill(float *y, int64_t n, double value)
         y[i] = (float)value;
 }
 
-void dim__exp_scaled(const dim__kernels *k, float *y, const float *x, int64_t n, double shift, double scale)
+void dim__exp_scaled(const dim__kernels *k, float *y, const float *x, int64_t n, dim__log_parts by, double scale)
 {
     if (scale == 0) {
         dim__fill(y, n, 0);
         return;
     }
     if (n == 1) { /* in double nothing overflows on the way */
-        y[0] = (float)(scale * exp(x[0] + shift));
+        y[0] = dim__to_float(scale * exp((x[0] - by.high) - by.low));
         return;
     }
     /* The scale goes into the exponent, so that a product which fits does not overflow on the way; what rounding the
      * exponent loses goes back into the factor. */
-    double exact = -(shift + log(fabs(scale)));
+    double rest = by.low - log(fabs(scale));
+    if (isgreater(fabs(by.high), 0x1p20)) { /* a sum of both would round away what matters; no e^(x - high) is above 1 */
+        k->exp_shift(y, x, (float)by.high, dim__to_float(copysign(exp(-rest), scale)), n);
+        return;
+    }
+    double exact = by.high + rest;
     float rounded = (float)exact;
     k->exp_shift(y, x, rounded, (float)copysign(exp((double)rounded - exact), scale), n);
 }

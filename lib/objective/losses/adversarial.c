@@ -19,9 +19,10 @@ static dim__vid half_square(dim__graph *g, dim__vid d, double target)
 
 dim__vid dim__emit_tell_apart(dim__graph *g, dim_adversary how, dim__vid a, dim__vid b)
 {
-    if (how == DIM_ADVERSARY_LEAST_SQUARES)
-        return dim__emit_add(g, half_square(g, a, 1), half_square(g, b, 0));
-    return dim__emit_add(g, mean_softplus(g, a, -1, 1), mean_softplus(g, b, 1, 1));
+    bool squares = how == DIM_ADVERSARY_LEAST_SQUARES;
+    dim__vid of_true = squares ? half_square(g, a, 1) : mean_softplus(g, a, -1, 1);
+    dim__vid of_made = squares ? half_square(g, b, 0) : mean_softplus(g, b, 1, 1);
+    return dim__emit_add(g, of_true, of_made);
 }
 
 dim__vid dim__emit_pass_as_true(dim__graph *g, dim_adversary how, dim__vid a)

@@ -2,6 +2,7 @@
 #include "objective/losses/losses.h"
 
 #include "base/enums.h"
+#include "base/math.h"
 #include "objective/estimators/handle.h"
 
 #include <math.h>
@@ -25,23 +26,24 @@ static const dim__field fields[] = {
 #undef F
 const dim__table dim__term_table = DIM__TABLE(dim_term_options, fields);
 
-static dim_status set_mixture(dim_context *ctx, const dim_estimator_options *estimator, dim_term_options *o)
+static dim_status set_mixture(dim_context *ctx, const char *name, const dim_estimator_options *estimator, dim_term_options *o)
 {
     if (o->mixture == 0)
         return DIM_OK;
     if (estimator->kind != DIM_ESTIMATOR_INFONCE || estimator->negatives != DIM_NEGATIVES_ALL)
-        return dim__fail(ctx, DIM_E_INVALID, "mixture is %u; it needs InfoNCE over all pairs", o->mixture);
+        return dim__fail(ctx, DIM_E_INVALID, "term '%s': mixture is %u; it needs InfoNCE over all pairs", name, o->mixture);
     if (!dim__critic_def_of(o->critic)->mixes)
-        return dim__fail(ctx, DIM_E_INVALID, "mixture is %u; the critic %s cannot have one", o->mixture,
+        return dim__fail(ctx, DIM_E_INVALID, "term '%s': mixture is %u; the critic %s cannot have one", name, o->mixture,
                          dim__critic_name((int)o->critic));
     if (o->mixture_tau == 0)
         o->mixture_tau = 1;
     if (!(o->mixture_tau > 0) || !isfinite(o->mixture_tau))
-        return dim__fail(ctx, DIM_E_INVALID, "mixture_tau is %g; it must be above 0", (double)o->mixture_tau);
+        return dim__fail(ctx, DIM_E_INVALID, "term '%s': mixture_tau is %g; it must be above 0", name,
+                         (double)o->mixture_tau);
     return DIM_OK;
 }
 
-dim_status dim__information_options(dim_context *ctx, const dim_term_options *in, dim__information *out)
+dim_status dim__information_options(dim_context *ctx, const char *name, const dim_term_options *in, dim__information *out)
 {
     dim__information t = { .state = NULL };
     DIM__TRY(dim__options_read(ctx, &dim__term_table, in, &t.o));
@@ -52,7 +54,7 @@ dim_status dim__information_options(dim_context *ctx, const dim_term_options *in
         t.estimator = t.o.estimator->o;
     else
         DIM__TRY(dim__estimator_options(ctx, NULL, &t.estimator));
-    DIM__TRY(set_mixture(ctx, &t.estimator, &t.o));
+    DIM__TRY(set_mixture(ctx, name, &t.estimator, &t.o));
     t.o.name = t.o.x = t.o.y = NULL;
     t.o.estimator = NULL;
     *out = t;
@@ -67,7 +69,7 @@ dim_status dim__information_check(dim_context *ctx, const char *name, const dim_
         DIM__TRY(critic->check_whole(ctx, name, x->enc, x->shape));
     if (t->estimator.kind == DIM_ESTIMATOR_MINE && (x->views > 1 || y->views > 1))
         return dim__fail(ctx, DIM_E_UNSUPPORTED,
-                         "MINE has one moving average, but a model of views has several estimates; use DV");
+                         "term '%s': MINE has one moving average, but a model of views has several estimates; use DV", name);
     return DIM_OK;
 }
 
@@ -133,7 +135,8 @@ static dim__vid mix(const emission *e, dim__vid y)
     int64_t d = dim__shape_last(dim__shape_of(e->g, y)), k = e->t->o.mixture, n = e->n;
     dim__vid h = dim__emit_relu(e->g, dim__nn_linear(&mine, "fc1", y, d, true, NULL));
     h = dim__nn_linear(&mine, "fc2", h, k * d, true, NULL);
-    h = dim__emit_add(e->g, dim__emit_reshape(e->g, h, dim__shape3(n, k, d)), dim__emit_broadcast_mid(e->g, y, k));
+    h = dim__emit_reshape(e->g, h, dim__shape3(n, k, d));
+    h = dim__emit_add(e->g, h, dim__emit_broadcast_mid(e->g, y, k));
     return dim__emit_reshape(e->g, h, dim__shape2(n * k, d));
 }
 
@@ -158,7 +161,8 @@ static dim__est_nodes emit_pair(const emission *e, int64_t view_y, int64_t view_
     dim__information *t = e->t;
     int64_t n = e->n;
     dim__pairing p = { .scope = *e->scope, .y = antecedent(e, view_y), .n = n, .o = &t->o, .enc = e->x->enc,
-                       .layer = e->x->layer, .partner = DIM__NONE };
+                       .layer = e->x->layer, .partner = DIM__NONE,
+                       .limit = e->scope->differentiated ? 0 : dim__stream_limit(e->g, &t->estimator) };
     dim__vid x = of_view(e, e->x, view_x);
     if (e->x->whole)
         pair_map(e, x, &p);
@@ -192,7 +196,8 @@ dim__est_nodes dim__emit_information(const dim__scope *scope, dim__information *
 {
     emission e = { scope->g, scope, t, x, y, samples };
     bool apart = x->views > 1 && y->views > 1;
-    double share = 1 / (double)(apart ? y->views * (x->views - 1) : y->views * x->views);
+    int64_t same = apart ? dim__min64(x->views, y->views) : 0; /* pairs of one view with itself */
+    double share = 1 / (double)(y->views * x->views - same);
     dim__est_nodes sum = NO_NODES;
     declare_state(scope, t);
     for (int64_t a = 0; a < y->views; a++)
@@ -213,7 +218,7 @@ dim__est_nodes dim__emit_information(const dim__scope *scope, dim__information *
 static dim_status check(dim_context *ctx, dim__loss *loss, const dim__side *side, const dim_loss_options *given)
 {
     const dim_term_options *o = given->term;
-    DIM__TRY(dim__information_options(ctx, o, &loss->information));
+    DIM__TRY(dim__information_options(ctx, loss->name, o, &loss->information));
     if (o != NULL && (o->name != NULL || o->x != NULL || o->y != NULL || o->weight != 0))
         return dim__fail(ctx, DIM_E_INVALID, "loss '%s': the term's name, x, y and weight must be 0; the loss has its own",
                          loss->name);

@@ -24,8 +24,8 @@ typedef struct dim__information {
 } dim__information;
 
 extern const dim__table dim__term_table;
-/* Checks the options but for name and sides. */
-dim_status dim__information_options(dim_context *ctx, const dim_term_options *in, dim__information *out);
+/* Checks the options but for name and sides; `name` is for the texts. */
+dim_status dim__information_options(dim_context *ctx, const char *name, const dim_term_options *in, dim__information *out);
 /* Checks the sides against them: the critic's convolutions, MINE's one average; `name` is for the texts. */
 dim_status dim__information_check(dim_context *ctx, const char *name, const dim__information *t, const dim__side *x,
                                   const dim__side *y);
