@@ -201,7 +201,8 @@ static void test_trees(void **state)
             for (int i = 0; i < c.n; i++)
                 c.x[k][i] = (float)(normal() + (k > 0 ? (double)c.x[0][i] : 0));
         }
-        dim__kraskov in = { .n = c.n, .d = { c.dx, c.dy, 0 }, .x = { columns, columns + c.dx, NULL }, .k = 1 + round % 7, .second = round % 2 == 1 };
+        dim__kraskov in = { .n = c.n, .d = { c.dx, c.dy, 0 }, .x = { columns, columns + c.dx, NULL }, .k = 1 + round % 7,
+                            .second = round % 2 == 1 };
         ok(dim__kraskov_run(ctx, &in, pointwise, NULL, &value, &used));
         near(value, plain(&c, in.k, in.second), 1e-12);
     }

@@ -187,7 +187,8 @@ static dim_status run_fold(crossfit *c, int fold, bool networks)
     if (r.n_test < 2 || r.n_train < 16 || r.n_validation < 2)
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "fold %d of %u has %lld rows to train on, %lld to validate and %lld to test: too few",
                          fold, m->o.folds, (long long)r.n_train, (long long)r.n_validation, (long long)r.n_test);
-    dim_status status = networks ? dim__mi_critic_train(m, &c->in, &r, dim__mix(m->o.seed, FOLD_STREAM + (uint64_t)fold), c->deadline, &critic)
+    uint64_t seed = dim__mix(m->o.seed, FOLD_STREAM + (uint64_t)fold);
+    dim_status status = networks ? dim__mi_critic_train(m, &c->in, &r, seed, c->deadline, &critic)
                                  : dim__mi_base_fit(m, &c->in, r.train, r.n_train, &critic.base);
     scores base = { c->out->base_pointwise, c->out->base_influence, c->out->base_inclusive };
     scores all = { c->out->pointwise, c->out->influence, c->out->inclusive };

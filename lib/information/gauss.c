@@ -34,7 +34,8 @@ static bool accepts(const dim__mi *m, char why[128])
         for (int64_t j = 0; j < m->side[k].d; j++)
             if (m->side[k].columns[j].kind == DIM_INFORMATION_KIND_UNORDERED) {
                 char text[96];
-                snprintf(why, 128, "%.90s is labels, which have no correlation", dim__mi_column_text(text, &m->side[k], &m->side[k].columns[j]));
+                snprintf(why, 128, "%.90s is labels, which have no correlation",
+                         dim__mi_column_text(text, &m->side[k], &m->side[k].columns[j]));
                 return false;
             }
     if (m->n <= 2 * all + 10) {

@@ -53,7 +53,8 @@ double dim__mi_error(const dim__mi *m, const double *influence, double *effectiv
             in_block = 0;
         }
     }
-    double rows = n > 0 ? weights * weights / squares : 0, variance = n > 1 ? square / (weights * weights) * (double)n / (double)(n - 1) : 0;
+    double rows = n > 0 ? weights * weights / squares : 0;
+    double variance = n > 1 ? square / (weights * weights) * (double)n / (double)(n - 1) : 0;
     if (m->series && blocks > 1) {
         double whole = (double)(blocks * m->block) * weights / (double)n;
         double longrun = between / (whole * whole) * (double)blocks / (double)(blocks - 1);

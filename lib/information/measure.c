@@ -35,7 +35,8 @@ static dim_status read_options(dim__mi *m, const dim_information_options *in)
     dim_information_options *o = &m->o;
     DIM__TRY(dim__options_read(ctx, &table, in, o));
     if (!(o->confidence > 0.5f))
-        return dim__fail(ctx, DIM_E_INVALID, "dim_information_options.confidence is %g; it must be %s", (double)o->confidence, confidence.text);
+        return dim__fail(ctx, DIM_E_INVALID, "dim_information_options.confidence is %g; it must be %s", (double)o->confidence,
+                         confidence.text);
     if (o->permutations > 0 && o->permutations < 19)
         return dim__fail(ctx, DIM_E_INVALID, "dim_information_options.permutations is %u; it must be 0, or at least 19, with which "
                          "p can be 0.05", o->permutations);

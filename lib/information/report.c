@@ -30,7 +30,8 @@ static void explain(const dim__mi *m, const dim_information_result *r, uint32_t 
 {
     switch (bit) {
     case DIM_INFORMATION_SATURATED:
-        put(t, "%lld rows cannot show more than about %.1f nats by this method: the value is a lower bound", (long long)r->rows, r->ceiling);
+        put(t, "%lld rows cannot show more than about %.1f nats by this method: the value is a lower bound", (long long)r->rows,
+            r->ceiling);
         break;
     case DIM_INFORMATION_DETERMINISTIC:
         put(t, "one side is a function of the other: the mutual information of continuous variables is infinite then, and what is "

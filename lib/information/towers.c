@@ -316,8 +316,9 @@ static void average_weights(training *t, int64_t step)
             for (int part = 0; part < 2; part++) {
                 snprintf(name, sizeof name, "%s.%s", names[l], part == 0 ? "weight" : "bias");
                 const dim__param *p = dim__params_find(&t->network[side]->params, name);
+                float *old = to + (part == 0 ? 0 : bias);
                 for (int64_t i = 0; i < p->count; i++)
-                    to[(part == 0 ? 0 : bias) + i] = (float)(share * (double)to[(part == 0 ? 0 : bias) + i] + (1 - share) * (double)p->data[i]);
+                    old[i] = (float)(share * (double)old[i] + (1 - share) * (double)p->data[i]);
             }
         }
 }
