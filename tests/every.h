@@ -127,8 +127,8 @@ struct every_world {
         dim_loss_options loss;
         dim_player_options player;
         dim_information_options information;
-        dim_information_data columns;
     } o;
+    dim_information_data columns; /* beside options */
     dim_tensor *list[4]; /* of EVERY_HANDLES */
     char path[200];
     int lenient;                       /* parts that cannot be made are NULL: for the fuzzer, which goes on */

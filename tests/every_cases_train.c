@@ -143,8 +143,8 @@ EVERY_CASE(dim_objective_destroy, P(every_give(w, w_trained(w))))
 /* ---- information.h ----------------------------------------------------------------------------------------------- */
 
 EVERY_CASE(dim_information_measure, P(w_context(w)), O(information, w->o.information.permutations = 19),
-           O(columns, w->o.columns.x = w_rows(w, "columns x", 60, 2), w->o.columns.y = w_rows(w, "columns y", 60, 1),
-             w->o.columns.weights = NULL), OUT)
+           P((DIM_OPTIONS_INIT(&w->columns), w->columns.x = w_rows(w, "columns x", 60, 2),
+              w->columns.y = w_rows(w, "columns y", 60, 1), &w->columns)), OUT)
 EVERY_CASE(dim_information_get_result, P(w_measured(w)), RESULT(information))
 EVERY_CASE(dim_information_candidates, P(w_measured(w)))
 EVERY_CASE(dim_information_get_candidate, P(w_measured(w)), N(1), RESULT(information))

@@ -120,7 +120,10 @@ static bool take(fitting *f, const dim__mi *m, dim__mi_base *b)
         dim__dgemm(f->ctx, false, true, d, d, f->n, 1 / (double)f->n, f->z[side], f->n, f->z[side], f->n, 0, f->l[side], d);
         for (int64_t j = 0; j < d; j++)
             f->l[side][j * d + j] += RIDGE;
-        if (!dim__cholesky(f->ctx, f->l[side], d, d))
+        bool definite = false;
+        if (dim__mi_factor(f->ctx, f->l[side], d, &definite) != DIM_OK)
+            return false;
+        if (!definite)
             for (int64_t i = 0; i < d * d; i++) /* cannot be: what is squared is finite, and the ridge is above rounding */
                 f->l[side][i] = i % (d + 1) == 0;
     }

@@ -201,9 +201,11 @@ static dim_status evaluate(const copula *c, double *pointwise, double *raw)
         for (int64_t i = 0; i < d; i++)
             for (int64_t j = 0; j < d; j++)
                 l[i * d + j] = c->s[list[i] * c->all + list[j]];
-        if (!dim__cholesky(ctx, l, d, d))
+        bool definite = true;
+        status = dim__mi_factor(ctx, l, d, &definite);
+        if (status == DIM_OK && !definite)
             status = dim__fail(ctx, DIM_E_NUMERIC, "the covariance of %lld columns is not positive definite", (long long)d);
-        for (int64_t i = 0; i < d; i++)
+        for (int64_t i = 0; i < d && status == DIM_OK; i++)
             value += sign_of[set] * log(l[i * d + i]);
         correction += sign_of[set] * bias(c->rows, d) / 2;
         if (status == DIM_OK && pointwise != NULL)

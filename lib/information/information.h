@@ -168,6 +168,8 @@ void dim__information_destroy(dim_information *info);
 
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 
+/* matrix.c: the Cholesky factor of a matrix (n, n) in place, or that it has none. */
+dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite);
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
 double dim__mi_mean(const double *x, int64_t n);
 double dim__mi_deviation(const double *x, int64_t n); /* with n - 1; 0 for n < 2 */

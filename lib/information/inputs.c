@@ -110,12 +110,15 @@ static dim_status put_radius(building *b, int64_t first, int64_t d)
         for (int64_t j = 0; j < d; j++)
             s[j * d + j] += 1e-6; /* columns that others explain */
         memcpy(w, z, (size_t)(d * n) * sizeof *w);
-        if (dim__cholesky(ctx, s, d, d))
+        bool definite = false;
+        status = dim__mi_factor(ctx, s, d, &definite);
+        if (status == DIM_OK && definite)
             dim__cholesky_solve(ctx, s, d, d, w, n);
         for (int64_t j = 0; j < d; j++)
             for (int64_t i = 0; i < n; i++)
                 sum[i] += z[j * n + i] * w[j * n + i];
-        status = put_scores_of(b, sum);
+        if (status == DIM_OK)
+            status = put_scores_of(b, sum);
     }
     dim__free(ctx, z);
     dim__free(ctx, w);

@@ -351,7 +351,7 @@ static dim_status train(training *t, double deadline)
     DIM__TRY(validate(t, true, &t->critic->validation));
     for (int64_t step = 0; step < (int64_t)t->m->o.max_steps && waited < PATIENCE && !(deadline > 0 && now() > deadline); step++) {
         fill_batch(t);
-        DIM__TRY(dim__objective_step(t->objective, UINT32_MAX));
+        DIM__TRY(dim__objective_step(t->objective, DIM__REACH_ALL, -1));
         average_weights(t, step);
         if ((step + 1) % every != 0)
             continue;
