@@ -130,7 +130,7 @@ typedef struct dim_information_options {
     uint32_t dithers;                /**< orders of equal values that are averaged; 0 = 5 */
     float max_seconds;               /**< CRITIC: training ends there, with a warning; 0 = no limit */
     uint64_t seed;                   /**< of dithers, parts, folds and permutations; 0 = the context's */
-    uint64_t max_rows;               /**< more are sampled, with a warning; 0 = 2,000,000 for KNN, 200,000 for CRITIC */
+    uint64_t max_rows;               /**< more are sampled, with a warning; 0 = 2,000,000, or 200,000 where critics are asked */
     dim_progress_fn progress;        /**< NULL, or hears how far it is */
     void *user;                      /**< passed to progress */
 } dim_information_options;

@@ -47,7 +47,6 @@ static dim_status read_options(dim__mi *m, const dim_information_options *in)
     m->free_neighbors = o->neighbors == 0;
     o->neighbors = o->neighbors != 0 ? o->neighbors : 3;
     o->seed = o->seed != 0 ? o->seed : ctx->seed;
-    o->max_rows = o->max_rows != 0 ? o->max_rows : 2000000;
     return DIM_OK;
 }
 

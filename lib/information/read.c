@@ -140,6 +140,17 @@ static dim_status subsample(dim__mi *m, int64_t most)
     return DIM_OK;
 }
 
+/* Scores of critics grow with the square of the rows. */
+static int64_t most_rows(const dim__mi *m, const dim__mi_source source[DIM__MI_SIDES])
+{
+    int64_t columns = 0;
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        columns += source[k].t != NULL ? dim__mi_columns_of(source[k].t) : 0;
+    bool critics = m->o.method == DIM_INFORMATION_CRITIC || (m->o.method == DIM_INFORMATION_AUTO && columns > 3);
+    uint64_t most = m->o.max_rows != 0 ? m->o.max_rows : critics ? 200000 : 2000000;
+    return most < INT32_MAX ? (int64_t)most : INT32_MAX;
+}
+
 static dim_status choose_rows(dim__mi *m, dim__mi_source source[DIM__MI_SIDES], const dim__mi_source *weights)
 {
     int64_t lag = m->o.lag, gap = lag == INT64_MIN ? INT64_MAX : lag < 0 ? -lag : lag;
@@ -176,7 +187,7 @@ static dim_status choose_rows(dim__mi *m, dim__mi_source source[DIM__MI_SIDES], 
     if (found.count > 0)
         m->warnings |= DIM_INFORMATION_DROPPED_ROWS;
     dim__free(m->ctx, found.row);
-    return status == DIM_OK ? subsample(m, (int64_t)dim__min64((int64_t)m->o.max_rows, INT32_MAX)) : status;
+    return status == DIM_OK ? subsample(m, most_rows(m, source)) : status;
 }
 
 /* ---- weights and groups --------------------------------------------------------------------------------------------- */
