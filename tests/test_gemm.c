@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include <cmocka.h>
@@ -358,6 +359,49 @@ static void test_divided(void **unused)
         }
 }
 
+/* dim__dgemm() against a plain sum, small and divided among threads, by a BLAS and by the loops; room around C stays. */
+static void check_double(dim_context *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, double beta)
+{
+    const int64_t lda = (ta ? m : k) + 2, ldb = (tb ? k : n) + 1, ldc = n + 3;
+    const int64_t size_a = (ta ? k : m) * lda, size_b = (tb ? n : k) * ldb, size_c = m * ldc;
+    double *x = malloc((size_t)(size_a + size_b + 2 * size_c + 1) * sizeof *x);
+    assert_non_null(x);
+    double *a = x, *b = a + size_a, *c = b + size_b, *before = c + size_c;
+    for (int64_t i = 0; i < size_a + size_b + size_c; i++)
+        x[i] = uniform();
+    memcpy(before, c, (size_t)size_c * sizeof *c);
+    if (beta == 0)
+        for (int64_t i = 0; i < m * n; i++)
+            c[i / n * ldc + i % n] = NAN; /* not read */
+    dim__dgemm(ctx, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < ldc; j++) {
+            double sum = 0;
+            for (int64_t l = 0; l < k && j < n; l++)
+                sum += a[ta ? l * lda + i : i * lda + l] * b[tb ? j * ldb + l : l * ldb + j];
+            double was = before[i * ldc + j], want = j < n ? alpha * sum + (beta == 0 ? 0 : beta * was) : was;
+            if (!(fabs(c[i * ldc + j] - want) <= 1e-13 * (1 + (double)k)))
+                fail_msg("%d %d %lld %lld %lld: [%lld, %lld] is %.17g, not %.17g", ta, tb, (long long)m, (long long)n,
+                         (long long)k, (long long)i, (long long)j, c[i * ldc + j], want);
+        }
+    free(x);
+}
+
+static void test_double(void **unused)
+{
+    static const int64_t sizes[][3] = { { 1, 1, 1 }, { 3, 5, 0 }, { 7, 4, 9 }, { 50, 48, 40 }, { 0, 3, 3 }, { 3, 0, 3 } };
+    static const dim_gemm backends[] = { DIM_GEMM_AUTO, DIM_GEMM_REFERENCE };
+    (void)unused;
+    for (size_t k = 0; k < sizeof backends / sizeof *backends; k++) {
+        dim_context *ctx = context(backends[k], 2, 0);
+        assert_non_null(ctx);
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            for (int t = 0; t < 8; t++)
+                check_double(ctx, t & 1, t >> 1 & 1, sizes[i][0], sizes[i][1], sizes[i][2], 0.75, t & 4 ? -0.5 : 0);
+        dim_context_destroy(ctx);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_copies_lie_where_they_lay),
         cmocka_unit_test(test_in_tasks),
         cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_double),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

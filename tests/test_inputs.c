@@ -419,8 +419,7 @@ static void test_settings(void **state)
     dim__settings s = { .ctx = ctx };
     (void)state;
     dim_encoder *enc = network();
-    dim_model model = { .ctx = ctx, .enc = enc, .views = 1 };
-    ok(dim__settings_of_model(&s, &model));
+    ok(dim__settings_of_network(&s, "encoder", enc));
     assert_string_equal(dim__settings_find(&s, "encoder.input"), "3 x 6 x 5");
     assert_string_equal(dim__settings_find(&s, "encoder.input1"), "z, 4 x 0 x 0");
     assert_string_equal(dim__settings_find(&s, "encoder.input2"), "m, 2 x 6 x 5");

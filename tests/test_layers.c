@@ -163,9 +163,45 @@ static void test_refused(void **state)
     dim_encoder_builder_destroy(vector);
 }
 
+/* Maps of 4 x 4 after stages whose widths double up to the code's. */
+static void test_infomax(void **state)
+{
+    static const struct { dim_encoder_kind kind; int64_t side, stages; } kinds[] = {
+        { DIM_ENCODER_INFOMAX32, 32, 3 }, { DIM_ENCODER_INFOMAX64, 64, 4 },
+    };
+    static const char *const vectors[] = { "top", "mean", "logvar", "global" };
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        dim_encoder_options o;
+        dim_encoder *enc;
+        dim_tensor *w;
+        int64_t shape[3];
+        DIM_OPTIONS_INIT(&o);
+        o.kind = kinds[i].kind;
+        o.units = 24;
+        ok(dim_encoder_create(ctx, &o, &enc));
+        ok(dim_encoder_tap_shape(enc, "map", shape));
+        assert_true(shape[0] == 24 && shape[1] == 4 && shape[2] == 4);
+        for (int k = 0; k < 4; k++) {
+            ok(dim_encoder_tap_shape(enc, vectors[k], shape));
+            assert_true(shape[0] == 24 && shape[1] == 1 && shape[2] == 1);
+        }
+        for (int64_t k = 1; k <= kinds[i].stages + 2; k++) {
+            char name[32];
+            int64_t width = k < kinds[i].stages ? 24 >> (kinds[i].stages - k) : 24;
+            snprintf(name, sizeof name, "conv%d.weight", (int)k);
+            ok(dim_encoder_get_parameter(enc, name, &w));
+            assert_int_equal(dim_tensor_size(w, 0), width);
+            dim_tensor_destroy(w);
+        }
+        dim_encoder_destroy(enc);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_pytorch), cmocka_unit_test(test_initial_weights),
-                                        cmocka_unit_test(test_unflatten), cmocka_unit_test(test_refused) };
+                                        cmocka_unit_test(test_unflatten), cmocka_unit_test(test_refused),
+                                        cmocka_unit_test(test_infomax) };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

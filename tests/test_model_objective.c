@@ -6,12 +6,6 @@
 #include <dim/checkpoint.h>
 #include <math.h>
 
-#if DIM_HAVE_CJSON
-#define SKIP_WITHOUT_JSON() (void)0
-#else
-#define SKIP_WITHOUT_JSON() skip() /* it reads a safetensors file */
-#endif
-
 enum { N = 8, D = 6, DY = 3, UNITS = 4, CLASSES = 3, STEPS = 4, MOST = 64 };
 
 static const char *const CHECKPOINT = "test_model_objective.safetensors";
@@ -202,7 +196,6 @@ static void test_goes_on(void **state)
 {
     dim_model *a = together(), *b = together(), *plain = model_of();
     (void)state;
-    SKIP_WITHOUT_JSON();
     for (int k = 0; k < 3; k++)
         step(a, k);
     ok(dim_checkpoint_save(a, NULL, CHECKPOINT));

@@ -191,9 +191,6 @@ static void test_saved(void **state)
     static const char *const path = "test_objective_texts.safetensors";
     dim_network *enc = linear(D, OUT), *found = NULL, *again = linear(D, OUT);
     (void)state;
-#if !DIM_HAVE_CJSON
-    skip();
-#endif
     for (int named = 0; named < 2; named++) {
         dim_objective *obj = objective(1);
         VECTOR(obj, "x", D);

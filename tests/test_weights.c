@@ -364,7 +364,7 @@ static void test_checked(void **state)
     assert_string_equal(dim__weights_file_meta(f, "one"), "1");
     assert_string_equal(dim__weights_file_meta(f, "two \"2\""), "\\\n");
     assert_null(dim__weights_file_meta(f, "three"));
-    assert_true(dim__weights_file_meta_at(f, 4, &m)); /* by key, beside format and two checksums */
+    assert_true(dim__weights_file_meta_at(f, 4, &m)); /* after format and two checksums */
     assert_string_equal(m.key, "two \"2\"");
     assert_false(dim__weights_file_meta_at(f, 5, &m));
     assert_false(dim__weights_file_meta_at(f, -1, &m));

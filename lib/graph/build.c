@@ -38,8 +38,6 @@ void dim__graph_fail(dim__graph *g, dim_status status)
         g->status = status;
 }
 
-dim_context *dim__graph_context(const dim__graph *g) { return g->ctx; }
-
 const dim__shape *dim__shape_of(const dim__graph *g, dim__vid v)
 {
     return v == DIM__NONE ? &scalar_shape : &g->values[v].shape;

@@ -15,7 +15,6 @@ static inline dim__vid dim__out(dim__vid first, int k) { return first == DIM__NO
 const dim__shape *dim__shape_of(const dim__graph *g, dim__vid v); /* a scalar's for DIM__NONE */
 int64_t dim__count_of(const dim__graph *g, dim__vid v);
 bool dim__wants_grad(const dim__graph *g, dim__vid v);
-dim_context *dim__graph_context(const dim__graph *g);
 
 static inline dim__vid dim__emit1(dim__graph *g, const dim__op *op, dim__vid a, const dim__attr *attr)
 {

@@ -36,7 +36,7 @@ void dim__weights_file_close(dim__weights_file *f); /* NULL ok */
 dim_status dim__weights_file_verify(dim__weights_file *f);
 /* No more elements than this are in its tensors. */
 int64_t dim__weights_file_most(const dim__weights_file *f);
-/* Value of a key, NULL without; the index-th pair by key, false out of range.  Texts belong to the file. */
+/* Value of a key, NULL without; the index-th pair of the file, false out of range.  Texts belong to the file. */
 const char *dim__weights_file_meta(const dim__weights_file *f, const char *key);
 bool dim__weights_file_meta_at(const dim__weights_file *f, int64_t index, dim__meta *out);
 /* Fills the arrays, which have no meaning after a failure.  exact: F32 only, whatever the bits; else converted, and

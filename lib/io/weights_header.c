@@ -248,7 +248,7 @@ static int by_name(const void *a, const void *b)
 
 static int by_key(const void *a, const void *b)
 {
-    return strcmp(((const dim__meta *)a)->key, ((const dim__meta *)b)->key);
+    return strcmp((*(const dim__meta *const *)a)->key, (*(const dim__meta *const *)b)->key);
 }
 
 /* Tensors in the order of their offsets must follow each other exactly, as the format's authors demand. */
@@ -280,11 +280,13 @@ static dim_status check_names(const reader *r)
     for (int64_t i = 1; i < h->count; i++)
         if (by_name(&h->entries[i - 1], &h->entries[i]) == 0)
             return bad(r, h->entries[i].name, "there are two of this name");
+    for (int64_t i = 0; i < h->n_meta; i++)
+        h->keys[i] = &h->meta[i];
     if (h->n_meta > 0)
-        qsort(h->meta, (size_t)h->n_meta, sizeof *h->meta, by_key);
+        qsort(h->keys, (size_t)h->n_meta, sizeof *h->keys, by_key);
     for (int64_t i = 1; i < h->n_meta; i++)
-        if (by_key(&h->meta[i - 1], &h->meta[i]) == 0)
-            return dim__fail(r->ctx, DIM_E_FORMAT, "__metadata__ has '%.100s' twice: %s", h->meta[i].key, r->path);
+        if (by_key(&h->keys[i - 1], &h->keys[i]) == 0)
+            return dim__fail(r->ctx, DIM_E_FORMAT, "__metadata__ has '%.100s' twice: %s", h->keys[i]->key, r->path);
     return DIM_OK;
 }
 
@@ -297,7 +299,8 @@ dim_status dim__st_header_parse(dim_context *ctx, const char *path, char *text, 
     DIM__TRY(read_all(&r, (size_t)size));
     h.entries = dim__calloc(ctx, (size_t)h.count, sizeof *h.entries);
     h.meta = dim__calloc(ctx, (size_t)h.n_meta, sizeof *h.meta);
-    if (h.entries == NULL || h.meta == NULL) {
+    h.keys = dim__calloc(ctx, (size_t)h.n_meta, sizeof *h.keys);
+    if (h.entries == NULL || h.meta == NULL || h.keys == NULL) {
         status = DIM_E_NOMEM;
         goto failed;
     }
@@ -316,6 +319,7 @@ void dim__st_header_free(dim_context *ctx, dim__st_header *h)
 {
     dim__free(ctx, h->entries);
     dim__free(ctx, h->meta);
+    dim__free(ctx, h->keys);
     memset(h, 0, sizeof *h);
 }
 
@@ -327,9 +331,10 @@ const dim__st_entry *dim__st_header_find(const dim__st_header *h, const char *na
 
 const char *dim__st_header_meta(const dim__st_header *h, const char *key)
 {
-    dim__meta wanted = {.key = key};
-    const dim__meta *found = h->n_meta == 0 ? NULL : bsearch(&wanted, h->meta, (size_t)h->n_meta, sizeof wanted, by_key);
-    return found == NULL ? NULL : found->value;
+    const dim__meta wanted = {.key = key}, *at = &wanted, **found = NULL;
+    if (h->n_meta > 0)
+        found = bsearch(&at, h->keys, (size_t)h->n_meta, sizeof at, by_key);
+    return found == NULL ? NULL : (*found)->value;
 }
 
 void dim__st_header_shape(const dim__st_header *h, const dim__st_entry *e, int64_t shape[DIM__ST_MAX_RANK])

@@ -22,8 +22,9 @@ typedef struct dim__st_header {
     int64_t size;
     dim__st_entry *entries; /* by name */
     int64_t count;
-    dim__meta *meta;        /* by key */
+    dim__meta *meta;        /* as they come */
     int64_t n_meta;
+    const dim__meta **keys; /* the same by key */
 } dim__st_header;
 
 /* `text` belongs to the caller and outlives the header, which changes it: names and values are made texts of in place, U+0000

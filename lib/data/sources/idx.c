@@ -146,7 +146,8 @@ static dim_status find_place(dim_context *ctx, const dim__request *request, plac
     bool folder = dim__path_is_folder(request->dir);
     bool test = request->split == DIM_SPLIT_TEST;
     if (strlen(request->dir) + NAME >= sizeof p->base)
-        return dim__fail(ctx, DIM_E_IO, "a path of %zu bytes is too long: %.100s...", strlen(request->dir), request->dir);
+        return dim__fail(ctx, DIM_E_IO, "cannot open %.100s...: a path of %zu bytes is too long", request->dir,
+                         strlen(request->dir));
     p->ctx = ctx;
     p->parts[0] = test ? "t10k" : "train";
     p->parts[1] = test ? "test" : NULL;
