@@ -122,35 +122,43 @@ static void put_answer(const dim__mi *m, const dim_information_result *r, text *
     put(t, "\n|rho| of a Gaussian pair with this information: %.2f\n", r->correlation);
 }
 
-dim_status dim__mi_describe(const dim__mi *m, dim_information *info)
+static void put_all(const dim__mi *m, const dim_information *info, text *t)
 {
-    text t = { .used = 0 };
-    DIM__TRY(make_texts(m, info));
-    put(&t, "rows  %lld used", (long long)m->n);
+    put(t, "rows  %lld used", (long long)m->n);
     if (m->n != m->given)
-        put(&t, " of %lld", (long long)m->given);
-    put(&t, "\n");
+        put(t, " of %lld", (long long)m->given);
+    put(t, "\n");
     for (int k = 0; k < DIM__MI_SIDES; k++)
-        put_side(m, k, &t);
-    put_answer(m, &info->answers[0].r, &t);
+        put_side(m, k, t);
+    put_answer(m, &info->answers[0].r, t);
     for (int64_t k = 0; k < info->count; k++) {
         const dim__mi_answer *a = &info->answers[k];
-        put(&t, "%s %-9s", k == 0 ? "method   " : "candidate", dim__mi_method_name((int)a->r.method));
+        put(t, "%s %-9s", k == 0 ? "method   " : "candidate", dim__mi_method_name((int)a->r.method));
         if (a->r.verdict != DIM_INFORMATION_NONE) {
-            put(&t, "%.3f ", a->r.value);
-            put_range(&a->r, &t);
+            put(t, "%.3f ", a->r.value);
+            put_range(&a->r, t);
         }
-        put(&t, "%s%s%s\n", a->remark != NULL ? " (" : "", a->remark != NULL ? a->remark : "", a->remark != NULL ? ")" : "");
+        put(t, "%s%s%s\n", a->remark != NULL ? " (" : "", a->remark != NULL ? a->remark : "", a->remark != NULL ? ")" : "");
     }
     if (info->n_curve > 1) {
-        put(&t, "rows used");
+        put(t, "rows used");
         for (int64_t k = 0; k < info->n_curve; k++)
-            put(&t, "  %.0f: %.3f", info->curve[4 * k], info->curve[4 * k + 1]);
-        put(&t, "\n");
+            put(t, "  %.0f: %.3f", info->curve[4 * k], info->curve[4 * k + 1]);
+        put(t, "\n");
     }
     for (int bit = 0; bit < 16; bit++)
         if (info->texts[bit] != NULL)
-            put(&t, "note: %s\n", info->texts[bit]);
-    info->report = dim__strdup(m->ctx, t.at);
+            put(t, "note: %s\n", info->texts[bit]);
+}
+
+dim_status dim__mi_describe(const dim__mi *m, dim_information *info)
+{
+    DIM__TRY(make_texts(m, info));
+    text *t = dim__calloc(m->ctx, 1, sizeof *t); /* kilobytes, which a small stack does not have */
+    if (t == NULL)
+        return DIM_E_NOMEM;
+    put_all(m, info, t);
+    info->report = dim__strdup(m->ctx, t->at);
+    dim__free(m->ctx, t);
     return info->report == NULL ? DIM_E_NOMEM : DIM_OK;
 }
