@@ -103,6 +103,7 @@ struct every_world {
         float f[EVERY_NUMBERS];
         dim_estimate estimate;
         dim_probe_result probe;
+        dim_information_result information;
     } numbers;
     void *out[2]; /* handles */
     union { /* options of the case */
@@ -125,7 +126,9 @@ struct every_world {
         dim_input_options input;
         dim_loss_options loss;
         dim_player_options player;
+        dim_information_options information;
     } o;
+    dim_information_data columns; /* beside options */
     dim_tensor *list[4]; /* of EVERY_HANDLES */
     char path[200];
     int lenient;                       /* parts that cannot be made are NULL: for the fuzzer, which goes on */
@@ -169,6 +172,7 @@ dim_objective *w_objective(every_world *w);  /* inputs x, z and labels y, networ
 dim_objective *w_ungiven(every_world *w);    /* the same with a loss "rival" whose critic nobody has */
 dim_objective *w_ready(every_world *w);      /* w_objective() with inputs given */
 dim_objective *w_trained(every_world *w);    /* the same after a step */
+dim_information *w_measured(every_world *w); /* 60 rows of two columns against one, with 19 permutations */
 const char *w_file(every_world *w, const char *kind); /* "npy", "weights", "model", "checkpoint", "objective", "objective.checkpoint" */
 
 #define P(pointer) (every_value){ .p = (void *)(uintptr_t)(pointer) }

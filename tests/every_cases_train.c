@@ -139,3 +139,19 @@ EVERY_CASE(dim_objective_load, P(w_objective(w)), T(w_file(w, "objective")))
 EVERY_CASE(dim_objective_checkpoint_save, P(w_trained(w)), P(w_loader(w)), T(w->path))
 EVERY_CASE(dim_objective_checkpoint_load, P(w_objective(w)), P(w_loader(w)), T(w_file(w, "objective.checkpoint")))
 EVERY_CASE(dim_objective_destroy, P(every_give(w, w_trained(w))))
+
+/* ---- information.h ----------------------------------------------------------------------------------------------- */
+
+EVERY_CASE(dim_information_measure, P(w_context(w)), O(information, w->o.information.permutations = 19),
+           P((DIM_OPTIONS_INIT(&w->columns), w->columns.x = w_rows(w, "columns x", 60, 2),
+              w->columns.y = w_rows(w, "columns y", 60, 1), &w->columns)), OUT)
+EVERY_CASE(dim_information_get_result, P(w_measured(w)), RESULT(information))
+EVERY_CASE(dim_information_candidates, P(w_measured(w)))
+EVERY_CASE(dim_information_get_candidate, P(w_measured(w)), N(1), RESULT(information))
+EVERY_CASE(dim_information_pointwise, P(w_measured(w)), P(w_tensor(w, "pointwise", DIM_F64, 1, (int64_t[]){ 60 })))
+EVERY_CASE(dim_information_curve, P(w_measured(w)), OUT)
+EVERY_CASE(dim_information_null, P(w_measured(w)), OUT)
+EVERY_CASE(dim_information_report, P(w_measured(w)))
+EVERY_CASE(dim_information_warning_text, P(w_measured(w)), N(DIM_INFORMATION_SATURATED))
+EVERY_CASE(dim_information_method_name, N(DIM_INFORMATION_KNN))
+EVERY_CASE(dim_information_destroy, P(every_give(w, w_measured(w))))

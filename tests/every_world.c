@@ -421,6 +421,21 @@ dim_objective *w_ready(every_world *w)
     return obj;
 }
 
+dim_information *w_measured(every_world *w)
+{
+    dim_information *info = NULL;
+    dim_information_options o;
+    dim_information_data d;
+    KNOWN(dim_information, "measured");
+    DIM_OPTIONS_INIT(&o);
+    DIM_OPTIONS_INIT(&d);
+    o.permutations = 19;
+    d.x = w_rows(w, "columns x", 60, 2);
+    d.y = w_rows(w, "columns y", 60, 1);
+    MUST(dim_information_measure(w_context(w), &o, &d, &info));
+    return KEEP(dim_information, "measured", info);
+}
+
 dim_objective *w_trained(every_world *w)
 {
     dim_objective *obj = w_ready(w);

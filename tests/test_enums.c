@@ -3,6 +3,7 @@
 #include "data/augment/augment.h"
 #include "nn/encoder.h"
 #include "nn/layers/layer.h"
+#include "information/information.h"
 #include "objective/critics/critics.h"
 #include "objective/estimators/estimators.h"
 #include "objective/losses/losses.h"
@@ -51,6 +52,9 @@ static const names all[] = {
     { "dim_critic", dim__critic_name, DIM_CRITIC_PLAIN_DOT },
     { "dim_estimator_kind", dim__estimator_name, DIM_ESTIMATOR_GAN },
     { "dim_prior_kind", dim__prior_name, DIM_PRIOR_GAUSSIAN },
+    { "dim_information_method", dim__mi_method_name, DIM_INFORMATION_CONSTANT },
+    { "dim_information_order", dim__information_order_name, DIM_INFORMATION_ORDER_SERIES },
+    { "dim_information_missing", dim__information_missing_name, DIM_INFORMATION_MISSING_DROP },
     { "dim_optimizer_kind", dim__rule_name, DIM_OPTIMIZER_RMSPROP },
 };
 enum { ALL = (int)(sizeof all / sizeof *all) };

@@ -390,10 +390,10 @@ static void check_double(dim_context *ctx, bool ta, bool tb, int64_t m, int64_t 
 static void test_double(void **unused)
 {
     static const int64_t sizes[][3] = { { 1, 1, 1 }, { 3, 5, 0 }, { 7, 4, 9 }, { 50, 48, 40 }, { 0, 3, 3 }, { 3, 0, 3 } };
-    static const dim_gemm kinds[] = { DIM_GEMM_AUTO, DIM_GEMM_REFERENCE };
+    static const dim_gemm backends[] = { DIM_GEMM_AUTO, DIM_GEMM_REFERENCE };
     (void)unused;
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        dim_context *ctx = context(kinds[k], 2, 0);
+    for (size_t k = 0; k < sizeof backends / sizeof *backends; k++) {
+        dim_context *ctx = context(backends[k], 2, 0);
         assert_non_null(ctx);
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
             for (int t = 0; t < 8; t++)

@@ -610,7 +610,8 @@ int main(void)
         cmocka_unit_test(gradients_apart), cmocka_unit_test(data_apart),
         cmocka_unit_test(names), cmocka_unit_test(taps), cmocka_unit_test(hidden_widths),
         cmocka_unit_test(codes_of_the_input), cmocka_unit_test(maps_after_the_code),
-        cmocka_unit_test(one_culprit), cmocka_unit_test(number_of_layers), cmocka_unit_test(long_texts), cmocka_unit_test(of_other_contexts),
+        cmocka_unit_test(one_culprit), cmocka_unit_test(number_of_layers), cmocka_unit_test(long_texts),
+        cmocka_unit_test(of_other_contexts),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

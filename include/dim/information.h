@@ -1,0 +1,221 @@
+/**
+ * @file information.h
+ * @brief How much do these columns tell about those: mutual information of any data, with an interval.
+ *
+ *     dim_information_data data;
+ *     DIM_OPTIONS_INIT(&data);
+ *     data.x = x;
+ *     data.y = y;
+ *     dim_information_measure(ctx, NULL, &data, &info);
+ *
+ * Columns may be continuous, rounded, discrete or labels, one or many, on any scale: the value does not change when a
+ * column is replaced by an increasing function of it.  docs/information.md says which question is answered and how.
+ */
+#ifndef DIM_INFORMATION_H
+#define DIM_INFORMATION_H
+#ifndef DIM_EXPERIMENTAL
+#error "this may still change: define DIM_EXPERIMENTAL before including it"
+#endif
+#include <dim/tensor.h>
+
+DIM_BEGIN_DECLS
+
+/** A finished measurement. */
+typedef struct dim_information dim_information;
+
+/** How the information is measured. */
+typedef enum dim_information_method {
+    DIM_INFORMATION_AUTO = 0,     /**< chosen by kinds and numbers of columns and by what the rows show */
+    DIM_INFORMATION_KNN = 1,      /**< nearest neighbours of normal scores (Kraskov et al. 2004, eq. 8; labels: Ross 2014) */
+    DIM_INFORMATION_GAUSS = 2,    /**< Gaussian copula (Ince et al. 2017): linear relations of normal scores, nothing else */
+    DIM_INFORMATION_CRITIC = 3,   /**< a cross-fitted critic on a Gaussian base: a score of rows that it was not trained on */
+    DIM_INFORMATION_DISCRETE = 4, /**< counts of symbols (Grassberger 2003) */
+    DIM_INFORMATION_KNN2 = 5,     /**< Kraskov et al., eq. 9, for comparison with other tools; AUTO never takes it */
+    DIM_INFORMATION_CONSTANT = 6, /**< of results only: a side whose columns are all constant carries nothing */
+    DIM_INFORMATION_METHOD_FORCE_INT = 0x7fffffff
+} dim_information_method;
+
+/** What the rows can carry. */
+typedef enum dim_information_verdict {
+    DIM_INFORMATION_ESTIMATE = 0,    /**< a value and a two-sided interval */
+    DIM_INFORMATION_LOWER_BOUND = 1, /**< low is supported, high is infinite: saturated, deterministic or not converged */
+    DIM_INFORMATION_NONE = 2,        /**< nothing is supported: value, low and high are NaN, warnings say why */
+    DIM_INFORMATION_VERDICT_FORCE_INT = 0x7fffffff
+} dim_information_verdict;
+
+/** Whether rows follow each other in time. */
+typedef enum dim_information_order {
+    DIM_INFORMATION_ORDER_AUTO = 0,   /**< SERIES, with a warning, when both sides are autocorrelated; else IID */
+    DIM_INFORMATION_ORDER_IID = 1,    /**< rows are independent of each other */
+    DIM_INFORMATION_ORDER_SERIES = 2, /**< rows are in the order of time */
+    DIM_INFORMATION_ORDER_FORCE_INT = 0x7fffffff
+} dim_information_order;
+
+/** What is done about NaN and infinity. */
+typedef enum dim_information_missing {
+    DIM_INFORMATION_MISSING_FAIL = 0, /**< DIM_E_NUMERIC */
+    DIM_INFORMATION_MISSING_DROP = 1, /**< the row is left out, with a warning */
+    DIM_INFORMATION_MISSING_FORCE_INT = 0x7fffffff
+} dim_information_missing;
+
+/** What a column is. */
+typedef enum dim_information_kind {
+    DIM_INFORMATION_KIND_AUTO = 0,       /**< found from its values */
+    DIM_INFORMATION_KIND_CONTINUOUS = 1, /**< next to no value twice */
+    DIM_INFORMATION_KIND_DISCRETE = 2,   /**< few values, which are numbers: their order means something */
+    DIM_INFORMATION_KIND_UNORDERED = 3,  /**< labels: no order is used anywhere; never found, always given */
+    DIM_INFORMATION_KIND_TIED = 4,       /**< many values, of which some are frequent: rounded, or zero-inflated */
+    DIM_INFORMATION_KIND_CONSTANT = 5,   /**< one value; found, never given */
+    DIM_INFORMATION_KIND_FORCE_INT = 0x7fffffff
+} dim_information_kind;
+
+/** Bits of dim_information_result.warnings; dim_information_warning_text() has a sentence on each. */
+typedef enum dim_information_warning {
+    DIM_INFORMATION_SATURATED = 1,         /**< more than this method can show with these rows */
+    DIM_INFORMATION_DETERMINISTIC = 2,     /**< one side is a function of the other */
+    DIM_INFORMATION_NOT_CONVERGED = 4,     /**< more rows would change the value by more than a tenth */
+    DIM_INFORMATION_SMALL_SAMPLE = 8,      /**< too few rows for what was asked */
+    DIM_INFORMATION_UNDERSAMPLED = 16,     /**< symbols that were seen once are too many */
+    DIM_INFORMATION_DUPLICATES = 32,       /**< rows are there more than once */
+    DIM_INFORMATION_AUTOCORRELATED = 64,   /**< the rows were taken as a series */
+    DIM_INFORMATION_DROPPED_ROWS = 128,    /**< rows with missing values were left out */
+    DIM_INFORMATION_CONSTANT_COLUMNS = 256, /**< columns were left out: constant, or the same as another */
+    DIM_INFORMATION_PARAMETRIC = 512,      /**< the value rests on a Gaussian copula that the rows cannot check */
+    DIM_INFORMATION_METHODS_DISAGREE = 1024, /**< another supported method lies outside the interval */
+    DIM_INFORMATION_TIME_LIMIT = 2048,     /**< training stopped at max_seconds */
+    DIM_INFORMATION_NEGATIVE = 4096,       /**< the estimate before it was cut at 0 is below 0 by more than its error */
+    DIM_INFORMATION_DIFFERENCE = 8192,     /**< a difference of two lower bounds, which is not a bound */
+    DIM_INFORMATION_DITHERED = 16384,      /**< equal values were ordered at random, which does not change the information */
+    DIM_INFORMATION_SUBSAMPLED = 32768,    /**< not all rows were used */
+    DIM_INFORMATION_WARNING_FORCE_INT = 0x7fffffff
+} dim_information_warning;
+
+/** @brief Hears how far a long call is.  @return not 0 to stop it with DIM_E_CALLBACK */
+typedef int (*dim_progress_fn)(void *user, double fraction, const char *text);
+
+/**
+ * What is measured.  Every tensor has N rows: f32, f64, i32, i64 or u8, (N) or (N, d), any strides.  Nothing is kept.
+ * Append only.
+ */
+typedef struct dim_information_data {
+    size_t size;               /**< set by DIM_OPTIONS_INIT */
+    const dim_tensor *x;       /**< one side */
+    const dim_tensor *y;       /**< the other side */
+    const dim_tensor *z;       /**< NULL, or what is known anyway: I(X;Y|Z) */
+    const dim_tensor *weights; /**< NULL, or (N): finite, at least 0, not all 0; not with KNN and KNN2 */
+    const dim_tensor *groups;  /**< NULL, or i32 or i64 (N): rows of a group are never parted, in folds or permutations */
+    const uint8_t *x_kinds;    /**< NULL, or a dim_information_kind for each column of x */
+    const uint8_t *y_kinds;    /**< likewise of y */
+    const uint8_t *z_kinds;    /**< likewise of z */
+    const char *const *x_names; /**< NULL, or a name for each column of x, for messages; copied */
+    const char *const *y_names; /**< likewise of y */
+    const char *const *z_names; /**< likewise of z */
+} dim_information_data;
+
+/** Append only.  Zero in any field means the library's default. */
+typedef struct dim_information_options {
+    size_t size;                     /**< set by DIM_OPTIONS_INIT */
+    dim_information_method method;   /**< AUTO */
+    uint32_t neighbors;              /**< KNN, KNN2: 0 = 3, or 1 where the information is too high for 3 */
+    float confidence;                /**< of the interval, in (0.5, 1); 0 = 0.95 */
+    uint32_t permutations;           /**< for the p-value, at least 19; 0 = none */
+    dim_information_order order;     /**< AUTO */
+    dim_information_missing missing; /**< FAIL */
+    /** Row i of x (and of z, weights and groups) meets row i + lag of y.  With z = y and lag 1 it is transfer entropy. */
+    int64_t lag;
+    uint32_t block;                  /**< SERIES: rows of a block; 0 = from the autocorrelation */
+    uint32_t theiler;                /**< SERIES, KNN: rows so close in time are not neighbours; 0 = block */
+    uint32_t folds;                  /**< CRITIC: 2 to 20; 0 = 3 */
+    uint32_t max_steps;              /**< CRITIC: of training a fold; 0 = 3000 */
+    uint32_t dithers;                /**< orders of equal values that are averaged; 0 = 5 */
+    float max_seconds;               /**< CRITIC: training ends there, with a warning; 0 = no limit */
+    uint64_t seed;                   /**< of dithers, parts, folds and permutations; 0 = the context's */
+    uint64_t max_rows;               /**< more are sampled, with a warning; 0 = 2,000,000, or 200,000 where critics are asked */
+    dim_progress_fn progress;        /**< NULL, or hears how far it is */
+    void *user;                      /**< passed to progress */
+} dim_information_options;
+
+/** The answer, in nats.  The caller sets `size` with DIM_OPTIONS_INIT. */
+typedef struct dim_information_result {
+    size_t size;                     /**< set by DIM_OPTIONS_INIT */
+    dim_information_verdict verdict; /**< what the rows can carry */
+    dim_information_method method;   /**< that gave the value */
+    double value;                    /**< raw, but not below 0: the best single number */
+    double bound;                    /**< CRITIC: the score itself, in expectation not above I; else raw */
+    double raw;                      /**< the estimate */
+    double low;                      /**< end of the interval, at least 0 */
+    double high;                     /**< end of the interval, if the dependence is of a kind that these rows can show */
+    double standard_error;           /**< of sampling alone */
+    double deficit;                  /**< what more rows would still add, as far as one sees; part of high, not of value */
+    double ceiling;                  /**< largest value that this method can show with these rows */
+    double p_value;                  /**< of independence: (1 + null values at least raw) / (1 + permutations); NaN = none */
+    double correlation;              /**< |rho| of a Gaussian pair with this information: sqrt(1 - exp(-2 value)) */
+    double entropy_x;                /**< of a discrete side (Grassberger), else NaN */
+    double entropy_y;                /**< likewise */
+    double effective_rows;           /**< rows, or for series rows over the autocorrelation time */
+    int64_t rows;                    /**< that were used */
+    int64_t dropped;                 /**< with missing values */
+    int64_t duplicates;              /**< that repeat an earlier row in all columns */
+    uint32_t warnings;               /**< a sum of dim_information_warning */
+    uint32_t protocol;               /**< 1; raised when the same data may give another value */
+    uint32_t permutations;           /**< that the p-value rests on */
+    uint32_t reserved0;              /**< 0 */
+} dim_information_result;
+
+/**
+ * @brief Measures I(X;Y), or I(X;Y|Z).
+ * @param ctx     context for working memory and threads
+ * @param options NULL = defaults
+ * @param data    what is measured; nothing of it is kept
+ * @param out     set only on DIM_OK; release with dim_information_destroy()
+ *
+ * Fewer than 30 rows are not an error: the verdict is NONE.  The same data, options, seed and number of threads give the
+ * same bits; KNN, GAUSS and DISCRETE do so with any number of threads.
+ * @return DIM_E_INVALID (an option, a kind, weights, a lag that leaves fewer than 30 rows), DIM_E_SHAPE (numbers of rows,
+ *         no columns), DIM_E_NUMERIC (NaN or infinity, unless they are dropped), DIM_E_UNSUPPORTED (a method that cannot
+ *         take these columns or weights), DIM_E_CALLBACK (progress stopped it), DIM_E_NOMEM.
+ */
+DIM_API dim_status dim_information_measure(dim_context *ctx, const dim_information_options *options,
+                                           const dim_information_data *data, dim_information **out);
+
+/** @brief The answer.  @param result filled as far as its `size` goes */
+DIM_API dim_status dim_information_get_result(const dim_information *info, dim_information_result *result);
+
+/** @brief How many methods were tried; 0 for NULL. */
+DIM_API int64_t dim_information_candidates(const dim_information *info);
+
+/** @brief What method i says, the one that was taken first.  @return DIM_E_INVALID: there is no i */
+DIM_API dim_status dim_information_get_candidate(const dim_information *info, int64_t i, dim_information_result *result);
+
+/**
+ * @brief log p(x,y) / (p(x) p(y)) of each row as the method sees it; the mean of the used rows is raw.
+ * @param info a measurement
+ * @param out  f64 (N), N the rows of x that were given; rows that were not used are NaN
+ */
+DIM_API dim_status dim_information_pointwise(const dim_information *info, dim_tensor *out);
+
+/**
+ * @brief The value against the number of rows: does it still rise?
+ * @param info a measurement
+ * @param out  f64 (m, 4): rows, value, low, high; the last row has all rows.  Set only on DIM_OK, the caller owns it
+ */
+DIM_API dim_status dim_information_curve(const dim_information *info, dim_tensor **out);
+
+/** @brief Values under independence.  @param out f64 (permutations), the caller owns it.  @return DIM_E_STATE: there are none */
+DIM_API dim_status dim_information_null(const dim_information *info, dim_tensor **out);
+
+/** @brief The measurement as a text of some lines, which belongs to it; "" for NULL. */
+DIM_API const char *dim_information_report(const dim_information *info);
+
+/** @brief A sentence on a warning of this measurement, which belongs to it; "" when the bit is not set. */
+DIM_API const char *dim_information_warning_text(const dim_information *info, dim_information_warning bit);
+
+/** @brief Name of a method, such as "knn"; NULL for a number that is not one.  Values count from 0 without gaps. */
+DIM_API const char *dim_information_method_name(dim_information_method method);
+
+/** @brief Releases a measurement; NULL is ignored. */
+DIM_API void dim_information_destroy(dim_information *info);
+
+DIM_END_DECLS
+
+#endif

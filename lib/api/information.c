@@ -1,0 +1,111 @@
+/* <dim/information.h> */
+#include "information/information.h"
+
+#include <math.h>
+
+dim_status dim_information_measure(dim_context *ctx, const dim_information_options *options, const dim_information_data *data,
+                                   dim_information **out)
+{
+    if (ctx == NULL)
+        return DIM_E_INVALID;
+    if (data == NULL || out == NULL)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_information_measure: %s is NULL", data == NULL ? "data" : "out");
+    return dim__information_measure(ctx, options, data, out);
+}
+
+static dim_status give(const dim_information *info, int64_t i, dim_information_result *result)
+{
+    size_t size;
+    DIM__TRY(dim__struct_size(info->ctx, "dim_information_result", result, sizeof size, &size));
+    dim_information_result r = info->answers[i].r;
+    r.size = size;
+    memcpy(result, &r, size < sizeof r ? size : sizeof r);
+    return DIM_OK;
+}
+
+dim_status dim_information_get_result(const dim_information *info, dim_information_result *result)
+{
+    if (info == NULL)
+        return DIM_E_INVALID;
+    if (result == NULL)
+        return dim__fail(info->ctx, DIM_E_INVALID, "dim_information_get_result: result is NULL");
+    return give(info, 0, result);
+}
+
+int64_t dim_information_candidates(const dim_information *info) { return info == NULL ? 0 : info->count; }
+
+dim_status dim_information_get_candidate(const dim_information *info, int64_t i, dim_information_result *result)
+{
+    if (info == NULL)
+        return DIM_E_INVALID;
+    if (result == NULL)
+        return dim__fail(info->ctx, DIM_E_INVALID, "dim_information_get_candidate: result is NULL");
+    if (i < 0 || i >= info->count)
+        return dim__fail(info->ctx, DIM_E_INVALID, "dim_information_get_candidate: i is %lld; there are %lld candidates",
+                         (long long)i, (long long)info->count);
+    return give(info, i, result);
+}
+
+dim_status dim_information_pointwise(const dim_information *info, dim_tensor *out)
+{
+    char text[128];
+    if (info == NULL)
+        return DIM_E_INVALID;
+    if (out == NULL)
+        return dim__fail(info->ctx, DIM_E_INVALID, "dim_information_pointwise: out is NULL");
+    if (out->dtype != DIM_F64 || out->rank != 1 || out->shape[0] != info->given)
+        return dim__fail(info->ctx, DIM_E_SHAPE, "out is %s %s; it must be f64 (%lld)", dim__dtype_name(out->dtype),
+                         dim__shape_text(text, out->rank, out->shape), (long long)info->given);
+    DIM__TRY(dim__check_output(info->ctx, "out", out));
+    char *data = out->data;
+    int64_t step = out->stride[0] * (int64_t)sizeof(double);
+    const double nan = (double)NAN;
+    for (int64_t i = 0; i < info->given; i++)
+        memcpy(data + i * step, &nan, sizeof nan);
+    for (int64_t i = 0; i < info->n; i++)
+        memcpy(data + info->rows[i] * step, &info->answers[0].pointwise[i], sizeof nan);
+    return DIM_OK;
+}
+
+static dim_status table_of(const dim_information *info, const double *from, int rank, const int64_t *shape, dim_tensor **out)
+{
+    dim_tensor *t;
+    DIM__TRY(dim__tensor_create(info->ctx, DIM_F64, rank, shape, &t));
+    memcpy(t->data, from, (size_t)dim__tensor_count(t) * sizeof *from);
+    *out = t;
+    return DIM_OK;
+}
+
+dim_status dim_information_curve(const dim_information *info, dim_tensor **out)
+{
+    if (info == NULL)
+        return DIM_E_INVALID;
+    if (out == NULL)
+        return dim__fail(info->ctx, DIM_E_INVALID, "dim_information_curve: out is NULL");
+    return table_of(info, info->curve, 2, (int64_t[]){ info->n_curve, 4 }, out);
+}
+
+dim_status dim_information_null(const dim_information *info, dim_tensor **out)
+{
+    if (info == NULL)
+        return DIM_E_INVALID;
+    if (out == NULL)
+        return dim__fail(info->ctx, DIM_E_INVALID, "dim_information_null: out is NULL");
+    if (info->null == NULL)
+        return dim__fail(info->ctx, DIM_E_STATE, "dim_information_null: no permutations were asked for, or there is no answer");
+    return table_of(info, info->null, 1, &info->n_null, out);
+}
+
+const char *dim_information_report(const dim_information *info) { return info == NULL ? "" : info->report; }
+
+const char *dim_information_warning_text(const dim_information *info, dim_information_warning bit)
+{
+    for (int k = 0; k < 32 && info != NULL; k++)
+        if ((uint32_t)bit == 1u << k)
+            return info->texts[k] != NULL ? info->texts[k] : "";
+    return "";
+}
+
+const char *dim_information_method_name(dim_information_method method) { return dim__mi_method_name((int)method); }
+
+void dim_information_destroy(dim_information *info) { dim__information_destroy(info); }

@@ -1,0 +1,285 @@
+/* Which methods are asked, and which one is believed. */
+#include "information/information.h"
+
+#include "base/math.h"
+#include "base/rng.h"
+#include "information/critic.h"
+
+#include <stdio.h>
+
+static const uint64_t CURVE_STREAM = 0x6d690400;
+
+const dim__mi_method *dim__mi_method_of(dim_information_method method)
+{
+    switch (method) {
+#define X(kind, name) case DIM_INFORMATION_##kind: return &name;
+#include "information/methods.def"
+#undef X
+    default: return NULL;
+    }
+}
+
+const char *dim__mi_method_name(int method)
+{
+    const dim__mi_method *m = dim__mi_method_of((dim_information_method)method);
+    return m != NULL ? m->name : method == DIM_INFORMATION_AUTO ? "auto" : method == DIM_INFORMATION_CONSTANT ? "constant" : NULL;
+}
+
+/* ---- one method ------------------------------------------------------------------------------------------------------ */
+
+/* Value of a part of the rows, for the curve. */
+static dim_status curve_point(const dim__mi *m, const dim__mi_method *method, const int32_t *rows, int64_t n, dim__mi_answer *a)
+{
+    dim__mi part;
+    dim__mi_answer one = { .r = { .size = sizeof one.r }, .pointwise = dim__calloc(m->ctx, (size_t)n, sizeof(double)) };
+    char why[128];
+    dim_status status = one.pointwise == NULL ? DIM_E_NOMEM : dim__mi_subset(m, rows, n, &part);
+    if (one.pointwise == NULL)
+        return status;
+    if (status == DIM_OK && method->accepts(&part, why)) {
+        status = method->run(&part, &one);
+        double point[4] = { (double)n, one.r.raw, one.r.low, one.r.high };
+        memcpy(a->curve[a->n_curve++], point, sizeof point);
+    }
+    dim__mi_free(&part);
+    dim__free(m->ctx, one.pointwise);
+    return status;
+}
+
+/* A quarter and half of the rows; methods that looked at parts anyway have done it. */
+static dim_status make_curve(const dim__mi *m, const dim__mi_method *method, dim__mi_answer *a)
+{
+    int32_t *rows = dim__calloc(m->ctx, (size_t)m->n, sizeof *rows);
+    dim_status status = rows == NULL ? DIM_E_NOMEM : DIM_OK;
+    for (int64_t i = 0; i < m->n && rows != NULL; i++)
+        rows[i] = (int32_t)i;
+    if (rows != NULL && !m->series)
+        dim__rng_permutation(rows, m->n, m->o.seed, CURVE_STREAM);
+    for (int parts = 4; parts >= 2 && status == DIM_OK && a->n_curve < parts; parts /= 2)
+        if (m->n / parts >= DIM__MI_LEAST_ROWS)
+            status = curve_point(m, method, rows, m->n / parts, a);
+    dim__free(m->ctx, rows);
+    return status;
+}
+
+static dim__mi_answer *new_answer(const dim__mi *m, dim_information *info, dim_information_method method)
+{
+    dim__mi_answer *a = &info->answers[info->count];
+    *a = (dim__mi_answer){ .pointwise = dim__calloc(m->ctx, (size_t)m->n, sizeof(double)) };
+    DIM_OPTIONS_INIT(&a->r);
+    a->r.method = method;
+    if (a->pointwise == NULL)
+        return NULL;
+    info->count++;
+    return a;
+}
+
+static dim_status ask(const dim__mi *m, dim_information *info, dim_information_method method, dim__mi_answer **out)
+{
+    const dim__mi_method *how = dim__mi_method_of(method);
+    char why[128];
+    *out = NULL;
+    if (!how->accepts(m, why))
+        return DIM_OK;
+    dim__mi_answer *a = new_answer(m, info, method);
+    if (a == NULL)
+        return DIM_E_NOMEM;
+    DIM__TRY(how->run(m, a));
+    if (a->n_curve == 0 && method != DIM_INFORMATION_CRITIC) /* a critic's half has been trained already */
+        DIM__TRY(make_curve(m, how, a));
+    *out = a;
+    return DIM_OK;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------------------------------- */
+
+static void believe(dim_information *info, dim__mi_answer *a)
+{
+    dim__mi_answer first = *a;
+    for (; a > info->answers; a--)
+        *a = a[-1];
+    *a = first;
+}
+
+static dim_status nothing(const dim__mi *m, dim_information *info, dim_information_method method, uint32_t warnings)
+{
+    dim__mi_answer *a = new_answer(m, info, method);
+    if (a == NULL)
+        return DIM_E_NOMEM;
+    a->r.warnings = warnings;
+    a->r.rows = m->n;
+    a->r.effective_rows = (double)m->n;
+    if (method != DIM_INFORMATION_CONSTANT)
+        a->r.verdict = DIM_INFORMATION_NONE;
+    for (int64_t i = 0; i < m->n; i++)
+        a->pointwise[i] = method == DIM_INFORMATION_CONSTANT ? 0 : (double)NAN;
+    return DIM_OK;
+}
+
+static dim_status ask_one(const dim__mi *m, dim_information *info)
+{
+    dim__mi_answer *a;
+    char why[128];
+    const dim__mi_method *method = dim__mi_method_of(m->o.method);
+    if (!method->accepts(m, why))
+        return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "method %s: %s", method->name, why);
+    return ask(m, info, m->o.method, &a);
+}
+
+/* Few columns: neighbours see every kind of dependence.  A Gaussian copula is asked for comparison, and because it knows
+ * when one side is a function of the other. */
+static dim_status ask_neighbors(const dim__mi *m, dim_information *info)
+{
+    dim__mi_answer *knn, *gauss;
+    DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &knn));
+    DIM__TRY(ask(m, info, DIM_INFORMATION_GAUSS, &gauss));
+    if (knn == NULL || gauss == NULL)
+        return DIM_OK;
+    if ((gauss->r.warnings & DIM_INFORMATION_DETERMINISTIC) != 0) {
+        knn->r.warnings |= DIM_INFORMATION_DETERMINISTIC | DIM_INFORMATION_SATURATED;
+        knn->r.verdict = DIM_INFORMATION_LOWER_BOUND;
+        knn->r.high = (double)INFINITY;
+    }
+    if (gauss->r.raw < knn->r.low || gauss->r.raw > knn->r.high)
+        gauss->remark = "the dependence is not that of a Gaussian copula";
+    return DIM_OK;
+}
+
+/* ---- many columns ------------------------------------------------------------------------------------------------------ */
+
+/* The base's own held-out score, where neither the critic beat it nor the Gaussian copula agrees with it. */
+static void fill_base(const dim__mi *m, const dim__mi_crossfit *c, double high, dim__mi_answer *a)
+{
+    dim_information_result *r = &a->r;
+    double error = dim__mi_error(m, c->base_influence, &r->effective_rows), z = dim__mi_z(m);
+    r->raw = r->bound = c->base_score;
+    r->standard_error = error;
+    r->low = c->base_score - z * error;
+    r->high = fmax(high, c->base_score + z * error);
+    for (int64_t i = 0; i < m->n; i++)
+        a->pointwise[i] = c->base_pointwise[i];
+}
+
+/* Whether the correlations' closed form says what the held-out rows say; these cannot speak against it above what they can
+ * show (then it rests on the copula alone, and the interval is as wide as the rows leave it). */
+static bool agrees(const dim__mi *m, const dim__mi_crossfit *c, dim_information_result *gauss)
+{
+    double error = dim__mi_error(m, c->base_influence, NULL), z = dim__mi_z(m);
+    double train = (double)m->n * (1 - 1 / (double)m->o.folds), pairs = (double)m->side[0].d * (double)m->side[1].d;
+    bool blind = c->base_score > c->ceiling - 2.5;
+    if (blind || c->base_score - c->base_inclusive_score > 0.1)
+        gauss->warnings |= DIM_INFORMATION_PARAMETRIC;
+    if (c->base_score - c->base_inclusive_score > 0.1) {
+        gauss->low = fmin(gauss->low, c->base_inclusive_score - z * error);
+        gauss->high = fmax(gauss->high, c->base_score + z * error);
+    }
+    return blind || fabs(gauss->raw - c->base_score) <= 3 * error + pairs / (2 * train) + 0.02;
+}
+
+/* Whether rows that were not trained on show more than a Gaussian copula. */
+static dim_status beats_base(const dim__mi *m, const dim__mi_crossfit *c, bool *out)
+{
+    double *difference = dim__calloc(m->ctx, (size_t)m->n, sizeof *difference), gain = c->score - c->base_score;
+    if (difference == NULL)
+        return DIM_E_NOMEM;
+    for (int64_t i = 0; i < m->n; i++)
+        difference[i] = c->influence[i] - c->base_influence[i];
+    *out = gain > fmax(2 * dim__mi_error(m, difference, NULL), 0.01 + 0.01 * fmax(c->base_score, 0));
+    dim__free(m->ctx, difference);
+    return DIM_OK;
+}
+
+static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_answer *gauss, dim__mi_answer **chosen)
+{
+    dim__mi_crossfit c;
+    bool beaten = false;
+    dim_status status = dim__mi_critic_measure(m, &c);
+    dim__mi_answer *critic = status == DIM_OK ? new_answer(m, info, DIM_INFORMATION_CRITIC) : NULL;
+    if (status == DIM_OK && critic == NULL)
+        status = DIM_E_NOMEM;
+    if (status == DIM_OK)
+        status = beats_base(m, &c, &beaten);
+    if (status == DIM_OK) {
+        dim__mi_critic_fill(m, &c, critic);
+        if (beaten && gauss != NULL)
+            gauss->remark = "rows that were not trained on show more than a Gaussian copula";
+        *chosen = critic;
+        if (!beaten && gauss != NULL && agrees(m, &c, &gauss->r)) {
+            gauss->r.high = fmax(gauss->r.high, critic->r.high);
+            *chosen = gauss;
+        } else if (!beaten) {
+            fill_base(m, &c, critic->r.high, critic);
+            if (gauss != NULL)
+                gauss->remark = "rows that were not used for the correlations show another value";
+        }
+    }
+    dim__mi_crossfit_free(m, &c);
+    return status;
+}
+
+/* A Gaussian copula, unless a critic shows more on rows that it was not trained on; and neighbours, which in few columns err
+ * downward, if at all. */
+static dim_status ask_many(const dim__mi *m, dim_information *info)
+{
+    dim__mi_answer *gauss, *knn = NULL, *chosen;
+    char why[128];
+    DIM__TRY(ask(m, info, DIM_INFORMATION_GAUSS, &gauss));
+    chosen = gauss;
+    if (m->n >= 500)
+        DIM__TRY(ask_critic(m, info, gauss, &chosen));
+    else if (gauss != NULL)
+        gauss->r.warnings |= DIM_INFORMATION_SMALL_SAMPLE | DIM_INFORMATION_PARAMETRIC;
+    else if (dim__mi_critic_method.accepts(m, why))
+        DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, &chosen));
+    if (m->side[0].d + m->side[1].d + m->side[2].d <= 6)
+        DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &knn));
+    if (chosen == NULL || (knn != NULL && knn->r.raw > chosen->r.raw + 2 * chosen->r.standard_error))
+        chosen = knn;
+    if (chosen != NULL)
+        believe(info, chosen);
+    return DIM_OK;
+}
+
+/* Too many symbols were seen once.  Numbers have an order, by which nearness tells more than counts do. */
+static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi_answer *counts)
+{
+    dim__mi_answer *other = NULL;
+    if (m->side[0].d + m->side[1].d + m->side[2].d <= 3)
+        DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &other));
+    if (other == NULL && m->n >= 500)
+        DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, &other));
+    if (other == NULL)
+        return DIM_OK;
+    counts->remark = "too many symbols were seen once";
+    believe(info, other);
+    return DIM_OK;
+}
+
+dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
+{
+    dim__mi_answer *a = NULL;
+    int64_t x = m->side[0].d, y = m->side[1].d, z = m->side[2].d;
+    bool discrete_x = m->side[0].discrete, discrete_y = m->side[1].discrete;
+    info->answers = dim__calloc(m->ctx, 8, sizeof *info->answers);
+    if (info->answers == NULL)
+        return DIM_E_NOMEM;
+    if (m->n < DIM__MI_LEAST_ROWS)
+        return nothing(m, info, m->o.method, DIM_INFORMATION_SMALL_SAMPLE);
+    if (x == 0 || y == 0)
+        return nothing(m, info, DIM_INFORMATION_CONSTANT, 0);
+    if (m->o.method != DIM_INFORMATION_AUTO)
+        return ask_one(m, info);
+    if (discrete_x && discrete_y && (z == 0 || m->side[2].discrete)) {
+        DIM__TRY(ask(m, info, DIM_INFORMATION_DISCRETE, &a));
+        if ((a->r.warnings & DIM_INFORMATION_UNDERSAMPLED) != 0)
+            return ask_otherwise(m, info, a);
+    } else if (x + y + z <= 3 || (discrete_x && y + z <= 3) || (discrete_y && x + z <= 3))
+        DIM__TRY(ask_neighbors(m, info));
+    else
+        DIM__TRY(ask_many(m, info));
+    if (info->count == 0)
+        return nothing(m, info, DIM_INFORMATION_AUTO, DIM_INFORMATION_SMALL_SAMPLE);
+    if (a != NULL)
+        believe(info, a);
+    return DIM_OK;
+}

@@ -1,0 +1,103 @@
+/* The critic: a network on each side, cross-fitted, on a Gaussian base.
+ *
+ *     inputs.c    columns -> what the networks see
+ *     cca.c       the base: canonical pairs, whose scores are those of a Gaussian copula
+ *     towers.c    what is learnt beyond it
+ *     heldout.c   what a critic is worth on rows that it was not trained on
+ *     crossfit.c  folds, the learning curve
+ *
+ * T(x, y) = T_0(x, y) + <f(x), g(y)> + a(x) + b(y) is one inner product of extended features,
+ *
+ *     [rho u / (1 - rho^2), q_x, 1, f, a, 1] . [v, 1, q_y, g, 1, b]
+ *
+ * so that the scores of all pairs are one matrix product. */
+#ifndef DIM_INFORMATION_CRITIC_H
+#define DIM_INFORMATION_CRITIC_H
+
+#include "information/information.h"
+
+enum { DIM__MI_WIDTH = 32, DIM__MI_HIDDEN = 64 }; /* of f and g; of hidden layers */
+
+typedef struct dim__mi_inputs {  /* of both sides */
+    int64_t n;
+    int64_t d[2];
+    int64_t plain[2];            /* of them, the first: scores and labels, which the base sees; the others are radii */
+    float *x[2];                 /* (n, d) */
+} dim__mi_inputs;
+
+/* The columns of m's sides in the left and the right set, as bits.  coordinates: of x, y and z, (d, n), instead of their
+ * columns; NULL = their columns.  Freed by dim__mi_inputs_free(), also after a failure. */
+dim_status dim__mi_inputs_make(const dim__mi *m, const uint32_t sides[2], dim__mi_inputs *out);
+void dim__mi_inputs_free(const dim__mi *m, dim__mi_inputs *in);
+
+typedef struct dim__mi_base {    /* canonical pairs of training rows; kept, after their correlations are debiased */
+    int64_t d[2], kept;
+    double *mean[2];             /* (d) */
+    double *direction[2];        /* (kept, d): rows are directions of unit variance */
+    double *rho;                 /* (kept) */
+} dim__mi_base;
+
+dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const int32_t *rows, int64_t n, dim__mi_base *out);
+void dim__mi_base_free(const dim__mi *m, dim__mi_base *b);
+static inline int64_t dim__mi_base_width(const dim__mi_base *b) { return b->kept + 2; }
+/* (n, width) features of a side, for rows. */
+void dim__mi_base_features(const dim__mi_base *b, const dim__mi_inputs *in, int side, const int32_t *rows, int64_t n, float *out);
+
+typedef struct dim__mi_tower {   /* weights of one side, as PyTorch's linear layers have them */
+    int64_t d;
+    float *memory;
+    int64_t count;               /* numbers in memory */
+} dim__mi_tower;
+
+typedef struct dim__mi_critic {
+    dim__mi_base base;
+    dim__mi_tower tower[2];
+    bool residual;               /* else the base alone was better on validation rows */
+    double validation;           /* its score there */
+} dim__mi_critic;
+
+typedef struct dim__mi_rows {    /* of one fold: numbers of rows */
+    int32_t *train, *validation, *test;
+    int64_t n_train, n_validation, n_test;
+} dim__mi_rows;
+
+dim_status dim__mi_critic_train(const dim__mi *m, const dim__mi_inputs *in, const dim__mi_rows *rows, uint64_t seed,
+                                double deadline, dim__mi_critic *out);
+void dim__mi_critic_free(const dim__mi *m, dim__mi_critic *c);
+/* Extended features of rows, (n, width) of either side; base_alone leaves the networks out. */
+int64_t dim__mi_critic_width(const dim__mi_critic *c, bool base_alone);
+dim_status dim__mi_critic_features(const dim__mi *m, const dim__mi_critic *c, const dim__mi_inputs *in, const int32_t *rows, int64_t n,
+                                   bool base_alone, float *x, float *y);
+
+typedef struct dim__mi_held_out { /* scores of n rows among each other */
+    double *pointwise;           /* (n): p of docs/information.md; NULL = not wanted */
+    double *influence;           /* (n): phi; NULL = not wanted */
+    double *inclusive;           /* (n): the same with the own pair in both means; NULL = not wanted */
+    double score, inclusive_score; /* means, weighted as the rows are */
+} dim__mi_held_out;
+
+/* weights (n) or NULL. */
+dim_status dim__mi_held_out_score(dim_context *ctx, const float *x, const float *y, const double *weights, int64_t n, int64_t width,
+                                  dim__mi_held_out *out);
+
+/* What cross-fitting finds.  All arrays (n), NaN where a row is in no fold. */
+typedef struct dim__mi_crossfit {
+    double *pointwise, *influence, *inclusive;                /* of the critic */
+    double *base_pointwise, *base_influence, *base_inclusive; /* of the Gaussian base */
+    double score, inclusive_score, base_score, base_inclusive_score;
+    double gain, gain_error;     /* what the second half of the training rows brought, and its standard error */
+    double ceiling;              /* ln of the rows that a row was scored among */
+    bool stopped;                /* by max_seconds */
+    double *null;                /* (permutations): mean scores of rows with partners of others; NULL = none were asked for */
+    double p_value;              /* of independence: twice the mean of the folds' (Vovk & Wang 2020) */
+} dim__mi_crossfit;
+
+/* sides as in dim__mi_inputs_make().  networks: also train; else the base alone. */
+dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], bool networks, dim__mi_crossfit *out);
+void dim__mi_crossfit_free(const dim__mi *m, dim__mi_crossfit *c);
+
+/* critic.c: the answer to m's question, with a condition as a difference; and what a result says of it. */
+dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *out);
+void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *a);
+
+#endif

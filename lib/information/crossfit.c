@@ -1,0 +1,322 @@
+/* Cross-fitting: every row is scored by a critic that was trained on others.  Rows that are the same, and rows of one group,
+ * are never parted, or the test would know the training rows; folds of a series are stretches with gaps between them. */
+#include "information/critic.h"
+
+#include "base/math.h"
+#include "base/rng.h"
+#include "kernels/kernels.h"
+
+#include <time.h>
+
+enum { HALVES = 2, VALIDATION = 8 };
+static const uint64_t FOLD_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700;
+
+typedef struct crossfit {
+    const dim__mi *m;
+    dim__mi_inputs in;
+    int32_t *unit;               /* (n): rows with the same number stay together */
+    int64_t units;
+    int32_t *fold;               /* (units) */
+    int32_t *rank;               /* (units): random order, or that of time */
+    int32_t *memory;             /* (n) for the rows of a fold */
+    double deadline;
+    dim__mi_crossfit *out;
+} crossfit;
+
+/* ---- folds ----------------------------------------------------------------------------------------------------------- */
+
+static dim_status find_units(crossfit *c)
+{
+    const dim__mi *m = c->m;
+    if (m->groups != NULL) {
+        memcpy(c->unit, m->groups, (size_t)m->n * sizeof *c->unit);
+        c->units = m->n_groups;
+        return DIM_OK;
+    }
+    if (!m->series)
+        return dim__mi_symbols(m, 7, false, c->unit, &c->units);
+    for (int64_t i = 0; i < m->n; i++)
+        c->unit[i] = (int32_t)i;
+    c->units = m->n;
+    return DIM_OK;
+}
+
+/* Each unit's fold, so that folds have about the same number of rows. */
+static dim_status make_folds(crossfit *c)
+{
+    const dim__mi *m = c->m;
+    int64_t folds = (int64_t)m->o.folds, *size = dim__calloc(m->ctx, (size_t)c->units, sizeof *size), rows = 0;
+    int32_t *order = dim__calloc(m->ctx, (size_t)c->units, sizeof *order);
+    bool room = size != NULL && order != NULL;
+    for (int64_t i = 0; i < m->n && room; i++)
+        size[c->unit[i]]++;
+    for (int64_t u = 0; u < c->units && room; u++)
+        order[u] = (int32_t)u;
+    if (room && !m->series)
+        dim__rng_permutation(order, c->units, m->o.seed, FOLD_STREAM);
+    for (int64_t k = 0; k < c->units && room; k++) {
+        int64_t at = (2 * rows + size[order[k]]) * folds / (2 * m->n);
+        c->fold[order[k]] = (int32_t)dim__min64(at, folds - 1);
+        c->rank[order[k]] = (int32_t)k;
+        rows += size[order[k]];
+    }
+    dim__free(m->ctx, size);
+    dim__free(m->ctx, order);
+    return room ? DIM_OK : DIM_E_NOMEM;
+}
+
+/* Whether a row of a series is so near to the test rows, or to the validation rows, that it would know of them. */
+static bool near_stretch(const dim__mi *m, int64_t row, int64_t first, int64_t last)
+{
+    return m->series && row >= first - m->block && row < last + m->block && !(row >= first && row < last);
+}
+
+/* Test rows are the fold's; an eighth of the rest is for validation, and of the others `share` is for training: 1 = all, else
+ * a random part, of a series a stretch. */
+static void fold_rows(const crossfit *c, int fold, double share, dim__mi_rows *r)
+{
+    const dim__mi *m = c->m;
+    int64_t folds = (int64_t)m->o.folds, first = m->n * fold / folds, last = m->n * (fold + 1) / folds;
+    int64_t rest = m->n - (last - first), span = rest / VALIDATION;
+    *r = (dim__mi_rows){ .test = c->memory };
+    for (int64_t i = 0; i < m->n; i++)
+        if (c->fold[c->unit[i]] == fold)
+            r->test[r->n_test++] = (int32_t)i;
+    if (m->series && r->n_test > 0) {
+        first = r->test[0];
+        last = r->test[r->n_test - 1] + 1;
+    }
+    int64_t v_first = m->series ? (last + span <= m->n ? last : first - span) : 0, v_last = v_first + span;
+    r->validation = r->test + r->n_test;
+    for (int64_t i = 0; i < m->n && m->series; i++)
+        if (i >= v_first && i < v_last && !near_stretch(m, i, first, last))
+            r->validation[r->n_validation++] = (int32_t)i;
+    /* Units are in a random order, in which validation has every eighth. */
+    for (int64_t i = 0; i < m->n && !m->series; i++)
+        if (c->fold[c->unit[i]] != fold && c->rank[c->unit[i]] % VALIDATION == fold % VALIDATION)
+            r->validation[r->n_validation++] = (int32_t)i;
+    r->train = r->validation + r->n_validation;
+    for (int64_t i = 0; i < m->n; i++) {
+        int32_t u = c->unit[i];
+        bool other = m->series ? !(i >= first && i < last) && !(i >= v_first && i < v_last) && !near_stretch(m, i, first, last) &&
+                                     !near_stretch(m, i, v_first, v_last)
+                               : c->fold[u] != fold && c->rank[u] % VALIDATION != fold % VALIDATION;
+        float draw = 0;
+        if (other && share < 1)
+            dim__rng_uniform(&draw, 1, m->o.seed, HALF_STREAM + (uint64_t)fold, m->series ? i / dim__max64(1, m->block) : u);
+        if (other && (share >= 1 || (double)draw < share))
+            r->train[r->n_train++] = (int32_t)i;
+    }
+}
+
+/* ---- scores ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct scores {
+    double *pointwise, *influence, *inclusive; /* (n) of all rows */
+} scores;
+
+/* Partners of others of the same fold, for which the critic stays as it is: n products a permutation. */
+static dim_status permute(const crossfit *c, int fold, const float *x, const float *y, int64_t n, int64_t width)
+{
+    const dim__mi *m = c->m;
+    int64_t count = (int64_t)m->o.permutations, least = 0;
+    double own = 0;
+    int32_t *order = dim__calloc(m->ctx, (size_t)n, sizeof *order);
+    if (order == NULL)
+        return DIM_E_NOMEM;
+    for (int64_t i = 0; i < n; i++)
+        own += m->ctx->kernels->dot(x + i * width, y + i * width, width);
+    for (int64_t b = 0; b < count; b++) {
+        double sum = 0;
+        dim__mi_order_part(m, (uint64_t)(b * (int64_t)m->o.folds + fold + 1), n, order);
+        for (int64_t i = 0; i < n; i++)
+            sum += m->ctx->kernels->dot(x + i * width, y + order[i] * width, width);
+        least += sum >= own;
+        c->out->null[b] += sum / (double)m->n;
+    }
+    c->out->p_value += 2 * (double)(1 + least) / (double)(1 + count) / (double)m->o.folds;
+    dim__free(m->ctx, order);
+    return DIM_OK;
+}
+
+/* fold: whose permutations are to be made, too; -1 = none. */
+static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, const dim__mi_rows *r, bool base_alone, int fold, scores to)
+{
+    const dim__mi *m = c->m;
+    int64_t width = dim__mi_critic_width(critic, base_alone), n = r->n_test;
+    float *x = dim__calloc(m->ctx, (size_t)n, 2 * (size_t)width * sizeof *x);
+    double *found = dim__calloc(m->ctx, (size_t)n, 4 * sizeof *found), *weights = found + 3 * n;
+    dim__mi_held_out out = { .pointwise = found, .influence = found + n, .inclusive = found + 2 * n };
+    dim_status status = x == NULL || found == NULL ? DIM_E_NOMEM : DIM_OK;
+    for (int64_t i = 0; i < n && status == DIM_OK && m->weights != NULL; i++)
+        weights[i] = m->weights[r->test[i]];
+    if (status == DIM_OK)
+        status = dim__mi_critic_features(m, critic, &c->in, r->test, n, base_alone, x, x + n * width);
+    if (status == DIM_OK)
+        status = dim__mi_held_out_score(m->ctx, x, x + n * width, m->weights != NULL ? weights : NULL, n, width, &out);
+    if (status == DIM_OK && fold >= 0 && c->out->null != NULL)
+        status = permute(c, fold, x, x + n * width, n, width);
+    for (int64_t i = 0; i < n && status == DIM_OK; i++) {
+        to.pointwise[r->test[i]] = out.pointwise[i];
+        to.influence[r->test[i]] = out.influence[i];
+        to.inclusive[r->test[i]] = out.inclusive[i];
+    }
+    dim__free(m->ctx, x);
+    dim__free(m->ctx, found);
+    return status;
+}
+
+static double mean_of(const dim__mi *m, const double *x)
+{
+    double sum = 0, weights = 0;
+    for (int64_t i = 0; i < m->n; i++)
+        if (!isnan(x[i])) {
+            double w = m->weights != NULL ? m->weights[i] : 1;
+            sum += w * x[i];
+            weights += w;
+        }
+    return sum / weights;
+}
+
+static dim_status run_fold(crossfit *c, int fold, bool networks)
+{
+    const dim__mi *m = c->m;
+    dim__mi_rows r;
+    dim__mi_critic critic = { .residual = false };
+    fold_rows(c, fold, 1, &r);
+    if (r.n_test < 2 || r.n_train < 16 || r.n_validation < 2)
+        return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "fold %d of %u has %lld rows to train on, %lld to validate and %lld to test: too few",
+                         fold, m->o.folds, (long long)r.n_train, (long long)r.n_validation, (long long)r.n_test);
+    uint64_t seed = dim__mix(m->o.seed, FOLD_STREAM + (uint64_t)fold);
+    dim_status status = networks ? dim__mi_critic_train(m, &c->in, &r, seed, c->deadline, &critic)
+                                 : dim__mi_base_fit(m, &c->in, r.train, r.n_train, &critic.base);
+    scores base = { c->out->base_pointwise, c->out->base_influence, c->out->base_inclusive };
+    scores all = { c->out->pointwise, c->out->influence, c->out->inclusive };
+    if (status == DIM_OK)
+        status = score_rows(c, &critic, &r, true, -1, base);
+    if (status == DIM_OK)
+        status = score_rows(c, &critic, &r, !critic.residual, fold, all);
+    c->out->ceiling = fmin(c->out->ceiling, log((double)r.n_test));
+    dim__mi_critic_free(m, &critic);
+    return status;
+}
+
+/* A critic of half the training rows, on the same test rows: how much the other half brought. */
+static dim_status run_half(crossfit *c, int fold, double *half, double *difference, double *gain)
+{
+    const dim__mi *m = c->m;
+    dim__mi_rows r;
+    dim__mi_critic critic = { .residual = false };
+    scores to = { half, half + m->n, half + 2 * m->n };
+    double sum = 0;
+    fold_rows(c, fold, 0.5, &r);
+    if (r.n_train < 16)
+        return DIM_OK;
+    dim_status status = dim__mi_critic_train(m, &c->in, &r, dim__mix(m->o.seed, HALF_STREAM + (uint64_t)fold), c->deadline, &critic);
+    if (status == DIM_OK)
+        status = score_rows(c, &critic, &r, !critic.residual, -1, to);
+    for (int64_t i = 0; i < r.n_test && status == DIM_OK; i++) {
+        difference[r.test[i]] = c->out->influence[r.test[i]] - to.influence[r.test[i]];
+        sum += c->out->pointwise[r.test[i]] - to.pointwise[r.test[i]];
+    }
+    *gain = sum / (double)r.n_test;
+    dim__mi_critic_free(m, &critic);
+    return status;
+}
+
+static dim_status find_gain(crossfit *c)
+{
+    const dim__mi *m = c->m;
+    double *room = dim__calloc(m->ctx, (size_t)m->n, 4 * sizeof *room), gain[HALVES] = { 0, 0 };
+    dim_status status = room == NULL ? DIM_E_NOMEM : DIM_OK;
+    for (int64_t i = 0; i < m->n && status == DIM_OK; i++)
+        room[i] = (double)NAN;
+    for (int fold = 0; fold < HALVES && status == DIM_OK; fold++)
+        status = run_half(c, fold, room + m->n, room, &gain[fold]);
+    if (status == DIM_OK) {
+        c->out->gain = (gain[0] + gain[1]) / 2;
+        c->out->gain_error = fmax(dim__mi_error(m, room, NULL), fabs(gain[0] - gain[1]) / 2);
+    }
+    dim__free(m->ctx, room);
+    return status;
+}
+
+/* ---- all together ---------------------------------------------------------------------------------------------------- */
+
+static bool make_room(crossfit *c)
+{
+    const dim__mi *m = c->m;
+    double **const arrays[6] = { &c->out->pointwise, &c->out->influence, &c->out->inclusive,
+                                 &c->out->base_pointwise, &c->out->base_influence, &c->out->base_inclusive };
+    c->unit = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->unit);
+    c->fold = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->fold);
+    c->rank = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->rank);
+    c->memory = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->memory);
+    bool room = c->unit != NULL && c->fold != NULL && c->rank != NULL && c->memory != NULL;
+    for (int k = 0; k < 6 && room; k++) {
+        *arrays[k] = dim__calloc(m->ctx, (size_t)m->n, sizeof **arrays[k]);
+        room = *arrays[k] != NULL;
+        for (int64_t i = 0; i < m->n && room; i++)
+            (*arrays[k])[i] = (double)NAN;
+    }
+    /* With a condition another order of y would have to be one that the condition leaves: not of a critic's. */
+    if (room && m->o.permutations > 0 && m->side[2].d == 0) {
+        c->out->null = dim__calloc(m->ctx, m->o.permutations, sizeof *c->out->null);
+        room = c->out->null != NULL;
+    }
+    return room;
+}
+
+static dim_status run_all(crossfit *c, const uint32_t sides[2], bool networks)
+{
+    const dim__mi *m = c->m;
+    double steps = (double)m->o.folds + (networks ? HALVES : 0);
+    DIM__TRY(dim__mi_inputs_make(m, sides, &c->in));
+    DIM__TRY(find_units(c));
+    DIM__TRY(make_folds(c));
+    c->out->ceiling = (double)INFINITY;
+    for (int fold = 0; fold < (int)m->o.folds; fold++) {
+        DIM__TRY(run_fold(c, fold, networks));
+        DIM__TRY(dim__mi_progress(m, (fold + 1) / steps, "critics"));
+    }
+    if (networks)
+        DIM__TRY(find_gain(c));
+    c->out->p_value = fmin(1, c->out->p_value);
+    c->out->score = mean_of(m, c->out->pointwise);
+    c->out->inclusive_score = mean_of(m, c->out->inclusive);
+    c->out->base_score = mean_of(m, c->out->base_pointwise);
+    c->out->base_inclusive_score = mean_of(m, c->out->base_inclusive);
+    return DIM_OK;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], bool networks, dim__mi_crossfit *out)
+{
+    crossfit c = { .m = m, .out = out, .deadline = m->o.max_seconds > 0 ? now() + (double)m->o.max_seconds : 0 };
+    *out = (dim__mi_crossfit){ .score = 0 };
+    dim_status status = make_room(&c) ? run_all(&c, sides, networks) : DIM_E_NOMEM;
+    out->stopped = c.deadline > 0 && now() > c.deadline;
+    dim__mi_inputs_free(m, &c.in);
+    dim__free(m->ctx, c.unit);
+    dim__free(m->ctx, c.fold);
+    dim__free(m->ctx, c.rank);
+    dim__free(m->ctx, c.memory);
+    return status;
+}
+
+void dim__mi_crossfit_free(const dim__mi *m, dim__mi_crossfit *c)
+{
+    dim__free(m->ctx, c->pointwise);
+    dim__free(m->ctx, c->influence);
+    dim__free(m->ctx, c->inclusive);
+    dim__free(m->ctx, c->base_pointwise);
+    dim__free(m->ctx, c->base_influence);
+    dim__free(m->ctx, c->base_inclusive);
+    dim__free(m->ctx, c->null);
+}

@@ -1,0 +1,306 @@
+/* GAUSS: the information of a Gaussian copula with the correlations of the normal scores (Ince et al. 2017), less its bias
+ * (Misra, Singh & Demchuk 2005).
+ *
+ *     I(X;Y|Z) = 1/2 (ln |S_xz| + ln |S_yz| - ln |S_z| - ln |S_xyz|), and without a condition z is empty */
+#include "information/information.h"
+
+#include "base/math.h"
+#include "eval/eval.h"
+#include "information/special.h"
+#include "kernels/gemm.h"
+
+#include <stdio.h>
+
+enum { SETS = 4 };
+static const uint32_t sides_of[SETS] = { 5, 6, 4, 7 }; /* x and z, y and z, z, all */
+static const int sign_of[SETS] = { 1, 1, -1, -1 };
+static const double DEPENDENT = 1e-10;                 /* share of a column's variance that the others do not explain */
+
+typedef struct copula {
+    const dim__mi *m;
+    int64_t d[DIM__MI_SIDES], all;
+    double *z;        /* (all, n): normal scores, x's columns first */
+    double *s;        /* (all, all) covariance */
+    int64_t *kept;    /* (all): columns that are no combination of others of their side and of z */
+    int64_t n_kept, of_side[DIM__MI_SIDES];
+    bool deterministic;
+    double rows;      /* how many, or as many as the weights are worth */
+} copula;
+
+static bool accepts(const dim__mi *m, char why[128])
+{
+    int64_t all = m->side[0].d + m->side[1].d + m->side[2].d;
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        for (int64_t j = 0; j < m->side[k].d; j++)
+            if (m->side[k].columns[j].kind == DIM_INFORMATION_KIND_UNORDERED) {
+                char text[96];
+                snprintf(why, 128, "%.90s is labels, which have no correlation",
+                         dim__mi_column_text(text, &m->side[k], &m->side[k].columns[j]));
+                return false;
+            }
+    if (m->n <= 2 * all + 10) {
+        snprintf(why, 128, "%lld rows are too few for the correlations of %lld columns", (long long)m->n, (long long)all);
+        return false;
+    }
+    return true;
+}
+
+/* ---- scores and covariance ------------------------------------------------------------------------------------------- */
+
+static dim_status make(const dim__mi *m, copula *c)
+{
+    *c = (copula){ .m = m, .rows = (double)m->n };
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        c->all += c->d[k] = m->side[k].d;
+    c->z = dim__calloc(m->ctx, (size_t)c->all * sizeof *c->z, (size_t)m->n);
+    c->s = dim__calloc(m->ctx, (size_t)c->all * sizeof *c->s, (size_t)c->all);
+    c->kept = dim__calloc(m->ctx, (size_t)c->all, sizeof *c->kept);
+    if (c->z == NULL || c->s == NULL || c->kept == NULL)
+        return DIM_E_NOMEM;
+    double *z = c->z, squares = 0;
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        for (int64_t j = 0; j < c->d[k]; j++, z += m->n) {
+            DIM__TRY(dim__mi_scores(m, &m->side[k].columns[j], z));
+            double mean = 0;
+            for (int64_t i = 0; i < m->n; i++)
+                mean += z[i] * (m->weights != NULL ? m->weights[i] : 1) / (double)m->n;
+            for (int64_t i = 0; i < m->n; i++)
+                z[i] -= mean;
+        }
+    for (int64_t i = 0; i < m->n && m->weights != NULL; i++)
+        squares += m->weights[i] * m->weights[i];
+    if (m->weights != NULL)
+        c->rows = (double)m->n * (double)m->n / squares;
+    return DIM_OK;
+}
+
+static void end(copula *c)
+{
+    dim__free(c->m->ctx, c->z);
+    dim__free(c->m->ctx, c->s);
+    dim__free(c->m->ctx, c->kept);
+}
+
+static int side_of(const copula *c, int64_t column) { return column < c->d[0] ? 0 : column < c->d[0] + c->d[1] ? 1 : 2; }
+
+/* Rows times the square roots of their weights, so that products of columns are weighted. */
+static void weigh(const copula *c, double *z, bool undo)
+{
+    const double *w = c->m->weights;
+    for (int64_t j = 0; j < c->all && w != NULL; j++)
+        for (int64_t i = 0; i < c->m->n; i++)
+            z[j * c->m->n + i] *= undo ? (w[i] > 0 ? 1 / sqrt(w[i]) : 1) : sqrt(w[i]);
+}
+
+static void covariance(const copula *c)
+{
+    int64_t n = c->m->n;
+    weigh(c, c->z, false);
+    dim__dgemm(c->m->ctx, false, true, c->all, c->all, n, 1 / (double)(n - 1), c->z, n, c->z, n, 0, c->s, c->all);
+    weigh(c, c->z, true);
+}
+
+/* Adds a column to a Cholesky factor (room, room) of the columns in list; the share of its variance that is its own. */
+static double extend(const copula *c, const int64_t *list, int64_t count, int64_t column, double *l, int64_t room)
+{
+    double own = c->s[column * c->all + column], *row = l + count * room;
+    for (int64_t i = 0; i < count; i++) {
+        double sum = c->s[column * c->all + list[i]];
+        for (int64_t k = 0; k < i; k++)
+            sum -= row[k] * l[i * room + k];
+        row[i] = sum / l[i * room + i];
+        own -= row[i] * row[i];
+    }
+    row[count] = sqrt(fmax(own, 0));
+    return own / c->s[column * c->all + column];
+}
+
+/* Leaves out columns that z and others of their side explain, and sees whether one explains the other side. */
+static dim_status find_dependent(copula *c)
+{
+    dim_context *ctx = c->m->ctx;
+    double *l = dim__calloc(ctx, (size_t)c->all * sizeof *l, (size_t)c->all);
+    int64_t *list = dim__calloc(ctx, (size_t)c->all, 2 * sizeof *list), *z_list = list + c->all, n_z = 0;
+    static const int order[DIM__MI_SIDES] = { 2, 0, 1 };
+    if (l == NULL || list == NULL) {
+        dim__free(ctx, l);
+        dim__free(ctx, list);
+        return DIM_E_NOMEM;
+    }
+    c->n_kept = 0;
+    for (int o = 0; o < DIM__MI_SIDES; o++) {
+        int side = order[o];
+        int64_t count = side == 2 ? 0 : n_z;
+        memcpy(list, z_list, (size_t)count * sizeof *list); /* the factor of z's columns is still there */
+        c->of_side[side] = 0;
+        for (int64_t j = 0; j < c->all; j++)
+            if (side_of(c, j) == side && extend(c, list, count, j, l, c->all) > DEPENDENT) {
+                list[count++] = j;
+                c->kept[c->n_kept++] = j;
+                c->of_side[side]++;
+            }
+        if (side == 2) {
+            n_z = count;
+            memcpy(z_list, list, (size_t)count * sizeof *list);
+        }
+    }
+    c->deterministic = false; /* kept is z, x, y */
+    for (int64_t i = 0; i < c->n_kept; i++)
+        c->deterministic = !(extend(c, c->kept, i, c->kept[i], l, c->all) > DEPENDENT) || c->deterministic;
+    dim__free(ctx, l);
+    dim__free(ctx, list);
+    return DIM_OK;
+}
+
+/* ---- the value ------------------------------------------------------------------------------------------------------- */
+
+/* sum over i = 1 .. d of psi((rows - i) / 2): what ln |S| of d columns has of bias, but for terms that cancel. */
+static double bias(double rows, int64_t d)
+{
+    double sum = 0;
+    for (int64_t i = 1; i <= d; i++)
+        sum += dim__digamma((rows - (double)i) / 2);
+    return sum;
+}
+
+static int64_t members(const copula *c, uint32_t sides, int64_t *list)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < c->n_kept; i++)
+        if (sides >> side_of(c, c->kept[i]) & 1)
+            list[count++] = c->kept[i];
+    return count;
+}
+
+/* Squared lengths of the rows by the inverse covariance of a set, times `factor`, are added to out (n). */
+static dim_status add_lengths(const copula *c, const int64_t *list, int64_t d, const double *l, double factor, double *out)
+{
+    int64_t n = c->m->n;
+    double *z = dim__calloc(c->m->ctx, (size_t)d * sizeof *z, (size_t)n);
+    if (z == NULL)
+        return DIM_E_NOMEM;
+    for (int64_t j = 0; j < d; j++)
+        memcpy(z + j * n, c->z + list[j] * n, (size_t)n * sizeof *z);
+    dim__cholesky_solve(c->m->ctx, l, d, d, z, n);
+    for (int64_t j = 0; j < d; j++)
+        for (int64_t i = 0; i < n; i++)
+            out[i] += factor * z[j * n + i] * c->z[list[j] * n + i];
+    dim__free(c->m->ctx, z);
+    return DIM_OK;
+}
+
+/* raw, corrected; pointwise may be NULL. */
+static dim_status evaluate(const copula *c, double *pointwise, double *raw)
+{
+    dim_context *ctx = c->m->ctx;
+    double *l = dim__calloc(ctx, (size_t)c->all * sizeof *l, (size_t)c->all), value = 0, correction = 0;
+    int64_t *list = dim__calloc(ctx, (size_t)c->all, sizeof *list);
+    dim_status status = l == NULL || list == NULL ? DIM_E_NOMEM : DIM_OK;
+    for (int set = 0; set < SETS && status == DIM_OK; set++) {
+        int64_t d = members(c, sides_of[set], list);
+        for (int64_t i = 0; i < d; i++)
+            for (int64_t j = 0; j < d; j++)
+                l[i * d + j] = c->s[list[i] * c->all + list[j]];
+        bool definite = true;
+        status = dim__mi_factor(ctx, l, d, &definite);
+        if (status == DIM_OK && !definite)
+            status = dim__fail(ctx, DIM_E_NUMERIC, "the covariance of %lld columns is not positive definite", (long long)d);
+        for (int64_t i = 0; i < d && status == DIM_OK; i++)
+            value += sign_of[set] * log(l[i * d + i]);
+        correction += sign_of[set] * bias(c->rows, d) / 2;
+        if (status == DIM_OK && pointwise != NULL)
+            status = add_lengths(c, list, d, l, sign_of[set] / 2.0, pointwise);
+    }
+    dim__free(ctx, l);
+    dim__free(ctx, list);
+    *raw = value - correction;
+    /* The mean of the lengths is 0 but for rounding; with it taken out, pointwise values have the mean that is reported. */
+    double mean = 0;
+    for (int64_t i = 0; i < c->m->n && pointwise != NULL; i++)
+        mean += pointwise[i] * (c->m->weights != NULL ? c->m->weights[i] : 1) / (double)c->m->n;
+    for (int64_t i = 0; i < c->m->n && pointwise != NULL; i++)
+        pointwise[i] += *raw - mean;
+    return status;
+}
+
+static void fill(const copula *c, dim__mi_answer *a)
+{
+    dim_information_result *r = &a->r;
+    double rows, error = dim__mi_error(c->m, a->pointwise, &rows), z = dim__mi_z(c->m);
+    r->bound = r->raw;
+    r->effective_rows = rows;
+    r->standard_error = sqrt(error * error + (double)(c->of_side[0] * c->of_side[1]) / (2 * rows * rows)); /* the second is the null's */
+    r->low = r->raw - z * r->standard_error;
+    r->high = r->raw + z * r->standard_error;
+    r->ceiling = (double)INFINITY;
+}
+
+static void fill_deterministic(const copula *c, dim__mi_answer *a)
+{
+    dim_information_result *r = &a->r;
+    r->raw = r->bound = r->low = r->ceiling = log(c->rows);
+    r->high = (double)INFINITY;
+    r->effective_rows = c->rows;
+    r->verdict = DIM_INFORMATION_LOWER_BOUND;
+    r->warnings |= DIM_INFORMATION_DETERMINISTIC | DIM_INFORMATION_SATURATED;
+    for (int64_t i = 0; i < c->m->n; i++)
+        a->pointwise[i] = r->raw;
+}
+
+static dim_status run(const dim__mi *m, dim__mi_answer *a)
+{
+    copula c;
+    dim_status status = make(m, &c);
+    if (status == DIM_OK) {
+        covariance(&c);
+        status = find_dependent(&c);
+    }
+    if (status == DIM_OK && !c.deterministic)
+        status = evaluate(&c, a->pointwise, &a->r.raw);
+    if (status == DIM_OK && c.deterministic)
+        fill_deterministic(&c, a);
+    else if (status == DIM_OK)
+        fill(&c, a);
+    a->r.rows = m->n;
+    end(&c);
+    return status;
+}
+
+/* y's columns, which follow x's, in another order of rows. */
+static void reorder(copula *c, const double *from, const int32_t *order)
+{
+    int64_t n = c->m->n;
+    for (int64_t j = c->d[0]; j < c->d[0] + c->d[1]; j++)
+        for (int64_t i = 0; i < n; i++)
+            c->z[j * n + i] = from[(j - c->d[0]) * n + order[i]];
+}
+
+static dim_status null_values(const dim__mi *m, const dim__mi_orders *orders, double *values)
+{
+    copula c;
+    dim_status status = make(m, &c);
+    int64_t size = c.d[1] * m->n;
+    double *y = status == DIM_OK ? dim__calloc(m->ctx, (size_t)size, sizeof *y) : NULL;
+    int32_t *order = dim__calloc(m->ctx, (size_t)m->n, sizeof *order);
+    if (status == DIM_OK && (y == NULL || order == NULL))
+        status = DIM_E_NOMEM;
+    if (status == DIM_OK)
+        memcpy(y, c.z + c.d[0] * m->n, (size_t)size * sizeof *y);
+    for (int64_t b = 0; b <= (int64_t)m->o.permutations && status == DIM_OK; b++) {
+        dim__mi_order(orders, b, order);
+        reorder(&c, y, order);
+        covariance(&c);
+        status = find_dependent(&c);
+        values[b] = (double)INFINITY;
+        if (status == DIM_OK && !c.deterministic)
+            status = evaluate(&c, NULL, &values[b]);
+        if (status == DIM_OK)
+            status = dim__mi_progress(m, (double)b / m->o.permutations, "permutations");
+    }
+    dim__free(m->ctx, y);
+    dim__free(m->ctx, order);
+    end(&c);
+    return status;
+}
+
+const dim__mi_method dim__mi_gauss = { "gauss", accepts, run, null_values };

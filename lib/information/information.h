@@ -1,0 +1,179 @@
+/* Mutual information of columns: what a measurement is inside.
+ *
+ *     read.c     tensors -> rows that count, columns with codes and kinds
+ *     scores.c   codes -> normal scores, on which all methods but the counts work
+ *     methods.def, knn.c, gauss.c, discrete.c, critic.c   one method each: a dim__mi_answer
+ *     choose.c   which of them are asked, and which one is believed */
+#ifndef DIM_INFORMATION_INFORMATION_H
+#define DIM_INFORMATION_INFORMATION_H
+
+#include "tensor/tensor.h"
+#ifndef DIM_EXPERIMENTAL
+#define DIM_EXPERIMENTAL
+#endif
+#include <dim/information.h>
+
+enum {
+    DIM__MI_LEAST_ROWS = 30,
+    DIM__MI_NAME = 48,       /* of a column, with its end */
+    DIM__MI_SIDES = 3,
+    DIM__MI_CURVE = 4
+};
+
+typedef struct dim__mi_column {
+    int64_t number;              /* in the caller's tensor */
+    char name[DIM__MI_NAME];     /* "" = has none */
+    dim_information_kind kind;   /* never AUTO */
+    int64_t distinct;
+    double *value;               /* (n) */
+    int32_t *code;               /* (n): how many different values are below this one */
+} dim__mi_column;
+
+typedef struct dim__mi_side {
+    char letter;                 /* 'x', 'y' or 'z' */
+    int64_t d, given;            /* columns that are left, and that there were */
+    dim__mi_column *columns;     /* (given), of which d are in use */
+    bool discrete;               /* all of them are DISCRETE or UNORDERED */
+    bool symbols;                /* all of them are UNORDERED, or the side is taken as one symbol a row */
+} dim__mi_side;
+
+typedef struct dim__mi_answer {  /* what one method says */
+    dim_information_result r;
+    double *pointwise;           /* (n) */
+    const char *remark;          /* for the report: why it is not believed; NULL = nothing speaks against it */
+    double *null;                /* (permutations), of a method whose permutations are part of its run; else NULL */
+    int64_t n_curve;
+    double curve[DIM__MI_CURVE][4]; /* rows, value, low, high */
+} dim__mi_answer;
+
+typedef struct dim__mi {         /* what is measured */
+    dim_context *ctx;
+    dim_information_options o;   /* read and filled in */
+    bool free_neighbors;         /* their number was not given */
+    int64_t given;               /* rows of the caller's x */
+    int64_t n;                   /* rows that are used */
+    int32_t *rows;               /* (n): their numbers in x */
+    dim__mi_side side[DIM__MI_SIDES];
+    double *weights;             /* (n), mean 1, or NULL */
+    int32_t *groups;             /* (n), numbered from 0, or NULL */
+    int64_t n_groups;
+    bool series;
+    int64_t block, theiler;      /* rows */
+    int64_t dropped, duplicates;
+    uint32_t warnings;           /* of reading; each method adds its own */
+    char left_out[160];          /* columns that are constant or repeat others, for texts */
+    double *components[DIM__MI_SIDES]; /* (d, n): scores in independent coordinates, or NULL */
+} dim__mi;
+
+struct dim_information {
+    dim_context *ctx;
+    int64_t given, n;
+    int32_t *rows;               /* (n) */
+    int64_t count;               /* of answers, the believed one first */
+    dim__mi_answer *answers;
+    int64_t n_curve, n_null;
+    double *curve;               /* (n_curve, 4) */
+    double *null;                /* (n_null) */
+    char *report;
+    char *texts[32];             /* of warnings, by bit; NULL = not set */
+};
+
+typedef struct dim__mi_orders {  /* of y's rows, as if they had nothing to do with x's: permute.c */
+    const dim__mi *m;
+    int32_t *near;               /* (n, neighbors): with a condition, rows that are near in it */
+    int64_t neighbors;
+    int32_t *spare;              /* (2 n) */
+} dim__mi_orders;
+
+/* A method.  One file and one line in methods.def. */
+typedef struct dim__mi_method {
+    const char *name;
+    /* Whether it can take these columns; else the reason in `why`. */
+    bool (*accepts)(const dim__mi *m, char why[128]);
+    /* Fills answer->r from raw on, and answer->pointwise, which has room for n. */
+    dim_status (*run)(const dim__mi *m, dim__mi_answer *answer);
+    /* The statistic of the p-value for y's rows in the orders 0, which is theirs, to o.permutations; values has as many. */
+    dim_status (*null)(const dim__mi *m, const dim__mi_orders *orders, double *values); /* NULL: it is part of run */
+} dim__mi_method;
+
+#define X(kind, name) extern const dim__mi_method name;
+#include "information/methods.def"
+#undef X
+const dim__mi_method *dim__mi_method_of(dim_information_method method); /* NULL for AUTO, CONSTANT and other numbers */
+const char *dim__mi_method_name(int method);
+
+/* ---- read.c, columns.c -------------------------------------------------------------------------------------------- */
+
+/* Everything of m but `o` and `ctx`; what was read is freed by dim__mi_free(), also after a failure. */
+dim_status dim__mi_read(dim__mi *m, const dim_information_data *data);
+void dim__mi_free(dim__mi *m);
+
+typedef struct dim__mi_source {  /* of the columns of one side, checked */
+    const dim_tensor *t;
+    const uint8_t *kinds;
+    const char *const *names;
+    int64_t offset;              /* row of the tensor that belongs to row 0 */
+} dim__mi_source;
+int64_t dim__mi_columns_of(const dim_tensor *t);
+/* Element of a tensor (N) or (N, d) as a double, and as a key that keeps the order exactly. */
+double dim__mi_element(const dim_tensor *t, int64_t row, int64_t column, uint64_t *key);
+/* Columns of the rows that m->rows names: codes, kinds; constant ones and repeated ones are left out. */
+dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source);
+/* "column 3 'pressure' of x" */
+const char *dim__mi_column_text(char buffer[96], const dim__mi_side *side, const dim__mi_column *c);
+
+/* The rows rows[0 .. n - 1] of m, a measurement of its own; also freed by dim__mi_free(). */
+dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim__mi *out);
+
+/* ---- series.c ----------------------------------------------------------------------------------------------------- */
+
+/* Decides whether the rows are a series; block and theiler. */
+dim_status dim__mi_find_order(dim__mi *m);
+
+/* ---- scores.c ----------------------------------------------------------------------------------------------------- */
+
+/* (n) normal scores Phi^-1((rank - 1/2) / n) of a column; equal values share the mean of their ranks. */
+dim_status dim__mi_scores(const dim__mi *m, const dim__mi_column *c, double *out);
+/* The same with equal values in a random order, which depends on the seed, the column and the number of the dither. */
+dim_status dim__mi_dithered(const dim__mi *m, const dim__mi_side *side, const dim__mi_column *c, uint32_t dither, float *out);
+/* Scores anew of what is part of a column's. */
+dim_status dim__mi_rescore(const dim__mi *m, float *x, int64_t n);
+bool dim__mi_has_ties(const dim__mi_column *c); /* of a column that is not UNORDERED */
+/* One symbol a row of some columns of sides: code (n), numbered from 0.  Returns DIM_E_NOMEM or OK. */
+dim_status dim__mi_symbols(const dim__mi *m, uint32_t sides, bool unordered_only, int32_t *code, int64_t *count);
+
+/* ---- permute.c ---------------------------------------------------------------------------------------------------- */
+
+dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
+void dim__mi_orders_free(dim__mi_orders *orders);
+/* Row i is to meet row order[i] of y; number 0 leaves all in place. */
+void dim__mi_order(const dim__mi_orders *orders, int64_t number, int32_t *order);
+/* The same of n rows in a row, without groups and condition: shuffled, of a series turned round. */
+void dim__mi_order_part(const dim__mi *m, uint64_t number, int64_t n, int32_t *order);
+/* Stops with DIM_E_CALLBACK when the caller's progress function says so. */
+dim_status dim__mi_progress(const dim__mi *m, double fraction, const char *text);
+
+/* ---- choose.c, report.c --------------------------------------------------------------------------------------------- */
+
+/* Asks the methods, and puts the one that is believed first. */
+dim_status dim__mi_choose(const dim__mi *m, dim_information *info);
+/* The report and the texts of warnings. */
+dim_status dim__mi_describe(const dim__mi *m, dim_information *info);
+
+/* ---- measure.c ------------------------------------------------------------------------------------------------------- */
+
+dim_status dim__information_measure(dim_context *ctx, const dim_information_options *options, const dim_information_data *data,
+                                    dim_information **out);
+void dim__information_destroy(dim_information *info);
+
+/* ---- interval.c --------------------------------------------------------------------------------------------------- */
+
+/* matrix.c: the Cholesky factor of a matrix (n, n) in place, or that it has none. */
+dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite);
+double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
+double dim__mi_mean(const double *x, int64_t n);
+double dim__mi_deviation(const double *x, int64_t n); /* with n - 1; 0 for n < 2 */
+/* Standard error of the mean of influence values, whose rows may be a series; effective_rows may be NULL. */
+double dim__mi_error(const dim__mi *m, const double *influence, double *effective_rows);
+
+#endif

@@ -1,0 +1,220 @@
+/* From arguments to a finished measurement. */
+#include "information/information.h"
+
+#include "base/enums.h"
+#include "base/math.h"
+#include "information/special.h"
+
+static const dim__range method_range = { 0, 0, NULL, "dim_information_method", dim__mi_method_name };
+static const dim__range confidence = { 0, 1 - 1e-7, "above 0.5 and below 1", NULL, NULL };
+static const dim__range folds = { 0, 20, "2 to 20", NULL, NULL };
+static const dim__range counts = DIM__UP_TO(1000000);
+static const dim__range dithers = DIM__UP_TO(1000);
+
+static const dim__field fields[] = {
+    DIM__FIELD(dim_information_options, method, U32, &method_range, 0),
+    DIM__FIELD(dim_information_options, neighbors, U32, &counts, 0),
+    DIM__FIELD(dim_information_options, confidence, F32, &confidence, 0.95),
+    DIM__FIELD(dim_information_options, permutations, U32, &counts, 0),
+    DIM__FIELD(dim_information_options, order, U32, &dim__information_order_range, 0),
+    DIM__FIELD(dim_information_options, missing, U32, &dim__information_missing_range, 0),
+    DIM__FIELD(dim_information_options, block, U32, NULL, 0),
+    DIM__FIELD(dim_information_options, theiler, U32, NULL, 0),
+    DIM__FIELD(dim_information_options, folds, U32, &folds, 3),
+    DIM__FIELD(dim_information_options, max_steps, U32, NULL, 3000),
+    DIM__FIELD(dim_information_options, dithers, U32, &dithers, 5),
+    DIM__FIELD(dim_information_options, max_seconds, F32, &dim__not_negative, 0),
+    DIM__FIELD(dim_information_options, seed, U64, NULL, 0),
+    DIM__FIELD(dim_information_options, max_rows, U64, NULL, 0),
+};
+static const dim__table table = DIM__TABLE(dim_information_options, fields);
+
+static dim_status read_options(dim__mi *m, const dim_information_options *in)
+{
+    dim_context *ctx = m->ctx;
+    dim_information_options *o = &m->o;
+    DIM__TRY(dim__options_read(ctx, &table, in, o));
+    if (!(o->confidence > 0.5f))
+        return dim__fail(ctx, DIM_E_INVALID, "dim_information_options.confidence is %g; it must be %s", (double)o->confidence,
+                         confidence.text);
+    if (o->permutations > 0 && o->permutations < 19)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_information_options.permutations is %u; it must be 0, or at least 19, with which "
+                         "p can be 0.05", o->permutations);
+    if (o->folds == 1)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_information_options.folds is 1; it must be %s", folds.text);
+    if (o->method == DIM_INFORMATION_CONSTANT)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_information_options.method is constant, which is of results only");
+    m->free_neighbors = o->neighbors == 0;
+    o->neighbors = o->neighbors != 0 ? o->neighbors : 3;
+    o->seed = o->seed != 0 ? o->seed : ctx->seed;
+    return DIM_OK;
+}
+
+/* ---- p-value --------------------------------------------------------------------------------------------------------- */
+
+static dim_status find_p(const dim__mi *m, dim_information *info)
+{
+    dim__mi_answer *a = &info->answers[0];
+    const dim__mi_method *method = dim__mi_method_of(a->r.method);
+    int64_t count = (int64_t)m->o.permutations, least = 0;
+    dim__mi_orders orders;
+    if (count == 0 || method == NULL || a->r.verdict == DIM_INFORMATION_NONE)
+        return DIM_OK;
+    if (method->null == NULL) {
+        info->null = a->null;
+        info->n_null = a->null != NULL ? count : 0;
+        a->null = NULL;
+        return DIM_OK;
+    }
+    double *values = dim__calloc(m->ctx, (size_t)count + 1, sizeof *values);
+    dim_status status = values == NULL ? DIM_E_NOMEM : dim__mi_orders_create(m, &orders);
+    if (values == NULL)
+        return status;
+    if (status == DIM_OK)
+        status = method->null(m, &orders, values);
+    for (int64_t b = 1; b <= count; b++)
+        least += values[b] >= values[0];
+    dim__mi_orders_free(&orders);
+    if (status != DIM_OK) {
+        dim__free(m->ctx, values);
+        return status;
+    }
+    a->r.p_value = (double)(1 + least) / (double)(1 + count);
+    a->r.permutations = m->o.permutations;
+    memmove(values, values + 1, (size_t)count * sizeof *values);
+    info->null = values;
+    info->n_null = count;
+    return DIM_OK;
+}
+
+/* ---- what all methods have in common ----------------------------------------------------------------------------------- */
+
+/* Grassberger's entropy of a side that is discrete. */
+static dim_status entropy_of(const dim__mi *m, int side, double *out)
+{
+    *out = (double)NAN;
+    if (m->side[side].d == 0 || !m->side[side].discrete)
+        return DIM_OK;
+    int32_t *code = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *code), *seen = code + m->n;
+    int64_t count = 0;
+    dim_status status = code == NULL ? DIM_E_NOMEM : dim__mi_symbols(m, 1u << side, false, code, &count);
+    double sum = 0;
+    for (int64_t i = 0; i < m->n && status == DIM_OK; i++)
+        seen[code[i]]++;
+    for (int64_t s = 0; s < count && status == DIM_OK; s++)
+        sum += seen[s] * dim__grassberger(seen[s]);
+    dim__free(m->ctx, code);
+    *out = log((double)m->n) - sum / (double)m->n;
+    return status;
+}
+
+static void finish(const dim__mi *m, double entropy_x, double entropy_y, dim_information_result *r)
+{
+    double cap = fmin(isnan(entropy_x) ? (double)INFINITY : entropy_x, isnan(entropy_y) ? (double)INFINITY : entropy_y);
+    r->warnings |= m->warnings;
+    r->dropped = m->dropped;
+    r->duplicates = m->duplicates;
+    r->protocol = 1;
+    r->entropy_x = entropy_x;
+    r->entropy_y = entropy_y;
+    if (r->permutations == 0)
+        r->p_value = (double)NAN;
+    if (r->verdict == DIM_INFORMATION_NONE) {
+        r->value = r->raw = r->bound = r->low = r->high = r->standard_error = r->correlation = (double)NAN;
+        return;
+    }
+    if (r->raw < -dim__mi_z(m) * r->standard_error)
+        r->warnings |= DIM_INFORMATION_NEGATIVE;
+    r->value = fmax(r->raw, 0);
+    r->low = fmin(fmax(r->low, 0), r->value);
+    r->high = fmax(r->high, r->value);
+    if (r->verdict == DIM_INFORMATION_ESTIMATE && r->high > cap)
+        r->high = fmax(cap, r->value);
+    r->correlation = sqrt(1 - exp(-2 * r->value));
+}
+
+static void disagree(dim_information *info)
+{
+    dim_information_result *r = &info->answers[0].r;
+    for (int64_t k = 1; k < info->count; k++) {
+        const dim__mi_answer *other = &info->answers[k];
+        if (other->remark == NULL && other->r.verdict == DIM_INFORMATION_ESTIMATE && r->verdict == DIM_INFORMATION_ESTIMATE &&
+            (other->r.value < r->low || other->r.value > r->high))
+            r->warnings |= DIM_INFORMATION_METHODS_DISAGREE;
+    }
+}
+
+static dim_status copy_curve(const dim__mi *m, dim_information *info)
+{
+    const dim__mi_answer *a = &info->answers[0];
+    double last[4] = { (double)m->n, a->r.value, a->r.low, a->r.high };
+    info->curve = dim__calloc(m->ctx, (size_t)a->n_curve + 1, sizeof last);
+    if (info->curve == NULL)
+        return DIM_E_NOMEM;
+    memcpy(info->curve, a->curve, (size_t)a->n_curve * sizeof last);
+    memcpy(info->curve + 4 * a->n_curve, last, sizeof last);
+    info->n_curve = a->n_curve + 1;
+    return DIM_OK;
+}
+
+static dim_status measure(dim__mi *m, const dim_information_data *data, dim_information *info)
+{
+    double entropy_x, entropy_y;
+    DIM__TRY(dim__mi_read(m, data));
+    DIM__TRY(dim__mi_find_order(m));
+    info->given = m->given;
+    info->n = m->n;
+    info->rows = dim__calloc(m->ctx, (size_t)m->n, sizeof *info->rows);
+    if (info->rows == NULL)
+        return DIM_E_NOMEM;
+    memcpy(info->rows, m->rows, (size_t)m->n * sizeof *info->rows);
+    DIM__TRY(dim__mi_choose(m, info));
+    DIM__TRY(find_p(m, info));
+    DIM__TRY(entropy_of(m, 0, &entropy_x));
+    DIM__TRY(entropy_of(m, 1, &entropy_y));
+    for (int64_t k = 0; k < info->count; k++)
+        finish(m, entropy_x, entropy_y, &info->answers[k].r);
+    disagree(info);
+    DIM__TRY(copy_curve(m, info));
+    return dim__mi_describe(m, info);
+}
+
+dim_status dim__information_measure(dim_context *ctx, const dim_information_options *options, const dim_information_data *data,
+                                    dim_information **out)
+{
+    dim__mi m = { .ctx = ctx };
+    dim_information_data d;
+    DIM__TRY(dim__options_copy(ctx, "dim_information_data", &d, sizeof d, data));
+    DIM__TRY(read_options(&m, options));
+    dim_information *info = dim__calloc(ctx, 1, sizeof *info);
+    if (info == NULL)
+        return DIM_E_NOMEM;
+    info->ctx = dim__context_retain(ctx);
+    dim_status status = measure(&m, &d, info);
+    dim__mi_free(&m);
+    if (status != DIM_OK)
+        dim__information_destroy(info);
+    else
+        *out = info;
+    return status;
+}
+
+void dim__information_destroy(dim_information *info)
+{
+    if (info == NULL)
+        return;
+    dim_context *ctx = info->ctx;
+    for (int64_t k = 0; k < info->count; k++) {
+        dim__free(ctx, info->answers[k].pointwise);
+        dim__free(ctx, info->answers[k].null);
+    }
+    for (int k = 0; k < 32; k++)
+        dim__free(ctx, info->texts[k]);
+    dim__free(ctx, info->answers);
+    dim__free(ctx, info->rows);
+    dim__free(ctx, info->curve);
+    dim__free(ctx, info->null);
+    dim__free(ctx, info->report);
+    dim__free(ctx, info);
+    dim__context_release(ctx);
+}

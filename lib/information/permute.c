@@ -1,0 +1,166 @@
+/* Orders of y's rows under which it has nothing to do with x, but keeps what it has by itself: its memory in a series, its
+ * groups, and what a condition tells about it. */
+#include "information/information.h"
+
+#include "base/math.h"
+#include "base/rng.h"
+#include "information/kdtree.h"
+
+enum { NEAR = 5 }; /* Runge 2018 */
+
+static const uint64_t ORDER_STREAM = 0x6d690300;
+
+dim_status dim__mi_progress(const dim__mi *m, double fraction, const char *text)
+{
+    if (m->o.progress != NULL && m->o.progress(m->o.user, fraction, text) != 0)
+        return dim__fail(m->ctx, DIM_E_CALLBACK, "stopped by progress at %s, %.0f %%", text, 100 * fraction);
+    return DIM_OK;
+}
+
+/* ---- with a condition ------------------------------------------------------------------------------------------------ */
+
+static dim_status find_near(const dim__mi *m, dim__mi_orders *o)
+{
+    const dim__mi_side *z = &m->side[2];
+    const float *x[DIM__KDTREE_COORDINATES];
+    dim__neighbor list[NEAR];
+    dim__space space = { .n = m->n, .x = x };
+    dim__kdtree *tree = NULL;
+    int64_t count = dim__min64(z->d, DIM__KDTREE_COORDINATES); /* more columns than that tell nothing new about who is near */
+    float *memory = dim__calloc(m->ctx, (size_t)count * sizeof *memory, (size_t)m->n);
+    int32_t *labels = dim__calloc(m->ctx, (size_t)m->n, sizeof *labels);
+    dim_status status = memory == NULL || labels == NULL ? DIM_E_NOMEM : dim__mi_symbols(m, 4, !z->discrete, labels, &space.classes);
+    for (int64_t j = 0; j < count && status == DIM_OK && !z->discrete; j++)
+        if (z->columns[j].kind != DIM_INFORMATION_KIND_UNORDERED) {
+            x[space.d] = memory + j * m->n;
+            status = dim__mi_dithered(m, z, &z->columns[j], 0, memory + j * m->n);
+            space.d++;
+        }
+    space.class_of = labels;
+    if (status == DIM_OK)
+        status = dim__kdtree_create(m->ctx, &space, &tree);
+    for (int64_t i = 0; i < m->n && status == DIM_OK; i++) {
+        int found = dim__kdtree_nearest(tree, (int32_t)i, NEAR, 0, list);
+        for (int k = 0; k < NEAR; k++) /* a row that has none is near itself */
+            o->near[i * NEAR + k] = k < found ? list[k].point : (int32_t)i;
+    }
+    dim__kdtree_destroy(m->ctx, tree);
+    dim__free(m->ctx, memory);
+    dim__free(m->ctx, labels);
+    return status;
+}
+
+/* Each row, in a random order, gets a near one that nobody has yet, else any near one. */
+static void local_order(const dim__mi_orders *o, uint64_t stream, int32_t *order)
+{
+    int64_t n = o->m->n;
+    int32_t *turn = o->spare, *taken = o->spare + n;
+    memset(taken, 0, (size_t)n * sizeof *taken);
+    dim__rng_permutation(turn, n, o->m->o.seed, stream);
+    for (int64_t q = 0; q < n; q++) {
+        int32_t i = turn[q];
+        uint64_t first = dim__rng_below(NEAR, o->m->o.seed, stream + 1, (uint64_t)i);
+        int32_t pick = o->near[i * NEAR + (int64_t)first];
+        for (uint64_t k = 0; k < NEAR && taken[pick]; k++)
+            pick = o->near[i * NEAR + (int64_t)((first + k) % NEAR)];
+        if (taken[pick])
+            pick = o->near[i * NEAR + (int64_t)first];
+        taken[pick] = 1;
+        order[i] = pick;
+    }
+}
+
+/* ---- groups, series, rows -------------------------------------------------------------------------------------------- */
+
+/* Rows of a group, in their order, get those of another group. */
+static void group_order(const dim__mi_orders *o, uint64_t stream, int32_t *order)
+{
+    const dim__mi *m = o->m;
+    int64_t size = m->n / m->n_groups;
+    int32_t *member = o->spare, *next = o->spare + m->n;
+    memset(next, 0, (size_t)m->n_groups * sizeof *next);
+    for (int64_t i = 0; i < m->n; i++)
+        member[m->groups[i] * size + next[m->groups[i]]++] = (int32_t)i;
+    dim__rng_permutation(next, m->n_groups, m->o.seed, stream);
+    for (int64_t g = 0; g < m->n_groups; g++)
+        for (int64_t r = 0; r < size; r++)
+            order[member[g * size + r]] = member[next[g] * size + r];
+}
+
+/* Turned round by a random number of rows, or, where there are few blocks, the blocks shuffled; the last may be shorter. */
+static void series_order(const dim__mi_orders *o, uint64_t stream, int32_t *order)
+{
+    const dim__mi *m = o->m;
+    int64_t block = m->block, blocks = (m->n + block - 1) / block, at = 0;
+    if (m->n >= 50 * block) {
+        int64_t turn = block + (int64_t)dim__rng_below((uint64_t)(m->n - 2 * block + 1), m->o.seed, stream, 0);
+        for (int64_t i = 0; i < m->n; i++)
+            order[i] = (int32_t)((i + turn) % m->n);
+        return;
+    }
+    dim__rng_permutation(o->spare, blocks, m->o.seed, stream);
+    for (int64_t b = 0; b < blocks; b++)
+        for (int64_t i = o->spare[b] * block; i < dim__min64(m->n, (o->spare[b] + 1) * block); i++)
+            order[at++] = (int32_t)i;
+}
+
+void dim__mi_order_part(const dim__mi *m, uint64_t number, int64_t n, int32_t *order)
+{
+    uint64_t stream = dim__mix(ORDER_STREAM, number);
+    if (!m->series || n < 4 * m->block) {
+        dim__rng_permutation(order, n, m->o.seed, stream);
+        return;
+    }
+    int64_t turn = m->block + (int64_t)dim__rng_below((uint64_t)(n - 2 * m->block + 1), m->o.seed, stream, 0);
+    for (int64_t i = 0; i < n; i++)
+        order[i] = (int32_t)((i + turn) % n);
+}
+
+void dim__mi_order(const dim__mi_orders *o, int64_t number, int32_t *order)
+{
+    const dim__mi *m = o->m;
+    uint64_t stream = dim__mix(ORDER_STREAM, (uint64_t)number);
+    if (number == 0)
+        for (int64_t i = 0; i < m->n; i++)
+            order[i] = (int32_t)i;
+    else if (o->near != NULL)
+        local_order(o, stream, order);
+    else if (m->groups != NULL)
+        group_order(o, stream, order);
+    else if (m->series)
+        series_order(o, stream, order);
+    else
+        dim__rng_permutation(order, m->n, m->o.seed, stream);
+}
+
+static dim_status check_groups(const dim__mi *m, int32_t *count)
+{
+    memset(count, 0, (size_t)m->n_groups * sizeof *count);
+    for (int64_t i = 0; i < m->n; i++)
+        count[m->groups[i]]++;
+    for (int64_t g = 1; g < m->n_groups; g++)
+        if (count[g] != count[0])
+            return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations need groups of one size, but one has %d rows and another %d",
+                             count[0], count[g]);
+    return DIM_OK;
+}
+
+dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out)
+{
+    *out = (dim__mi_orders){ .m = m, .neighbors = NEAR };
+    out->spare = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *out->spare);
+    if (out->spare == NULL)
+        return DIM_E_NOMEM;
+    if (m->groups != NULL)
+        DIM__TRY(check_groups(m, out->spare));
+    if (m->side[2].d == 0)
+        return DIM_OK;
+    out->near = dim__calloc(m->ctx, (size_t)m->n, NEAR * sizeof *out->near);
+    return out->near == NULL ? DIM_E_NOMEM : find_near(m, out);
+}
+
+void dim__mi_orders_free(dim__mi_orders *o)
+{
+    dim__free(o->m->ctx, o->near);
+    dim__free(o->m->ctx, o->spare);
+}

@@ -1,0 +1,156 @@
+/* A measurement in words. */
+#include "information/information.h"
+
+#include "base/math.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+typedef struct text {
+    char at[4096];
+    size_t used;
+} text;
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+static void put(text *t, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    int n = vsnprintf(t->at + t->used, sizeof t->at - t->used, format, list);
+    va_end(list);
+    if (n > 0)
+        t->used = (size_t)dim__min64((int64_t)(t->used + (size_t)n), (int64_t)sizeof t->at - 1);
+}
+
+/* ---- warnings -------------------------------------------------------------------------------------------------------- */
+
+static void explain(const dim__mi *m, const dim_information_result *r, uint32_t bit, text *t)
+{
+    switch (bit) {
+    case DIM_INFORMATION_SATURATED:
+        put(t, "%lld rows cannot show more than about %.1f nats by this method: the value is a lower bound", (long long)r->rows,
+            r->ceiling);
+        break;
+    case DIM_INFORMATION_DETERMINISTIC:
+        put(t, "one side is a function of the other: the mutual information of continuous variables is infinite then, and what is "
+               "given grows like the logarithm of the rows");
+        break;
+    case DIM_INFORMATION_NOT_CONVERGED:
+        put(t, "the value still changes with the number of rows (by %.3f nats); more rows would give a better one", r->deficit);
+        break;
+    case DIM_INFORMATION_SMALL_SAMPLE:
+        put(t, "%lld rows are too few for these columns", (long long)m->n);
+        break;
+    case DIM_INFORMATION_UNDERSAMPLED:
+        put(t, "too many symbols were seen once: what they tell cannot be counted (a column with a value per row tells nothing)");
+        break;
+    case DIM_INFORMATION_DUPLICATES:
+        put(t, "%lld of %lld rows repeat another in all columns", (long long)m->duplicates, (long long)m->n);
+        break;
+    case DIM_INFORMATION_AUTOCORRELATED:
+        put(t, "both sides are autocorrelated, so the rows were taken as a series with blocks of %lld rows; order IID switches that off",
+            (long long)m->block);
+        break;
+    case DIM_INFORMATION_DROPPED_ROWS: put(t, "%lld rows with missing values were left out", (long long)m->dropped); break;
+    case DIM_INFORMATION_CONSTANT_COLUMNS: put(t, "left out: %s", m->left_out); break;
+    case DIM_INFORMATION_PARAMETRIC: put(t, "the value rests on a Gaussian copula that these rows cannot check"); break;
+    case DIM_INFORMATION_METHODS_DISAGREE: put(t, "another method lies outside the interval"); break;
+    case DIM_INFORMATION_TIME_LIMIT: put(t, "training stopped after max_seconds"); break;
+    case DIM_INFORMATION_NEGATIVE: put(t, "the estimate is %.4f, below 0 by more than its error; the value is 0", r->raw); break;
+    case DIM_INFORMATION_DIFFERENCE: put(t, "the value is the difference of two lower bounds, which is not a bound"); break;
+    case DIM_INFORMATION_DITHERED: put(t, "equal values were put in random orders, which leaves the information as it is"); break;
+    default: put(t, "%lld rows of %lld were used", (long long)m->n, (long long)m->given); break;
+    }
+}
+
+static dim_status make_texts(const dim__mi *m, dim_information *info)
+{
+    const dim_information_result *r = &info->answers[0].r;
+    for (int bit = 0; bit < 16; bit++)
+        if (r->warnings >> bit & 1) {
+            text t = { .used = 0 };
+            explain(m, r, 1u << bit, &t);
+            info->texts[bit] = dim__strdup(m->ctx, t.at);
+            if (info->texts[bit] == NULL)
+                return DIM_E_NOMEM;
+        }
+    return DIM_OK;
+}
+
+/* ---- report ---------------------------------------------------------------------------------------------------------- */
+
+static void put_side(const dim__mi *m, int k, text *t)
+{
+    static const char *const names[] = { "", "continuous", "discrete", "labels", "tied" };
+    const dim__mi_side *s = &m->side[k];
+    int64_t count[5] = { 0 };
+    const char *comma = " ";
+    if (s->given == 0)
+        return;
+    for (int64_t j = 0; j < s->d; j++)
+        count[s->columns[j].kind]++;
+    put(t, "%c  %lld column%s:", s->letter, (long long)s->given, s->given == 1 ? "" : "s");
+    for (int kind = 1; kind < 5; kind++)
+        if (count[kind] > 0) {
+            put(t, "%s%lld %s", comma, (long long)count[kind], names[kind]);
+            comma = ", ";
+        }
+    put(t, s->d == 0 ? " constant\n" : "\n");
+}
+
+static void put_range(const dim_information_result *r, text *t)
+{
+    if (isfinite(r->high))
+        put(t, "[%.3f, %.3f]", r->low, r->high);
+    else
+        put(t, "at least %.3f", r->low);
+}
+
+static void put_answer(const dim__mi *m, const dim_information_result *r, text *t)
+{
+    const char *what = m->side[2].given > 0 ? "I(X;Y|Z)" : "I(X;Y)";
+    if (r->verdict == DIM_INFORMATION_NONE) {
+        put(t, "%s: no answer\n", what);
+        return;
+    }
+    put(t, "%s = %.3f nats, %.4g %% interval ", what, r->value, 100 * (double)m->o.confidence);
+    put_range(r, t);
+    if (r->permutations > 0)
+        put(t, ", p = %.4g (%u permutations)", r->p_value, r->permutations);
+    put(t, "\n|rho| of a Gaussian pair with this information: %.2f\n", r->correlation);
+}
+
+dim_status dim__mi_describe(const dim__mi *m, dim_information *info)
+{
+    text t = { .used = 0 };
+    DIM__TRY(make_texts(m, info));
+    put(&t, "rows  %lld used", (long long)m->n);
+    if (m->n != m->given)
+        put(&t, " of %lld", (long long)m->given);
+    put(&t, "\n");
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        put_side(m, k, &t);
+    put_answer(m, &info->answers[0].r, &t);
+    for (int64_t k = 0; k < info->count; k++) {
+        const dim__mi_answer *a = &info->answers[k];
+        put(&t, "%s %-9s", k == 0 ? "method   " : "candidate", dim__mi_method_name((int)a->r.method));
+        if (a->r.verdict != DIM_INFORMATION_NONE) {
+            put(&t, "%.3f ", a->r.value);
+            put_range(&a->r, &t);
+        }
+        put(&t, "%s%s%s\n", a->remark != NULL ? " (" : "", a->remark != NULL ? a->remark : "", a->remark != NULL ? ")" : "");
+    }
+    if (info->n_curve > 1) {
+        put(&t, "rows used");
+        for (int64_t k = 0; k < info->n_curve; k++)
+            put(&t, "  %.0f: %.3f", info->curve[4 * k], info->curve[4 * k + 1]);
+        put(&t, "\n");
+    }
+    for (int bit = 0; bit < 16; bit++)
+        if (info->texts[bit] != NULL)
+            put(&t, "note: %s\n", info->texts[bit]);
+    info->report = dim__strdup(m->ctx, t.at);
+    return info->report == NULL ? DIM_E_NOMEM : DIM_OK;
+}

@@ -1,0 +1,326 @@
+/* Known values of <dim/information.h>: closed forms within three standard errors and 0.01, and what must not change a value. */
+#include "information_tests.h"
+
+enum { N = 4000 };
+
+static void close_to(const char *name, double truth, const sides *s, dim_information_options o, dim_information_method method)
+{
+    dim_information *info;
+    o.size = sizeof o;
+    ok(try_measure(s, &o, NULL, NULL, &info));
+    dim_information_result r = result_of(info);
+    if (method != DIM_INFORMATION_AUTO && r.method != method)
+        fail_msg("%s: %s, not %s\n%s", name, dim_information_method_name(r.method), dim_information_method_name(method),
+                 dim_information_report(info));
+    if (r.verdict != DIM_INFORMATION_ESTIMATE || !(fabs(r.raw - truth) <= 3 * r.standard_error + 0.01))
+        fail_msg("%s: %g, not %g, with a standard error of %g\n%s", name, r.raw, truth, r.standard_error, dim_information_report(info));
+    if (r.low > r.value || r.value > r.high || !(r.low >= 0) || !isfinite(r.high))
+        fail_msg("%s: %g is not in [%g, %g]", name, r.value, r.low, r.high);
+    if (truth > 0)
+        near(r.correlation, sqrt(1 - exp(-2 * r.value)), 1e-12);
+    dim_information_destroy(info);
+}
+#define CLOSE(name, truth, method_, s, ...) \
+    close_to(name, truth, s, (dim_information_options){ .size = 0, __VA_ARGS__ }, DIM_INFORMATION_##method_)
+
+static void test_normal(void **state)
+{
+    static const double rhos[3] = { 0.5, 0.9, 0.99 };
+    sides s = new_sides(N, 1, 1, 0);
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        double rho = rhos[k], truth = -log(1 - rho * rho) / 2;
+        for (int i = 0; i < N; i++) {
+            s.x[i] = normal();
+            s.y[i] = rho * s.x[i] + sqrt(1 - rho * rho) * normal();
+        }
+        CLOSE("normal, auto", truth, KNN, &s, .seed = 1);
+        CLOSE("normal, knn2", truth, KNN2, &s, .method = DIM_INFORMATION_KNN2);
+        CLOSE("normal, gauss", truth, GAUSS, &s, .method = DIM_INFORMATION_GAUSS);
+    }
+    free_sides(&s);
+}
+
+/* Z = X + Y + noise joins what is independent; X <- Z -> Y parts what is not. */
+static void test_condition(void **state)
+{
+    sides s = new_sides(N, 1, 1, 1), pair = { N, 1, 1, 0, s.x, s.y, NULL };
+    const double quarter = log(4.0 / 3) / 2;
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        s.x[i] = normal();
+        s.y[i] = normal();
+        s.z[i] = s.x[i] + s.y[i] + normal();
+    }
+    CLOSE("joined, given z", quarter, KNN, &s, .seed = 1);
+    CLOSE("joined, given z, gauss", quarter, GAUSS, &s, .method = DIM_INFORMATION_GAUSS);
+    CLOSE("joined", 0, KNN, &pair, .seed = 1);
+    for (int i = 0; i < N; i++) {
+        s.z[i] = normal();
+        s.x[i] = s.z[i] + normal();
+        s.y[i] = s.z[i] + normal();
+    }
+    CLOSE("chain, given z", 0, KNN, &s, .seed = 1);
+    CLOSE("chain", quarter, KNN, &pair, .seed = 1);
+    free_sides(&s);
+}
+
+static void test_one_column(void **state)
+{
+    sides s = new_sides(N, 1, 1, 0);
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        s.x[i] = uniform();
+        s.y[i] = s.x[i] + 0.3 * (2 * uniform() - 1);
+    }
+    CLOSE("uniform with noise 0.3", 0.810826, KNN, &s, .seed = 1);
+    for (int i = 0; i < N; i++)
+        s.y[i] = s.x[i] + 2 * uniform() - 1;
+    CLOSE("uniform with noise 1", 0.25, KNN, &s, .seed = 1);
+    for (int i = 0; i < N; i++) {
+        double scale = sqrt(3 / (2 * gamma_of(1.5)));
+        s.x[i] = scale * normal();
+        s.y[i] = scale * normal();
+    }
+    CLOSE("Student, 3 degrees of freedom", 0.042411, KNN, &s, .seed = 1);
+    for (int a = 1; a <= 2; a++) {
+        for (int i = 0; i < N; i++) {
+            s.x[i] = gamma_of(a);
+            s.y[i] = exponential() / s.x[i];
+        }
+        CLOSE("gamma rate of an exponential", a == 1 ? 0.422784 : 0.229637, KNN, &s, .seed = 1);
+    }
+    free_sides(&s);
+}
+
+static void test_mixed(void **state)
+{
+    static const double shares[3] = { 0, 0.15, 0.5 }, zero_inflated[3] = { 0.30124, 0.22978, 0.11638 };
+    sides s = new_sides(N, 1, 1, 0), swapped = { N, 1, 1, 0, s.y, s.x, NULL };
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        s.x[i] = floor(3 * uniform());
+        s.y[i] = s.x[i] + 2 * uniform();
+    }
+    CLOSE("three labels", 0.636514, KNN, &s, .seed = 1);
+    near(MEASURE(&s, .seed = 1).raw, MEASURE(&swapped, .seed = 1).raw, 1e-12);
+    near(MEASURE(&s, .seed = 1).entropy_x, log(3), 0.002);
+    assert_true(isnan(MEASURE(&s, .seed = 1).entropy_y));
+    for (int i = 0; i < N; i++) {
+        s.x[i] = uniform() < 0.5;
+        s.y[i] = uniform() < 0.1 ? 1 - s.x[i] : s.x[i];
+    }
+    CLOSE("binary symmetric channel", 0.368064, DISCRETE, &s, .seed = 1);
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < N; i++) {
+            s.x[i] = exponential();
+            s.y[i] = uniform() < shares[k] ? 0 : poisson(s.x[i]);
+        }
+        CLOSE("Poisson, zero-inflated", zero_inflated[k], KNN, &s, .seed = 1);
+    }
+    free_sides(&s);
+}
+
+/* Numbers that are rounded carry nearly what they did; equal values must not show up as dependence. */
+static void test_rounded(void **state)
+{
+    static const double grids[2] = { 0.01, 0.05 };
+    sides s = new_sides(N, 1, 1, 0);
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        for (int i = 0; i < N; i++) {
+            double x = normal(), y = 0.75 * x + sqrt(1 - 0.5625) * normal();
+            s.x[i] = grids[k] * rint(x / grids[k]);
+            s.y[i] = grids[k] * rint(y / grids[k]);
+        }
+        CLOSE("rounded", 0.4133, KNN, &s, .seed = 1);
+        assert_true(MEASURE(&s, .seed = 1).warnings & DIM_INFORMATION_DITHERED);
+    }
+    free_sides(&s);
+}
+
+static void test_many_columns(void **state)
+{
+    sides s = new_sides(N, 5, 5, 0);
+    double rho = sqrt(1 - exp(-0.4));
+    (void)state;
+    for (int i = 0; i < 5 * N; i++) { /* cubes: another margin, the same information */
+        double x = normal(), y = rho * x + sqrt(1 - rho * rho) * normal();
+        s.x[i] = x * x * x;
+        s.y[i] = y;
+    }
+    CLOSE("five pairs, gauss", 1, GAUSS, &s, .method = DIM_INFORMATION_GAUSS);
+    CLOSE("five pairs, auto", 1, GAUSS, &s, .seed = 1);
+    CLOSE("five pairs, critic", 1, CRITIC, &s, .method = DIM_INFORMATION_CRITIC, .seed = 1);
+    free_sides(&s);
+}
+
+/* Uncorrelated, with a scale in common: Student, 2 degrees of freedom.  19 of 20 intervals have the truth. */
+static void test_critic(void **state)
+{
+    const double truth = 0.448151;
+    sides s = new_sides(N, 5, 5, 0);
+    int covered = 0;
+    (void)state;
+    for (uint64_t round = 1; round <= 3; round++) {
+        for (int i = 0; i < N; i++) {
+            double scale = sqrt(1 / exponential());
+            for (int j = 0; j < 5; j++) {
+                s.x[5 * i + j] = scale * normal();
+                s.y[5 * i + j] = scale * normal();
+            }
+        }
+        dim_information_result r = MEASURE(&s, .seed = round);
+        assert_int_equal(r.method, DIM_INFORMATION_CRITIC);
+        near(r.value, truth, 0.08);
+        assert_true(r.bound < truth && r.bound < r.value); /* a lower bound */
+        covered += r.low <= truth && truth <= r.high;
+    }
+    assert_in_range(covered, 2, 3);
+    free_sides(&s);
+}
+
+static void test_saturated(void **state)
+{
+    sides s = new_sides(1000, 1, 1, 0);
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        s.x[i] = normal();
+        s.y[i] = exp(s.x[i]);
+    }
+    dim_information_result r = MEASURE(&s, .seed = 1);
+    assert_int_equal(r.verdict, DIM_INFORMATION_LOWER_BOUND);
+    assert_true((r.warnings & DIM_INFORMATION_DETERMINISTIC) && (r.warnings & DIM_INFORMATION_SATURATED));
+    assert_true(r.low > 5 && isinf(r.high));
+    for (int i = 0; i < 1000; i++) /* a column with a value a row */
+        s.y[i] = i;
+    uint8_t kind = DIM_INFORMATION_KIND_UNORDERED;
+    dim_information *info;
+    dim_information_options o;
+    DIM_OPTIONS_INIT(&o);
+    o.method = DIM_INFORMATION_DISCRETE;
+    ok(try_measure(&s, &o, &kind, &kind, &info));
+    r = result_of(info);
+    assert_int_equal(r.verdict, DIM_INFORMATION_NONE);
+    assert_true(r.warnings & DIM_INFORMATION_UNDERSAMPLED);
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
+/* Two walks that have nothing to do with each other: as single rows they seem to. */
+static void test_series(void **state)
+{
+    sides s = new_sides(2000, 1, 1, 0);
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        s.x[i] = (i > 0 ? 0.95 * s.x[i - 1] : 0) + normal();
+        s.y[i] = (i > 0 ? 0.95 * s.y[i - 1] : 0) + normal();
+    }
+    dim_information_result r = MEASURE(&s, .permutations = 99, .seed = 1);
+    assert_true(r.warnings & DIM_INFORMATION_AUTOCORRELATED);
+    assert_true(r.effective_rows < 1000);
+    assert_true(r.low < 0.02 && r.p_value > 0.05);
+    r = MEASURE(&s, .permutations = 99, .seed = 1, .order = DIM_INFORMATION_ORDER_IID);
+    assert_true(r.p_value < 0.05 && !(r.warnings & DIM_INFORMATION_AUTOCORRELATED));
+    /* y follows x by 3 rows */
+    for (int i = 0; i < 2000; i++) {
+        s.x[i] = normal();
+        s.y[i] = (i >= 3 ? s.x[i - 3] : 0) + normal();
+    }
+    near(MEASURE(&s, .lag = 3, .seed = 1).value, log(2) / 2, 0.08);
+    near(MEASURE(&s, .lag = -3, .seed = 1).value, 0, 0.05);
+    assert_int_equal(MEASURE(&s, .lag = 3, .seed = 1).rows, 1997);
+    free_sides(&s);
+}
+
+/* ---- what must not change a value ------------------------------------------------------------------------------------- */
+
+static void test_invariances(void **state)
+{
+    enum { ROWS = 1500 };
+    sides s = new_sides(ROWS, 2, 1, 0), t = new_sides(ROWS, 2, 1, 0), swapped = { ROWS, 1, 2, 0, s.y, s.x, NULL };
+    (void)state;
+    for (int i = 0; i < ROWS; i++) {
+        s.x[2 * i] = normal();
+        s.x[2 * i + 1] = normal();
+        s.y[i] = s.x[2 * i] * s.x[2 * i + 1] + normal();
+        t.x[2 * i] = 1e6 * s.x[2 * i + 1] + 1e4; /* columns exchanged, other units */
+        t.x[2 * i + 1] = exp(s.x[2 * i]);
+        t.y[i] = s.y[i] * s.y[i] * s.y[i] * 1e-6;
+    }
+    for (dim_information_method method = DIM_INFORMATION_KNN; method <= DIM_INFORMATION_KNN2; method++) {
+        if (method == DIM_INFORMATION_DISCRETE || method == DIM_INFORMATION_CRITIC) /* a critic's weights follow the columns */
+            continue;
+        double raw = MEASURE(&s, .method = method).raw;
+        near(MEASURE(&t, .method = method).raw, raw, 1e-6);
+        near(MEASURE(&swapped, .method = method).raw, raw, 1e-12);
+    }
+    for (int i = 0; i < ROWS; i++) { /* other order of rows */
+        int j = (7 * i + 3) % ROWS;
+        t.x[2 * i] = s.x[2 * j];
+        t.x[2 * i + 1] = s.x[2 * j + 1];
+        t.y[i] = s.y[j];
+    }
+    near(MEASURE(&t, .method = DIM_INFORMATION_KNN).raw, MEASURE(&s, .method = DIM_INFORMATION_KNN).raw, 1e-12);
+    near(MEASURE(&t, .method = DIM_INFORMATION_GAUSS).raw, MEASURE(&s, .method = DIM_INFORMATION_GAUSS).raw, 1e-12);
+    free_sides(&s);
+    free_sides(&t);
+}
+
+/* The same bits with any number of threads. */
+static void test_threads(void **state)
+{
+    sides s = new_sides(3000, 2, 2, 0);
+    double raw[2][2];
+    dim_context *outer = ctx;
+    (void)state;
+    for (int i = 0; i < 6000; i++) {
+        s.x[i] = floor(50 * uniform()); /* dithered */
+        s.y[i] = s.x[i] + 10 * normal();
+    }
+    for (uint32_t threads = 1; threads <= 2; threads++) {
+        dim_context_options o;
+        DIM_OPTIONS_INIT(&o);
+        o.threads = 1 + 2 * (threads - 1);
+        o.gemm = DIM_GEMM_REFERENCE;
+        ok(dim_context_create(&o, &ctx));
+        raw[threads - 1][0] = MEASURE(&s, .method = DIM_INFORMATION_KNN).raw;
+        raw[threads - 1][1] = MEASURE(&s, .method = DIM_INFORMATION_GAUSS).raw;
+        dim_context_destroy(ctx);
+    }
+    ctx = outer;
+    assert_memory_equal(raw[0], raw[1], sizeof raw[0]);
+    free_sides(&s);
+}
+
+/* P-values under independence are even: at 0.05, 2.5 to 8 % of 200. */
+static void test_false_alarms(void **state)
+{
+    sides s = new_sides(200, 1, 1, 0);
+    int alarms = 0, certain = 0;
+    (void)state;
+    for (uint64_t round = 0; round < 200; round++) {
+        for (int i = 0; i < 200; i++) {
+            s.x[i] = normal();
+            s.y[i] = uniform();
+        }
+        dim_information_result r = MEASURE(&s, .permutations = 39, .seed = round + 1);
+        alarms += r.p_value <= 0.05;
+        certain += r.low > 0;
+    }
+    assert_in_range(alarms, 5, 16);
+    assert_in_range(certain, 0, 10);
+    free_sides(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_normal),       cmocka_unit_test(test_condition),    cmocka_unit_test(test_one_column),
+        cmocka_unit_test(test_mixed),        cmocka_unit_test(test_rounded),      cmocka_unit_test(test_many_columns),
+        cmocka_unit_test(test_critic),
+        cmocka_unit_test(test_saturated),    cmocka_unit_test(test_series),       cmocka_unit_test(test_invariances),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_false_alarms),
+    };
+    return cmocka_run_group_tests(tests, open_context, close_context);
+}
