@@ -192,6 +192,13 @@ static void test_saturated(void **state)
     assert_int_equal(r.verdict, DIM_INFORMATION_LOWER_BOUND);
     assert_true((r.warnings & DIM_INFORMATION_DETERMINISTIC) && (r.warnings & DIM_INFORMATION_SATURATED));
     assert_true(r.low > 5 && isinf(r.high));
+    for (int k = 0; k < 2; k++) { /* not monotone */
+        for (int i = 0; i < 1000; i++)
+            s.y[i] = k == 0 ? s.x[i] * s.x[i] : sin(3 * s.x[i]);
+        r = MEASURE(&s, .seed = 1);
+        assert_int_equal(r.verdict, DIM_INFORMATION_LOWER_BOUND);
+        assert_true(r.warnings & DIM_INFORMATION_DETERMINISTIC);
+    }
     for (int i = 0; i < 1000; i++) /* a column with a value a row */
         s.y[i] = i;
     uint8_t kind = DIM_INFORMATION_KIND_UNORDERED;

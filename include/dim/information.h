@@ -38,7 +38,8 @@ typedef enum dim_information_method {
 /** What the rows can carry. */
 typedef enum dim_information_verdict {
     DIM_INFORMATION_ESTIMATE = 0,    /**< a value and a two-sided interval */
-    DIM_INFORMATION_LOWER_BOUND = 1, /**< low is supported, high is infinite: saturated, deterministic or not converged */
+    DIM_INFORMATION_LOWER_BOUND = 1, /**< low is supported, high is infinite: there is more than the method can show,
+                                          or one side is a function of the other */
     DIM_INFORMATION_NONE = 2,        /**< nothing is supported: value, low and high are NaN, warnings say why */
     DIM_INFORMATION_VERDICT_FORCE_INT = 0x7fffffff
 } dim_information_verdict;
@@ -73,7 +74,7 @@ typedef enum dim_information_kind {
 typedef enum dim_information_warning {
     DIM_INFORMATION_SATURATED = 1,         /**< more than this method can show with these rows */
     DIM_INFORMATION_DETERMINISTIC = 2,     /**< one side is a function of the other */
-    DIM_INFORMATION_NOT_CONVERGED = 4,     /**< more rows would change the value by more than a tenth */
+    DIM_INFORMATION_NOT_CONVERGED = 4,     /**< the value has changed with the rows by more than a tenth */
     DIM_INFORMATION_SMALL_SAMPLE = 8,      /**< too few rows for what was asked */
     DIM_INFORMATION_UNDERSAMPLED = 16,     /**< symbols that were seen once are too many */
     DIM_INFORMATION_DUPLICATES = 32,       /**< rows are there more than once */
@@ -178,13 +179,23 @@ typedef struct dim_information_result {
 DIM_API dim_status dim_information_measure(dim_context *ctx, const dim_information_options *options,
                                            const dim_information_data *data, dim_information **out);
 
-/** @brief The answer.  @param result filled as far as its `size` goes */
+/**
+ * @brief The answer.
+ * @param info   a measurement
+ * @param result filled as far as its `size` goes
+ */
 DIM_API dim_status dim_information_get_result(const dim_information *info, dim_information_result *result);
 
 /** @brief How many methods were tried; 0 for NULL. */
 DIM_API int64_t dim_information_candidates(const dim_information *info);
 
-/** @brief What method i says, the one that was taken first.  @return DIM_E_INVALID: there is no i */
+/**
+ * @brief What method i says; 0 is the one that was taken.
+ * @param info   a measurement
+ * @param i      from 0
+ * @param result filled as far as its `size` goes
+ * @return DIM_E_INVALID: there is no i
+ */
 DIM_API dim_status dim_information_get_candidate(const dim_information *info, int64_t i, dim_information_result *result);
 
 /**
@@ -201,7 +212,12 @@ DIM_API dim_status dim_information_pointwise(const dim_information *info, dim_te
  */
 DIM_API dim_status dim_information_curve(const dim_information *info, dim_tensor **out);
 
-/** @brief Values under independence.  @param out f64 (permutations), the caller owns it.  @return DIM_E_STATE: there are none */
+/**
+ * @brief The statistic of the p-value under independence.
+ * @param info a measurement
+ * @param out  f64 (permutations); set only on DIM_OK, the caller owns it
+ * @return DIM_E_STATE: there are none
+ */
 DIM_API dim_status dim_information_null(const dim_information *info, dim_tensor **out);
 
 /** @brief The measurement as a text of some lines, which belongs to it; "" for NULL. */

@@ -140,7 +140,7 @@ static dim_status ask_neighbors(const dim__mi *m, dim_information *info)
         knn->r.verdict = DIM_INFORMATION_LOWER_BOUND;
         knn->r.high = (double)INFINITY;
     }
-    if (gauss->r.raw < knn->r.low || gauss->r.raw > knn->r.high)
+    if (gauss->r.raw < knn->r.low - 0.01 || gauss->r.raw > knn->r.high + 0.01)
         gauss->remark = "the dependence is not that of a Gaussian copula";
     return DIM_OK;
 }
@@ -255,6 +255,15 @@ static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi
     return DIM_OK;
 }
 
+/* As how many rows the weighted ones count. */
+static double worth(const dim__mi *m)
+{
+    double squares = 0;
+    for (int64_t i = 0; i < m->n && m->weights != NULL; i++)
+        squares += m->weights[i] * m->weights[i];
+    return m->weights != NULL && m->n > 0 ? (double)m->n * (double)m->n / squares : (double)m->n;
+}
+
 dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *a = NULL;
@@ -263,7 +272,7 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
     info->answers = dim__calloc(m->ctx, 8, sizeof *info->answers);
     if (info->answers == NULL)
         return DIM_E_NOMEM;
-    if (m->n < DIM__MI_LEAST_ROWS)
+    if (worth(m) < DIM__MI_LEAST_ROWS)
         return nothing(m, info, m->o.method, DIM_INFORMATION_SMALL_SAMPLE);
     if (x == 0 || y == 0)
         return nothing(m, info, DIM_INFORMATION_CONSTANT, 0);

@@ -123,7 +123,7 @@ static void finish(const dim__mi *m, double entropy_x, double entropy_y, dim_inf
         r->value = r->raw = r->bound = r->low = r->high = r->standard_error = r->correlation = (double)NAN;
         return;
     }
-    if (r->raw < -dim__mi_z(m) * r->standard_error)
+    if (r->raw < -dim__mi_z(m) * r->standard_error - 1e-6)
         r->warnings |= DIM_INFORMATION_NEGATIVE;
     r->value = fmax(r->raw, 0);
     r->low = fmin(fmax(r->low, 0), r->value);

@@ -135,6 +135,8 @@ void dim__mi_order(const dim__mi_orders *o, int64_t number, int32_t *order)
 
 static dim_status check_groups(const dim__mi *m, int32_t *count)
 {
+    if (m->n_groups < 5)
+        return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations need at least 5 groups, but there are %lld", (long long)m->n_groups);
     memset(count, 0, (size_t)m->n_groups * sizeof *count);
     for (int64_t i = 0; i < m->n; i++)
         count[m->groups[i]]++;

@@ -38,7 +38,8 @@ static void explain(const dim__mi *m, const dim_information_result *r, uint32_t 
                "given grows like the logarithm of the rows");
         break;
     case DIM_INFORMATION_NOT_CONVERGED:
-        put(t, "the value still changes with the number of rows (by %.3f nats); more rows would give a better one", r->deficit);
+        put(t, "the value still changes with the number of rows%s; more rows would give a better one",
+            r->deficit > 0 ? ": it rises" : "");
         break;
     case DIM_INFORMATION_SMALL_SAMPLE:
         put(t, "%lld rows are too few for these columns", (long long)m->n);
