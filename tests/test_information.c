@@ -276,7 +276,7 @@ static void test_bad_options(void **state)
     REFUSE(DIM_E_INVALID, "lag is -9223372036854775808", &s, .lag = INT64_MIN);
     REFUSE(DIM_E_INVALID, "max_seconds is -1", &s, .max_seconds = -1);
     REFUSE(DIM_E_UNSUPPORTED, "side x is not discrete", &s, .method = DIM_INFORMATION_DISCRETE);
-    REFUSE(DIM_E_UNSUPPORTED, "64 rows do not have 64 neighbours", &s, .method = DIM_INFORMATION_KNN, .neighbors = 64);
+    REFUSE(DIM_E_INVALID, "neighbors is 17; it must be a quarter of the 64 rows at most", &s, .neighbors = 17);
     REFUSE(DIM_E_UNSUPPORTED, "64 rows are too few to train", &s, .method = DIM_INFORMATION_CRITIC);
     free_sides(&s);
 }

@@ -77,7 +77,7 @@ typedef enum dim_information_warning {
     DIM_INFORMATION_NOT_CONVERGED = 4,     /**< the value has changed with the rows by more than a tenth */
     DIM_INFORMATION_SMALL_SAMPLE = 8,      /**< too few rows for what was asked */
     DIM_INFORMATION_UNDERSAMPLED = 16,     /**< symbols that were seen once are too many */
-    DIM_INFORMATION_DUPLICATES = 32,       /**< rows are there more than once */
+    DIM_INFORMATION_DUPLICATES = 32,       /**< rows are copies of others; each was used once, but of a series */
     DIM_INFORMATION_AUTOCORRELATED = 64,   /**< the rows were taken as a series */
     DIM_INFORMATION_DROPPED_ROWS = 128,    /**< rows with missing values were left out */
     DIM_INFORMATION_CONSTANT_COLUMNS = 256, /**< columns were left out: constant, or the same as another */
@@ -132,7 +132,7 @@ typedef struct dim_information_options {
     float max_seconds;               /**< CRITIC: training ends there, with a warning; 0 = no limit */
     uint64_t seed;                   /**< of dithers, parts, folds and permutations; 0 = the context's */
     uint64_t max_rows;               /**< more are sampled, with a warning; 0 = 2,000,000, or 200,000 where critics are asked */
-    dim_progress_fn progress;        /**< NULL, or hears how far it is */
+    dim_progress_fn progress;        /**< NULL, or hears how far critics and permutations are */
     void *user;                      /**< passed to progress */
 } dim_information_options;
 
@@ -149,7 +149,8 @@ typedef struct dim_information_result {
     double standard_error;           /**< of sampling alone */
     double deficit;                  /**< what more rows would still add, as far as one sees; part of high, not of value */
     double ceiling;                  /**< largest value that this method can show with these rows */
-    double p_value;                  /**< of independence: (1 + null values at least raw) / (1 + permutations); NaN = none */
+    double p_value;                  /**< of independence: (1 + null values at least raw) / (1 + permutations); NaN = none,
+                                          or CRITIC with a condition */
     double correlation;              /**< |rho| of a Gaussian pair with this information: sqrt(1 - exp(-2 value)) */
     double entropy_x;                /**< of a discrete side (Grassberger), else NaN */
     double entropy_y;                /**< likewise */
@@ -199,7 +200,7 @@ DIM_API int64_t dim_information_candidates(const dim_information *info);
 DIM_API dim_status dim_information_get_candidate(const dim_information *info, int64_t i, dim_information_result *result);
 
 /**
- * @brief log p(x,y) / (p(x) p(y)) of each row as the method sees it; the mean of the used rows is raw.
+ * @brief log p(x,y) / (p(x) p(y)) of each row as the method sees it; the mean of the used rows, weighted if they are, is raw.
  * @param info a measurement
  * @param out  f64 (N), N the rows of x that were given; rows that were not used are NaN
  */

@@ -205,10 +205,10 @@ static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_an
             gauss->remark = "rows that were not trained on show more than a Gaussian copula";
         *chosen = critic;
         if (!beaten && gauss != NULL && agrees(m, &c, &gauss->r)) {
-            gauss->r.high = fmax(gauss->r.high, critic->r.high);
+            gauss->r.high = fmax(gauss->r.high, dim__mi_critic_high(m, &c));
             *chosen = gauss;
         } else if (!beaten) {
-            fill_base(m, &c, critic->r.high, critic);
+            fill_base(m, &c, dim__mi_critic_high(m, &c), critic);
             if (gauss != NULL)
                 gauss->remark = "rows that were not used for the correlations show another value";
         }
@@ -225,11 +225,13 @@ static dim_status ask_many(const dim__mi *m, dim_information *info)
     char why[128];
     DIM__TRY(ask(m, info, DIM_INFORMATION_GAUSS, &gauss));
     chosen = gauss;
-    if (m->n >= 500)
+    bool certain = gauss != NULL && (gauss->r.warnings & DIM_INFORMATION_DETERMINISTIC) != 0;
+    bool groups = m->groups != NULL && m->n_groups < 4 * (int64_t)m->o.folds; /* too few to part */
+    if (m->n >= 500 && !certain && !groups)
         DIM__TRY(ask_critic(m, info, gauss, &chosen));
-    else if (gauss != NULL)
+    else if (gauss != NULL && !certain)
         gauss->r.warnings |= DIM_INFORMATION_SMALL_SAMPLE | DIM_INFORMATION_PARAMETRIC;
-    else if (dim__mi_critic_method.accepts(m, why))
+    else if (gauss == NULL && !groups && dim__mi_critic_method.accepts(m, why))
         DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, &chosen));
     if (m->side[0].d + m->side[1].d + m->side[2].d <= 6)
         DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &knn));
@@ -282,7 +284,7 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
         DIM__TRY(ask(m, info, DIM_INFORMATION_DISCRETE, &a));
         if ((a->r.warnings & DIM_INFORMATION_UNDERSAMPLED) != 0)
             return ask_otherwise(m, info, a);
-    } else if (x + y + z <= 3 || (discrete_x && y + z <= 3) || (discrete_y && x + z <= 3))
+    } else if (m->weights == NULL && (x + y + z <= 3 || (discrete_x && y + z <= 3) || (discrete_y && x + z <= 3)))
         DIM__TRY(ask_neighbors(m, info));
     else
         DIM__TRY(ask_many(m, info));

@@ -188,3 +188,61 @@ dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim_
     }
     return DIM_OK;
 }
+
+/* Whether columns are as continuous as can be once repeated rows count once: then rows were copied, and columns not rounded. */
+static dim_status were_copied(const dim__mi *m, bool *out)
+{
+    int32_t *count = dim__calloc(m->ctx, (size_t)m->n, sizeof *count);
+    *out = count != NULL;
+    for (int k = 0; k < DIM__MI_SIDES && count != NULL; k++)
+        for (int64_t j = 0; j < m->side[k].d; j++) {
+            dim__mi_column *c = &m->side[k].columns[j];
+            if (c->kind == DIM_INFORMATION_KIND_TIED)
+                c->kind = find_kind(c, m->n, count);
+            *out = *out && c->kind != DIM_INFORMATION_KIND_TIED;
+        }
+    dim__free(m->ctx, count);
+    return count == NULL ? DIM_E_NOMEM : DIM_OK;
+}
+
+/* Rows, and groups, which dim__mi_subset() leaves out. */
+static dim_status subset_rows(const dim__mi *m, const int32_t *rows, dim__mi *out)
+{
+    out->rows = dim__calloc(m->ctx, (size_t)out->n, sizeof *out->rows);
+    out->groups = m->groups != NULL ? dim__calloc(m->ctx, (size_t)out->n, sizeof *out->groups) : NULL;
+    if (out->rows == NULL || (m->groups != NULL && out->groups == NULL))
+        return DIM_E_NOMEM;
+    for (int64_t i = 0; i < out->n; i++) {
+        out->rows[i] = m->rows[rows[i]];
+        if (m->groups != NULL)
+            out->groups[i] = m->groups[rows[i]];
+    }
+    return DIM_OK;
+}
+
+dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different)
+{
+    dim__mi once = { .ctx = m->ctx };
+    bool copied = false;
+    int32_t *rows = dim__calloc(m->ctx, (size_t)different, sizeof *rows), *seen = dim__calloc(m->ctx, (size_t)different, sizeof *seen);
+    int64_t n = 0;
+    dim_status status = rows == NULL || seen == NULL ? DIM_E_NOMEM : DIM_OK;
+    for (int64_t i = 0; i < m->n && status == DIM_OK; i++)
+        if (seen[code[i]]++ == 0)
+            rows[n++] = (int32_t)i;
+    if (status == DIM_OK)
+        status = dim__mi_subset(m, rows, n, &once);
+    if (status == DIM_OK)
+        status = subset_rows(m, rows, &once);
+    if (status == DIM_OK)
+        status = were_copied(&once, &copied);
+    dim__free(m->ctx, rows);
+    dim__free(m->ctx, seen);
+    if (status == DIM_OK && copied) {
+        dim__mi old = *m;
+        *m = once;
+        once = old;
+    }
+    dim__mi_free(&once);
+    return status;
+}

@@ -15,6 +15,12 @@ static bool accepts(const dim__mi *m, char why[128])
     return false;
 }
 
+double dim__mi_critic_high(const dim__mi *m, const dim__mi_crossfit *c)
+{
+    double error = dim__mi_error(m, c->influence, NULL);
+    return c->score + 2.5 * fmax(0, c->gain) + dim__mi_z(m) * sqrt(error * error + 6.25 * c->gain_error * c->gain_error);
+}
+
 /* A held-out score is a lower bound.  If what is still missing falls as n^-g, it is gain / (2^g - 1): 1.5 gains for
  * g = 0.75 are the value, 2.5 for g = 0.5 the end of the interval. */
 void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *a)
@@ -25,7 +31,9 @@ void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *
     r->raw = c->score + fmin(1.5 * gain, 0.5 * fmax(c->score, 0));
     r->standard_error = error;
     r->low = c->score - z * error;
-    r->high = c->score + 2.5 * gain + z * sqrt(error * error + 6.25 * c->gain_error * c->gain_error);
+    r->high = dim__mi_critic_high(m, c);
+    if (c->difference)
+        r->warnings |= DIM_INFORMATION_DIFFERENCE;
     r->deficit = r->high - c->score - z * error;
     r->ceiling = c->ceiling;
     r->rows = m->n;
@@ -60,10 +68,16 @@ static dim_status subtract(const dim__mi *m, dim__mi_crossfit *c)
         c->pointwise[i] -= less.pointwise[i];
         c->influence[i] -= less.influence[i];
         c->inclusive[i] -= less.inclusive[i];
+        c->base_pointwise[i] -= less.base_pointwise[i];
+        c->base_influence[i] -= less.base_influence[i];
+        c->base_inclusive[i] -= less.base_inclusive[i];
     }
     if (status == DIM_OK) {
+        c->difference = true;
         c->score -= less.score;
         c->inclusive_score -= less.inclusive_score;
+        c->base_score -= less.base_score;
+        c->base_inclusive_score -= less.base_inclusive_score;
         c->gain -= less.gain;
         c->gain_error = sqrt(c->gain_error * c->gain_error + less.gain_error * less.gain_error);
         c->stopped = c->stopped || less.stopped;
@@ -85,8 +99,6 @@ static dim_status run(const dim__mi *m, dim__mi_answer *a)
     dim_status status = dim__mi_critic_measure(m, &c);
     if (status == DIM_OK)
         dim__mi_critic_fill(m, &c, a);
-    if (status == DIM_OK && m->side[2].d > 0)
-        a->r.warnings |= DIM_INFORMATION_DIFFERENCE;
     dim__mi_crossfit_free(m, &c);
     return status;
 }

@@ -88,6 +88,7 @@ typedef struct dim__mi_crossfit {
     double gain, gain_error;     /* what the second half of the training rows brought, and its standard error */
     double ceiling;              /* ln of the rows that a row was scored among */
     bool stopped;                /* by max_seconds */
+    bool difference;             /* of two scores */
     double *null;                /* (permutations): mean scores of rows with partners of others; NULL = none were asked for */
     double p_value;              /* of independence: twice the mean of the folds' (Vovk & Wang 2020) */
 } dim__mi_crossfit;
@@ -98,6 +99,7 @@ void dim__mi_crossfit_free(const dim__mi *m, dim__mi_crossfit *c);
 
 /* critic.c: the answer to m's question, with a condition as a difference; and what a result says of it. */
 dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *out);
+double dim__mi_critic_high(const dim__mi *m, const dim__mi_crossfit *c); /* end of the interval, if nothing saturates */
 void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *a);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-enum { HALVES = 2, VALIDATION = 8 };
+enum { HALVES = 3, VALIDATION = 8 };
 static const uint64_t FOLD_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700;
 
 typedef struct crossfit {
@@ -71,13 +71,25 @@ static bool near_stretch(const dim__mi *m, int64_t row, int64_t first, int64_t l
     return m->series && row >= first - m->block && row < last + m->block && !(row >= first && row < last);
 }
 
+/* Units are in a random order; of those left when the fold's are taken out, every eighth validates, or of few every second. */
+static bool validates(int64_t rank, int64_t before, int64_t own, int64_t every)
+{
+    return (rank < before ? rank : rank - own) % every == 0;
+}
+
 /* Test rows are the fold's; an eighth of the rest is for validation, and of the others `share` is for training: 1 = all, else
  * a random part, of a series a stretch. */
 static void fold_rows(const crossfit *c, int fold, double share, dim__mi_rows *r)
 {
     const dim__mi *m = c->m;
     int64_t folds = (int64_t)m->o.folds, first = m->n * fold / folds, last = m->n * (fold + 1) / folds;
-    int64_t rest = m->n - (last - first), span = rest / VALIDATION;
+    int64_t rest = m->n - (last - first), span = rest / VALIDATION, own = 0, before = c->units;
+    for (int64_t u = 0; u < c->units; u++) /* folds are stretches of the units' order */
+        if (c->fold[u] == fold) {
+            own++;
+            before = dim__min64(before, c->rank[u]);
+        }
+    int64_t every = dim__max64(2, dim__min64(VALIDATION, (c->units - own) / 3));
     *r = (dim__mi_rows){ .test = c->memory };
     for (int64_t i = 0; i < m->n; i++)
         if (c->fold[c->unit[i]] == fold)
@@ -91,16 +103,15 @@ static void fold_rows(const crossfit *c, int fold, double share, dim__mi_rows *r
     for (int64_t i = 0; i < m->n && m->series; i++)
         if (i >= v_first && i < v_last && !near_stretch(m, i, first, last))
             r->validation[r->n_validation++] = (int32_t)i;
-    /* Units are in a random order, in which validation has every eighth. */
     for (int64_t i = 0; i < m->n && !m->series; i++)
-        if (c->fold[c->unit[i]] != fold && c->rank[c->unit[i]] % VALIDATION == fold % VALIDATION)
+        if (c->fold[c->unit[i]] != fold && validates(c->rank[c->unit[i]], before, own, every))
             r->validation[r->n_validation++] = (int32_t)i;
     r->train = r->validation + r->n_validation;
     for (int64_t i = 0; i < m->n; i++) {
         int32_t u = c->unit[i];
         bool other = m->series ? !(i >= first && i < last) && !(i >= v_first && i < v_last) && !near_stretch(m, i, first, last) &&
                                      !near_stretch(m, i, v_first, v_last)
-                               : c->fold[u] != fold && c->rank[u] % VALIDATION != fold % VALIDATION;
+                               : c->fold[u] != fold && !validates(c->rank[u], before, own, every);
         float draw = 0;
         if (other && share < 1)
             dim__rng_uniform(&draw, 1, m->o.seed, HALF_STREAM + (uint64_t)fold, m->series ? i / dim__max64(1, m->block) : u);
@@ -227,15 +238,17 @@ static dim_status run_half(crossfit *c, int fold, double *half, double *differen
 static dim_status find_gain(crossfit *c)
 {
     const dim__mi *m = c->m;
-    double *room = dim__calloc(m->ctx, (size_t)m->n, 4 * sizeof *room), gain[HALVES] = { 0, 0 };
+    double *room = dim__calloc(m->ctx, (size_t)m->n, 4 * sizeof *room), gain[HALVES] = { 0 };
     dim_status status = room == NULL ? DIM_E_NOMEM : DIM_OK;
+    int halves = (int)dim__min64(HALVES, (int64_t)m->o.folds);
     for (int64_t i = 0; i < m->n && status == DIM_OK; i++)
         room[i] = (double)NAN;
-    for (int fold = 0; fold < HALVES && status == DIM_OK; fold++)
+    for (int fold = 0; fold < halves && status == DIM_OK; fold++)
         status = run_half(c, fold, room + m->n, room, &gain[fold]);
-    if (status == DIM_OK) {
-        c->out->gain = (gain[0] + gain[1]) / 2;
-        c->out->gain_error = fmax(dim__mi_error(m, room, NULL), fabs(gain[0] - gain[1]) / 2);
+    if (status == DIM_OK) { /* rows that were tested, and how each training went */
+        double rows = dim__mi_error(m, room, NULL), trainings = dim__mi_deviation(gain, halves) / sqrt(halves);
+        c->out->gain = dim__mi_mean(gain, halves);
+        c->out->gain_error = sqrt((isnan(rows) ? 0 : rows * rows) + trainings * trainings);
     }
     dim__free(m->ctx, room);
     return status;

@@ -146,7 +146,9 @@ static dim_status run(const dim__mi *m, dim__mi_answer *a)
         r->raw = r->bound = estimate(&t);
         for (int64_t i = 0; i < m->n; i++)
             a->pointwise[i] += r->raw - plain;
-        r->standard_error = dim__mi_error(m, a->pointwise, &r->effective_rows);
+        double error = dim__mi_error(m, a->pointwise, &r->effective_rows);
+        /* The second is what is left where the first is 0: even symbols. */
+        r->standard_error = sqrt(error * error + (double)t.symbols[2] / (r->effective_rows * r->effective_rows));
         r->rows = m->n;
         r->ceiling = fmin(entropy_of(&t, 0), entropy_of(&t, 1)) - condition;
         interval(&t, plain, r);

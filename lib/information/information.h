@@ -80,9 +80,10 @@ struct dim_information {
 
 typedef struct dim__mi_orders {  /* of y's rows, as if they had nothing to do with x's: permute.c */
     const dim__mi *m;
-    int32_t *near;               /* (n, neighbors): with a condition, rows that are near in it */
-    int64_t neighbors;
-    int32_t *spare;              /* (2 n) */
+    int32_t *near;               /* (n, NEAR): with a condition, rows that are near in it */
+    int32_t *class_of;           /* (n): with a condition of labels, the row's; */
+    int64_t classes;
+    int32_t *spare;              /* (3 n) */
 } dim__mi_orders;
 
 /* A method.  One file and one line in methods.def. */
@@ -124,6 +125,10 @@ const char *dim__mi_column_text(char buffer[96], const dim__mi_side *side, const
 
 /* The rows rows[0 .. n - 1] of m, a measurement of its own; also freed by dim__mi_free(). */
 dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim__mi *out);
+
+/* Where rows are copies of others, each counts once; where they only look so, since columns are rounded, nothing changes.  code
+ * (n): the row's number among `different` ones. */
+dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different);
 
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
 

@@ -61,8 +61,6 @@ static bool accepts(const dim__mi *m, char why[128])
         snprintf(why, 128, "%lld columns are too many for nearest neighbours; at most %d", (long long)all, DIM__KDTREE_COORDINATES);
     else if (coordinates(m, 0) + coordinates(m, 1) == 0)
         snprintf(why, 128, "labels on both sides have no neighbours; use discrete");
-    else if (m->n <= (int64_t)m->o.neighbors)
-        snprintf(why, 128, "%lld rows do not have %u neighbours", (long long)m->n, m->o.neighbors);
     else
         return true;
     return false;
@@ -331,7 +329,7 @@ static void fill(const dim__mi *m, int k, const total *t, dim__mi_answer *a)
     memcpy(a->curve, t->parts.curve, sizeof a->curve);
     a->n_curve = t->parts.n_curve;
     bool continuous = coordinates(m, 0) > 0 && coordinates(m, 1) > 0;
-    if (continuous && k == 1 && t->raw > r->ceiling - 1) {
+    if (continuous && (k == 1 || !m->free_neighbors) && t->raw > r->ceiling - 1) {
         r->warnings |= DIM_INFORMATION_SATURATED;
         r->verdict = DIM_INFORMATION_LOWER_BOUND;
         r->high = (double)INFINITY;

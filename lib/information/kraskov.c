@@ -20,7 +20,6 @@ typedef struct search {
     int32_t *class_of[SPACES];
     dim__kdtree *tree[SPACES];
     int spaces;                               /* 4 with a condition, else 3 */
-    int64_t lone;                             /* rows whose labels nobody shares */
     dim__neighbor *list;                      /* (threads, k) */
     double *pointwise;
     float *eps;
@@ -90,7 +89,7 @@ static double row_first(const search *s, int32_t i, const dim__neighbor *list, i
 {
     float eps = list[k - 1].distance;
     double x = dim__digamma((double)nearer(s, X_Z, i, eps) + 1), y = dim__digamma((double)nearer(s, Y_Z, i, eps) + 1);
-    double all = s->in->conditional ? (double)nearer(s, Z, i, eps) + 1 : (double)(s->in->n - s->lone - close_in_time(s, i));
+    double all = s->in->conditional ? (double)nearer(s, Z, i, eps) + 1 : (double)(s->in->n - close_in_time(s, i));
     return dim__digamma(k) + dim__digamma(all) - x - y;
 }
 
@@ -121,16 +120,7 @@ static void rows(void *arg, int64_t begin, int64_t end, int thread)
     }
 }
 
-/* Of each label of the joint space; these rows are left out, and the others are as many as there are. */
-static int64_t count_lone(const search *s)
-{
-    int64_t lone = 0;
-    for (int64_t c = 0; c < s->space[JOINT].classes && s->class_of[JOINT] != NULL; c++)
-        lone += dim__kdtree_class_size(s->tree[JOINT], (int32_t)c) == 1;
-    return lone;
-}
-
-dim_status dim__kraskov_run(dim_context *ctx, const dim__kraskov *in, double *pointwise, float *eps, double *value, int64_t *used)
+static dim_status run(dim_context *ctx, const dim__kraskov *in, double *pointwise, float *eps, double *value, int64_t *used)
 {
     search *s = dim__calloc(ctx, 1, sizeof *s);
     dim_status status = DIM_E_NOMEM;
@@ -147,7 +137,6 @@ dim_status dim__kraskov_run(dim_context *ctx, const dim__kraskov *in, double *po
         goto done;
     for (int which = 0; which < s->spaces; which++)
         DIM__TRY_OR(done, make_space(ctx, s, which));
-    s->lone = count_lone(s);
     dim__parallel(ctx, in->n, 256, rows, s);
     for (int64_t i = 0; i < in->n; i++)
         if (!isnan(pointwise[i])) {
@@ -163,5 +152,77 @@ done:
     }
     dim__free(ctx, s->list);
     dim__free(ctx, s);
+    return status;
+}
+
+/* ---- rows whose labels nobody shares ----------------------------------------------------------------------------------- */
+
+/* Numbers of the rows that share all their labels with another one; their number in *kept. */
+static dim_status find_shared(dim_context *ctx, const dim__kraskov *in, int32_t *rows, int64_t *kept)
+{
+    int32_t *code = dim__calloc(ctx, (size_t)in->n, 2 * sizeof *code), *count = code + in->n;
+    int64_t codes = 1;
+    dim_status status = code == NULL ? DIM_E_NOMEM : DIM_OK;
+    for (int side = 0; side < 3 && status == DIM_OK; side++)
+        if (in->symbol[side] != NULL)
+            status = dim__number_pairs(ctx, in->n, code, &codes, in->symbol[side]);
+    *kept = 0;
+    for (int64_t i = 0; i < in->n && status == DIM_OK; i++)
+        count[code[i]]++;
+    for (int64_t i = 0; i < in->n && status == DIM_OK; i++)
+        if (count[code[i]] > 1)
+            rows[(*kept)++] = (int32_t)i;
+    dim__free(ctx, code);
+    return status;
+}
+
+/* The same of some rows; memory that they need is in one block, which the caller frees. */
+static dim_status take_rows(dim_context *ctx, const dim__kraskov *in, const int32_t *rows, int64_t n, dim__kraskov *out,
+                            const float **list, void **memory)
+{
+    int64_t columns = in->d[0] + in->d[1] + in->d[2];
+    float *x = dim__calloc(ctx, (size_t)n, (size_t)(columns + 3) * sizeof *x);
+    int32_t *symbol = (int32_t *)(void *)(x + columns * n);
+    *memory = x;
+    *out = *in;
+    out->n = n;
+    if (x == NULL)
+        return DIM_E_NOMEM;
+    for (int side = 0; side < 3; side++) {
+        out->x[side] = list;
+        for (int c = 0; c < in->d[side]; c++, x += n) {
+            *list++ = x;
+            for (int64_t i = 0; i < n; i++)
+                x[i] = in->x[side][c][rows[i]];
+        }
+        for (int64_t i = 0; i < n && in->symbol[side] != NULL; i++)
+            symbol[side * n + i] = in->symbol[side][rows[i]];
+        out->symbol[side] = in->symbol[side] != NULL ? symbol + side * n : NULL;
+    }
+    return DIM_OK;
+}
+
+dim_status dim__kraskov_run(dim_context *ctx, const dim__kraskov *in, double *pointwise, float *eps, double *value, int64_t *used)
+{
+    const float *list[3 * DIM__KDTREE_COORDINATES];
+    dim__kraskov some;
+    void *memory = NULL;
+    int64_t kept = in->n;
+    int32_t *rows = dim__calloc(ctx, (size_t)in->n, sizeof *rows);
+    dim_status status = rows == NULL ? DIM_E_NOMEM : find_shared(ctx, in, rows, &kept);
+    bool all = kept == in->n;
+    if (status == DIM_OK && !all)
+        status = take_rows(ctx, in, rows, kept, &some, list, &memory);
+    if (status == DIM_OK)
+        status = run(ctx, all ? in : &some, pointwise, eps, value, used);
+    for (int64_t i = in->n - 1, k = kept - 1; i >= 0 && status == DIM_OK && !all; i--) { /* apart again, from the end */
+        bool there = k >= 0 && rows[k] == i;
+        pointwise[i] = there ? pointwise[k] : (double)NAN;
+        if (eps != NULL)
+            eps[i] = there ? eps[k] : NAN;
+        k -= there;
+    }
+    dim__free(ctx, memory);
+    dim__free(ctx, rows);
     return status;
 }

@@ -89,47 +89,67 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
 
 /* ---- what all methods have in common ----------------------------------------------------------------------------------- */
 
-/* Grassberger's entropy of a side that is discrete. */
-static dim_status entropy_of(const dim__mi *m, int side, double *out)
+typedef struct entropy {
+    double value, error; /* NaN: the side is not discrete */
+} entropy;
+
+/* Grassberger's entropy of a side that is discrete, of weighted rows that of the frequencies with Miller's correction. */
+static dim_status entropy_of(const dim__mi *m, int side, entropy *out)
 {
-    *out = (double)NAN;
+    *out = (entropy){ (double)NAN, 0 };
     if (m->side[side].d == 0 || !m->side[side].discrete)
         return DIM_OK;
-    int32_t *code = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *code), *seen = code + m->n;
+    int32_t *code = dim__calloc(m->ctx, (size_t)m->n, sizeof *code);
+    double *seen = dim__calloc(m->ctx, (size_t)m->n, sizeof *seen), sum = 0, plain = 0, squares = 0, rows = 0, n = (double)m->n;
     int64_t count = 0;
-    dim_status status = code == NULL ? DIM_E_NOMEM : dim__mi_symbols(m, 1u << side, false, code, &count);
-    double sum = 0;
-    for (int64_t i = 0; i < m->n && status == DIM_OK; i++)
-        seen[code[i]]++;
+    dim_status status = code == NULL || seen == NULL ? DIM_E_NOMEM : dim__mi_symbols(m, 1u << side, false, code, &count);
+    for (int64_t i = 0; i < m->n && status == DIM_OK; i++) {
+        double w = m->weights != NULL ? m->weights[i] : 1;
+        seen[code[i]] += w;
+        rows += w * w;
+    }
+    rows = n * n / rows;
     for (int64_t s = 0; s < count && status == DIM_OK; s++)
-        sum += seen[s] * dim__grassberger(seen[s]);
+        if (seen[s] > 0) {
+            double p = seen[s] / n;
+            sum += p * (m->weights != NULL ? log(seen[s]) : dim__grassberger((int64_t)seen[s]));
+            plain -= p * log(p);
+            squares += p * log(p) * log(p);
+        }
     dim__free(m->ctx, code);
-    *out = log((double)m->n) - sum / (double)m->n;
+    dim__free(m->ctx, seen);
+    out->value = log(n) - sum + (m->weights != NULL ? (double)(count - 1) / (2 * rows) : 0);
+    out->error = sqrt(fmax(0, squares - plain * plain) / rows + (double)count / (rows * rows)); /* the second is for even ones */
     return status;
 }
 
-static void finish(const dim__mi *m, double entropy_x, double entropy_y, dim_information_result *r)
+static void finish(const dim__mi *m, entropy x, entropy y, dim_information_result *r)
 {
-    double cap = fmin(isnan(entropy_x) ? (double)INFINITY : entropy_x, isnan(entropy_y) ? (double)INFINITY : entropy_y);
+    double z = dim__mi_z(m), cap_x = isnan(x.value) ? (double)INFINITY : x.value + z * x.error;
+    double cap_y = isnan(y.value) ? (double)INFINITY : y.value + z * y.error;
     r->warnings |= m->warnings;
     r->dropped = m->dropped;
     r->duplicates = m->duplicates;
     r->protocol = 1;
-    r->entropy_x = entropy_x;
-    r->entropy_y = entropy_y;
+    r->entropy_x = x.value;
+    r->entropy_y = y.value;
     if (r->permutations == 0)
         r->p_value = (double)NAN;
+    if (isnan(r->raw))
+        r->verdict = DIM_INFORMATION_NONE;
     if (r->verdict == DIM_INFORMATION_NONE) {
         r->value = r->raw = r->bound = r->low = r->high = r->standard_error = r->correlation = (double)NAN;
         return;
     }
-    if (r->raw < -dim__mi_z(m) * r->standard_error - 1e-6)
+    if (r->raw < -z * r->standard_error - 1e-6)
         r->warnings |= DIM_INFORMATION_NEGATIVE;
+    if (r->effective_rows < 100)
+        r->warnings |= DIM_INFORMATION_SMALL_SAMPLE;
     r->value = fmax(r->raw, 0);
     r->low = fmin(fmax(r->low, 0), r->value);
     r->high = fmax(r->high, r->value);
-    if (r->verdict == DIM_INFORMATION_ESTIMATE && r->high > cap)
-        r->high = fmax(cap, r->value);
+    if (r->verdict == DIM_INFORMATION_ESTIMATE && r->high > fmin(cap_x, cap_y))
+        r->high = fmax(fmin(cap_x, cap_y), r->value);
     r->correlation = sqrt(1 - exp(-2 * r->value));
 }
 
@@ -159,8 +179,11 @@ static dim_status copy_curve(const dim__mi *m, dim_information *info)
 
 static dim_status measure(dim__mi *m, const dim_information_data *data, dim_information *info)
 {
-    double entropy_x, entropy_y;
+    entropy entropy_x, entropy_y;
     DIM__TRY(dim__mi_read(m, data));
+    if (!m->free_neighbors && m->n >= DIM__MI_LEAST_ROWS && (int64_t)m->o.neighbors > m->n / 4)
+        return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.neighbors is %u; it must be a quarter of the %lld rows at most",
+                         m->o.neighbors, (long long)m->n);
     DIM__TRY(dim__mi_find_order(m));
     info->given = m->given;
     info->n = m->n;

@@ -24,19 +24,17 @@ static dim_status find_near(const dim__mi *m, dim__mi_orders *o)
     const dim__mi_side *z = &m->side[2];
     const float *x[DIM__KDTREE_COORDINATES];
     dim__neighbor list[NEAR];
-    dim__space space = { .n = m->n, .x = x };
+    dim__space space = { .n = m->n, .x = x, .class_of = o->class_of, .classes = o->classes };
     dim__kdtree *tree = NULL;
     int64_t count = dim__min64(z->d, DIM__KDTREE_COORDINATES); /* more columns than that tell nothing new about who is near */
     float *memory = dim__calloc(m->ctx, (size_t)count * sizeof *memory, (size_t)m->n);
-    int32_t *labels = dim__calloc(m->ctx, (size_t)m->n, sizeof *labels);
-    dim_status status = memory == NULL || labels == NULL ? DIM_E_NOMEM : dim__mi_symbols(m, 4, !z->discrete, labels, &space.classes);
-    for (int64_t j = 0; j < count && status == DIM_OK && !z->discrete; j++)
+    dim_status status = memory == NULL ? DIM_E_NOMEM : DIM_OK;
+    for (int64_t j = 0; j < count && status == DIM_OK; j++)
         if (z->columns[j].kind != DIM_INFORMATION_KIND_UNORDERED) {
             x[space.d] = memory + j * m->n;
             status = dim__mi_dithered(m, z, &z->columns[j], 0, memory + j * m->n);
             space.d++;
         }
-    space.class_of = labels;
     if (status == DIM_OK)
         status = dim__kdtree_create(m->ctx, &space, &tree);
     for (int64_t i = 0; i < m->n && status == DIM_OK; i++) {
@@ -46,8 +44,31 @@ static dim_status find_near(const dim__mi *m, dim__mi_orders *o)
     }
     dim__kdtree_destroy(m->ctx, tree);
     dim__free(m->ctx, memory);
-    dim__free(m->ctx, labels);
     return status;
+}
+
+/* Rows of a class, in their order, get those of the same class in a random order. */
+static void class_order(const dim__mi_orders *o, uint64_t stream, int32_t *order)
+{
+    int64_t n = o->m->n;
+    int32_t *turn = o->spare, *sorted = o->spare + n, *next = o->spare + 2 * n;
+    dim__rng_permutation(turn, n, o->m->o.seed, stream);
+    for (int pass = 0; pass < 2; pass++) { /* rows by class, first in a random order, then in their own */
+        int32_t at = 0;
+        memset(next, 0, (size_t)o->classes * sizeof *next);
+        for (int64_t i = 0; i < n; i++)
+            next[o->class_of[i]]++;
+        for (int64_t c = 0; c < o->classes; c++) {
+            int32_t size = next[c];
+            next[c] = at;
+            at += size;
+        }
+        for (int64_t i = 0; i < n; i++)
+            if (pass == 0)
+                sorted[next[o->class_of[turn[i]]]++] = turn[i];
+            else
+                order[i] = sorted[next[o->class_of[i]]++];
+    }
 }
 
 /* Each row, in a random order, gets a near one that nobody has yet, else any near one. */
@@ -125,6 +146,8 @@ void dim__mi_order(const dim__mi_orders *o, int64_t number, int32_t *order)
             order[i] = (int32_t)i;
     else if (o->near != NULL)
         local_order(o, stream, order);
+    else if (o->class_of != NULL)
+        class_order(o, stream, order);
     else if (m->groups != NULL)
         group_order(o, stream, order);
     else if (m->series)
@@ -149,13 +172,21 @@ static dim_status check_groups(const dim__mi *m, int32_t *count)
 
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out)
 {
-    *out = (dim__mi_orders){ .m = m, .neighbors = NEAR };
-    out->spare = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *out->spare);
+    *out = (dim__mi_orders){ .m = m, .spare = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *out->spare) };
     if (out->spare == NULL)
         return DIM_E_NOMEM;
+    if (m->side[2].d > 0 && (m->groups != NULL || m->series))
+        return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations with a condition exchange single rows, which %s does not allow",
+                         m->groups != NULL ? "groups" : "a series (order IID says that it is none)");
     if (m->groups != NULL)
         DIM__TRY(check_groups(m, out->spare));
     if (m->side[2].d == 0)
+        return DIM_OK;
+    out->class_of = dim__calloc(m->ctx, (size_t)m->n, sizeof *out->class_of);
+    if (out->class_of == NULL)
+        return DIM_E_NOMEM;
+    DIM__TRY(dim__mi_symbols(m, 4, !m->side[2].discrete, out->class_of, &out->classes));
+    if (m->side[2].discrete)
         return DIM_OK;
     out->near = dim__calloc(m->ctx, (size_t)m->n, NEAR * sizeof *out->near);
     return out->near == NULL ? DIM_E_NOMEM : find_near(m, out);
@@ -164,5 +195,6 @@ dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out)
 void dim__mi_orders_free(dim__mi_orders *o)
 {
     dim__free(o->m->ctx, o->near);
+    dim__free(o->m->ctx, o->class_of);
     dim__free(o->m->ctx, o->spare);
 }

@@ -241,11 +241,15 @@ static dim_status count_duplicates(dim__mi *m)
     if (code == NULL)
         return DIM_E_NOMEM;
     dim_status status = dim__mi_symbols(m, 7, false, code, &different);
-    dim__free(m->ctx, code);
     bool discrete = m->side[X_SIDE].discrete && m->side[Y_SIDE].discrete && (m->side[Z_SIDE].d == 0 || m->side[Z_SIDE].discrete);
     m->duplicates = m->n - different;
-    if (!discrete && m->duplicates * 100 > m->n)
-        m->warnings |= DIM_INFORMATION_DUPLICATES;
+    if (status == DIM_OK && !discrete && m->duplicates * 100 > m->n) {
+        int64_t before = m->n;
+        if (m->o.order != DIM_INFORMATION_ORDER_SERIES)
+            status = dim__mi_use_once(m, code, different);
+        m->warnings |= m->n < before || m->o.order == DIM_INFORMATION_ORDER_SERIES ? DIM_INFORMATION_DUPLICATES : 0;
+    }
+    dim__free(m->ctx, code);
     return status;
 }
 

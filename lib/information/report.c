@@ -48,7 +48,7 @@ static void explain(const dim__mi *m, const dim_information_result *r, uint32_t 
         put(t, "too many symbols were seen once: what they tell cannot be counted (a column with a value per row tells nothing)");
         break;
     case DIM_INFORMATION_DUPLICATES:
-        put(t, "%lld of %lld rows repeat another in all columns", (long long)m->duplicates, (long long)m->n);
+        put(t, "%lld rows repeat another in all columns%s", (long long)m->duplicates, m->series ? "" : "; each was used once");
         break;
     case DIM_INFORMATION_AUTOCORRELATED:
         put(t, "both sides are autocorrelated, so the rows were taken as a series with blocks of %lld rows; order IID switches that off",
