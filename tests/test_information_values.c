@@ -240,6 +240,50 @@ static void test_copies(void **state)
     free_sides(&s);
 }
 
+/* Fifty groups of ten rows with effects of their own in x and y, which have nothing to do with each other. */
+static void test_groups(void **state)
+{
+    enum { ROWS = 500 };
+    sides s = new_sides(ROWS, 1, 1, 0);
+    int32_t group[ROWS];
+    int certain = 0, alarms = 0;
+    dim_tensor *groups;
+    (void)state;
+    ok(dim_tensor_create(ctx, DIM_I32, 1, (int64_t[]){ ROWS }, &groups));
+    for (uint64_t round = 0; round < 20; round++) {
+        double x[50], y[50];
+        for (int g = 0; g < 50; g++) {
+            x[g] = normal();
+            y[g] = normal();
+        }
+        for (int i = 0; i < ROWS; i++) {
+            group[i] = i * 7 % 50;
+            s.x[i] = x[group[i]] + 0.3 * normal();
+            s.y[i] = y[group[i]] + 0.3 * normal();
+        }
+        memcpy(dim_tensor_data(groups), group, sizeof group);
+        tensors t = tensors_of(&s);
+        t.data.groups = groups;
+        dim_information_options o;
+        DIM_OPTIONS_INIT(&o);
+        o.permutations = 39;
+        o.seed = round + 1;
+        o.method = DIM_INFORMATION_GAUSS;
+        dim_information *info;
+        ok(dim_information_measure(ctx, &o, &t.data, &info));
+        dim_information_result r = result_of(info);
+        certain += r.low > 0.005;
+        alarms += r.p_value <= 0.05;
+        assert_true(r.effective_rows <= ROWS);
+        dim_information_destroy(info);
+        free_tensors(&t);
+    }
+    assert_in_range(certain, 0, 4);
+    assert_in_range(alarms, 0, 4);
+    dim_tensor_destroy(groups);
+    free_sides(&s);
+}
+
 /* A chain X <- Z -> Y in two columns each: nothing is left when Z is known; and labels as a condition. */
 static void test_many_given(void **state)
 {
@@ -386,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_mixed),        cmocka_unit_test(test_rounded),      cmocka_unit_test(test_many_columns),
         cmocka_unit_test(test_critic),
         cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_groups),
         cmocka_unit_test(test_many_given),
         cmocka_unit_test(test_saturated),    cmocka_unit_test(test_series),       cmocka_unit_test(test_invariances),
         cmocka_unit_test(test_threads),      cmocka_unit_test(test_false_alarms),

@@ -104,7 +104,7 @@ typedef struct dim_information_data {
     const dim_tensor *y;       /**< the other side */
     const dim_tensor *z;       /**< NULL, or what is known anyway: I(X;Y|Z) */
     const dim_tensor *weights; /**< NULL, or (N): finite, at least 0, not all 0; not with KNN and KNN2 */
-    const dim_tensor *groups;  /**< NULL, or i32 or i64 (N): rows of a group are never parted, in folds or permutations */
+    const dim_tensor *groups;  /**< NULL, or i32 or i64 (N): rows of a group are never parted, in folds, permutations and errors */
     const uint8_t *x_kinds;    /**< NULL, or a dim_information_kind for each column of x */
     const uint8_t *y_kinds;    /**< likewise of y */
     const uint8_t *z_kinds;    /**< likewise of z */

@@ -159,8 +159,8 @@ DIM_API dim_status dim_model_step(dim_model *model, const dim_tensor *images);
  * @param images as for dim_model_step()
  * @param labels i32 or i64 (N), classes of the images (for one view), each in [0, classes), or -1: the image has none, and
  *               is in neither a classifier's loss nor its accuracy.  Where no image has one, its loss is 0, its accuracy NaN
- * @return DIM_E_INVALID for a label out of range (the text names it), or where neither a classifier nor an added loss reads labels; DIM_E_SHAPE
- *         for labels of another dtype or shape; else as dim_model_step().
+ * @return DIM_E_INVALID for a label out of range (the text names it), or where neither a classifier nor an added loss reads
+ *         labels; DIM_E_SHAPE for labels of another dtype or shape; else as dim_model_step().
  */
 DIM_API dim_status dim_model_step_labeled(dim_model *model, const dim_tensor *images, const dim_tensor *labels);
 

@@ -56,6 +56,7 @@ typedef struct dim__mi {         /* what is measured */
     dim__mi_side side[DIM__MI_SIDES];
     double *weights;             /* (n), mean 1, or NULL */
     int32_t *groups;             /* (n), numbered from 0, or NULL */
+    int32_t *by_group;           /* (n): rows, those of a group in a row */
     int64_t n_groups;
     bool series;
     int64_t block, theiler;      /* rows */

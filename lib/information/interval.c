@@ -22,44 +22,65 @@ double dim__mi_deviation(const double *x, int64_t n)
     return n > 1 ? sqrt(sum / (double)(n - 1)) : 0;
 }
 
-/* Weighted rows count as (sum w)^2 / sum w^2 of them.  In a series the variance of the mean is that of the means of blocks
- * (batch means), which has what neighbouring rows have in common. */
-double dim__mi_error(const dim__mi *m, const double *influence, double *effective_rows)
+typedef struct sums {
+    double mean, weights, squares, square; /* of the weights; of the weighted distances from the mean */
+    int64_t n;
+} sums;
+
+static double weight_of(const dim__mi *m, int64_t i) { return m->weights != NULL ? m->weights[i] : 1; }
+
+static sums add_up(const dim__mi *m, const double *x)
 {
-    double mean = 0, square = 0, weights = 0;
-    int64_t n = 0;
+    sums s = { 0 };
     for (int64_t i = 0; i < m->n; i++)
-        if (!isnan(influence[i])) {
-            double w = m->weights != NULL ? m->weights[i] : 1;
-            mean += w * influence[i];
-            weights += w;
-            n++;
+        if (!isnan(x[i])) {
+            s.mean += weight_of(m, i) * x[i];
+            s.weights += weight_of(m, i);
+            s.squares += weight_of(m, i) * weight_of(m, i);
+            s.n++;
         }
-    mean /= weights;
-    double squares = 0, block_sum = 0, block_weight = 0, between = 0;
-    int64_t in_block = 0, blocks = 0;
-    for (int64_t i = 0; i < m->n; i++) {
-        if (isnan(influence[i]))
-            continue;
-        double w = m->weights != NULL ? m->weights[i] : 1, away = influence[i] - mean;
-        squares += w * w;
-        square += w * w * away * away;
-        block_sum += w * away;
-        block_weight += w;
-        if (++in_block == m->block) {
-            between += block_sum * block_sum;
+    s.mean /= s.weights;
+    for (int64_t i = 0; i < m->n; i++)
+        if (!isnan(x[i]))
+            s.square += weight_of(m, i) * weight_of(m, i) * (x[i] - s.mean) * (x[i] - s.mean);
+    return s;
+}
+
+/* Variance of the mean by that of the sums of what belongs together: groups, or blocks of a series (batch means). */
+static double by_blocks(const dim__mi *m, const double *x, const sums *s)
+{
+    double between = 0, sum = 0, weights = 0;
+    int64_t blocks = 0, held = 0;
+    for (int64_t k = 0; k < m->n; k++) {
+        int64_t i = m->groups != NULL ? m->by_group[k] : k;
+        if (!isnan(x[i])) {
+            sum += weight_of(m, i) * (x[i] - s->mean);
+            weights += weight_of(m, i);
+            held++;
+        }
+        bool ends = m->groups != NULL ? k + 1 == m->n || m->groups[m->by_group[k + 1]] != m->groups[i] : held == m->block;
+        if (ends && held > 0) {
+            between += sum * sum;
             blocks++;
-            block_sum = block_weight = 0;
-            in_block = 0;
+            sum = 0;
+            held = 0;
         }
     }
-    double rows = n > 0 ? weights * weights / squares : 0;
-    double variance = n > 1 ? square / (weights * weights) * (double)n / (double)(n - 1) : 0;
-    if (m->series && blocks > 1) {
-        double whole = (double)(blocks * m->block) * weights / (double)n;
-        double longrun = between / (whole * whole) * (double)blocks / (double)(blocks - 1);
-        rows = longrun > variance ? rows * variance / longrun : rows;
-        variance = fmax(variance, longrun);
+    /* What is left over at a series' end is in neither. */
+    double whole = m->groups != NULL ? weights : weights * (double)(blocks * m->block) / (double)s->n;
+    return blocks > 1 ? between / (whole * whole) * (double)blocks / (double)(blocks - 1) : 0;
+}
+
+/* Weighted rows count as (sum w)^2 / sum w^2 of them. */
+double dim__mi_error(const dim__mi *m, const double *influence, double *effective_rows)
+{
+    sums s = add_up(m, influence);
+    double rows = s.n > 0 ? s.weights * s.weights / s.squares : 0;
+    double variance = s.n > 1 ? s.square / (s.weights * s.weights) * (double)s.n / (double)(s.n - 1) : 0;
+    if (m->series || m->groups != NULL) {
+        double together = by_blocks(m, influence, &s);
+        rows = together > variance ? rows * variance / together : rows;
+        variance = fmax(variance, together);
     }
     if (effective_rows != NULL)
         *effective_rows = rows;

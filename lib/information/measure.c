@@ -146,6 +146,8 @@ static void finish(const dim__mi *m, entropy x, entropy y, dim_information_resul
     if (r->effective_rows < 100)
         r->warnings |= DIM_INFORMATION_SMALL_SAMPLE;
     r->value = fmax(r->raw, 0);
+    if (r->verdict == DIM_INFORMATION_ESTIMATE) /* a side tells no more than it has */
+        r->value = fmin(r->value, fmin(isnan(x.value) ? r->value : fmax(x.value, 0), isnan(y.value) ? r->value : fmax(y.value, 0)));
     r->low = fmin(fmax(r->low, 0), r->value);
     r->high = fmax(r->high, r->value);
     if (r->verdict == DIM_INFORMATION_ESTIMATE && r->high > fmin(cap_x, cap_y))
@@ -185,6 +187,9 @@ static dim_status measure(dim__mi *m, const dim_information_data *data, dim_info
         return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.neighbors is %u; it must be a quarter of the %lld rows at most",
                          m->o.neighbors, (long long)m->n);
     DIM__TRY(dim__mi_find_order(m));
+    if (m->o.theiler != 0 && m->n >= DIM__MI_LEAST_ROWS && (int64_t)m->o.theiler > m->n / 4)
+        return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.theiler is %u; it must be a quarter of the %lld rows at most",
+                         m->o.theiler, (long long)m->n);
     info->given = m->given;
     info->n = m->n;
     info->rows = dim__calloc(m->ctx, (size_t)m->n, sizeof *info->rows);

@@ -218,17 +218,18 @@ static dim_status read_weights(dim__mi *m, const dim_tensor *t)
 static dim_status read_groups(dim__mi *m, const dim_tensor *t)
 {
     uint64_t *key = dim__calloc(m->ctx, (size_t)m->n, sizeof *key);
-    int32_t *order = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *order);
+    int32_t *spare = dim__calloc(m->ctx, (size_t)m->n, sizeof *spare);
     m->groups = dim__calloc(m->ctx, (size_t)m->n, sizeof *m->groups);
-    bool room = key != NULL && order != NULL && m->groups != NULL;
+    m->by_group = dim__calloc(m->ctx, (size_t)m->n, sizeof *m->by_group);
+    bool room = key != NULL && spare != NULL && m->groups != NULL && m->by_group != NULL;
     for (int64_t i = 0; i < m->n && room; i++)
         (void)dim__mi_element(t, m->rows[i], 0, &key[i]);
     if (room) {
-        dim__sort_keys(key, m->n, order, order + m->n);
-        m->n_groups = dim__code_keys(key, m->n, order, m->groups);
+        dim__sort_keys(key, m->n, m->by_group, spare);
+        m->n_groups = dim__code_keys(key, m->n, m->by_group, m->groups);
     }
     dim__free(m->ctx, key);
-    dim__free(m->ctx, order);
+    dim__free(m->ctx, spare);
     return room ? DIM_OK : DIM_E_NOMEM;
 }
 
@@ -283,4 +284,5 @@ void dim__mi_free(dim__mi *m)
     dim__free(m->ctx, m->rows);
     dim__free(m->ctx, m->weights);
     dim__free(m->ctx, m->groups);
+    dim__free(m->ctx, m->by_group);
 }

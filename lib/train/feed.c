@@ -133,7 +133,8 @@ dim_status dim__objective_feed(dim_objective *obj, const dim__objective_program 
             continue;
         bool drawn = in->o.kind != DIM_INPUT_GIVEN && !(computing && in->batch != NULL);
         if (!drawn && in->batch == NULL)
-            return dim__fail(obj->ctx, DIM_E_STATE, "input '%s' was not given: dim_objective_set() gives it", in->name);
+            return dim__fail(obj->ctx, DIM_E_STATE, "input '%s' was not given: dim_objective_set() gives it%s", in->name,
+                             obj->owner != NULL ? ", or, of a model's own inputs, the step (labels by dim_model_step_labeled())" : "");
         if (drawn)
             draw(obj, in, computing, rows, data);
         else if (dim__is_label(in))
