@@ -240,6 +240,30 @@ static void test_copies(void **state)
     free_sides(&s);
 }
 
+/* Tables with few counts a cell: what is not there must not be found. */
+static void test_sparse_tables(void **state)
+{
+    sides s = new_sides(1000, 1, 1, 0);
+    int certain = 0;
+    (void)state;
+    for (uint64_t round = 0; round < 100; round++) {
+        for (int i = 0; i < 1000; i++) {
+            s.x[i] = floor(15 * uniform());
+            s.y[i] = floor(15 * uniform());
+        }
+        dim_information_result r = MEASURE(&s, .method = DIM_INFORMATION_DISCRETE, .order = DIM_INFORMATION_ORDER_IID);
+        certain += r.low > 0;
+        assert_true(r.high >= r.value);
+    }
+    assert_in_range(certain, 0, 12);
+    for (int i = 0; i < 1000; i++) /* and what is there stays */
+        s.y[i] = uniform() < 0.5 ? s.x[i] : floor(15 * uniform());
+    /* p(x = y) is 1/2 + 1/30, each other cell 1/30 */
+    double same = 0.5 + 0.5 / 15, other = 0.5 / 15, truth = log(15) + same * log(same) + 14 * other * log(other);
+    CLOSE("half of the symbols copied", truth, DISCRETE, &s, .order = DIM_INFORMATION_ORDER_IID);
+    free_sides(&s);
+}
+
 /* Fifty groups of ten rows with effects of their own in x and y, which have nothing to do with each other. */
 static void test_groups(void **state)
 {
@@ -431,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_critic),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_sparse_tables),
         cmocka_unit_test(test_many_given),
         cmocka_unit_test(test_saturated),    cmocka_unit_test(test_series),       cmocka_unit_test(test_invariances),
         cmocka_unit_test(test_threads),      cmocka_unit_test(test_false_alarms),

@@ -150,7 +150,7 @@ typedef struct dim_information_result {
     double deficit;                  /**< what more rows would still add, as far as one sees; part of high, not of value */
     double ceiling;                  /**< largest value that this method can show with these rows */
     double p_value;                  /**< of independence: (1 + null values at least raw) / (1 + permutations); NaN = none,
-                                          or CRITIC with a condition */
+                                          or CRITIC with a condition, groups or weights */
     double correlation;              /**< |rho| of a Gaussian pair with this information: sqrt(1 - exp(-2 value)) */
     double entropy_x;                /**< of a discrete side (Grassberger), else NaN */
     double entropy_y;                /**< likewise */

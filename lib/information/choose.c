@@ -156,8 +156,15 @@ static void fill_base(const dim__mi *m, const dim__mi_crossfit *c, double high, 
     r->standard_error = error;
     r->low = c->base_score - z * error;
     r->high = fmax(high, c->base_score + z * error);
+    if (c->base_score - c->base_inclusive_score > 0.1) {
+        r->raw = c->base_inclusive_score;
+        r->low = fmin(r->low, r->raw - z * error);
+        r->high = (double)INFINITY;
+        r->warnings |= DIM_INFORMATION_SATURATED;
+        r->verdict = DIM_INFORMATION_LOWER_BOUND;
+    }
     for (int64_t i = 0; i < m->n; i++)
-        a->pointwise[i] = c->base_pointwise[i];
+        a->pointwise[i] = c->base_pointwise[i] + r->raw - c->base_score;
 }
 
 /* Whether the correlations' closed form says what the held-out rows say; these cannot speak against it above what they can
@@ -217,6 +224,9 @@ static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_an
     return status;
 }
 
+/* For as many correlations. */
+static bool few_rows(const dim__mi *m) { return m->n <= 2 * (m->side[0].d + m->side[1].d + m->side[2].d) + 10; }
+
 /* A Gaussian copula, unless a critic shows more on rows that it was not trained on; and neighbours, which in few columns err
  * downward, if at all. */
 static dim_status ask_many(const dim__mi *m, dim_information *info)
@@ -235,6 +245,11 @@ static dim_status ask_many(const dim__mi *m, dim_information *info)
         DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, &chosen));
     if (m->side[0].d + m->side[1].d + m->side[2].d <= 6)
         DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &knn));
+    if (gauss == NULL && chosen != NULL && chosen->r.method == DIM_INFORMATION_CRITIC && few_rows(m)) {
+        chosen->r.warnings |= DIM_INFORMATION_SMALL_SAMPLE;
+        chosen->r.verdict = DIM_INFORMATION_LOWER_BOUND;
+        chosen->r.high = (double)INFINITY;
+    }
     if (chosen == NULL || (knn != NULL && knn->r.raw > chosen->r.raw + 2 * chosen->r.standard_error))
         chosen = knn;
     if (chosen != NULL)

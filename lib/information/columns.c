@@ -189,6 +189,21 @@ dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim_
     return DIM_OK;
 }
 
+void dim__mi_free(dim__mi *m)
+{
+    for (int k = 0; k < DIM__MI_SIDES; k++) {
+        for (int64_t j = 0; j < m->side[k].d; j++) {
+            dim__free(m->ctx, m->side[k].columns[j].value);
+            dim__free(m->ctx, m->side[k].columns[j].code);
+        }
+        dim__free(m->ctx, m->side[k].columns);
+    }
+    dim__free(m->ctx, m->rows);
+    dim__free(m->ctx, m->weights);
+    dim__free(m->ctx, m->groups);
+    dim__free(m->ctx, m->by_group);
+}
+
 /* Whether columns are as continuous as can be once repeated rows count once: then rows were copied, and columns not rounded. */
 static dim_status were_copied(const dim__mi *m, bool *out)
 {

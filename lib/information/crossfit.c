@@ -272,8 +272,8 @@ static bool make_room(crossfit *c)
         for (int64_t i = 0; i < m->n && room; i++)
             (*arrays[k])[i] = (double)NAN;
     }
-    /* With a condition another order of y would have to be one that the condition leaves: not of a critic's. */
-    if (room && m->o.permutations > 0 && m->side[2].d == 0) {
+    /* Orders that a condition, groups or weights leave are not among those of single rows within a fold. */
+    if (room && m->o.permutations > 0 && m->side[2].d == 0 && m->groups == NULL && m->weights == NULL) {
         c->out->null = dim__calloc(m->ctx, m->o.permutations, sizeof *c->out->null);
         room = c->out->null != NULL;
     }

@@ -114,19 +114,18 @@ static double coverage(const table *t)
     return 1 - once / (double)t->m->n;
 }
 
-/* Near independence 2 N I of the frequencies is a chi-square of noncentrality 2 N I, and the interval is those of I at
- * which it is not out of the way; else the estimate is normal.  Its degrees of freedom are those of
- * the cells that are not empty (Miller 1955), which in a large table are fewer than its sizes say. */
+/* The estimate is normal, but near independence: there 2 N I of the frequencies is a chi-square of noncentrality 2 N I, whose
+ * degrees of freedom are those of the table, or more where counts are small.  The interval has both. */
 static void interval(const table *t, double plain, dim_information_result *r)
 {
     double z = dim__mi_z(t->m), tail = (1 - (double)t->m->o.confidence) / 2, twice = 2 * r->effective_rows;
-    double degrees = (double)(t->symbols[2] - t->symbols[0] - t->symbols[1] + t->symbols[3]);
+    double degrees = (double)(t->symbols[0] - t->symbols[3]) * (double)(t->symbols[1] - t->symbols[3]) / (double)t->symbols[3];
+    degrees = fmax(degrees, twice * (plain - r->raw));
+    r->low = r->raw - z * r->standard_error;
+    r->high = r->raw + z * r->standard_error;
     if (degrees > 0 && twice * r->raw < 5 * degrees) {
-        r->low = dim__chi_square_shift(twice * plain, degrees, 1 - tail) / twice;
-        r->high = dim__chi_square_shift(twice * plain, degrees, tail) / twice;
-    } else {
-        r->low = r->raw - z * r->standard_error;
-        r->high = r->raw + z * r->standard_error;
+        r->low = fmin(r->low, dim__chi_square_shift(twice * plain, degrees, 1 - tail) / twice);
+        r->high = fmax(r->high, dim__chi_square_shift(twice * plain, degrees, tail) / twice);
     }
 }
 

@@ -38,8 +38,8 @@ static dim_status find_near(const dim__mi *m, dim__mi_orders *o)
     if (status == DIM_OK)
         status = dim__kdtree_create(m->ctx, &space, &tree);
     for (int64_t i = 0; i < m->n && status == DIM_OK; i++) {
-        int found = dim__kdtree_nearest(tree, (int32_t)i, NEAR, 0, list);
-        for (int k = 0; k < NEAR; k++) /* a row that has none is near itself */
+        int found = dim__kdtree_nearest(tree, (int32_t)i, NEAR - 1, 0, list);
+        for (int k = 0; k < NEAR; k++) /* each row is one of those that are near it */
             o->near[i * NEAR + k] = k < found ? list[k].point : (int32_t)i;
     }
     dim__kdtree_destroy(m->ctx, tree);
@@ -108,21 +108,12 @@ static void group_order(const dim__mi_orders *o, uint64_t stream, int32_t *order
             order[member[g * size + r]] = member[next[g] * size + r];
 }
 
-/* Turned round by a random number of rows, or, where there are few blocks, the blocks shuffled; the last may be shorter. */
-static void series_order(const dim__mi_orders *o, uint64_t stream, int32_t *order)
+/* Turned round by a random number of rows, a block at least: all memory is kept but at the seam. */
+static void turn(const dim__mi *m, uint64_t stream, int64_t n, int32_t *order)
 {
-    const dim__mi *m = o->m;
-    int64_t block = m->block, blocks = (m->n + block - 1) / block, at = 0;
-    if (m->n >= 50 * block) {
-        int64_t turn = block + (int64_t)dim__rng_below((uint64_t)(m->n - 2 * block + 1), m->o.seed, stream, 0);
-        for (int64_t i = 0; i < m->n; i++)
-            order[i] = (int32_t)((i + turn) % m->n);
-        return;
-    }
-    dim__rng_permutation(o->spare, blocks, m->o.seed, stream);
-    for (int64_t b = 0; b < blocks; b++)
-        for (int64_t i = o->spare[b] * block; i < dim__min64(m->n, (o->spare[b] + 1) * block); i++)
-            order[at++] = (int32_t)i;
+    int64_t by = m->block + (int64_t)dim__rng_below((uint64_t)(n - 2 * m->block + 1), m->o.seed, stream, 0);
+    for (int64_t i = 0; i < n; i++)
+        order[i] = (int32_t)((i + by) % n);
 }
 
 void dim__mi_order_part(const dim__mi *m, uint64_t number, int64_t n, int32_t *order)
@@ -132,9 +123,7 @@ void dim__mi_order_part(const dim__mi *m, uint64_t number, int64_t n, int32_t *o
         dim__rng_permutation(order, n, m->o.seed, stream);
         return;
     }
-    int64_t turn = m->block + (int64_t)dim__rng_below((uint64_t)(n - 2 * m->block + 1), m->o.seed, stream, 0);
-    for (int64_t i = 0; i < n; i++)
-        order[i] = (int32_t)((i + turn) % n);
+    turn(m, stream, n, order);
 }
 
 void dim__mi_order(const dim__mi_orders *o, int64_t number, int32_t *order)
@@ -151,7 +140,7 @@ void dim__mi_order(const dim__mi_orders *o, int64_t number, int32_t *order)
     else if (m->groups != NULL)
         group_order(o, stream, order);
     else if (m->series)
-        series_order(o, stream, order);
+        turn(m, stream, m->n, order);
     else
         dim__rng_permutation(order, m->n, m->o.seed, stream);
 }
@@ -175,6 +164,8 @@ dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out)
     *out = (dim__mi_orders){ .m = m, .spare = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *out->spare) };
     if (out->spare == NULL)
         return DIM_E_NOMEM;
+    if (m->weights != NULL)
+        return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations of weighted rows are not independence: whose weight a row has, tells");
     if (m->side[2].d > 0 && (m->groups != NULL || m->series))
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations with a condition exchange single rows, which %s does not allow",
                          m->groups != NULL ? "groups" : "a series (order IID says that it is none)");

@@ -271,18 +271,3 @@ dim_status dim__mi_read(dim__mi *m, const dim_information_data *data)
         DIM__TRY(read_groups(m, data->groups));
     return count_duplicates(m);
 }
-
-void dim__mi_free(dim__mi *m)
-{
-    for (int k = 0; k < DIM__MI_SIDES; k++) {
-        for (int64_t j = 0; j < m->side[k].d; j++) {
-            dim__free(m->ctx, m->side[k].columns[j].value);
-            dim__free(m->ctx, m->side[k].columns[j].code);
-        }
-        dim__free(m->ctx, m->side[k].columns);
-    }
-    dim__free(m->ctx, m->rows);
-    dim__free(m->ctx, m->weights);
-    dim__free(m->ctx, m->groups);
-    dim__free(m->ctx, m->by_group);
-}
