@@ -256,6 +256,21 @@ static void test_sparse_tables(void **state)
         assert_true(r.high >= r.value);
     }
     assert_in_range(certain, 0, 12);
+    certain = 0;
+    for (uint64_t round = 0; round < 50; round++) { /* undersampled: said, and not believed */
+        s.n = 400;
+        for (int i = 0; i < 400; i++) {
+            s.x[i] = floor(20 * uniform());
+            s.y[i] = floor(20 * uniform());
+        }
+        dim_information_result r = MEASURE(&s, .method = DIM_INFORMATION_DISCRETE, .order = DIM_INFORMATION_ORDER_IID);
+        assert_true(r.warnings & DIM_INFORMATION_UNDERSAMPLED);
+        certain += r.low > 0;
+    }
+    assert_in_range(certain, 0, 5);
+    s.n = 1000;
+    for (int i = 0; i < 1000; i++)
+        s.x[i] = floor(15 * uniform());
     for (int i = 0; i < 1000; i++) /* and what is there stays */
         s.y[i] = uniform() < 0.5 ? s.x[i] : floor(15 * uniform());
     /* p(x = y) is 1/2 + 1/30, each other cell 1/30 */

@@ -9,7 +9,7 @@
  *     dim_information_measure(ctx, NULL, &data, &info);
  *
  * Columns may be continuous, rounded, discrete or labels, one or many, on any scale: the value does not change when a
- * column is replaced by an increasing function of it.  docs/information.md says which question is answered and how.
+ * column is replaced by an increasing function of it, that of a critic within its interval.  docs/information.md says which question is answered and how.
  */
 #ifndef DIM_INFORMATION_H
 #define DIM_INFORMATION_H
@@ -131,7 +131,8 @@ typedef struct dim_information_options {
     uint32_t dithers;                /**< orders of equal values that are averaged; 0 = 5 */
     float max_seconds;               /**< CRITIC: training ends there, with a warning; 0 = no limit */
     uint64_t seed;                   /**< of dithers, parts, folds and permutations; 0 = the context's */
-    uint64_t max_rows;               /**< more are sampled, with a warning; 0 = 2,000,000, or 200,000 where critics are asked */
+    uint64_t max_rows;               /**< of more a sample is taken, of a series the first, with a warning; 0 = 2,000,000,
+                                          or 200,000 where critics are asked */
     dim_progress_fn progress;        /**< NULL, or hears how far critics and permutations are */
     void *user;                      /**< passed to progress */
 } dim_information_options;
@@ -149,8 +150,9 @@ typedef struct dim_information_result {
     double standard_error;           /**< of sampling alone */
     double deficit;                  /**< what more rows would still add, as far as one sees; part of high, not of value */
     double ceiling;                  /**< largest value that this method can show with these rows */
-    double p_value;                  /**< of independence: (1 + null values at least raw) / (1 + permutations); NaN = none,
-                                          or CRITIC with a condition, groups or weights */
+    double p_value;                  /**< of independence: (1 + null values at least raw) / (1 + permutations); of
+                                          CRITIC twice the folds' mean.  NaN = none, or CRITIC with a condition, groups or
+                                          weights */
     double correlation;              /**< |rho| of a Gaussian pair with this information: sqrt(1 - exp(-2 value)) */
     double entropy_x;                /**< of a discrete side (Grassberger), else NaN */
     double entropy_y;                /**< likewise */

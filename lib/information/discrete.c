@@ -152,8 +152,10 @@ static dim_status run(const dim__mi *m, dim__mi_answer *a)
         r->ceiling = fmin(entropy_of(&t, 0), entropy_of(&t, 1)) - condition;
         interval(&t, plain, r);
         double seen = coverage(&t);
-        if (seen < 0.9)
+        if (seen < 0.9) { /* the correction itself is uncertain, by half of it on independent tables */
             r->warnings |= DIM_INFORMATION_UNDERSAMPLED;
+            r->low = fmin(r->low, r->raw - (plain - r->raw) / 2);
+        }
         if (seen < 0.5)
             r->verdict = DIM_INFORMATION_NONE;
     }

@@ -149,7 +149,7 @@ static void finish(const dim__mi *m, entropy x, entropy y, dim_information_resul
     if (r->verdict == DIM_INFORMATION_ESTIMATE) /* a side tells no more than it has */
         r->value = fmin(r->value, fmin(isnan(x.value) ? r->value : fmax(x.value, 0), isnan(y.value) ? r->value : fmax(y.value, 0)));
     r->low = fmin(fmax(r->low, 0), r->value);
-    r->high = fmax(r->high, r->value);
+    r->high = fmax(r->high, fmax(r->value, -r->raw)); /* what is below 0 is wrong by that much */
     if (r->verdict == DIM_INFORMATION_ESTIMATE && r->high > fmin(cap_x, cap_y))
         r->high = fmax(fmin(cap_x, cap_y), r->value);
     r->correlation = sqrt(1 - exp(-2 * r->value));
