@@ -279,6 +279,11 @@ static void test_csv(void **state)
     o.labels = DIM_LABELS_FINE;
     o.label_column = "say \"c\"";
     assert_refused("csv", "x.csv", DIM_SPLIT_TRAIN, &o, DIM_E_FORMAT, "line 3: label \"2.5\"", NULL);
+    o.labels = DIM_LABELS_NONE; /* and not looked at */
+    ds = open_good("csv", "x.csv", DIM_SPLIT_TRAIN, &o);
+    assert_data(ds, DIM_F32, 1, (int64_t[]){ 3 }, 2, (const float[]){ 1, 0, -3, 1e-3f, 2, 6 }, NULL);
+    dim_dataset_destroy(ds);
+    o.labels = DIM_LABELS_FINE;
     put_text("x.csv", "1\t4\t2.5\t-3\n1e-3\t2\t5\t6\n");
     o.label_column = "1";
     ds = open_good("csv", "x.csv", DIM_SPLIT_TRAIN, &o);

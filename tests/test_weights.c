@@ -386,6 +386,11 @@ static void test_checked(void **state)
 }
 
 /* Every bit of the data of weights is checked where they are read, and what another program writes is not. */
+static void count_warnings(void *user, dim_log_level level, const char *text)
+{
+    *(int *)user += level == DIM_LOG_WARNING && strstr(text, "checksums say nothing") != NULL;
+}
+
 static void test_checksum(void **state)
 {
     static unsigned char raw[4096];
@@ -413,6 +418,16 @@ static void test_checksum(void **state)
     raw[size - 1] ^= 1; /* of the last element of `scalar`, the last array that has any */
     write_file(raw, size);
     assert_int_equal(dim__weights_load(ctx, path, "", a, 4), DIM_OK);
+    dim_context_options o; /* but it is said */
+    dim_context *listening;
+    int warnings = 0;
+    DIM_OPTIONS_INIT(&o);
+    o.log = count_warnings;
+    o.log_user = &warnings;
+    assert_int_equal(dim_context_create(&o, &listening), DIM_OK);
+    assert_int_equal(dim__weights_load(listening, path, "", a, 4), DIM_OK);
+    assert_int_equal(warnings, 1);
+    dim_context_destroy(listening);
     dim__weights_file *f;
     assert_int_equal(dim__weights_file_open(ctx, path, &f), DIM_OK);
     assert_int_equal(dim__weights_file_verify(f), DIM_E_FORMAT);

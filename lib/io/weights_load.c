@@ -158,8 +158,10 @@ static void find_sum(dim__weights_file *f, int64_t length)
     else if (get_digits(f->text + DIM__ST_OWN_DIGITS_AT, &header) &&
              header == sum_without(f->text, length, DIM__ST_DIGITS_AT, true))
         f->state = SUM_OWN;
-    else
+    else {
         f->state = SUM_COPIED;
+        dim__log(f->ctx, DIM_LOG_WARNING, "%s: its header was not written by libdim as it is, so its checksums say nothing", f->path);
+    }
 }
 
 /* Adds a part of the data up. */

@@ -193,6 +193,8 @@ static dim_status read_row(const reader *r, const table *t, char *line, float *r
     for (char *at = line; at != NULL; at_column++) {
         const char *field = next_field(&at, t->separator);
         float x;
+        if (at_column == t->label && label == NULL) /* nobody wants to know */
+            continue;
         if (!dim__number_parse(field, &x))
             return dim__fail(r->ctx, DIM_E_FORMAT, "%s: line %lld, field %lld: \"%.40s\" is not a finite number with a point",
                              path, (long long)r->number, (long long)at_column, field);
@@ -200,8 +202,7 @@ static dim_status read_row(const reader *r, const table *t, char *line, float *r
             if (!(x >= 0 && x <= 1 << 24 && x == (float)(int32_t)x))
                 return dim__fail(r->ctx, DIM_E_FORMAT, "%s: line %lld: label \"%.40s\" is not a whole number, 0 .. %d", path,
                                  (long long)r->number, field, 1 << 24);
-            if (label != NULL)
-                *label = (int32_t)x;
+            *label = (int32_t)x;
         } else if (row != NULL) {
             row[kept++] = x;
         } else if (x >= 0 && x <= 255 && x == (float)(int)x) {
