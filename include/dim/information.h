@@ -9,7 +9,8 @@
  *     dim_information_measure(ctx, NULL, &data, &info);
  *
  * Columns may be continuous, rounded, discrete or labels, one or many, on any scale: the value does not change when a
- * column is replaced by an increasing function of it, that of a critic within its interval.  docs/information.md says which question is answered and how.
+ * column is replaced by an increasing function of it, that of a critic within its interval.
+ * docs/information.md says which question is answered and how.
  */
 #ifndef DIM_INFORMATION_H
 #define DIM_INFORMATION_H
