@@ -353,20 +353,23 @@ static void shuffle(int *order, int n, uint32_t *seed)
     }
 }
 
-/* Whether the call needs a part: it is an argument, in a list or in the options. */
+static int holds(const void *memory, size_t size, const void *handle)
+{
+    const unsigned char *bytes = memory;
+    for (size_t at = 0; at + sizeof handle <= size; at += sizeof handle)
+        if (memcmp(bytes + at, &handle, sizeof handle) == 0)
+            return 1;
+    return 0;
+}
+
+/* Whether the call needs a part: it is an argument, in a list or in a struct. */
 static int needed(const every_run *run, const void *handle)
 {
-    const unsigned char *options = (const unsigned char *)&run->w.o;
     for (int i = 0; i < run->f->n; i++)
         if (run->a[i].p == handle)
             return 1;
-    for (size_t i = 0; i < sizeof run->w.list / sizeof *run->w.list; i++)
-        if (run->w.list[i] == handle)
-            return 1;
-    for (size_t at = 0; at + sizeof handle <= sizeof run->w.o; at += sizeof handle)
-        if (memcmp(options + at, &handle, sizeof handle) == 0)
-            return 1;
-    return 0;
+    return holds(run->w.list, sizeof run->w.list, handle) || holds(&run->w.o, sizeof run->w.o, handle) ||
+           holds(&run->w.columns, sizeof run->w.columns, handle);
 }
 
 /* The caller's hold of everything else is given up before the call, in any order. */
