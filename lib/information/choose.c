@@ -297,7 +297,7 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
         return ask_one(m, info);
     if (discrete_x && discrete_y && (z == 0 || m->side[2].discrete)) {
         DIM__TRY(ask(m, info, DIM_INFORMATION_DISCRETE, &a));
-        if ((a->r.warnings & DIM_INFORMATION_UNDERSAMPLED) != 0)
+        if (a != NULL && (a->r.warnings & DIM_INFORMATION_UNDERSAMPLED) != 0)
             return ask_otherwise(m, info, a);
     } else if (m->weights == NULL && (x + y + z <= 3 || (discrete_x && y + z <= 3) || (discrete_y && x + z <= 3)))
         DIM__TRY(ask_neighbors(m, info));

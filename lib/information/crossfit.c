@@ -156,8 +156,8 @@ static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, co
     const dim__mi *m = c->m;
     int64_t width = dim__mi_critic_width(critic, base_alone), n = r->n_test;
     float *x = dim__calloc(m->ctx, (size_t)n, 2 * (size_t)width * sizeof *x);
-    double *found = dim__calloc(m->ctx, (size_t)n, 4 * sizeof *found), *weights = found + 3 * n;
-    dim__mi_held_out out = { .pointwise = found, .influence = found + n, .inclusive = found + 2 * n };
+    double *found = dim__calloc(m->ctx, (size_t)n, 4 * sizeof *found), *weights = DIM__BEHIND(found, 3 * n);
+    dim__mi_held_out out = { .pointwise = found, .influence = DIM__BEHIND(found, n), .inclusive = DIM__BEHIND(found, 2 * n) };
     dim_status status = x == NULL || found == NULL ? DIM_E_NOMEM : DIM_OK;
     for (int64_t i = 0; i < n && status == DIM_OK && m->weights != NULL; i++)
         weights[i] = m->weights[r->test[i]];

@@ -182,7 +182,7 @@ static dim_status null_values(const dim__mi *m, const dim__mi_orders *orders, do
     table t;
     int64_t symbols;
     dim_status status = make(m, &t);
-    int32_t *y = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *y), *order = y + m->n, *moved = order + m->n;
+    int32_t *y = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *y), *order = DIM__BEHIND(y, m->n), *moved = DIM__BEHIND(order, m->n);
     if (status == DIM_OK)
         status = y == NULL ? DIM_E_NOMEM : dim__mi_symbols(m, 2, false, y, &symbols);
     for (int64_t b = 0; b <= (int64_t)m->o.permutations && status == DIM_OK; b++) {

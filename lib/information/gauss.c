@@ -120,7 +120,7 @@ static dim_status find_dependent(copula *c)
 {
     dim_context *ctx = c->m->ctx;
     double *l = dim__calloc(ctx, (size_t)c->all * sizeof *l, (size_t)c->all);
-    int64_t *list = dim__calloc(ctx, (size_t)c->all, 2 * sizeof *list), *z_list = list + c->all, n_z = 0;
+    int64_t *list = dim__calloc(ctx, (size_t)c->all, 2 * sizeof *list), *z_list = DIM__BEHIND(list, c->all), n_z = 0;
     static const int order[DIM__MI_SIDES] = { 2, 0, 1 };
     if (l == NULL || list == NULL) {
         dim__free(ctx, l);

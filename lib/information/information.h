@@ -20,6 +20,9 @@ enum {
     DIM__MI_CURVE = 4
 };
 
+/* What lies so many elements behind p, which may be NULL. */
+#define DIM__BEHIND(p, count) ((p) != NULL ? (p) + (count) : NULL)
+
 typedef struct dim__mi_column {
     int64_t number;              /* in the caller's tensor */
     char name[DIM__MI_NAME];     /* "" = has none */

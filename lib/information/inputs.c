@@ -38,7 +38,7 @@ static dim_status put_scores_of(building *b, double *x)
     int64_t n = b->m->n;
     uint64_t *key = dim__calloc(b->m->ctx, (size_t)n, sizeof *key);
     int32_t *order = dim__calloc(b->m->ctx, (size_t)n, 3 * sizeof *order);
-    dim__mi_column c = { .code = order + 2 * n };
+    dim__mi_column c = { .code = DIM__BEHIND(order, 2 * n) };
     dim_status status = key == NULL || order == NULL ? DIM_E_NOMEM : DIM_OK;
     for (int64_t i = 0; i < n && status == DIM_OK; i++)
         key[i] = dim__key_of_double(x[i]);

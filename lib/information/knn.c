@@ -363,7 +363,7 @@ static dim_status run_second(const dim__mi *m, dim__mi_answer *a) { return run_w
 static dim_status null_with(const dim__mi *m, const dim__mi_orders *orders, bool second, double *values)
 {
     points p;
-    int32_t *rows = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *rows), *order = rows + m->n;
+    int32_t *rows = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *rows), *order = DIM__BEHIND(rows, m->n);
     dim_status status = rows == NULL ? DIM_E_NOMEM : make_points(m, 0, second, &p);
     if (rows == NULL)
         return status;

@@ -160,7 +160,7 @@ done:
 /* Numbers of the rows that share all their labels with another one; their number in *kept. */
 static dim_status find_shared(dim_context *ctx, const dim__kraskov *in, int32_t *rows, int64_t *kept)
 {
-    int32_t *code = dim__calloc(ctx, (size_t)in->n, 2 * sizeof *code), *count = code + in->n;
+    int32_t *code = dim__calloc(ctx, (size_t)in->n, 2 * sizeof *code), *count = code != NULL ? code + in->n : NULL;
     int64_t codes = 1;
     dim_status status = code == NULL ? DIM_E_NOMEM : DIM_OK;
     for (int side = 0; side < 3 && status == DIM_OK; side++)
@@ -182,12 +182,12 @@ static dim_status take_rows(dim_context *ctx, const dim__kraskov *in, const int3
 {
     int64_t columns = in->d[0] + in->d[1] + in->d[2];
     float *x = dim__calloc(ctx, (size_t)n, (size_t)(columns + 3) * sizeof *x);
-    int32_t *symbol = (int32_t *)(void *)(x + columns * n);
     *memory = x;
     *out = *in;
     out->n = n;
     if (x == NULL)
         return DIM_E_NOMEM;
+    int32_t *symbol = (int32_t *)(void *)(x + columns * n);
     for (int side = 0; side < 3; side++) {
         out->x[side] = list;
         for (int c = 0; c < in->d[side]; c++, x += n) {

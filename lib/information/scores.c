@@ -89,7 +89,7 @@ static void order_keys(const dim__mi *m, const dim__mi_side *side, const dim__mi
 dim_status dim__mi_dithered(const dim__mi *m, const dim__mi_side *side, const dim__mi_column *c, uint32_t dither, float *out)
 {
     uint64_t *key = dim__calloc(m->ctx, (size_t)m->n, sizeof *key);
-    int32_t *order = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *order), *rank = order + m->n;
+    int32_t *order = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *order), *rank = DIM__BEHIND(order, m->n);
     bool room = key != NULL && order != NULL;
     if (room) {
         order_keys(m, side, c, dither, key);
@@ -107,7 +107,7 @@ dim_status dim__mi_dithered(const dim__mi *m, const dim__mi_side *side, const di
 dim_status dim__mi_rescore(const dim__mi *m, float *x, int64_t n)
 {
     uint64_t *key = dim__calloc(m->ctx, (size_t)n, sizeof *key);
-    int32_t *order = dim__calloc(m->ctx, (size_t)n, 2 * sizeof *order), *rank = order + n;
+    int32_t *order = dim__calloc(m->ctx, (size_t)n, 2 * sizeof *order), *rank = DIM__BEHIND(order, n);
     bool room = key != NULL && order != NULL;
     if (room) {
         for (int64_t i = 0; i < n; i++)
