@@ -123,7 +123,7 @@ int main(int argc, char **argv)
     ex_task task = {
         .objective = build_objective(&run, &own),
         .loss = "mi",
-        .measures = { { "test.mi", bound ? "nats" : "(no bound)" }, { "test.top1", "%" }, { "test.top5", "%" } },
+        .measures = { { "test.mi", bound ? "nats" : "(no bound)", NULL }, { "test.top1", "%", NULL }, { "test.top5", "%", NULL } },
         .give = two_views_give, .measure = two_views_measure, .drawing = two_views_draw,
         .drawing_name = "retrieval.png", .own = &own,
     };
