@@ -26,7 +26,15 @@ static void each_level(void (*check)(dim_context *ctx))
     for (int level = DIM_CPU_BASELINE; level <= DIM_CPU_REFERENCE; level++) {
         if (dim__kernels_select((dim_cpu_level)level) == NULL)
             continue;
-        dim_context *ctx = context(1, (dim_cpu_level)level);
+        /* A BLAS and oneDNN read past the ends of arrays, and may raise over what is there. */
+        dim_context_options co;
+        dim_context *ctx = NULL;
+        DIM_OPTIONS_INIT(&co);
+        co.threads = 1;
+        co.seed = 1;
+        co.cpu = (dim_cpu_level)level;
+        co.gemm = DIM_GEMM_REFERENCE;
+        assert_int_equal(dim_context_create(&co, &ctx), DIM_OK);
         check(ctx);
         dim_context_destroy(ctx);
     }
