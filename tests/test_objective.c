@@ -133,7 +133,9 @@ static void pair_make(pair *p)
     add_input(p->obj, (dim_input_options){ .name = "y", .shape = { DY } });
     ok(dim_objective_apply(p->obj, p->f, "x", "fx"));
     ok(dim_objective_apply(p->obj, p->h, "y", "hy"));
-    add_loss(p->obj, (dim_loss_options){ .name = "mi", .a = "fx", .b = "hy" });
+    /* In a space of few units scores are small, and training does not hang on last bits. */
+    const dim_term_options term = { .size = sizeof term, .units = 16 };
+    add_loss(p->obj, (dim_loss_options){ .name = "mi", .a = "fx", .b = "hy", .term = &term });
     add_player(p->obj, (dim_player_options){ .name = "all" });
     ok(dim_objective_give(p->obj, "all", "fx"));
     ok(dim_objective_give(p->obj, "all", "hy"));
@@ -162,9 +164,8 @@ static void test_two_inputs(void **unused)
     for (int i = 0; i < 60; i++)
         ok(dim_objective_step(p.obj));
     ok(dim_objective_evaluate(p.obj));
-    /* how far sixty steps at so large a rate get differs with the last bits of a compiler's products */
-    assert_true(report(p.obj, "mi") < before - 0.05);
-    assert_true(report(p.obj, "mi.value") > value + 0.05);
+    assert_true(report(p.obj, "mi") < before - 0.2);
+    assert_true(report(p.obj, "mi.value") > value + 0.2);
     assert_true(fabs(report(p.obj, "all.lr") - 0.1) < 1e-7);
     assert_int_equal(dim_objective_steps(p.obj), 60);
     pair_free(&p);
