@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "file_tests.h"
 #include <dim/context.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,14 +70,6 @@ static inline void assert_fails_with(dim_context *ctx, dim_status got, dim_statu
                       part2 != NULL ? part2 : "");
         fail();
     }
-}
-
-static inline void write_file(const char *path, const void *data, size_t size)
-{
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(data, 1, size, f), size);
-    assert_int_equal(fclose(f), 0);
 }
 
 /* Runs `create` with each of its allocations failing in turn, until one run needs no more.  create returns its status and

@@ -9,7 +9,7 @@
 
 #include "io/weights_header.h"
 #include "model/model.h"
-#include "resume_world.h"
+#include "resume_tests.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -27,19 +27,6 @@ static int teardown(void **state)
 {
     (void)state;
     return unlink(path);
-}
-
-static void ok(const world *w, dim_status status)
-{
-    if (status != DIM_OK)
-        fail_msg("%s: %s", dim_status_name(status), dim_context_error(w->ctx));
-}
-
-static world opened(const plan *p)
-{
-    world w = { .ctx = NULL };
-    ok(&w, world_open(&w, p));
-    return w;
 }
 
 typedef struct contents { /* of a file: header and data */

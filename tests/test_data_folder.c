@@ -3,19 +3,12 @@
 
 #include <dim/dataset.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
 static failing_memory memory;
 static dim_context *ctx;
 static char dir[64];
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
 
 static int setup(void **state)
 {
@@ -30,7 +23,7 @@ static int teardown(void **state)
     (void)state;
     dim_context_destroy(ctx);
     assert_int_equal(memory.live, 0);
-    return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(dir);
 }
 
 static const char *spec_of(const char *kind)
@@ -73,12 +66,12 @@ static void put_sized(const char *name, int value, int w, int h)
     for (int i = 0; i < 3 * w * h; i++)
         rows[i] = (unsigned char)(value + i % 3);
     make_png(&file, PNG_COLOR_TYPE_RGB, 8, 0, w, h, rows);
-    write_file(in_dir(name), file.bytes, file.size);
+    write_bytes(in_dir(name), file.bytes, file.size);
 }
 
 static void put(const char *name, int value) { put_sized(name, value, 6, 4); }
 
-static void put_text(const char *name, const char *text) { write_file(in_dir(name), text, strlen(text)); }
+static void put_text(const char *name, const char *text) { write_bytes(in_dir(name), text, strlen(text)); }
 
 static dim_dataset *open_with(const char *kind, dim_split split, uint32_t image_size, dim_on_error on_error)
 {
@@ -366,7 +359,7 @@ static void test_image_options(void **state)
     make_jpeg(&file, 3, false, 6, 4, rows);
     memmove(file.bytes + 2 + sizeof exif - 1, file.bytes + 2, file.size - 2);
     memcpy(file.bytes + 2, exif, sizeof exif - 1);
-    write_file(in_dir("train/a/1.jpg"), file.bytes, file.size + sizeof exif - 1);
+    write_bytes(in_dir("train/a/1.jpg"), file.bytes, file.size + sizeof exif - 1);
     for (uint32_t keep = 0; keep < 2; keep++) {
         o.keep_orientation = keep;
         assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_OK, NULL, NULL);
@@ -466,7 +459,7 @@ static void test_sizes(void **state)
 static void put_broken(void)
 {
     put("train/a/0.png", 1);
-    write_file(in_dir("train/a/0.png"), file.bytes, file.size - 20);
+    write_bytes(in_dir("train/a/0.png"), file.bytes, file.size - 20);
     put("train/a/1.png", 10);
     put_text("train/a/2.jpg", "");
     put_text("train/a/3.jpg", "not an image");
@@ -476,7 +469,7 @@ static void put_broken(void)
     assert_int_equal(mkfifo(in_dir("train/b/7.png"), 0600), 0);
     put_sized("train/b/8.png", 0, 16385, 1);
     make_jpeg(&file, 3, false, 6, 4, rows);
-    write_file(in_dir("train/b/9.jpg"), file.bytes, file.size / 2);
+    write_bytes(in_dir("train/b/9.jpg"), file.bytes, file.size / 2);
 }
 
 enum { BROKEN_FILES = 8 };
@@ -659,7 +652,7 @@ static void test_tiny_broken(void **state)
         assert_open_fails("folder", DIM_SPLIT_TEST, DIM_ON_ERROR_FAIL, DIM_E_FORMAT, in_dir("val/val_annotations.txt"),
                           bad[i].part);
     }
-    write_file(in_dir("val/val_annotations.txt"), "val_1.JPEG\tn01\n\0\n", 17);
+    write_bytes(in_dir("val/val_annotations.txt"), "val_1.JPEG\tn01\n\0\n", 17);
     assert_open_fails("tiny", DIM_SPLIT_TEST, DIM_ON_ERROR_FAIL, DIM_E_FORMAT, "not a text file", dir);
     put_text("val/val_annotations.txt", "missing.JPEG\tn01\nval_1.JPEG\tn01\n");
     assert_open_fails("tiny", DIM_SPLIT_TEST, DIM_ON_ERROR_FAIL, DIM_E_IO, "cannot open", "val/images/missing.JPEG");
@@ -780,7 +773,7 @@ static void test_without_libraries(void **state)
         assert_int_equal(mkdir(path, 0700), 0);
     }
     snprintf(path, sizeof path, "%s/train/a/1.png", dir);
-    write_file(path, first, sizeof first);
+    write_bytes(path, first, sizeof first);
     o.on_error = DIM_ON_ERROR_SKIP; /* a library that lacks is no broken file */
     assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("folder"), DIM_SPLIT_TRAIN, &o, &ds), DIM_E_UNSUPPORTED,
                       lacks, path);

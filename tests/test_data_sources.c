@@ -5,7 +5,6 @@
 #include "data/sources/number.h"
 #include "data/sources/parse.h"
 #include <dim/dataset.h>
-#include <ftw.h>
 #include <math.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -28,12 +27,6 @@ float __wrap_strtof(const char *text, char **end)
     return __real_strtof(text, end);
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
-
 static int setup(void **state)
 {
     (void)state;
@@ -47,7 +40,7 @@ static int teardown(void **state)
     (void)state;
     dim_context_destroy(ctx);
     assert_int_equal(memory.live, 0);
-    return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(dir);
 }
 
 static const char *in_dir(const char *name)
@@ -58,7 +51,7 @@ static const char *in_dir(const char *name)
     return path[turn];
 }
 
-static void put_text(const char *name, const char *text) { write_file(in_dir(name), text, strlen(text)); }
+static void put_text(const char *name, const char *text) { write_bytes(in_dir(name), text, strlen(text)); }
 
 /* `kind`:the folder, or a name in it. */
 static dim_status open_it(const char *kind, const char *name, dim_split split, const dim_dataset_options *o, dim_dataset **ds)
@@ -124,7 +117,7 @@ static size_t npy_bytes(char *bytes, const char *descr, const char *shape, const
 static void put_npy(const char *name, const char *descr, const char *shape, const void *data, size_t size)
 {
     static char bytes[1 << 16];
-    write_file(in_dir(name), bytes, npy_bytes(bytes, descr, shape, data, size));
+    write_bytes(in_dir(name), bytes, npy_bytes(bytes, descr, shape, data, size));
 }
 
 static dim_dataset_options options(dim_labels labels)
@@ -350,7 +343,7 @@ static void test_csv_broken(void **state)
         put_text("x.csv", bad[i].text);
         assert_refused("csv", "x.csv", DIM_SPLIT_TRAIN, NULL, DIM_E_FORMAT, in_dir("x.csv"), bad[i].part);
     }
-    write_file(in_dir("x.csv"), "1,2\n3,4\0\n", 9);
+    write_bytes(in_dir("x.csv"), "1,2\n3,4\0\n", 9);
     assert_refused("csv", "x.csv", DIM_SPLIT_TRAIN, NULL, DIM_E_FORMAT, "line 2 has a zero byte", NULL);
     memory.largest = 0; /* nothing is allocated for lines that only the first of them makes long */
     FILE *f = fopen(in_dir("x.csv"), "w");
@@ -399,7 +392,7 @@ static size_t idx_bytes(unsigned char *p, int images, unsigned char n)
 static void put_idx(const char *name, int images)
 {
     unsigned char bytes[64];
-    write_file(in_dir(name), bytes, idx_bytes(bytes, images, 4));
+    write_bytes(in_dir(name), bytes, idx_bytes(bytes, images, 4));
 }
 
 static void test_idx_names(void **state)
@@ -452,7 +445,7 @@ static void test_cifar_without_labels(void **state)
     dim_dataset_options none = options(DIM_LABELS_NONE);
     (void)state;
     memset(record, 3, sizeof record);
-    write_file(in_dir("test_batch.bin"), record, sizeof record);
+    write_bytes(in_dir("test_batch.bin"), record, sizeof record);
     put_text("batches.meta.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n");
     dim_dataset *ds = open_good("cifar10", "", DIM_SPLIT_TEST, &none);
     assert_int_equal(dim_dataset_count(ds), 2);
@@ -584,7 +577,7 @@ static void test_gzip(void **state)
         { "\1\2\3", 3, "of a kind that libdim does not know" },
     };
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
-        write_file(in_dir("train-images.idx3-ubyte.gz"), plain[i].bytes, plain[i].size);
+        write_bytes(in_dir("train-images.idx3-ubyte.gz"), plain[i].bytes, plain[i].size);
         assert_refused("idx", "", DIM_SPLIT_TRAIN, NULL, DIM_E_FORMAT, in_dir("train-images.idx3-ubyte.gz is not gzip data"),
                        plain[i].what);
     }

@@ -59,7 +59,7 @@ static void put_images(const char *name, int first, int n)
             for (int x = 0; x < 96; x++) /* column after column */
                 for (int y = 0; y < 96; y++)
                     *p++ = pixel(i, c, y, x);
-    write_file(in_dir(name), bytes, (size_t)n * IMAGE);
+    write_bytes(in_dir(name), bytes, (size_t)n * IMAGE);
 }
 
 static void put_labels(const char *name, int n)
@@ -67,7 +67,7 @@ static void put_labels(const char *name, int n)
     unsigned char labels[16];
     for (int i = 0; i < n; i++)
         labels[i] = (unsigned char)(1 + i * 3 % 10);
-    write_file(in_dir(name), labels, (size_t)n);
+    write_bytes(in_dir(name), labels, (size_t)n);
 }
 
 static void put_all(void)
@@ -135,15 +135,15 @@ static void test_broken(void **state)
     assert_open_fails(DIM_SPLIT_TEST, DIM_E_IO, in_dir("test_y.bin"), "cannot find");
     put_labels("test_y.bin", 4);
     assert_open_fails(DIM_SPLIT_TEST, DIM_E_FORMAT, "4 labels", "3 images");
-    write_file(in_dir("test_y.bin"), "\1\2\13", 3);
+    write_bytes(in_dir("test_y.bin"), "\1\2\13", 3);
     assert_open_fails(DIM_SPLIT_TEST, DIM_E_FORMAT, "label 11 of image 2", in_dir("test_y.bin"));
-    write_file(in_dir("test_y.bin"), "\1\0\2", 3);
+    write_bytes(in_dir("test_y.bin"), "\1\0\2", 3);
     assert_open_fails(DIM_SPLIT_TEST, DIM_E_FORMAT, "label 0 of image 1", in_dir("test_y.bin"));
-    write_file(in_dir("unlabeled_X.bin"), bytes, IMAGE - 1);
+    write_bytes(in_dir("unlabeled_X.bin"), bytes, IMAGE - 1);
     assert_open_fails(DIM_SPLIT_UNLABELED, DIM_E_FORMAT, "27647 bytes", in_dir("unlabeled_X.bin"));
-    write_file(in_dir("unlabeled_X.bin"), bytes, IMAGE + 1);
+    write_bytes(in_dir("unlabeled_X.bin"), bytes, IMAGE + 1);
     assert_open_fails(DIM_SPLIT_UNLABELED, DIM_E_FORMAT, "27649 bytes", in_dir("unlabeled_X.bin"));
-    write_file(in_dir("unlabeled_X.bin"), bytes, 0);
+    write_bytes(in_dir("unlabeled_X.bin"), bytes, 0);
     assert_open_fails(DIM_SPLIT_UNLABELED, DIM_E_FORMAT, "empty", in_dir("unlabeled_X.bin"));
     unlink(in_dir("unlabeled_X.bin"));
     assert_int_equal(mkdir(in_dir("unlabeled_X.bin"), 0700), 0);
@@ -224,7 +224,7 @@ static void test_class_names(void **state)
     assert_null(dim_dataset_class_name(ds, 0));
     dim_dataset_destroy(ds);
     const char *text = "airplane\r\n\nbird\ncar\ncat\ndeer\ndog\nhorse\nmonkey\nship\ntruck";
-    write_file(in_dir("class_names.txt"), text, strlen(text));
+    write_bytes(in_dir("class_names.txt"), text, strlen(text));
     assert_int_equal(dim_dataset_open(ctx, spec_of("stl10"), DIM_SPLIT_TRAIN, &ds), DIM_OK);
     assert_string_equal(dim_dataset_class_name(ds, 0), "airplane");
     assert_string_equal(dim_dataset_class_name(ds, 1), "bird");
@@ -234,7 +234,7 @@ static void test_class_names(void **state)
     assert_int_equal(dim_dataset_skipped(NULL), 0);
     assert_int_equal(dim_dataset_skipped(ds), 0);
     dim_dataset_destroy(ds);
-    write_file(in_dir("class_names.txt"), text, 20); /* not the names of ten classes: as if it were not there */
+    write_bytes(in_dir("class_names.txt"), text, 20); /* not the names of ten classes: as if it were not there */
     assert_int_equal(dim_dataset_open(ctx, spec_of("stl10"), DIM_SPLIT_TRAIN, &ds), DIM_OK);
     assert_null(dim_dataset_class_name(ds, 0));
     dim_dataset_destroy(ds);
@@ -252,10 +252,10 @@ static void test_cifar100_labels(void **state)
         bytes[i * 3074] = (unsigned char)(i * 3);
         bytes[i * 3074 + 1] = (unsigned char)(93 + i);
     }
-    write_file(in_dir("train.bin"), bytes, (size_t)n * 3074);
+    write_bytes(in_dir("train.bin"), bytes, (size_t)n * 3074);
     for (int i = 0; i < 20; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "group%d\n", i);
-    write_file(in_dir("coarse_label_names.txt"), text, strlen(text));
+    write_bytes(in_dir("coarse_label_names.txt"), text, strlen(text));
     DIM_OPTIONS_INIT(&o);
     assert_int_equal(dim_tensor_create(ctx, DIM_I32, 1, &n, &labels), DIM_OK);
     for (int coarse = 0; coarse < 2; coarse++) {
@@ -293,7 +293,7 @@ static void test_allocation_failures(void **state)
     const char *text = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n";
     (void)state;
     put_all();
-    write_file(in_dir("class_names.txt"), text, strlen(text));
+    write_bytes(in_dir("class_names.txt"), text, strlen(text));
     fail_each_allocation(ctx, &memory, open_train);
     fail_each_allocation(ctx, &memory, open_unlabeled);
 }

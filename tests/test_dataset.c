@@ -83,7 +83,7 @@ static unsigned char big[1 << 18];
 static void write_cifar10(void)
 {
     for (int f = 0; f < 6; f++) /* 1, 2, 3, 4, 40, 6 records; 40 is more than is read at a time */
-        write_file(in_dir(names[f]), big, cifar_bytes(big, f * (f + 1) / 2, f == 4 ? 40 : f + 1, 1));
+        write_bytes(in_dir(names[f]), big, cifar_bytes(big, f * (f + 1) / 2, f == 4 ? 40 : f + 1, 1));
 }
 
 static void put32(unsigned char *p, uint32_t x)
@@ -112,9 +112,9 @@ static void write_idx(const char *part, uint32_t n, uint32_t h, uint32_t w)
 {
     char name[64];
     snprintf(name, sizeof name, "%s-images-idx3-ubyte", part);
-    write_file(in_dir(name), big, idx_bytes(big, 1, n, h, w));
+    write_bytes(in_dir(name), big, idx_bytes(big, 1, n, h, w));
     snprintf(name, sizeof name, "%s-labels-idx1-ubyte", part);
-    write_file(in_dir(name), big, idx_bytes(big, 0, n, 0, 0));
+    write_bytes(in_dir(name), big, idx_bytes(big, 0, n, 0, 0));
 }
 
 static void assert_open_fails(const char *kind, dim_split split, dim_status want, const char *part, const char *part2)
@@ -169,8 +169,8 @@ static void test_cifar100(void **state)
 {
     dim_dataset *ds;
     (void)state;
-    write_file(in_dir("train.bin"), big, cifar_bytes(big, 0, 35, 2));
-    write_file(in_dir("test.bin"), big, cifar_bytes(big, 3, 2, 2));
+    write_bytes(in_dir("train.bin"), big, cifar_bytes(big, 0, 35, 2));
+    write_bytes(in_dir("test.bin"), big, cifar_bytes(big, 3, 2, 2));
     assert_fails_with(ctx, dim_dataset_open(ctx, spec_of("cifar100"), DIM_SPLIT_TRAIN, &ds), DIM_OK, NULL, NULL);
     assert_int_equal(dim_dataset_classes(ds), 100);
     assert_samples(ds, 0, 35, 90, 10);
@@ -181,13 +181,13 @@ static void test_cifar100(void **state)
 
     size_t n = cifar_bytes(big, 0, 2, 2);
     big[3074] = 20; /* coarse */
-    write_file(in_dir("test.bin"), big, n);
+    write_bytes(in_dir("test.bin"), big, n);
     assert_open_fails("cifar100", DIM_SPLIT_TEST, DIM_E_FORMAT, in_dir("test.bin"), "label 20 of record 1");
     big[3074] = 0;
     big[1] = 100;
-    write_file(in_dir("test.bin"), big, n);
+    write_bytes(in_dir("test.bin"), big, n);
     assert_open_fails("cifar100", DIM_SPLIT_TEST, DIM_E_FORMAT, in_dir("test.bin"), "label 100 of record 0");
-    write_file(in_dir("test.bin"), big, n - 2); /* whole records of CIFAR-10 */
+    write_bytes(in_dir("test.bin"), big, n - 2); /* whole records of CIFAR-10 */
     assert_open_fails("cifar100", DIM_SPLIT_TEST, DIM_E_FORMAT, in_dir("test.bin"), "6146 bytes");
 }
 
@@ -196,14 +196,14 @@ static void test_cifar10_broken(void **state)
     (void)state;
     write_cifar10();
     size_t n = cifar_bytes(big, 0, 36, 1);
-    write_file(in_dir("data_batch_3.bin"), big, n - 1);
+    write_bytes(in_dir("data_batch_3.bin"), big, n - 1);
     assert_open_fails("cifar10", DIM_SPLIT_TRAIN, DIM_E_FORMAT, in_dir("data_batch_3.bin"), "110627 bytes");
-    write_file(in_dir("data_batch_3.bin"), big, n + 1);
+    write_bytes(in_dir("data_batch_3.bin"), big, n + 1);
     assert_open_fails("cifar10", DIM_SPLIT_TRAIN, DIM_E_FORMAT, in_dir("data_batch_3.bin"), "110629 bytes");
-    write_file(in_dir("data_batch_3.bin"), big, 0);
+    write_bytes(in_dir("data_batch_3.bin"), big, 0);
     assert_open_fails("cifar10", DIM_SPLIT_TRAIN, DIM_E_FORMAT, in_dir("data_batch_3.bin"), "empty");
     big[34 * 3073] = 10;
-    write_file(in_dir("data_batch_3.bin"), big, n);
+    write_bytes(in_dir("data_batch_3.bin"), big, n);
     assert_open_fails("cifar10", DIM_SPLIT_TRAIN, DIM_E_FORMAT, in_dir("data_batch_3.bin"), "label 10 of record 34");
     unlink(in_dir("data_batch_3.bin"));
     assert_open_fails("cifar10", DIM_SPLIT_TRAIN, DIM_E_IO, in_dir("data_batch_3.bin"), "cannot find");
@@ -287,8 +287,8 @@ static void test_idx_broken(void **state)
     (void)state;
     assert_open_fails("idx", DIM_SPLIT_TRAIN, DIM_E_IO, in_dir("train-images-idx3-ubyte"), "cannot open");
     write_idx("train", 6, 4, 5);
-    check_idx_broken("train-images-idx3-ubyte", "train-labels-idx1-ubyte", write_file);
-    write_file(in_dir("train-images-idx3-ubyte"), big, 0);
+    check_idx_broken("train-images-idx3-ubyte", "train-labels-idx1-ubyte", write_bytes);
+    write_bytes(in_dir("train-images-idx3-ubyte"), big, 0);
     assert_open_fails("idx", DIM_SPLIT_TRAIN, DIM_E_FORMAT, in_dir("train-images-idx3-ubyte"), "empty");
 }
 
@@ -332,21 +332,21 @@ static void test_idx_gz(void **state)
     size_t n = slurp(in_dir(gz_images), raw, sizeof raw);
     assert_true(n > 100 && n < sizeof raw - 1);
     for (size_t cut = 0; cut < n; cut += 11) {
-        write_file(in_dir(gz_images), raw, cut);
+        write_bytes(in_dir(gz_images), raw, cut);
         assert_open_fails("idx", DIM_SPLIT_TRAIN, DIM_E_FORMAT, in_dir(gz_images), NULL);
     }
-    write_file(in_dir(gz_images), raw, n - 1); /* all the content, part of the check sum */
+    write_bytes(in_dir(gz_images), raw, n - 1); /* all the content, part of the check sum */
     assert_open_fails("idx", DIM_SPLIT_TRAIN, DIM_E_FORMAT, in_dir(gz_images), "truncated");
     raw[n] = 'x';
-    write_file(in_dir(gz_images), raw, n + 1);
+    write_bytes(in_dir(gz_images), raw, n + 1);
     assert_open_fails("idx", DIM_SPLIT_TRAIN, DIM_E_FORMAT, in_dir(gz_images), NULL);
     for (size_t at = 12; at < n; at += 37) { /* damage is found by the check sum at the latest */
         raw[at] ^= 0x10;
-        write_file(in_dir(gz_images), raw, n);
+        write_bytes(in_dir(gz_images), raw, n);
         assert_open_fails("idx", DIM_SPLIT_TRAIN, DIM_E_FORMAT, in_dir(gz_images), NULL);
         raw[at] ^= 0x10;
     }
-    write_file(in_dir(gz_images), "no gzip at all", 14);
+    write_bytes(in_dir(gz_images), "no gzip at all", 14);
     assert_open_fails("idx", DIM_SPLIT_TRAIN, DIM_E_FORMAT, in_dir(gz_images), "gzip");
 
     write_idx_gz();
@@ -364,7 +364,7 @@ static void test_idx_gz_joined(void **state)
     first = slurp(in_dir(gz_images), raw, sizeof raw);
     write_gz(in_dir(gz_images), big + 1000, n - 1000);
     n = slurp(in_dir(gz_images), raw + first, sizeof raw - first);
-    write_file(in_dir(gz_images), raw, first + n);
+    write_bytes(in_dir(gz_images), raw, first + n);
     assert_fails_with(ctx, dim_dataset_open(ctx, spec_of("idx"), DIM_SPLIT_TRAIN, &ds), DIM_OK, NULL, NULL);
     assert_samples(ds, 0, 6, 0, 7);
     dim_dataset_destroy(ds);
@@ -408,7 +408,7 @@ static void test_idx_gz_large(void **state)
 static void test_idx_gz(void **state)
 {
     (void)state;
-    write_file(in_dir("train-images-idx3-ubyte.gz"), "\x1f\x8b", 2);
+    write_bytes(in_dir("train-images-idx3-ubyte.gz"), "\x1f\x8b", 2);
     assert_open_fails("idx", DIM_SPLIT_TRAIN, DIM_E_UNSUPPORTED, "zlib", "train-images-idx3-ubyte.gz");
 }
 

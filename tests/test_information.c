@@ -119,7 +119,7 @@ static double kraskov(const float *x, const float *y, const float *z, const int3
         }
     in.symbol[1] = labels;
     in.symbols[1] = count;
-    ok(dim__kraskov_run(ctx, &in, pointwise, NULL, &value, &used));
+    ok(dim__kraskov_run(ctx, &in, pointwise, &value, &used));
     assert_int_equal(used, ROWS);
     return value;
 }
@@ -203,7 +203,7 @@ static void test_trees(void **state)
         }
         dim__kraskov in = { .n = c.n, .d = { c.dx, c.dy, 0 }, .x = { columns, columns + c.dx, NULL }, .k = 1 + round % 7,
                             .second = round % 2 == 1 };
-        ok(dim__kraskov_run(ctx, &in, pointwise, NULL, &value, &used));
+        ok(dim__kraskov_run(ctx, &in, pointwise, &value, &used));
         near(value, plain(&c, in.k, in.second), 1e-12);
     }
 }
@@ -360,7 +360,7 @@ static void test_bad_tensors(void **state)
     assert_true(r.value == 0 && r.low == 0 && r.high == 0);
     assert_true(strstr(dim_information_warning_text(info, DIM_INFORMATION_CONSTANT_COLUMNS), "column 0 of x is constant") != NULL);
     dim_tensor *null;
-    expect(DIM_E_STATE, "no permutations", dim_information_null(info, &null));
+    expect(DIM_E_STATE, "permutations were not asked for", dim_information_null(info, &null));
     expect(DIM_E_SHAPE, "it must be f64 (64)", dim_information_pointwise(info, x));
     expect(DIM_E_INVALID, "i is 1; there are 1", dim_information_get_candidate(info, 1, &r));
     dim_information_destroy(info);

@@ -139,7 +139,7 @@ static void check_kraskov(const rows *r)
     int64_t used, kept = 0;
     in.symbol[2] = r->labels ? r->label : NULL;
     in.symbols[2] = r->labels ? 4 : 0;
-    ok(dim__kraskov_run(ctx, &in, pointwise, NULL, &value, &used));
+    ok(dim__kraskov_run(ctx, &in, pointwise, &value, &used));
     for (int i = 0; i < ROWS; i++) {
         double want = plain(r, i);
         assert_int_equal(isnan(pointwise[i]) != 0, isnan(want) != 0);
@@ -190,11 +190,11 @@ static void test_lone_label(void **state)
     }
     dim__kraskov in = { .n = ROWS, .k = K, .d = { 0, 1, 0 }, .x = { NULL, &column, NULL }, .symbol = { label, NULL, NULL },
                         .symbols = { 4, 0, 0 } };
-    ok(dim__kraskov_run(ctx, &in, pointwise, NULL, &all, &used));
+    ok(dim__kraskov_run(ctx, &in, pointwise, &all, &used));
     assert_int_equal(used, ROWS - 1);
     assert_true(isnan(pointwise[ROWS - 1]));
     in.n = ROWS - 1;
-    ok(dim__kraskov_run(ctx, &in, pointwise, NULL, &without, &used));
+    ok(dim__kraskov_run(ctx, &in, pointwise, &without, &used));
     near(all, without, 1e-12);
 }
 

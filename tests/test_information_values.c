@@ -162,7 +162,7 @@ static void test_critic(void **state)
     sides s = new_sides(N, 5, 5, 0);
     int covered = 0;
     (void)state;
-    for (uint64_t round = 1; round <= 3; round++) {
+    for (uint64_t round = 1; round <= 5; round++) {
         for (int i = 0; i < N; i++) {
             double scale = sqrt(1 / exponential());
             for (int j = 0; j < 5; j++) {
@@ -176,7 +176,7 @@ static void test_critic(void **state)
         assert_true(r.bound < truth && r.bound < r.value); /* a lower bound */
         covered += r.low <= truth && truth <= r.high;
     }
-    assert_in_range(covered, 2, 3);
+    assert_in_range(covered, 3, 5); /* fewer once in a thousand, whatever the last bits that training ends with */
     free_sides(&s);
 }
 

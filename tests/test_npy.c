@@ -136,7 +136,7 @@ static void write_npy(const char *header, size_t data)
     bytes[8] = (char)(n & 255);
     bytes[9] = (char)(n >> 8);
     memcpy(bytes + 10, header, n);
-    write_file(path, bytes, 10 + n + data);
+    write_bytes(path, bytes, 10 + n + data);
 }
 
 static void test_headers(void **state)
@@ -201,28 +201,28 @@ static void test_broken_files(void **state)
     (void)state;
     size_t n = slurp(fixture("f4_c"), bytes, sizeof bytes);
     for (size_t cut = 0; cut < n; cut++) { /* truncated anywhere */
-        write_file(path, bytes, cut);
+        write_bytes(path, bytes, cut);
         assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_E_FORMAT, path, NULL);
     }
-    write_file(path, bytes, n + 1); /* one byte more */
+    write_bytes(path, bytes, n + 1); /* one byte more */
     assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_E_FORMAT, path, "97 bytes");
     for (int i = 0; i < 8; i++) { /* another magic or version */
         bytes[i] ^= 0x40;
-        write_file(path, bytes, n);
+        write_bytes(path, bytes, n);
         assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_E_FORMAT, path, i < 6 ? "begin" : "version");
         bytes[i] ^= 0x40;
     }
     for (int v = 0; v < 6; v += 4) {
         bytes[6] = (unsigned char)v;
-        write_file(path, bytes, n);
+        write_bytes(path, bytes, n);
         assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_E_FORMAT, path, "version");
     }
     bytes[6] = 2; /* then the length is of 4 bytes: '{' and ' are its upper half */
-    write_file(path, bytes, n);
+    write_bytes(path, bytes, n);
     assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_E_FORMAT, path, "truncated");
     bytes[6] = 1;
     bytes[40] = 0;
-    write_file(path, bytes, n);
+    write_bytes(path, bytes, n);
     assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_E_FORMAT, path, "zero byte");
     unlink(path);
     assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_E_IO, path, "No such file");
@@ -262,7 +262,7 @@ static void test_other_types(void **state)
         int n = snprintf(bytes + 10, 128, "{'descr': '%s', 'fortran_order': False, 'shape': (3,), }\n", cases[i].descr);
         bytes[8] = (char)n;
         memcpy(bytes + 10 + n, cases[i].data, cases[i].bytes);
-        write_file(path, bytes, 10 + (size_t)n + cases[i].bytes);
+        write_bytes(path, bytes, 10 + (size_t)n + cases[i].bytes);
         assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_OK, NULL, NULL);
         assert_int_equal(dim_tensor_dtype(t), cases[i].dtype);
         assert_int_equal(dim_tensor_create(ctx, DIM_F64, 1, (int64_t[]){ 3 }, &wide), DIM_OK);
@@ -272,7 +272,7 @@ static void test_other_types(void **state)
                 fail_msg("%s: %.17g, not %.17g", cases[i].descr, ((double *)dim_tensor_data(wide))[k], cases[i].want[k]);
         dim_tensor_destroy(wide);
         dim_tensor_destroy(t);
-        write_file(path, bytes, 10 + (size_t)n + cases[i].bytes - 1);
+        write_bytes(path, bytes, 10 + (size_t)n + cases[i].bytes - 1);
         assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_E_FORMAT, path, "does not fit");
     }
     dim_tensor *t;
@@ -303,7 +303,7 @@ static void test_other_type_in_columns(void **state)
             at[0] = (char)(value >> 8);
             at[1] = (char)(value & 255);
         }
-    write_file(path, bytes, 10 + (size_t)n + 2 * ROWS * COLUMNS);
+    write_bytes(path, bytes, 10 + (size_t)n + 2 * ROWS * COLUMNS);
     assert_fails_with(ctx, dim_tensor_load_npy(ctx, path, &t), DIM_OK, NULL, NULL);
     for (int k = 0; k < ROWS * COLUMNS; k++)
         assert_int_equal(((int32_t *)dim_tensor_data(t))[k], k);

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/rng.h"
+#include "file_tests.h"
 #include "io/weights.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -47,35 +48,6 @@ static int teardown(void **state)
     dim_context_destroy(ctx);
     unlink(path);
     return rmdir(dir); /* rmdir: no temporary file may be left */
-}
-
-static int files_in_dir(void)
-{
-    int n = 0;
-    DIR *d = opendir(dir);
-    assert_non_null(d);
-    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
-        n += e->d_name[0] != '.' || (e->d_name[1] != '\0' && e->d_name[1] != '.');
-    closedir(d);
-    return n;
-}
-
-static void write_file(const void *bytes, size_t size)
-{
-    unlink(path); /* some file systems flush a file that is truncated and written again */
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, size, f), size);
-    assert_int_equal(fclose(f), 0);
-}
-
-static size_t read_file(const char *name, unsigned char *bytes, size_t room)
-{
-    FILE *f = fopen(name, "rb");
-    assert_non_null(f);
-    size_t n = fread(bytes, 1, room, f);
-    fclose(f);
-    return n;
 }
 
 static void assert_says(const char *what)
@@ -129,7 +101,7 @@ static void test_private_while_written(void **state)
         dim__outfile *f;
         struct stat st;
         char temp[512];
-        write_file("old", 3);
+        write_bytes(path, "old", 3);
         assert_int_equal(chmod(path, modes[i]), 0);
         assert_int_equal(dim__outfile_open(ctx, path, &f), DIM_OK);
         find_temp(temp);
@@ -153,7 +125,7 @@ static void test_group(void **state)
     (void)state;
     if (geteuid() != 0)
         return; /* only root can make such a file */
-    write_file("old", 3);
+    write_bytes(path, "old", 3);
     assert_int_equal(chown(path, (uid_t)-1, 7), 0);
     assert_int_equal(chmod(path, 0664), 0);
     assert_int_equal(dim__weights_save(ctx, path, weights, 2, NULL, 0), DIM_OK);
@@ -176,7 +148,7 @@ static void test_unwritable(void **state)
         snprintf(name, sizeof name, "%s/missing/w", dir);
     assert_int_equal(dim__weights_save(ctx, name, weights, 2, NULL, 0), DIM_E_IO);
     assert_says("missing/w");
-    write_file("old", 3);
+    write_bytes(path, "old", 3);
     snprintf(name, sizeof name, "%s/w.safetensors/w", dir); /* a file in place of a directory */
     assert_int_equal(dim__weights_save(ctx, name, weights, 2, NULL, 0), DIM_E_IO);
     assert_int_equal(dim__weights_save(ctx, dir, weights, 2, NULL, 0), DIM_E_IO);
@@ -189,7 +161,7 @@ static void test_unwritable(void **state)
         assert_int_equal(dim__weights_save(ctx, path, weights, 2, NULL, 0), DIM_E_IO);
         assert_int_equal(chmod(dir, 0755), 0);
     }
-    assert_int_equal(files_in_dir(), 1);
+    assert_int_equal(files_in(dir), 1);
 }
 
 static void test_abort_and_two_at_once(void **state)
@@ -197,17 +169,17 @@ static void test_abort_and_two_at_once(void **state)
     dim__outfile *f, *g;
     unsigned char raw[64];
     (void)state;
-    write_file("old", 3);
+    write_bytes(path, "old", 3);
     assert_int_equal(dim__outfile_open(ctx, path, &f), DIM_OK);
     assert_int_equal(dim__outfile_open(ctx, path, &g), DIM_OK);
     assert_int_equal(dim__outfile_write(f, "first", 5), DIM_OK);
     assert_int_equal(dim__outfile_write(g, "second", 6), DIM_OK);
     dim__outfile_abort(f);
-    assert_int_equal(read_file(path, raw, sizeof raw), 3);
+    assert_int_equal(read_bytes(path, raw, sizeof raw), 3);
     assert_int_equal(dim__outfile_commit(g), DIM_OK);
-    assert_int_equal(read_file(path, raw, sizeof raw), 6);
+    assert_int_equal(read_bytes(path, raw, sizeof raw), 6);
     assert_memory_equal(raw, "second", 6);
-    assert_int_equal(files_in_dir(), 1);
+    assert_int_equal(files_in(dir), 1);
     dim__outfile_abort(NULL);
 }
 
@@ -229,7 +201,7 @@ static void test_size_limit(void **state)
     unsigned char raw[64];
     sigset_t mask, now, none;
     (void)state;
-    write_file(old_contents, 12);
+    write_bytes(path, old_contents, 12);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
     small = old;
     small.rlim_cur = 100000;
@@ -259,8 +231,8 @@ static void test_size_limit(void **state)
         assert_int_equal(pthread_sigmask(SIG_SETMASK, &none, &now), 0);
         assert_int_equal(sigismember(&now, SIGXFSZ), way == 3);
         assert_int_equal(sigaction(SIGXFSZ, &before, NULL), 0);
-        assert_int_equal(files_in_dir(), 1);
-        assert_int_equal(read_file(path, raw, sizeof raw), 12);
+        assert_int_equal(files_in(dir), 1);
+        assert_int_equal(read_bytes(path, raw, sizeof raw), 12);
         assert_memory_equal(raw, old_contents, 12);
     }
     assert_int_equal(signals, 0);
@@ -286,7 +258,7 @@ static void test_names(void **state)
     dim__outfile *f[20];
     char name[20][512];
     (void)state;
-    write_file("old", 3);
+    write_bytes(path, "old", 3);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(dim__outfile_open(ctx, path, &f[i]), DIM_OK);
         find_temp(name[i]);
@@ -302,13 +274,13 @@ static void test_foreign_leftovers(void **state)
 {
     char name[512];
     (void)state;
-    write_file("old", 3);
+    write_bytes(path, "old", 3);
     for (unsigned n = 0; n < 10100; n++) {
         snprintf(name, sizeof name, "%s/.dim-%016" PRIx64 "-%u.tmp", dir, dim__hash_text("w.safetensors"), n);
         assert_int_equal(n % 2 == 0 ? mkdir(name, 0700) : symlink("nowhere", name), 0);
     }
     dim_status status = dim__weights_save(ctx, path, weights, 2, NULL, 0);
-    int left = files_in_dir();
+    int left = files_in(dir);
     for (unsigned n = 0; n < 10100; n++) {
         snprintf(name, sizeof name, "%s/.dim-%016" PRIx64 "-%u.tmp", dir, dim__hash_text("w.safetensors"), n);
         assert_int_equal(n % 2 == 0 ? rmdir(name) : unlink(name), 0);
@@ -324,7 +296,7 @@ static void test_descriptors(void **state)
     int code;
     unsigned char raw[64];
     (void)state;
-    write_file("old", 3);
+    write_bytes(path, "old", 3);
     pid_t pid = fork();
     if (pid == 0) {
         dim__outfile *f;
@@ -344,7 +316,7 @@ static void test_descriptors(void **state)
     }
     assert_int_equal(waitpid(pid, &code, 0), pid);
     assert_int_equal(code, 0);
-    assert_int_equal(read_file(path, raw, sizeof raw), 5);
+    assert_int_equal(read_bytes(path, raw, sizeof raw), 5);
     assert_memory_equal(raw, "newer", 5);
     assert_int_equal(dim__open("/nonexistent/x", O_RDONLY, 0), -1);
     assert_int_equal(errno, ENOENT);
@@ -358,7 +330,7 @@ static void test_leftovers(void **state)
 {
     dim__outfile *f;
     (void)state;
-        write_file("old", 3);
+        write_bytes(path, "old", 3);
     for (int k = 0; k < 3; k++) {
         int code, gate[2], seen[2];
         char byte = 0;
@@ -376,22 +348,22 @@ static void test_leftovers(void **state)
         close(gate[0]);
         close(seen[1]);
         assert_int_equal(read(seen[0], &byte, 1), 1);
-        assert_int_equal(files_in_dir(), 3);
+        assert_int_equal(files_in(dir), 3);
         assert_int_equal(dim__weights_save(ctx, path, weights, 2, NULL, 0), DIM_OK);
-        assert_int_equal(files_in_dir(), 3);
+        assert_int_equal(files_in(dir), 3);
         close(gate[1]);
         close(seen[0]);
         assert_int_equal(waitpid(pid, &code, 0), pid);
         assert_int_equal(code, 0);
-        assert_int_equal(files_in_dir(), 3);
+        assert_int_equal(files_in(dir), 3);
         if (k == 0) {
             assert_int_equal(dim__outfile_open(ctx, path, &f), DIM_OK);
-            assert_int_equal(files_in_dir(), 2);
+            assert_int_equal(files_in(dir), 2);
             dim__outfile_abort(f);
         } else {
             assert_int_equal(dim__weights_save(ctx, path, weights, 2, NULL, 0), DIM_OK);
         }
-        assert_int_equal(files_in_dir(), 1);
+        assert_int_equal(files_in(dir), 1);
     }
 }
 

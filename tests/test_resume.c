@@ -9,7 +9,7 @@
 
 #include "base/rng.h"
 #include "model/model.h"
-#include "resume_world.h"
+#include "resume_tests.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -59,19 +59,6 @@ static int teardown(void **state)
     (void)state;
     remove_files();
     return rmdir(dir);
-}
-
-static void ok(const world *w, dim_status status)
-{
-    if (status != DIM_OK)
-        fail_msg("%s: %s", dim_status_name(status), dim_context_error(w->ctx));
-}
-
-static world opened(const plan *p)
-{
-    world w = { .ctx = NULL };
-    ok(&w, world_open(&w, p));
-    return w;
 }
 
 static void steps(world *w, int n)

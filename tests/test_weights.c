@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "failing_alloc.h"
+#include "file_tests.h"
 #include "io/weights.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -47,35 +48,6 @@ static int teardown(void **state)
     return rmdir(dir) == 0 && memory.live == 0 ? 0 : -1; /* rmdir: no temporary file may be left */
 }
 
-static int files_in_dir(void)
-{
-    int n = 0;
-    DIR *d = opendir(dir);
-    assert_non_null(d);
-    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
-        n += e->d_name[0] != '.' || (e->d_name[1] != '\0' && e->d_name[1] != '.');
-    closedir(d);
-    return n;
-}
-
-static void write_file(const void *bytes, size_t size)
-{
-    unlink(path); /* some file systems flush a file that is truncated and written again */
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, size, f), size);
-    assert_int_equal(fclose(f), 0);
-}
-
-static size_t read_file(const char *name, unsigned char *bytes, size_t room)
-{
-    FILE *f = fopen(name, "rb");
-    assert_non_null(f);
-    size_t n = fread(bytes, 1, room, f);
-    fclose(f);
-    return n;
-}
-
 /* A file of this header and `data` bytes of data. */
 static void write_raw(const char *header, size_t header_size, size_t data)
 {
@@ -84,7 +56,7 @@ static void write_raw(const char *header, size_t header_size, size_t data)
     for (int k = 0; k < 8; k++)
         buffer[k] = (unsigned char)((uint64_t)header_size >> (8 * k));
     memcpy(buffer + 8, header, header_size);
-    write_file(buffer, 8 + header_size + data);
+    write_bytes(path, buffer, 8 + header_size + data);
 }
 
 static void assert_says(const char *what)
@@ -122,7 +94,7 @@ static void test_round_trip(void **state)
     own_arrays(a);
     fill(1.5f);
     assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
-    assert_int_equal(files_in_dir(), 1);
+    assert_int_equal(files_in(dir), 1);
     fill(0);
     assert_int_equal(dim__weights_load(ctx, path, "", a, 4), DIM_OK);
     for (int i = 0; i < 12; i++)
@@ -131,7 +103,7 @@ static void test_round_trip(void **state)
         assert_true(wy[i] == -1.5f * (float)i);
     assert_true(wz[0] == 1.5f);
     /* the bytes, against the format's text */
-    size_t size = read_file(path, raw, sizeof raw - 1);
+    size_t size = read_bytes(path, raw, sizeof raw - 1);
     raw[size] = '\0';
     assert_int_equal((raw[0] | raw[1] << 8) % 8, 0);
     assert_int_equal(raw[2] | raw[3] | raw[4] | raw[5] | raw[6] | raw[7], 0);
@@ -269,7 +241,7 @@ static void test_wrong_length(void **state)
     dim__array a = {"a", 1, {1}, &x};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        write_file(cases[i].bytes, sizeof cases[i].bytes);
+        write_bytes(path, cases[i].bytes, sizeof cases[i].bytes);
         assert_int_equal(dim__weights_load(ctx, path, "", &a, 1), DIM_E_FORMAT);
         assert_says(cases[i].says);
         assert_says(path);
@@ -303,17 +275,17 @@ static void test_truncated_everywhere(void **state)
     (void)state;
     own_arrays(a);
     assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
-    size_t size = read_file(path, raw, sizeof raw);
+    size_t size = read_bytes(path, raw, sizeof raw);
     fill(3);
     for (size_t n = 0; n < size; n++) {
-        write_file(raw, n);
+        write_bytes(path, raw, n);
         assert_int_equal(dim__weights_load(ctx, path, "", a, 4), DIM_E_FORMAT);
     }
-    write_file(raw, size);
+    write_bytes(path, raw, size);
     assert_true(wz[0] == 3 && wy[1] == -3);
     assert_int_equal(dim__weights_load(ctx, path, "", a, 4), DIM_OK);
     raw[size] = 0;
-    write_file(raw, size + 1);
+    write_bytes(path, raw, size + 1);
     assert_int_equal(dim__weights_load(ctx, path, "", a, 4), DIM_E_FORMAT);
 }
 
@@ -327,7 +299,7 @@ static void test_flipped_bytes(void **state)
     own_arrays(a);
     fill(1);
     assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
-    size_t size = read_file(path, raw, sizeof raw);
+    size_t size = read_bytes(path, raw, sizeof raw);
     size_t header = 8 + (size_t)(raw[0] | raw[1] << 8);
     for (int round = 0; round < 3000; round++) {
         memcpy(bent, raw, size);
@@ -337,7 +309,7 @@ static void test_flipped_bytes(void **state)
             random = random * 1664525u + 1013904223u;
             bent[at] = round % 2 == 0 ? (unsigned char)(random >> 24) : "0123456789{}[]\",:e-."[(random >> 24) % 20];
         }
-        write_file(bent, size);
+        write_bytes(path, bent, size);
         fill(2);
         dim_status s = dim__weights_load(ctx, path, "", a, 4);
         assert_true(s == DIM_OK || s == DIM_E_FORMAT || s == DIM_E_SHAPE);
@@ -399,10 +371,10 @@ static void test_checksum(void **state)
     own_arrays(a);
     fill(1);
     assert_int_equal(dim__weights_save(ctx, path, a, 4, &(dim__meta){"k", "v"}, 1), DIM_OK);
-    size_t size = read_file(path, raw, sizeof raw), header = 8 + (size_t)(raw[0] | raw[1] << 8);
+    size_t size = read_bytes(path, raw, sizeof raw), header = 8 + (size_t)(raw[0] | raw[1] << 8);
     for (size_t at = header; at < size; at++) { /* of all arrays, and of one: the others count, too */
         raw[at] ^= 1;
-        write_file(raw, size);
+        write_bytes(path, raw, size);
         assert_int_equal(dim__weights_load(ctx, path, "", a, 4), DIM_E_FORMAT);
         assert_says("damaged, or changed while it was read");
         assert_int_equal(dim__weights_load(ctx, path, "", a + 2, 1), DIM_E_FORMAT);
@@ -416,7 +388,7 @@ static void test_checksum(void **state)
     digits += sizeof begin - 1;
     digits[0] = digits[0] == '0' ? '1' : '0';
     raw[size - 1] ^= 1; /* of the last element of `scalar`, the last array that has any */
-    write_file(raw, size);
+    write_bytes(path, raw, size);
     assert_int_equal(dim__weights_load(ctx, path, "", a, 4), DIM_OK);
     dim_context_options o; /* but it is said */
     dim_context *listening;
@@ -453,10 +425,10 @@ static void test_regrown(void **state)
     for (int checked = 0; checked < 2; checked++) {
         fill(1);
         assert_int_equal(dim__weights_save(ctx, path, a, 4, NULL, 0), DIM_OK);
-        size_t size = read_file(path, raw, sizeof raw);
+        size_t size = read_bytes(path, raw, sizeof raw);
         raw[8 + 20] = 'F'; /* of "format": no checksum is looked for then */
         if (!checked)
-            write_file(raw, size);
+            write_bytes(path, raw, size);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(dim__weights_file_open(ctx, path, &f), DIM_OK);
         if (!checked) /* the time must tell: a clock of the file system may tick slowly */
@@ -489,7 +461,7 @@ static void test_no_memory(void **state)
             s = what == 0 ? dim__weights_save(ctx, path, a, 4, NULL, 0) : dim__weights_load(ctx, path, "x.", a, 4);
             assert_true(s == DIM_OK || s == DIM_E_NOMEM);
             assert_int_equal(memory.live, live);
-            assert_int_equal(files_in_dir(), 1);
+            assert_int_equal(files_in(dir), 1);
         }
         memory.fail_at = 0;
     }

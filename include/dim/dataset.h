@@ -80,7 +80,7 @@ typedef struct dim_dataset_options {
  *   there is none, DIR/test.npy.  Arrays of any type that dim_tensor_load_npy() reads: bool and uint8 become u8, all
  *   others f32, and must be finite there.  They are (N, C, H, W); or (N, H, W, C), when the last axis is 1, 3 or 4 and
  *   the second is above 4; or (N, H, W), grey images of u8; or vectors (N, d).  Labels are in FILE.labels.npy, integers
- *   (N); when there is no such file, or when all of them are -1, there are no labels.
+ *   (N); without such a file, or when all of them are -1, the samples have no labels.
  * - "csv:FILE", which is the training data, or "csv:DIR" with train.csv, and val.csv or test.csv, plain or .gz: vectors
  *   in f32, one in each line, with commas between the numbers, or tabs when the first line has one.  Numbers have a point
  *   in every locale, and must be finite.  A first line with a name in it is the header.  Fields may be in double quotes;

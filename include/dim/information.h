@@ -104,7 +104,7 @@ typedef struct dim_information_data {
     const dim_tensor *x;       /**< one side */
     const dim_tensor *y;       /**< the other side */
     const dim_tensor *z;       /**< NULL, or what is known anyway: I(X;Y|Z) */
-    const dim_tensor *weights; /**< NULL, or (N): finite, at least 0, not all 0; not with KNN and KNN2 */
+    const dim_tensor *weights; /**< NULL, or (N): finite, at least 0, not all 0; not with KNN, KNN2 and permutations */
     const dim_tensor *groups;  /**< NULL, or i32 or i64 (N): rows of a group are never parted, in folds, permutations and errors */
     const uint8_t *x_kinds;    /**< NULL, or a dim_information_kind for each column of x */
     const uint8_t *y_kinds;    /**< likewise of y */
@@ -178,7 +178,8 @@ typedef struct dim_information_result {
  * same bits; KNN, GAUSS and DISCRETE do so with any number of threads.
  * @return DIM_E_INVALID (an option, a kind, weights, a lag that leaves fewer than 30 rows), DIM_E_SHAPE (numbers of rows,
  *         no columns), DIM_E_NUMERIC (NaN or infinity, unless they are dropped), DIM_E_UNSUPPORTED (a method that cannot
- *         take these columns or weights), DIM_E_CALLBACK (progress stopped it), DIM_E_NOMEM.
+ *         take these columns or weights; permutations of weighted rows, of groups of several sizes, or of groups or a series
+ *         with a condition), DIM_E_CALLBACK (progress stopped it), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_information_measure(dim_context *ctx, const dim_information_options *options,
                                            const dim_information_data *data, dim_information **out);
@@ -198,7 +199,7 @@ DIM_API int64_t dim_information_candidates(const dim_information *info);
  * @param info   a measurement
  * @param i      from 0
  * @param result filled as far as its `size` goes
- * @return DIM_E_INVALID: there is no i
+ * @return DIM_E_INVALID: i is not below dim_information_candidates()
  */
 DIM_API dim_status dim_information_get_candidate(const dim_information *info, int64_t i, dim_information_result *result);
 
@@ -220,7 +221,7 @@ DIM_API dim_status dim_information_curve(const dim_information *info, dim_tensor
  * @brief The statistic of the p-value under independence.
  * @param info a measurement
  * @param out  f64 (permutations); set only on DIM_OK, the caller owns it
- * @return DIM_E_STATE: there are none
+ * @return DIM_E_STATE: permutations were not asked for, or the method has none for such data
  */
 DIM_API dim_status dim_information_null(const dim_information *info, dim_tensor **out);
 

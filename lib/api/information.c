@@ -92,7 +92,8 @@ dim_status dim_information_null(const dim_information *info, dim_tensor **out)
     if (out == NULL)
         return dim__fail(info->ctx, DIM_E_INVALID, "dim_information_null: out is NULL");
     if (info->null == NULL)
-        return dim__fail(info->ctx, DIM_E_STATE, "dim_information_null: no permutations were asked for, or there is no answer");
+        return dim__fail(info->ctx, DIM_E_STATE, "dim_information_null: permutations were not asked for, or the method has none for "
+                                                 "such data");
     return table_of(info, info->null, 1, &info->n_null, out);
 }
 

@@ -36,7 +36,7 @@ struct dim_context {
     void (*teardown)(dim_context *ctx); /* what is above base/ ends before the context does; NULL = nothing is */
     char describe[288];
     char error[512];
-    char *text;                         /* DIM__TEXT bytes in which texts are put together; NULL while there is no context */
+    char *text;                         /* DIM__TEXT bytes in which texts are put together; NULL while the context is made */
 };
 
 /* Whether a pass over graphs is to be done.  The reference executor does none but to leave out what nobody reads. */

@@ -30,7 +30,7 @@ struct dim_dataset {
     pid_t home;              /* the process of whose threads these are */
     void *scratch;           /* a sample, used by dim__dataset_read() alone */
     const char **names;      /* of the classes, or NULL */
-    int64_t left_out;        /* names in folders that are no samples */
+    int64_t left_out;        /* names in folders that are not samples */
 };
 
 dim_status dim__dataset_open(dim_context *ctx, const char *spec, dim_split split, const dim_dataset_options *options,

@@ -33,7 +33,7 @@ typedef struct dim__samples {
     int64_t shape[3];
     int64_t classes;     /* tensors: 0 = largest label + 1; reader: 0 = no labels */
     const char **names;  /* of the classes, in one block of the context's; or NULL */
-    int64_t left_out;    /* names in folders that are no samples */
+    int64_t left_out;    /* names in folders that are not samples */
 } dim__samples;
 
 typedef struct dim__request {

@@ -272,15 +272,6 @@ static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi
     return DIM_OK;
 }
 
-/* As how many rows the weighted ones count. */
-static double worth(const dim__mi *m)
-{
-    double squares = 0;
-    for (int64_t i = 0; i < m->n && m->weights != NULL; i++)
-        squares += m->weights[i] * m->weights[i];
-    return m->weights != NULL && m->n > 0 ? (double)m->n * (double)m->n / squares : (double)m->n;
-}
-
 dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *a = NULL;
@@ -289,7 +280,7 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
     info->answers = dim__calloc(m->ctx, 8, sizeof *info->answers);
     if (info->answers == NULL)
         return DIM_E_NOMEM;
-    if (worth(m) < DIM__MI_LEAST_ROWS)
+    if (dim__mi_worth(m) < DIM__MI_LEAST_ROWS)
         return nothing(m, info, m->o.method, DIM_INFORMATION_SMALL_SAMPLE);
     if (x == 0 || y == 0)
         return nothing(m, info, DIM_INFORMATION_CONSTANT, 0);

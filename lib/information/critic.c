@@ -63,7 +63,7 @@ static dim_status subtract(const dim__mi *m, dim__mi_crossfit *c)
 {
     static const uint32_t sides[2] = { 1, 4 };
     dim__mi_crossfit less;
-    dim_status status = dim__mi_crossfit_run(m, sides, true, &less);
+    dim_status status = dim__mi_crossfit_run(m, sides, &less);
     for (int64_t i = 0; i < m->n && status == DIM_OK; i++) {
         c->pointwise[i] -= less.pointwise[i];
         c->influence[i] -= less.influence[i];
@@ -89,7 +89,7 @@ static dim_status subtract(const dim__mi *m, dim__mi_crossfit *c)
 dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *c)
 {
     const uint32_t sides[2] = { 1, m->side[2].d > 0 ? 6 : 2 };
-    DIM__TRY(dim__mi_crossfit_run(m, sides, true, c));
+    DIM__TRY(dim__mi_crossfit_run(m, sides, c));
     return m->side[2].d > 0 ? subtract(m, c) : DIM_OK;
 }
 

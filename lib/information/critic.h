@@ -25,8 +25,7 @@ typedef struct dim__mi_inputs {  /* of both sides */
     float *x[2];                 /* (n, d) */
 } dim__mi_inputs;
 
-/* The columns of m's sides in the left and the right set, as bits.  coordinates: of x, y and z, (d, n), instead of their
- * columns; NULL = their columns.  Freed by dim__mi_inputs_free(), also after a failure. */
+/* The columns of m's sides in the left and the right set, as bits.  Freed by dim__mi_inputs_free(), also after a failure. */
 dim_status dim__mi_inputs_make(const dim__mi *m, const uint32_t sides[2], dim__mi_inputs *out);
 void dim__mi_inputs_free(const dim__mi *m, dim__mi_inputs *in);
 
@@ -62,7 +61,7 @@ typedef struct dim__mi_rows {    /* of one fold: numbers of rows */
 } dim__mi_rows;
 
 dim_status dim__mi_critic_train(const dim__mi *m, const dim__mi_inputs *in, const dim__mi_rows *rows, uint64_t seed,
-                                double deadline, dim__mi_critic *out);
+                                dim__mi_critic *out);
 void dim__mi_critic_free(const dim__mi *m, dim__mi_critic *c);
 /* Extended features of rows, (n, width) of either side; base_alone leaves the networks out. */
 int64_t dim__mi_critic_width(const dim__mi_critic *c, bool base_alone);
@@ -93,8 +92,8 @@ typedef struct dim__mi_crossfit {
     double p_value;              /* of independence: twice the mean of the folds' (Vovk & Wang 2020) */
 } dim__mi_crossfit;
 
-/* sides as in dim__mi_inputs_make().  networks: also train; else the base alone. */
-dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], bool networks, dim__mi_crossfit *out);
+/* sides as in dim__mi_inputs_make(). */
+dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__mi_crossfit *out);
 void dim__mi_crossfit_free(const dim__mi *m, dim__mi_crossfit *c);
 
 /* critic.c: the answer to m's question, with a condition as a difference; and what a result says of it. */

@@ -6,8 +6,6 @@
 #include "base/rng.h"
 #include "kernels/kernels.h"
 
-#include <time.h>
-
 enum { HALVES = 3, VALIDATION = 8 };
 static const uint64_t FOLD_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700;
 
@@ -19,7 +17,6 @@ typedef struct crossfit {
     int32_t *fold;               /* (units) */
     int32_t *rank;               /* (units): random order, or that of time */
     int32_t *memory;             /* (n) for the rows of a fold */
-    double deadline;
     dim__mi_crossfit *out;
 } crossfit;
 
@@ -189,7 +186,7 @@ static double mean_of(const dim__mi *m, const double *x)
     return sum / weights;
 }
 
-static dim_status run_fold(crossfit *c, int fold, bool networks)
+static dim_status run_fold(crossfit *c, int fold)
 {
     const dim__mi *m = c->m;
     dim__mi_rows r;
@@ -199,8 +196,7 @@ static dim_status run_fold(crossfit *c, int fold, bool networks)
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "fold %d of %u has %lld rows to train on, %lld to validate and %lld to test: too few",
                          fold, m->o.folds, (long long)r.n_train, (long long)r.n_validation, (long long)r.n_test);
     uint64_t seed = dim__mix(m->o.seed, FOLD_STREAM + (uint64_t)fold);
-    dim_status status = networks ? dim__mi_critic_train(m, &c->in, &r, seed, c->deadline, &critic)
-                                 : dim__mi_base_fit(m, &c->in, r.train, r.n_train, &critic.base);
+    dim_status status = dim__mi_critic_train(m, &c->in, &r, seed, &critic);
     scores base = { c->out->base_pointwise, c->out->base_influence, c->out->base_inclusive };
     scores all = { c->out->pointwise, c->out->influence, c->out->inclusive };
     if (status == DIM_OK)
@@ -223,7 +219,7 @@ static dim_status run_half(crossfit *c, int fold, double *half, double *differen
     fold_rows(c, fold, 0.5, &r);
     if (r.n_train < 16)
         return DIM_OK;
-    dim_status status = dim__mi_critic_train(m, &c->in, &r, dim__mix(m->o.seed, HALF_STREAM + (uint64_t)fold), c->deadline, &critic);
+    dim_status status = dim__mi_critic_train(m, &c->in, &r, dim__mix(m->o.seed, HALF_STREAM + (uint64_t)fold), &critic);
     if (status == DIM_OK)
         status = score_rows(c, &critic, &r, !critic.residual, -1, to);
     for (int64_t i = 0; i < r.n_test && status == DIM_OK; i++) {
@@ -280,20 +276,19 @@ static bool make_room(crossfit *c)
     return room;
 }
 
-static dim_status run_all(crossfit *c, const uint32_t sides[2], bool networks)
+static dim_status run_all(crossfit *c, const uint32_t sides[2])
 {
     const dim__mi *m = c->m;
-    double steps = (double)m->o.folds + (networks ? HALVES : 0);
+    double steps = (double)m->o.folds + HALVES;
     DIM__TRY(dim__mi_inputs_make(m, sides, &c->in));
     DIM__TRY(find_units(c));
     DIM__TRY(make_folds(c));
     c->out->ceiling = (double)INFINITY;
     for (int fold = 0; fold < (int)m->o.folds; fold++) {
-        DIM__TRY(run_fold(c, fold, networks));
+        DIM__TRY(run_fold(c, fold));
         DIM__TRY(dim__mi_progress(m, (fold + 1) / steps, "critics"));
     }
-    if (networks)
-        DIM__TRY(find_gain(c));
+    DIM__TRY(find_gain(c));
     c->out->p_value = fmin(1, c->out->p_value);
     c->out->score = mean_of(m, c->out->pointwise);
     c->out->inclusive_score = mean_of(m, c->out->inclusive);
@@ -302,19 +297,12 @@ static dim_status run_all(crossfit *c, const uint32_t sides[2], bool networks)
     return DIM_OK;
 }
 
-static double now(void)
+dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__mi_crossfit *out)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], bool networks, dim__mi_crossfit *out)
-{
-    crossfit c = { .m = m, .out = out, .deadline = m->o.max_seconds > 0 ? now() + (double)m->o.max_seconds : 0 };
+    crossfit c = { .m = m, .out = out };
     *out = (dim__mi_crossfit){ .score = 0 };
-    dim_status status = make_room(&c) ? run_all(&c, sides, networks) : DIM_E_NOMEM;
-    out->stopped = c.deadline > 0 && now() > c.deadline;
+    dim_status status = make_room(&c) ? run_all(&c, sides) : DIM_E_NOMEM;
+    out->stopped = m->deadline > 0 && dim__mi_now() > m->deadline;
     dim__mi_inputs_free(m, &c.in);
     dim__free(m->ctx, c.unit);
     dim__free(m->ctx, c.fold);

@@ -33,14 +33,9 @@ static bool accepts(const dim__mi *m, char why[128])
 
 static dim_status make(const dim__mi *m, table *t)
 {
-    double squares = 0;
-    *t = (table){ .m = m, .rows = (double)m->n, .count = dim__calloc(m->ctx, (size_t)m->n + 1, sizeof(double)) };
+    *t = (table){ .m = m, .rows = dim__mi_worth(m), .count = dim__calloc(m->ctx, (size_t)m->n + 1, sizeof(double)) };
     if (t->count == NULL)
         return DIM_E_NOMEM;
-    for (int64_t i = 0; i < m->n && m->weights != NULL; i++)
-        squares += m->weights[i] * m->weights[i];
-    if (m->weights != NULL)
-        t->rows = (double)m->n * (double)m->n / squares;
     for (int set = 0; set < SETS; set++) {
         t->code[set] = dim__calloc(m->ctx, (size_t)m->n, sizeof(int32_t));
         if (t->code[set] == NULL)

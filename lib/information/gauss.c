@@ -49,7 +49,7 @@ static bool accepts(const dim__mi *m, char why[128])
 
 static dim_status make(const dim__mi *m, copula *c)
 {
-    *c = (copula){ .m = m, .rows = (double)m->n };
+    *c = (copula){ .m = m, .rows = dim__mi_worth(m) };
     for (int k = 0; k < DIM__MI_SIDES; k++)
         c->all += c->d[k] = m->side[k].d;
     c->z = dim__calloc(m->ctx, (size_t)c->all * sizeof *c->z, (size_t)m->n);
@@ -57,7 +57,7 @@ static dim_status make(const dim__mi *m, copula *c)
     c->kept = dim__calloc(m->ctx, (size_t)c->all, sizeof *c->kept);
     if (c->z == NULL || c->s == NULL || c->kept == NULL)
         return DIM_E_NOMEM;
-    double *z = c->z, squares = 0;
+    double *z = c->z;
     for (int k = 0; k < DIM__MI_SIDES; k++)
         for (int64_t j = 0; j < c->d[k]; j++, z += m->n) {
             DIM__TRY(dim__mi_scores(m, &m->side[k].columns[j], z));
@@ -67,10 +67,6 @@ static dim_status make(const dim__mi *m, copula *c)
             for (int64_t i = 0; i < m->n; i++)
                 z[i] -= mean;
         }
-    for (int64_t i = 0; i < m->n && m->weights != NULL; i++)
-        squares += m->weights[i] * m->weights[i];
-    if (m->weights != NULL)
-        c->rows = (double)m->n * (double)m->n / squares;
     return DIM_OK;
 }
 

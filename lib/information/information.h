@@ -66,7 +66,7 @@ typedef struct dim__mi {         /* what is measured */
     int64_t dropped, duplicates;
     uint32_t warnings;           /* of reading; each method adds its own */
     char left_out[160];          /* columns that are constant or repeat others, for texts */
-    double *components[DIM__MI_SIDES]; /* (d, n): scores in independent coordinates, or NULL */
+    double deadline;             /* of training, as dim__mi_now() counts; 0 = none */
 } dim__mi;
 
 struct dim_information {
@@ -85,7 +85,7 @@ struct dim_information {
 typedef struct dim__mi_orders {  /* of y's rows, as if they had nothing to do with x's: permute.c */
     const dim__mi *m;
     int32_t *near;               /* (n, NEAR): with a condition, rows that are near in it */
-    int32_t *class_of;           /* (n): with a condition of labels, the row's; */
+    int32_t *class_of;           /* (n): with a condition, the labels that it has of a row */
     int64_t classes;
     int32_t *spare;              /* (3 n) */
 } dim__mi_orders;
@@ -151,6 +151,12 @@ bool dim__mi_has_ties(const dim__mi_column *c); /* of a column that is not UNORD
 /* One symbol a row of some columns of sides: code (n), numbered from 0.  Returns DIM_E_NOMEM or OK. */
 dim_status dim__mi_symbols(const dim__mi *m, uint32_t sides, bool unordered_only, int32_t *code, int64_t *count);
 
+/* ---- progress.c -------------------------------------------------------------------------------------------------- */
+
+/* Stops with DIM_E_CALLBACK when the caller's progress function says so. */
+dim_status dim__mi_progress(const dim__mi *m, double fraction, const char *text);
+double dim__mi_now(void); /* seconds */
+
 /* ---- permute.c ---------------------------------------------------------------------------------------------------- */
 
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
@@ -159,9 +165,6 @@ void dim__mi_orders_free(dim__mi_orders *orders);
 void dim__mi_order(const dim__mi_orders *orders, int64_t number, int32_t *order);
 /* The same of n rows in a row, without groups and condition: shuffled, of a series turned round. */
 void dim__mi_order_part(const dim__mi *m, uint64_t number, int64_t n, int32_t *order);
-/* Stops with DIM_E_CALLBACK when the caller's progress function says so. */
-dim_status dim__mi_progress(const dim__mi *m, double fraction, const char *text);
-
 /* ---- choose.c, report.c --------------------------------------------------------------------------------------------- */
 
 /* Asks the methods, and puts the one that is believed first. */
@@ -175,10 +178,14 @@ dim_status dim__information_measure(dim_context *ctx, const dim_information_opti
                                     dim_information **out);
 void dim__information_destroy(dim_information *info);
 
+/* ---- matrix.c ---------------------------------------------------------------------------------------------------- */
+
+/* The Cholesky factor of a matrix (n, n) in place, or that it has none. */
+dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite);
+
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 
-/* matrix.c: the Cholesky factor of a matrix (n, n) in place, or that it has none. */
-dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite);
+double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones count: n without weights */
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
 double dim__mi_mean(const double *x, int64_t n);
 double dim__mi_deviation(const double *x, int64_t n); /* with n - 1; 0 for n < 2 */

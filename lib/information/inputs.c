@@ -145,10 +145,7 @@ static dim_status put_columns(building *b, const dim__mi_side *s, bool labels)
             put_labels(b, &s->columns[j]);
             continue;
         }
-        if (b->m->components[s->letter - 'x'] != NULL)
-            memcpy(b->column, b->m->components[s->letter - 'x'] + j * b->m->n, (size_t)b->m->n * sizeof *b->column);
-        else
-            DIM__TRY(dim__mi_scores(b->m, &s->columns[j], b->column));
+        DIM__TRY(dim__mi_scores(b->m, &s->columns[j], b->column));
         put_column(b, b->column);
     }
     return DIM_OK;

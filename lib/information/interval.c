@@ -6,6 +6,14 @@
 
 double dim__mi_z(const dim__mi *m) { return dim__normal_quantile(0.5 + (double)m->o.confidence / 2); }
 
+double dim__mi_worth(const dim__mi *m)
+{
+    double squares = 0;
+    for (int64_t i = 0; i < m->n && m->weights != NULL; i++)
+        squares += m->weights[i] * m->weights[i];
+    return m->weights != NULL && m->n > 0 ? (double)m->n * (double)m->n / squares : (double)m->n;
+}
+
 double dim__mi_mean(const double *x, int64_t n)
 {
     double sum = 0;

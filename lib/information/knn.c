@@ -8,7 +8,6 @@
 #include "information/special.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static const uint64_t PARTS_STREAM = 0x6d690200;
 
@@ -157,7 +156,7 @@ static dim_status value_of(const dim__mi *m, const points *all, const int32_t *r
     dim_status status = pointwise == NULL ? DIM_E_NOMEM : take(m, all, rows, n, order, &p);
     if (pointwise != NULL) {
         if (status == DIM_OK)
-            status = dim__kraskov_run(m->ctx, &p.in, pointwise, NULL, value, &used);
+            status = dim__kraskov_run(m->ctx, &p.in, pointwise, value, &used);
         free_points(m, &p);
     }
     dim__free(m->ctx, pointwise);
@@ -232,30 +231,14 @@ static dim_status find_spread(const dim__mi *m, const points *all, double value,
 
 /* ---- the method ------------------------------------------------------------------------------------------------------ */
 
-static int by_size(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(float *x, int64_t n)
-{
-    int64_t kept = 0;
-    for (int64_t i = 0; i < n; i++)
-        if (!isnan(x[i]))
-            x[kept++] = x[i];
-    qsort(x, (size_t)kept, sizeof *x, by_size);
-    return kept > 0 ? (double)x[kept / 2] : 0;
-}
-
 typedef struct total { /* over dithers */
-    double raw, squares, error, radius;
+    double raw, squares, error;
     spread parts;
     int64_t used;
 } total;
 
 /* One dither: adds to the pointwise values and to the total.  Few repetitions of the interval's parts are enough. */
-static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool second, double *pointwise, double *one, float *eps, total *t)
+static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool second, double *pointwise, double *one, total *t)
 {
     points p;
     double value = 0;
@@ -263,7 +246,7 @@ static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool seco
     dim_status status = make_points(m, dither, second, &p);
     p.in.k = k;
     if (status == DIM_OK)
-        status = dim__kraskov_run(m->ctx, &p.in, one, eps, &value, &t->used);
+        status = dim__kraskov_run(m->ctx, &p.in, one, &value, &t->used);
     if (status == DIM_OK && dither == 0)
         status = find_spread(m, &p, value, &s);
     free_points(m, &p);
@@ -274,10 +257,8 @@ static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool seco
     t->raw += value;
     t->squares += value * value;
     t->error += dim__mi_error(m, one, NULL);
-    if (dither == 0) {
+    if (dither == 0)
         t->parts = s;
-        t->radius = median(eps, m->n);
-    }
     return DIM_OK;
 }
 
@@ -285,14 +266,12 @@ static dim_status measure(const dim__mi *m, int k, bool second, double *pointwis
 {
     uint32_t count = dithers(m) ? m->o.dithers : 1;
     double *one = dim__calloc(m->ctx, (size_t)m->n, sizeof *one);
-    float *eps = dim__calloc(m->ctx, (size_t)m->n, sizeof *eps);
-    dim_status status = one == NULL || eps == NULL ? DIM_E_NOMEM : DIM_OK;
+    dim_status status = one == NULL ? DIM_E_NOMEM : DIM_OK;
     *t = (total){ 0 };
     memset(pointwise, 0, (size_t)m->n * sizeof *pointwise);
     for (uint32_t r = 0; r < count && status == DIM_OK; r++)
-        status = add_dither(m, k, r, second, pointwise, one, eps, t);
+        status = add_dither(m, k, r, second, pointwise, one, t);
     dim__free(m->ctx, one);
-    dim__free(m->ctx, eps);
     for (int64_t i = 0; i < m->n; i++)
         pointwise[i] /= count;
     double mean = t->raw / count, between = count > 1 ? fmax(0, t->squares / count - mean * mean) * count / (count - 1) : 0;
@@ -340,7 +319,7 @@ static void fill(const dim__mi *m, int k, const total *t, dim__mi_answer *a)
         r->verdict = DIM_INFORMATION_LOWER_BOUND;
         r->high = (double)INFINITY;
     }
-    if (continuous && (t->parts.drift > 0.8 * log(4) || ((r->warnings & DIM_INFORMATION_SATURATED) != 0 && t->radius < 1e-6)))
+    if (continuous && t->parts.drift > 0.8 * log(4))
         r->warnings |= DIM_INFORMATION_DETERMINISTIC;
 }
 

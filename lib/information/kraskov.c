@@ -22,7 +22,6 @@ typedef struct search {
     int spaces;                               /* 4 with a condition, else 3 */
     dim__neighbor *list;                      /* (threads, k) */
     double *pointwise;
-    float *eps;
 } search;
 
 /* ---- spaces -------------------------------------------------------------------------------------------------------- */
@@ -115,12 +114,10 @@ static void rows(void *arg, int64_t begin, int64_t end, int thread)
         int32_t i = order[q];
         int k = dim__kdtree_nearest(s->tree[JOINT], i, s->in->k, s->in->apart, list);
         s->pointwise[i] = k == 0 ? (double)NAN : s->in->second ? row_second(s, i, list, k) : row_first(s, i, list, k);
-        if (s->eps != NULL)
-            s->eps[i] = k == 0 ? NAN : list[k - 1].distance;
     }
 }
 
-static dim_status run(dim_context *ctx, const dim__kraskov *in, double *pointwise, float *eps, double *value, int64_t *used)
+static dim_status run(dim_context *ctx, const dim__kraskov *in, double *pointwise, double *value, int64_t *used)
 {
     search *s = dim__calloc(ctx, 1, sizeof *s);
     dim_status status = DIM_E_NOMEM;
@@ -131,7 +128,6 @@ static dim_status run(dim_context *ctx, const dim__kraskov *in, double *pointwis
     s->in = in;
     s->spaces = in->conditional ? SPACES : SPACES - 1;
     s->pointwise = pointwise;
-    s->eps = eps;
     s->list = dim__calloc(ctx, ctx->threads, (size_t)in->k * sizeof *s->list);
     if (s->list == NULL)
         goto done;
@@ -202,7 +198,7 @@ static dim_status take_rows(dim_context *ctx, const dim__kraskov *in, const int3
     return DIM_OK;
 }
 
-dim_status dim__kraskov_run(dim_context *ctx, const dim__kraskov *in, double *pointwise, float *eps, double *value, int64_t *used)
+dim_status dim__kraskov_run(dim_context *ctx, const dim__kraskov *in, double *pointwise, double *value, int64_t *used)
 {
     const float *list[3 * DIM__KDTREE_COORDINATES];
     dim__kraskov some;
@@ -214,12 +210,10 @@ dim_status dim__kraskov_run(dim_context *ctx, const dim__kraskov *in, double *po
     if (status == DIM_OK && !all)
         status = take_rows(ctx, in, rows, kept, &some, list, &memory);
     if (status == DIM_OK)
-        status = run(ctx, all ? in : &some, pointwise, eps, value, used);
+        status = run(ctx, all ? in : &some, pointwise, value, used);
     for (int64_t i = in->n - 1, k = kept - 1; i >= 0 && status == DIM_OK && !all; i--) { /* apart again, from the end */
         bool there = k >= 0 && rows[k] == i;
         pointwise[i] = there ? pointwise[k] : (double)NAN;
-        if (eps != NULL)
-            eps[i] = there ? eps[k] : NAN;
         k -= there;
     }
     dim__free(ctx, memory);

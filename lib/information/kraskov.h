@@ -16,8 +16,8 @@ typedef struct dim__kraskov {
     bool second;                  /* equation 9; without labels, condition and `apart` */
 } dim__kraskov;
 
-/* log p(x,y) / (p(x) p(y)) of each row (n), NaN where a row has no neighbour of its labels, and the mean of the others; rows
- * that count in *used, distances to the k-th neighbour in eps (n).  eps may be NULL. */
-dim_status dim__kraskov_run(dim_context *ctx, const dim__kraskov *in, double *pointwise, float *eps, double *value, int64_t *used);
+/* log p(x,y) / (p(x) p(y)) of each row (n), NaN where a row has no neighbour of its labels, and the mean of the others, of which
+ * there are *used. */
+dim_status dim__kraskov_run(dim_context *ctx, const dim__kraskov *in, double *pointwise, double *value, int64_t *used);
 
 #endif

@@ -100,15 +100,12 @@ static dim_status entropy_of(const dim__mi *m, int side, entropy *out)
     if (m->side[side].d == 0 || !m->side[side].discrete)
         return DIM_OK;
     int32_t *code = dim__calloc(m->ctx, (size_t)m->n, sizeof *code);
-    double *seen = dim__calloc(m->ctx, (size_t)m->n, sizeof *seen), sum = 0, plain = 0, squares = 0, rows = 0, n = (double)m->n;
+    double *seen = dim__calloc(m->ctx, (size_t)m->n, sizeof *seen), sum = 0, plain = 0, squares = 0, n = (double)m->n;
+    double rows = dim__mi_worth(m);
     int64_t count = 0;
     dim_status status = code == NULL || seen == NULL ? DIM_E_NOMEM : dim__mi_symbols(m, 1u << side, false, code, &count);
-    for (int64_t i = 0; i < m->n && status == DIM_OK; i++) {
-        double w = m->weights != NULL ? m->weights[i] : 1;
-        seen[code[i]] += w;
-        rows += w * w;
-    }
-    rows = n * n / rows;
+    for (int64_t i = 0; i < m->n && status == DIM_OK; i++)
+        seen[code[i]] += m->weights != NULL ? m->weights[i] : 1;
     for (int64_t s = 0; s < count && status == DIM_OK; s++)
         if (seen[s] > 0) {
             double p = seen[s] / n;
@@ -214,6 +211,7 @@ dim_status dim__information_measure(dim_context *ctx, const dim_information_opti
     dim_information_data d;
     DIM__TRY(dim__options_copy(ctx, "dim_information_data", &d, sizeof d, data));
     DIM__TRY(read_options(&m, options));
+    m.deadline = m.o.max_seconds > 0 ? dim__mi_now() + (double)m.o.max_seconds : 0;
     dim_information *info = dim__calloc(ctx, 1, sizeof *info);
     if (info == NULL)
         return DIM_E_NOMEM;

@@ -10,13 +10,6 @@ enum { NEAR = 5 }; /* Runge 2018 */
 
 static const uint64_t ORDER_STREAM = 0x6d690300;
 
-dim_status dim__mi_progress(const dim__mi *m, double fraction, const char *text)
-{
-    if (m->o.progress != NULL && m->o.progress(m->o.user, fraction, text) != 0)
-        return dim__fail(m->ctx, DIM_E_CALLBACK, "stopped by progress at %s, %.0f %%", text, 100 * fraction);
-    return DIM_OK;
-}
-
 /* ---- with a condition ------------------------------------------------------------------------------------------------ */
 
 static dim_status find_near(const dim__mi *m, dim__mi_orders *o)

@@ -246,7 +246,7 @@ static dim_status count_duplicates(dim__mi *m)
     m->duplicates = m->n - different;
     if (status == DIM_OK && !discrete && m->duplicates * 100 > m->n) {
         int64_t before = m->n;
-        if (m->o.order != DIM_INFORMATION_ORDER_SERIES)
+        if (m->o.order != DIM_INFORMATION_ORDER_SERIES && m->weights == NULL) /* weights say how often */
             status = dim__mi_use_once(m, code, different);
         m->warnings |= m->n < before || m->o.order == DIM_INFORMATION_ORDER_SERIES ? DIM_INFORMATION_DUPLICATES : 0;
     }

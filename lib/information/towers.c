@@ -10,7 +10,6 @@
 #include "train/objective.h"
 
 #include <stdio.h>
-#include <time.h>
 
 enum { BATCH = 256, LAYERS = 4, PATIENCE = 5 };
 static const uint64_t BATCH_STREAM = 0x6d690500;
@@ -336,20 +335,15 @@ static dim_status validate(training *t, bool base_alone, double *score)
     return DIM_OK;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* The base is the first checkpoint: a critic that never beats it is the base. */
-static dim_status train(training *t, double deadline)
+static dim_status train(training *t)
 {
     int64_t every = dim__max64(10, dim__min64(100, 4 * t->rows->n_train / 256));
     int waited = 0;
     DIM__TRY(validate(t, true, &t->critic->validation));
-    for (int64_t step = 0; step < (int64_t)t->m->o.max_steps && waited < PATIENCE && !(deadline > 0 && now() > deadline); step++) {
+    for (int64_t step = 0; step < (int64_t)t->m->o.max_steps && waited < PATIENCE; step++) {
+        if (t->m->deadline > 0 && dim__mi_now() > t->m->deadline)
+            break;
         fill_batch(t);
         DIM__TRY(dim__objective_step(t->objective, DIM__REACH_ALL, -1));
         average_weights(t, step);
@@ -394,8 +388,7 @@ static dim_status make_room(training *t)
     return DIM_OK;
 }
 
-dim_status dim__mi_critic_train(const dim__mi *m, const dim__mi_inputs *in, const dim__mi_rows *rows, uint64_t seed, double deadline,
-                                dim__mi_critic *out)
+dim_status dim__mi_critic_train(const dim__mi *m, const dim__mi_inputs *in, const dim__mi_rows *rows, uint64_t seed, dim__mi_critic *out)
 {
     training t = { .m = m, .in = in, .rows = rows, .critic = out, .seed = seed };
     *out = (dim__mi_critic){ .residual = false };
@@ -406,7 +399,7 @@ dim_status dim__mi_critic_train(const dim__mi *m, const dim__mi_inputs *in, cons
         status = build_objective(&t);
     if (status == DIM_OK) {
         new_epoch(&t);
-        status = train(&t, deadline);
+        status = train(&t);
     }
     dim__objective_destroy(t.objective);
     for (int side = 0; side < 2; side++) {
