@@ -12,7 +12,7 @@ static const uint64_t CURVE_STREAM = 0x6d690400;
 const dim__mi_method *dim__mi_method_of(dim_information_method method)
 {
     switch (method) {
-#define X(kind, name) case DIM_INFORMATION_##kind: return &name;
+#define X(kind, name) case DIM_INFORMATION_##kind: return &(name);
 #include "information/methods.def"
 #undef X
     default: return NULL;

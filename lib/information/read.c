@@ -256,7 +256,7 @@ static dim_status count_duplicates(dim__mi *m)
 
 dim_status dim__mi_read(dim__mi *m, const dim_information_data *data)
 {
-    dim__mi_source source[DIM__MI_SIDES];
+    dim__mi_source source[DIM__MI_SIDES] = { { .t = NULL } };
     DIM__TRY(check(m, data, source));
     DIM__TRY(choose_rows(m, source, &(dim__mi_source){ data->weights, NULL, NULL, 0 }));
     for (int k = 0; k < DIM__MI_SIDES; k++) {

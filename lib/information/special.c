@@ -10,8 +10,9 @@
 double dim__digamma(double x)
 {
     double sum = 0, lost = 0;
-    for (; x < 10; x += 1) {
+    while (x < 10) {
         double term = 1 / x - lost, next = sum + term;
+        x += 1;
         lost = next - sum - term;
         sum = next;
     }
@@ -99,15 +100,15 @@ double dim__chi_square(double x, double degrees, double shift)
     double mean = shift / 2;
     if (!(shift > 0))
         return gamma_p(degrees / 2, x / 2);
-    double middle = floor(mean), sum = 0;
+    double sum = 0, weight;
+    int64_t middle = (int64_t)mean;
     for (int side = 0; side < 2; side++) {
-        double j = side == 0 ? middle : middle + 1;
-        for (; j >= 0; j += side == 0 ? -1 : 1) {
-            double weight = exp(j * log(mean) - mean - lgamma(j + 1));
-            sum += weight * gamma_p(degrees / 2 + j, x / 2);
-            if (weight < 1e-17)
-                break;
-        }
+        int64_t j = side == 0 ? middle : middle + 1;
+        do {
+            weight = exp((double)j * log(mean) - mean - lgamma((double)j + 1));
+            sum += weight * gamma_p(degrees / 2 + (double)j, x / 2);
+            j += side == 0 ? -1 : 1;
+        } while (j >= 0 && weight >= 1e-17);
     }
     return sum < 1 ? sum : 1;
 }

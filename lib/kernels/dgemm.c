@@ -77,10 +77,9 @@ static void rows(void *arg, int64_t begin, int64_t end, int thread)
     p.m = end - begin;
     p.a += p.trans_a ? begin : begin * p.lda;
     p.c += begin * p.ldc;
-    if (((const dim__gemm_state *)p.ctx->gemm_state)->kind == DIM_GEMM_REFERENCE || p.k == 0 ||
-        dim__max64(dim__max64(p.lda, p.ldb), p.ldc) > INT_MAX)
-        reference(&p);
-    else if (dim__exit_enter(exit)) {
+    bool plain = ((const dim__gemm_state *)p.ctx->gemm_state)->kind == DIM_GEMM_REFERENCE || p.k == 0 ||
+                 dim__max64(dim__max64(p.lda, p.ldb), p.ldc) > INT_MAX;
+    if (!plain && dim__exit_enter(exit)) {
         run(&p);
         dim__exit_leave(exit);
     } else

@@ -130,7 +130,7 @@ static dim_status find_prefix(place *p, const char *dir)
         if (!prefix_of(p, entry->d_name, other) || strcmp(first, other) == 0)
             continue;
         else if (first[0] == '\0')
-            strcpy(first, other);
+            memcpy(first, other, sizeof first);
         else
             status = dim__fail(p->ctx, DIM_E_INVALID, "%s has several data sets; write idx:%s/%s, or %s for the other", dir, dir,
                                strcmp(first, other) < 0 ? first : other, strcmp(first, other) < 0 ? other : first);
