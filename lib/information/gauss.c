@@ -38,8 +38,9 @@ static bool accepts(const dim__mi *m, char why[128])
                          dim__mi_column_text(text, &m->side[k], &m->side[k].columns[j]));
                 return false;
             }
-    if (m->n <= 2 * all + 10) {
-        snprintf(why, 128, "%lld rows are too few for the correlations of %lld columns", (long long)m->n, (long long)all);
+    if (dim__mi_worth(m) <= (double)(2 * all + 10)) {
+        snprintf(why, 128, "%lld rows%s are too few for the correlations of %lld columns", (long long)m->n,
+                 m->series ? " of a series" : m->groups != NULL ? " in groups" : "", (long long)all);
         return false;
     }
     return true;

@@ -63,6 +63,7 @@ typedef struct dim__mi {         /* what is measured */
     int64_t n_groups;
     bool series;
     int64_t block, theiler;      /* rows */
+    double share, least_share;   /* of a series, of groups: as how many rows a row counts; for the columns that depend most on others */
     int64_t dropped, duplicates;
     uint32_t warnings;           /* of reading; each method adds its own */
     char left_out[160];          /* columns that are constant or repeat others, for texts */
@@ -136,7 +137,7 @@ dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different);
 
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
 
-/* Decides whether the rows are a series; block and theiler. */
+/* Decides whether the rows are a series: block and theiler; and finds as how many rows those of a series and of groups count. */
 dim_status dim__mi_find_order(dim__mi *m);
 
 /* ---- scores.c ----------------------------------------------------------------------------------------------------- */
@@ -185,7 +186,7 @@ dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite
 
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 
-double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones count: n without weights */
+double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones, and those of a series, count; else n */
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
 double dim__mi_mean(const double *x, int64_t n);
 double dim__mi_deviation(const double *x, int64_t n); /* with n - 1; 0 for n < 2 */

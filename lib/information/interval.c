@@ -11,7 +11,8 @@ double dim__mi_worth(const dim__mi *m)
     double squares = 0;
     for (int64_t i = 0; i < m->n && m->weights != NULL; i++)
         squares += m->weights[i] * m->weights[i];
-    return m->weights != NULL && m->n > 0 ? (double)m->n * (double)m->n / squares : (double)m->n;
+    return (m->weights != NULL && m->n > 0 ? (double)m->n * (double)m->n / squares : (double)m->n) *
+           (m->series || m->groups != NULL ? m->share : 1);
 }
 
 double dim__mi_mean(const double *x, int64_t n)
@@ -91,6 +92,6 @@ double dim__mi_error(const dim__mi *m, const double *influence, double *effectiv
         variance = fmax(variance, together);
     }
     if (effective_rows != NULL)
-        *effective_rows = rows;
+        *effective_rows = fmin(rows, dim__mi_worth(m));
     return sqrt(variance);
 }

@@ -43,6 +43,9 @@ static void explain(const dim__mi *m, const dim_information_result *r, uint32_t 
         break;
     case DIM_INFORMATION_SMALL_SAMPLE:
         put(t, "%lld rows are too few for these columns", (long long)m->n);
+        if ((m->series || m->groups != NULL) && m->least_share < 1)
+            put(t, ": %s, so that they are worth %.0f independent ones", m->series ? "they remember those before them" :
+                "those of a group are alike", (double)m->n * m->least_share);
         break;
     case DIM_INFORMATION_UNDERSAMPLED:
         put(t, "too many symbols were seen once: what they tell cannot be counted (a column with a value per row tells nothing)");

@@ -1,0 +1,184 @@
+/* Rows that are not independent of each other, for <dim/information.h>: series, groups, copies. */
+#include "information_tests.h"
+
+/* Each column remembers itself alone. */
+static void remember(double *x, int64_t n, int64_t d, double rho)
+{
+    for (int64_t i = 0; i < n * d; i++)
+        x[i] = (i < d ? 0 : rho * x[i - d]) + normal();
+}
+
+/* ---- series ---------------------------------------------------------------------------------------------------------- */
+
+/* Two walks seem to have much to do with each other, however many rows they have: no answer, and why. */
+static void test_walks(void **state)
+{
+    sides s = new_sides(2000, 1, 1, 0);
+    int answers = 0;
+    (void)state;
+    for (uint64_t round = 0; round < 200; round++) {
+        remember(s.x, s.n, 1, 1);
+        remember(s.y, s.n, 1, 1);
+        dim_information_result r = MEASURE(&s, .seed = round + 1, .permutations = 19);
+        answers += r.verdict != DIM_INFORMATION_NONE;
+        if (r.verdict == DIM_INFORMATION_NONE)
+            assert_true(isnan(r.low) && isnan(r.p_value) && (r.warnings & DIM_INFORMATION_SMALL_SAMPLE));
+    }
+    assert_in_range(answers, 0, 4);
+    dim_information *info;
+    ok(try_measure(&s, NULL, NULL, NULL, &info));
+    const char *text = dim_information_warning_text(info, DIM_INFORMATION_SMALL_SAMPLE);
+    assert_non_null(strstr(text, "2000 rows are too few for these columns: they remember those before them, so that they are worth"));
+    dim_information_destroy(info);
+    remember(s.y, s.n, 1, 0); /* a walk, and what forgets at once */
+    assert_int_equal(MEASURE(&s, .order = DIM_INFORMATION_ORDER_SERIES).verdict, DIM_INFORMATION_ESTIMATE);
+    free_sides(&s);
+}
+
+/* What correlations have of bias grows with the memory; it is taken out as if the rows were as few as they count. */
+static void test_series_bias(void **state)
+{
+    sides s = new_sides(1000, 3, 3, 0);
+    double mean = 0, rows = 0;
+    int certain = 0;
+    (void)state;
+    for (int round = 0; round < 60; round++) {
+        remember(s.x, s.n, 3, 0.9);
+        remember(s.y, s.n, 3, 0.9);
+        dim_information_result r = MEASURE(&s, .method = DIM_INFORMATION_GAUSS);
+        assert_true(r.warnings & DIM_INFORMATION_AUTOCORRELATED);
+        mean += r.raw / 60;
+        rows += r.effective_rows / 60;
+        certain += r.low > 0;
+    }
+    near(mean, 0, 0.012);    /* 0.04 without, with a standard error of 0.003 */
+    near(rows, 105, 40);     /* (1 - 0.81) / (1 + 0.81) of them */
+    assert_in_range(certain, 0, 6);
+    free_sides(&s);
+}
+
+/* Thresholds are of rows that count: 2000 of these are fewer than a critic wants. */
+static void test_series_thresholds(void **state)
+{
+    sides s = new_sides(2000, 2, 2, 0);
+    (void)state;
+    remember(s.x, s.n, 2, 0.9);
+    remember(s.y, s.n, 2, 0.9);
+    dim_information_result r = MEASURE(&s, .seed = 1);
+    assert_true((r.warnings & DIM_INFORMATION_SMALL_SAMPLE) && (r.warnings & DIM_INFORMATION_PARAMETRIC));
+    assert_int_equal(r.method, DIM_INFORMATION_GAUSS);
+    sides wide = new_sides(1200, 26, 26, 0); /* worth 126, which is not above 2 * 52 + 10 by much, and 100 are not */
+    remember(wide.x, wide.n, 26, 0.92);
+    remember(wide.y, wide.n, 26, 0.92);
+    dim_information *info = NULL;
+    dim_information_options o;
+    DIM_OPTIONS_INIT(&o);
+    o.method = DIM_INFORMATION_GAUSS;
+    expect(DIM_E_UNSUPPORTED, "1200 rows of a series are too few for the correlations of 52 columns",
+           try_measure(&wide, &o, NULL, NULL, &info));
+    free_sides(&wide);
+    free_sides(&s);
+}
+
+/* Labels that stay for a while, on either side. */
+static void test_series_of_labels(void **state)
+{
+    enum { ROWS = 1000 };
+    sides s = new_sides(ROWS, 1, 1, 0);
+    const uint8_t kind = DIM_INFORMATION_KIND_UNORDERED;
+    double mean = 0, of_single_rows = 0;
+    (void)state;
+    for (int round = 0; round < 40; round++) {
+        for (int i = 0; i < ROWS; i++) {
+            s.x[i] = i > 0 && uniform() < 0.9 ? s.x[i - 1] : floor(4 * uniform());
+            s.y[i] = i > 0 && uniform() < 0.9 ? s.y[i - 1] : floor(4 * uniform());
+        }
+        dim_information *info;
+        ok(try_measure(&s, NULL, &kind, &kind, &info));
+        dim_information_result r = result_of(info);
+        assert_true(r.warnings & DIM_INFORMATION_AUTOCORRELATED);
+        mean += r.raw / 40;
+        dim_information_destroy(info);
+        of_single_rows += MEASURE(&s, .order = DIM_INFORMATION_ORDER_IID).raw / 40;
+    }
+    near(mean, 0, 0.015);
+    assert_true(of_single_rows > 0.025); /* 9 / 2N times the memory less one */
+    free_sides(&s);
+}
+
+/* ---- groups ---------------------------------------------------------------------------------------------------------- */
+
+static dim_information_result measure_groups(const sides *s, const int32_t *group, dim_information_options o)
+{
+    dim_tensor *groups;
+    dim_information *info;
+    tensors t = tensors_of(s);
+    ok(dim_tensor_create(ctx, DIM_I32, 1, (int64_t[]){ s->n }, &groups));
+    memcpy(dim_tensor_data(groups), group, (size_t)s->n * sizeof *group);
+    t.data.groups = groups;
+    o.size = sizeof o;
+    ok(dim_information_measure(ctx, &o, &t.data, &info));
+    dim_information_result r = result_of(info);
+    dim_information_destroy(info);
+    dim_tensor_destroy(groups);
+    free_tensors(&t);
+    return r;
+}
+
+/* Groups of 1 to 19 rows that are alike in themselves: worth little more than one row a group. */
+static void test_groups_of_several_sizes(void **state)
+{
+    enum { ROWS = 600 };
+    sides s = new_sides(ROWS, 1, 1, 0);
+    int32_t group[ROWS];
+    double mean = 0;
+    dim_information *info = NULL;
+    (void)state;
+    for (int round = 0; round < 60; round++) {
+        double x = 0, y = 0;
+        for (int i = 0, g = 0, left = 0; i < ROWS; i++, left--) {
+            if (left == 0) {
+                left = 1 + (++g * 7) % 19;
+                x = normal();
+                y = normal();
+            }
+            group[i] = g;
+            s.x[i] = x + 0.2 * normal();
+            s.y[i] = y + 0.2 * normal();
+        }
+        dim_information_result r = measure_groups(&s, group, (dim_information_options){ .method = DIM_INFORMATION_GAUSS });
+        assert_true(r.effective_rows < 100);
+        mean += r.raw / 60;
+    }
+    near(mean, 0, 0.006); /* 0.011 without */
+    tensors t = tensors_of(&s);
+    dim_information_options o;
+    DIM_OPTIONS_INIT(&o);
+    o.permutations = 19;
+    ok(dim_tensor_create(ctx, DIM_I32, 1, (int64_t[]){ ROWS }, &t.z));
+    memcpy(dim_tensor_data(t.z), group, sizeof group);
+    t.data.groups = t.z;
+    expect(DIM_E_UNSUPPORTED, "permutations need groups of one size, but one has 8 rows and another 15",
+           dim_information_measure(ctx, &o, &t.data, &info));
+    free_tensors(&t);
+    for (int i = 0; i < ROWS; i++) /* a few large groups are worth less than 30 rows */
+        group[i] = i / 60;
+    for (int i = 0; i < ROWS; i++) {
+        s.x[i] = group[i] * 7 % 10 + normal();
+        s.y[i] = group[i] * 3 % 10 + normal();
+    }
+    dim_information_result r = measure_groups(&s, group, (dim_information_options){ .size = 0 });
+    assert_int_equal(r.verdict, DIM_INFORMATION_NONE);
+    assert_true(r.warnings & DIM_INFORMATION_SMALL_SAMPLE);
+    free_sides(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_walks),           cmocka_unit_test(test_series_bias),
+        cmocka_unit_test(test_series_thresholds), cmocka_unit_test(test_series_of_labels),
+        cmocka_unit_test(test_groups_of_several_sizes),
+    };
+    return cmocka_run_group_tests(tests, open_context, close_context);
+}
