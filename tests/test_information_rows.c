@@ -173,12 +173,66 @@ static void test_groups_of_several_sizes(void **state)
     free_sides(&s);
 }
 
+/* Neighbours of one's own group tell nothing: they are near on both sides whatever these have to do with each other. */
+static void test_groups_and_neighbors(void **state)
+{
+    enum { ROWS = 500, SIZE = 10 };
+    sides s = new_sides(ROWS, 1, 1, 0);
+    int32_t group[ROWS];
+    double mean = 0, found = 0;
+    int certain = 0;
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        double x[ROWS / SIZE], y[ROWS / SIZE];
+        for (int g = 0; g < ROWS / SIZE; g++) {
+            x[g] = normal();
+            y[g] = normal();
+        }
+        for (int i = 0; i < ROWS; i++) { /* groups are not in a row */
+            group[i] = i * 7 % (ROWS / SIZE);
+            s.x[i] = x[group[i]] + 0.3 * normal();
+            s.y[i] = y[group[i]] + 0.3 * normal();
+        }
+        dim_information_result r = measure_groups(&s, group, (dim_information_options){ .seed = 1 });
+        assert_int_equal(r.method, DIM_INFORMATION_KNN);
+        mean += r.raw / 20;
+        certain += r.low > 0;
+        for (int i = 0; i < ROWS; i++)
+            s.y[i] = s.x[i] + 0.5 * normal();
+        found += measure_groups(&s, group, (dim_information_options){ .seed = 1 }).raw / 20;
+    }
+    near(mean, 0, 0.09);     /* 0.14 with them */
+    assert_in_range(certain, 0, 2);
+    near(found, log(1 + 1.09 / 0.25) / 2, 0.15);
+    free_sides(&s);
+}
+
+static void test_groups_of_a_series(void **state)
+{
+    sides s = new_sides(100, 1, 1, 0);
+    dim_information *info = NULL;
+    dim_information_options o;
+    (void)state;
+    remember(s.x, s.n, 1, 0);
+    remember(s.y, s.n, 1, 0);
+    tensors t = tensors_of(&s);
+    ok(dim_tensor_create(ctx, DIM_I64, 1, (int64_t[]){ s.n }, &t.z));
+    t.data.groups = t.z;
+    DIM_OPTIONS_INIT(&o);
+    o.order = DIM_INFORMATION_ORDER_SERIES;
+    expect(DIM_E_INVALID, "groups are given, and dim_information_options.order is SERIES",
+           dim_information_measure(ctx, &o, &t.data, &info));
+    free_tensors(&t);
+    free_sides(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walks),           cmocka_unit_test(test_series_bias),
         cmocka_unit_test(test_series_thresholds), cmocka_unit_test(test_series_of_labels),
-        cmocka_unit_test(test_groups_of_several_sizes),
+        cmocka_unit_test(test_groups_of_several_sizes), cmocka_unit_test(test_groups_and_neighbors),
+        cmocka_unit_test(test_groups_of_a_series),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -176,7 +176,7 @@ typedef struct dim_information_result {
  *
  * Fewer than 30 rows are not an error: the verdict is NONE.  The same data, options, seed and number of threads give the
  * same bits; KNN, GAUSS and DISCRETE do so with any number of threads.
- * @return DIM_E_INVALID (an option, a kind, weights, a lag that leaves fewer than 30 rows), DIM_E_SHAPE (numbers of rows,
+ * @return DIM_E_INVALID (an option, a kind, weights, groups of a series, a lag that leaves fewer than 30 rows), DIM_E_SHAPE (numbers of rows,
  *         no columns), DIM_E_NUMERIC (NaN or infinity, unless they are dropped), DIM_E_UNSUPPORTED (a method that cannot
  *         take these columns or weights; permutations of weighted rows, of groups of several sizes, or of groups or a series
  *         with a condition), DIM_E_CALLBACK (progress stopped it), DIM_E_NOMEM.

@@ -54,7 +54,7 @@ static dim_status make_curve(const dim__mi *m, const dim__mi_method *method, dim
     dim_status status = rows == NULL ? DIM_E_NOMEM : DIM_OK;
     for (int64_t i = 0; i < m->n && rows != NULL; i++)
         rows[i] = (int32_t)i;
-    if (rows != NULL && !m->series)
+    if (rows != NULL && !m->series && m->groups == NULL)
         dim__rng_permutation(rows, m->n, m->o.seed, CURVE_STREAM);
     for (int parts = 4; parts >= 2 && status == DIM_OK && a->n_curve < parts; parts /= 2)
         if (m->n / parts >= DIM__MI_LEAST_ROWS)

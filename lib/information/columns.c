@@ -162,7 +162,7 @@ dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim_
     out->n = n;
     out->rows = NULL;
     out->weights = NULL;
-    out->groups = out->by_group = NULL;
+    out->groups = NULL;
     for (int k = 0; k < DIM__MI_SIDES; k++) {
         out->side[k].d = 0;
         out->side[k].columns = NULL;
@@ -201,7 +201,6 @@ void dim__mi_free(dim__mi *m)
     dim__free(m->ctx, m->rows);
     dim__free(m->ctx, m->weights);
     dim__free(m->ctx, m->groups);
-    dim__free(m->ctx, m->by_group);
 }
 
 /* Whether columns are as continuous as can be once repeated rows count once: then rows were copied, and columns not rounded. */
@@ -225,22 +224,13 @@ static dim_status subset_rows(const dim__mi *m, const int32_t *rows, dim__mi *ou
 {
     out->rows = dim__calloc(m->ctx, (size_t)out->n, sizeof *out->rows);
     out->groups = m->groups != NULL ? dim__calloc(m->ctx, (size_t)out->n, sizeof *out->groups) : NULL;
-    out->by_group = m->groups != NULL ? dim__calloc(m->ctx, (size_t)out->n, sizeof *out->by_group) : NULL;
-    int32_t *place = dim__calloc(m->ctx, (size_t)m->n, sizeof *place);
-    if (out->rows == NULL || place == NULL || (m->groups != NULL && (out->groups == NULL || out->by_group == NULL))) {
-        dim__free(m->ctx, place);
+    if (out->rows == NULL || (m->groups != NULL && out->groups == NULL))
         return DIM_E_NOMEM;
-    }
     for (int64_t i = 0; i < out->n; i++) {
         out->rows[i] = m->rows[rows[i]];
-        place[rows[i]] = (int32_t)i + 1;
         if (m->groups != NULL)
             out->groups[i] = m->groups[rows[i]];
     }
-    for (int64_t i = 0, k = 0; i < m->n && m->groups != NULL; i++)
-        if (place[m->by_group[i]] > 0)
-            out->by_group[k++] = place[m->by_group[i]] - 1;
-    dim__free(m->ctx, place);
     return DIM_OK;
 }
 

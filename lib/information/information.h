@@ -17,7 +17,8 @@ enum {
     DIM__MI_LEAST_ROWS = 30,
     DIM__MI_NAME = 48,       /* of a column, with its end */
     DIM__MI_SIDES = 3,
-    DIM__MI_CURVE = 4
+    DIM__MI_CURVE = 4,
+    DIM__MI_LAGS = 400
 };
 
 /* What lies so many elements behind p, which may be NULL. */
@@ -58,11 +59,11 @@ typedef struct dim__mi {         /* what is measured */
     int32_t *rows;               /* (n): their numbers in x */
     dim__mi_side side[DIM__MI_SIDES];
     double *weights;             /* (n), mean 1, or NULL */
-    int32_t *groups;             /* (n), numbered from 0, or NULL */
-    int32_t *by_group;           /* (n): rows, those of a group in a row */
+    int32_t *groups;             /* (n), numbered from 0, or NULL; rows of a group follow each other */
     int64_t n_groups;
     bool series;
-    int64_t block, theiler;      /* rows */
+    int64_t block;               /* of a series: rows */
+    int64_t theiler;             /* rows so close are not neighbours: of a series, or of one group; else 0 */
     double share, least_share;   /* of a series, of groups: as how many rows a row counts; for the columns that depend most on others */
     int64_t dropped, duplicates;
     uint32_t warnings;           /* of reading; each method adds its own */
@@ -137,6 +138,13 @@ dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different);
 
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
 
+typedef struct dim__mi_memory {  /* of a column */
+    double first;                /* |correlation| at lag 1 */
+    int64_t lag;                 /* the first at which it has forgotten */
+    double r[DIM__MI_LAGS];      /* correlations at the lags of a list, until then */
+} dim__mi_memory;
+
+dim_status dim__mi_remember(const dim__mi *m, const dim__mi_column *c, dim__mi_memory *out);
 /* Decides whether the rows are a series: block and theiler; and finds as how many rows those of a series and of groups count. */
 dim_status dim__mi_find_order(dim__mi *m);
 

@@ -60,14 +60,13 @@ static double by_blocks(const dim__mi *m, const double *x, const sums *s)
 {
     double between = 0, sum = 0, weights = 0;
     int64_t blocks = 0, held = 0;
-    for (int64_t k = 0; k < m->n; k++) {
-        int64_t i = m->groups != NULL ? m->by_group[k] : k;
+    for (int64_t i = 0; i < m->n; i++) {
         if (!isnan(x[i])) {
             sum += weight_of(m, i) * (x[i] - s->mean);
             weights += weight_of(m, i);
             held++;
         }
-        bool ends = m->groups != NULL ? k + 1 == m->n || m->groups[m->by_group[k + 1]] != m->groups[i] : held == m->block;
+        bool ends = m->groups != NULL ? i + 1 == m->n || m->groups[i + 1] != m->groups[i] : held == m->block;
         if (ends && held > 0) {
             between += sum * sum;
             blocks++;
