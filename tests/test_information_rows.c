@@ -226,13 +226,118 @@ static void test_groups_of_a_series(void **state)
     free_sides(&s);
 }
 
+/* ---- copies ---------------------------------------------------------------------------------------------------------- */
+
+/* Rows `often` times each, one after another or the whole table again. */
+static sides copies(const sides *s, int often, bool in_a_row)
+{
+    sides t = new_sides(s->n * often, s->dx, s->dy, 0);
+    for (int64_t i = 0; i < t.n; i++) {
+        int64_t from = in_a_row ? i / often : i % s->n;
+        memcpy(t.x + i * s->dx, s->x + from * s->dx, (size_t)s->dx * sizeof(double));
+        memcpy(t.y + i * s->dy, s->y + from * s->dy, (size_t)s->dy * sizeof(double));
+    }
+    return t;
+}
+
+/* However often rows were copied, 2 times or so that columns seem to have few values, the answer is that of the rows. */
+static void test_copied_tables(void **state)
+{
+    static const int often[3] = { 2, 12, 40 };
+    (void)state;
+    for (int labels = 0; labels < 2; labels++)
+        for (int k = 0; k < 3; k++)
+            for (int in_a_row = 0; in_a_row < 2; in_a_row++) {
+                sides s = new_sides(150, 1, 1, 0);
+                for (int i = 0; i < 150; i++) {
+                    s.x[i] = normal();
+                    s.y[i] = labels == 1 ? s.x[i] + normal() > 0 : s.x[i] + normal();
+                }
+                sides t = copies(&s, often[k], in_a_row == 1);
+                dim_information_result once = MEASURE(&s, .seed = 1), r = MEASURE(&t, .seed = 1);
+                assert_int_equal(r.rows, 150);
+                assert_int_equal(r.duplicates, 150 * (often[k] - 1));
+                assert_true(r.warnings & DIM_INFORMATION_DUPLICATES);
+                assert_false(r.warnings & DIM_INFORMATION_AUTOCORRELATED);
+                assert_int_equal(r.method, once.method);
+                near(r.value, once.value, 1e-9);
+                near(r.high, once.high, 1e-9);
+                free_sides(&s);
+                free_sides(&t);
+            }
+}
+
+/* Rows drawn with replacement count once, too. */
+static void test_resampled_table(void **state)
+{
+    sides s = new_sides(150, 1, 1, 0), t = new_sides(6000, 1, 1, 0);
+    (void)state;
+    for (int i = 0; i < 150; i++) {
+        s.x[i] = normal();
+        s.y[i] = s.x[i] + normal();
+    }
+    for (int i = 0; i < 6000; i++) {
+        int from = (int)(150 * uniform());
+        t.x[i] = s.x[from];
+        t.y[i] = s.y[from];
+    }
+    dim_information_result once = MEASURE(&s, .seed = 1), r = MEASURE(&t, .seed = 1);
+    assert_int_equal(r.rows, 150);
+    assert_true(once.low <= r.value && r.value <= once.high);
+    free_sides(&s);
+    free_sides(&t);
+}
+
+/* Critics: the same critics on the same rows, in another order. */
+static void test_doubled_columns(void **state)
+{
+    sides s = new_sides(600, 3, 3, 0);
+    (void)state;
+    for (int i = 0; i < 1800; i++) {
+        s.x[i] = normal();
+        s.y[i] = s.x[i] + normal();
+    }
+    sides t = copies(&s, 2, false);
+    dim_information_result once = MEASURE(&s, .seed = 1, .method = DIM_INFORMATION_CRITIC);
+    dim_information_result r = MEASURE(&t, .seed = 1, .method = DIM_INFORMATION_CRITIC);
+    assert_int_equal(r.rows, 600);
+    assert_true(once.low <= r.value && r.value <= once.high);
+    free_sides(&s);
+    free_sides(&t);
+}
+
+/* What is discrete stays so, though its rows repeat: codes that tell each other, steps of a half, a rounded normal pair and what
+ * is decided by it, a table with all its cells. */
+static void test_what_only_repeats(void **state)
+{
+    enum { ROWS = 4000 };
+    sides s = new_sides(ROWS, 1, 1, 0);
+    (void)state;
+    for (int which = 0; which < 4; which++) {
+        for (int i = 0; i < ROWS; i++) {
+            double at = floor(50 * uniform()), z = rint(10 * normal()) / 10;
+            s.x[i] = which == 0 ? at : which == 1 ? at / 2 : which == 2 ? z : floor(20 * uniform()) / 4;
+            s.y[i] = which == 0 ? 17 * (int)at % 50 : which == 1 ? floor(at / 10) / 2 : which == 2 ? z > 1 : floor(20 * uniform()) / 4;
+        }
+        dim_information_result r = MEASURE(&s, .seed = 1);
+        assert_int_equal(r.rows, ROWS);
+        assert_int_equal(r.method, DIM_INFORMATION_DISCRETE);
+        assert_false(r.warnings & DIM_INFORMATION_DUPLICATES);
+        static const double truth[4] = { 3.912, 1.609, 0.4205, 0 }; /* ln 50, ln 5, of 14.7 % */
+        near(r.value, truth[which], 0.04);
+    }
+    free_sides(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walks),           cmocka_unit_test(test_series_bias),
         cmocka_unit_test(test_series_thresholds), cmocka_unit_test(test_series_of_labels),
         cmocka_unit_test(test_groups_of_several_sizes), cmocka_unit_test(test_groups_and_neighbors),
-        cmocka_unit_test(test_groups_of_a_series),
+        cmocka_unit_test(test_groups_of_a_series), cmocka_unit_test(test_copied_tables),
+        cmocka_unit_test(test_resampled_table), cmocka_unit_test(test_doubled_columns),
+        cmocka_unit_test(test_what_only_repeats),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -220,6 +220,22 @@ static dim_status evaluate(const copula *c, double *pointwise, double *raw)
     return status;
 }
 
+/* Columns that are combinations of others. */
+static void list_dependent(const copula *c, dim__mi_answer *a)
+{
+    int64_t column = 0;
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        for (int64_t j = 0; j < c->d[k]; j++, column++) {
+            bool kept = false;
+            for (int64_t i = 0; i < c->n_kept; i++)
+                kept = kept || c->kept[i] == column;
+            if (kept)
+                continue;
+            dim__mi_list_column(a->left_out, &c->m->side[k], &c->m->side[k].columns[j], "follows from others");
+            a->r.warnings |= DIM_INFORMATION_CONSTANT_COLUMNS;
+        }
+}
+
 static void fill(const copula *c, dim__mi_answer *a)
 {
     dim_information_result *r = &a->r;
@@ -258,6 +274,8 @@ static dim_status run(const dim__mi *m, dim__mi_answer *a)
         fill_deterministic(&c, a);
     else if (status == DIM_OK)
         fill(&c, a);
+    if (status == DIM_OK)
+        list_dependent(&c, a);
     a->r.rows = m->n;
     end(&c);
     return status;

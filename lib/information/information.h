@@ -16,6 +16,7 @@
 enum {
     DIM__MI_LEAST_ROWS = 30,
     DIM__MI_NAME = 48,       /* of a column, with its end */
+    DIM__MI_LEFT_OUT = 160,
     DIM__MI_SIDES = 3,
     DIM__MI_CURVE = 4,
     DIM__MI_LAGS = 400
@@ -28,6 +29,8 @@ typedef struct dim__mi_column {
     int64_t number;              /* in the caller's tensor */
     char name[DIM__MI_NAME];     /* "" = has none */
     dim_information_kind kind;   /* never AUTO */
+    bool found;                  /* the kind was not given */
+    bool whole;                  /* all values are whole numbers */
     int64_t distinct;
     double *value;               /* (n) */
     int32_t *code;               /* (n): how many different values are below this one */
@@ -45,6 +48,7 @@ typedef struct dim__mi_answer {  /* what one method says */
     dim_information_result r;
     double *pointwise;           /* (n) */
     const char *remark;          /* for the report: why it is not believed; NULL = nothing speaks against it */
+    char left_out[DIM__MI_LEFT_OUT]; /* columns that this method had no use for, for texts */
     double *null;                /* (permutations), of a method whose permutations are part of its run; else NULL */
     int64_t n_curve;
     double curve[DIM__MI_CURVE][4]; /* rows, value, low, high */
@@ -67,7 +71,7 @@ typedef struct dim__mi {         /* what is measured */
     double share, least_share;   /* of a series, of groups: as how many rows a row counts; for the columns that depend most on others */
     int64_t dropped, duplicates;
     uint32_t warnings;           /* of reading; each method adds its own */
-    char left_out[160];          /* columns that are constant or repeat others, for texts */
+    char left_out[DIM__MI_LEFT_OUT]; /* columns that are constant or repeat others, for texts */
     double deadline;             /* of training, as dim__mi_now() counts; 0 = none */
 } dim__mi;
 
@@ -128,13 +132,15 @@ double dim__mi_element(const dim_tensor *t, int64_t row, int64_t column, uint64_
 dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source);
 /* "column 3 'pressure' of x" */
 const char *dim__mi_column_text(char buffer[96], const dim__mi_side *side, const dim__mi_column *c);
+/* Adds that, and why, to a list of columns that are left out. */
+void dim__mi_list_column(char list[DIM__MI_LEFT_OUT], const dim__mi_side *side, const dim__mi_column *c, const char *why);
 
 /* The rows rows[0 .. n - 1] of m, a measurement of its own; also freed by dim__mi_free(). */
 dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim__mi *out);
 
 /* Where rows are copies of others, each counts once; where they only look so, since columns are rounded, nothing changes.  code
- * (n): the row's number among `different` ones. */
-dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different);
+ * (n): the row's number among `different` ones.  discrete: all columns are. */
+dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different, bool discrete);
 
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
 

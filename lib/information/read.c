@@ -51,7 +51,8 @@ static dim_status check_row_numbers(const dim__mi *m, const dim_information_data
     if (d->groups != NULL) {
         DIM__TRY(check_tensor(ctx, "groups", d->groups, rows));
         if (m->o.order == DIM_INFORMATION_ORDER_SERIES)
-            return dim__fail(ctx, DIM_E_INVALID, "groups are given, and dim_information_options.order is SERIES: rows are one or the other");
+            return dim__fail(ctx, DIM_E_INVALID, "groups are given, and dim_information_options.order is SERIES; rows are "
+                             "one or the other");
         if (dim__mi_columns_of(d->groups) != 1 || (d->groups->dtype != DIM_I32 && d->groups->dtype != DIM_I64))
             return dim__fail(ctx, DIM_E_SHAPE, "groups must be i32 or i64 (N), but are %s with %lld columns",
                              dim__dtype_name(d->groups->dtype), (long long)dim__mi_columns_of(d->groups));
@@ -252,11 +253,12 @@ static dim_status count_duplicates(dim__mi *m)
     dim_status status = dim__mi_symbols(m, 7, false, code, &different);
     bool discrete = m->side[X_SIDE].discrete && m->side[Y_SIDE].discrete && (m->side[Z_SIDE].d == 0 || m->side[Z_SIDE].discrete);
     m->duplicates = m->n - different;
-    if (status == DIM_OK && !discrete && m->duplicates * 100 > m->n) {
+    if (status == DIM_OK && m->duplicates * 100 > m->n) {
         int64_t before = m->n;
-        if (m->o.order != DIM_INFORMATION_ORDER_SERIES && m->weights == NULL) /* weights say how often */
-            status = dim__mi_use_once(m, code, different);
-        m->warnings |= m->n < before || m->o.order == DIM_INFORMATION_ORDER_SERIES ? DIM_INFORMATION_DUPLICATES : 0;
+        bool series = m->o.order == DIM_INFORMATION_ORDER_SERIES;
+        if (!series && m->weights == NULL) /* weights say how often */
+            status = dim__mi_use_once(m, code, different, discrete);
+        m->warnings |= m->n < before || (series && !discrete) ? DIM_INFORMATION_DUPLICATES : 0;
     }
     dim__free(m->ctx, code);
     return status;
