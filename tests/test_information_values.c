@@ -304,6 +304,48 @@ static void test_saturated(void **state)
     free_sides(&s);
 }
 
+/* Uniform columns with uniform noise: 0.5 nats a pair, of which a Gaussian copula has 0.32 and critics learn nothing more.  Single
+ * pairs show it: said, and the end of the interval allows for it. */
+static void test_edges(void **state)
+{
+    sides s = new_sides(FEW, 5, 5, 0);
+    dim_information *info;
+    dim_information_options o;
+    (void)state;
+    for (int i = 0; i < 5 * FEW; i++) {
+        s.x[i] = uniform();
+        s.y[i] = s.x[i] + uniform() - 0.5;
+    }
+    DIM_OPTIONS_INIT(&o);
+    o.seed = 1;
+    ok(try_measure(&s, &o, NULL, NULL, &info));
+    dim_information_result r = result_of(info);
+    assert_true(r.low < 2.5 && 2.5 < r.high);
+    if (r.method == DIM_INFORMATION_GAUSS) {
+        assert_true(r.warnings & DIM_INFORMATION_METHODS_DISAGREE);
+        assert_non_null(strstr(dim_information_warning_text(info, DIM_INFORMATION_METHODS_DISAGREE), "single pairs of columns"));
+    }
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
+/* Far above what rows can show: the bound is nearly as high as that, and its own error is small. */
+static void test_saturated_critic(void **state)
+{
+    sides s = new_sides(1000, 5, 5, 0);
+    (void)state;
+    for (int i = 0; i < 5000; i++) { /* 9.8 nats; ln 333 is 5.8 */
+        s.x[i] = normal();
+        s.y[i] = 0.99 * s.x[i] + sqrt(1 - 0.99 * 0.99) * normal();
+    }
+    dim_information_result r = MEASURE(&s, .method = DIM_INFORMATION_CRITIC, .seed = 1);
+    assert_int_equal(r.verdict, DIM_INFORMATION_LOWER_BOUND);
+    assert_true((r.warnings & DIM_INFORMATION_SATURATED) && isinf(r.high));
+    near(r.raw, log(1000.0 / 3), 0.3);
+    assert_true(r.low > r.raw - 0.1 && r.low < r.raw);
+    free_sides(&s);
+}
+
 /* Rows that are there twice count once, rounded numbers that meet by chance as often as they are there. */
 static void test_copies(void **state)
 {
@@ -525,11 +567,12 @@ int main(void)
             cmocka_unit_test(test_condition),    cmocka_unit_test(test_one_column),
         cmocka_unit_test(test_mixed),        cmocka_unit_test(test_rounded),      cmocka_unit_test(test_many_columns),
         cmocka_unit_test(test_critic),
+        cmocka_unit_test(test_edges),        cmocka_unit_test(test_saturated_critic),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_sparse_tables),
         cmocka_unit_test(test_many_given),
-        cmocka_unit_test(test_saturated),    cmocka_unit_test(test_series), 
+        cmocka_unit_test(test_saturated),    cmocka_unit_test(test_series),
         cmocka_unit_test(test_threads),      cmocka_unit_test(test_false_alarms),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
