@@ -27,6 +27,53 @@ void dim__sort_keys(const uint64_t *key, int64_t n, int32_t *order, int32_t *spa
         memcpy(order, from, (size_t)n * sizeof *order);
 }
 
+/* As unsigned numbers they are in the floats' order; and back. */
+static uint32_t key_of_bits(uint32_t bits) { return bits >> 31 ? ~bits : bits | UINT32_C(1) << 31; }
+static uint32_t bits_of_key(uint32_t key) { return key >> 31 ? key & ~(UINT32_C(1) << 31) : ~key; }
+
+void dim__sort_floats(float *x, int64_t n, float *spare)
+{
+    enum { WORDS = 4, FEW = 48 };
+    int32_t first[WORDS][BUCKETS] = { { 0 } };
+    uint32_t key;
+    if (n <= FEW) {
+        for (int64_t i = 1; i < n; i++) {
+            float one = x[i];
+            int64_t k = i;
+            for (; k > 0 && x[k - 1] > one; k--)
+                x[k] = x[k - 1];
+            x[k] = one;
+        }
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        memcpy(&key, &x[i], sizeof key);
+        key = key_of_bits(key);
+        memcpy(&x[i], &key, sizeof key);
+        for (int w = 0; w < WORDS; w++)
+            first[w][key >> w * BITS & (BUCKETS - 1)]++;
+    }
+    for (int w = 0; w < WORDS; w++) { /* an even number of times, so that they end where they began */
+        for (int32_t b = 0, sum = 0; b < BUCKETS; b++) {
+            int32_t count = first[w][b];
+            first[w][b] = sum;
+            sum += count;
+        }
+        for (int64_t i = 0; i < n; i++) {
+            memcpy(&key, &x[i], sizeof key);
+            memcpy(&spare[first[w][key >> w * BITS & (BUCKETS - 1)]++], &key, sizeof key);
+        }
+        float *swap = x;
+        x = spare;
+        spare = swap;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        memcpy(&key, &x[i], sizeof key);
+        key = bits_of_key(key);
+        memcpy(&x[i], &key, sizeof key);
+    }
+}
+
 int64_t dim__code_keys(const uint64_t *key, int64_t n, const int32_t *order, int32_t *code)
 {
     int32_t now = -1;
