@@ -8,10 +8,11 @@
 
 #include "base/math.h"
 #include "base/pool.h"
+#include "kernels/kernels.h"
 
 #include <string.h>
 
-enum { LEAF = DIM__KDTREE_LEAF, DEPTH = 40 };
+enum { LEAF = DIM__NEAR, DEPTH = 40 };
 
 struct dim__kdtree {
     int64_t n, classes, leaves;
@@ -24,6 +25,7 @@ struct dim__kdtree {
     int32_t *leaf_first;  /* (leaves + 1): its first point */
     float *box;           /* (nodes, 2, d): least and largest coordinates */
     const int32_t *class_of;
+    const dim__kernels *kernels;
 };
 
 typedef struct part {     /* what is below a node */
@@ -294,6 +296,7 @@ dim_status dim__kdtree_create(dim_context *ctx, const dim__space *s, dim__kdtree
     t->n = s->n;
     t->d = s->d;
     t->class_of = s->class_of;
+    t->kernels = ctx->kernels;
     t->classes = s->class_of != NULL ? s->classes : 1;
     bool room = take_points(ctx, &b, s);
     if (room)
@@ -331,97 +334,23 @@ void dim__kdtree_destroy(dim_context *ctx, dim__kdtree *t)
  * them needs is compared with all at once, in vectors. */
 typedef struct group {
     const dim__kdtree *tree;
-    int64_t first, n, apart;
+    dim__near near;
+    int64_t n;
     int k;
     const float *low, *high;     /* of a box that holds all of them */
-    float *best;                 /* (k, LEAF): the least distances so far, in order */
+    float *best;                 /* (k, LEAF): the least distances so far, in order; what is behind the n-th is not used */
     float farthest;              /* the largest of the k-th ones */
 } group;
 
-/* Distances of point j to all of the group. */
-static inline void distances_to(const group *g, int d, int64_t j, float distance[LEAF])
-{
-    for (int q = 0; q < LEAF; q++)
-        distance[q] = 0;
-    for (int c = 0; c < d; c++) {
-        const float *at = g->tree->x[c] + g->first;
-        float x = g->tree->x[c][j];
-        for (int q = 0; q < LEAF; q++) {
-            float away = fabsf(x - at[q]);
-            distance[q] = away > distance[q] ? away : distance[q];
-        }
-    }
-}
-
-/* Those too close in time are infinitely far; each point is to itself. */
-static inline void leave_out(const group *g, int64_t j, float distance[LEAF])
-{
-    const int32_t *point = g->tree->point + g->first;
-    for (int q = 0; q < LEAF; q++) {
-        int64_t rows = (int64_t)point[q] - g->tree->point[j];
-        distance[q] = rows <= g->apart && rows >= -g->apart ? INFINITY : distance[q];
-    }
-}
-
-/* Puts distances into the lists: each place keeps the lesser of its own and what the place before gives up. */
-static inline void insert(float *best, int k, const float distance[LEAF])
-{
-    for (int place = k - 1; place > 0; place--) {
-        float *mine = best + place * LEAF;
-        const float *before = mine - LEAF;
-        for (int q = 0; q < LEAF; q++) {
-            float pushed = before[q] > distance[q] ? before[q] : distance[q];
-            mine[q] = pushed < mine[q] ? pushed : mine[q];
-        }
-    }
-    for (int q = 0; q < LEAF; q++)
-        best[q] = distance[q] < best[q] ? distance[q] : best[q];
-}
-
-static inline void compare(const group *g, int64_t first, int64_t n, int d, int k)
-{
-    float distance[LEAF];
-    bool some = g->apart > 0 || first == g->first;
-    for (int64_t j = first; j < first + n; j++) {
-        distances_to(g, d, j, distance);
-        if (some)
-            leave_out(g, j, distance);
-        insert(g->best, k, distance);
-    }
-}
-
-/* Compilers make faster loops of numbers that they know. */
 static void compare_leaf(group *g, int64_t first, int64_t n)
 {
-    int d = g->tree->d;
-    if (d == 2 && g->k == 3)
-        compare(g, first, n, 2, 3);
-    else if (d == 4 && g->k == 3)
-        compare(g, first, n, 4, 3);
-    else
-        compare(g, first, n, d, g->k);
-    const float *last = g->best + (g->k - 1) * LEAF;
+    float *last = g->best + (g->k - 1) * LEAF;
+    g->tree->kernels->near_least(g->best, g->k, &g->near, first, n);
     g->farthest = last[0];
-    for (int q = 1; q < g->n; q++)
+    for (int64_t q = 1; q < g->n; q++)
         g->farthest = last[q] > g->farthest ? last[q] : g->farthest;
-}
-
-/* Whether a leaf's box is near enough for one of the points. */
-static bool is_near(const group *g, int64_t node)
-{
-    const float *low = box_of(g->tree, node), *high = low + g->tree->d, *last = g->best + (g->k - 1) * LEAF;
-    float near[LEAF] = { 0 };
-    for (int c = 0; c < g->tree->d; c++) {
-        const float *at = g->tree->x[c] + g->first;
-        for (int q = 0; q < LEAF; q++) {
-            float below = low[c] - at[q], above = at[q] - high[c], out = below > above ? below : above;
-            near[q] = out > near[q] ? out : near[q];
-        }
-    }
-    bool any = false;
-    for (int q = 0; q < g->n; q++)
-        any |= near[q] < last[q];
-    return any;
+    for (int64_t q = g->n; q < LEAF; q++) /* nobody asks */
+        last[q] = 0;
 }
 
 /* Least distance of a node's points to one of the group. */
@@ -459,7 +388,9 @@ static void search(group *g, part root)
             if ((left ? r : l).near < g->farthest)
                 waiting[count++] = left ? r : l;
         }
-        if (v.p.first != g->first && v.near < g->farthest && is_near(g, v.p.node))
+        const float *box = box_of(g->tree, v.p.node);
+        if (v.p.first != g->near.at && v.near < g->farthest &&
+            g->tree->kernels->near_box(g->best + (g->k - 1) * LEAF, &g->near, box, box + g->tree->d))
             compare_leaf(g, v.p.first, v.p.n);
     }
 }
@@ -471,7 +402,8 @@ void dim__kdtree_reach(const dim__kdtree *t, int64_t leaf, int k, int64_t apart,
     part root = class_part(t, class_of);
     int most = (int)dim__min64(k, root.n - 1);
     float box[2 * DIM__KDTREE_COORDINATES];
-    group g = { .tree = t, .first = first, .n = n, .apart = apart, .k = most, .low = box, .high = box + t->d, .best = spare };
+    group g = { .tree = t, .n = n, .k = most, .low = box, .high = box + t->d, .best = spare };
+    g.near = (dim__near){ (const float *const *)t->x, t->point, first, (int32_t)dim__min64(apart, INT32_MAX), t->d };
     for (int i = 0; i < most * LEAF; i++)
         spare[i] = INFINITY;
     for (int c = 0; c < t->d; c++)
@@ -582,7 +514,7 @@ int64_t dim__kdtree_count(const dim__kdtree *t, const float *at, int32_t class_o
     part waiting[DEPTH + 2];
     int count = 0;
     int64_t found = 0, size = dim__kdtree_class_size(t, class_of);
-    float far, distance[LEAF];
+    float far;
     if (t->d == 0)
         return eps > 0 ? size : 0;
     waiting[count++] = class_part(t, class_of);
@@ -593,9 +525,7 @@ int64_t dim__kdtree_count(const dim__kdtree *t, const float *at, int32_t class_o
         if (far < eps) {
             found += p.n;
         } else if (p.n <= LEAF) {
-            leaf_distances(t, p.first, p.n, at, distance);
-            for (int64_t q = 0; q < p.n; q++)
-                found += distance[q] < eps;
+            found += t->kernels->near_count((const float *const *)t->x, t->d, at, eps, p.first, p.n);
         } else {
             waiting[count++] = right_of(p);
             waiting[count++] = left_of(p);

@@ -5,9 +5,9 @@
 #ifndef DIM_INFORMATION_KDTREE_H
 #define DIM_INFORMATION_KDTREE_H
 
-#include "base/context.h"
+#include "kernels/kernels.h"
 
-enum { DIM__KDTREE_COORDINATES = 64, DIM__KDTREE_LEAF = 16 };
+enum { DIM__KDTREE_COORDINATES = 64, DIM__KDTREE_LEAF = DIM__NEAR };
 
 typedef struct dim__space {     /* n points */
     int64_t n;
