@@ -12,7 +12,8 @@
 
 #include <string.h>
 
-enum { LEAF = DIM__NEAR, DEPTH = 40 };
+
+enum { LEAF = DIM__NEAR, DEPTH = 40, SCAN = 4 * LEAF }; /* SCAN: so few points are counted without looking at their boxes */
 
 struct dim__kdtree {
     int64_t n, classes, leaves;
@@ -524,7 +525,7 @@ int64_t dim__kdtree_count(const dim__kdtree *t, const float *at, int32_t class_o
             continue;
         if (far < eps) {
             found += p.n;
-        } else if (p.n <= LEAF) {
+        } else if (p.n <= SCAN) {
             found += t->kernels->near_count((const float *const *)t->x, t->d, at, eps, p.first, p.n);
         } else {
             waiting[count++] = right_of(p);

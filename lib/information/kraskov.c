@@ -11,6 +11,7 @@
 #include "information/special.h"
 
 enum { JOINT, X_Z, Y_Z, Z, SPACES };          /* x and z, y and z, z */
+enum { DIGAMMAS = 1 << 16 };
 
 static const uint32_t sides_of[SPACES] = { 7, 5, 6, 4 };
 
@@ -23,7 +24,8 @@ typedef struct search {
     dim__line *line[SPACES];                  /* of a space with one coordinate, in which only is counted */
     int spaces;                               /* 4 with a condition, else 3 */
     void *spare;                              /* (threads, k) dim__neighbor, or (threads, LEAF k) float */
-    _Atomic(double) *digamma;                 /* (n + 2): of whole numbers, once they were asked for; 0 = not yet */
+    _Atomic(double) *digamma;                 /* (known): of whole numbers, once they were asked for; 0 = not yet */
+    int64_t known;
     double *pointwise;
 } search;
 
@@ -93,6 +95,8 @@ static int64_t close_in_time(const search *s, int64_t i)
 /* The same few numbers are asked for again and again.  Threads that find one missing all find the same one. */
 static double digamma(const search *s, int64_t x)
 {
+    if (x >= s->known)
+        return dim__digamma((double)x);
     double y = atomic_load_explicit(&s->digamma[x], memory_order_relaxed);
     if (y != 0) /* as it is for no whole number */
         return y;
@@ -164,7 +168,8 @@ static dim_status run(dim_context *ctx, const dim__kraskov *in, double *pointwis
     s->pointwise = pointwise;
     s->spare = dim__calloc(ctx, (size_t)ctx->threads * (size_t)in->k,
                            in->second ? sizeof(dim__neighbor) : DIM__KDTREE_LEAF * sizeof(float));
-    s->digamma = dim__calloc(ctx, (size_t)in->n + 2, sizeof *s->digamma);
+    s->known = dim__min64(in->n + 2, DIGAMMAS);
+    s->digamma = dim__calloc(ctx, (size_t)s->known, sizeof *s->digamma);
     if (s->spare == NULL || s->digamma == NULL)
         goto done;
     for (int which = 0; which < s->spaces; which++)
@@ -245,6 +250,8 @@ dim_status dim__kraskov_run(dim_context *ctx, const dim__kraskov *in, double *po
     dim__kraskov some;
     void *memory = NULL;
     int64_t kept = in->n;
+    if (in->symbol[0] == NULL && in->symbol[1] == NULL && in->symbol[2] == NULL)
+        return run(ctx, in, pointwise, value, used);
     int32_t *rows = dim__calloc(ctx, (size_t)in->n, sizeof *rows);
     dim_status status = rows == NULL ? DIM_E_NOMEM : find_shared(ctx, in, rows, &kept);
     bool all = kept == in->n;
