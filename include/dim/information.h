@@ -225,6 +225,33 @@ DIM_API dim_status dim_information_curve(const dim_information *info, dim_tensor
  */
 DIM_API dim_status dim_information_null(const dim_information *info, dim_tensor **out);
 
+/**
+ * @brief What the critics of a measurement say of other rows, and how it changes with each of their numbers: so a caller can
+ *        raise or lower the information of its own features.
+ *
+ * With T_k the critic of fold k, of K folds, value is the mean over k and over the rows i of
+ *
+ *     T_k(i,i) - 1/2 ln mean over j != i of e^T_k(i,j) - 1/2 ln mean over j != i of e^T_k(j,i)
+ *
+ * which of rows that no critic was trained on is, in expectation, not above I, as dim_information_result.bound.  Where
+ * measured rows have ranks, these rows have the value of a smooth curve through the ranks: up to 49 of the measured values,
+ * evenly spaced in normal scores, joined by monotone cubic pieces (Fritsch & Butland 1984), and straight lines beyond them.
+ * Columns that were left out and labels have no effect on derivatives: theirs are 0.  Critics stay as they are: measure
+ * again when the features have moved, or the critics will be misled.
+ *
+ * Critics are there after method CRITIC, and after AUTO when it asked them, whichever method it took in the end.
+ * @param info   a measurement without a condition
+ * @param x      (n, columns of x) rows in the units of the measurement, n at least 2: every row is scored among all others
+ * @param y      (n, columns of y)
+ * @param value  NULL, or the value
+ * @param grad_x NULL, or f32 or f64 as x: the derivative of the value by each number of x
+ * @param grad_y likewise for y
+ * @return DIM_E_STATE (no critics: another method, or a condition), DIM_E_SHAPE, DIM_E_NUMERIC (NaN or infinity), DIM_E_INVALID
+ *         (tensors that share memory), DIM_E_NOMEM.
+ */
+DIM_API dim_status dim_information_gradient(const dim_information *info, const dim_tensor *x, const dim_tensor *y, double *value,
+                                            dim_tensor *grad_x, dim_tensor *grad_y);
+
 /** @brief The measurement as a text of some lines, which belongs to it; "" for NULL. */
 DIM_API const char *dim_information_report(const dim_information *info);
 

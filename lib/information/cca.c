@@ -190,12 +190,16 @@ dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const in
     for (int side = 0; side < 2; side++)
         b->direction[side] = dim__calloc(m->ctx, (size_t)p * sizeof(double), (size_t)in->plain[side]);
     bool room = b->rho != NULL && b->direction[0] != NULL && b->direction[1] != NULL && take(&f, m, b) && correlate(&f);
-    for (int64_t i = 0; i < p && room; i++) {
+    for (int64_t k = 0; k < p && room; k++) {
+        int64_t i = 0;
+        for (int64_t j = 1; j < p; j++)
+            i = f.values[j] > f.values[i] ? j : i;
         double t = debias(fmin(f.values[i], 1), (double)in->plain[0], (double)in->plain[1], (double)n);
         if (t > 0) {
             direct(&f, i, b);
             b->rho[b->kept++] = sqrt(t);
         }
+        f.values[i] = -1;
     }
     for (int side = 0; side < 2; side++) {
         dim__free(m->ctx, f.z[side]);
@@ -207,13 +211,13 @@ dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const in
     return room ? DIM_OK : DIM_E_NOMEM;
 }
 
-void dim__mi_base_free(const dim__mi *m, dim__mi_base *b)
+void dim__mi_base_free(dim_context *ctx, dim__mi_base *b)
 {
     for (int side = 0; side < 2; side++) {
-        dim__free(m->ctx, b->mean[side]);
-        dim__free(m->ctx, b->direction[side]);
+        dim__free(ctx, b->mean[side]);
+        dim__free(ctx, b->direction[side]);
     }
-    dim__free(m->ctx, b->rho);
+    dim__free(ctx, b->rho);
 }
 
 /* ---- features -------------------------------------------------------------------------------------------------------- */

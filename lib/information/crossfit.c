@@ -6,8 +6,8 @@
 #include "base/rng.h"
 #include "kernels/kernels.h"
 
-enum { HALVES = 3, VALIDATION = 8 };
-static const uint64_t FOLD_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700;
+enum { HALVES = 3, VALIDATION = 8, FEW_COLUMNS = 10 };
+static const uint64_t FOLD_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700, NARROW_STREAM = 0x6d690800;
 
 typedef struct crossfit {
     const dim__mi *m;
@@ -17,6 +17,10 @@ typedef struct crossfit {
     int32_t *fold;               /* (units) */
     int32_t *rank;               /* (units): random order, or that of time */
     int32_t *memory;             /* (n) for the rows of a fold */
+    dim__mi_critic *wide, *narrow; /* (folds); of a fold without narrow critic, that has no `narrow` */
+    dim__mi_span span;
+    double done;                 /* trainings, of `trainings` */
+    double trainings;
     dim__mi_crossfit *out;
 } crossfit;
 
@@ -186,29 +190,86 @@ static double mean_of(const dim__mi *m, const double *x)
     return sum / weights;
 }
 
-static dim_status run_fold(crossfit *c, int fold)
+/* The next training's share of what the caller hears. */
+static dim__mi_span next(crossfit *c)
+{
+    double step = (c->span.end - c->span.begin) / c->trainings, begin = c->span.begin + step * c->done++;
+    return (dim__mi_span){ begin, begin + step };
+}
+
+/* What many columns hold is easily lost among them, if it lies in a few pairs. */
+static bool may_be_narrow(const crossfit *c, const dim__mi_base *base)
+{
+    const int64_t *d = c->in.plain;
+    return d[0] + d[1] > FEW_COLUMNS && base->kept >= 1 && base->kept < dim__min64(d[0], d[1]);
+}
+
+static dim_status train_narrow(crossfit *c, const dim__mi_rows *r, const dim__mi_base *base, uint64_t seed, dim__mi_critic *out)
+{
+    const dim__mi *m = c->m;
+    out->narrow = dim__calloc(m->ctx, 1, sizeof *out->narrow);
+    if (out->narrow == NULL)
+        return DIM_E_NOMEM;
+    DIM__TRY(dim__mi_narrow_make(m, &c->in, base, out->narrow));
+    return dim__mi_critic_train(m, &c->in, r, dim__mix(seed, NARROW_STREAM), next(c), out);
+}
+
+static dim_status train_fold(crossfit *c, int fold)
 {
     const dim__mi *m = c->m;
     dim__mi_rows r;
-    dim__mi_critic critic = { .residual = false };
     fold_rows(c, fold, 1, &r);
     if (r.n_test < 2 || r.n_train < 16 || r.n_validation < 2)
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "fold %d of %u has %lld rows to train on, %lld to validate and %lld to test: too few",
                          fold, m->o.folds, (long long)r.n_train, (long long)r.n_validation, (long long)r.n_test);
     uint64_t seed = dim__mix(m->o.seed, FOLD_STREAM + (uint64_t)fold);
-    dim_status status = dim__mi_critic_train(m, &c->in, &r, seed, &critic);
+    DIM__TRY(dim__mi_critic_train(m, &c->in, &r, seed, next(c), &c->wide[fold]));
+    if (may_be_narrow(c, &c->wide[fold].base))
+        return train_narrow(c, &r, &c->wide[fold].base, seed, &c->narrow[fold]);
+    c->done++;
+    return DIM_OK;
+}
+
+/* Narrow critics are taken for all folds or for none, by what rows for validation say. */
+static bool narrow_is_better(const crossfit *c)
+{
+    double wide = 0, narrow = 0;
+    for (int fold = 0; fold < (int)c->m->o.folds; fold++) {
+        if (c->narrow[fold].narrow == NULL)
+            return false;
+        wide += c->wide[fold].validation;
+        narrow += c->narrow[fold].validation;
+    }
+    return narrow > wide;
+}
+
+static dim_status score_fold(crossfit *c, int fold)
+{
+    const dim__mi_critic *critic = c->out->narrow ? &c->narrow[fold] : &c->wide[fold];
+    dim__mi_rows r;
     scores base = { c->out->base_pointwise, c->out->base_influence, c->out->base_inclusive };
     scores all = { c->out->pointwise, c->out->influence, c->out->inclusive };
-    if (status == DIM_OK)
-        status = score_rows(c, &critic, &r, true, -1, base);
-    if (status == DIM_OK)
-        status = score_rows(c, &critic, &r, !critic.residual, fold, all);
+    fold_rows(c, fold, 1, &r);
     c->out->ceiling = fmin(c->out->ceiling, log((double)r.n_test));
-    dim__mi_critic_free(m, &critic);
+    DIM__TRY(score_rows(c, &c->wide[fold], &r, true, -1, base));
+    return score_rows(c, critic, &r, !critic->residual, fold, all);
+}
+
+/* A critic of the same kind by half the rows; of a fold whose half shows no pairs, a wide one. */
+static dim_status train_half(crossfit *c, const dim__mi_rows *r, uint64_t seed, dim__mi_critic *out)
+{
+    const dim__mi *m = c->m;
+    dim__mi_base base;
+    if (!c->out->narrow)
+        return dim__mi_critic_train(m, &c->in, r, seed, next(c), out);
+    dim_status status = dim__mi_base_fit(m, &c->in, r->train, r->n_train, &base);
+    if (status == DIM_OK)
+        status = may_be_narrow(c, &base) ? train_narrow(c, r, &base, seed, out) : dim__mi_critic_train(m, &c->in, r, seed, next(c), out);
+    dim__mi_base_free(m->ctx, &base);
     return status;
 }
 
-/* A critic of half the training rows, on the same test rows: how much the other half brought. */
+/* On the same test rows: how much the other half brought. */
 static dim_status run_half(crossfit *c, int fold, double *half, double *difference, double *gain)
 {
     const dim__mi *m = c->m;
@@ -219,7 +280,7 @@ static dim_status run_half(crossfit *c, int fold, double *half, double *differen
     fold_rows(c, fold, 0.5, &r);
     if (r.n_train < 16)
         return DIM_OK;
-    dim_status status = dim__mi_critic_train(m, &c->in, &r, dim__mix(m->o.seed, HALF_STREAM + (uint64_t)fold), &critic);
+    dim_status status = train_half(c, &r, dim__mix(m->o.seed, HALF_STREAM + (uint64_t)fold), &critic);
     if (status == DIM_OK)
         status = score_rows(c, &critic, &r, !critic.residual, -1, to);
     for (int64_t i = 0; i < r.n_test && status == DIM_OK; i++) {
@@ -227,7 +288,7 @@ static dim_status run_half(crossfit *c, int fold, double *half, double *differen
         sum += c->out->pointwise[r.test[i]] - to.pointwise[r.test[i]];
     }
     *gain = sum / (double)r.n_test;
-    dim__mi_critic_free(m, &critic);
+    dim__mi_critic_free(m->ctx, &critic);
     return status;
 }
 
@@ -261,7 +322,9 @@ static bool make_room(crossfit *c)
     c->fold = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->fold);
     c->rank = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->rank);
     c->memory = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->memory);
-    bool room = c->unit != NULL && c->fold != NULL && c->rank != NULL && c->memory != NULL;
+    c->wide = dim__calloc(m->ctx, m->o.folds, 2 * sizeof *c->wide);
+    c->narrow = DIM__BEHIND(c->wide, m->o.folds);
+    bool room = c->unit != NULL && c->fold != NULL && c->rank != NULL && c->memory != NULL && c->wide != NULL;
     for (int k = 0; k < 6 && room; k++) {
         *arrays[k] = dim__calloc(m->ctx, (size_t)m->n, sizeof **arrays[k]);
         room = *arrays[k] != NULL;
@@ -276,34 +339,64 @@ static bool make_room(crossfit *c)
     return room;
 }
 
+/* The critics that were taken, without the rows that they saw. */
+static dim_status keep_critics(crossfit *c)
+{
+    dim_context *ctx = c->m->ctx;
+    dim__mi_fitted *f = c->out->fitted = dim__calloc(ctx, 1, sizeof *f);
+    if (f == NULL)
+        return DIM_E_NOMEM;
+    for (int side = 0; side < 2; side++)
+        DIM__TRY(dim__mi_coordinates_keep(ctx, &c->m->side[side], &f->coordinates[side]));
+    f->critic = dim__calloc(ctx, c->m->o.folds, sizeof *f->critic);
+    if (f->critic == NULL)
+        return DIM_E_NOMEM;
+    f->in = c->in;
+    c->in = (dim__mi_inputs){ .n = 0 };
+    f->count = (int64_t)c->m->o.folds;
+    memcpy(f->critic, c->out->narrow ? c->narrow : c->wide, (size_t)f->count * sizeof *f->critic);
+    memset(c->out->narrow ? c->narrow : c->wide, 0, (size_t)f->count * sizeof *f->critic);
+    dim__mi_inputs_forget(ctx, &f->in);
+    for (int64_t k = 0; k < f->count; k++)
+        if (f->critic[k].narrow != NULL)
+            dim__mi_inputs_forget(ctx, &f->critic[k].narrow->in);
+    return DIM_OK;
+}
+
 static dim_status run_all(crossfit *c, const uint32_t sides[2])
 {
     const dim__mi *m = c->m;
-    double steps = (double)m->o.folds + HALVES;
+    int folds = (int)m->o.folds;
+    c->trainings = 2 * folds + HALVES;
     DIM__TRY(dim__mi_inputs_make(m, sides, &c->in));
     DIM__TRY(find_units(c));
     DIM__TRY(make_folds(c));
     c->out->ceiling = (double)INFINITY;
-    for (int fold = 0; fold < (int)m->o.folds; fold++) {
-        DIM__TRY(run_fold(c, fold));
-        DIM__TRY(dim__mi_progress(m, (fold + 1) / steps, "critics"));
-    }
+    for (int fold = 0; fold < folds; fold++)
+        DIM__TRY(train_fold(c, fold));
+    c->out->narrow = narrow_is_better(c);
+    for (int fold = 0; fold < folds; fold++)
+        DIM__TRY(score_fold(c, fold));
     DIM__TRY(find_gain(c));
     c->out->p_value = fmin(1, c->out->p_value);
     c->out->score = mean_of(m, c->out->pointwise);
     c->out->inclusive_score = mean_of(m, c->out->inclusive);
     c->out->base_score = mean_of(m, c->out->base_pointwise);
     c->out->base_inclusive_score = mean_of(m, c->out->base_inclusive);
-    return DIM_OK;
+    DIM__TRY(dim__mi_progress(m, c->span.end, "critics"));
+    return m->side[2].d == 0 ? keep_critics(c) : DIM_OK;
 }
 
-dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__mi_crossfit *out)
+dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__mi_span span, dim__mi_crossfit *out)
 {
-    crossfit c = { .m = m, .out = out };
+    crossfit c = { .m = m, .out = out, .span = span };
     *out = (dim__mi_crossfit){ .score = 0 };
     dim_status status = make_room(&c) ? run_all(&c, sides) : DIM_E_NOMEM;
     out->stopped = m->deadline > 0 && dim__mi_now() > m->deadline;
-    dim__mi_inputs_free(m, &c.in);
+    dim__mi_inputs_free(m->ctx, &c.in);
+    for (int k = 0; k < 2 * (int)m->o.folds && c.wide != NULL; k++)
+        dim__mi_critic_free(m->ctx, &c.wide[k]); /* narrow ones follow */
+    dim__free(m->ctx, c.wide);
     dim__free(m->ctx, c.unit);
     dim__free(m->ctx, c.fold);
     dim__free(m->ctx, c.rank);
@@ -319,5 +412,5 @@ void dim__mi_crossfit_free(const dim__mi *m, dim__mi_crossfit *c)
     dim__free(m->ctx, c->base_pointwise);
     dim__free(m->ctx, c->base_influence);
     dim__free(m->ctx, c->base_inclusive);
-    dim__free(m->ctx, c->null);
+    dim__free(m->ctx, c->null);    dim__mi_fitted_free(m->ctx, c->fitted);
 }

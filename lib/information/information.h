@@ -32,18 +32,28 @@ typedef struct dim__mi_column {
     int32_t *code;               /* (n): how many different values are below this one */
 } dim__mi_column;
 
+typedef struct dim__mi_coordinates { /* of a row, from the caller's columns: matrix (number - center), or as they are */
+    int64_t given, d;            /* columns that there were, and that are left */
+    int64_t *number;             /* (d) */
+    double *center, *matrix;     /* (d), (d, d); NULL = axes */
+} dim__mi_coordinates;
+
 typedef struct dim__mi_side {
     char letter;                 /* 'x', 'y' or 'z' */
     int64_t d, given;            /* columns that are left, and that there were */
     dim__mi_column *columns;     /* (given), of which d are in use */
     bool discrete;               /* all of them are DISCRETE or UNORDERED */
     bool symbols;                /* all of them are UNORDERED, or the side is taken as one symbol a row */
+    double *center, *matrix;     /* as of coordinates, where columns are components; else NULL */
 } dim__mi_side;
 
 typedef struct dim__mi_answer {  /* what one method says */
     dim_information_result r;
     double *pointwise;           /* (n) */
     const char *remark;          /* for the report: why it is not believed; NULL = nothing speaks against it */
+    bool components;             /* of a side, instead of its columns */
+    bool narrow;                 /* critics saw canonical pairs alone */
+    struct dim__mi_fitted *fitted; /* critics for dim_information_gradient(), or NULL */
     double *null;                /* (permutations), of a method whose permutations are part of its run; else NULL */
     int64_t n_curve;
     double curve[DIM__MI_CURVE][4]; /* rows, value, low, high */
@@ -177,6 +187,15 @@ dim_status dim__mi_describe(const dim__mi *m, dim_information *info);
 dim_status dim__information_measure(dim_context *ctx, const dim_information_options *options, const dim_information_data *data,
                                     dim_information **out);
 void dim__information_destroy(dim_information *info);
+
+/* ---- gradient.c ---------------------------------------------------------------------------------------------------- */
+
+typedef struct dim__mi_fitted dim__mi_fitted;
+/* As dim_information_gradient(), of arguments that were checked. */
+dim_status dim__mi_gradient(dim_context *ctx, const dim__mi_fitted *f, const dim_tensor *x, const dim_tensor *y, double *value,
+                            dim_tensor *grad_x, dim_tensor *grad_y);
+int64_t dim__mi_fitted_given(const dim__mi_fitted *f, int side); /* columns that the side must have */
+void dim__mi_fitted_free(dim_context *ctx, dim__mi_fitted *f);
 
 /* ---- matrix.c ---------------------------------------------------------------------------------------------------- */
 

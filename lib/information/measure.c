@@ -233,6 +233,7 @@ void dim__information_destroy(dim_information *info)
     for (int64_t k = 0; k < info->count; k++) {
         dim__free(ctx, info->answers[k].pointwise);
         dim__free(ctx, info->answers[k].null);
+        dim__mi_fitted_free(ctx, info->answers[k].fitted);
     }
     for (int k = 0; k < 32; k++)
         dim__free(ctx, info->texts[k]);
