@@ -99,11 +99,15 @@ dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *c)
 
 static dim_status run(const dim__mi *m, dim__mi_answer *a)
 {
-    dim__mi_crossfit c;
-    dim_status status = dim__mi_critic_measure(m, &c);
+    dim__mi turned;
+    dim__mi_crossfit c = { .score = 0 };
+    dim_status status = dim__mi_components(m, &turned, &a->components);
+    if (status == DIM_OK)
+        status = dim__mi_critic_measure(a->components ? &turned : m, &c);
     if (status == DIM_OK)
         dim__mi_critic_fill(m, &c, a);
     dim__mi_crossfit_free(m, &c);
+    dim__mi_components_free(&turned);
     return status;
 }
 

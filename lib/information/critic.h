@@ -1,10 +1,12 @@
 /* The critic: a network on each side, cross-fitted, on a Gaussian base.
  *
+ *     components.c  which coordinates: a side's columns, or independent components of them
  *     inputs.c    columns -> what the networks see
  *     cca.c       the base: canonical pairs, whose scores are those of a Gaussian copula
  *     towers.c    what is learnt beyond it
  *     heldout.c   what a critic is worth on rows that it was not trained on
- *     crossfit.c  folds, the learning curve
+ *     crossfit.c  folds, the learning curve; whether the networks see all, or canonical pairs alone
+ *     rows.c, smooth.c, gradient.c  what critics say of other rows, and its derivatives
  *
  * T(x, y) = T_0(x, y) + <f(x), g(y)> + a(x) + b(y) is one inner product of extended features,
  *
@@ -49,6 +51,13 @@ typedef struct dim__mi_inputs {  /* of both sides */
 dim_status dim__mi_inputs_make(const dim__mi *m, const uint32_t sides[2], dim__mi_inputs *out);
 void dim__mi_inputs_free(dim_context *ctx, dim__mi_inputs *in);
 void dim__mi_inputs_forget(dim_context *ctx, dim__mi_inputs *in); /* the rows; what features are, stays */
+
+/* Median, and 1.4826 times the median distance from it. */
+void dim__mi_scale(const double *x, int64_t n, double *spare, double *middle, double *scale);
+
+/* By a factor L (n, n): x (n, m) := L^-1 x; x (n) := L'^-1 x. */
+void dim__mi_solve_lower(const double *l, int64_t n, double *x, int64_t m);
+void dim__mi_solve_upper(const double *l, int64_t n, double *x);
 
 typedef struct dim__mi_base {    /* canonical pairs of training rows; kept, after their correlations are debiased; the strongest first */
     int64_t d[2], kept;
@@ -155,6 +164,14 @@ typedef struct dim__mi_crossfit {
 /* sides as in dim__mi_inputs_make(). */
 dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__mi_span span, dim__mi_crossfit *out);
 void dim__mi_crossfit_free(const dim__mi *m, dim__mi_crossfit *c);
+
+/* (n) inclusive scores of the base alone, cross-fitted, of x against y and z; NaN for rows that were not needed. */
+dim_status dim__mi_crossfit_base(const dim__mi *m, double *inclusive);
+
+/* components.c: m with sides in independent components, where they have such, and whether these are better.  Everything else is
+ * m's.  *turned is freed, also after a failure, by dim__mi_components_free(). */
+dim_status dim__mi_components(const dim__mi *m, dim__mi *turned, bool *better);
+void dim__mi_components_free(dim__mi *turned);
 
 /* critic.c: the answer to m's question, with a condition as a difference; and what a result says of it. */
 dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *out);

@@ -6,7 +6,7 @@
 #include "base/rng.h"
 #include "kernels/kernels.h"
 
-enum { HALVES = 3, VALIDATION = 8, FEW_COLUMNS = 10 };
+enum { HALVES = 3, VALIDATION = 8, FEW_COLUMNS = 10, ENOUGH = 4000 };
 static const uint64_t FOLD_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700, NARROW_STREAM = 0x6d690800;
 
 typedef struct crossfit {
@@ -176,18 +176,6 @@ static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, co
     dim__free(m->ctx, x);
     dim__free(m->ctx, found);
     return status;
-}
-
-static double mean_of(const dim__mi *m, const double *x)
-{
-    double sum = 0, weights = 0;
-    for (int64_t i = 0; i < m->n; i++)
-        if (!isnan(x[i])) {
-            double w = m->weights != NULL ? m->weights[i] : 1;
-            sum += w * x[i];
-            weights += w;
-        }
-    return sum / weights;
 }
 
 /* The next training's share of what the caller hears. */
@@ -379,12 +367,25 @@ static dim_status run_all(crossfit *c, const uint32_t sides[2])
         DIM__TRY(score_fold(c, fold));
     DIM__TRY(find_gain(c));
     c->out->p_value = fmin(1, c->out->p_value);
-    c->out->score = mean_of(m, c->out->pointwise);
-    c->out->inclusive_score = mean_of(m, c->out->inclusive);
-    c->out->base_score = mean_of(m, c->out->base_pointwise);
-    c->out->base_inclusive_score = mean_of(m, c->out->base_inclusive);
+    c->out->score = dim__mi_weighted_mean(m, c->out->pointwise);
+    c->out->inclusive_score = dim__mi_weighted_mean(m, c->out->inclusive);
+    c->out->base_score = dim__mi_weighted_mean(m, c->out->base_pointwise);
+    c->out->base_inclusive_score = dim__mi_weighted_mean(m, c->out->base_inclusive);
     DIM__TRY(dim__mi_progress(m, c->span.end, "critics"));
     return m->side[2].d == 0 ? keep_critics(c) : DIM_OK;
+}
+
+static void end(crossfit *c)
+{
+    dim_context *ctx = c->m->ctx;
+    dim__mi_inputs_free(ctx, &c->in);
+    for (int k = 0; k < 2 * (int)c->m->o.folds && c->wide != NULL; k++)
+        dim__mi_critic_free(ctx, &c->wide[k]); /* narrow ones follow */
+    dim__free(ctx, c->wide);
+    dim__free(ctx, c->unit);
+    dim__free(ctx, c->fold);
+    dim__free(ctx, c->rank);
+    dim__free(ctx, c->memory);
 }
 
 dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__mi_span span, dim__mi_crossfit *out)
@@ -393,14 +394,42 @@ dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__
     *out = (dim__mi_crossfit){ .score = 0 };
     dim_status status = make_room(&c) ? run_all(&c, sides) : DIM_E_NOMEM;
     out->stopped = m->deadline > 0 && dim__mi_now() > m->deadline;
-    dim__mi_inputs_free(m->ctx, &c.in);
-    for (int k = 0; k < 2 * (int)m->o.folds && c.wide != NULL; k++)
-        dim__mi_critic_free(m->ctx, &c.wide[k]); /* narrow ones follow */
-    dim__free(m->ctx, c.wide);
-    dim__free(m->ctx, c.unit);
-    dim__free(m->ctx, c.fold);
-    dim__free(m->ctx, c.rank);
-    dim__free(m->ctx, c.memory);
+    end(&c);
+    return status;
+}
+
+/* Some thousands of test rows say which coordinates are better. */
+static dim_status score_base(crossfit *c, int fold)
+{
+    dim__mi_rows r;
+    scores to = { c->out->pointwise, c->out->influence, c->out->inclusive };
+    fold_rows(c, fold, 1, &r);
+    if (r.n_test < 2 || r.n_train < 16)
+        return DIM_OK;
+    int64_t step = (r.n_test + ENOUGH - 1) / ENOUGH;
+    for (int64_t i = 0; i * step < r.n_test; i++)
+        r.test[i] = r.test[i * step];
+    r.n_test = (r.n_test + step - 1) / step;
+    DIM__TRY(dim__mi_base_fit(c->m, &c->in, r.train, r.n_train, &c->wide[fold].base));
+    return score_rows(c, &c->wide[fold], &r, true, -1, to);
+}
+
+dim_status dim__mi_crossfit_base(const dim__mi *m, double *inclusive)
+{
+    const uint32_t sides[2] = { 1, m->side[2].d > 0 ? 6 : 2 };
+    dim__mi_crossfit out = { .score = 0 };
+    crossfit c = { .m = m, .out = &out };
+    dim_status status = make_room(&c) ? dim__mi_inputs_make(m, sides, &c.in) : DIM_E_NOMEM;
+    if (status == DIM_OK)
+        status = find_units(&c);
+    if (status == DIM_OK)
+        status = make_folds(&c);
+    for (int fold = 0; fold < (int)m->o.folds && status == DIM_OK; fold++)
+        status = score_base(&c, fold);
+    if (status == DIM_OK)
+        memcpy(inclusive, out.inclusive, (size_t)m->n * sizeof *inclusive);
+    end(&c);
+    dim__mi_crossfit_free(m, &out);
     return status;
 }
 

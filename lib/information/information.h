@@ -208,6 +208,7 @@ double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones count:
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
 double dim__mi_mean(const double *x, int64_t n);
 double dim__mi_deviation(const double *x, int64_t n); /* with n - 1; 0 for n < 2 */
+double dim__mi_weighted_mean(const dim__mi *m, const double *x); /* without NaN */
 /* Standard error of the mean of influence values, whose rows may be a series; effective_rows may be NULL. */
 double dim__mi_error(const dim__mi *m, const double *influence, double *effective_rows);
 

@@ -8,8 +8,6 @@
 #include "information/special.h"
 #include "kernels/gemm.h"
 
-#include <stdlib.h>
-
 enum { MOST_LABELS = 256, MOST_PAIRS = 16 };
 
 typedef struct building {
@@ -76,30 +74,57 @@ static dim_status put_scores_of(building *b, double *x, dim__mi_feature f)
     return status;
 }
 
-static int by_size(const void *a, const void *b)
+/* x (n) is reordered so that x[k] is what it would be if sorted, with none above it before it (Hoare). */
+static double nth(double *x, int64_t n, int64_t k)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    for (int64_t low = 0, high = n - 1; low < high;) {
+        double pivot = x[low + (high - low) / 2];
+        int64_t i = low, j = high;
+        while (i <= j) {
+            for (; x[i] < pivot; i++)
+                continue;
+            for (; x[j] > pivot; j--)
+                continue;
+            if (i <= j) {
+                double swap = x[i];
+                x[i++] = x[j];
+                x[j--] = swap;
+            }
+        }
+        high = k <= j ? j : high;
+        low = k >= i ? i : low;
+        if (k > j && k < i)
+            break;
+    }
+    return x[k];
 }
 
 static double median(double *x, int64_t n)
 {
-    qsort(x, (size_t)n, sizeof *x, by_size);
-    return n % 2 == 1 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+    double upper = nth(x, n, n / 2), lower = upper;
+    if (n % 2 == 1)
+        return upper;
+    lower = x[0];
+    for (int64_t i = 1; i < n / 2; i++)
+        lower = fmax(lower, x[i]);
+    return (lower + upper) / 2;
+}
+
+void dim__mi_scale(const double *x, int64_t n, double *spare, double *middle, double *scale)
+{
+    memcpy(spare, x, (size_t)n * sizeof *spare);
+    *middle = median(spare, n);
+    for (int64_t i = 0; i < n; i++)
+        spare[i] = fabs(x[i] - *middle);
+    *scale = 1.4826 * median(spare, n);
 }
 
 /* Adds ((x - median) / (1.4826 MAD))^2 to sum; columns that are constant for more than half of the rows have no such scale. */
-static void add_raw_radius(const double *x, int64_t n, double *spare, double *sum, double *middle_of, double *scale_of)
+static void add_raw_radius(const double *x, int64_t n, double *spare, double *sum, double *middle, double *scale)
 {
-    memcpy(spare, x, (size_t)n * sizeof *spare);
-    double middle = median(spare, n);
-    for (int64_t i = 0; i < n; i++)
-        spare[i] = fabs(x[i] - middle);
-    double scale = 1.4826 * median(spare, n);
-    *middle_of = middle;
-    *scale_of = scale;
-    for (int64_t i = 0; i < n && scale > 0; i++) {
-        double away = (x[i] - middle) / scale;
+    dim__mi_scale(x, n, spare, middle, scale);
+    for (int64_t i = 0; i < n && *scale > 0; i++) {
+        double away = (x[i] - *middle) / *scale;
         sum[i] += fmin(away * away, 1e200);
     }
 }
