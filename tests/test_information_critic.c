@@ -227,11 +227,235 @@ static void test_gradient_refused(void **state)
     free_sides(&with);
 }
 
+/* ---- coordinates ----------------------------------------------------------------------------------------------------- */
+
+/* Each side turned by a random orthogonal matrix. */
+static void turn_side(double *x, int64_t n, int64_t d)
+{
+    double q[16][16], row[16];
+    for (int64_t i = 0; i < d; i++) {
+        double size = 0;
+        for (int64_t j = 0; j < d; j++)
+            q[i][j] = normal();
+        for (int64_t k = 0; k < i; k++) {
+            double along = 0;
+            for (int64_t j = 0; j < d; j++)
+                along += q[i][j] * q[k][j];
+            for (int64_t j = 0; j < d; j++)
+                q[i][j] -= along * q[k][j];
+        }
+        for (int64_t j = 0; j < d; j++)
+            size += q[i][j] * q[i][j];
+        for (int64_t j = 0; j < d; j++)
+            q[i][j] /= sqrt(size);
+    }
+    for (int64_t r = 0; r < n; r++) {
+        memcpy(row, x + r * d, (size_t)d * sizeof *row);
+        for (int64_t i = 0; i < d; i++) {
+            x[r * d + i] = 0;
+            for (int64_t j = 0; j < d; j++)
+                x[r * d + i] += q[i][j] * row[j];
+        }
+    }
+}
+
+/* Cubed Gaussians of five columns, 2 nats; turned or not. */
+static sides draw_cubed(int64_t n, bool turned)
+{
+    sides s = new_sides(n, 5, 5, 0);
+    double rho = sqrt(1 - exp(-0.8));
+    for (int64_t i = 0; i < 5 * n; i++) {
+        double a = normal(), b = rho * a + sqrt(1 - rho * rho) * normal();
+        s.x[i] = a * a * a;
+        s.y[i] = b * b * b;
+    }
+    if (turned) {
+        turn_side(s.x, n, 5);
+        turn_side(s.y, n, 5);
+    }
+    return s;
+}
+
+static void test_components(void **state)
+{
+    (void)state;
+    sides s = draw_cubed(3000, true), axes = draw_cubed(3000, false);
+    dim_information *info = MEASURED(&s, NULL, .seed = 1);
+    assert_non_null(strstr(dim_information_report(info), "of independent components"));
+    assert_true(result_of(info).value > 1.8 && result_of(info).value < 2.1);
+    assert_true(MEASURE(&s, .method = DIM_INFORMATION_GAUSS).value < 1.5); /* of the columns themselves */
+    dim_information_destroy(info);
+    info = MEASURED(&axes, NULL, .seed = 1);
+    assert_null(strstr(dim_information_report(info), "components")); /* where columns are independent, nothing is to be found */
+    near(result_of(info).value, 2, 0.1);
+    dim_information_destroy(info);
+    free_sides(&s);
+    free_sides(&axes);
+}
+
+/* Two columns, whose number is not their place: a constant one comes first. */
+static void test_components_gradient(void **state)
+{
+    (void)state;
+    sides s = new_sides(1500, 3, 2, 0);
+    for (int64_t i = 0; i < s.n; i++) {
+        double a = normal(), b = normal(), c = 0.9 * a + 0.4 * normal(), d = 0.9 * b + 0.4 * normal();
+        s.x[3 * i] = 4;
+        s.x[3 * i + 1] = a * a * a + b * b * b;
+        s.x[3 * i + 2] = 100 * (a * a * a - b * b * b);
+        s.y[2 * i] = c * c * c;
+        s.y[2 * i + 1] = d * d * d;
+    }
+    dim_information *info = MEASURED(&s, NULL, .method = DIM_INFORMATION_CRITIC, .max_steps = 200);
+    assert_non_null(strstr(dim_information_report(info), "of independent components"));
+    s.n = 7;
+    compare_with_differences(info, &s);
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
+/* Two of twelve columns tell something, and a rotation by an angle that depends on the length of the row hides it from
+ * correlations: 1.022 nats. */
+static void test_narrow(void **state)
+{
+    (void)state;
+    enum { D = 12 };
+    sides s = new_sides(4000, D, D, 0);
+    for (int64_t i = 0; i < s.n; i++)
+        for (int side = 0; side < 2; side++) {
+            double *x = (side == 0 ? s.x : s.y) + i * D;
+            for (int64_t j = 0; j < D; j++)
+                x[j] = side == 0 || j > 1 ? normal() : 0.8 * s.x[i * D + j] + 0.6 * normal();
+        }
+    for (int64_t i = 0; i < s.n; i++)
+        for (int side = 0; side < 2; side++) {
+            double *x = (side == 0 ? s.x : s.y) + i * D, square = 0, u = x[side], v = x[side + 1];
+            for (int64_t j = 0; j < D; j++)
+                square += x[j] * x[j];
+            x[side] = u * cos(square / D) - v * sin(square / D);
+            x[side + 1] = u * sin(square / D) + v * cos(square / D);
+        }
+    dim_information *info = MEASURED(&s, NULL, .seed = 1);
+    dim_information_result r = result_of(info);
+    assert_non_null(strstr(dim_information_report(info), "canonical pairs"));
+    near(r.value, 1.022, 0.12);
+    assert_true(r.low < 1.022 && r.high > 1 && r.bound < 1.022);
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
+/* ---- p-values -------------------------------------------------------------------------------------------------------- */
+
+static void test_p_with_condition(void **state)
+{
+    (void)state;
+    sides s = new_sides(600, 1, 1, 1);
+    for (int64_t i = 0; i < s.n; i++) {
+        s.z[i] = normal();
+        s.x[i] = s.z[i] + 0.5 * normal();
+        s.y[i] = s.z[i] + 0.5 * normal();
+    }
+    dim_information_options o = { .method = DIM_INFORMATION_CRITIC, .permutations = 39, .max_steps = 100, .seed = 1 };
+    assert_true(measure_with(&s, o).p_value > 0.1); /* rows exchanged at random would say 0.05 */
+    for (int64_t i = 0; i < s.n; i++)
+        s.y[i] += 0.5 * (s.x[i] - s.z[i]);
+    near(measure_with(&s, o).p_value, 0.05, 1e-12);
+    free_sides(&s);
+}
+
+/* Rows of a group share what they have: exchanged one by one they would often look dependent. */
+static void test_p_with_groups(void **state)
+{
+    (void)state;
+    enum { SIZE = 10 };
+    int alarms = 0;
+    static int32_t group[600];
+    sides s = new_sides(600, 1, 1, 0);
+    dim_tensor *groups;
+    ok(dim_tensor_wrap(ctx, DIM_I32, 1, (int64_t[]){ s.n }, NULL, group, NULL, NULL, &groups));
+    for (int round = 0; round < 11; round++) {
+        for (int64_t i = 0; i < s.n; i++) {
+            group[i] = (int32_t)(i / SIZE);
+            s.x[i] = (i % SIZE == 0 ? normal() : s.x[i - i % SIZE]) + 0.01 * normal();
+            s.y[i] = (round == 10 ? s.x[i] : i % SIZE == 0 ? normal() : s.y[i - i % SIZE]) + 0.01 * normal();
+        }
+        tensors t = tensors_of(&s);
+        dim_information *info;
+        dim_information_options o;
+        DIM_OPTIONS_INIT(&o);
+        o.method = DIM_INFORMATION_CRITIC;
+        o.permutations = 39;
+        o.max_steps = 50;
+        t.data.groups = groups;
+        ok(dim_information_measure(ctx, &o, &t.data, &info));
+        if (round == 10)
+            near(result_of(info).p_value, 0.05, 1e-12);
+        else
+            alarms += result_of(info).p_value <= 0.1;
+        dim_information_destroy(info);
+        free_tensors(&t);
+    }
+    assert_in_range(alarms, 0, 3);
+    group[0] = 1; /* of 9 and 11 rows */
+    tensors t = tensors_of(&s);
+    dim_information *info;
+    dim_information_options o;
+    DIM_OPTIONS_INIT(&o);
+    o.method = DIM_INFORMATION_CRITIC;
+    o.permutations = 39;
+    t.data.groups = groups;
+    expect(DIM_E_UNSUPPORTED, "groups of one size", dim_information_measure(ctx, &o, &t.data, &info));
+    t.data.groups = NULL;
+    for (int64_t i = 0; i < s.n; i++)
+        s.x[i] = 1 + fabs(s.x[i]);
+    t.data.weights = tensor_of(s.x, s.n, 1);
+    expect(DIM_E_UNSUPPORTED, "weighted rows", dim_information_measure(ctx, &o, &t.data, &info));
+    dim_tensor_destroy((dim_tensor *)t.data.weights);
+    free_tensors(&t);
+    dim_tensor_destroy(groups);
+    free_sides(&s);
+}
+
+/* ---- progress -------------------------------------------------------------------------------------------------------- */
+
+typedef struct heard {
+    int times;
+    double last;
+} heard;
+
+static int hear(void *user, double fraction, const char *text)
+{
+    heard *h = user;
+    (void)text;
+    assert_true(fraction >= h->last && fraction <= 1);
+    h->last = fraction;
+    return ++h->times < 0;
+}
+
+/* During each training, and never backwards; also through both trainings of a condition. */
+static void test_progress(void **state)
+{
+    (void)state;
+    sides s = new_sides(900, 1, 1, 1);
+    for (int64_t i = 0; i < s.n; i++) {
+        s.z[i] = normal();
+        s.x[i] = s.z[i] + normal();
+        s.y[i] = s.z[i] + normal();
+    }
+    heard h = { 0, 0 };
+    (void)MEASURE(&s, .method = DIM_INFORMATION_CRITIC, .max_steps = 100, .progress = hear, .user = &h);
+    assert_true(h.times >= 2 * 6 * 5);
+    near(h.last, 1, 1e-12);
+    free_sides(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradient),       cmocka_unit_test(test_gradient_of_labels), cmocka_unit_test(test_gradient_value),
         cmocka_unit_test(test_climbing),       cmocka_unit_test(test_gradient_refused),
+        cmocka_unit_test(test_components),     cmocka_unit_test(test_components_gradient), cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_p_with_condition), cmocka_unit_test(test_p_with_groups),    cmocka_unit_test(test_progress),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

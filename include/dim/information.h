@@ -29,7 +29,8 @@ typedef enum dim_information_method {
     DIM_INFORMATION_AUTO = 0,     /**< chosen by kinds and numbers of columns and by what the rows show */
     DIM_INFORMATION_KNN = 1,      /**< nearest neighbours of normal scores (Kraskov et al. 2004, eq. 8; labels: Ross 2014) */
     DIM_INFORMATION_GAUSS = 2,    /**< Gaussian copula (Ince et al. 2017): linear relations of normal scores, nothing else */
-    DIM_INFORMATION_CRITIC = 3,   /**< a cross-fitted critic on a Gaussian base: a score of rows that it was not trained on */
+    DIM_INFORMATION_CRITIC = 3,   /**< a cross-fitted critic on a Gaussian base: a score of rows that it was not trained on;
+                                       of columns or of independent components, of all of them or of canonical pairs */
     DIM_INFORMATION_DISCRETE = 4, /**< counts of symbols (Grassberger 2003) */
     DIM_INFORMATION_KNN2 = 5,     /**< Kraskov et al., eq. 9, for comparison with other tools; AUTO never takes it */
     DIM_INFORMATION_CONSTANT = 6, /**< of results only: a side whose columns are all constant carries nothing */
@@ -151,9 +152,9 @@ typedef struct dim_information_result {
     double standard_error;           /**< of sampling alone */
     double deficit;                  /**< what more rows would still add, as far as one sees; part of high, not of value */
     double ceiling;                  /**< largest value that this method can show with these rows */
-    double p_value;                  /**< of independence: (1 + null values at least raw) / (1 + permutations); of
-                                          CRITIC twice the folds' mean.  NaN = none, or CRITIC with a condition, groups or
-                                          weights */
+    double p_value;                  /**< of independence: (1 + null values at least the own) / (1 + permutations); of
+                                          CRITIC twice the folds' mean; of GAUSS by the columns, also where its value is of
+                                          components.  NaN = none was asked for */
     double correlation;              /**< |rho| of a Gaussian pair with this information: sqrt(1 - exp(-2 value)) */
     double entropy_x;                /**< of a discrete side (Grassberger), else NaN */
     double entropy_y;                /**< likewise */

@@ -127,28 +127,54 @@ typedef struct scores {
     double *pointwise, *influence, *inclusive; /* (n) of all rows */
 } scores;
 
-/* Partners of others of the same fold, for which the critic stays as it is: n products a permutation. */
-static dim_status permute(const crossfit *c, int fold, const float *x, const float *y, int64_t n, int64_t width)
+/* The test rows as a measurement of their own, with their groups. */
+static dim_status make_part(const dim__mi *m, const dim__mi_rows *r, dim__mi *part)
+{
+    int32_t *number = dim__calloc(m->ctx, (size_t)m->n, sizeof *number);
+    dim_status status = dim__mi_subset(m, r->test, r->n_test, part);
+    part->n_groups = 0;
+    part->groups = m->groups != NULL ? dim__calloc(m->ctx, (size_t)r->n_test, sizeof *part->groups) : NULL;
+    if (number == NULL || (m->groups != NULL && part->groups == NULL))
+        status = DIM_E_NOMEM;
+    for (int64_t i = 0; i < r->n_test && m->groups != NULL && status == DIM_OK; i++) {
+        int32_t *own = &number[m->groups[r->test[i]]]; /* from 1 */
+        *own = *own != 0 ? *own : (int32_t)++part->n_groups;
+        part->groups[i] = *own - 1;
+    }
+    dim__free(m->ctx, number);
+    return status;
+}
+
+/* Partners of others of the same fold, for which the critic stays as it is: n products a permutation.  x's rows are exchanged:
+ * with a condition they are near in it, and what the critic sees of y and z stays together. */
+static dim_status permute(const crossfit *c, int fold, const dim__mi_rows *r, const float *x, const float *y, int64_t width)
 {
     const dim__mi *m = c->m;
-    int64_t count = (int64_t)m->o.permutations, least = 0;
+    dim__mi part;
+    dim__mi_orders orders = { .m = &part };
+    int64_t count = (int64_t)m->o.permutations, n = r->n_test, least = 0;
     double own = 0;
     int32_t *order = dim__calloc(m->ctx, (size_t)n, sizeof *order);
-    if (order == NULL)
-        return DIM_E_NOMEM;
-    for (int64_t i = 0; i < n; i++)
-        own += m->ctx->kernels->dot(x + i * width, y + i * width, width);
-    for (int64_t b = 0; b < count; b++) {
+    dim_status status = make_part(m, r, &part);
+    if (status == DIM_OK)
+        status = order == NULL ? DIM_E_NOMEM : dim__mi_orders_create(&part, &orders);
+    for (int64_t b = 0; b <= count && status == DIM_OK; b++) {
         double sum = 0;
-        dim__mi_order_part(m, (uint64_t)(b * (int64_t)m->o.folds + fold + 1), n, order);
+        dim__mi_order(&orders, b > 0 ? (b - 1) * (int64_t)m->o.folds + fold + 1 : 0, order);
         for (int64_t i = 0; i < n; i++)
-            sum += m->ctx->kernels->dot(x + i * width, y + order[i] * width, width);
+            sum += m->ctx->kernels->dot(x + order[i] * width, y + i * width, width);
+        if (b == 0) {
+            own = sum;
+            continue;
+        }
         least += sum >= own;
-        c->out->null[b] += sum / (double)m->n;
+        c->out->null[b - 1] += sum / (double)m->n;
     }
     c->out->p_value += 2 * (double)(1 + least) / (double)(1 + count) / (double)m->o.folds;
     dim__free(m->ctx, order);
-    return DIM_OK;
+    dim__mi_orders_free(&orders);
+    dim__mi_free(&part);
+    return status;
 }
 
 /* fold: whose permutations are to be made, too; -1 = none. */
@@ -167,7 +193,7 @@ static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, co
     if (status == DIM_OK)
         status = dim__mi_held_out_score(m->ctx, x, x + n * width, m->weights != NULL ? weights : NULL, n, width, &out);
     if (status == DIM_OK && fold >= 0 && c->out->null != NULL)
-        status = permute(c, fold, x, x + n * width, n, width);
+        status = permute(c, fold, r, x, x + n * width, width);
     for (int64_t i = 0; i < n && status == DIM_OK; i++) {
         to.pointwise[r->test[i]] = out.pointwise[i];
         to.influence[r->test[i]] = out.influence[i];
@@ -319,11 +345,6 @@ static bool make_room(crossfit *c)
         for (int64_t i = 0; i < m->n && room; i++)
             (*arrays[k])[i] = (double)NAN;
     }
-    /* Orders that a condition, groups or weights leave are not among those of single rows within a fold. */
-    if (room && m->o.permutations > 0 && m->side[2].d == 0 && m->groups == NULL && m->weights == NULL) {
-        c->out->null = dim__calloc(m->ctx, m->o.permutations, sizeof *c->out->null);
-        room = c->out->null != NULL;
-    }
     return room;
 }
 
@@ -356,6 +377,12 @@ static dim_status run_all(crossfit *c, const uint32_t sides[2])
     const dim__mi *m = c->m;
     int folds = (int)m->o.folds;
     c->trainings = 2 * folds + HALVES;
+    if (m->o.permutations > 0 && (sides[1] & 2) != 0) { /* of what y tells, not of what the condition does */
+        DIM__TRY(dim__mi_orders_check(m, m->series ? m->n / folds : m->n));
+        c->out->null = dim__calloc(m->ctx, m->o.permutations, sizeof *c->out->null);
+        if (c->out->null == NULL)
+            return DIM_E_NOMEM;
+    }
     DIM__TRY(dim__mi_inputs_make(m, sides, &c->in));
     DIM__TRY(find_units(c));
     DIM__TRY(make_folds(c));

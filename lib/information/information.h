@@ -169,12 +169,13 @@ double dim__mi_now(void); /* seconds */
 
 /* ---- permute.c ---------------------------------------------------------------------------------------------------- */
 
+/* Whether there are such orders, of all rows or of stretches of `rows` of a series. */
+dim_status dim__mi_orders_check(const dim__mi *m, int64_t rows);
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
 void dim__mi_orders_free(dim__mi_orders *orders);
 /* Row i is to meet row order[i] of y; number 0 leaves all in place. */
 void dim__mi_order(const dim__mi_orders *orders, int64_t number, int32_t *order);
-/* The same of n rows in a row, without groups and condition: shuffled, of a series turned round. */
-void dim__mi_order_part(const dim__mi *m, uint64_t number, int64_t n, int32_t *order);
+
 /* ---- choose.c, report.c --------------------------------------------------------------------------------------------- */
 
 /* Asks the methods, and puts the one that is believed first. */
