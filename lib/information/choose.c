@@ -198,7 +198,8 @@ static dim_status beats_base(const dim__mi *m, const dim__mi_crossfit *c, bool *
     return DIM_OK;
 }
 
-static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_answer *gauss, dim__mi_answer **chosen)
+/* In the coordinates of m, which may be components. */
+static dim_status compare_critic(const dim__mi *m, dim_information *info, dim__mi_answer *gauss, dim__mi_answer **chosen)
 {
     dim__mi_crossfit c;
     bool beaten = false;
@@ -210,10 +211,14 @@ static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_an
         status = beats_base(m, &c, &beaten);
     if (status == DIM_OK) {
         dim__mi_critic_fill(m, &c, critic);
+<<<<<<< HEAD
         bool fits = gauss != NULL && agrees(m, &c, &gauss->r);
         /* Of many columns the base's held-out score is low, and a critic may beat it without having shown more than a Gaussian
          * copula has. */
         beaten = beaten && !(fits && c.score <= gauss->r.raw);
+=======
+        critic->components = m->side[0].matrix != NULL || m->side[1].matrix != NULL || m->side[2].matrix != NULL;
+>>>>>>> main
         if (beaten && gauss != NULL)
             gauss->remark = "rows that were not trained on show more than a Gaussian copula";
         *chosen = critic;
@@ -230,6 +235,7 @@ static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_an
     return status;
 }
 
+<<<<<<< HEAD
 /* A Gaussian copula that neither held-out rows nor critics refute: single pairs of columns may. */
 static dim_status check_pairs(const dim__mi *m, dim__mi_answer *gauss)
 {
@@ -241,6 +247,32 @@ static dim_status check_pairs(const dim__mi *m, dim__mi_answer *gauss)
     gauss->r.warnings |= DIM_INFORMATION_METHODS_DISAGREE;
     gauss->remark = "single pairs of columns show more than a Gaussian copula has; high allows for it";
     return DIM_OK;
+=======
+/* The same method, of components. */
+static dim_status ask_again(const dim__mi *turned, dim__mi_answer *a)
+{
+    const dim__mi_method *how = dim__mi_method_of(a->r.method);
+    dim_information_result r = { .size = a->r.size, .method = a->r.method };
+    a->r = r;
+    a->n_curve = 0;
+    a->components = true;
+    memset(a->pointwise, 0, (size_t)turned->n * sizeof *a->pointwise);
+    DIM__TRY(how->run(turned, a));
+    return make_curve(turned, how, a);
+}
+
+static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_answer *gauss, dim__mi_answer **chosen)
+{
+    dim__mi turned;
+    bool better;
+    dim_status status = dim__mi_components(m, &turned, &better);
+    if (status == DIM_OK && better && gauss != NULL)
+        status = ask_again(&turned, gauss);
+    if (status == DIM_OK)
+        status = compare_critic(better ? &turned : m, info, gauss, chosen);
+    dim__mi_components_free(&turned);
+    return status;
+>>>>>>> main
 }
 
 /* For as many correlations. */

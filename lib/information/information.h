@@ -36,12 +36,19 @@ typedef struct dim__mi_column {
     int32_t *code;               /* (n): how many different values are below this one */
 } dim__mi_column;
 
+typedef struct dim__mi_coordinates { /* of a row, from the caller's columns: matrix (number - center), or as they are */
+    int64_t given, d;            /* columns that there were, and that are left */
+    int64_t *number;             /* (d) */
+    double *center, *matrix;     /* (d), (d, d); NULL = axes */
+} dim__mi_coordinates;
+
 typedef struct dim__mi_side {
     char letter;                 /* 'x', 'y' or 'z' */
     int64_t d, given;            /* columns that are left, and that there were */
     dim__mi_column *columns;     /* (given), of which d are in use */
     bool discrete;               /* all of them are DISCRETE or UNORDERED */
     bool symbols;                /* all of them are UNORDERED, or the side is taken as one symbol a row */
+    double *center, *matrix;     /* as of coordinates, where columns are components; else NULL */
 } dim__mi_side;
 
 typedef struct dim__mi_answer {  /* what one method says */
@@ -49,6 +56,9 @@ typedef struct dim__mi_answer {  /* what one method says */
     double *pointwise;           /* (n) */
     const char *remark;          /* for the report: why it is not believed; NULL = nothing speaks against it */
     char left_out[DIM__MI_LEFT_OUT]; /* columns that this method had no use for, for texts */
+    bool components;             /* of a side, instead of its columns */
+    bool narrow;                 /* critics saw canonical pairs alone */
+    struct dim__mi_fitted *fitted; /* critics for dim_information_gradient(), or NULL */
     double *null;                /* (permutations), of a method whose permutations are part of its run; else NULL */
     int64_t n_curve;
     double curve[DIM__MI_CURVE][4]; /* rows, value, low, high */
@@ -174,12 +184,13 @@ double dim__mi_now(void); /* seconds */
 
 /* ---- permute.c ---------------------------------------------------------------------------------------------------- */
 
+/* Whether there are such orders, of all rows or of stretches of `rows` of a series. */
+dim_status dim__mi_orders_check(const dim__mi *m, int64_t rows);
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
 void dim__mi_orders_free(dim__mi_orders *orders);
 /* Row i is to meet row order[i] of y; number 0 leaves all in place. */
 void dim__mi_order(const dim__mi_orders *orders, int64_t number, int32_t *order);
-/* The same of n rows in a row, without groups and condition: shuffled, of a series turned round. */
-void dim__mi_order_part(const dim__mi *m, uint64_t number, int64_t n, int32_t *order);
+
 /* ---- choose.c, report.c --------------------------------------------------------------------------------------------- */
 
 /* Asks the methods, and puts the one that is believed first. */
@@ -203,6 +214,15 @@ typedef struct dim__mi_excess {  /* of single pairs of columns over their Gaussi
 /* All 0 with a condition or weights. */
 dim_status dim__mi_find_excess(const dim__mi *m, dim__mi_excess *out);
 
+/* ---- gradient.c ---------------------------------------------------------------------------------------------------- */
+
+typedef struct dim__mi_fitted dim__mi_fitted;
+/* As dim_information_gradient(), of arguments that were checked. */
+dim_status dim__mi_gradient(dim_context *ctx, const dim__mi_fitted *f, const dim_tensor *x, const dim_tensor *y, double *value,
+                            dim_tensor *grad_x, dim_tensor *grad_y);
+int64_t dim__mi_fitted_given(const dim__mi_fitted *f, int side); /* columns that the side must have */
+void dim__mi_fitted_free(dim_context *ctx, dim__mi_fitted *f);
+
 /* ---- matrix.c ---------------------------------------------------------------------------------------------------- */
 
 /* The Cholesky factor of a matrix (n, n) in place, or that it has none. */
@@ -214,6 +234,7 @@ double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones, and t
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
 double dim__mi_mean(const double *x, int64_t n);
 double dim__mi_deviation(const double *x, int64_t n); /* with n - 1; 0 for n < 2 */
+double dim__mi_weighted_mean(const dim__mi *m, const double *x); /* without NaN */
 /* Standard error of the mean of influence values, whose rows may be a series; effective_rows may be NULL. */
 double dim__mi_error(const dim__mi *m, const double *influence, double *effective_rows);
 

@@ -55,6 +55,8 @@ static sums add_up(const dim__mi *m, const double *x)
     return s;
 }
 
+double dim__mi_weighted_mean(const dim__mi *m, const double *x) { return add_up(m, x).mean; }
+
 /* Variance of the mean by that of the sums of what belongs together: groups, or blocks of a series (batch means). */
 static double by_blocks(const dim__mi *m, const double *x, const sums *s)
 {

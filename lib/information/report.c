@@ -160,6 +160,7 @@ static void put_all(const dim__mi *m, const dim_information *info, text *t)
             put(t, "%.3f ", a->r.value);
             put_range(&a->r, t);
         }
+        put(t, "%s%s", a->components ? " of independent components" : "", a->narrow ? ", by critics that see canonical pairs" : "");
         put(t, "%s%s%s\n", a->remark != NULL ? " (" : "", a->remark != NULL ? a->remark : "", a->remark != NULL ? ")" : "");
     }
     if (info->n_curve > 1) {
