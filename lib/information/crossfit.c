@@ -6,7 +6,7 @@
 #include "base/rng.h"
 #include "kernels/kernels.h"
 
-enum { HALVES = 3, VALIDATION = 8, FEW_COLUMNS = 10, ENOUGH = 4000 };
+enum { HALVES = 3, VALIDATION = 8, FEW_COLUMNS = 10, ENOUGH = 2000 };
 static const uint64_t FOLD_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700, NARROW_STREAM = 0x6d690800;
 
 typedef struct crossfit {
@@ -124,7 +124,7 @@ static void fold_rows(const crossfit *c, int fold, double share, dim__mi_rows *r
 /* ---- scores ---------------------------------------------------------------------------------------------------------- */
 
 typedef struct scores {
-    double *pointwise, *influence, *inclusive; /* (n) of all rows */
+    double *pointwise, *influence, *inclusive; /* (n) of all rows; influence may be NULL: not wanted */
 } scores;
 
 /* The test rows as a measurement of their own, with their groups. */
@@ -184,7 +184,8 @@ static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, co
     int64_t width = dim__mi_critic_width(critic, base_alone), n = r->n_test;
     float *x = dim__calloc(m->ctx, (size_t)n, 2 * (size_t)width * sizeof *x);
     double *found = dim__calloc(m->ctx, (size_t)n, 4 * sizeof *found), *weights = DIM__BEHIND(found, 3 * n);
-    dim__mi_held_out out = { .pointwise = found, .influence = DIM__BEHIND(found, n), .inclusive = DIM__BEHIND(found, 2 * n) };
+    dim__mi_held_out out = { .pointwise = found, .inclusive = DIM__BEHIND(found, 2 * n) };
+    out.influence = to.influence != NULL ? DIM__BEHIND(found, n) : NULL;
     dim_status status = x == NULL || found == NULL ? DIM_E_NOMEM : DIM_OK;
     for (int64_t i = 0; i < n && status == DIM_OK && m->weights != NULL; i++)
         weights[i] = m->weights[r->test[i]];
@@ -196,7 +197,8 @@ static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, co
         status = permute(c, fold, r, x, x + n * width, width);
     for (int64_t i = 0; i < n && status == DIM_OK; i++) {
         to.pointwise[r->test[i]] = out.pointwise[i];
-        to.influence[r->test[i]] = out.influence[i];
+        if (to.influence != NULL)
+            to.influence[r->test[i]] = out.influence[i];
         to.inclusive[r->test[i]] = out.inclusive[i];
     }
     dim__free(m->ctx, x);
@@ -429,7 +431,7 @@ dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__
 static dim_status score_base(crossfit *c, int fold)
 {
     dim__mi_rows r;
-    scores to = { c->out->pointwise, c->out->influence, c->out->inclusive };
+    scores to = { c->out->pointwise, NULL, c->out->inclusive };
     fold_rows(c, fold, 1, &r);
     if (r.n_test < 2 || r.n_train < 16)
         return DIM_OK;
