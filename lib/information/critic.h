@@ -5,7 +5,8 @@
  *     cca.c       the base: canonical pairs, whose scores are those of a Gaussian copula
  *     towers.c    what is learnt beyond it
  *     heldout.c   what a critic is worth on rows that it was not trained on
- *     crossfit.c  folds, the learning curve; whether the networks see all, or canonical pairs alone
+ *     folds.c     whose rows are trained on
+ *     crossfit.c  the learning curve; whether the networks see all, or canonical pairs alone
  *     rows.c, smooth.c, gradient.c  what critics say of other rows, and its derivatives
  *
  * T(x, y) = T_0(x, y) + <f(x), g(y)> + a(x) + b(y) is one inner product of extended features,
@@ -99,6 +100,21 @@ typedef struct dim__mi_rows {    /* of one fold: numbers of rows */
     int32_t *train, *validation, *test;
     int64_t n_train, n_validation, n_test;
 } dim__mi_rows;
+
+/* folds.c */
+typedef struct dim__mi_folds {
+    const dim__mi *m;
+    int32_t *unit;               /* (n): rows with the same number stay together */
+    int64_t units;
+    int32_t *fold;               /* (units) */
+    int32_t *rank;               /* (units): random order, or that of time */
+    int32_t *memory;             /* (n) for the rows of a fold */
+} dim__mi_folds;
+dim_status dim__mi_folds_make(const dim__mi *m, dim__mi_folds *out); /* freed by dim__mi_folds_free(), also after a failure */
+void dim__mi_folds_free(dim_context *ctx, dim__mi_folds *f);
+/* Test rows are the fold's; an eighth of the rest is for validation, and of the others `share` is for training: 1 = all, else a
+ * random part of the units, of a series of its blocks.  The rows of the last call are good. */
+void dim__mi_folds_rows(const dim__mi_folds *f, int fold, double share, dim__mi_rows *out);
 
 typedef struct dim__mi_span {    /* of a measurement, as its caller hears: fractions */
     double begin, end;
