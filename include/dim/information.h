@@ -82,7 +82,8 @@ typedef enum dim_information_warning {
     DIM_INFORMATION_DUPLICATES = 32,       /**< rows are copies of others; each was used once, but of a series */
     DIM_INFORMATION_AUTOCORRELATED = 64,   /**< the rows were taken as a series */
     DIM_INFORMATION_DROPPED_ROWS = 128,    /**< rows with missing values were left out */
-    DIM_INFORMATION_CONSTANT_COLUMNS = 256, /**< columns were left out: constant, or the same as another */
+    DIM_INFORMATION_CONSTANT_COLUMNS = 256, /**< columns were left out: constant, the same as another, or by GAUSS
+                                                a combination of others */
     DIM_INFORMATION_PARAMETRIC = 512,      /**< the value rests on a Gaussian copula that the rows cannot check */
     DIM_INFORMATION_METHODS_DISAGREE = 1024, /**< another supported method lies outside the interval */
     DIM_INFORMATION_TIME_LIMIT = 2048,     /**< training stopped at max_seconds */
@@ -177,10 +178,10 @@ typedef struct dim_information_result {
  *
  * Fewer than 30 rows are not an error: the verdict is NONE.  The same data, options, seed and number of threads give the
  * same bits; KNN, GAUSS and DISCRETE do so with any number of threads.
- * @return DIM_E_INVALID (an option, a kind, weights, a lag that leaves fewer than 30 rows), DIM_E_SHAPE (numbers of rows,
- *         no columns), DIM_E_NUMERIC (NaN or infinity, unless they are dropped), DIM_E_UNSUPPORTED (a method that cannot
- *         take these columns or weights; permutations of weighted rows, of groups of several sizes, or of groups or a series
- *         with a condition), DIM_E_CALLBACK (progress stopped it), DIM_E_NOMEM.
+ * @return DIM_E_INVALID (an option, a kind, weights, groups with order SERIES, a lag that leaves fewer than 30 rows),
+ *         DIM_E_SHAPE (numbers of rows, no columns), DIM_E_NUMERIC (NaN or infinity, unless they are dropped),
+ *         DIM_E_UNSUPPORTED (a method that cannot take these columns or weights; permutations of weighted rows, of groups of
+ *         several sizes, or of groups or a series with a condition), DIM_E_CALLBACK (progress stopped it), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_information_measure(dim_context *ctx, const dim_information_options *options,
                                            const dim_information_data *data, dim_information **out);
