@@ -97,19 +97,16 @@ static void test_together(void **state)
 {
     (void)state;
     static plan p;
-    static int32_t numbers[N], by_group[N];
+    static int32_t numbers[N];
     for (int groups = 0; groups < 2; groups++) {
         int together = groups ? 20 : 4;
-        for (int i = 0; i < N; i++) {
+        for (int i = 0; i < N; i++)
             numbers[i] = i % (N / together);
-            by_group[(i % (N / together)) * together + i / (N / together)] = i;
-        }
         dim__mi m = measurement(numbers);
         for (int side = 0; side < 2; side++)
             m.side[side].columns[0].distinct = N / together;
         if (groups) {
             m.groups = numbers;
-            m.by_group = by_group;
             m.n_groups = N / together;
         }
         make_plan(&m, &p);
@@ -184,13 +181,13 @@ static void test_no_leak(void **state)
     enum { ROWS = 1200, D = 3 };
     sides s = new_sides(ROWS, D, D, 0);
     for (int64_t i = 0; i < ROWS * D; i++) {
-        s.x[i] = 0.99 * (i < D ? 0 : s.x[i - D]) + 0.14 * normal();
-        s.y[i] = 0.99 * (i < D ? 0 : s.y[i - D]) + 0.14 * normal();
+        s.x[i] = 0.95 * (i < D ? 0 : s.x[i - D]) + 0.31 * normal();
+        s.y[i] = 0.95 * (i < D ? 0 : s.y[i - D]) + 0.31 * normal();
     }
     dim_information_result r = MEASURE(&s, .method = DIM_INFORMATION_CRITIC, .order = DIM_INFORMATION_ORDER_SERIES, .seed = 1);
     assert_true(r.bound < 0.1);
     r = MEASURE(&s, .method = DIM_INFORMATION_CRITIC, .order = DIM_INFORMATION_ORDER_IID, .seed = 1);
-    assert_true(r.bound > 0.5); /* this is what it would look like */
+    assert_true(r.bound > 0.2); /* this is what it would look like */
     free_sides(&s);
 }
 
