@@ -204,6 +204,16 @@ dim_status dim__information_measure(dim_context *ctx, const dim_information_opti
                                     dim_information **out);
 void dim__information_destroy(dim_information *info);
 
+/* ---- singles.c ------------------------------------------------------------------------------------------------------- */
+
+typedef struct dim__mi_excess {  /* of single pairs of columns over their Gaussian copulas, summed */
+    double value, error;
+    double high;                 /* ends of the pairs' intervals */
+} dim__mi_excess;
+
+/* All 0 with a condition or weights. */
+dim_status dim__mi_find_excess(const dim__mi *m, dim__mi_excess *out);
+
 /* ---- gradient.c ---------------------------------------------------------------------------------------------------- */
 
 typedef struct dim__mi_fitted dim__mi_fitted;
