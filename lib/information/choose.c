@@ -85,7 +85,7 @@ static dim_status ask(const dim__mi *m, dim_information *info, dim_information_m
     if (a == NULL)
         return DIM_E_NOMEM;
     DIM__TRY(how->run(m, a));
-    if (a->n_curve == 0 && method != DIM_INFORMATION_CRITIC) /* a critic's half has been trained already */
+    if (a->n_curve == 0 && method != DIM_INFORMATION_CRITIC && !m->value_only) /* a critic's half has been trained already */
         DIM__TRY(make_curve(m, how, a));
     *out = a;
     return DIM_OK;
@@ -132,6 +132,8 @@ static dim_status ask_neighbors(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *knn, *gauss;
     DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &knn));
+    if (m->value_only)
+        return DIM_OK;
     DIM__TRY(ask(m, info, DIM_INFORMATION_GAUSS, &gauss));
     if (knn == NULL || gauss == NULL)
         return DIM_OK;
@@ -263,7 +265,7 @@ static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi
     dim__mi_answer *other = NULL;
     if (m->side[0].d + m->side[1].d + m->side[2].d <= 3)
         DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &other));
-    if (other == NULL && m->n >= 500)
+    if (other == NULL && m->n >= 500 && !m->pairwise)
         DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, &other));
     if (other == NULL)
         return DIM_OK;

@@ -21,23 +21,33 @@ typedef struct memory {
 
 /* Normal scores of a column have mean 0.  Labels have no order that could be correlated: whether a row has the label of the
  * one before it stands in. */
-static dim_status memory_of(const dim__mi *m, const dim__mi_side *s, memory *out)
+dim_status dim__mi_memory(const dim__mi *m, const dim__mi_column *c, double *first, int64_t *lag)
 {
-    double *z = dim__calloc(m->ctx, (size_t)m->n, sizeof *z);
-    dim_status status = z == NULL ? DIM_E_NOMEM : DIM_OK;
-    double noise = 2 / sqrt((double)m->n);
-    int64_t most = m->n / 20;
-    for (int64_t j = 0; j < s->d && status == DIM_OK; j++) {
-        status = dim__mi_scores(m, &s->columns[j], z);
-        double r = status == DIM_OK ? fabs(correlation(z, m->n, 1)) : 0;
-        int64_t lag = 1;
-        out->first = fmax(out->first, r);
-        for (; r >= noise && lag < most; )
-            r = fabs(correlation(z, m->n, ++lag));
-        out->lag = dim__max64(out->lag, lag);
+    if (c->ready != NULL) {
+        *first = c->ready->first;
+        *lag = c->ready->lag;
+        return DIM_OK;
     }
+    double *z = dim__calloc(m->ctx, (size_t)m->n, sizeof *z);
+    dim_status status = z == NULL ? DIM_E_NOMEM : dim__mi_scores(m, c, z);
+    double noise = 2 / sqrt((double)m->n), r = status == DIM_OK ? fabs(correlation(z, m->n, 1)) : 0;
+    int64_t most = m->n / 20;
+    *first = r;
+    for (*lag = 1; r >= noise && *lag < most; )
+        r = fabs(correlation(z, m->n, ++*lag));
     dim__free(m->ctx, z);
     return status;
+}
+
+static dim_status memory_of(const dim__mi *m, const dim__mi_side *s, memory *out)
+{
+    for (int64_t j = 0; j < s->d; j++) {
+        memory one;
+        DIM__TRY(dim__mi_memory(m, &s->columns[j], &one.first, &one.lag));
+        out->first = fmax(out->first, one.first);
+        out->lag = dim__max64(out->lag, one.lag);
+    }
+    return DIM_OK;
 }
 
 dim_status dim__mi_find_order(dim__mi *m)
