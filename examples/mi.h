@@ -53,6 +53,7 @@ typedef struct mi_data {
 typedef struct mi_lag {
     int64_t lag;
     dim_information_result r;
+    double null;                 /* that 95 % of the permutations are below; NaN = there are none */
 } mi_lag;
 
 typedef struct mi_run {

@@ -109,6 +109,9 @@ static void frame(const panel *p)
     ex_canvas_fill(p->c, p->x0 - 2, p->y0 + p->height, p->width + 2, 2, ex_dark);
 }
 
+/* What the numbers beside the plot are. */
+static void name_y(const panel *p, const char *text) { ex_canvas_text(p->c, p->x0 - ex_text_width(text) / 2, p->y0 - 24, text, ex_dark); }
+
 /* A panel with its title; ticks follow when the axes are known. */
 static panel open_panel(ex_canvas *c, int number, int64_t top, const char *title, const char *below)
 {
@@ -170,8 +173,8 @@ static void draw_candidates(const mi_run *run, ex_canvas *c, int64_t top)
 static void draw_curve(const mi_run *run, ex_canvas *c, int64_t top)
 {
     dim_tensor *t = NULL;
-    double low = INFINITY, high = -INFINITY, s = mi_scale(run), goal = run->r.value + run->r.deficit;
-    panel p = open_panel(c, 1, top, "Value against rows; dashed: with what more rows may add", "rows, on a logarithmic scale");
+    double low = INFINITY, high = -INFINITY, s = mi_scale(run), goal = fmin(run->r.value + run->r.deficit, run->r.high);
+    panel p = open_panel(c, 1, top, "Value against rows; dashed: what more may add", "rows, on a logarithmic scale");
     mi_try(run, dim_information_curve(run->info, &t));
     const double *row = dim_tensor_const_data(t);
     int64_t count = dim_tensor_size(t, 0), last_x = 0, last_y = 0;
@@ -203,6 +206,7 @@ static void draw_curve(const mi_run *run, ex_canvas *c, int64_t top)
     }
     if (isfinite(goal))
         dashed(&p, last_x + 10, p.x0 + p.width, at_y(&p, s * goal), ex_orange);
+    name_y(&p, mi_unit(run));
     frame(&p);
     dim_tensor_destroy(t);
 }
@@ -227,11 +231,11 @@ static int64_t sort_finite(double *x, int64_t n)
 }
 
 /* Bars of sorted values, and a line at `mark`. */
-static void draw_histogram(panel *p, const double *x, int64_t n, double mark)
+static void draw_histogram(panel *p, const char *what, const double *x, int64_t n, double mark)
 {
     enum { MOST = 40 };
     int64_t count[MOST] = { 0 }, high = 1;
-    int bars = n < 100 ? 12 : n < 1000 ? 25 : MOST;
+    int bars = n < 50 ? 12 : n < 1000 ? 25 : MOST;
     double low_end = x[n / 500], high_end = x[n - 1 - n / 500]; /* a few far out would make all others one bar */
     p->x = axis_of(fmin(low_end, mark), fmax(high_end, mark));
     for (int64_t i = 0; i < n; i++) {
@@ -249,6 +253,7 @@ static void draw_histogram(panel *p, const double *x, int64_t n, double mark)
         ex_canvas_fill(p->c, left + 1, y, right - left - 2, p->y0 + p->height - y, ex_blue);
     }
     ex_canvas_fill(p->c, at_x(p, mark) - 1, p->y0, 3, p->height, ex_orange);
+    name_y(p, what);
     frame(p);
 }
 
@@ -271,7 +276,7 @@ static void draw_shares(const mi_run *run, ex_canvas *c, int64_t top)
     panel p = open_panel(c, 2, top, "Shares of the rows; orange: their mean", mi_unit(run));
     int64_t n = sort_finite(x, run->data.rows);
     if (n > 0)
-        draw_histogram(&p, x, n, run->r.raw * mi_scale(run));
+        draw_histogram(&p, "rows", x, n, run->r.raw * mi_scale(run));
     else
         say(&p, "there are none");
     free(x);
@@ -291,7 +296,7 @@ static void draw_null(const mi_run *run, ex_canvas *c, int64_t top)
         x[i] *= mi_scale(run);
     n = sort_finite(x, n);
     if (n > 0)
-        draw_histogram(&p, x, n, run->r.raw * mi_scale(run));
+        draw_histogram(&p, "permutations", x, n, run->r.raw * mi_scale(run));
     dim_tensor_destroy(t);
 }
 
@@ -300,10 +305,12 @@ static void draw_null(const mi_run *run, ex_canvas *c, int64_t top)
 static void draw_lags(const mi_run *run, ex_canvas *c, int64_t top)
 {
     double high = 0, s = mi_scale(run);
-    panel p = open_panel(c, 3, top, "Value against lag, with its interval", "lag: rows by which y comes later");
+    panel p = open_panel(c, 3, top, run->o.permutations > 0 ? "Value against lag; orange: 95 % of permutations below"
+                                                            : "Value against lag, with its interval",
+                         "lag: rows by which y comes later");
     for (int64_t k = 0; k < run->n_lags; k++)
         if (run->lags[k].r.verdict != DIM_INFORMATION_NONE)
-            high = fmax(high, s * (isfinite(run->lags[k].r.high) ? run->lags[k].r.high : run->lags[k].r.value));
+            high = fmax(fmax(high, s * run->lags[k].null), s * (isfinite(run->lags[k].r.high) ? run->lags[k].r.high : run->lags[k].r.value));
     p.x = (axis){ (double)run->o.lag_from - 0.5, (double)run->o.lag_to + 0.5 };
     p.y = axis_from_zero(high);
     ticks_y(&p);
@@ -315,6 +322,8 @@ static void draw_lags(const mi_run *run, ex_canvas *c, int64_t top)
             continue;
         int64_t x = at_x(&p, (double)run->lags[k].lag), top_y = isfinite(r->high) ? at_y(&p, s * r->high) : p.y0;
         ex_canvas_fill(c, x - half, top_y, 2 * half + 1, at_y(&p, s * r->low) - top_y, pale);
+        if (isfinite(run->lags[k].null))
+            ex_canvas_fill(c, x - half - 2, at_y(&p, s * fmax(0, run->lags[k].null)) - 1, 2 * half + 5, 3, ex_orange);
     }
     for (int64_t k = 0, last_x = -1, last_y = 0; k < run->n_lags; k++) {
         const dim_information_result *r = &run->lags[k].r;
@@ -327,6 +336,7 @@ static void draw_lags(const mi_run *run, ex_canvas *c, int64_t top)
         last_x = x;
         last_y = y;
     }
+    name_y(&p, mi_unit(run));
     frame(&p);
 }
 
@@ -357,7 +367,7 @@ static void draw_scores(const mi_run *run, ex_canvas *c, int64_t top)
     int64_t n = run->data.rows, lag = run->o.lag_from, step = n > MOST ? n / MOST : 1;
     double *x = column_of(run, &run->data.side[MI_X]), *y = column_of(run, &run->data.side[MI_Y]), *share = shares_of(run);
     double most = 0;
-    panel p = open_panel(c, 3, top, "Normal scores of y over x; blue: share above 0, orange: below", "x");
+    panel p = open_panel(c, 3, top, "Normal scores; share above 0: blue, below: orange", "x");
     mi_scores(x, n, x);
     mi_scores(y, n, y);
     for (int64_t i = 0; i < n; i++)
@@ -372,6 +382,7 @@ static void draw_scores(const mi_run *run, ex_canvas *c, int64_t top)
         mix(isfinite(share[i]) && most > 0 ? 2 * share[i] / most : 0, color);
         dot(&p, at_x(&p, fmax(-3.5, fmin(3.5, x[i]))), at_y(&p, fmax(-3.5, fmin(3.5, y[i + lag]))), n > 2000 ? 2 : 4, color);
     }
+    name_y(&p, "y");
     frame(&p);
     free(x);
     free(y);
@@ -393,9 +404,12 @@ static bool draw(const mi_run *run, ex_canvas *c, const char **why)
     int used = snprintf(title, sizeof title, "x: %s%s, y: %s%s.  ", x, s[MI_X].columns > 1 ? ", ..." : "", y, s[MI_Y].columns > 1 ? ", ..." : "");
     if (r->verdict == DIM_INFORMATION_NONE)
         snprintf(title + used, sizeof title - (size_t)used, "No answer");
+    else if (isinf(r->high))
+        snprintf(title + used, sizeof title - (size_t)used, "%s >= %.3f %s, at least %.3f", mi_what(run), r->value * mi_scale(run),
+                 mi_unit(run), r->low * mi_scale(run));
     else
-        snprintf(title + used, sizeof title - (size_t)used, "%s %s %.3f %s, at least %.3f%s", mi_what(run),
-                 r->verdict == DIM_INFORMATION_LOWER_BOUND ? ">=" : "=", r->value * mi_scale(run), mi_unit(run), r->low * mi_scale(run), "");
+        snprintf(title + used, sizeof title - (size_t)used, "%s = %.3f %s [%.3f, %.3f]", mi_what(run), r->value * mi_scale(run),
+                 mi_unit(run), r->low * mi_scale(run), r->high * mi_scale(run));
     ex_canvas_text(c, MARGIN, MARGIN, title, ex_dark);
     draw_candidates(run, c, top);
     draw_curve(run, c, top);

@@ -34,9 +34,9 @@ void mi_scores(const double *values, int64_t n, double *out)
     place *list = mi_alloc((size_t)n, sizeof *list);
     int64_t count = 0;
     for (int64_t i = 0; i < n; i++) {
-        out[i] = (double)NAN;
         if (isfinite(values[i]))
             list[count++] = (place){ values[i], i };
+        out[i] = (double)NAN; /* it may be the same array */
     }
     qsort(list, (size_t)count, sizeof *list, by_value);
     for (int64_t i = 0, end; i < count; i = end) { /* equal values share the mean of their ranks */

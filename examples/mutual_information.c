@@ -142,6 +142,25 @@ static dim_information *measure(mi_run *run, const dim_information_options *o, d
     return info;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double null_of(const dim_information *info)
+{
+    dim_tensor *t = NULL;
+    if (dim_information_null(info, &t) != DIM_OK)
+        return (double)NAN;
+    int64_t n = dim_tensor_size(t, 0);
+    double *x = dim_tensor_data(t);
+    qsort(x, (size_t)n, sizeof *x, by_number);
+    double value = x[(n * 19 + 19) / 20 - 1];
+    dim_tensor_destroy(t);
+    return value;
+}
+
 /* Keeps the measurement with the largest value. */
 static void measure_lags(mi_run *run)
 {
@@ -154,6 +173,7 @@ static void measure_lags(mi_run *run)
         run->share = 1 / (double)run->n_lags;
         run->done = (double)k * run->share;
         dim_information *info = measure(run, &o, &l->r);
+        l->null = run->o.permutations > 0 ? null_of(info) : (double)NAN;
         if (run->info == NULL || (!isnan(l->r.value) && !(l->r.value <= run->r.value))) {
             dim_information_destroy(run->info);
             run->info = info;
