@@ -78,7 +78,7 @@ static plan make_plan(mi_run *run, source *s)
 {
     const mi_options *o = &run->o;
     plan p = { .s = s };
-    char buffer[32];
+    char name[MI_COLUMN_TEXT];
     p.side[MI_Y] = select_columns(s, "--y", o->y);
     p.side[MI_Z] = select_columns(s, "--given", o->given);
     p.weights = one_column(s, "--weights", o->weights);
@@ -93,8 +93,7 @@ static plan make_plan(mi_run *run, source *s)
         mi_end(MI_USAGE, "--x: no column of %s is left for it", s->t.path);
     for (int64_t i = 0; i < p.side[MI_Y].count; i++)
         if (has(&p.side[MI_X], p.side[MI_Y].at[i]))
-            mi_end(MI_USAGE, "--y: column %lld '%.60s' is in --x, too", (long long)p.side[MI_Y].at[i] + 1,
-                   mi_table_name(&s->t, p.side[MI_Y].at[i], buffer));
+            mi_end(MI_USAGE, "--y: %s is in --x, too", mi_table_text(&s->t, p.side[MI_Y].at[i], name));
     return p;
 }
 
@@ -140,7 +139,7 @@ static void free_columns(mi_column *columns, int64_t count)
 static void check_missing(const mi_run *run, const source *s, const mi_column *c)
 {
     int64_t count = 0, first = -1;
-    char buffer[32], where[64];
+    char name[MI_COLUMN_TEXT], where[64];
     for (int64_t i = 0; i < s->t.rows; i++)
         if (!isfinite(c->value[i])) {
             first = first < 0 ? i : first;
@@ -152,8 +151,8 @@ static void check_missing(const mi_run *run, const source *s, const mi_column *c
         snprintf(where, sizeof where, "line %lld", (long long)s->t.line[first]);
     else
         snprintf(where, sizeof where, "row %lld", (long long)first);
-    mi_end(MI_DATA, "%s: column %lld '%.60s' has %lld missing or infinite value%s, the first in %s; --missing drop leaves such rows out",
-           s->t.path, (long long)c->number + 1, mi_table_name(&s->t, c->number, buffer), (long long)count, count == 1 ? "" : "s", where);
+    mi_end(MI_DATA, "%s: %s has %lld missing or infinite value%s, the first in %s; --missing drop leaves such rows out", s->t.path,
+           mi_table_text(&s->t, c->number, name), (long long)count, count == 1 ? "" : "s", where);
 }
 
 /* A tensor (rows, columns) of f64 that has a column's values one after the other. */
@@ -174,7 +173,7 @@ static void fill_side(mi_run *run, const plan *p, int which)
     const list *l = &p->side[which];
     const mi_table *t = &p->s->t;
     mi_column *columns = read_columns(p, l, &p->unordered);
-    char buffer[32], text[160], name[64];
+    char buffer[32], text[160], name[MI_COLUMN_TEXT];
     side->columns = l->count;
     side->kinds = mi_alloc((size_t)l->count, sizeof *side->kinds);
     side->names = mi_alloc((size_t)l->count, sizeof *side->names);
@@ -186,12 +185,11 @@ static void fill_side(mi_run *run, const plan *p, int which)
             mi_end(MI_DATA, "out of memory");
         bool continuous = has(&p->continuous, c->number), unordered = c->labels || has(&p->unordered, c->number);
         if (continuous && unordered)
-            mi_end(MI_USAGE, "--continuous: column %lld '%.60s' %s", (long long)c->number + 1, side->names[k],
-                   c->text ? "has text" : "is in --unordered, too");
-        side->kinds[k] = unordered ? DIM_INFORMATION_KIND_UNORDERED : continuous ? DIM_INFORMATION_KIND_CONTINUOUS : DIM_INFORMATION_KIND_AUTO;
+            mi_end(MI_USAGE, "--continuous: %s %s", mi_table_text(t, c->number, name), c->text ? "has text" : "is in --unordered, too");
+        side->kinds[k] = unordered ? DIM_INFORMATION_KIND_UNORDERED
+                         : continuous ? DIM_INFORMATION_KIND_CONTINUOUS : DIM_INFORMATION_KIND_AUTO;
         if (c->text && !has(&p->unordered, c->number)) {
-            snprintf(text, sizeof text, "column %lld '%s' is text: %lld labels", (long long)c->number + 1,
-                     mi_name(side->names[k], name, sizeof name), (long long)c->distinct);
+            snprintf(text, sizeof text, "%s is text: %lld labels", mi_table_text(t, c->number, name), (long long)c->distinct);
             note(run, text);
         }
     }
@@ -201,13 +199,12 @@ static void fill_side(mi_run *run, const plan *p, int which)
 
 static void fill_weights(mi_run *run, const plan *p)
 {
-    char buffer[32];
+    char name[MI_COLUMN_TEXT];
     if (p->weights.count == 0)
         return;
     mi_column *c = read_columns(p, &p->weights, &(list){ NULL, 0 });
     if (c->text)
-        mi_end(MI_DATA, "--weights: column %lld '%.60s' of %s has text", (long long)c->number + 1,
-               mi_table_name(&p->s->t, c->number, buffer), p->s->t.path);
+        mi_end(MI_DATA, "--weights: %s of %s has text", mi_table_text(&p->s->t, c->number, name), p->s->t.path);
     check_missing(run, p->s, c);
     run->data.weights = tensor_of(run, c, 1, p->s->t.rows);
     free_columns(c, 1);
@@ -216,7 +213,7 @@ static void fill_weights(mi_run *run, const plan *p)
 /* Groups are equal or not, nothing else: the bits of a number, or the number of a label, will do. */
 static void fill_groups(mi_run *run, const plan *p)
 {
-    char buffer[32];
+    char name[MI_COLUMN_TEXT];
     if (p->groups.count == 0)
         return;
     mi_column *c = read_columns(p, &p->groups, &p->groups);
@@ -224,8 +221,8 @@ static void fill_groups(mi_run *run, const plan *p)
     for (int64_t i = 0; i < p->s->t.rows; i++) {
         double value = c->value[i] + 0.0; /* -0 is 0 */
         if (isnan(value))
-            mi_end(MI_DATA, "--group: column %lld '%.60s' of %s has no value in row %lld", (long long)c->number + 1,
-                   mi_table_name(&p->s->t, c->number, buffer), p->s->t.path, (long long)i + 1);
+            mi_end(MI_DATA, "--group: %s of %s has no value in row %lld", mi_table_text(&p->s->t, c->number, name), p->s->t.path,
+                   (long long)i + 1);
         memcpy((int64_t *)dim_tensor_data(run->data.groups) + i, &value, sizeof value);
     }
     free_columns(c, 1);

@@ -82,7 +82,8 @@ void mi_html(const mi_run *run, const char *path)
     fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<title>Mutual information of ");
     put_escaped(to, run->o.file[0]);
     fprintf(to, "</title>\n<style>body { font-family: sans-serif; max-width: 82em; margin: 1em auto; padding: 0 1em } "
-                "pre { background: #f4f4f4; padding: 1em; overflow: auto } img { max-width: 100%%; height: auto }</style>\n</head>\n<body>\n"
+                "pre { background: #f4f4f4; padding: 1em; overflow: auto } img { max-width: 100%%; height: auto }</style>\n"
+                "</head>\n<body>\n"
                 "<h1>How much do these columns tell about those?</h1>\n<p>");
     put_escaped(to, run->o.file[0]);
     fprintf(to, ", by dim-mi of libdim %s, seed %llu</p>\n<pre>", dim_version(), (unsigned long long)run->o.seed);

@@ -28,7 +28,8 @@ static const option options[] = {
     { "--group", "COLUMN", "rows with the same value here are never parted", TEXT, AT(group), 0, 0 },
     { "--header", NULL, "the first line has names (default: if it has no number)", HEADER_YES, AT(header), 0, 0 },
     { "--no-header", NULL, "the first line is a row", HEADER_NO, AT(header), 0, 0 },
-    { "--missing", "WHAT", "rows in which a value is missing (empty, NA, NaN, ?): fail, or drop them (default fail)", TEXT, AT(missing), 0, 0 },
+    { "--missing", "WHAT", "rows in which a value is missing (empty, NA, NaN, ?): fail, or drop them (default fail)", TEXT,
+      AT(missing), 0, 0 },
 
     { "Measurement", NULL, "", HEADING, 0, 0, 0 },
     { "--method", "NAME", "auto, knn, gauss, critic, discrete, knn2 (default auto)", METHOD, AT(method), 0, 0 },
@@ -40,7 +41,8 @@ static const option options[] = {
     { "--iid", NULL, "rows are independent of each other", SWITCH, AT(iid), 0, 0 },
     { "--block", "L", "of a series: rows of a block (default: from the autocorrelation)", COUNT, AT(block), 1, 4e9 },
     { "--matrix", NULL, "every column of x against every column of y, one pair a line, the largest first. Without --x and --y all "
-      "columns with each other. Values alone; --permutations adds p-values, not corrected for the number of pairs", SWITCH, AT(matrix), 0, 0 },
+      "columns with each other. Values alone; --permutations adds p-values, not corrected for the number of pairs", SWITCH,
+      AT(matrix), 0, 0 },
     { "--seed", "N", "of random orders, folds and permutations (default 1)", COUNT, AT(seed), 1, 9e15 },
     { "--threads", "N", "that share the work (default: one for each processor)", COUNT, AT(threads), 1, 256 },
     { "--time", "SECONDS", "critics stop training then", SHARE, AT(seconds), 0, 1e9 },
@@ -49,7 +51,8 @@ static const option options[] = {
     { "--bits", NULL, "in bits, not nats", SWITCH, AT(bits), 0, 0 },
     { "--json", "FILE", "write all numbers as JSON", TEXT, AT(json), 0, 0 },
     { "--pointwise", "FILE", "write the share of each row, as .npy or as .csv", TEXT, AT(pointwise), 0, 0 },
-    { "--plot", "FILE.png", "draw candidates, value against rows, rows' shares, and the null, the lags or the scores", TEXT, AT(plot), 0, 0 },
+    { "--plot", "FILE.png", "draw candidates, value against rows, rows' shares, and the null, the lags or the scores", TEXT,
+      AT(plot), 0, 0 },
     { "--report", "FILE.html", "all of it as one page without scripts", TEXT, AT(report), 0, 0 },
     { "--quiet", NULL, "no notes and no progress", SWITCH, AT(quiet), 0, 0 },
     { "--strict", NULL, "exit code 4 when the value is only a lower bound", SWITCH, AT(strict), 0, 0 },
@@ -71,7 +74,8 @@ static const char files[] =
 static const char codes[] =
     "Exit code: 0 with an answer, 1 for wrong usage, 2 for bad data or files, 3 when the rows support no answer, 4 with --strict "
     "for a lower bound.";
-static const char *const usage[] = { "dim-mi [OPTION...] FILE --y COLUMNS", "dim-mi [OPTION...] --matrix FILE", "dim-mi [OPTION...] X.npy Y.npy [Z.npy]" };
+static const char *const usage[] = { "dim-mi [OPTION...] FILE --y COLUMNS", "dim-mi [OPTION...] --matrix FILE",
+                                     "dim-mi [OPTION...] X.npy Y.npy [Z.npy]" };
 static const char *const examples[] = { "dim-mi cars.csv --x hp,wt --y mpg --permutations 999 --plot cars.png", "dim-mi --matrix cars.csv",
                                         "dim-mi wind.csv --x speed --y power --lag -24:24" };
 
@@ -189,10 +193,17 @@ static double number_of(const option *o, const char *text)
 static int method_of(const option *o, const char *text)
 {
     const char *name;
-    for (int m = 0; m < DIM_INFORMATION_CONSTANT; m++)
-        if ((name = dim_information_method_name((dim_information_method)m)) != NULL && strcmp(name, text) == 0)
+    char choices[256] = "";
+    size_t used = 0;
+    for (int m = 0; (name = dim_information_method_name((dim_information_method)m)) != NULL; m++) {
+        if (m == DIM_INFORMATION_CONSTANT) /* of results only */
+            continue;
+        if (strcmp(name, text) == 0)
             return m;
-    mi_end(MI_USAGE, "%s: there is no '%s'; choose one of auto, knn, gauss, critic, discrete, knn2", o->name, text);
+        if (used + strlen(name) + 3 < sizeof choices)
+            used += (size_t)snprintf(choices + used, sizeof choices - used, "%s%s", used > 0 ? ", " : "", name);
+    }
+    mi_end(MI_USAGE, "%s: there is no '%s'; choose one of %s", o->name, text, choices);
 }
 
 static void set(mi_options *to, const option *o, const char *text)
@@ -303,7 +314,8 @@ void mi_parse(mi_options *o, int argc, char **argv)
             only_files = true;
             continue;
         }
-        const option *found = strcmp(text, "-h") == 0 ? find("--help", 6) : find(text, equals != NULL ? (size_t)(equals - text) : strlen(text));
+        size_t length = equals != NULL ? (size_t)(equals - text) : strlen(text);
+        const option *found = strcmp(text, "-h") == 0 ? find("--help", 6) : find(text, length);
         if (found == NULL)
             mi_end(MI_USAGE, "there is no option '%s'; see --help", text);
         if (found->value == NULL && equals != NULL)

@@ -22,7 +22,11 @@ typedef struct panel {
 
 /* ---- drawing ------------------------------------------------------------------------------------------------------------- */
 
-static int64_t at_x(const panel *p, double x) { return p->x0 + (int64_t)((x - p->x.low) / (p->x.high - p->x.low) * (double)p->width + 0.5); }
+static int64_t at_x(const panel *p, double x)
+{
+    return p->x0 + (int64_t)((x - p->x.low) / (p->x.high - p->x.low) * (double)p->width + 0.5);
+}
+
 static int64_t at_y(const panel *p, double y)
 {
     return p->y0 + p->height - (int64_t)((y - p->y.low) / (p->y.high - p->y.low) * (double)p->height + 0.5);
@@ -310,7 +314,8 @@ static void draw_lags(const mi_run *run, ex_canvas *c, int64_t top)
                          "lag: rows by which y comes later");
     for (int64_t k = 0; k < run->n_lags; k++)
         if (run->lags[k].r.verdict != DIM_INFORMATION_NONE)
-            high = fmax(fmax(high, s * run->lags[k].null), s * (isfinite(run->lags[k].r.high) ? run->lags[k].r.high : run->lags[k].r.value));
+            high = fmax(fmax(high, s * run->lags[k].null), s * (isfinite(run->lags[k].r.high) ? run->lags[k].r.high
+                                                                                             : run->lags[k].r.value));
     p.x = (axis){ (double)run->o.lag_from - 0.5, (double)run->o.lag_to + 0.5 };
     p.y = axis_from_zero(high);
     ticks_y(&p);
@@ -401,7 +406,8 @@ static bool draw(const mi_run *run, ex_canvas *c, const char **why)
         return false;
     mi_name(s[MI_X].names[0], x, 40);
     mi_name(s[MI_Y].names[0], y, 40);
-    int used = snprintf(title, sizeof title, "x: %s%s, y: %s%s.  ", x, s[MI_X].columns > 1 ? ", ..." : "", y, s[MI_Y].columns > 1 ? ", ..." : "");
+    int used = snprintf(title, sizeof title, "x: %s%s, y: %s%s.  ", x, s[MI_X].columns > 1 ? ", ..." : "", y,
+                        s[MI_Y].columns > 1 ? ", ..." : "");
     if (r->verdict == DIM_INFORMATION_NONE)
         snprintf(title + used, sizeof title - (size_t)used, "No answer");
     else if (isinf(r->high))

@@ -21,15 +21,14 @@ typedef struct selection {
 
 static bool add(selection *s, int64_t column)
 {
-    char buffer[32];
+    char name[MI_COLUMN_TEXT];
     if (s->count == s->t->columns) { /* one of them is there twice */
         snprintf(s->error, MI_ERROR, "%s: a column is given twice", s->option);
         return false;
     }
     for (int64_t i = 0; i < s->count && s->count < 1000; i++)
         if (s->list[i] == column) {
-            snprintf(s->error, MI_ERROR, "%s: column %lld '%.60s' is given twice", s->option, (long long)column + 1,
-                     mi_table_name(s->t, column, buffer));
+            snprintf(s->error, MI_ERROR, "%s: %s is given twice", s->option, mi_table_text(s->t, column, name));
             return false;
         }
     s->list[s->count++] = column;

@@ -287,6 +287,16 @@ const char *mi_table_name(const mi_table *t, int64_t column, char buffer[32])
     return buffer;
 }
 
+const char *mi_table_text(const mi_table *t, int64_t column, char buffer[MI_COLUMN_TEXT])
+{
+    int n = snprintf(buffer, MI_COLUMN_TEXT, "column %lld", (long long)column + 1);
+    if (t->names != NULL && t->names[column][0] != '\0')
+        snprintf(buffer + n, (size_t)(MI_COLUMN_TEXT - n), " '%.60s'", t->names[column]);
+    for (char *c = buffer; *c != '\0'; c++)
+        *c = (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c;
+    return buffer;
+}
+
 /* ---- columns ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct labels {      /* of one column: texts by an open hash table, numbered in the order of their coming */
@@ -424,16 +434,15 @@ static bool has_decimal_comma(const char *text)
 static bool decide(reading *r, int64_t k)
 {
     mi_column *c = &r->columns[k];
-    char buffer[32];
-    const char *name = mi_table_name(r->t, c->number, buffer);
+    char name[MI_COLUMN_TEXT];
     c->text = r->texts[k] > 0;
     if (!c->text || c->labels)
         return true;
     bool comma = has_decimal_comma(r->example[k]);
     c->labels = r->numbers[k] <= r->texts[k] && !comma;
     if (!c->labels)
-        snprintf(r->error, MI_ERROR, "%s: line %lld, column %lld '%.60s': '%.60s' is not a number%s (--unordered takes the column as labels)",
-                 r->t->path, (long long)r->t->line[r->first_text[k]], (long long)c->number + 1, name, r->example[k],
+        snprintf(r->error, MI_ERROR, "%s: line %lld, %s: '%.60s' is not a number%s (--unordered takes the column as labels)",
+                 r->t->path, (long long)r->t->line[r->first_text[k]], mi_table_text(r->t, c->number, name), r->example[k],
                  comma ? ": its decimal sign must be a point" : ", but most of the column are");
     return c->labels;
 }

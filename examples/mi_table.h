@@ -44,6 +44,10 @@ bool mi_table_read(const mi_table *t, mi_column *columns, int64_t count, char er
 /* Its name, or "column 3" in buffer. */
 const char *mi_table_name(const mi_table *t, int64_t column, char buffer[32]);
 
+/* "column 3 'pressure'", for messages. */
+enum { MI_COLUMN_TEXT = 96 };
+const char *mi_table_text(const mi_table *t, int64_t column, char buffer[MI_COLUMN_TEXT]);
+
 /* Columns of a list such as "temp,3,5-8": names first, then numbers from 1 and ranges of them.  *out is malloc()'s. */
 bool mi_table_select(const mi_table *t, const char *option, const char *list, int64_t **out, int64_t *count, char error[MI_ERROR]);
 
