@@ -146,7 +146,7 @@ static dim_status make_ready(const dim__mi *m, const dim__mi_side *s, dim__mi_co
     if (ready->scores == NULL)
         status = DIM_E_NOMEM;
     if (status == DIM_OK && m->o.order != DIM_INFORMATION_ORDER_IID)
-        status = dim__mi_memory(m, c, &ready->first, &ready->lag);
+        status = dim__mi_remember(m, c, &ready->memory);
     for (uint32_t r = 0; r < dithers && status == DIM_OK; r++)
         status = dim__mi_dithered(m, s, c, r, ready->scores + (int64_t)r * m->n);
     ready->dithers = dithers;
@@ -206,17 +206,12 @@ static dim_status put_together(const table *t, const dim__mi_side *x, const dim_
     m->n_groups = base->n_groups;
     m->warnings = base->warnings;
     m->rows = copy_of(m->ctx, base->rows, size);
-    if (m->rows == NULL)
+    m->groups = base->groups != NULL ? copy_of(m->ctx, base->groups, size) : NULL;
+    if (m->rows == NULL || (base->groups != NULL && m->groups == NULL))
         return DIM_E_NOMEM;
     DIM__TRY(copy_side(m, x, &m->side[0]));
     DIM__TRY(copy_side(m, y, &m->side[1]));
     m->side[2] = (dim__mi_side){ .letter = 'z', .discrete = true, .symbols = true };
-    if (base->groups != NULL) {
-        m->groups = copy_of(m->ctx, base->groups, size);
-        m->by_group = copy_of(m->ctx, base->by_group, size);
-        if (m->groups == NULL || m->by_group == NULL)
-            return DIM_E_NOMEM;
-    }
     return dim__mi_find_copies(m);
 }
 
