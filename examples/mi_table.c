@@ -283,7 +283,7 @@ const char *mi_table_name(const mi_table *t, int64_t column, char buffer[32])
 {
     if (t->names != NULL && t->names[column][0] != '\0')
         return t->names[column];
-    snprintf(buffer, 32, "column %lld", (long long)column + 1);
+    snprintf(buffer, 32, "#%lld", (long long)column + 1);
     return buffer;
 }
 

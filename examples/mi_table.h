@@ -41,7 +41,7 @@ bool mi_table_parse(mi_table *t, char *text, size_t size, const char *path, mi_h
 /* Fills columns, whose `value` it makes; two passes for all of them.  False: a number is wrong, or there is no memory. */
 bool mi_table_read(const mi_table *t, mi_column *columns, int64_t count, char error[MI_ERROR]);
 
-/* Its name, or "column 3" in buffer. */
+/* Its name, or "#3" in buffer. */
 const char *mi_table_name(const mi_table *t, int64_t column, char buffer[32]);
 
 /* "column 3 'pressure'", for messages. */

@@ -160,12 +160,12 @@ run 0 "$work/t.csv" --y 2 --iid
 prints '^I(X;Y) >= '
 run 4 "$work/t.csv" --y 2 --iid --strict
 many '"a, %.3f",%.3f\n' 40; run 3 "$work/t.csv" --y 2 # labels with a comma, one a row
-prints 'a column with a value per row tells nothing'
+prints "column 0 '#1' of x has a value per row"
 says '^note: column 1 is text: 40 labels$'
 
 # A wide table, and a long line.
 awk 'BEGIN { for (i = 0; i < 40; i++) { for (c = 0; c < 20000; c++) printf "%s%d", (c > 0 ? "," : ""), i * i % (c + 7); printf "\n" } }' >"$work/t.csv"
-run 0 "$work/t.csv" --x 19999 --y 20000
+run 0 "$work/t.csv" --x 19999 --y 20000 --iid
 
 # The command line.
 [ "$("$program" --version)" = "dim-mi of libdim $version" ] || fail "--version"
