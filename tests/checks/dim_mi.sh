@@ -1,8 +1,8 @@
 #!/bin/sh
 # dim-mi on real tables: what it prints and writes, how it reads tables, and its exit codes.
-# Usage: dim_mi.sh PROGRAM TABLES VERSION     TABLES is tests/fixtures/tables
+# Usage: dim_mi.sh PROGRAM SOURCE VERSION
 set -u
-program=$1 tables=$2 version=$3 failed=0
+program=$1 source=$2 tables=$2/tests/fixtures/tables version=$3 failed=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 fail() { echo "FAIL: $*"; failed=1; }
@@ -79,6 +79,12 @@ run 0 "$air" --x Wind --y Temp --group Month --iid
 run 0 "$air" --x Wind --y Temp --weights Day
 run 1 "$air" --x Wind --y Temp --weights Day --method knn
 says 'nearest neighbours have no weights'
+
+# What information.md shows, but for the numbers.
+numbers() { sed 's/[0-9][0-9,.]*/N/g; s/  */ /g'; }
+sed -n '/^\$ dim-mi airquality/,/^```/p' "$source/docs/information.md" | sed '1d;/^```/d' | numbers >"$work/shown"
+run 0 "$air" --x Temp,Wind --y Ozone --missing drop --permutations 999
+numbers <"$work/out" | cmp -s - "$work/shown" || { cat "$work/out"; fail "information.md shows something else"; }
 
 # All pairs, the largest first, each once.
 run 0 --matrix "$air" --x 1-4 --missing drop --json "$work/pairs.json"
