@@ -98,6 +98,8 @@ const char *mi_unit(const mi_run *run);
 const char *mi_what(const mi_run *run);  /* "I(X;Y)" */
 /* A name without control characters, at most `room` - 1 bytes with "..." where it is longer. */
 const char *mi_name(const char *name, char *buffer, size_t room);
+/* How many bytes a character of UTF-8 has; 0: it is none. */
+int mi_utf8(const unsigned char *at);
 void mi_print(const mi_run *run, FILE *to);
 /* Why the report does not believe candidate i, "" = it does. */
 void mi_remark(const mi_run *run, int64_t i, char *text, size_t room);

@@ -6,16 +6,20 @@
 
 static void put_escaped(FILE *to, const char *text)
 {
-    for (; *text != '\0'; text++)
+    for (int length = 1; *text != '\0'; text += length == 0 ? 1 : length) {
+        length = mi_utf8((const unsigned char *)text);
         switch (*text) {
         case '&': fputs("&amp;", to); break;
         case '<': fputs("&lt;", to); break;
         case '>': fputs("&gt;", to); break;
         case '"': fputs("&quot;", to); break;
         default:
-            if ((unsigned char)*text >= ' ' || *text == '\n')
-                fputc(*text, to);
+            if (length == 0)
+                fputs("&#xfffd;", to);
+            else if ((unsigned char)*text >= ' ' || *text == '\n')
+                fwrite(text, 1, (size_t)length, to);
         }
+    }
 }
 
 static void put_base64(FILE *to, const uint8_t *bytes, size_t size)

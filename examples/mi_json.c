@@ -5,24 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How many bytes a character of UTF-8 has; 0: it is none. */
-static int utf8(const unsigned char *at)
-{
-    int length = at[0] < 0x80 ? 1 : at[0] >= 0xc2 && at[0] < 0xe0 ? 2 : (at[0] & 0xf0) == 0xe0 ? 3 : at[0] >= 0xf0 && at[0] < 0xf5 ? 4 : 0;
-    for (int i = 1; i < length; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90) ||
-        (at[0] == 0xf4 && at[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 static void put_text(FILE *to, const char *text)
 {
     fputc('"', to);
     for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
-        int length = utf8(at);
+        int length = mi_utf8(at);
         if (*at == '"' || *at == '\\')
             fprintf(to, "\\%c", *at);
         else if (length == 0)

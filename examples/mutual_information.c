@@ -2,6 +2,7 @@
  *
  *     dim-mi cars.csv --x hp,wt --y mpg */
 #include "mi.h"
+#include "process.h"
 
 #include <errno.h>
 #include <math.h>
@@ -299,6 +300,7 @@ static int exit_code(const mi_run *run)
 int main(int argc, char **argv)
 {
     mi_run run = { .n_lags = 0 };
+    ex_process_start();
     mi_parse(&run.o, argc, argv);
     run.started = now();
     run.share = 1;

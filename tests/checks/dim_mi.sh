@@ -126,8 +126,22 @@ fi
 sed '1s/"mpg"/"<b>""m\&pg"/' "$cars" >"$work/odd.csv"
 run 0 "$work/odd.csv" --x hp --y 2 --report "$work/odd.html" --json "$work/odd.json"
 grep -q '&lt;b&gt;' "$work/odd.html" && ! grep -q '<b>' "$work/odd.html" || fail "names in the page are not escaped"
+printf 'caf\351,b\n1,2\n2,1\n' >"$work/t.csv" # a name that is not UTF-8
+run 3 "$work/t.csv" --y 2 --report "$work/odd.html" --json "$work/odd.json"
+grep -q '"x":\["caf\\ufffd"\]' "$work/odd.json" && grep -q 'caf&#xfffd;' "$work/odd.html" || fail "a name that is not UTF-8"
 run 2 "$cars" --x hp --y mpg --json "$work/missing/x.json"
 says 'cannot write .*missing/x.json'
+
+# Started without standard output, it writes its text nowhere, and not into the file.
+"$program" "$cars" --x hp --y mpg --iid --quiet --json "$work/closed.json" >&-
+head -c 11 "$work/closed.json" | grep -q '^{"version":$' || fail "standard output was closed"
+
+# On a terminal, how far it is.
+if script -qec true /dev/null >/dev/null 2>&1; then # there are pseudo-terminals
+    script -qec "'$program' '$cars' --x hp --y mpg --permutations 999" /dev/null >"$work/out"
+    prints "$(printf '\r')$(printf '\033')\\[Kpermutations: [0-9]* %"
+    script -qec "'$program' '$cars' --x hp --y mpg --permutations 999 --quiet" /dev/null | grep -q 'permutations:' && fail "--quiet shows progress"
+fi
 
 # Arrays.
 run 4 "$work/p.npy" "$work/p.npy" --strict # a column against itself
