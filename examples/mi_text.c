@@ -176,8 +176,10 @@ static void put_curve(const mi_run *run, FILE *to)
     int64_t count = dim_tensor_size(t, 0);
     if (count > 1) {
         fprintf(to, "rows used  ");
-        for (int64_t i = 0; i < count; i++)
-            fprintf(to, " %s: %.3f  ", thousands((int64_t)row[4 * i], buffer), row[4 * i + 1] * mi_scale(run));
+        for (int64_t i = 0; i < count; i++) {
+            double value = row[4 * i + 1] * mi_scale(run);
+            fprintf(to, " %s: %.3f  ", thousands((int64_t)row[4 * i], buffer), fabs(value) < 0.0005 ? 0 : value); /* no -0.000 */
+        }
         fprintf(to, " (%s)\n", (run->r.warnings & DIM_INFORMATION_NOT_CONVERGED) != 0 ? "not converged" : "converged");
     }
     dim_tensor_destroy(t);

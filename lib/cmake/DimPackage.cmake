@@ -49,9 +49,10 @@ set(CPACK_DEBIAN_DIM_DEVELOPMENT_PACKAGE_DEPENDS
 
 set(CPACK_DEBIAN_DIM_PROGRAMS_PACKAGE_NAME dim-mi)
 set(CPACK_DEBIAN_DIM_PROGRAMS_PACKAGE_SECTION science)
-set(CPACK_COMPONENT_DIM_PROGRAMS_DESCRIPTION "mutual information of columns
-dim-mi measures how much columns of a table tell about other ones, and says
-with an interval how sure that is.")
+set(CPACK_COMPONENT_DIM_PROGRAMS_DESCRIPTION "${dim_text}
+.
+This package has the program dim-mi, which measures how much columns of a
+table tell about other ones, and says with an interval how sure that is.")
 set(CPACK_DEBIAN_DIM_PROGRAMS_PACKAGE_DEPENDS "libdim${DIM_SOVERSION} (= ${dim_version})")
 set(CPACK_DEBIAN_DIM_PROGRAMS_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}) # where libdim.so.0 is, which no package has yet
