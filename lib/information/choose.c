@@ -86,7 +86,7 @@ static dim_status ask(const dim__mi *m, dim_information *info, dim_information_m
     if (a == NULL)
         return DIM_E_NOMEM;
     DIM__TRY(how->run(m, a));
-    if (a->n_curve == 0 && method != DIM_INFORMATION_CRITIC) /* a critic's half has been trained already */
+    if (a->n_curve == 0 && method != DIM_INFORMATION_CRITIC && !m->value_only) /* a critic's half has been trained already */
         DIM__TRY(make_curve(m, how, a));
     *out = a;
     return DIM_OK;
@@ -133,6 +133,8 @@ static dim_status ask_neighbors(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *knn, *gauss;
     DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &knn));
+    if (m->value_only)
+        return DIM_OK;
     DIM__TRY(ask(m, info, DIM_INFORMATION_GAUSS, &gauss));
     if (knn == NULL || gauss == NULL)
         return DIM_OK;
@@ -324,7 +326,7 @@ static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi
     dim__mi_answer *other = NULL;
     if (m->side[0].d + m->side[1].d + m->side[2].d <= 3)
         DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &other));
-    if (other == NULL && dim__mi_worth(m) >= CRITIC_ROWS)
+    if (other == NULL && dim__mi_worth(m) >= CRITIC_ROWS && !m->pairwise)
         DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, &other));
     if (other == NULL)
         return DIM_OK;
