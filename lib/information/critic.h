@@ -195,6 +195,10 @@ dim_status dim__mi_crossfit_base(const dim__mi *m, double *inclusive);
 dim_status dim__mi_components(const dim__mi *m, dim__mi *turned, bool *better);
 void dim__mi_components_free(dim__mi *turned);
 
+/* margins.c: how far the base of all rows is from a density over the rows as they are, which is 0 where each side is normal in
+ * the base's directions; and the standard error. */
+dim_status dim__mi_margin_gap(const dim__mi *m, double *gap, double *error);
+
 /* critic.c: the answer to m's question, with a condition as a difference; and what a result says of it. */
 dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *out);
 double dim__mi_critic_high(const dim__mi *m, const dim__mi_crossfit *c); /* end of the interval, if nothing saturates */
