@@ -415,7 +415,8 @@ static void test_p_with_groups(void **state)
     o.order = DIM_INFORMATION_ORDER_SERIES;
     o.block = 30;
     o.folds = 6; /* of 100 rows */
-    expect(DIM_E_UNSUPPORTED, "turn 100 rows of a series round, too few for blocks of 30", dim_information_measure(ctx, &o, &t.data, &info));
+    expect(DIM_E_UNSUPPORTED, "turn 100 rows of a series round, too few for blocks of 30",
+           dim_information_measure(ctx, &o, &t.data, &info));
     free_tensors(&t);
     dim_tensor_destroy(groups);
     free_sides(&s);
