@@ -85,7 +85,7 @@ typedef enum dim_information_warning {
     DIM_INFORMATION_CONSTANT_COLUMNS = 256, /**< columns were left out: constant, the same as another, or by GAUSS
                                                 a combination of others */
     DIM_INFORMATION_PARAMETRIC = 512,      /**< the value rests on a Gaussian copula that the rows cannot check */
-    DIM_INFORMATION_METHODS_DISAGREE = 1024, /**< another supported method lies outside the interval */
+    DIM_INFORMATION_METHODS_DISAGREE = 1024, /**< another supported method, or what single pairs of columns show, lies outside */
     DIM_INFORMATION_TIME_LIMIT = 2048,     /**< training stopped at max_seconds */
     DIM_INFORMATION_NEGATIVE = 4096,       /**< the estimate before it was cut at 0 is below 0 by more than its error */
     DIM_INFORMATION_DIFFERENCE = 8192,     /**< a difference of two lower bounds, which is not a bound */
