@@ -66,12 +66,14 @@ typedef struct rank_task {
     float *out;
 } rank_task;
 
+static float score_of(int64_t rank, double n) { return (float)dim__normal_quantile(((double)rank + 0.5) / n); }
+
 static void rank_scores(void *arg, int64_t begin, int64_t end, int thread)
 {
     const rank_task *t = arg;
     (void)thread;
     for (int64_t i = begin; i < end; i++)
-        t->out[i] = (float)dim__normal_quantile((t->rank[i] + 0.5) / t->n);
+        t->out[i] = score_of(t->rank[i], t->n);
 }
 
 static void score_ranks(const dim__mi *m, const int32_t *rank, int64_t n, float *out)
@@ -113,22 +115,18 @@ dim_status dim__mi_dithered(const dim__mi *m, const dim__mi_side *side, const di
     return room ? DIM_OK : DIM_E_NOMEM;
 }
 
-dim_status dim__mi_rescore(const dim__mi *m, float *x, int64_t n)
+static void even_scores(void *arg, int64_t begin, int64_t end, int thread)
 {
-    uint64_t *key = dim__calloc(m->ctx, (size_t)n, sizeof *key);
-    int32_t *order = dim__calloc(m->ctx, (size_t)n, 2 * sizeof *order), *rank = DIM__BEHIND(order, n);
-    bool room = key != NULL && order != NULL;
-    if (room) {
-        for (int64_t i = 0; i < n; i++)
-            key[i] = dim__key_of_double((double)x[i]);
-        dim__sort_keys(key, n, order, rank);
-        for (int64_t i = 0; i < n; i++)
-            rank[order[i]] = (int32_t)i;
-        score_ranks(m, rank, n, x);
-    }
-    dim__free(m->ctx, key);
-    dim__free(m->ctx, order);
-    return room ? DIM_OK : DIM_E_NOMEM;
+    const rank_task *t = arg;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        t->out[i] = score_of(i, t->n);
+}
+
+void dim__mi_even_scores(const dim__mi *m, int64_t n, float *out)
+{
+    rank_task t = { NULL, (double)n, out };
+    dim__parallel(m->ctx, n, 4096, even_scores, &t);
 }
 
 dim_status dim__mi_symbols(const dim__mi *m, uint32_t sides, bool unordered_only, int32_t *code, int64_t *count)
