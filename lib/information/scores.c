@@ -60,6 +60,23 @@ dim_status dim__mi_scores(const dim__mi *m, const dim__mi_column *c, double *out
     return DIM_OK;
 }
 
+dim_status dim__mi_scores_kept(const dim__mi *m, const dim__mi_column *c, double **even, double *out)
+{
+    if (m->weights != NULL || c->distinct != m->n)
+        return dim__mi_scores(m, c, out);
+    for (int64_t i = 0; i < m->n && *even != NULL; i++)
+        out[i] = (*even)[c->code[i]];
+    if (*even != NULL)
+        return DIM_OK;
+    *even = dim__alloc(m->ctx, (size_t)m->n * sizeof **even);
+    if (*even == NULL)
+        return DIM_E_NOMEM;
+    DIM__TRY(dim__mi_scores(m, c, out));
+    for (int64_t i = 0; i < m->n; i++)
+        (*even)[c->code[i]] = out[i];
+    return DIM_OK;
+}
+
 typedef struct rank_task {
     const int32_t *rank;
     double n;

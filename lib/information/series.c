@@ -23,12 +23,12 @@ typedef struct memory {
  * one before it stands in. */
 static dim_status memory_of(const dim__mi *m, const dim__mi_side *s, memory *out)
 {
-    double *z = dim__calloc(m->ctx, (size_t)m->n, sizeof *z);
+    double *z = dim__calloc(m->ctx, (size_t)m->n, sizeof *z), *even = NULL;
     dim_status status = z == NULL ? DIM_E_NOMEM : DIM_OK;
     double noise = 2 / sqrt((double)m->n);
     int64_t most = m->n / 20;
     for (int64_t j = 0; j < s->d && status == DIM_OK; j++) {
-        status = dim__mi_scores(m, &s->columns[j], z);
+        status = dim__mi_scores_kept(m, &s->columns[j], &even, z);
         double r = status == DIM_OK ? fabs(correlation(z, m->n, 1)) : 0;
         int64_t lag = 1;
         out->first = fmax(out->first, r);
@@ -37,6 +37,7 @@ static dim_status memory_of(const dim__mi *m, const dim__mi_side *s, memory *out
         out->lag = dim__max64(out->lag, lag);
     }
     dim__free(m->ctx, z);
+    dim__free(m->ctx, even);
     return status;
 }
 
