@@ -72,8 +72,8 @@ static bool accepts_second(const dim__mi *m, char why[128])
         snprintf(why, 128, "it has no form with a condition");
     else if (has_labels(m, 0) || has_labels(m, 1))
         snprintf(why, 128, "it has no form for labels or discrete sides");
-    else if (m->series)
-        snprintf(why, 128, "it has no form for series");
+    else if (m->theiler > 0)
+        snprintf(why, 128, "it has no form for series and groups");
     else
         return accepts(m, why);
     return false;
@@ -89,7 +89,7 @@ static void free_points(const dim__mi *m, points *p)
 /* Coordinates and labels of one dither. */
 static dim_status make_points(const dim__mi *m, uint32_t dither, bool second, points *p)
 {
-    *p = (points){ .in = { .n = m->n, .k = (int)m->o.neighbors, .apart = m->series ? m->theiler : 0, .second = second,
+    *p = (points){ .in = { .n = m->n, .k = (int)m->o.neighbors, .apart = m->theiler, .second = second,
                            .conditional = m->side[2].d > 0 } };
     int64_t all = coordinates(m, 0) + coordinates(m, 1) + coordinates(m, 2);
     p->memory = dim__calloc(m->ctx, (size_t)all * sizeof *p->memory, (size_t)m->n);
@@ -294,7 +294,7 @@ static void order_of_parts(const dim__mi *m, int number, int32_t *order)
 {
     for (int64_t i = 0; i < m->n; i++)
         order[i] = (int32_t)i;
-    if (!m->series)
+    if (m->theiler == 0)
         dim__rng_permutation(order, m->n, m->o.seed, PARTS_STREAM + (uint64_t)number);
 }
 
@@ -307,10 +307,10 @@ static void note(const dim__mi *m, spread *s, int count, double mean, double dev
     s->n_curve++;
 }
 
-/* Which parts are looked at, and how often: parts of a series are stretches, of which there is one set. */
+/* Which parts are looked at, and how often: parts of a series, and of groups, are stretches, of which there is one set. */
 static int splits_of(const dim__mi *m, int64_t count)
 {
-    return m->n / count < 4 * ((int64_t)m->o.neighbors + 1) ? 0 : count == 4 && !m->series ? 3 : 1;
+    return m->n / count < 4 * ((int64_t)m->o.neighbors + 1) ? 0 : count == 4 && m->theiler == 0 ? 3 : 1;
 }
 
 static dim_status find_spread(const dim__mi *m, const points *all, double value, course *c, spread *out)
