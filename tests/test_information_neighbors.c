@@ -84,17 +84,20 @@ static void check_line(const float *x, const int32_t *class_of, int64_t classes)
     dim__line_destroy(ctx, line);
 }
 
-/* Normal numbers; many equal ones; nearly all in one stretch of the table; one value; numbers whose differences are rounded. */
+/* Normal numbers; many equal ones; nearly all in one stretch of the table; one value; large ones; and numbers about 0, where a
+ * stretch ends, whose differences from those far away are rounded across that end. */
 static void test_line(void **state)
 {
     float x[POINTS];
     int32_t class_of[POINTS];
     (void)state;
-    for (int kind = 0; kind < 5; kind++) {
+    for (int kind = 0; kind < 6; kind++) {
         for (int i = 0; i < POINTS; i++) {
             class_of[i] = i % 11 == 0 ? 1 : i % 3 == 0 ? 3 : 0; /* nobody is 2 */
             x[i] = (float)normal();
             x[i] = kind == 1 ? floorf(2 * x[i]) : kind == 2 ? (i == 0 ? 1e30f : x[i]) : kind == 3 ? 2.5f : kind == 4 ? 1e4f + x[i] : x[i];
+            if (kind == 5)
+                x[i] = i < 2 ? (i == 0 ? -1e4f : 1e4f) : i % 2 == 0 ? -9e3f + x[i] : 1e-3f * ((float)uniform() - 0.5f);
         }
         check_line(x, NULL, 1);
         check_line(x, class_of, 4);
