@@ -359,7 +359,7 @@ static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool seco
     p.in.k = k;
     if (status == DIM_OK)
         status = estimate(c, &p, one, &value, &t->used);
-    if (status == DIM_OK && dither == 0)
+    if (status == DIM_OK && dither == 0 && !m->value_only)
         status = find_spread(m, &p, value, c, &s);
     free_points(m, &p);
     if (status != DIM_OK)
@@ -377,7 +377,7 @@ static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool seco
 static dim_status measure(const dim__mi *m, int k, bool second, const char *text, double *pointwise, total *t)
 {
     uint32_t count = dithers(m) ? m->o.dithers : 1;
-    int splits = splits_of(m, 2) + splits_of(m, 4) + splits_of(m, 8);
+    int splits = m->value_only ? 0 : splits_of(m, 2) + splits_of(m, 4) + splits_of(m, 8);
     course c = { .m = m, .total = (double)m->n * (count + (uint32_t)splits), .text = text };
     double *one = dim__calloc(m->ctx, (size_t)m->n, sizeof *one);
     dim_status status = one == NULL ? DIM_E_NOMEM : DIM_OK;
