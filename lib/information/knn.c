@@ -476,6 +476,8 @@ static dim_status null_with(const dim__mi *m, const dim__mi_orders *orders, bool
     for (int64_t b = 0; b <= (int64_t)m->o.permutations && status == DIM_OK; b++) {
         dim__mi_order(orders, b, order);
         status = null_value(&c, &p, order, pointwise, &values[b]);
+        if (status == DIM_OK)
+            status = dim__mi_progress(m, c.done / c.total, c.text);
     }
     free_points(m, &p);
     dim__free(m->ctx, order);
