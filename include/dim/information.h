@@ -136,7 +136,7 @@ typedef struct dim_information_options {
     uint64_t seed;                   /**< of dithers, parts, folds and permutations; 0 = the context's */
     uint64_t max_rows;               /**< of more a sample is taken, of a series the first, with a warning; 0 = 2,000,000,
                                           or 200,000 where critics are asked */
-    dim_progress_fn progress;        /**< NULL, or hears how far critics, permutations and pairs are */
+    dim_progress_fn progress;        /**< NULL, or hears how far neighbours, critics, permutations and pairs are */
     void *user;                      /**< passed to progress */
 } dim_information_options;
 

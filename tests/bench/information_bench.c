@@ -52,21 +52,21 @@ static void twist(double *row, int64_t first)
     row[first + 1] = u * sin(square / (double)columns) + v * cos(square / (double)columns);
 }
 
-/* Standard normals; each column of y has a correlation of 0.75 with its column of x.  Twisted: 0.8, and the first two columns alone
- * (1.022 nats), which correlations then do not show. */
+/* Standard normals, as doubles that no two rows share; each column of y has a correlation of 0.75 with its column of x.
+ * Twisted: 0.8, and the first two columns alone (1.022 nats), which correlations then do not show. */
 static void make_data(dim_context *ctx, bool twisted, dim_tensor **x, dim_tensor **y)
 {
     int64_t shape[2] = { rows, columns }, count = rows * columns;
     check(ctx, dim_tensor_create(ctx, DIM_F64, 2, shape, x));
     check(ctx, dim_tensor_create(ctx, DIM_F64, 2, shape, y));
     double *to_x = dim_tensor_data(*x), *to_y = dim_tensor_data(*y);
-    float *normal = malloc((size_t)count * 2 * sizeof *normal);
+    float *normal = malloc((size_t)count * 3 * sizeof *normal);
     need(normal != NULL);
-    dim__rng_normal(normal, 2 * count, 1, 1, 0);
+    dim__rng_normal(normal, 3 * count, 1, 1, 0);
     for (int64_t i = 0; i < count; i++) {
         double rho = !twisted ? 0.75 : i % columns < 2 ? 0.8 : 0;
-        to_x[i] = (double)normal[i];
-        to_y[i] = rho * (double)normal[i] + sqrt(1 - rho * rho) * (double)normal[count + i];
+        to_x[i] = (double)normal[i] + 1e-7 * (double)normal[2 * count + i];
+        to_y[i] = rho * to_x[i] + sqrt(1 - rho * rho) * (double)normal[count + i];
     }
     for (int64_t i = 0; i < rows && twisted; i++) {
         twist(to_x + i * columns, 0);
@@ -106,6 +106,7 @@ static double run_estimate(dim_context *ctx, const dim_information_data *data)
     double value;
     int64_t used;
     m.o.seed = 1;
+    m.o.method = DIM_INFORMATION_KNN;
     check(ctx, dim__mi_read(&m, data));
     float *scores = malloc((size_t)(m.side[0].d + m.side[1].d) * (size_t)m.n * sizeof *scores), *next = scores;
     double *pointwise = malloc((size_t)m.n * sizeof *pointwise);
