@@ -75,7 +75,12 @@ static void draw(const dim_objective *obj, const dim__objective_input *in, bool 
     uint64_t stream = computing ? dim__mix(dim__mix(name, obj->computed), 1) : dim__mix(name, obj->draws);
     switch (in->o.kind) {
     case DIM_INPUT_NORMAL: dim__rng_normal(out, rows * each, obj->seed, stream, 0); break;
-    case DIM_INPUT_UNIFORM: dim__rng_uniform(out, rows * each, obj->seed, stream, 0); break;
+    case DIM_INPUT_UNIFORM:
+        dim__rng_uniform(out, rows * each, obj->seed, stream, 0);
+        if (in->o.low != 0 || in->o.high != 1)
+            for (int64_t i = 0; i < rows * each; i++)
+                out[i] = in->o.low + (in->o.high - in->o.low) * out[i];
+        break;
     default:
         memset(out, 0, (size_t)(rows * each) * sizeof *out);
         for (int64_t n = 0; n < rows; n++)
@@ -88,7 +93,7 @@ bool dim__objective_bad_input(const dim_objective *obj, const dim__objective_pro
     for (int64_t i = 0; i < obj->n_inputs; i++) {
         const dim__objective_input *in = &obj->inputs[i];
         int64_t row, used = 0, samples = in->batch != NULL ? in->batch->shape[0] / (int64_t)in->o.views : 0;
-        bool drawn = in->o.kind != DIM_INPUT_GIVEN && p->out == DIM__NONE; /* only computing takes what was given for it */
+        bool drawn = in->o.kind != DIM_INPUT_GIVEN && !p->frozen; /* only computing takes what was given for it */
         if (in->batch == NULL || p->inputs[i] == DIM__NONE || drawn)
             continue;
         const float *x = dim__tensor_not_finite(in->batch, &row);
