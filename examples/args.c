@@ -300,4 +300,6 @@ void ex_parse(const ex_program *program, int argc, char **argv, ex_options *o)
         o->prior = EX_PRIOR_NONE; /* the library takes a weight of 0 for its default, 1 */
     if (steps)
         o->epochs = 0;
+    if (program->check != NULL)
+        program->check(o);
 }

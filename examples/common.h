@@ -71,6 +71,7 @@ typedef struct ex_program {
     bool objective;               /* it trains a dim_objective, by objective.h: it measures something else than probes */
     bool generative;              /* which has a prior, and maximises no information */
     bool infogan;                 /* or has adversaries, and infogan's options */
+    void (*check)(ex_options *o); /* puts in what follows from options, and ends the program where they do not fit; NULL = nothing */
     ex_options defaults;          /* views: 0 = no views of images are made, and amdim's options are not there */
 } ex_program;
 

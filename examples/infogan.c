@@ -11,6 +11,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+static void check_options(ex_options *o);
+
 static const ex_program program = {
     .name = "infogan",
     .summary = "Trains InfoGAN: images are made of noise and of codes, and the codes, which one can find again in an image, come "
@@ -18,6 +20,7 @@ static const ex_program program = {
     .example = "--data idx:mnist --steps 5000 --out out",
     .objective = true,
     .infogan = true,
+    .check = check_options,
     .defaults = { .epochs = 10, .batch = 128, .lr = 1e-3f, .eval_every = 250, .leak = 0.1f, .every = 50,
                   .continuous = (uint32_t)EX_UNSET, .noise = (uint32_t)EX_UNSET, .lambda = EX_UNSET, .lambda_cont = EX_UNSET,
                   .lr_d = EX_UNSET, .lr_g = EX_UNSET },
@@ -77,13 +80,21 @@ static void read_codes(infogan *own, const ex_options *o)
     own->said = own->logit + 1;
 }
 
-static void check(const ex_run *run, const infogan *own)
+static void check_options(ex_options *o)
+{
+    infogan own = { .preset = NULL };
+    take_preset(o, &infogan_presets[o->preset]);
+    read_codes(&own, o);
+    if (!(o->lr_d > 0) || !(o->lr_g > 0))
+        ex_usage_error(&program, "--lr-%c: it must be above 0", o->lr_d > 0 ? 'g' : 'd');
+    if (!(o->leak > 0))
+        ex_usage_error(&program, "--leak: it must be above 0");
+    infogan_check_files(&program, o);
+}
+
+static void check_data(const ex_run *run, const infogan *own)
 {
     const int64_t *want = own->preset->shape, *got = run->shape;
-    if (!(run->o.lr_d > 0) || !(run->o.lr_g > 0))
-        ex_usage_error(&program, "--lr-%c: it must be above 0", run->o.lr_d > 0 ? 'g' : 'd');
-    if (!(run->o.leak > 0))
-        ex_usage_error(&program, "--leak: it must be above 0");
     if (memcmp(want, got, sizeof run->shape) != 0)
         ex_usage_error(&program, "--data: the images are %d x %d with %d channel%s, but --preset %s has networks for %d x %d with "
                        "%d; --image-size makes the images of a folder so large", (int)got[2], (int)got[1], (int)got[0],
@@ -180,9 +191,10 @@ static void prepare(ex_run *run, infogan *own)
 {
     own->preset = &infogan_presets[run->o.preset];
     own->tanh = own->preset->tanh;
-    take_preset(&run->o, own->preset);
     read_codes(own, &run->o);
-    check(run, own);
+    check_data(run, own);
+    own->codes = infogan_read_codes(run, own);
+    infogan_open(run, own);
 }
 
 int main(int argc, char **argv)
@@ -191,8 +203,6 @@ int main(int argc, char **argv)
     infogan own = { .preset = NULL };
     ex_start(&run, &program, argc, argv); /* options, context, data */
     prepare(&run, &own);
-    infogan_check_files(&run, &own);
-    infogan_open(&run, &own);
     ex_task task = {
         .objective = build_objective(&run, &own),
         .loss = "apart",

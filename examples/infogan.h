@@ -118,7 +118,8 @@ ex_drawing infogan_draw;
 
 /* ---- infogan_files.c: --generate, --codes, --infer */
 
-void infogan_check_files(ex_run *run, infogan *own); /* reads those of --codes */
+void infogan_check_files(const ex_program *program, const ex_options *o); /* whether they can be written */
+dim_tensor *infogan_read_codes(ex_run *run, const infogan *own); /* (rows, codes) in f32; NULL without --codes */
 bool infogan_finish(ex_run *run, ex_task *task);
 
 #endif

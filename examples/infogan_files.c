@@ -15,7 +15,7 @@ static bool ends_well(const char *path)
     return length > end && strcmp(path + length - end, ending) == 0;
 }
 
-static void check_file(const ex_run *run, const char *option, const char *path)
+static void check_file(const ex_program *program, const char *option, const char *path)
 {
     struct stat info;
     char folder[EX_MAX_PATH];
@@ -23,20 +23,21 @@ static void check_file(const ex_run *run, const char *option, const char *path)
         return;
     const char *slash = strrchr(path, '/');
     if (!ends_well(path))
-        ex_usage_error(run->program, "%s: %s does not end in %s", option, path, ending);
+        ex_usage_error(program, "%s: %s does not end in %s", option, path, ending);
     if (strlen(path) + sizeof ".codes" > sizeof folder)
-        ex_usage_error(run->program, "%s: the path is too long", option);
+        ex_usage_error(program, "%s: the path is too long", option);
     snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1, slash != NULL ? path : ".");
     if (stat(folder, &info) != 0)
-        ex_usage_error(run->program, "%s: there is no folder %s", option, folder);
+        ex_usage_error(program, "%s: there is no folder %s", option, folder);
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        ex_usage_error(run->program, "%s: %s is a folder", option, path);
+        ex_usage_error(program, "%s: %s is a folder", option, path);
 }
 
-/* The rows of --codes: (rows, codes) in f32, checked. */
-static dim_tensor *read_codes(ex_run *run, const infogan *own)
+dim_tensor *infogan_read_codes(ex_run *run, const infogan *own)
 {
     dim_tensor *given = NULL, *codes = NULL;
+    if (run->o.codes == NULL)
+        return NULL;
     if (dim_tensor_load_npy(run->ctx, run->o.codes, &given) != DIM_OK)
         ex_usage_error(run->program, "--codes: %s", dim_context_error(run->ctx));
     if (dim_tensor_rank(given) != 2 || dim_tensor_size(given, 1) != own->n_codes)
@@ -57,13 +58,12 @@ static dim_tensor *read_codes(ex_run *run, const infogan *own)
     return codes;
 }
 
-void infogan_check_files(ex_run *run, infogan *own)
+void infogan_check_files(const ex_program *program, const ex_options *o)
 {
-    if (run->o.codes != NULL && run->o.generate == NULL)
-        ex_usage_error(run->program, "--codes needs --generate");
-    check_file(run, "--generate", run->o.generate);
-    check_file(run, "--infer", run->o.infer);
-    own->codes = run->o.codes != NULL ? read_codes(run, own) : NULL;
+    if (o->codes != NULL && o->generate == NULL)
+        ex_usage_error(program, "--codes needs --generate");
+    check_file(program, "--generate", o->generate);
+    check_file(program, "--infer", o->infer);
 }
 
 static bool save(ex_run *run, const char *option, const dim_tensor *t, const char *what, const char *path)
