@@ -10,6 +10,8 @@
 #include "objective_tests.h"
 #include "records.h"
 
+#include <unistd.h>
+
 enum { STEPS = 20, BATCHES = 4, N = 8, SIDE = 8, SEED = 1 };
 
 /* Of losses relative to 1 + |loss|: PyTorch's own float32 run is off by 1e-6.  Of gradients, which are up to 2, absolute:
@@ -298,11 +300,74 @@ static void test_nats(void **state)
     assert_true(fabs(infogan_nats(&own, 1, 0.25) - (log(2) - 0.25)) < 1e-12);
 }
 
+/* ---- what goes wrong is said, and nothing else is */
+
+static void expect_said(ex_run *run, const ex_evaluation *e, const char *const *texts, int n)
+{
+    char said[4096], *at = said;
+    FILE *to = tmpfile();
+    int before = dup(STDERR_FILENO);
+    assert_non_null(to);
+    fflush(stderr);
+    assert_true(before >= 0 && dup2(fileno(to), STDERR_FILENO) >= 0);
+    infogan_print(run, run->task, e);
+    fflush(stderr);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    rewind(to);
+    said[fread(said, 1, sizeof said - 1, to)] = '\0';
+    fclose(to);
+    for (int i = 0; i < n; i++) {
+        if ((at = strstr(at, texts[i])) == NULL)
+            fail_msg("'%s' is not in '%s'", texts[i], said);
+        at = strchr(at, '\n') + 1;
+    }
+    assert_string_equal(at, "");
+}
+
+static void test_warnings(void **state)
+{
+    infogan own;
+    (void)state;
+    ok(dim_context_create(&(dim_context_options){ .size = sizeof(dim_context_options), .threads = 1, .seed = SEED }, &ctx));
+    dim_objective *obj = objective_of(&experiments[0], &own);
+    ex_task task = { .objective = obj, .own = &own };
+    ex_run run = { .program = &program, .ctx = ctx, .shape = { 1, SIDE, SIDE }, .o = program.defaults, .task = &task };
+    ex_evaluation e = { .valid = true };
+    double *m = e.measure;
+    run.o.json = true;
+    m[INFOGAN_D_TRUE] = m[INFOGAN_D_MADE] = 1;
+    own.match[0].used = 1;
+    own.loss[0] = log(3);
+    for (int step = 0; step < 50; step++) {
+        if (step % 49 == 0) /* too early to say anything */
+            expect_said(&run, &e, NULL, 0);
+        set_images(obj, step);
+        ok(dim_objective_step(obj));
+        own.n_times++;
+    }
+    own.d_loss = 0.1;
+    expect_said(&run, &e, (const char *const[]){ "infogan: D wins: it knows 100 % of true and 100 % of made images",
+                                                 "infogan: Q learns nothing of c1: 0.000 of 1.099 nats" }, 2);
+    own.loss[0] = 0.3; /* both: Q learns something, and D is uncertain */
+    m[INFOGAN_D_MADE] = 0.8;
+    expect_said(&run, &e, (const char *const[]){ "infogan: categories die: only 1 of the 3 of c1 get more than 1 % of" }, 1);
+    own.match[0].used = 3;
+    m[INFOGAN_D_MADE] = 1;
+    own.d_loss = 1.2;
+    expect_said(&run, &e, NULL, 0);
+    own.loss[0] = log(3);
+    run.o.gan = true; /* then it is no fault */
+    expect_said(&run, &e, NULL, 0);
+    dim_objective_destroy(obj);
+    dim_context_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_planned), cmocka_unit_test(test_reference), cmocka_unit_test(test_presets),
-        cmocka_unit_test(test_matching), cmocka_unit_test(test_nats),
+        cmocka_unit_test(test_matching), cmocka_unit_test(test_nats), cmocka_unit_test(test_warnings),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

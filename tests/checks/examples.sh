@@ -349,12 +349,12 @@ data=folder:$work/data
 run 2 "$autoencoder" --image-size 30
 says '--data: the images are 30 x 30, but sides must be multiples of 4'
 
-# Images of two classes, one dark at the top, one at the bottom.
+# Images of two classes, one dark at the top, one at the bottom, and all of a class alike: more than two categories find none.
 mkdir "$work/halves28"
 for part in train:96 t10k:40; do
     LC_ALL=C awk -v n="${part#*:}" 'BEGIN {
         printf "%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c", 0, 0, 8, 3, 0, 0, 0, n, 0, 0, 0, 28, 0, 0, 0, 28
-        for (i = 0; i < n; i++) for (k = 0; k < 784; k++) printf "%c", ((k < 392) == i % 2 ? 60 : 20) + (i * 31 + k * 17) % 40
+        for (i = 0; i < n; i++) for (k = 0; k < 784; k++) printf "%c", ((k < 392) == i % 2 ? 80 : 20) + k * 17 % 40
     }' >"$work/halves28/${part%:*}-images-idx3-ubyte"
     LC_ALL=C awk -v n="${part#*:}" 'BEGIN { printf "%c%c%c%c%c%c%c%c", 0, 0, 8, 1, 0, 0, 0, n; for (i = 0; i < n; i++) printf "%c", i % 2 }' \
         >"$work/halves28/${part%:*}-labels-idx1-ubyte"
@@ -365,8 +365,9 @@ grep -q '^{"event": "train", "step": 60, "d_loss": .*, "g_loss": .*, "mi_disc": 
     grep -q '^{"event": "eval", "step": 60, "error": .*, "error_majority": .*, "error_eval_bn": .*, "used": .*, "q_accuracy": .*, "diversity": ' "$work/stdout" &&
     grep -q '^{"event": "done", "steps": 60, .*"step_ms_median": .*, "step_ms_min": .*, "cpu_ms_median": .*, "seconds": .*, "error": ' "$work/stdout" &&
     [ "$(wc -l <"$work/stdout")" = 6 ] || { cat "$work/stdout"; fail "lines of infogan --json"; }
-grows mi_disc 1.9 0.9
-says 'infogan: categories die: only [1-9] of the 10 of c1 get more than 1 % of the test images'
+sed -n 's/.*"train".*"mi_disc": \([0-9.-]*\).*/\1/p' "$work/stdout" | awk 'NR == 1 { first = $1 } { last = $1 } END { exit !(NR == 3 && last > first + 0.2) }' ||
+    { cat "$work/stdout"; fail "codes are not found better after 60 steps than after 20"; }
+says 'infogan: categories die: only [12] of the 10 of c1 get more than 1 % of the test images'
 grep -q 'D wins\|learns nothing' "$work/stderr" && fail "infogan warns of what is well"
 for name in samples c1 z1 z2 information confusion; do has_picture "$work/gan" $name.png; done
 head -c 128 "$work/g.npy" | grep -q '(100, 1, 28, 28)' || fail "infogan --generate"
@@ -405,9 +406,8 @@ says '^infogan: --codes: .*c.npy has not rows of 3 numbers, one for each code$'
 run 2 "$infogan" --steps 1 --generate "$work/gs.npy" --codes "$work/none.npy"
 says '^infogan: --codes: .*none.npy'
 
-# What goes wrong is said: a Q that nobody trains, and a G that does not follow.
-run 0 "$infogan" --steps 60 --lambda 0 --lr-d 0.002 --lr-g 1e-9 --continuous 0 --noise 4
-says 'infogan: D wins: it knows [0-9]* % of true and [0-9]* % of made images'
+# A Q that nobody trains.
+run 0 "$infogan" --steps 50 --lambda 0 --continuous 0 --noise 4
 says 'infogan: Q learns nothing of c1: -*[0-9.]* of 2.303 nats; .*(--lambda is 0)'
 run 2 "$infogan" --steps 1 --preset svhn
 says '^infogan: --data: the images are 28 x 28 with 1 channel, but --preset svhn has networks for 32 x 32 with 3;'
