@@ -99,7 +99,7 @@ static void check_data(const ex_run *run, const infogan *own)
         ex_usage_error(&program, "--data: the images are %d x %d with %d channel%s, but --preset %s has networks for %d x %d with "
                        "%d; --image-size makes the images of a folder so large", (int)got[2], (int)got[1], (int)got[0],
                        got[0] == 1 ? "" : "s", own->preset->name, (int)want[2], (int)want[1], (int)want[0]);
-    if (dim_dataset_count(run->test) < 2)
+    if (dim_dataset_count(infogan_tested(run)) < 2)
         ex_usage_error(&program, "--data: %s: there must be two test images at least", run->o.data);
 }
 
@@ -108,6 +108,7 @@ static void check_data(const ex_run *run, const infogan *own)
 static void add_inputs(ex_run *run, const infogan *own, dim_objective *o)
 {
     const char *names[INFOGAN_MOST_CODES + 1];
+    char joined[INFOGAN_NAME];
     int64_t widths[INFOGAN_MOST_CODES + 1], width = 0;
     int n = 0;
     EX_TRY(run, dim_objective_add_input(o, EX_OPTIONS(dim_input_options, .name = "images",
@@ -130,7 +131,7 @@ static void add_inputs(ex_run *run, const infogan *own, dim_objective *o)
     }
     for (int i = 0; i < n; i++)
         width += widths[i];
-    const char *joined = infogan_join(run, o, names, widths, n, "codes");
+    infogan_join(run, o, names, widths, n, joined);
     dim_network *g = infogan_generator(run, own, width);
     EX_TRY(run, dim_objective_apply(o, g, joined, "made"));
     dim_encoder_destroy(g);
@@ -139,7 +140,7 @@ static void add_inputs(ex_run *run, const infogan *own, dim_objective *o)
 /* How badly Q finds a code: H(c) - L. */
 static void add_code_loss(ex_run *run, const infogan *own, dim_objective *o, const infogan_code *c)
 {
-    char q[32], logvar[32];
+    char q[2 * INFOGAN_NAME], logvar[2 * INFOGAN_NAME];
     snprintf(q, sizeof q, "made_d.%s", c->name);
     snprintf(logvar, sizeof logvar, "made_d.%s_logvar", c->name);
     dim_loss_options loss = { .size = sizeof loss, .name = c->loss, .kind = DIM_LOSS_CROSS_ENTROPY, .a = q, .b = c->name };

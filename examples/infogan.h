@@ -4,7 +4,7 @@
 
 #include "objective.h"
 
-enum { INFOGAN_MOST_CODES = 40, INFOGAN_WINDOWS = 8 };
+enum { INFOGAN_MOST_CODES = 40, INFOGAN_WINDOWS = 8, INFOGAN_NAME = 32 };
 
 /* ---- infogan_presets.c: the tables of the paper (arXiv 1606.03657, appendix C) */
 
@@ -33,8 +33,8 @@ const char *infogan_preset_name(int i); /* NULL after the last */
 /* ---- infogan.c */
 
 typedef struct infogan_code {
-    char name[16];                /* of the input: "c1", "z1" */
-    char loss[20];                /* of how badly Q finds it again: "find_c1" */
+    char name[INFOGAN_NAME];      /* of the input: "c1", "z1" */
+    char loss[INFOGAN_NAME];      /* of how badly Q finds it again: "find_c1" */
     int64_t classes;              /* 0: continuous */
     int64_t at;                   /* its first number in what D says of an image */
     double prior;                 /* H(c) of how it is drawn, in nats */
@@ -57,8 +57,8 @@ typedef struct infogan {
     dim_tensor *codes;            /* of --codes; NULL = none were given */
 
     /* infogan_measure.c */
-    dim_tensor *fit, *fit_labels, *tested, *tested_labels; /* images of the training and of the test set */
-    int64_t classes;              /* of the labels; 0 = there are none */
+    dim_tensor *fit, *fit_labels, *tested, *tested_labels; /* of the training and of the test set; labels: NULL = none */
+    int64_t classes;              /* of the labels; 0 = there are none in one of these sets */
     infogan_matching match[INFOGAN_MOST_CODES]; /* of the categorical codes, at the last evaluation */
     int best;                     /* the code that fits the classes best */
 
@@ -69,17 +69,20 @@ typedef struct infogan {
     double wall, cpu;             /* seconds at the beginning of the step */
     double *walls, *cpus;         /* of each step */
     size_t n_times, room;
+
+    int sheet;                    /* infogan_pictures.c: the code of the next sheet */
 } infogan;
 
 /* ---- infogan_networks.c */
 
 dim_network *infogan_generator(ex_run *run, const infogan *own, int64_t width);
 dim_network *infogan_discriminator(ex_run *run, const infogan *own);
-/* Values joined to one, which is named `as` where there are several of them; returns its name. */
-const char *infogan_join(ex_run *run, dim_objective *o, const char *const *values, const int64_t *widths, int n, const char *as);
+/* Values side by side as one, whose name it writes. */
+void infogan_join(ex_run *run, dim_objective *o, const char *const *values, const int64_t *widths, int n, char name[INFOGAN_NAME]);
 
 /* ---- infogan_measure.c */
 
+dim_dataset *infogan_tested(const ex_run *run); /* test images, or training images where there are none */
 void infogan_open(ex_run *run, infogan *own); /* reads the images */
 void infogan_close(infogan *own);
 bool infogan_measure(ex_run *run, ex_task *task, double values[EX_MAX_MEASURES]);

@@ -102,7 +102,7 @@ static bool infer(ex_run *run, const infogan *own)
 {
     enum { PIECE = 256 };
     dim_tensor *codes = NULL;
-    ex_samples s = ex_samples_of(run->test, INT64_MAX);
+    ex_samples s = ex_samples_of(infogan_tested(run), INT64_MAX);
     float *said = infogan_room(run, PIECE * own->said, sizeof *said);
     EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 2, (int64_t[]){ s.count, own->n_codes }, &codes));
     float *out = dim_tensor_data(codes);
@@ -115,7 +115,8 @@ static bool infer(ex_run *run, const infogan *own)
         for (int64_t i = 0; i < some; i++)
             for (int k = 0; k < own->n_codes; k++) {
                 const float *x = said + i * own->said + own->code[k].at;
-                *out++ = own->code[k].classes > 0 ? (float)infogan_largest(x, own->code[k].classes) : *x;
+                int64_t category = own->code[k].classes > 0 ? infogan_largest(x, own->code[k].classes) : 0;
+                *out++ = own->code[k].classes > 0 ? (float)category : *x;
             }
         dim_tensor_destroy(images);
     }

@@ -8,7 +8,7 @@
 enum {
     FIT = 5000, TESTED = 10000, /* images at most: of the training set, for the matching; of the test set */
     MADE = 2000,                /* images, the same codes each time */
-    PIECE = 500                 /* at once; batch statistics are of so many */
+    PIECE = 250                 /* at once; batch statistics are of so many */
 };
 static const uint64_t CODES = 1, NOISE = 2; /* streams */
 
@@ -158,11 +158,14 @@ static dim_tensor *read_images(ex_run *run, dim_dataset *data, int64_t most, dim
     return images;
 }
 
+dim_dataset *infogan_tested(const ex_run *run) { return run->test != NULL ? run->test : run->train; }
+
 void infogan_open(ex_run *run, infogan *own)
 {
     own->fit = read_images(run, run->train, FIT, &own->fit_labels);
-    own->tested = read_images(run, run->test, TESTED, &own->tested_labels);
-    own->classes = own->fit_labels != NULL && own->tested_labels != NULL ? dim_dataset_classes(run->train) : 0;
+    own->tested = read_images(run, infogan_tested(run), TESTED, &own->tested_labels);
+    bool labelled = run->test != NULL && own->fit_labels != NULL && own->tested_labels != NULL;
+    own->classes = labelled ? dim_dataset_classes(run->train) : 0;
     for (int k = 0; k < own->n_categorical; k++) {
         own->match[k].counts = infogan_room(run, own->code[k].classes * own->classes, sizeof(int64_t));
         own->match[k].class_of = infogan_room(run, own->code[k].classes, sizeof(int64_t));

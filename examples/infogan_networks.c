@@ -98,17 +98,16 @@ dim_network *infogan_discriminator(ex_run *run, const infogan *own)
     return build(run, p->shape, &l, !own->tanh);
 }
 
-/* At most DIM_MAX_INPUTS values, one of which is what was joined before. */
-const char *infogan_join(ex_run *run, dim_objective *o, const char *const *values, const int64_t *widths, int n, const char *as)
+/* At most DIM_MAX_INPUTS values at once, one of which is what was joined before. */
+void infogan_join(ex_run *run, dim_objective *o, const char *const *values, const int64_t *widths, int n, char name[INFOGAN_NAME])
 {
-    static char names[INFOGAN_MOST_CODES][32];
-    const char *last = values[0];
     int64_t width = widths[0];
-    for (int at = 1, joined = 0, end; at < n; at = end, joined++) {
-        char of[512];
+    snprintf(name, INFOGAN_NAME, "%s", values[0]);
+    for (int at = 1, end; at < n; at = end) {
+        char of[DIM_MAX_INPUTS * (INFOGAN_NAME + 1)];
         dim_network *network = NULL;
         dim_encoder_builder *b = NULL;
-        size_t used = (size_t)snprintf(of, sizeof of, "%s", last);
+        size_t used = (size_t)snprintf(of, sizeof of, "%s", name);
         end = n - at < DIM_MAX_INPUTS - 1 ? n : at + DIM_MAX_INPUTS - 1;
         EX_TRY(run, dim_encoder_builder_create(run->ctx, (uint32_t)width, 0, 0, &b));
         for (int i = at; i < end; i++) {
@@ -119,10 +118,8 @@ const char *infogan_join(ex_run *run, dim_objective *o, const char *const *value
         }
         EX_TRY(run, dim_encoder_builder_finish(b, NULL, &network));
         dim_encoder_builder_destroy(b);
-        snprintf(names[joined], sizeof names[joined], joined > 0 ? "%s%d" : "%s", as, joined + 1);
-        EX_TRY(run, dim_objective_apply(o, network, of, names[joined]));
+        snprintf(name, INFOGAN_NAME, "joined%d", end);
+        EX_TRY(run, dim_objective_apply(o, network, of, name));
         dim_encoder_destroy(network);
-        last = names[joined];
     }
-    return last;
 }

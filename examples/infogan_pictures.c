@@ -240,22 +240,20 @@ static bool draw_confusion(ex_run *run, dim_encoder *encoder, const char *path, 
 
 /* ---- all of them */
 
-static int sheet; /* of which code: a drawing has no argument for it */
-
-static bool draw_this_sheet(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
+static bool draw_next_sheet(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
 {
     (void)encoder;
-    return draw_sheet(run, sheet, path, why);
+    return draw_sheet(run, own_of(run)->sheet, path, why);
 }
 
 bool infogan_draw(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
 {
-    const infogan *own = own_of(run);
+    infogan *own = run->task->own;
     (void)encoder;
-    for (sheet = 0; sheet < own->n_codes; sheet++) {
-        char name[24];
-        snprintf(name, sizeof name, "%s.png", own->code[sheet].name);
-        ex_draw(run, NULL, draw_this_sheet, name);
+    for (own->sheet = 0; own->sheet < own->n_codes; own->sheet++) {
+        char name[INFOGAN_NAME + 8];
+        snprintf(name, sizeof name, "%s.png", own->code[own->sheet].name);
+        ex_draw(run, NULL, draw_next_sheet, name);
     }
     ex_draw(run, NULL, draw_information, "information.png");
     if (own->n_categorical > 0 && own->classes > 0)

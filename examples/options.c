@@ -59,6 +59,9 @@ static const ex_option options[] = {
            "train without labels, which need not be there: stl10 on its images without labels, others on their training "
            "images; folder: on all in DIR, where DIR/train is missing. The probes use those with labels",
            .needs = EX_FILES | EX_MODEL),
+    SWITCH("--unlabelled", unlabelled,
+           "read no labels, which need not be there: stl10 trains on its images without labels, folder: on all in DIR, where "
+           "DIR/train is missing. Then no errors are measured", .needs = EX_FILES | EX_INFOGAN),
 
     HEADING("Training"),
     NUMBER(EX_U64, "--steps", steps, 0, 0, "train for N batches. 0 only measures what there is at the start"),

@@ -406,6 +406,20 @@ says '^infogan: --codes: .*c.npy has not rows of 3 numbers, one for each code$'
 run 2 "$infogan" --steps 1 --generate "$work/gs.npy" --codes "$work/none.npy"
 says '^infogan: --codes: .*none.npy'
 
+# One array without labels, and without test images.
+codes "$work/plain.npy" '8, 28, 28' ''
+{ sed 's/<f4/|u1/' "$work/plain.npy"; tail -c 6272 "$work/halves28/train-images-idx3-ubyte"; } >"$work/images.npy"
+data=npy:$work/images.npy
+run 0 "$infogan" --steps 1 --infer "$work/i.npy" --json
+head -c 128 "$work/i.npy" | grep -q '(8, 3)' || fail "codes of training images"
+grep -q '"error": null, "error_majority": null, "error_eval_bn": null, "used": [1-9]' "$work/stdout" || { cat "$work/stdout"; fail "errors without labels"; }
+data=folder:$work/flat
+run 2 "$infogan" --steps 1
+says 'flat has 10 image files itself.*; --unlabelled trains without labels'
+run 2 "$infogan" --steps 1 --unlabelled
+says 'the images are [0-9]* x [0-9]* with [13] channels*, but --preset mnist has networks for 28 x 28 with 1; --image-size'
+data=idx:$work/halves28
+
 # A Q that nobody trains.
 run 0 "$infogan" --steps 50 --lambda 0 --continuous 0 --noise 4
 says 'infogan: Q learns nothing of c1: -*[0-9.]* of 2.303 nats; .*(--lambda is 0)'
