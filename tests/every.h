@@ -173,6 +173,7 @@ dim_objective *w_ungiven(every_world *w);    /* the same with a loss "rival" who
 dim_objective *w_ready(every_world *w);      /* w_objective() with inputs given */
 dim_objective *w_trained(every_world *w);    /* the same after a step */
 dim_information *w_measured(every_world *w); /* 60 rows of two columns against one, with 19 permutations */
+dim_information *w_critics(every_world *w);  /* 200 rows of two columns against one, by critics */
 const char *w_file(every_world *w, const char *kind); /* "npy", "weights", "model", "checkpoint", "objective", "objective.checkpoint" */
 
 #define P(pointer) (every_value){ .p = (void *)(uintptr_t)(pointer) }

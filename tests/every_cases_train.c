@@ -152,6 +152,8 @@ EVERY_CASE(dim_information_get_candidate, P(w_measured(w)), N(1), RESULT(informa
 EVERY_CASE(dim_information_pointwise, P(w_measured(w)), P(w_tensor(w, "pointwise", DIM_F64, 1, (int64_t[]){ 60 })))
 EVERY_CASE(dim_information_curve, P(w_measured(w)), OUT)
 EVERY_CASE(dim_information_null, P(w_measured(w)), OUT)
+EVERY_CASE(dim_information_gradient, P(w_critics(w)), P(w_rows(w, "many columns x", 200, 2)), P(w_rows(w, "many columns y", 200, 1)), NUMBERS,
+           P(w_tensor(w, "by x", DIM_F64, 2, (int64_t[]){ 200, 2 })), P(w_tensor(w, "by y", DIM_F32, 2, (int64_t[]){ 200, 1 })))
 EVERY_CASE(dim_information_report, P(w_measured(w)))
 EVERY_CASE(dim_information_warning_text, P(w_measured(w)), N(DIM_INFORMATION_SATURATED))
 EVERY_CASE(dim_information_method_name, N(DIM_INFORMATION_KNN))

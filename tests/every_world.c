@@ -436,6 +436,25 @@ dim_information *w_measured(every_world *w)
     return KEEP(dim_information, "measured", info);
 }
 
+dim_information *w_critics(every_world *w)
+{
+    dim_information *info = NULL;
+    dim_information_options o;
+    dim_information_data d;
+    KNOWN(dim_information, "critics");
+    DIM_OPTIONS_INIT(&o);
+    DIM_OPTIONS_INIT(&d);
+    o.method = DIM_INFORMATION_CRITIC;
+    o.order = DIM_INFORMATION_ORDER_SERIES; /* else rows that repeat others count once */
+    o.block = 1;
+    o.folds = 2;
+    o.max_steps = 10;
+    d.x = w_rows(w, "many columns x", 200, 2);
+    d.y = w_rows(w, "many columns y", 200, 1);
+    MUST(dim_information_measure(w_context(w), &o, &d, &info));
+    return KEEP(dim_information, "critics", info);
+}
+
 dim_objective *w_trained(every_world *w)
 {
     dim_objective *obj = w_ready(w);

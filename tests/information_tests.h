@@ -2,6 +2,7 @@
 #ifndef DIM_TESTS_INFORMATION_TESTS_H
 #define DIM_TESTS_INFORMATION_TESTS_H
 
+#include "draws.h"
 #include "objective_tests.h"
 #include <dim/information.h>
 
@@ -11,40 +12,6 @@ static inline void near(double got, double want, double most)
 {
     if (!(fabs(got - want) <= most))
         fail_msg("%.15g is not %.15g, by more than %g", got, want, most);
-}
-
-static uint64_t draws = 88172645463325252u; /* xorshift64 */
-
-static inline double uniform(void)
-{
-    draws ^= draws << 13;
-    draws ^= draws >> 7;
-    draws ^= draws << 17;
-    return ((double)(draws >> 11) + 0.5) / 9007199254740992.0;
-}
-
-static inline double normal(void) { return sqrt(-2 * log(uniform())) * cos(6.283185307179586 * uniform()); }
-static inline double exponential(void) { return -log(uniform()); }
-
-/* Marsaglia & Tsang 2000; shape >= 1 */
-static inline double gamma_of(double shape)
-{
-    double d = shape - 1.0 / 3, c = 1 / sqrt(9 * d);
-    for (;;) {
-        double x = normal(), v = 1 + c * x;
-        v = v * v * v;
-        if (v > 0 && log(uniform()) < x * x / 2 + d - d * v + d * log(v))
-            return d * v;
-    }
-}
-
-static inline double poisson(double mean)
-{
-    double limit = exp(-mean), product = uniform();
-    int count = 0;
-    for (; product > limit; product *= uniform())
-        count++;
-    return count;
 }
 
 /* (n, d) f64 of row-major numbers */

@@ -199,7 +199,7 @@ static void test_npy_labels(void **state)
     assert_data(ds, DIM_F32, 1, (int64_t[]){ 2 }, 2, want, NULL);
     dim_dataset_destroy(ds);
     put_npy("train.labels.npy", "|i1", "(2,)", "\xff\1", 2);
-    assert_refused("npy", "", DIM_SPLIT_TRAIN, NULL, DIM_E_INVALID, "labels[0] = -1", NULL);
+    assert_refused("npy", "", DIM_SPLIT_TRAIN, NULL, DIM_E_FORMAT, in_dir("train.labels.npy"), "label -1 of sample 0");
     put_npy("train.labels.npy", "|i1", "(1,)", "\1", 1);
     assert_refused("npy", "", DIM_SPLIT_TRAIN, NULL, DIM_E_FORMAT, in_dir("train.labels.npy"), "(2)");
     put_npy("train.labels.npy", "<f8", "(2,)", x, 16);
@@ -329,6 +329,7 @@ static void test_csv_broken(void **state)
         { "1,2\n3,\n", "line 2, field 1: \"\"" },
         { "1,2\n3,x\n", "line 2, field 1: \"x\"" },
         { "1,nan\n3,4\n", "line 1, field 1: \"nan\"" }, /* not taken for a header */
+        { "1,-1e400\n3,4\n", "line 1, field 1: \"-1e400\"" },
         { ",2\n3,4\n", "line 1, field 0: \"\"" },
         { "1,2\n3,inf\n", "\"inf\"" },
         { "1,2\n\"3\"5,4\n", "line 2, field 0: \"\"3\"5\"" }, /* nothing behind a quote is dropped */

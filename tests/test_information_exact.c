@@ -237,7 +237,7 @@ static void test_base(void **state)
             near(square, 1, 1e-3);
         }
     }
-    dim__mi_base_free(&m, &base);
+    dim__mi_base_free(ctx, &base);
 }
 
 /* ---- p-values and curves --------------------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* Known values of <dim/information.h>: closed forms within three standard errors and 0.01, and what must not change a value. */
 #include "information_tests.h"
 
-enum { N = 4000 };
+enum { N = 10000, FEW = 2000 };
 
 static void close_to(const char *name, double truth, const sides *s, dim_information_options o, dim_information_method method)
 {
@@ -23,6 +23,36 @@ static void close_to(const char *name, double truth, const sides *s, dim_informa
 #define CLOSE(name, truth, method_, s, ...) \
     close_to(name, truth, s, (dim_information_options){ .size = 0, __VA_ARGS__ }, DIM_INFORMATION_##method_)
 
+/* By AUTO, which is KNN in two or three columns, and by both forms of neighbours. */
+static void neighbors_close_to(const char *name, double truth, const sides *s)
+{
+    CLOSE(name, truth, KNN, s, .seed = 1);
+    CLOSE(name, truth, KNN, s, .method = DIM_INFORMATION_KNN);
+    CLOSE(name, truth, KNN2, s, .method = DIM_INFORMATION_KNN2);
+}
+
+/* A critic's standard error is of sampling alone: what it has not learnt is in its interval. */
+static void critic_covers(const char *name, double truth, const sides *s, dim_information_options o)
+{
+    dim_information *info;
+    o.size = sizeof o;
+    ok(try_measure(s, &o, NULL, NULL, &info));
+    dim_information_result r = result_of(info);
+    if (r.low > truth + 0.01 || r.high < truth - 0.01 || r.verdict == DIM_INFORMATION_NONE)
+        fail_msg("%s: %g is not in [%g, %g]\n%s", name, truth, r.low, r.high, dim_information_report(info));
+    dim_information_destroy(info);
+}
+#define COVERS(name, truth, s, ...) critic_covers(name, truth, s, (dim_information_options){ .seed = 1, __VA_ARGS__ })
+#define BY_CRITIC .method = DIM_INFORMATION_CRITIC
+
+/* The first rows. */
+static sides few(const sides *s)
+{
+    sides f = *s;
+    f.n = FEW;
+    return f;
+}
+
 static void test_normal(void **state)
 {
     static const double rhos[3] = { 0.5, 0.9, 0.99 };
@@ -34,10 +64,33 @@ static void test_normal(void **state)
             s.x[i] = normal();
             s.y[i] = rho * s.x[i] + sqrt(1 - rho * rho) * normal();
         }
-        CLOSE("normal, auto", truth, KNN, &s, .seed = 1);
-        CLOSE("normal, knn2", truth, KNN2, &s, .method = DIM_INFORMATION_KNN2);
+        neighbors_close_to("normal", truth, &s);
         CLOSE("normal, gauss", truth, GAUSS, &s, .method = DIM_INFORMATION_GAUSS);
+        sides f = few(&s);
+        COVERS("normal, critic", truth, &f, BY_CRITIC);
     }
+    free_sides(&s);
+}
+
+/* All columns have the correlation 0.6. */
+static void test_jointly_normal(void **state)
+{
+    const double truth = 0.475488;
+    sides s = new_sides(N, 3, 2, 0);
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        double common = sqrt(0.6) * normal();
+        for (int j = 0; j < 3; j++)
+            s.x[3 * i + j] = common + sqrt(0.4) * normal();
+        for (int j = 0; j < 2; j++)
+            s.y[2 * i + j] = common + sqrt(0.4) * normal();
+    }
+    sides f = few(&s);
+    CLOSE("jointly normal, auto", truth, GAUSS, &f, .seed = 1);
+    CLOSE("jointly normal, gauss", truth, GAUSS, &s, .method = DIM_INFORMATION_GAUSS);
+    CLOSE("jointly normal, knn", truth, KNN, &s, .method = DIM_INFORMATION_KNN);
+    CLOSE("jointly normal, knn2", truth, KNN2, &s, .method = DIM_INFORMATION_KNN2);
+    COVERS("jointly normal, critic", truth, &f, BY_CRITIC);
     free_sides(&s);
 }
 
@@ -53,15 +106,22 @@ static void test_condition(void **state)
         s.z[i] = s.x[i] + s.y[i] + normal();
     }
     CLOSE("joined, given z", quarter, KNN, &s, .seed = 1);
+    CLOSE("joined, given z, knn", quarter, KNN, &s, .method = DIM_INFORMATION_KNN);
     CLOSE("joined, given z, gauss", quarter, GAUSS, &s, .method = DIM_INFORMATION_GAUSS);
-    CLOSE("joined", 0, KNN, &pair, .seed = 1);
+    neighbors_close_to("joined", 0, &pair);
+    sides f = few(&s);
+    COVERS("joined, given z, critic", quarter, &f, BY_CRITIC);
     for (int i = 0; i < N; i++) {
         s.z[i] = normal();
         s.x[i] = s.z[i] + normal();
         s.y[i] = s.z[i] + normal();
     }
     CLOSE("chain, given z", 0, KNN, &s, .seed = 1);
-    CLOSE("chain", quarter, KNN, &pair, .seed = 1);
+    CLOSE("chain, given z, knn", 0, KNN, &s, .method = DIM_INFORMATION_KNN);
+    CLOSE("chain, given z, gauss", 0, GAUSS, &s, .method = DIM_INFORMATION_GAUSS);
+    CLOSE("chain, gauss", quarter, GAUSS, &pair, .method = DIM_INFORMATION_GAUSS);
+    neighbors_close_to("chain", quarter, &pair);
+    COVERS("chain, given z, critic", 0, &f, BY_CRITIC);
     free_sides(&s);
 }
 
@@ -73,22 +133,29 @@ static void test_one_column(void **state)
         s.x[i] = uniform();
         s.y[i] = s.x[i] + 0.3 * (2 * uniform() - 1);
     }
-    CLOSE("uniform with noise 0.3", 0.810826, KNN, &s, .seed = 1);
+    neighbors_close_to("uniform with noise 0.3", 0.810826, &s);
     for (int i = 0; i < N; i++)
         s.y[i] = s.x[i] + 2 * uniform() - 1;
-    CLOSE("uniform with noise 1", 0.25, KNN, &s, .seed = 1);
+    neighbors_close_to("uniform with noise 1", 0.25, &s);
+    for (int k = 0; k < 2; k++) { /* without edges of their own */
+        const double w = k == 0 ? 0.5 : 0.2;
+        for (int i = 0; i < N; i++)
+            s.y[i] = fmod(s.x[i] + w * uniform(), 1);
+        neighbors_close_to("round a circle", -log(w), &s);
+    }
     for (int i = 0; i < N; i++) {
         double scale = sqrt(3 / (2 * gamma_of(1.5)));
         s.x[i] = scale * normal();
         s.y[i] = scale * normal();
     }
-    CLOSE("Student, 3 degrees of freedom", 0.042411, KNN, &s, .seed = 1);
+    neighbors_close_to("Student, 3 degrees of freedom", 0.042411, &s);
+    CLOSE("Student, 3 degrees of freedom, of which correlations see nothing", 0, GAUSS, &s, .method = DIM_INFORMATION_GAUSS);
     for (int a = 1; a <= 2; a++) {
         for (int i = 0; i < N; i++) {
             s.x[i] = gamma_of(a);
             s.y[i] = exponential() / s.x[i];
         }
-        CLOSE("gamma rate of an exponential", a == 1 ? 0.422784 : 0.229637, KNN, &s, .seed = 1);
+        neighbors_close_to("gamma rate of an exponential", a == 1 ? 0.422784 : 0.229637, &s);
     }
     free_sides(&s);
 }
@@ -103,6 +170,7 @@ static void test_mixed(void **state)
         s.y[i] = s.x[i] + 2 * uniform();
     }
     CLOSE("three labels", 0.636514, KNN, &s, .seed = 1);
+    CLOSE("three labels, knn", 0.636514, KNN, &s, .method = DIM_INFORMATION_KNN);
     near(MEASURE(&s, .seed = 1).raw, MEASURE(&swapped, .seed = 1).raw, 1e-12);
     near(MEASURE(&s, .seed = 1).entropy_x, log(3), 0.002);
     assert_true(isnan(MEASURE(&s, .seed = 1).entropy_y));
@@ -117,6 +185,7 @@ static void test_mixed(void **state)
             s.y[i] = uniform() < shares[k] ? 0 : poisson(s.x[i]);
         }
         CLOSE("Poisson, zero-inflated", zero_inflated[k], KNN, &s, .seed = 1);
+        CLOSE("Poisson, zero-inflated, knn", zero_inflated[k], KNN, &s, .method = DIM_INFORMATION_KNN);
     }
     free_sides(&s);
 }
@@ -141,10 +210,10 @@ static void test_rounded(void **state)
 
 static void test_many_columns(void **state)
 {
-    sides s = new_sides(N, 5, 5, 0);
+    sides s = new_sides(2 * FEW, 5, 5, 0);
     double rho = sqrt(1 - exp(-0.4));
     (void)state;
-    for (int i = 0; i < 5 * N; i++) { /* cubes: another margin, the same information */
+    for (int i = 0; i < 10 * FEW; i++) { /* cubes: another margin, the same information */
         double x = normal(), y = rho * x + sqrt(1 - rho * rho) * normal();
         s.x[i] = x * x * x;
         s.y[i] = y;
@@ -155,15 +224,36 @@ static void test_many_columns(void **state)
     free_sides(&s);
 }
 
+/* What a Gaussian copula does not see, in more columns: a scale in common, 2 x 3; and a product of two of ten columns. */
+static void test_interactions(void **state)
+{
+    sides s = new_sides(2 * FEW, 2, 3, 0), t = new_sides(2 * FEW, 10, 1, 0);
+    (void)state;
+    for (int i = 0; i < s.n; i++) {
+        double scale = sqrt(2 / gamma_of(2));
+        for (int j = 0; j < 2; j++)
+            s.x[2 * i + j] = scale * normal();
+        for (int j = 0; j < 3; j++)
+            s.y[3 * i + j] = scale * normal();
+        for (int j = 0; j < 10; j++)
+            t.x[10 * i + j] = normal();
+        t.y[i] = t.x[10 * i] * t.x[10 * i + 1] + normal() / 2;
+    }
+    COVERS("Student, 2 x 3, 4 degrees of freedom", 0.093529, &s, .method = DIM_INFORMATION_AUTO);
+    COVERS("product of two of ten columns", 0.7332, &t, .method = DIM_INFORMATION_AUTO);
+    free_sides(&s);
+    free_sides(&t);
+}
+
 /* Uncorrelated, with a scale in common: Student, 2 degrees of freedom.  19 of 20 intervals have the truth. */
 static void test_critic(void **state)
 {
     const double truth = 0.448151;
-    sides s = new_sides(N, 5, 5, 0);
+    sides s = new_sides(2 * FEW, 5, 5, 0);
     int covered = 0;
     (void)state;
     for (uint64_t round = 1; round <= 5; round++) {
-        for (int i = 0; i < N; i++) {
+        for (int i = 0; i < 2 * FEW; i++) {
             double scale = sqrt(1 / exponential());
             for (int j = 0; j < 5; j++) {
                 s.x[5 * i + j] = scale * normal();
@@ -465,7 +555,8 @@ static void test_false_alarms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_normal),       cmocka_unit_test(test_condition),    cmocka_unit_test(test_one_column),
+        cmocka_unit_test(test_normal),       cmocka_unit_test(test_jointly_normal), cmocka_unit_test(test_interactions),
+            cmocka_unit_test(test_condition),    cmocka_unit_test(test_one_column),
         cmocka_unit_test(test_mixed),        cmocka_unit_test(test_rounded),      cmocka_unit_test(test_many_columns),
         cmocka_unit_test(test_critic),
         cmocka_unit_test(test_copies),

@@ -53,6 +53,24 @@ static dim__graph *graph_of(dim_context *ctx)
     return g;
 }
 
+/* ---- work -------------------------------------------------------------------------------------------------------- */
+
+/* A depthwise convolution and its gradients: two operations for each of 5 x 7 outputs, 3 x 2 taps, 4 channels and 2 images. */
+static void test_depthwise_flops(void **state)
+{
+    static const dim__shape x = { 4, { 2, 7, 8, 4 } }, y = { 4, { 2, 5, 7, 4 } }, w = { 3, { 3, 2, 4 } };
+    static const struct {
+        const dim__op *op;
+        const dim__shape *in[2], *out[1];
+    } ops[] = { { &dim__op_depthwise, { &x, &w }, { &y } },
+                { &dim__op_depthwise_dx, { &y, &w }, { &x } },
+                { &dim__op_depthwise_dw, { &y, &x }, { &w } } };
+    dim__attr attr = dim__op_conv_attr((dim__window){ { 3, 2 }, { 1, 1 }, { 0, 0 }, { 1, 1 } });
+    (void)state;
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        assert_true(fabs(dim__op_flops(ops[i].op, ops[i].in, ops[i].out, &attr) - 2.0 * 2 * 5 * 7 * 4 * 3 * 2) < 0.5);
+}
+
 /* ---- noise ------------------------------------------------------------------------------------------------------- */
 
 static void moments(const float *x, int64_t n, double *mean, double *var)
@@ -469,6 +487,7 @@ static void test_log_sum_exp_of_large_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_depthwise_flops),
         cmocka_unit_test(test_noise_normal),
         cmocka_unit_test(test_noise_uniform),
         cmocka_unit_test(test_noise_bad_shape),

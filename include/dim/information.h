@@ -29,7 +29,8 @@ typedef enum dim_information_method {
     DIM_INFORMATION_AUTO = 0,     /**< chosen by kinds and numbers of columns and by what the rows show */
     DIM_INFORMATION_KNN = 1,      /**< nearest neighbours of normal scores (Kraskov et al. 2004, eq. 8; labels: Ross 2014) */
     DIM_INFORMATION_GAUSS = 2,    /**< Gaussian copula (Ince et al. 2017): linear relations of normal scores, nothing else */
-    DIM_INFORMATION_CRITIC = 3,   /**< a cross-fitted critic on a Gaussian base: a score of rows that it was not trained on */
+    DIM_INFORMATION_CRITIC = 3,   /**< a cross-fitted critic on a Gaussian base: a score of rows that it was not trained on;
+                                       of columns or of independent components, of all of them or of canonical pairs */
     DIM_INFORMATION_DISCRETE = 4, /**< counts of symbols (Grassberger 2003) */
     DIM_INFORMATION_KNN2 = 5,     /**< Kraskov et al., eq. 9, for comparison with other tools; AUTO never takes it */
     DIM_INFORMATION_CONSTANT = 6, /**< of results only: a side whose columns are all constant carries nothing */
@@ -81,7 +82,8 @@ typedef enum dim_information_warning {
     DIM_INFORMATION_DUPLICATES = 32,       /**< rows are copies of others; each was used once, but of a series */
     DIM_INFORMATION_AUTOCORRELATED = 64,   /**< the rows were taken as a series */
     DIM_INFORMATION_DROPPED_ROWS = 128,    /**< rows with missing values were left out */
-    DIM_INFORMATION_CONSTANT_COLUMNS = 256, /**< columns were left out: constant, or the same as another */
+    DIM_INFORMATION_CONSTANT_COLUMNS = 256, /**< columns were left out: constant, the same as another, or by GAUSS
+                                                a combination of others */
     DIM_INFORMATION_PARAMETRIC = 512,      /**< the value rests on a Gaussian copula that the rows cannot check */
     DIM_INFORMATION_METHODS_DISAGREE = 1024, /**< another supported method lies outside the interval */
     DIM_INFORMATION_TIME_LIMIT = 2048,     /**< training stopped at max_seconds */
@@ -151,9 +153,9 @@ typedef struct dim_information_result {
     double standard_error;           /**< of sampling alone */
     double deficit;                  /**< what more rows would still add, as far as one sees; part of high, not of value */
     double ceiling;                  /**< largest value that this method can show with these rows */
-    double p_value;                  /**< of independence: (1 + null values at least raw) / (1 + permutations); of
-                                          CRITIC twice the folds' mean.  NaN = none, or CRITIC with a condition, groups or
-                                          weights */
+    double p_value;                  /**< of independence: (1 + null values at least the own) / (1 + permutations); of
+                                          CRITIC twice the folds' mean; of GAUSS by the columns, also where its value is of
+                                          components.  NaN = none was asked for */
     double correlation;              /**< |rho| of a Gaussian pair with this information: sqrt(1 - exp(-2 value)) */
     double entropy_x;                /**< of a discrete side (Grassberger), else NaN */
     double entropy_y;                /**< likewise */
@@ -176,10 +178,10 @@ typedef struct dim_information_result {
  *
  * Fewer than 30 rows are not an error: the verdict is NONE.  The same data, options, seed and number of threads give the
  * same bits; KNN, GAUSS and DISCRETE do so with any number of threads.
- * @return DIM_E_INVALID (an option, a kind, weights, a lag that leaves fewer than 30 rows), DIM_E_SHAPE (numbers of rows,
- *         no columns), DIM_E_NUMERIC (NaN or infinity, unless they are dropped), DIM_E_UNSUPPORTED (a method that cannot
- *         take these columns or weights; permutations of weighted rows, of groups of several sizes, or of groups or a series
- *         with a condition), DIM_E_CALLBACK (progress stopped it), DIM_E_NOMEM.
+ * @return DIM_E_INVALID (an option, a kind, weights, groups with order SERIES, a lag that leaves fewer than 30 rows),
+ *         DIM_E_SHAPE (numbers of rows, no columns), DIM_E_NUMERIC (NaN or infinity, unless they are dropped),
+ *         DIM_E_UNSUPPORTED (a method that cannot take these columns or weights; permutations of weighted rows, of groups of
+ *         several sizes, or of groups or a series with a condition), DIM_E_CALLBACK (progress stopped it), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_information_measure(dim_context *ctx, const dim_information_options *options,
                                            const dim_information_data *data, dim_information **out);
@@ -224,6 +226,33 @@ DIM_API dim_status dim_information_curve(const dim_information *info, dim_tensor
  * @return DIM_E_STATE: permutations were not asked for, or the method has none for such data
  */
 DIM_API dim_status dim_information_null(const dim_information *info, dim_tensor **out);
+
+/**
+ * @brief What the critics of a measurement say of other rows, and how it changes with each of their numbers: so a caller can
+ *        raise or lower the information of its own features.
+ *
+ * With T_k the critic of fold k, of K folds, value is the mean over k and over the rows i of
+ *
+ *     T_k(i,i) - 1/2 ln mean over j != i of e^T_k(i,j) - 1/2 ln mean over j != i of e^T_k(j,i)
+ *
+ * which of rows that no critic was trained on is, in expectation, not above I, as dim_information_result.bound.  Where
+ * measured rows have ranks, these rows have the value of a smooth curve through the ranks: up to 49 of the measured values,
+ * evenly spaced in normal scores, joined by monotone cubic pieces (Fritsch & Butland 1984), and straight lines beyond them.
+ * Columns that were left out and labels have no effect on derivatives: theirs are 0.  Critics stay as they are: measure
+ * again when the features have moved, or the critics will be misled.
+ *
+ * Critics are there after method CRITIC, and after AUTO when it asked them, whichever method it took in the end.
+ * @param info   a measurement without a condition
+ * @param x      (n, columns of x) rows in the units of the measurement, n at least 2: every row is scored among all others
+ * @param y      (n, columns of y)
+ * @param value  NULL, or the value
+ * @param grad_x NULL, or f32 or f64 as x: the derivative of the value by each number of x
+ * @param grad_y likewise for y
+ * @return DIM_E_STATE (no critics: another method, or a condition), DIM_E_SHAPE, DIM_E_NUMERIC (NaN or infinity), DIM_E_INVALID
+ *         (tensors that share memory), DIM_E_NOMEM.
+ */
+DIM_API dim_status dim_information_gradient(const dim_information *info, const dim_tensor *x, const dim_tensor *y, double *value,
+                                            dim_tensor *grad_x, dim_tensor *grad_y);
 
 /** @brief The measurement as a text of some lines, which belongs to it; "" for NULL. */
 DIM_API const char *dim_information_report(const dim_information *info);

@@ -97,6 +97,67 @@ dim_status dim_information_null(const dim_information *info, dim_tensor **out)
     return table_of(info, info->null, 1, &info->n_null, out);
 }
 
+/* ---- gradients of critics -------------------------------------------------------------------------------------------- */
+
+static dim_status check_rows(const dim_information *info, const dim__mi_fitted *f, int side, const dim_tensor *t, int64_t rows)
+{
+    static const char *const names[2] = { "x", "y" };
+    char text[128];
+    uint64_t key;
+    int64_t columns = dim__mi_fitted_given(f, side);
+    if (t->rank < 1 || t->rank > 2 || dim__mi_columns_of(t) != columns || t->shape[0] != rows || rows < 2)
+        return dim__fail(info->ctx, DIM_E_SHAPE, "dim_information_gradient: %s has shape %s; it must be (n, %lld), n that of x and at "
+                         "least 2", names[side], dim__shape_text(text, t->rank, t->shape), (long long)columns);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++)
+            if (!isfinite(dim__mi_element(t, i, j, &key)))
+                return dim__fail(info->ctx, DIM_E_NUMERIC, "dim_information_gradient: %s: row %lld, column %lld is not finite",
+                                 names[side], (long long)i, (long long)j);
+    return DIM_OK;
+}
+
+static dim_status check_gradient(const dim_information *info, const char *name, const dim_tensor *of, const dim_tensor *grad)
+{
+    char text[128], want[128];
+    if (grad == NULL)
+        return DIM_OK;
+    bool same = grad->rank == of->rank;
+    for (int k = 0; k < of->rank && same; k++)
+        same = grad->shape[k] == of->shape[k];
+    if (!same || (grad->dtype != DIM_F32 && grad->dtype != DIM_F64))
+        return dim__fail(info->ctx, DIM_E_SHAPE, "dim_information_gradient: %s is %s %s; it must be f32 or f64 %s", name,
+                         dim__dtype_name(grad->dtype), dim__shape_text(text, grad->rank, grad->shape),
+                         dim__shape_text(want, of->rank, of->shape));
+    return dim__check_output(info->ctx, name, grad);
+}
+
+dim_status dim_information_gradient(const dim_information *info, const dim_tensor *x, const dim_tensor *y, double *value,
+                                    dim_tensor *grad_x, dim_tensor *grad_y)
+{
+    const dim__mi_fitted *f = NULL;
+    if (info == NULL)
+        return DIM_E_INVALID;
+    if (x == NULL || y == NULL)
+        return dim__fail(info->ctx, DIM_E_INVALID, "dim_information_gradient: %s is NULL", x == NULL ? "x" : "y");
+    for (int64_t k = 0; k < info->count && f == NULL; k++)
+        f = info->answers[k].fitted;
+    if (f == NULL)
+        return dim__fail(info->ctx, DIM_E_STATE, "dim_information_gradient: this measurement, by %s, has no critics without a "
+                         "condition; method critic trains them", dim__mi_method_name((int)info->answers[0].r.method));
+    DIM__TRY(check_rows(info, f, 0, x, x->rank < 1 ? 0 : x->shape[0]));
+    DIM__TRY(check_rows(info, f, 1, y, x->shape[0]));
+    DIM__TRY(check_gradient(info, "grad_x", x, grad_x));
+    DIM__TRY(check_gradient(info, "grad_y", y, grad_y));
+    DIM__TRY(dim__check_apart(info->ctx, "grad_x", grad_x, "grad_y", grad_y));
+    DIM__TRY(dim__check_apart(info->ctx, "grad_x", grad_x, "x", x));
+    DIM__TRY(dim__check_apart(info->ctx, "grad_x", grad_x, "y", y));
+    DIM__TRY(dim__check_apart(info->ctx, "grad_y", grad_y, "x", x));
+    DIM__TRY(dim__check_apart(info->ctx, "grad_y", grad_y, "y", y));
+    return dim__mi_gradient(info->ctx, f, x, y, value, grad_x, grad_y);
+}
+
+/* ---- texts ----------------------------------------------------------------------------------------------------------- */
+
 const char *dim_information_report(const dim_information *info) { return info == NULL ? "" : info->report; }
 
 const char *dim_information_warning_text(const dim_information *info, dim_information_warning bit)

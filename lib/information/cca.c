@@ -26,8 +26,7 @@ typedef struct fitting {
 
 /* ---- small matrices -------------------------------------------------------------------------------------------------- */
 
-/* x (n, m) := L^-1 x */
-static void solve_lower(const double *l, int64_t n, double *x, int64_t m)
+void dim__mi_solve_lower(const double *l, int64_t n, double *x, int64_t m)
 {
     for (int64_t i = 0; i < n; i++) {
         for (int64_t k = 0; k < i; k++)
@@ -38,8 +37,7 @@ static void solve_lower(const double *l, int64_t n, double *x, int64_t m)
     }
 }
 
-/* x (n) := L'^-1 x */
-static void solve_upper(const double *l, int64_t n, double *x)
+void dim__mi_solve_upper(const double *l, int64_t n, double *x)
 {
     for (int64_t i = n - 1; i >= 0; i--) {
         for (int64_t k = i + 1; k < n; k++)
@@ -142,9 +140,9 @@ static bool correlate(fitting *f)
     bool room = turned != NULL && square != NULL && f->m != NULL && f->vectors != NULL && f->values != NULL;
     if (room) {
         dim__dgemm(f->ctx, false, true, x, y, f->n, 1 / (double)f->n, f->z[0], f->n, f->z[1], f->n, 0, f->m, y);
-        solve_lower(f->l[0], x, f->m, y);
+        dim__mi_solve_lower(f->l[0], x, f->m, y);
         transpose(f->m, x, y, turned);
-        solve_lower(f->l[1], y, turned, x);
+        dim__mi_solve_lower(f->l[1], y, turned, x);
         transpose(turned, y, x, f->m);
         dim__dgemm(f->ctx, x > y, x <= y, p, p, x <= y ? y : x, 1, f->m, y, f->m, y, 0, square, p);
         diagonalise(square, p, f->vectors);
@@ -178,8 +176,8 @@ static void direct(const fitting *f, int64_t i, dim__mi_base *b)
         for (int64_t j = 0; j < p; j++)
             other[k] += own[j] * (x <= y ? f->m[j * y + k] : f->m[k * y + j]) / r;
     }
-    solve_upper(f->l[0], x, u);
-    solve_upper(f->l[1], y, v);
+    dim__mi_solve_upper(f->l[0], x, u);
+    dim__mi_solve_upper(f->l[1], y, v);
 }
 
 dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const int32_t *rows, int64_t n, dim__mi_base *b)
@@ -190,12 +188,16 @@ dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const in
     for (int side = 0; side < 2; side++)
         b->direction[side] = dim__calloc(m->ctx, (size_t)p * sizeof(double), (size_t)in->plain[side]);
     bool room = b->rho != NULL && b->direction[0] != NULL && b->direction[1] != NULL && take(&f, m, b) && correlate(&f);
-    for (int64_t i = 0; i < p && room; i++) {
+    for (int64_t k = 0; k < p && room; k++) {
+        int64_t i = 0;
+        for (int64_t j = 1; j < p; j++)
+            i = f.values[j] > f.values[i] ? j : i;
         double t = debias(fmin(f.values[i], 1), (double)in->plain[0], (double)in->plain[1], (double)n);
         if (t > 0) {
             direct(&f, i, b);
             b->rho[b->kept++] = sqrt(t);
         }
+        f.values[i] = -1;
     }
     for (int side = 0; side < 2; side++) {
         dim__free(m->ctx, f.z[side]);
@@ -207,13 +209,13 @@ dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const in
     return room ? DIM_OK : DIM_E_NOMEM;
 }
 
-void dim__mi_base_free(const dim__mi *m, dim__mi_base *b)
+void dim__mi_base_free(dim_context *ctx, dim__mi_base *b)
 {
     for (int side = 0; side < 2; side++) {
-        dim__free(m->ctx, b->mean[side]);
-        dim__free(m->ctx, b->direction[side]);
+        dim__free(ctx, b->mean[side]);
+        dim__free(ctx, b->direction[side]);
     }
-    dim__free(m->ctx, b->rho);
+    dim__free(ctx, b->rho);
 }
 
 /* ---- features -------------------------------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+enum { CRITIC_ROWS = 500 }; /* that AUTO trains critics with */
 static const uint64_t CURVE_STREAM = 0x6d690400;
 
 const dim__mi_method *dim__mi_method_of(dim_information_method method)
@@ -53,7 +54,7 @@ static dim_status make_curve(const dim__mi *m, const dim__mi_method *method, dim
     dim_status status = rows == NULL ? DIM_E_NOMEM : DIM_OK;
     for (int64_t i = 0; i < m->n && rows != NULL; i++)
         rows[i] = (int32_t)i;
-    if (rows != NULL && !m->series)
+    if (rows != NULL && !m->series && m->groups == NULL)
         dim__rng_permutation(rows, m->n, m->o.seed, CURVE_STREAM);
     for (int parts = 4; parts >= 2 && status == DIM_OK && a->n_curve < parts; parts /= 2)
         if (m->n / parts >= DIM__MI_LEAST_ROWS)
@@ -172,7 +173,7 @@ static void fill_base(const dim__mi *m, const dim__mi_crossfit *c, double high, 
 static bool agrees(const dim__mi *m, const dim__mi_crossfit *c, dim_information_result *gauss)
 {
     double error = dim__mi_error(m, c->base_influence, NULL), z = dim__mi_z(m);
-    double train = (double)m->n * (1 - 1 / (double)m->o.folds), pairs = (double)m->side[0].d * (double)m->side[1].d;
+    double train = dim__mi_worth(m) * (1 - 1 / (double)m->o.folds), pairs = (double)m->side[0].d * (double)m->side[1].d;
     bool blind = c->base_score > c->ceiling - 2.5;
     if (blind || c->base_score - c->base_inclusive_score > 0.1)
         gauss->warnings |= DIM_INFORMATION_PARAMETRIC;
@@ -196,7 +197,8 @@ static dim_status beats_base(const dim__mi *m, const dim__mi_crossfit *c, bool *
     return DIM_OK;
 }
 
-static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_answer *gauss, dim__mi_answer **chosen)
+/* In the coordinates of m, which may be components. */
+static dim_status compare_critic(const dim__mi *m, dim_information *info, dim__mi_answer *gauss, dim__mi_answer **chosen)
 {
     dim__mi_crossfit c;
     bool beaten = false;
@@ -208,6 +210,7 @@ static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_an
         status = beats_base(m, &c, &beaten);
     if (status == DIM_OK) {
         dim__mi_critic_fill(m, &c, critic);
+        critic->components = m->side[0].matrix != NULL || m->side[1].matrix != NULL || m->side[2].matrix != NULL;
         if (beaten && gauss != NULL)
             gauss->remark = "rows that were not trained on show more than a Gaussian copula";
         *chosen = critic;
@@ -224,8 +227,37 @@ static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_an
     return status;
 }
 
+/* The same method, of components. */
+static dim_status ask_again(const dim__mi *turned, dim__mi_answer *a)
+{
+    const dim__mi_method *how = dim__mi_method_of(a->r.method);
+    dim_information_result r = { .size = a->r.size, .method = a->r.method };
+    a->r = r;
+    a->n_curve = 0;
+    a->components = true;
+    memset(a->pointwise, 0, (size_t)turned->n * sizeof *a->pointwise);
+    DIM__TRY(how->run(turned, a));
+    return make_curve(turned, how, a);
+}
+
+static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_answer *gauss, dim__mi_answer **chosen)
+{
+    dim__mi turned;
+    bool better;
+    dim_status status = dim__mi_components(m, &turned, &better);
+    if (status == DIM_OK && better && gauss != NULL)
+        status = ask_again(&turned, gauss);
+    if (status == DIM_OK)
+        status = compare_critic(better ? &turned : m, info, gauss, chosen);
+    dim__mi_components_free(&turned);
+    return status;
+}
+
 /* For as many correlations. */
-static bool few_rows(const dim__mi *m) { return m->n <= 2 * (m->side[0].d + m->side[1].d + m->side[2].d) + 10; }
+static bool few_rows(const dim__mi *m)
+{
+    return dim__mi_worth(m) <= (double)(2 * (m->side[0].d + m->side[1].d + m->side[2].d) + 10);
+}
 
 /* A Gaussian copula, unless a critic shows more on rows that it was not trained on; and neighbours, which in few columns err
  * downward, if at all. */
@@ -237,7 +269,7 @@ static dim_status ask_many(const dim__mi *m, dim_information *info)
     chosen = gauss;
     bool certain = gauss != NULL && (gauss->r.warnings & DIM_INFORMATION_DETERMINISTIC) != 0;
     bool groups = m->groups != NULL && m->n_groups < 4 * (int64_t)m->o.folds; /* too few to part */
-    if (m->n >= 500 && !certain && !groups)
+    if (dim__mi_worth(m) >= CRITIC_ROWS && !certain && !groups)
         DIM__TRY(ask_critic(m, info, gauss, &chosen));
     else if (gauss != NULL && !certain)
         gauss->r.warnings |= DIM_INFORMATION_SMALL_SAMPLE | DIM_INFORMATION_PARAMETRIC;
@@ -263,7 +295,7 @@ static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi
     dim__mi_answer *other = NULL;
     if (m->side[0].d + m->side[1].d + m->side[2].d <= 3)
         DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &other));
-    if (other == NULL && m->n >= 500)
+    if (other == NULL && dim__mi_worth(m) >= CRITIC_ROWS)
         DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, &other));
     if (other == NULL)
         return DIM_OK;
@@ -280,7 +312,7 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
     info->answers = dim__calloc(m->ctx, 8, sizeof *info->answers);
     if (info->answers == NULL)
         return DIM_E_NOMEM;
-    if (dim__mi_worth(m) < DIM__MI_LEAST_ROWS)
+    if (dim__mi_worth(m) < DIM__MI_LEAST_ROWS || (double)m->n * m->least_share < DIM__MI_LEAST_ROWS)
         return nothing(m, info, m->o.method, DIM_INFORMATION_SMALL_SAMPLE);
     if (x == 0 || y == 0)
         return nothing(m, info, DIM_INFORMATION_CONSTANT, 0);

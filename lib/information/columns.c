@@ -71,24 +71,35 @@ static dim_status read_column(dim__mi *m, const dim__mi_source *s, dim__mi_colum
     c->code = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->code);
     if (c->value == NULL || c->code == NULL)
         return DIM_E_NOMEM;
-    for (int64_t i = 0; i < m->n; i++)
+    c->whole = true;
+    for (int64_t i = 0; i < m->n; i++) {
         c->value[i] = dim__mi_element(s->t, m->rows[i] + s->offset, c->number, &room->key[i]);
+        c->whole = c->whole && c->value[i] == rint(c->value[i]);
+    }
     dim__sort_keys(room->key, m->n, room->order, room->spare);
     c->distinct = dim__code_keys(room->key, m->n, room->order, c->code);
     dim_information_kind kind = s->kinds != NULL ? (dim_information_kind)s->kinds[c->number] : DIM_INFORMATION_KIND_AUTO;
     c->kind = find_kind(c, m->n, room->order);
-    if (kind != DIM_INFORMATION_KIND_AUTO && c->kind != DIM_INFORMATION_KIND_CONSTANT)
+    c->found = kind == DIM_INFORMATION_KIND_AUTO;
+    if (!c->found && c->kind != DIM_INFORMATION_KIND_CONSTANT)
         c->kind = kind;
     if (s->names != NULL && s->names[c->number] != NULL)
         snprintf(c->name, sizeof c->name, "%s", s->names[c->number]);
     return DIM_OK;
 }
 
-static void drop_column(dim__mi *m, const dim__mi_side *s, dim__mi_column *c, const char *why)
+void dim__mi_list_column(char list[DIM__MI_LEFT_OUT], const dim__mi_side *s, const dim__mi_column *c, const char *why)
 {
     char text[96];
-    size_t used = strlen(m->left_out);
-    snprintf(m->left_out + used, sizeof m->left_out - used, "%s%s %s", used > 0 ? ", " : "", dim__mi_column_text(text, s, c), why);
+    size_t used = strlen(list);
+    int n = snprintf(list + used, DIM__MI_LEFT_OUT - used, "%s%s %s", used > 0 ? ", " : "", dim__mi_column_text(text, s, c), why);
+    if (used + (size_t)n >= DIM__MI_LEFT_OUT)
+        memcpy(list + DIM__MI_LEFT_OUT - 4, "...", 4);
+}
+
+static void drop_column(dim__mi *m, const dim__mi_side *s, dim__mi_column *c, const char *why)
+{
+    dim__mi_list_column(m->left_out, s, c, why);
     dim__free(m->ctx, c->value);
     dim__free(m->ctx, c->code);
     *c = (dim__mi_column){ .number = c->number };
@@ -105,6 +116,16 @@ static bool repeats(const dim__mi_side *s, const dim__mi_column *c, int64_t n)
     return false;
 }
 
+static void sum_up(dim__mi_side *s)
+{
+    s->discrete = s->symbols = true;
+    for (int64_t j = 0; j < s->d; j++) {
+        dim_information_kind kind = s->columns[j].kind;
+        s->symbols = s->symbols && kind == DIM_INFORMATION_KIND_UNORDERED;
+        s->discrete = s->discrete && (kind == DIM_INFORMATION_KIND_UNORDERED || kind == DIM_INFORMATION_KIND_DISCRETE);
+    }
+}
+
 dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source)
 {
     dim__mi_side *s = &m->side[side];
@@ -113,7 +134,6 @@ dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source)
     s->given = dim__mi_columns_of(source->t);
     s->columns = dim__calloc(m->ctx, (size_t)s->given, sizeof *s->columns);
     dim_status status = room.key == NULL || room.order == NULL || room.spare == NULL || s->columns == NULL ? DIM_E_NOMEM : DIM_OK;
-    s->discrete = s->symbols = true;
     for (int64_t j = 0; j < s->given && status == DIM_OK; j++) {
         dim__mi_column *c = &s->columns[s->d]; /* those left out leave no gap */
         *c = (dim__mi_column){ .number = j };
@@ -124,9 +144,8 @@ dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source)
             continue;
         }
         s->d++;
-        s->symbols = s->symbols && c->kind == DIM_INFORMATION_KIND_UNORDERED;
-        s->discrete = s->discrete && (c->kind == DIM_INFORMATION_KIND_UNORDERED || c->kind == DIM_INFORMATION_KIND_DISCRETE);
     }
+    sum_up(s);
     dim__free(m->ctx, room.key);
     dim__free(m->ctx, room.order);
     dim__free(m->ctx, room.spare);
@@ -162,7 +181,7 @@ dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim_
     out->n = n;
     out->rows = NULL;
     out->weights = NULL;
-    out->groups = out->by_group = NULL;
+    out->groups = NULL;
     for (int k = 0; k < DIM__MI_SIDES; k++) {
         out->side[k].d = 0;
         out->side[k].columns = NULL;
@@ -201,23 +220,37 @@ void dim__mi_free(dim__mi *m)
     dim__free(m->ctx, m->rows);
     dim__free(m->ctx, m->weights);
     dim__free(m->ctx, m->groups);
-    dim__free(m->ctx, m->by_group);
 }
 
-/* Whether columns are as continuous as can be once repeated rows count once: then rows were copied, and columns not rounded. */
-static dim_status were_copied(const dim__mi *m, bool *out)
+/* Whether columns are as continuous as can be once repeated rows count once: then rows were copied, and columns not rounded.
+ * Of rows that were copied so often that their columns look discrete, those with fractions must be as continuous. */
+static dim_status were_copied(dim__mi *m, bool often, bool *out)
 {
     int32_t *count = dim__calloc(m->ctx, (size_t)m->n, sizeof *count);
-    *out = count != NULL;
-    for (int k = 0; k < DIM__MI_SIDES && count != NULL; k++)
+    bool any = false, tied = count == NULL;
+    for (int k = 0; k < DIM__MI_SIDES && count != NULL; k++) {
         for (int64_t j = 0; j < m->side[k].d; j++) {
             dim__mi_column *c = &m->side[k].columns[j];
-            if (c->kind == DIM_INFORMATION_KIND_TIED)
+            bool looks = often && c->kind == DIM_INFORMATION_KIND_DISCRETE && c->found && !c->whole;
+            if (c->kind == DIM_INFORMATION_KIND_TIED || looks)
                 c->kind = find_kind(c, m->n, count);
-            *out = *out && c->kind != DIM_INFORMATION_KIND_TIED;
+            any = any || c->kind == DIM_INFORMATION_KIND_CONTINUOUS;
+            tied = tied || c->kind == DIM_INFORMATION_KIND_TIED || (looks && c->kind != DIM_INFORMATION_KIND_CONTINUOUS);
         }
+        sum_up(&m->side[k]);
+    }
+    *out = any && !tied;
     dim__free(m->ctx, count);
     return count == NULL ? DIM_E_NOMEM : DIM_OK;
+}
+
+/* Whether rows are there equally often, but for what chance does, as if each had been copied or drawn as often as any. */
+static bool equally_often(const int32_t *seen, int64_t n, int64_t different)
+{
+    double mean = (double)n / (double)different, squares = 0;
+    for (int64_t k = 0; k < different; k++)
+        squares += ((double)seen[k] - mean) * ((double)seen[k] - mean);
+    return squares <= 2 * mean * (double)(different - 1);
 }
 
 /* Rows, and groups, which dim__mi_subset() leaves out. */
@@ -225,29 +258,20 @@ static dim_status subset_rows(const dim__mi *m, const int32_t *rows, dim__mi *ou
 {
     out->rows = dim__calloc(m->ctx, (size_t)out->n, sizeof *out->rows);
     out->groups = m->groups != NULL ? dim__calloc(m->ctx, (size_t)out->n, sizeof *out->groups) : NULL;
-    out->by_group = m->groups != NULL ? dim__calloc(m->ctx, (size_t)out->n, sizeof *out->by_group) : NULL;
-    int32_t *place = dim__calloc(m->ctx, (size_t)m->n, sizeof *place);
-    if (out->rows == NULL || place == NULL || (m->groups != NULL && (out->groups == NULL || out->by_group == NULL))) {
-        dim__free(m->ctx, place);
+    if (out->rows == NULL || (m->groups != NULL && out->groups == NULL))
         return DIM_E_NOMEM;
-    }
     for (int64_t i = 0; i < out->n; i++) {
         out->rows[i] = m->rows[rows[i]];
-        place[rows[i]] = (int32_t)i + 1;
         if (m->groups != NULL)
             out->groups[i] = m->groups[rows[i]];
     }
-    for (int64_t i = 0, k = 0; i < m->n && m->groups != NULL; i++)
-        if (place[m->by_group[i]] > 0)
-            out->by_group[k++] = place[m->by_group[i]] - 1;
-    dim__free(m->ctx, place);
     return DIM_OK;
 }
 
-dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different)
+dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different, bool discrete)
 {
     dim__mi once = { .ctx = m->ctx };
-    bool copied = false;
+    bool copied = false, often = false;
     int32_t *rows = dim__calloc(m->ctx, (size_t)different, sizeof *rows), *seen = dim__calloc(m->ctx, (size_t)different, sizeof *seen);
     int64_t n = 0;
     dim_status status = rows == NULL || seen == NULL ? DIM_E_NOMEM : DIM_OK;
@@ -259,7 +283,9 @@ dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different)
     if (status == DIM_OK)
         status = subset_rows(m, rows, &once);
     if (status == DIM_OK)
-        status = were_copied(&once, &copied);
+        often = different >= DIM__MI_LEAST_ROWS && equally_often(seen, m->n, different);
+    if (status == DIM_OK && (often || !discrete))
+        status = were_copied(&once, often, &copied);
     dim__free(m->ctx, rows);
     dim__free(m->ctx, seen);
     if (status == DIM_OK && copied) {

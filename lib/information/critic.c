@@ -48,6 +48,9 @@ void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *
         r->low = fmin(r->low, c->inclusive_score - z * error);
         r->high = (double)INFINITY;
     }
+    a->narrow = c->narrow;
+    a->fitted = c->fitted;
+    c->fitted = NULL;
     if (c->null != NULL) {
         r->p_value = c->p_value;
         r->permutations = m->o.permutations;
@@ -63,7 +66,7 @@ static dim_status subtract(const dim__mi *m, dim__mi_crossfit *c)
 {
     static const uint32_t sides[2] = { 1, 4 };
     dim__mi_crossfit less;
-    dim_status status = dim__mi_crossfit_run(m, sides, &less);
+    dim_status status = dim__mi_crossfit_run(m, sides, (dim__mi_span){ 0.5, 1 }, &less);
     for (int64_t i = 0; i < m->n && status == DIM_OK; i++) {
         c->pointwise[i] -= less.pointwise[i];
         c->influence[i] -= less.influence[i];
@@ -88,18 +91,23 @@ static dim_status subtract(const dim__mi *m, dim__mi_crossfit *c)
 
 dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *c)
 {
-    const uint32_t sides[2] = { 1, m->side[2].d > 0 ? 6 : 2 };
-    DIM__TRY(dim__mi_crossfit_run(m, sides, c));
-    return m->side[2].d > 0 ? subtract(m, c) : DIM_OK;
+    bool condition = m->side[2].d > 0;
+    const uint32_t sides[2] = { 1, condition ? 6 : 2 };
+    DIM__TRY(dim__mi_crossfit_run(m, sides, (dim__mi_span){ 0, condition ? 0.5 : 1 }, c));
+    return condition ? subtract(m, c) : DIM_OK;
 }
 
 static dim_status run(const dim__mi *m, dim__mi_answer *a)
 {
-    dim__mi_crossfit c;
-    dim_status status = dim__mi_critic_measure(m, &c);
+    dim__mi turned;
+    dim__mi_crossfit c = { .score = 0 };
+    dim_status status = dim__mi_components(m, &turned, &a->components);
+    if (status == DIM_OK)
+        status = dim__mi_critic_measure(a->components ? &turned : m, &c);
     if (status == DIM_OK)
         dim__mi_critic_fill(m, &c, a);
     dim__mi_crossfit_free(m, &c);
+    dim__mi_components_free(&turned);
     return status;
 }
 

@@ -1,10 +1,12 @@
 /* The critic: a network on each side, cross-fitted, on a Gaussian base.
  *
+ *     components.c  which coordinates: a side's columns, or independent components of them
  *     inputs.c    columns -> what the networks see
  *     cca.c       the base: canonical pairs, whose scores are those of a Gaussian copula
  *     towers.c    what is learnt beyond it
  *     heldout.c   what a critic is worth on rows that it was not trained on
- *     crossfit.c  folds, the learning curve
+ *     crossfit.c  folds, the learning curve; whether the networks see all, or canonical pairs alone
+ *     rows.c, smooth.c, gradient.c  what critics say of other rows, and its derivatives
  *
  * T(x, y) = T_0(x, y) + <f(x), g(y)> + a(x) + b(y) is one inner product of extended features,
  *
@@ -15,21 +17,49 @@
 #define DIM_INFORMATION_CRITIC_H
 
 #include "information/information.h"
+#include "information/smooth.h"
 
 enum { DIM__MI_WIDTH = 32, DIM__MI_HIDDEN = 64 }; /* of f and g; of hidden layers */
+
+/* How a column of inputs comes from the values of a row, for rows that were not measured. */
+typedef enum dim__mi_feature_kind {
+    DIM__MI_SCORE,
+    DIM__MI_LABEL,
+    DIM__MI_RADIUS,
+    DIM__MI_RAW_RADIUS,
+    DIM__MI_PAIR, /* of narrow inputs: a score of one of canonical pairs */
+    DIM__MI_SAME  /* of narrow inputs: a column of the wide ones */
+} dim__mi_feature_kind;
+typedef struct dim__mi_feature {
+    dim__mi_feature_kind kind;
+    int64_t column;              /* SCORE, LABEL: of the side's; PAIR: of the pairs; SAME: of the wide inputs' */
+    double label;                /* LABEL: the value whose column this is */
+    int64_t first, d;            /* RADIUS: of these scores; RAW_RADIUS: of these columns of the side */
+    double *matrix;              /* RADIUS: (d, d), a Cholesky factor; RAW_RADIUS: (2, d), middles and scales, 0 = is left out */
+    dim__smooth curve;           /* not of LABEL: what becomes of the value, or of the squared radius */
+} dim__mi_feature;
 
 typedef struct dim__mi_inputs {  /* of both sides */
     int64_t n;
     int64_t d[2];
     int64_t plain[2];            /* of them, the first: scores and labels, which the base sees; the others are radii */
     float *x[2];                 /* (n, d) */
+    dim__mi_feature *feature[2]; /* (d) */
 } dim__mi_inputs;
 
 /* The columns of m's sides in the left and the right set, as bits.  Freed by dim__mi_inputs_free(), also after a failure. */
 dim_status dim__mi_inputs_make(const dim__mi *m, const uint32_t sides[2], dim__mi_inputs *out);
-void dim__mi_inputs_free(const dim__mi *m, dim__mi_inputs *in);
+void dim__mi_inputs_free(dim_context *ctx, dim__mi_inputs *in);
+void dim__mi_inputs_forget(dim_context *ctx, dim__mi_inputs *in); /* the rows; what features are, stays */
 
-typedef struct dim__mi_base {    /* canonical pairs of training rows; kept, after their correlations are debiased */
+/* Median, and 1.4826 times the median distance from it. */
+void dim__mi_scale(const double *x, int64_t n, double *spare, double *middle, double *scale);
+
+/* By a factor L (n, n): x (n, m) := L^-1 x; x (n) := L'^-1 x. */
+void dim__mi_solve_lower(const double *l, int64_t n, double *x, int64_t m);
+void dim__mi_solve_upper(const double *l, int64_t n, double *x);
+
+typedef struct dim__mi_base {    /* canonical pairs of training rows; kept, after their correlations are debiased; the strongest first */
     int64_t d[2], kept;
     double *mean[2];             /* (d) */
     double *direction[2];        /* (kept, d): rows are directions of unit variance */
@@ -37,7 +67,7 @@ typedef struct dim__mi_base {    /* canonical pairs of training rows; kept, afte
 } dim__mi_base;
 
 dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const int32_t *rows, int64_t n, dim__mi_base *out);
-void dim__mi_base_free(const dim__mi *m, dim__mi_base *b);
+void dim__mi_base_free(dim_context *ctx, dim__mi_base *b);
 static inline int64_t dim__mi_base_width(const dim__mi_base *b) { return b->kept + 2; }
 /* (n, width) features of a side, for rows. */
 void dim__mi_base_features(const dim__mi_base *b, const dim__mi_inputs *in, int side, const int32_t *rows, int64_t n, float *out);
@@ -48,7 +78,17 @@ typedef struct dim__mi_tower {   /* weights of one side, as PyTorch's linear lay
     int64_t count;               /* numbers in memory */
 } dim__mi_tower;
 
+typedef struct dim__mi_narrow {  /* what a narrow critic sees: the side of each of the strongest pairs, and radii */
+    dim__mi_base pairs;
+    dim__mi_inputs in;
+} dim__mi_narrow;
+
+/* For all rows, by the first of a base's pairs.  Freed by dim__mi_narrow_free(), which frees *out itself, also after a failure. */
+dim_status dim__mi_narrow_make(const dim__mi *m, const dim__mi_inputs *wide, const dim__mi_base *base, dim__mi_narrow *out);
+void dim__mi_narrow_free(dim_context *ctx, dim__mi_narrow *narrow);
+
 typedef struct dim__mi_critic {
+    dim__mi_narrow *narrow;      /* what it sees, and its own; NULL: all inputs */
     dim__mi_base base;
     dim__mi_tower tower[2];
     bool residual;               /* else the base alone was better on validation rows */
@@ -60,9 +100,16 @@ typedef struct dim__mi_rows {    /* of one fold: numbers of rows */
     int64_t n_train, n_validation, n_test;
 } dim__mi_rows;
 
-dim_status dim__mi_critic_train(const dim__mi *m, const dim__mi_inputs *in, const dim__mi_rows *rows, uint64_t seed,
+typedef struct dim__mi_span {    /* of a measurement, as its caller hears: fractions */
+    double begin, end;
+} dim__mi_span;
+/* A new critic; with out->narrow set, of what that sees. */
+dim_status dim__mi_critic_train(const dim__mi *m, const dim__mi_inputs *in, const dim__mi_rows *rows, uint64_t seed, dim__mi_span span,
                                 dim__mi_critic *out);
-void dim__mi_critic_free(const dim__mi *m, dim__mi_critic *c);
+void dim__mi_critic_free(dim_context *ctx, dim__mi_critic *c);
+/* Weights (out, in) and then biases (out) of a layer: two hidden ones; f or g from the second; a or b from the second. */
+enum { DIM__MI_LAYERS = 4 };
+const float *dim__mi_tower_layer(const dim__mi_tower *t, int layer, int64_t *out, int64_t *in);
 /* Extended features of rows, (n, width) of either side; base_alone leaves the networks out. */
 int64_t dim__mi_critic_width(const dim__mi_critic *c, bool base_alone);
 dim_status dim__mi_critic_features(const dim__mi *m, const dim__mi_critic *c, const dim__mi_inputs *in, const int32_t *rows, int64_t n,
@@ -79,6 +126,26 @@ typedef struct dim__mi_held_out { /* scores of n rows among each other */
 dim_status dim__mi_held_out_score(dim_context *ctx, const float *x, const float *y, const double *weights, int64_t n, int64_t width,
                                   dim__mi_held_out *out);
 
+/* gradient.c: the folds' critics, for rows to come. */
+struct dim__mi_fitted {
+    dim__mi_coordinates coordinates[2]; /* of x and y */
+    dim__mi_inputs in;           /* without rows */
+    int64_t count;
+    dim__mi_critic *critic;      /* (count) */
+};
+/* rows.c: one side's rows as inputs, and back.  All arrays have a row for each column. */
+typedef struct dim__mi_side_rows {
+    int64_t n;
+    double *coordinate;          /* (columns, n) */
+    double *back, *own;          /* (columns, n) derivatives by the coordinates, and by the caller's columns where these differ */
+    double *x, *slope, *gradient; /* (d, n) inputs, slopes of their curves, derivatives by them */
+} dim__mi_side_rows;
+dim_status dim__mi_coordinates_keep(dim_context *ctx, const dim__mi_side *s, dim__mi_coordinates *out);
+dim_status dim__mi_rows_make(dim_context *ctx, const dim__mi_fitted *f, int side, const dim_tensor *t, dim__mi_side_rows *out);
+dim_status dim__mi_rows_back(dim_context *ctx, const dim__mi_fitted *f, int side, dim__mi_side_rows *r); /* from `gradient` on */
+void dim__mi_rows_write(const dim__mi_fitted *f, int side, const dim__mi_side_rows *r, dim_tensor *out);
+void dim__mi_rows_free(dim_context *ctx, dim__mi_side_rows *r);
+
 /* What cross-fitting finds.  All arrays (n), NaN where a row is in no fold. */
 typedef struct dim__mi_crossfit {
     double *pointwise, *influence, *inclusive;                /* of the critic */
@@ -88,13 +155,23 @@ typedef struct dim__mi_crossfit {
     double ceiling;              /* ln of the rows that a row was scored among */
     bool stopped;                /* by max_seconds */
     bool difference;             /* of two scores */
+    bool narrow;                 /* the critics saw canonical pairs alone */
     double *null;                /* (permutations): mean scores of rows with partners of others; NULL = none were asked for */
+    dim__mi_fitted *fitted;      /* NULL with a condition */
     double p_value;              /* of independence: twice the mean of the folds' (Vovk & Wang 2020) */
 } dim__mi_crossfit;
 
 /* sides as in dim__mi_inputs_make(). */
-dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__mi_crossfit *out);
+dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__mi_span span, dim__mi_crossfit *out);
 void dim__mi_crossfit_free(const dim__mi *m, dim__mi_crossfit *c);
+
+/* (n) inclusive scores of the base alone, cross-fitted, of x against y and z; NaN for rows that were not needed. */
+dim_status dim__mi_crossfit_base(const dim__mi *m, double *inclusive);
+
+/* components.c: m with sides in independent components, where they have such, and whether these are better.  Everything else is
+ * m's.  *turned is freed, also after a failure, by dim__mi_components_free(). */
+dim_status dim__mi_components(const dim__mi *m, dim__mi *turned, bool *better);
+void dim__mi_components_free(dim__mi *turned);
 
 /* critic.c: the answer to m's question, with a condition as a difference; and what a result says of it. */
 dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *out);

@@ -6,8 +6,8 @@
 #include "base/rng.h"
 #include "kernels/kernels.h"
 
-enum { HALVES = 3, VALIDATION = 8 };
-static const uint64_t FOLD_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700;
+enum { HALVES = 3, VALIDATION = 8, FEW_COLUMNS = 10, ENOUGH = 4000 };
+static const uint64_t FOLD_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700, NARROW_STREAM = 0x6d690800;
 
 typedef struct crossfit {
     const dim__mi *m;
@@ -17,6 +17,10 @@ typedef struct crossfit {
     int32_t *fold;               /* (units) */
     int32_t *rank;               /* (units): random order, or that of time */
     int32_t *memory;             /* (n) for the rows of a fold */
+    dim__mi_critic *wide, *narrow; /* (folds); of a fold without narrow critic, that has no `narrow` */
+    dim__mi_span span;
+    double done;                 /* trainings, of `trainings` */
+    double trainings;
     dim__mi_crossfit *out;
 } crossfit;
 
@@ -123,28 +127,54 @@ typedef struct scores {
     double *pointwise, *influence, *inclusive; /* (n) of all rows */
 } scores;
 
-/* Partners of others of the same fold, for which the critic stays as it is: n products a permutation. */
-static dim_status permute(const crossfit *c, int fold, const float *x, const float *y, int64_t n, int64_t width)
+/* The test rows as a measurement of their own, with their groups. */
+static dim_status make_part(const dim__mi *m, const dim__mi_rows *r, dim__mi *part)
+{
+    int32_t *number = dim__calloc(m->ctx, (size_t)m->n, sizeof *number);
+    dim_status status = dim__mi_subset(m, r->test, r->n_test, part);
+    part->n_groups = 0;
+    part->groups = m->groups != NULL ? dim__calloc(m->ctx, (size_t)r->n_test, sizeof *part->groups) : NULL;
+    if (number == NULL || (m->groups != NULL && part->groups == NULL))
+        status = DIM_E_NOMEM;
+    for (int64_t i = 0; i < r->n_test && m->groups != NULL && status == DIM_OK; i++) {
+        int32_t *own = &number[m->groups[r->test[i]]]; /* from 1 */
+        *own = *own != 0 ? *own : (int32_t)++part->n_groups;
+        part->groups[i] = *own - 1;
+    }
+    dim__free(m->ctx, number);
+    return status;
+}
+
+/* Partners of others of the same fold, for which the critic stays as it is: n products a permutation.  x's rows are exchanged:
+ * with a condition they are near in it, and what the critic sees of y and z stays together. */
+static dim_status permute(const crossfit *c, int fold, const dim__mi_rows *r, const float *x, const float *y, int64_t width)
 {
     const dim__mi *m = c->m;
-    int64_t count = (int64_t)m->o.permutations, least = 0;
+    dim__mi part;
+    dim__mi_orders orders = { .m = &part };
+    int64_t count = (int64_t)m->o.permutations, n = r->n_test, least = 0;
     double own = 0;
     int32_t *order = dim__calloc(m->ctx, (size_t)n, sizeof *order);
-    if (order == NULL)
-        return DIM_E_NOMEM;
-    for (int64_t i = 0; i < n; i++)
-        own += m->ctx->kernels->dot(x + i * width, y + i * width, width);
-    for (int64_t b = 0; b < count; b++) {
+    dim_status status = make_part(m, r, &part);
+    if (status == DIM_OK)
+        status = order == NULL ? DIM_E_NOMEM : dim__mi_orders_create(&part, &orders);
+    for (int64_t b = 0; b <= count && status == DIM_OK; b++) {
         double sum = 0;
-        dim__mi_order_part(m, (uint64_t)(b * (int64_t)m->o.folds + fold + 1), n, order);
+        dim__mi_order(&orders, b > 0 ? (b - 1) * (int64_t)m->o.folds + fold + 1 : 0, order);
         for (int64_t i = 0; i < n; i++)
-            sum += m->ctx->kernels->dot(x + i * width, y + order[i] * width, width);
+            sum += m->ctx->kernels->dot(x + order[i] * width, y + i * width, width);
+        if (b == 0) {
+            own = sum;
+            continue;
+        }
         least += sum >= own;
-        c->out->null[b] += sum / (double)m->n;
+        c->out->null[b - 1] += sum / (double)m->n;
     }
     c->out->p_value += 2 * (double)(1 + least) / (double)(1 + count) / (double)m->o.folds;
     dim__free(m->ctx, order);
-    return DIM_OK;
+    dim__mi_orders_free(&orders);
+    dim__mi_free(&part);
+    return status;
 }
 
 /* fold: whose permutations are to be made, too; -1 = none. */
@@ -163,7 +193,7 @@ static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, co
     if (status == DIM_OK)
         status = dim__mi_held_out_score(m->ctx, x, x + n * width, m->weights != NULL ? weights : NULL, n, width, &out);
     if (status == DIM_OK && fold >= 0 && c->out->null != NULL)
-        status = permute(c, fold, x, x + n * width, n, width);
+        status = permute(c, fold, r, x, x + n * width, width);
     for (int64_t i = 0; i < n && status == DIM_OK; i++) {
         to.pointwise[r->test[i]] = out.pointwise[i];
         to.influence[r->test[i]] = out.influence[i];
@@ -174,41 +204,86 @@ static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, co
     return status;
 }
 
-static double mean_of(const dim__mi *m, const double *x)
+/* The next training's share of what the caller hears. */
+static dim__mi_span next(crossfit *c)
 {
-    double sum = 0, weights = 0;
-    for (int64_t i = 0; i < m->n; i++)
-        if (!isnan(x[i])) {
-            double w = m->weights != NULL ? m->weights[i] : 1;
-            sum += w * x[i];
-            weights += w;
-        }
-    return sum / weights;
+    double step = (c->span.end - c->span.begin) / c->trainings, begin = c->span.begin + step * c->done++;
+    return (dim__mi_span){ begin, begin + step };
 }
 
-static dim_status run_fold(crossfit *c, int fold)
+/* What many columns hold is easily lost among them, if it lies in a few pairs. */
+static bool may_be_narrow(const crossfit *c, const dim__mi_base *base)
+{
+    const int64_t *d = c->in.plain;
+    return d[0] + d[1] > FEW_COLUMNS && base->kept >= 1 && base->kept < dim__min64(d[0], d[1]);
+}
+
+static dim_status train_narrow(crossfit *c, const dim__mi_rows *r, const dim__mi_base *base, uint64_t seed, dim__mi_critic *out)
+{
+    const dim__mi *m = c->m;
+    out->narrow = dim__calloc(m->ctx, 1, sizeof *out->narrow);
+    if (out->narrow == NULL)
+        return DIM_E_NOMEM;
+    DIM__TRY(dim__mi_narrow_make(m, &c->in, base, out->narrow));
+    return dim__mi_critic_train(m, &c->in, r, dim__mix(seed, NARROW_STREAM), next(c), out);
+}
+
+static dim_status train_fold(crossfit *c, int fold)
 {
     const dim__mi *m = c->m;
     dim__mi_rows r;
-    dim__mi_critic critic = { .residual = false };
     fold_rows(c, fold, 1, &r);
     if (r.n_test < 2 || r.n_train < 16 || r.n_validation < 2)
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "fold %d of %u has %lld rows to train on, %lld to validate and %lld to test: too few",
                          fold, m->o.folds, (long long)r.n_train, (long long)r.n_validation, (long long)r.n_test);
     uint64_t seed = dim__mix(m->o.seed, FOLD_STREAM + (uint64_t)fold);
-    dim_status status = dim__mi_critic_train(m, &c->in, &r, seed, &critic);
+    DIM__TRY(dim__mi_critic_train(m, &c->in, &r, seed, next(c), &c->wide[fold]));
+    if (may_be_narrow(c, &c->wide[fold].base))
+        return train_narrow(c, &r, &c->wide[fold].base, seed, &c->narrow[fold]);
+    c->done++;
+    return DIM_OK;
+}
+
+/* Narrow critics are taken for all folds or for none, by what rows for validation say. */
+static bool narrow_is_better(const crossfit *c)
+{
+    double wide = 0, narrow = 0;
+    for (int fold = 0; fold < (int)c->m->o.folds; fold++) {
+        if (c->narrow[fold].narrow == NULL)
+            return false;
+        wide += c->wide[fold].validation;
+        narrow += c->narrow[fold].validation;
+    }
+    return narrow > wide;
+}
+
+static dim_status score_fold(crossfit *c, int fold)
+{
+    const dim__mi_critic *critic = c->out->narrow ? &c->narrow[fold] : &c->wide[fold];
+    dim__mi_rows r;
     scores base = { c->out->base_pointwise, c->out->base_influence, c->out->base_inclusive };
     scores all = { c->out->pointwise, c->out->influence, c->out->inclusive };
-    if (status == DIM_OK)
-        status = score_rows(c, &critic, &r, true, -1, base);
-    if (status == DIM_OK)
-        status = score_rows(c, &critic, &r, !critic.residual, fold, all);
+    fold_rows(c, fold, 1, &r);
     c->out->ceiling = fmin(c->out->ceiling, log((double)r.n_test));
-    dim__mi_critic_free(m, &critic);
+    DIM__TRY(score_rows(c, &c->wide[fold], &r, true, -1, base));
+    return score_rows(c, critic, &r, !critic->residual, fold, all);
+}
+
+/* A critic of the same kind by half the rows; of a fold whose half shows no pairs, a wide one. */
+static dim_status train_half(crossfit *c, const dim__mi_rows *r, uint64_t seed, dim__mi_critic *out)
+{
+    const dim__mi *m = c->m;
+    dim__mi_base base;
+    if (!c->out->narrow)
+        return dim__mi_critic_train(m, &c->in, r, seed, next(c), out);
+    dim_status status = dim__mi_base_fit(m, &c->in, r->train, r->n_train, &base);
+    if (status == DIM_OK)
+        status = may_be_narrow(c, &base) ? train_narrow(c, r, &base, seed, out) : dim__mi_critic_train(m, &c->in, r, seed, next(c), out);
+    dim__mi_base_free(m->ctx, &base);
     return status;
 }
 
-/* A critic of half the training rows, on the same test rows: how much the other half brought. */
+/* On the same test rows: how much the other half brought. */
 static dim_status run_half(crossfit *c, int fold, double *half, double *difference, double *gain)
 {
     const dim__mi *m = c->m;
@@ -219,7 +294,7 @@ static dim_status run_half(crossfit *c, int fold, double *half, double *differen
     fold_rows(c, fold, 0.5, &r);
     if (r.n_train < 16)
         return DIM_OK;
-    dim_status status = dim__mi_critic_train(m, &c->in, &r, dim__mix(m->o.seed, HALF_STREAM + (uint64_t)fold), &critic);
+    dim_status status = train_half(c, &r, dim__mix(m->o.seed, HALF_STREAM + (uint64_t)fold), &critic);
     if (status == DIM_OK)
         status = score_rows(c, &critic, &r, !critic.residual, -1, to);
     for (int64_t i = 0; i < r.n_test && status == DIM_OK; i++) {
@@ -227,7 +302,7 @@ static dim_status run_half(crossfit *c, int fold, double *half, double *differen
         sum += c->out->pointwise[r.test[i]] - to.pointwise[r.test[i]];
     }
     *gain = sum / (double)r.n_test;
-    dim__mi_critic_free(m, &critic);
+    dim__mi_critic_free(m->ctx, &critic);
     return status;
 }
 
@@ -261,53 +336,127 @@ static bool make_room(crossfit *c)
     c->fold = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->fold);
     c->rank = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->rank);
     c->memory = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->memory);
-    bool room = c->unit != NULL && c->fold != NULL && c->rank != NULL && c->memory != NULL;
+    c->wide = dim__calloc(m->ctx, m->o.folds, 2 * sizeof *c->wide);
+    c->narrow = DIM__BEHIND(c->wide, m->o.folds);
+    bool room = c->unit != NULL && c->fold != NULL && c->rank != NULL && c->memory != NULL && c->wide != NULL;
     for (int k = 0; k < 6 && room; k++) {
         *arrays[k] = dim__calloc(m->ctx, (size_t)m->n, sizeof **arrays[k]);
         room = *arrays[k] != NULL;
         for (int64_t i = 0; i < m->n && room; i++)
             (*arrays[k])[i] = (double)NAN;
     }
-    /* Orders that a condition, groups or weights leave are not among those of single rows within a fold. */
-    if (room && m->o.permutations > 0 && m->side[2].d == 0 && m->groups == NULL && m->weights == NULL) {
-        c->out->null = dim__calloc(m->ctx, m->o.permutations, sizeof *c->out->null);
-        room = c->out->null != NULL;
-    }
     return room;
+}
+
+/* The critics that were taken, without the rows that they saw. */
+static dim_status keep_critics(crossfit *c)
+{
+    dim_context *ctx = c->m->ctx;
+    dim__mi_fitted *f = c->out->fitted = dim__calloc(ctx, 1, sizeof *f);
+    if (f == NULL)
+        return DIM_E_NOMEM;
+    for (int side = 0; side < 2; side++)
+        DIM__TRY(dim__mi_coordinates_keep(ctx, &c->m->side[side], &f->coordinates[side]));
+    f->critic = dim__calloc(ctx, c->m->o.folds, sizeof *f->critic);
+    if (f->critic == NULL)
+        return DIM_E_NOMEM;
+    f->in = c->in;
+    c->in = (dim__mi_inputs){ .n = 0 };
+    f->count = (int64_t)c->m->o.folds;
+    memcpy(f->critic, c->out->narrow ? c->narrow : c->wide, (size_t)f->count * sizeof *f->critic);
+    memset(c->out->narrow ? c->narrow : c->wide, 0, (size_t)f->count * sizeof *f->critic);
+    dim__mi_inputs_forget(ctx, &f->in);
+    for (int64_t k = 0; k < f->count; k++)
+        if (f->critic[k].narrow != NULL)
+            dim__mi_inputs_forget(ctx, &f->critic[k].narrow->in);
+    return DIM_OK;
 }
 
 static dim_status run_all(crossfit *c, const uint32_t sides[2])
 {
     const dim__mi *m = c->m;
-    double steps = (double)m->o.folds + HALVES;
+    int folds = (int)m->o.folds;
+    c->trainings = 2 * folds + HALVES;
+    if (m->o.permutations > 0 && (sides[1] & 2) != 0) { /* of what y tells, not of what the condition does */
+        DIM__TRY(dim__mi_orders_check(m, m->series ? m->n / folds : m->n));
+        c->out->null = dim__calloc(m->ctx, m->o.permutations, sizeof *c->out->null);
+        if (c->out->null == NULL)
+            return DIM_E_NOMEM;
+    }
     DIM__TRY(dim__mi_inputs_make(m, sides, &c->in));
     DIM__TRY(find_units(c));
     DIM__TRY(make_folds(c));
     c->out->ceiling = (double)INFINITY;
-    for (int fold = 0; fold < (int)m->o.folds; fold++) {
-        DIM__TRY(run_fold(c, fold));
-        DIM__TRY(dim__mi_progress(m, (fold + 1) / steps, "critics"));
-    }
+    for (int fold = 0; fold < folds; fold++)
+        DIM__TRY(train_fold(c, fold));
+    c->out->narrow = narrow_is_better(c);
+    for (int fold = 0; fold < folds; fold++)
+        DIM__TRY(score_fold(c, fold));
     DIM__TRY(find_gain(c));
     c->out->p_value = fmin(1, c->out->p_value);
-    c->out->score = mean_of(m, c->out->pointwise);
-    c->out->inclusive_score = mean_of(m, c->out->inclusive);
-    c->out->base_score = mean_of(m, c->out->base_pointwise);
-    c->out->base_inclusive_score = mean_of(m, c->out->base_inclusive);
-    return DIM_OK;
+    c->out->score = dim__mi_weighted_mean(m, c->out->pointwise);
+    c->out->inclusive_score = dim__mi_weighted_mean(m, c->out->inclusive);
+    c->out->base_score = dim__mi_weighted_mean(m, c->out->base_pointwise);
+    c->out->base_inclusive_score = dim__mi_weighted_mean(m, c->out->base_inclusive);
+    DIM__TRY(dim__mi_progress(m, c->span.end, "critics"));
+    return m->side[2].d == 0 ? keep_critics(c) : DIM_OK;
 }
 
-dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__mi_crossfit *out)
+static void end(crossfit *c)
 {
-    crossfit c = { .m = m, .out = out };
+    dim_context *ctx = c->m->ctx;
+    dim__mi_inputs_free(ctx, &c->in);
+    for (int k = 0; k < 2 * (int)c->m->o.folds && c->wide != NULL; k++)
+        dim__mi_critic_free(ctx, &c->wide[k]); /* narrow ones follow */
+    dim__free(ctx, c->wide);
+    dim__free(ctx, c->unit);
+    dim__free(ctx, c->fold);
+    dim__free(ctx, c->rank);
+    dim__free(ctx, c->memory);
+}
+
+dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__mi_span span, dim__mi_crossfit *out)
+{
+    crossfit c = { .m = m, .out = out, .span = span };
     *out = (dim__mi_crossfit){ .score = 0 };
     dim_status status = make_room(&c) ? run_all(&c, sides) : DIM_E_NOMEM;
     out->stopped = m->deadline > 0 && dim__mi_now() > m->deadline;
-    dim__mi_inputs_free(m, &c.in);
-    dim__free(m->ctx, c.unit);
-    dim__free(m->ctx, c.fold);
-    dim__free(m->ctx, c.rank);
-    dim__free(m->ctx, c.memory);
+    end(&c);
+    return status;
+}
+
+/* Some thousands of test rows say which coordinates are better. */
+static dim_status score_base(crossfit *c, int fold)
+{
+    dim__mi_rows r;
+    scores to = { c->out->pointwise, c->out->influence, c->out->inclusive };
+    fold_rows(c, fold, 1, &r);
+    if (r.n_test < 2 || r.n_train < 16)
+        return DIM_OK;
+    int64_t step = (r.n_test + ENOUGH - 1) / ENOUGH;
+    for (int64_t i = 0; i * step < r.n_test; i++)
+        r.test[i] = r.test[i * step];
+    r.n_test = (r.n_test + step - 1) / step;
+    DIM__TRY(dim__mi_base_fit(c->m, &c->in, r.train, r.n_train, &c->wide[fold].base));
+    return score_rows(c, &c->wide[fold], &r, true, -1, to);
+}
+
+dim_status dim__mi_crossfit_base(const dim__mi *m, double *inclusive)
+{
+    const uint32_t sides[2] = { 1, m->side[2].d > 0 ? 6 : 2 };
+    dim__mi_crossfit out = { .score = 0 };
+    crossfit c = { .m = m, .out = &out };
+    dim_status status = make_room(&c) ? dim__mi_inputs_make(m, sides, &c.in) : DIM_E_NOMEM;
+    if (status == DIM_OK)
+        status = find_units(&c);
+    if (status == DIM_OK)
+        status = make_folds(&c);
+    for (int fold = 0; fold < (int)m->o.folds && status == DIM_OK; fold++)
+        status = score_base(&c, fold);
+    if (status == DIM_OK)
+        memcpy(inclusive, out.inclusive, (size_t)m->n * sizeof *inclusive);
+    end(&c);
+    dim__mi_crossfit_free(m, &out);
     return status;
 }
 
@@ -319,5 +468,5 @@ void dim__mi_crossfit_free(const dim__mi *m, dim__mi_crossfit *c)
     dim__free(m->ctx, c->base_pointwise);
     dim__free(m->ctx, c->base_influence);
     dim__free(m->ctx, c->base_inclusive);
-    dim__free(m->ctx, c->null);
+    dim__free(m->ctx, c->null);    dim__mi_fitted_free(m->ctx, c->fitted);
 }

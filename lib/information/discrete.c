@@ -85,15 +85,18 @@ static double frequencies(const table *t, double *pointwise)
     return value;
 }
 
+/* Where rows are alike, they count as fewer, and the correction is larger by as much. */
 static double estimate(const table *t)
 {
-    double value = 0;
+    double value = 0, plain = 0;
     int sets = t->m->side[2].d > 0 ? SETS : SETS - 1;
+    bool alike = t->m->weights == NULL && t->rows < (double)t->m->n;
     for (int set = 0; set < sets; set++) {
         count(t, set);
         value += sign_of[set] * entropy(t, t->symbols[set], false);
+        plain += alike ? sign_of[set] * entropy(t, t->symbols[set], true) : 0;
     }
-    return value;
+    return alike ? plain - (plain - value) * (double)t->m->n / t->rows : value;
 }
 
 /* Good & Turing: the share of what can occur that was seen; of the joint symbols. */

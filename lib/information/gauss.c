@@ -38,8 +38,9 @@ static bool accepts(const dim__mi *m, char why[128])
                          dim__mi_column_text(text, &m->side[k], &m->side[k].columns[j]));
                 return false;
             }
-    if (m->n <= 2 * all + 10) {
-        snprintf(why, 128, "%lld rows are too few for the correlations of %lld columns", (long long)m->n, (long long)all);
+    if (dim__mi_worth(m) <= (double)(2 * all + 10)) {
+        snprintf(why, 128, "%lld rows%s are too few for the correlations of %lld columns", (long long)m->n,
+                 m->series ? " of a series" : m->groups != NULL ? " in groups" : "", (long long)all);
         return false;
     }
     return true;
@@ -219,6 +220,22 @@ static dim_status evaluate(const copula *c, double *pointwise, double *raw)
     return status;
 }
 
+/* Columns that are combinations of others. */
+static void list_dependent(const copula *c, dim__mi_answer *a)
+{
+    int64_t column = 0;
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        for (int64_t j = 0; j < c->d[k]; j++, column++) {
+            bool kept = false;
+            for (int64_t i = 0; i < c->n_kept; i++)
+                kept = kept || c->kept[i] == column;
+            if (kept)
+                continue;
+            dim__mi_list_column(a->left_out, &c->m->side[k], &c->m->side[k].columns[j], "follows from others");
+            a->r.warnings |= DIM_INFORMATION_CONSTANT_COLUMNS;
+        }
+}
+
 static void fill(const copula *c, dim__mi_answer *a)
 {
     dim_information_result *r = &a->r;
@@ -257,6 +274,8 @@ static dim_status run(const dim__mi *m, dim__mi_answer *a)
         fill_deterministic(&c, a);
     else if (status == DIM_OK)
         fill(&c, a);
+    if (status == DIM_OK)
+        list_dependent(&c, a);
     a->r.rows = m->n;
     end(&c);
     return status;

@@ -16,8 +16,10 @@
 enum {
     DIM__MI_LEAST_ROWS = 30,
     DIM__MI_NAME = 48,       /* of a column, with its end */
+    DIM__MI_LEFT_OUT = 160,
     DIM__MI_SIDES = 3,
-    DIM__MI_CURVE = 4
+    DIM__MI_CURVE = 4,
+    DIM__MI_LAGS = 400
 };
 
 /* What lies so many elements behind p, which may be NULL. */
@@ -27,10 +29,18 @@ typedef struct dim__mi_column {
     int64_t number;              /* in the caller's tensor */
     char name[DIM__MI_NAME];     /* "" = has none */
     dim_information_kind kind;   /* never AUTO */
+    bool found;                  /* the kind was not given */
+    bool whole;                  /* all values are whole numbers */
     int64_t distinct;
     double *value;               /* (n) */
     int32_t *code;               /* (n): how many different values are below this one */
 } dim__mi_column;
+
+typedef struct dim__mi_coordinates { /* of a row, from the caller's columns: matrix (number - center), or as they are */
+    int64_t given, d;            /* columns that there were, and that are left */
+    int64_t *number;             /* (d) */
+    double *center, *matrix;     /* (d), (d, d); NULL = axes */
+} dim__mi_coordinates;
 
 typedef struct dim__mi_side {
     char letter;                 /* 'x', 'y' or 'z' */
@@ -38,12 +48,17 @@ typedef struct dim__mi_side {
     dim__mi_column *columns;     /* (given), of which d are in use */
     bool discrete;               /* all of them are DISCRETE or UNORDERED */
     bool symbols;                /* all of them are UNORDERED, or the side is taken as one symbol a row */
+    double *center, *matrix;     /* as of coordinates, where columns are components; else NULL */
 } dim__mi_side;
 
 typedef struct dim__mi_answer {  /* what one method says */
     dim_information_result r;
     double *pointwise;           /* (n) */
     const char *remark;          /* for the report: why it is not believed; NULL = nothing speaks against it */
+    char left_out[DIM__MI_LEFT_OUT]; /* columns that this method had no use for, for texts */
+    bool components;             /* of a side, instead of its columns */
+    bool narrow;                 /* critics saw canonical pairs alone */
+    struct dim__mi_fitted *fitted; /* critics for dim_information_gradient(), or NULL */
     double *null;                /* (permutations), of a method whose permutations are part of its run; else NULL */
     int64_t n_curve;
     double curve[DIM__MI_CURVE][4]; /* rows, value, low, high */
@@ -58,14 +73,15 @@ typedef struct dim__mi {         /* what is measured */
     int32_t *rows;               /* (n): their numbers in x */
     dim__mi_side side[DIM__MI_SIDES];
     double *weights;             /* (n), mean 1, or NULL */
-    int32_t *groups;             /* (n), numbered from 0, or NULL */
-    int32_t *by_group;           /* (n): rows, those of a group in a row */
+    int32_t *groups;             /* (n), numbered from 0, or NULL; rows of a group follow each other */
     int64_t n_groups;
     bool series;
-    int64_t block, theiler;      /* rows */
+    int64_t block;               /* of a series: rows */
+    int64_t theiler;             /* rows so close are not neighbours: of a series, or of one group; else 0 */
+    double share, least_share;   /* of a series, of groups: as how many rows a row counts; for the columns that depend most on others */
     int64_t dropped, duplicates;
     uint32_t warnings;           /* of reading; each method adds its own */
-    char left_out[160];          /* columns that are constant or repeat others, for texts */
+    char left_out[DIM__MI_LEFT_OUT]; /* columns that are constant or repeat others, for texts */
     double deadline;             /* of training, as dim__mi_now() counts; 0 = none */
 } dim__mi;
 
@@ -126,17 +142,26 @@ double dim__mi_element(const dim_tensor *t, int64_t row, int64_t column, uint64_
 dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source);
 /* "column 3 'pressure' of x" */
 const char *dim__mi_column_text(char buffer[96], const dim__mi_side *side, const dim__mi_column *c);
+/* Adds that, and why, to a list of columns that are left out. */
+void dim__mi_list_column(char list[DIM__MI_LEFT_OUT], const dim__mi_side *side, const dim__mi_column *c, const char *why);
 
 /* The rows rows[0 .. n - 1] of m, a measurement of its own; also freed by dim__mi_free(). */
 dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim__mi *out);
 
 /* Where rows are copies of others, each counts once; where they only look so, since columns are rounded, nothing changes.  code
- * (n): the row's number among `different` ones. */
-dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different);
+ * (n): the row's number among `different` ones.  discrete: all columns are. */
+dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different, bool discrete);
 
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
 
-/* Decides whether the rows are a series; block and theiler. */
+typedef struct dim__mi_memory {  /* of a column */
+    double first;                /* |correlation| at lag 1 */
+    int64_t lag;                 /* the first at which it has forgotten */
+    double r[DIM__MI_LAGS];      /* correlations at the lags of a list, until then */
+} dim__mi_memory;
+
+dim_status dim__mi_remember(const dim__mi *m, const dim__mi_column *c, dim__mi_memory *out);
+/* Decides whether the rows are a series: block and theiler; and finds as how many rows those of a series and of groups count. */
 dim_status dim__mi_find_order(dim__mi *m);
 
 /* ---- scores.c ----------------------------------------------------------------------------------------------------- */
@@ -159,12 +184,13 @@ double dim__mi_now(void); /* seconds */
 
 /* ---- permute.c ---------------------------------------------------------------------------------------------------- */
 
+/* Whether there are such orders, of all rows or of stretches of `rows` of a series. */
+dim_status dim__mi_orders_check(const dim__mi *m, int64_t rows);
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
 void dim__mi_orders_free(dim__mi_orders *orders);
 /* Row i is to meet row order[i] of y; number 0 leaves all in place. */
 void dim__mi_order(const dim__mi_orders *orders, int64_t number, int32_t *order);
-/* The same of n rows in a row, without groups and condition: shuffled, of a series turned round. */
-void dim__mi_order_part(const dim__mi *m, uint64_t number, int64_t n, int32_t *order);
+
 /* ---- choose.c, report.c --------------------------------------------------------------------------------------------- */
 
 /* Asks the methods, and puts the one that is believed first. */
@@ -178,6 +204,15 @@ dim_status dim__information_measure(dim_context *ctx, const dim_information_opti
                                     dim_information **out);
 void dim__information_destroy(dim_information *info);
 
+/* ---- gradient.c ---------------------------------------------------------------------------------------------------- */
+
+typedef struct dim__mi_fitted dim__mi_fitted;
+/* As dim_information_gradient(), of arguments that were checked. */
+dim_status dim__mi_gradient(dim_context *ctx, const dim__mi_fitted *f, const dim_tensor *x, const dim_tensor *y, double *value,
+                            dim_tensor *grad_x, dim_tensor *grad_y);
+int64_t dim__mi_fitted_given(const dim__mi_fitted *f, int side); /* columns that the side must have */
+void dim__mi_fitted_free(dim_context *ctx, dim__mi_fitted *f);
+
 /* ---- matrix.c ---------------------------------------------------------------------------------------------------- */
 
 /* The Cholesky factor of a matrix (n, n) in place, or that it has none. */
@@ -185,10 +220,11 @@ dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite
 
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 
-double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones count: n without weights */
+double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones, and those of a series, count; else n */
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
 double dim__mi_mean(const double *x, int64_t n);
 double dim__mi_deviation(const double *x, int64_t n); /* with n - 1; 0 for n < 2 */
+double dim__mi_weighted_mean(const dim__mi *m, const double *x); /* without NaN */
 /* Standard error of the mean of influence values, whose rows may be a series; effective_rows may be NULL. */
 double dim__mi_error(const dim__mi *m, const double *influence, double *effective_rows);
 

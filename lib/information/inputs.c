@@ -8,9 +8,7 @@
 #include "information/special.h"
 #include "kernels/gemm.h"
 
-#include <stdlib.h>
-
-enum { MOST_LABELS = 256 };
+enum { MOST_LABELS = 256, MOST_PAIRS = 16 };
 
 typedef struct building {
     const dim__mi *m;
@@ -32,50 +30,101 @@ static void put_column(building *b, const double *column)
     b->used++;
 }
 
-/* Normal scores of numbers, equal ones sharing theirs. */
-static dim_status put_scores_of(building *b, double *x)
+/* The column that was put last comes from x (n) by ranks; code and distinct as of a column. */
+static dim_status remember(building *b, dim__mi_feature f, const double *x, const int32_t *code, int64_t distinct, const double *scores)
+{
+    double *value = dim__calloc(b->m->ctx, (size_t)distinct, 2 * sizeof *value), *score = DIM__BEHIND(value, distinct);
+    dim_status status = value == NULL ? DIM_E_NOMEM : DIM_OK;
+    for (int64_t i = 0; i < b->m->n && status == DIM_OK; i++) {
+        value[code[i]] = x[i];
+        score[code[i]] = scores[i];
+    }
+    if (status == DIM_OK)
+        status = dim__smooth_make(b->m->ctx, value, score, distinct, &f.curve);
+    dim__free(b->m->ctx, value);
+    b->in->feature[b->side][b->used - 1] = f; /* also after a failure: its matrix is freed there */
+    return status;
+}
+
+/* Normal scores of squared radii x (n), equal ones sharing theirs.  f's matrix is taken. */
+static dim_status put_scores_of(building *b, double *x, dim__mi_feature f)
 {
     int64_t n = b->m->n;
     uint64_t *key = dim__calloc(b->m->ctx, (size_t)n, sizeof *key);
     int32_t *order = dim__calloc(b->m->ctx, (size_t)n, 3 * sizeof *order);
+    double *scores = dim__calloc(b->m->ctx, (size_t)n, sizeof *scores);
     dim__mi_column c = { .code = DIM__BEHIND(order, 2 * n) };
-    dim_status status = key == NULL || order == NULL ? DIM_E_NOMEM : DIM_OK;
+    dim_status status = key == NULL || order == NULL || scores == NULL ? DIM_E_NOMEM : DIM_OK;
     for (int64_t i = 0; i < n && status == DIM_OK; i++)
         key[i] = dim__key_of_double(x[i]);
     if (status == DIM_OK) {
         dim__sort_keys(key, n, order, order + n);
         c.distinct = dim__code_keys(key, n, order, c.code);
-        status = dim__mi_scores(b->m, &c, x);
+        status = dim__mi_scores(b->m, &c, scores);
+    }
+    if (status == DIM_OK && c.distinct > 1) {
+        put_column(b, scores);
+        status = remember(b, f, x, c.code, c.distinct, scores);
+    } else {
+        dim__free(b->m->ctx, f.matrix);
     }
     dim__free(b->m->ctx, key);
     dim__free(b->m->ctx, order);
-    if (status == DIM_OK && c.distinct > 1)
-        put_column(b, x);
+    dim__free(b->m->ctx, scores);
     return status;
 }
 
-static int by_size(const void *a, const void *b)
+/* x (n) is reordered so that x[k] is what it would be if sorted, with none above it before it (Hoare). */
+static double nth(double *x, int64_t n, int64_t k)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    for (int64_t low = 0, high = n - 1; low < high;) {
+        double pivot = x[low + (high - low) / 2];
+        int64_t i = low, j = high;
+        while (i <= j) {
+            for (; x[i] < pivot; i++)
+                continue;
+            for (; x[j] > pivot; j--)
+                continue;
+            if (i <= j) {
+                double swap = x[i];
+                x[i++] = x[j];
+                x[j--] = swap;
+            }
+        }
+        high = k <= j ? j : high;
+        low = k >= i ? i : low;
+        if (k > j && k < i)
+            break;
+    }
+    return x[k];
 }
 
 static double median(double *x, int64_t n)
 {
-    qsort(x, (size_t)n, sizeof *x, by_size);
-    return n % 2 == 1 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+    double upper = nth(x, n, n / 2), lower = upper;
+    if (n % 2 == 1)
+        return upper;
+    lower = x[0];
+    for (int64_t i = 1; i < n / 2; i++)
+        lower = fmax(lower, x[i]);
+    return (lower + upper) / 2;
+}
+
+void dim__mi_scale(const double *x, int64_t n, double *spare, double *middle, double *scale)
+{
+    memcpy(spare, x, (size_t)n * sizeof *spare);
+    *middle = median(spare, n);
+    for (int64_t i = 0; i < n; i++)
+        spare[i] = fabs(x[i] - *middle);
+    *scale = 1.4826 * median(spare, n);
 }
 
 /* Adds ((x - median) / (1.4826 MAD))^2 to sum; columns that are constant for more than half of the rows have no such scale. */
-static void add_raw_radius(const double *x, int64_t n, double *spare, double *sum)
+static void add_raw_radius(const double *x, int64_t n, double *spare, double *sum, double *middle, double *scale)
 {
-    memcpy(spare, x, (size_t)n * sizeof *spare);
-    double middle = median(spare, n);
-    for (int64_t i = 0; i < n; i++)
-        spare[i] = fabs(x[i] - middle);
-    double scale = 1.4826 * median(spare, n);
-    for (int64_t i = 0; i < n && scale > 0; i++) {
-        double away = (x[i] - middle) / scale;
+    dim__mi_scale(x, n, spare, middle, scale);
+    for (int64_t i = 0; i < n && *scale > 0; i++) {
+        double away = (x[i] - *middle) / *scale;
         sum[i] += fmin(away * away, 1e200);
     }
 }
@@ -84,12 +133,15 @@ static dim_status put_raw_radius(building *b, const dim__mi_side *s)
 {
     int64_t n = b->m->n;
     double *sum = dim__calloc(b->m->ctx, (size_t)n, 2 * sizeof *sum);
-    if (sum == NULL)
-        return DIM_E_NOMEM;
-    for (int64_t j = 0; j < s->d; j++)
+    double *scales = dim__calloc(b->m->ctx, (size_t)s->d, 2 * sizeof *scales);
+    bool room = sum != NULL && scales != NULL;
+    for (int64_t j = 0; j < s->d && room; j++)
         if (!one_hot(s, &s->columns[j]))
-            add_raw_radius(s->columns[j].value, n, sum + n, sum);
-    dim_status status = put_scores_of(b, sum);
+            add_raw_radius(s->columns[j].value, n, sum + n, sum, &scales[j], &scales[s->d + j]);
+    dim_status status = room ? put_scores_of(b, sum, (dim__mi_feature){ .kind = DIM__MI_RAW_RADIUS, .d = s->d, .matrix = scales })
+                             : DIM_E_NOMEM;
+    if (!room)
+        dim__free(b->m->ctx, scales);
     dim__free(b->m->ctx, sum);
     return status;
 }
@@ -117,8 +169,12 @@ static dim_status put_radius(building *b, int64_t first, int64_t d)
         for (int64_t j = 0; j < d; j++)
             for (int64_t i = 0; i < n; i++)
                 sum[i] += z[j * n + i] * w[j * n + i];
-        if (status == DIM_OK)
-            status = put_scores_of(b, sum);
+        for (int64_t j = 0; j < d * d && !definite; j++) /* as w was left */
+            s[j] = j % (d + 1) == 0;
+        if (status == DIM_OK) {
+            status = put_scores_of(b, sum, (dim__mi_feature){ .kind = DIM__MI_RADIUS, .first = first, .d = d, .matrix = s });
+            s = NULL;
+        }
     }
     dim__free(ctx, z);
     dim__free(ctx, w);
@@ -127,12 +183,16 @@ static dim_status put_radius(building *b, int64_t first, int64_t d)
     return status;
 }
 
-static void put_labels(building *b, const dim__mi_column *c)
+static void put_labels(building *b, const dim__mi_column *c, int64_t number)
 {
     for (int64_t k = 1; k < c->distinct; k++) {
-        for (int64_t i = 0; i < b->m->n; i++)
+        dim__mi_feature f = { .kind = DIM__MI_LABEL, .column = number };
+        for (int64_t i = 0; i < b->m->n; i++) {
             b->column[i] = c->code[i] == k;
+            f.label = c->code[i] == k ? c->value[i] : f.label;
+        }
         put_column(b, b->column);
+        b->in->feature[b->side][b->used - 1] = f;
     }
 }
 
@@ -142,11 +202,13 @@ static dim_status put_columns(building *b, const dim__mi_side *s, bool labels)
         if (one_hot(s, &s->columns[j]) != labels)
             continue;
         if (labels) {
-            put_labels(b, &s->columns[j]);
+            put_labels(b, &s->columns[j], j);
             continue;
         }
-        DIM__TRY(dim__mi_scores(b->m, &s->columns[j], b->column));
+        const dim__mi_column *c = &s->columns[j];
+        DIM__TRY(dim__mi_scores(b->m, c, b->column));
         put_column(b, b->column);
+        DIM__TRY(remember(b, (dim__mi_feature){ .kind = DIM__MI_SCORE, .column = j }, c->value, c->code, c->distinct, b->column));
     }
     return DIM_OK;
 }
@@ -172,37 +234,122 @@ static dim_status put_sides(building *b, uint32_t sides)
     return DIM_OK;
 }
 
+static dim_status begin(building *b)
+{
+    dim_context *ctx = b->m->ctx;
+    b->column = dim__calloc(ctx, (size_t)b->m->n, sizeof *b->column);
+    b->in->x[b->side] = dim__calloc(ctx, (size_t)b->room * sizeof(float), (size_t)b->m->n);
+    b->in->feature[b->side] = dim__calloc(ctx, (size_t)b->room, sizeof(dim__mi_feature));
+    return b->column == NULL || b->in->x[b->side] == NULL || b->in->feature[b->side] == NULL ? DIM_E_NOMEM : DIM_OK;
+}
+
 /* Rows closer together, where fewer columns came than there was room for. */
-static void tighten(building *b)
+static void finish(building *b)
 {
     float *x = b->in->x[b->side];
-    for (int64_t i = 1; i < b->m->n && b->used < b->room; i++)
+    for (int64_t i = 1; i < b->m->n && b->used < b->room && x != NULL; i++)
         memmove(x + i * b->used, x + i * b->room, (size_t)b->used * sizeof *x);
     b->in->d[b->side] = b->used;
+    dim__free(b->m->ctx, b->column);
 }
 
 dim_status dim__mi_inputs_make(const dim__mi *m, const uint32_t sides[2], dim__mi_inputs *out)
 {
     *out = (dim__mi_inputs){ .n = m->n };
     for (int side = 0; side < 2; side++) {
-        building b = { .m = m, .in = out, .side = side, .column = dim__calloc(m->ctx, (size_t)m->n, sizeof(double)) };
+        building b = { .m = m, .in = out, .side = side };
         for (int k = 0; k < DIM__MI_SIDES; k++)
             for (int64_t j = 0; j < m->side[k].d && (sides[side] >> k & 1); j++)
                 b.room += (one_hot(&m->side[k], &m->side[k].columns[j]) ? m->side[k].columns[j].distinct : 1) + (j == 0 ? 2 : 0);
-        out->x[side] = dim__calloc(m->ctx, (size_t)b.room * sizeof(float), (size_t)m->n);
-        dim_status status = b.column == NULL || out->x[side] == NULL ? DIM_E_NOMEM : DIM_OK;
+        dim_status status = begin(&b);
         if (status == DIM_OK)
             status = put_sides(&b, sides[side]);
-        if (status == DIM_OK)
-            tighten(&b);
-        dim__free(m->ctx, b.column);
+        finish(&b);
         DIM__TRY(status);
     }
     return DIM_OK;
 }
 
-void dim__mi_inputs_free(const dim__mi *m, dim__mi_inputs *in)
+/* ---- narrow inputs ---------------------------------------------------------------------------------------------------- */
+
+static dim_status copy_pairs(dim_context *ctx, const dim__mi_base *from, dim__mi_base *to)
 {
-    for (int side = 0; side < 2; side++)
-        dim__free(m->ctx, in->x[side]);
+    *to = (dim__mi_base){ .d = { from->d[0], from->d[1] }, .kept = dim__min64(from->kept, MOST_PAIRS) };
+    for (int side = 0; side < 2; side++) {
+        size_t d = (size_t)from->d[side], kept = (size_t)to->kept;
+        to->mean[side] = dim__calloc(ctx, d, sizeof(double));
+        to->direction[side] = dim__calloc(ctx, kept, d * sizeof(double));
+        if (to->mean[side] == NULL || to->direction[side] == NULL)
+            return DIM_E_NOMEM;
+        memcpy(to->mean[side], from->mean[side], d * sizeof(double));
+        memcpy(to->direction[side], from->direction[side], kept * d * sizeof(double));
+    }
+    return DIM_OK;
+}
+
+static dim_status put_pairs(building *b, const dim__mi_inputs *wide, const dim__mi_base *pairs)
+{
+    int64_t d = pairs->d[b->side];
+    for (int64_t k = 0; k < pairs->kept; k++) {
+        const double *direction = pairs->direction[b->side] + k * d;
+        for (int64_t i = 0; i < b->m->n; i++) {
+            const float *x = wide->x[b->side] + i * wide->d[b->side];
+            b->column[i] = 0;
+            for (int64_t j = 0; j < d; j++)
+                b->column[i] += direction[j] * ((double)x[j] - pairs->mean[b->side][j]);
+        }
+        DIM__TRY(put_scores_of(b, b->column, (dim__mi_feature){ .kind = DIM__MI_PAIR, .column = k }));
+    }
+    b->in->plain[b->side] = b->used;
+    for (int64_t j = wide->plain[b->side]; j < wide->d[b->side]; j++) {
+        for (int64_t i = 0; i < b->m->n; i++)
+            b->column[i] = (double)wide->x[b->side][i * wide->d[b->side] + j];
+        put_column(b, b->column);
+        b->in->feature[b->side][b->used - 1] = (dim__mi_feature){ .kind = DIM__MI_SAME, .column = j };
+    }
+    return DIM_OK;
+}
+
+dim_status dim__mi_narrow_make(const dim__mi *m, const dim__mi_inputs *wide, const dim__mi_base *base, dim__mi_narrow *out)
+{
+    *out = (dim__mi_narrow){ .in = { .n = m->n } };
+    DIM__TRY(copy_pairs(m->ctx, base, &out->pairs));
+    for (int side = 0; side < 2; side++) {
+        building b = { .m = m, .in = &out->in, .side = side, .room = out->pairs.kept + wide->d[side] - wide->plain[side] };
+        dim_status status = begin(&b);
+        if (status == DIM_OK)
+            status = put_pairs(&b, wide, &out->pairs);
+        finish(&b);
+        DIM__TRY(status);
+    }
+    return DIM_OK;
+}
+
+void dim__mi_narrow_free(dim_context *ctx, dim__mi_narrow *narrow)
+{
+    if (narrow == NULL)
+        return;
+    dim__mi_base_free(ctx, &narrow->pairs);
+    dim__mi_inputs_free(ctx, &narrow->in);
+    dim__free(ctx, narrow);
+}
+
+void dim__mi_inputs_forget(dim_context *ctx, dim__mi_inputs *in)
+{
+    for (int side = 0; side < 2; side++) {
+        dim__free(ctx, in->x[side]);
+        in->x[side] = NULL;
+    }
+}
+
+void dim__mi_inputs_free(dim_context *ctx, dim__mi_inputs *in)
+{
+    for (int side = 0; side < 2; side++) {
+        for (int64_t j = 0; j < in->d[side] && in->feature[side] != NULL; j++) {
+            dim__free(ctx, in->feature[side][j].matrix);
+            dim__smooth_free(ctx, &in->feature[side][j].curve);
+        }
+        dim__free(ctx, in->feature[side]);
+    }
+    dim__mi_inputs_forget(ctx, in);
 }

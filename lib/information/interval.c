@@ -11,7 +11,8 @@ double dim__mi_worth(const dim__mi *m)
     double squares = 0;
     for (int64_t i = 0; i < m->n && m->weights != NULL; i++)
         squares += m->weights[i] * m->weights[i];
-    return m->weights != NULL && m->n > 0 ? (double)m->n * (double)m->n / squares : (double)m->n;
+    return (m->weights != NULL && m->n > 0 ? (double)m->n * (double)m->n / squares : (double)m->n) *
+           (m->series || m->groups != NULL ? m->share : 1);
 }
 
 double dim__mi_mean(const double *x, int64_t n)
@@ -54,19 +55,20 @@ static sums add_up(const dim__mi *m, const double *x)
     return s;
 }
 
+double dim__mi_weighted_mean(const dim__mi *m, const double *x) { return add_up(m, x).mean; }
+
 /* Variance of the mean by that of the sums of what belongs together: groups, or blocks of a series (batch means). */
 static double by_blocks(const dim__mi *m, const double *x, const sums *s)
 {
     double between = 0, sum = 0, weights = 0;
     int64_t blocks = 0, held = 0;
-    for (int64_t k = 0; k < m->n; k++) {
-        int64_t i = m->groups != NULL ? m->by_group[k] : k;
+    for (int64_t i = 0; i < m->n; i++) {
         if (!isnan(x[i])) {
             sum += weight_of(m, i) * (x[i] - s->mean);
             weights += weight_of(m, i);
             held++;
         }
-        bool ends = m->groups != NULL ? k + 1 == m->n || m->groups[m->by_group[k + 1]] != m->groups[i] : held == m->block;
+        bool ends = m->groups != NULL ? i + 1 == m->n || m->groups[i + 1] != m->groups[i] : held == m->block;
         if (ends && held > 0) {
             between += sum * sum;
             blocks++;
@@ -91,6 +93,6 @@ double dim__mi_error(const dim__mi *m, const double *influence, double *effectiv
         variance = fmax(variance, together);
     }
     if (effective_rows != NULL)
-        *effective_rows = rows;
+        *effective_rows = fmin(rows, dim__mi_worth(m));
     return sqrt(variance);
 }

@@ -5,9 +5,9 @@
 #ifndef DIM_INFORMATION_KDTREE_H
 #define DIM_INFORMATION_KDTREE_H
 
-#include "base/context.h"
+#include "kernels/kernels.h"
 
-enum { DIM__KDTREE_COORDINATES = 64 };
+enum { DIM__KDTREE_COORDINATES = 64, DIM__KDTREE_LEAF = DIM__NEAR };
 
 typedef struct dim__space {     /* n points */
     int64_t n;
@@ -37,8 +37,17 @@ int dim__kdtree_nearest(const dim__kdtree *tree, int32_t i, int k, int64_t apart
 /* Points of class `class_of` strictly nearer to `at` (d) than eps; below eps in each coordinate. */
 int64_t dim__kdtree_count(const dim__kdtree *tree, const float *at, int32_t class_of, float eps);
 
-/* Points in the order in which the tree has them: neighbours in it are neighbours in space, so queries in this order find
- * their nodes in the cache. */
+/* Points in the order in which the tree has them, in leaves of at most DIM__KDTREE_LEAF: neighbours in it are neighbours in space,
+ * so queries in this order find their nodes in the cache. */
 const int32_t *dim__kdtree_order(const dim__kdtree *tree);
+int64_t dim__kdtree_leaves(const dim__kdtree *tree);
+/* Where in the order a leaf begins; of the number behind the last one, where they end. */
+int64_t dim__kdtree_leaf_first(const dim__kdtree *tree, int64_t leaf);
+
+/* For all points of a leaf at once: how far the k-th of their neighbours is, as dim__kdtree_nearest() finds them, or the last one
+ * where there are fewer, and how many there are.  held[q] may be 0; then distance[q] has no meaning.  `spare` has room for
+ * DIM__KDTREE_LEAF k. */
+void dim__kdtree_reach(const dim__kdtree *tree, int64_t leaf, int k, int64_t apart, float distance[DIM__KDTREE_LEAF],
+                       int held[DIM__KDTREE_LEAF], float *spare);
 
 #endif

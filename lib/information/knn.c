@@ -71,8 +71,8 @@ static bool accepts_second(const dim__mi *m, char why[128])
         snprintf(why, 128, "it has no form with a condition");
     else if (has_labels(m, 0) || has_labels(m, 1))
         snprintf(why, 128, "it has no form for labels or discrete sides");
-    else if (m->series)
-        snprintf(why, 128, "it has no form for series");
+    else if (m->theiler > 0)
+        snprintf(why, 128, "it has no form for series and groups");
     else
         return accepts(m, why);
     return false;
@@ -88,7 +88,7 @@ static void free_points(const dim__mi *m, points *p)
 /* Coordinates and labels of one dither. */
 static dim_status make_points(const dim__mi *m, uint32_t dither, bool second, points *p)
 {
-    *p = (points){ .in = { .n = m->n, .k = (int)m->o.neighbors, .apart = m->series ? m->theiler : 0, .second = second,
+    *p = (points){ .in = { .n = m->n, .k = (int)m->o.neighbors, .apart = m->theiler, .second = second,
                            .conditional = m->side[2].d > 0 } };
     int64_t all = coordinates(m, 0) + coordinates(m, 1) + coordinates(m, 2);
     p->memory = dim__calloc(m->ctx, (size_t)all * sizeof *p->memory, (size_t)m->n);
@@ -172,7 +172,7 @@ typedef struct spread {
     int64_t n_curve;
 } spread;
 
-/* m parts of the rows, contiguous in a series, else random: values (parts). */
+/* m parts of the rows, contiguous in a series and in groups, else random: values (parts). */
 static dim_status part_values(const dim__mi *m, const points *all, int parts, const int32_t *order, int32_t *rows, double *values)
 {
     for (int part = 0; part < parts; part++) {
@@ -187,7 +187,7 @@ static void order_of_parts(const dim__mi *m, int number, int32_t *order)
 {
     for (int64_t i = 0; i < m->n; i++)
         order[i] = (int32_t)i;
-    if (!m->series)
+    if (m->theiler == 0)
         dim__rng_permutation(order, m->n, m->o.seed, PARTS_STREAM + (uint64_t)number);
 }
 
@@ -209,7 +209,7 @@ static dim_status find_spread(const dim__mi *m, const points *all, double value,
     int splits = 0;
     dim_status status = order == NULL ? DIM_E_NOMEM : DIM_OK;
     for (int parts = 2, number = 0; parts <= MOST && status == DIM_OK && m->n / parts >= least; parts *= 2, number++)
-        for (int again = 0; again < (parts == 4 && !m->series ? SPLITS : 1) && status == DIM_OK; again++) {
+        for (int again = 0; again < (parts == 4 && m->theiler == 0 ? SPLITS : 1) && status == DIM_OK; again++) {
             order_of_parts(m, number + MOST * again, order);
             status = part_values(m, all, parts, order, order + m->n, values);
             double deviation = dim__mi_deviation(values, parts);

@@ -6,10 +6,12 @@
 #include "base/math.h"
 #include "base/pool.h"
 #include "information/kdtree.h"
+#include "information/line.h"
 #include "information/sort.h"
 #include "information/special.h"
 
 enum { JOINT, X_Z, Y_Z, Z, SPACES };          /* x and z, y and z, z */
+enum { DIGAMMAS = 1 << 16 };
 
 static const uint32_t sides_of[SPACES] = { 7, 5, 6, 4 };
 
@@ -19,8 +21,11 @@ typedef struct search {
     const float *columns[SPACES][DIM__KDTREE_COORDINATES];
     int32_t *class_of[SPACES];
     dim__kdtree *tree[SPACES];
+    dim__line *line[SPACES];                  /* of a space with one coordinate, in which only is counted */
     int spaces;                               /* 4 with a condition, else 3 */
-    dim__neighbor *list;                      /* (threads, k) */
+    void *spare;                              /* (threads, k) dim__neighbor, or (threads, LEAF k) float */
+    _Atomic(double) *digamma;                 /* (known): of whole numbers, once they were asked for; 0 = not yet */
+    int64_t known;
     double *pointwise;
 } search;
 
@@ -48,7 +53,8 @@ static dim_status make_space(dim_context *ctx, search *s, int which)
     }
     space->x = s->columns[which];
     space->class_of = s->class_of[which];
-    return dim__kdtree_create(ctx, space, &s->tree[which]);
+    return which != JOINT && space->d == 1 ? dim__line_create(ctx, space, &s->line[which])
+                                           : dim__kdtree_create(ctx, space, &s->tree[which]);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */
@@ -71,7 +77,10 @@ static int64_t nearer(const search *s, int which, int32_t i, float eps)
     float at[DIM__KDTREE_COORDINATES];
     for (int c = 0; c < s->space[which].d; c++)
         at[c] = s->columns[which][c][i];
-    int64_t count = dim__kdtree_count(s->tree[which], at, class_in(s, which, i), eps) - (eps > 0);
+    int32_t class_of = class_in(s, which, i);
+    int64_t count = s->line[which] != NULL ? dim__line_count(s->line[which], at[0], class_of, eps)
+                                           : dim__kdtree_count(s->tree[which], at, class_of, eps);
+    count -= eps > 0; /* itself */
     int64_t apart = s->in->apart, last = dim__min64(s->in->n - 1, i + apart);
     for (int64_t j = dim__max64(0, i - apart); apart > 0 && j <= last; j++)
         count -= j != i && class_in(s, which, (int32_t)j) == class_in(s, which, i) && distance_in(s, which, i, (int32_t)j) < eps;
@@ -83,13 +92,25 @@ static int64_t close_in_time(const search *s, int64_t i)
     return dim__min64(s->in->apart, i) + dim__min64(s->in->apart, s->in->n - 1 - i);
 }
 
-/* Equation 8, or Frenzel & Pompe's with a condition. */
-static double row_first(const search *s, int32_t i, const dim__neighbor *list, int k)
+/* The same few numbers are asked for again and again.  Threads that find one missing all find the same one. */
+static double digamma(const search *s, int64_t x)
 {
-    float eps = list[k - 1].distance;
-    double x = dim__digamma((double)nearer(s, X_Z, i, eps) + 1), y = dim__digamma((double)nearer(s, Y_Z, i, eps) + 1);
-    double all = s->in->conditional ? (double)nearer(s, Z, i, eps) + 1 : (double)(s->in->n - close_in_time(s, i));
-    return dim__digamma(k) + dim__digamma(all) - x - y;
+    if (x >= s->known)
+        return dim__digamma((double)x);
+    double y = atomic_load_explicit(&s->digamma[x], memory_order_relaxed);
+    if (y != 0) /* as it is for no whole number */
+        return y;
+    y = dim__digamma((double)x);
+    atomic_store_explicit(&s->digamma[x], y, memory_order_relaxed);
+    return y;
+}
+
+/* Equation 8, or Frenzel & Pompe's with a condition. */
+static double row_first(const search *s, int32_t i, float eps, int k)
+{
+    double x = digamma(s, nearer(s, X_Z, i, eps) + 1), y = digamma(s, nearer(s, Y_Z, i, eps) + 1);
+    int64_t all = s->in->conditional ? nearer(s, Z, i, eps) + 1 : s->in->n - close_in_time(s, i);
+    return digamma(s, k) + digamma(s, all) - x - y;
 }
 
 /* Equation 9: each side within the farthest of the k neighbours, which counts. */
@@ -100,20 +121,37 @@ static double row_second(const search *s, int32_t i, const dim__neighbor *list, 
         float eps = 0;
         for (int j = 0; j < k; j++)
             eps = fmaxf(eps, distance_in(s, which, i, list[j].point));
-        sides += dim__digamma((double)nearer(s, which, i, nextafterf(eps, INFINITY)));
+        sides += digamma(s, nearer(s, which, i, nextafterf(eps, INFINITY)));
     }
-    return dim__digamma(k) - 1.0 / k + dim__digamma((double)s->in->n) - sides;
+    return digamma(s, k) - 1.0 / k + digamma(s, s->in->n) - sides;
 }
 
-static void rows(void *arg, int64_t begin, int64_t end, int thread)
+static void leaves_first(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const search *s = arg;
+    const dim__kdtree *joint = s->tree[JOINT];
+    const int32_t *order = dim__kdtree_order(joint);
+    float *spare = (float *)s->spare + (int64_t)thread * s->in->k * DIM__KDTREE_LEAF, eps[DIM__KDTREE_LEAF];
+    int k[DIM__KDTREE_LEAF];
+    for (int64_t leaf = begin; leaf < end; leaf++) {
+        int64_t first = dim__kdtree_leaf_first(joint, leaf), n = dim__kdtree_leaf_first(joint, leaf + 1) - first;
+        dim__kdtree_reach(joint, leaf, s->in->k, s->in->apart, eps, k, spare);
+        for (int64_t q = 0; q < n; q++) {
+            int32_t i = order[first + q];
+            s->pointwise[i] = k[q] == 0 ? (double)NAN : row_first(s, i, eps[q], k[q]);
+        }
+    }
+}
+
+static void rows_second(void *arg, int64_t begin, int64_t end, int thread)
 {
     const search *s = arg;
     const int32_t *order = dim__kdtree_order(s->tree[JOINT]);
-    dim__neighbor *list = s->list + (int64_t)thread * s->in->k;
+    dim__neighbor *list = (dim__neighbor *)s->spare + (int64_t)thread * s->in->k;
     for (int64_t q = begin; q < end; q++) {
         int32_t i = order[q];
         int k = dim__kdtree_nearest(s->tree[JOINT], i, s->in->k, s->in->apart, list);
-        s->pointwise[i] = k == 0 ? (double)NAN : s->in->second ? row_second(s, i, list, k) : row_first(s, i, list, k);
+        s->pointwise[i] = k == 0 ? (double)NAN : row_second(s, i, list, k);
     }
 }
 
@@ -128,12 +166,18 @@ static dim_status run(dim_context *ctx, const dim__kraskov *in, double *pointwis
     s->in = in;
     s->spaces = in->conditional ? SPACES : SPACES - 1;
     s->pointwise = pointwise;
-    s->list = dim__calloc(ctx, ctx->threads, (size_t)in->k * sizeof *s->list);
-    if (s->list == NULL)
+    s->spare = dim__calloc(ctx, (size_t)ctx->threads * (size_t)in->k,
+                           in->second ? sizeof(dim__neighbor) : DIM__KDTREE_LEAF * sizeof(float));
+    s->known = dim__min64(in->n + 2, DIGAMMAS);
+    s->digamma = dim__calloc(ctx, (size_t)s->known, sizeof *s->digamma);
+    if (s->spare == NULL || s->digamma == NULL)
         goto done;
     for (int which = 0; which < s->spaces; which++)
         DIM__TRY_OR(done, make_space(ctx, s, which));
-    dim__parallel(ctx, in->n, 256, rows, s);
+    if (in->second)
+        dim__parallel(ctx, in->n, 256, rows_second, s);
+    else
+        dim__parallel(ctx, dim__kdtree_leaves(s->tree[JOINT]), 16, leaves_first, s);
     for (int64_t i = 0; i < in->n; i++)
         if (!isnan(pointwise[i])) {
             sum += pointwise[i];
@@ -144,9 +188,11 @@ static dim_status run(dim_context *ctx, const dim__kraskov *in, double *pointwis
 done:
     for (int which = 0; which < SPACES; which++) {
         dim__kdtree_destroy(ctx, s->tree[which]);
+        dim__line_destroy(ctx, s->line[which]);
         dim__free(ctx, s->class_of[which]);
     }
-    dim__free(ctx, s->list);
+    dim__free(ctx, s->spare);
+    dim__free(ctx, s->digamma);
     dim__free(ctx, s);
     return status;
 }
@@ -204,6 +250,8 @@ dim_status dim__kraskov_run(dim_context *ctx, const dim__kraskov *in, double *po
     dim__kraskov some;
     void *memory = NULL;
     int64_t kept = in->n;
+    if (in->symbol[0] == NULL && in->symbol[1] == NULL && in->symbol[2] == NULL)
+        return run(ctx, in, pointwise, value, used);
     int32_t *rows = dim__calloc(ctx, (size_t)in->n, sizeof *rows);
     dim_status status = rows == NULL ? DIM_E_NOMEM : find_shared(ctx, in, rows, &kept);
     bool all = kept == in->n;

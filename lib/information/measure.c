@@ -66,6 +66,7 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
         a->null = NULL;
         return DIM_OK;
     }
+    DIM__TRY(dim__mi_orders_check(m, m->n));
     double *values = dim__calloc(m->ctx, (size_t)count + 1, sizeof *values);
     dim_status status = values == NULL ? DIM_E_NOMEM : dim__mi_orders_create(m, &orders);
     if (values == NULL)
@@ -233,6 +234,7 @@ void dim__information_destroy(dim_information *info)
     for (int64_t k = 0; k < info->count; k++) {
         dim__free(ctx, info->answers[k].pointwise);
         dim__free(ctx, info->answers[k].null);
+        dim__mi_fitted_free(ctx, info->answers[k].fitted);
     }
     for (int k = 0; k < 32; k++)
         dim__free(ctx, info->texts[k]);

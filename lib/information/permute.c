@@ -109,16 +109,6 @@ static void turn(const dim__mi *m, uint64_t stream, int64_t n, int32_t *order)
         order[i] = (int32_t)((i + by) % n);
 }
 
-void dim__mi_order_part(const dim__mi *m, uint64_t number, int64_t n, int32_t *order)
-{
-    uint64_t stream = dim__mix(ORDER_STREAM, number);
-    if (!m->series || n < 4 * m->block) {
-        dim__rng_permutation(order, n, m->o.seed, stream);
-        return;
-    }
-    turn(m, stream, n, order);
-}
-
 void dim__mi_order(const dim__mi_orders *o, int64_t number, int32_t *order)
 {
     const dim__mi *m = o->m;
@@ -138,18 +128,34 @@ void dim__mi_order(const dim__mi_orders *o, int64_t number, int32_t *order)
         dim__rng_permutation(order, m->n, m->o.seed, stream);
 }
 
-static dim_status check_groups(const dim__mi *m, int32_t *count)
+static dim_status check_groups(const dim__mi *m)
 {
     if (m->n_groups < 5)
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations need at least 5 groups, but there are %lld", (long long)m->n_groups);
-    memset(count, 0, (size_t)m->n_groups * sizeof *count);
-    for (int64_t i = 0; i < m->n; i++)
+    int32_t *count = dim__calloc(m->ctx, (size_t)m->n_groups, sizeof *count), other = 0;
+    for (int64_t i = 0; i < m->n && count != NULL; i++)
         count[m->groups[i]]++;
-    for (int64_t g = 1; g < m->n_groups; g++)
-        if (count[g] != count[0])
-            return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations need groups of one size, but one has %d rows and another %d",
-                             count[0], count[g]);
-    return DIM_OK;
+    dim_status status = count == NULL ? DIM_E_NOMEM : DIM_OK;
+    for (int64_t g = 1; g < m->n_groups && status == DIM_OK && other == 0; g++)
+        other = count[g] != count[0] ? count[g] : 0;
+    if (other != 0)
+        status = dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations need groups of one size, but one has %d rows and another %d", count[0],
+                           other);
+    dim__free(m->ctx, count);
+    return status;
+}
+
+dim_status dim__mi_orders_check(const dim__mi *m, int64_t rows)
+{
+    if (m->weights != NULL)
+        return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations of weighted rows are not independence: whose weight a row has, tells");
+    if (m->side[2].d > 0 && (m->groups != NULL || m->series))
+        return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations with a condition exchange single rows, which %s does not allow",
+                         m->groups != NULL ? "groups" : "a series (order IID says that it is none)");
+    if (m->series && rows < 4 * m->block)
+        return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations turn %lld rows of a series round, too few for blocks of %lld; a quarter "
+                         "would do", (long long)rows, (long long)m->block);
+    return m->groups != NULL ? check_groups(m) : DIM_OK;
 }
 
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out)
@@ -157,13 +163,6 @@ dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out)
     *out = (dim__mi_orders){ .m = m, .spare = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *out->spare) };
     if (out->spare == NULL)
         return DIM_E_NOMEM;
-    if (m->weights != NULL)
-        return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations of weighted rows are not independence: whose weight a row has, tells");
-    if (m->side[2].d > 0 && (m->groups != NULL || m->series))
-        return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations with a condition exchange single rows, which %s does not allow",
-                         m->groups != NULL ? "groups" : "a series (order IID says that it is none)");
-    if (m->groups != NULL)
-        DIM__TRY(check_groups(m, out->spare));
     if (m->side[2].d == 0)
         return DIM_OK;
     out->class_of = dim__calloc(m->ctx, (size_t)m->n, sizeof *out->class_of);

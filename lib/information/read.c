@@ -39,8 +39,9 @@ static dim_status check_kinds(dim_context *ctx, char letter, const dim__mi_sourc
     return DIM_OK;
 }
 
-static dim_status check_row_numbers(dim_context *ctx, const dim_information_data *d, int64_t rows)
+static dim_status check_row_numbers(const dim__mi *m, const dim_information_data *d, int64_t rows)
 {
+    dim_context *ctx = m->ctx;
     if (d->weights != NULL) {
         DIM__TRY(check_tensor(ctx, "weights", d->weights, rows));
         if (dim__mi_columns_of(d->weights) != 1)
@@ -49,6 +50,9 @@ static dim_status check_row_numbers(dim_context *ctx, const dim_information_data
     }
     if (d->groups != NULL) {
         DIM__TRY(check_tensor(ctx, "groups", d->groups, rows));
+        if (m->o.order == DIM_INFORMATION_ORDER_SERIES)
+            return dim__fail(ctx, DIM_E_INVALID, "groups are given, and dim_information_options.order is SERIES; rows are "
+                             "one or the other");
         if (dim__mi_columns_of(d->groups) != 1 || (d->groups->dtype != DIM_I32 && d->groups->dtype != DIM_I64))
             return dim__fail(ctx, DIM_E_SHAPE, "groups must be i32 or i64 (N), but are %s with %lld columns",
                              dim__dtype_name(d->groups->dtype), (long long)dim__mi_columns_of(d->groups));
@@ -74,7 +78,7 @@ static dim_status check(dim__mi *m, const dim_information_data *d, dim__mi_sourc
     if (rows > INT32_MAX)
         return dim__fail(ctx, DIM_E_INVALID, "x has %lld rows; at most %d are supported", (long long)rows, INT32_MAX);
     m->given = rows;
-    return check_row_numbers(ctx, d, rows);
+    return check_row_numbers(m, d, rows);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */
@@ -214,22 +218,27 @@ static dim_status read_weights(dim__mi *m, const dim_tensor *t)
     return DIM_OK;
 }
 
-/* Codes of the rows by keys, for groups. */
+/* Numbers of the groups.  Rows are put in the groups' order. */
 static dim_status read_groups(dim__mi *m, const dim_tensor *t)
 {
     uint64_t *key = dim__calloc(m->ctx, (size_t)m->n, sizeof *key);
-    int32_t *spare = dim__calloc(m->ctx, (size_t)m->n, sizeof *spare);
+    int32_t *order = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *order), *spare = DIM__BEHIND(order, m->n);
+    int32_t *code = DIM__BEHIND(spare, m->n);
     m->groups = dim__calloc(m->ctx, (size_t)m->n, sizeof *m->groups);
-    m->by_group = dim__calloc(m->ctx, (size_t)m->n, sizeof *m->by_group);
-    bool room = key != NULL && spare != NULL && m->groups != NULL && m->by_group != NULL;
+    bool room = key != NULL && order != NULL && m->groups != NULL;
     for (int64_t i = 0; i < m->n && room; i++)
         (void)dim__mi_element(t, m->rows[i], 0, &key[i]);
     if (room) {
-        dim__sort_keys(key, m->n, m->by_group, spare);
-        m->n_groups = dim__code_keys(key, m->n, m->by_group, m->groups);
+        dim__sort_keys(key, m->n, order, spare);
+        m->n_groups = dim__code_keys(key, m->n, order, code);
+        memcpy(spare, m->rows, (size_t)m->n * sizeof *spare);
+        for (int64_t i = 0; i < m->n; i++) {
+            m->rows[i] = spare[order[i]];
+            m->groups[i] = code[order[i]];
+        }
     }
     dim__free(m->ctx, key);
-    dim__free(m->ctx, spare);
+    dim__free(m->ctx, order);
     return room ? DIM_OK : DIM_E_NOMEM;
 }
 
@@ -244,11 +253,12 @@ static dim_status count_duplicates(dim__mi *m)
     dim_status status = dim__mi_symbols(m, 7, false, code, &different);
     bool discrete = m->side[X_SIDE].discrete && m->side[Y_SIDE].discrete && (m->side[Z_SIDE].d == 0 || m->side[Z_SIDE].discrete);
     m->duplicates = m->n - different;
-    if (status == DIM_OK && !discrete && m->duplicates * 100 > m->n) {
+    if (status == DIM_OK && m->duplicates * 100 > m->n) {
         int64_t before = m->n;
-        if (m->o.order != DIM_INFORMATION_ORDER_SERIES && m->weights == NULL) /* weights say how often */
-            status = dim__mi_use_once(m, code, different);
-        m->warnings |= m->n < before || m->o.order == DIM_INFORMATION_ORDER_SERIES ? DIM_INFORMATION_DUPLICATES : 0;
+        bool series = m->o.order == DIM_INFORMATION_ORDER_SERIES;
+        if (!series && m->weights == NULL) /* weights say how often */
+            status = dim__mi_use_once(m, code, different, discrete);
+        m->warnings |= m->n < before || (series && !discrete) ? DIM_INFORMATION_DUPLICATES : 0;
     }
     dim__free(m->ctx, code);
     return status;
@@ -259,6 +269,8 @@ dim_status dim__mi_read(dim__mi *m, const dim_information_data *data)
     dim__mi_source source[DIM__MI_SIDES] = { { .t = NULL } };
     DIM__TRY(check(m, data, source));
     DIM__TRY(choose_rows(m, source, &(dim__mi_source){ data->weights, NULL, NULL, 0 }));
+    if (data->groups != NULL)
+        DIM__TRY(read_groups(m, data->groups));
     for (int k = 0; k < DIM__MI_SIDES; k++) {
         m->side[k].letter = "xyz"[k];
         m->side[k].discrete = m->side[k].symbols = true;
@@ -267,7 +279,5 @@ dim_status dim__mi_read(dim__mi *m, const dim_information_data *data)
     }
     if (data->weights != NULL)
         DIM__TRY(read_weights(m, data->weights));
-    if (data->groups != NULL)
-        DIM__TRY(read_groups(m, data->groups));
     return count_duplicates(m);
 }

@@ -26,8 +26,23 @@ static void put(text *t, const char *format, ...)
 
 /* ---- warnings -------------------------------------------------------------------------------------------------------- */
 
-static void explain(const dim__mi *m, const dim_information_result *r, uint32_t bit, text *t)
+/* Often it is a column of numbers of the rows. */
+static void put_id_column(const dim__mi *m, text *t)
 {
+    char name[96];
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        for (int64_t j = 0; j < m->side[k].d; j++) {
+            const dim__mi_column *c = &m->side[k].columns[j];
+            if (c->distinct < m->n || !(m->side[k].discrete || c->kind == DIM_INFORMATION_KIND_UNORDERED))
+                continue;
+            put(t, "; %s has a value per row, which tells nothing", dim__mi_column_text(name, &m->side[k], c));
+            return;
+        }
+}
+
+static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, text *t)
+{
+    const dim_information_result *r = &a->r;
     switch (bit) {
     case DIM_INFORMATION_SATURATED:
         put(t, "%lld rows cannot show more than about %.1f nats by this method: the value is a lower bound", (long long)r->rows,
@@ -43,9 +58,13 @@ static void explain(const dim__mi *m, const dim_information_result *r, uint32_t 
         break;
     case DIM_INFORMATION_SMALL_SAMPLE:
         put(t, "%lld rows are too few for these columns", (long long)m->n);
+        if ((m->series || m->groups != NULL) && m->least_share < 1)
+            put(t, ": %s, so that they are worth %.0f independent ones", m->series ? "they remember those before them" :
+                "those of a group are alike", (double)m->n * m->least_share);
         break;
     case DIM_INFORMATION_UNDERSAMPLED:
-        put(t, "too many symbols were seen once: what they tell cannot be counted (a column with a value per row tells nothing)");
+        put(t, "too many symbols were seen once: what they tell cannot be counted");
+        put_id_column(m, t);
         break;
     case DIM_INFORMATION_DUPLICATES:
         put(t, "%lld rows repeat another in all columns%s", (long long)m->duplicates, m->series ? "" : "; each was used once");
@@ -55,7 +74,9 @@ static void explain(const dim__mi *m, const dim_information_result *r, uint32_t 
             (long long)m->block);
         break;
     case DIM_INFORMATION_DROPPED_ROWS: put(t, "%lld rows with missing values were left out", (long long)m->dropped); break;
-    case DIM_INFORMATION_CONSTANT_COLUMNS: put(t, "left out: %s", m->left_out); break;
+    case DIM_INFORMATION_CONSTANT_COLUMNS:
+        put(t, "left out: %s%s%s", m->left_out, m->left_out[0] != '\0' && a->left_out[0] != '\0' ? ", " : "", a->left_out);
+        break;
     case DIM_INFORMATION_PARAMETRIC: put(t, "the value rests on a Gaussian copula that these rows cannot check"); break;
     case DIM_INFORMATION_METHODS_DISAGREE: put(t, "another method lies outside the interval"); break;
     case DIM_INFORMATION_TIME_LIMIT: put(t, "training stopped after max_seconds"); break;
@@ -68,11 +89,11 @@ static void explain(const dim__mi *m, const dim_information_result *r, uint32_t 
 
 static dim_status make_texts(const dim__mi *m, dim_information *info)
 {
-    const dim_information_result *r = &info->answers[0].r;
+    const dim__mi_answer *a = &info->answers[0];
     for (int bit = 0; bit < 16; bit++)
-        if (r->warnings >> bit & 1) {
+        if (a->r.warnings >> bit & 1) {
             text t = { .used = 0 };
-            explain(m, r, 1u << bit, &t);
+            explain(m, a, 1u << bit, &t);
             info->texts[bit] = dim__strdup(m->ctx, t.at);
             if (info->texts[bit] == NULL)
                 return DIM_E_NOMEM;
@@ -139,6 +160,7 @@ static void put_all(const dim__mi *m, const dim_information *info, text *t)
             put(t, "%.3f ", a->r.value);
             put_range(&a->r, t);
         }
+        put(t, "%s%s", a->components ? " of independent components" : "", a->narrow ? ", by critics that see canonical pairs" : "");
         put(t, "%s%s%s\n", a->remark != NULL ? " (" : "", a->remark != NULL ? a->remark : "", a->remark != NULL ? ")" : "");
     }
     if (info->n_curve > 1) {

@@ -74,6 +74,12 @@ static void rank_scores(void *arg, int64_t begin, int64_t end, int thread)
         t->out[i] = (float)dim__normal_quantile((t->rank[i] + 0.5) / t->n);
 }
 
+static void score_ranks(const dim__mi *m, const int32_t *rank, int64_t n, float *out)
+{
+    rank_task t = { rank, (double)n, out };
+    dim__parallel(m->ctx, n, 4096, rank_scores, &t);
+}
+
 /* Key of a row: its value first, then a random number that orders equal ones. */
 static void order_keys(const dim__mi *m, const dim__mi_side *side, const dim__mi_column *c, uint32_t dither, uint64_t *key)
 {
@@ -88,6 +94,10 @@ static void order_keys(const dim__mi *m, const dim__mi_side *side, const dim__mi
 
 dim_status dim__mi_dithered(const dim__mi *m, const dim__mi_side *side, const dim__mi_column *c, uint32_t dither, float *out)
 {
+    if (c->distinct == m->n) { /* nothing to dither */
+        score_ranks(m, c->code, m->n, out);
+        return DIM_OK;
+    }
     uint64_t *key = dim__calloc(m->ctx, (size_t)m->n, sizeof *key);
     int32_t *order = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *order), *rank = DIM__BEHIND(order, m->n);
     bool room = key != NULL && order != NULL;
@@ -96,8 +106,7 @@ dim_status dim__mi_dithered(const dim__mi *m, const dim__mi_side *side, const di
         dim__sort_keys(key, m->n, order, rank);
         for (int64_t i = 0; i < m->n; i++)
             rank[order[i]] = (int32_t)i;
-        rank_task t = { rank, (double)m->n, out };
-        dim__parallel(m->ctx, m->n, 4096, rank_scores, &t);
+        score_ranks(m, rank, m->n, out);
     }
     dim__free(m->ctx, key);
     dim__free(m->ctx, order);
@@ -115,8 +124,7 @@ dim_status dim__mi_rescore(const dim__mi *m, float *x, int64_t n)
         dim__sort_keys(key, n, order, rank);
         for (int64_t i = 0; i < n; i++)
             rank[order[i]] = (int32_t)i;
-        rank_task t = { rank, (double)n, x };
-        dim__parallel(m->ctx, n, 4096, rank_scores, &t);
+        score_ranks(m, rank, n, x);
     }
     dim__free(m->ctx, key);
     dim__free(m->ctx, order);

@@ -20,6 +20,9 @@ static inline uint64_t dim__key_of_int(int64_t x) { return (uint64_t)x ^ UINT64_
 /* order := 0 .. n - 1 by key, equal keys by number; spare has room for n, too. */
 void dim__sort_keys(const uint64_t *key, int64_t n, int32_t *order, int32_t *spare);
 
+/* Floats in order, in place; no NaN.  spare has room for n, too. */
+void dim__sort_floats(float *x, int64_t n, float *spare);
+
 /* order as before.  code[i] := how many different keys are below key[i].  Returns how many there are. */
 int64_t dim__code_keys(const uint64_t *key, int64_t n, const int32_t *order, int32_t *code);
 

@@ -11,14 +11,14 @@
 
 #include <stdio.h>
 
-enum { BATCH = 256, LAYERS = 4, PATIENCE = 5 };
+enum { BATCH = 256, PATIENCE = 5 };
 static const uint64_t BATCH_STREAM = 0x6d690500;
 static const double GAIN = 1e-4; /* of the score, for which training goes on */
 
 /* ---- weights of one side --------------------------------------------------------------------------------------------- */
 
 /* Two hidden layers; f or g, and a or b: PyTorch's layout (out, in). */
-static const char *const names[LAYERS] = { "hidden1", "hidden2", "inner", "own" };
+static const char *const names[DIM__MI_LAYERS] = { "hidden1", "hidden2", "inner", "own" };
 
 static void sizes_of(int layer, int64_t d, int64_t *out, int64_t *in)
 {
@@ -38,11 +38,18 @@ static float *weights_of(const dim__mi_tower *t, int layer, int64_t *bias)
     return t->memory + at;
 }
 
+const float *dim__mi_tower_layer(const dim__mi_tower *t, int layer, int64_t *out, int64_t *in)
+{
+    int64_t bias;
+    sizes_of(layer, t->d, out, in);
+    return weights_of(t, layer, &bias);
+}
+
 static dim_status make_tower(const dim__mi *m, int64_t d, dim__mi_tower *t)
 {
     int64_t out, in;
     *t = (dim__mi_tower){ .d = d };
-    for (int l = 0; l < LAYERS; l++) {
+    for (int l = 0; l < DIM__MI_LAYERS; l++) {
         sizes_of(l, d, &out, &in);
         t->count += out * in + out;
     }
@@ -109,6 +116,7 @@ static dim_status side_features(const dim__mi *m, const dim__mi_critic *c, const
 dim_status dim__mi_critic_features(const dim__mi *m, const dim__mi_critic *c, const dim__mi_inputs *in, const int32_t *rows, int64_t n,
                                    bool base_alone, float *x, float *y)
 {
+    in = c->narrow != NULL ? &c->narrow->in : in;
     DIM__TRY(side_features(m, c, in, 0, rows, n, base_alone, x));
     return side_features(m, c, in, 1, rows, n, base_alone, y);
 }
@@ -131,6 +139,7 @@ typedef struct training {
     int64_t size;                /* of a batch */
     uint64_t seed, epoch;
     int64_t at, last;            /* in the epoch; rows that it has */
+    dim__mi_span span;
 } training;
 
 static const char *const columns[2] = { "x", "y" }, *const bases[2] = { "base-x", "base-y" }, *const applied[2] = { "fx", "gy" };
@@ -308,7 +317,7 @@ static void average_weights(training *t, int64_t step)
     char name[64];
     double share = fmin(0.99, (1 + (double)step) / (10 + (double)step));
     for (int side = 0; side < 2; side++)
-        for (int l = 0; l < LAYERS; l++) {
+        for (int l = 0; l < DIM__MI_LAYERS; l++) {
             int64_t bias, out, in;
             float *to = weights_of(&t->average[side], l, &bias);
             sizes_of(l, t->average[side].d, &out, &in);
@@ -326,7 +335,7 @@ static void average_weights(training *t, int64_t step)
 static dim_status validate(training *t, bool base_alone, double *score)
 {
     const dim__mi_rows *r = t->rows;
-    dim__mi_critic now = { .base = t->critic->base, .tower = { t->average[0], t->average[1] } };
+    dim__mi_critic now = { .narrow = t->critic->narrow, .base = t->critic->base, .tower = { t->average[0], t->average[1] } };
     dim__mi_held_out out = { 0 };
     int64_t width = dim__mi_critic_width(&now, base_alone);
     DIM__TRY(dim__mi_critic_features(t->m, &now, t->in, r->validation, r->n_validation, base_alone, t->features[0], t->features[1]));
@@ -349,7 +358,8 @@ static dim_status train(training *t)
         average_weights(t, step);
         if ((step + 1) % every != 0)
             continue;
-        double score;
+        double score, done = (double)(step + 1) / (double)t->m->o.max_steps;
+        DIM__TRY(dim__mi_progress(t->m, t->span.begin + done * (t->span.end - t->span.begin), "critics"));
         DIM__TRY(validate(t, false, &score));
         waited++;
         if (score > t->critic->validation + GAIN) {
@@ -388,11 +398,11 @@ static dim_status make_room(training *t)
     return DIM_OK;
 }
 
-dim_status dim__mi_critic_train(const dim__mi *m, const dim__mi_inputs *in, const dim__mi_rows *rows, uint64_t seed, dim__mi_critic *out)
+dim_status dim__mi_critic_train(const dim__mi *m, const dim__mi_inputs *in, const dim__mi_rows *rows, uint64_t seed, dim__mi_span span,
+                                dim__mi_critic *out)
 {
-    training t = { .m = m, .in = in, .rows = rows, .critic = out, .seed = seed };
-    *out = (dim__mi_critic){ .residual = false };
-    dim_status status = dim__mi_base_fit(m, in, rows->train, rows->n_train, &out->base);
+    training t = { .m = m, .in = out->narrow != NULL ? &out->narrow->in : in, .rows = rows, .critic = out, .seed = seed, .span = span };
+    dim_status status = dim__mi_base_fit(m, t.in, rows->train, rows->n_train, &out->base);
     if (status == DIM_OK)
         status = make_room(&t);
     if (status == DIM_OK)
@@ -416,9 +426,10 @@ dim_status dim__mi_critic_train(const dim__mi *m, const dim__mi_inputs *in, cons
     return status;
 }
 
-void dim__mi_critic_free(const dim__mi *m, dim__mi_critic *c)
+void dim__mi_critic_free(dim_context *ctx, dim__mi_critic *c)
 {
-    dim__mi_base_free(m, &c->base);
-    dim__free(m->ctx, c->tower[0].memory);
-    dim__free(m->ctx, c->tower[1].memory);
+    dim__mi_narrow_free(ctx, c->narrow);
+    dim__mi_base_free(ctx, &c->base);
+    dim__free(ctx, c->tower[0].memory);
+    dim__free(ctx, c->tower[1].memory);
 }

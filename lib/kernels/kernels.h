@@ -12,6 +12,16 @@ typedef struct dim__bn_grad {
     const float *scale, *dy_mean, *x_mean, *slope;
 } dim__bn_grad;
 
+/* Points of d coordinates, one array (points + DIM__NEAR) a coordinate, and DIM__NEAR of them whose neighbours are looked for. */
+enum { DIM__NEAR = 16 };
+typedef struct dim__near {
+    const float *const *x;
+    const int32_t *row;    /* as x: when each point was; those at most `apart` from one are no neighbours of it */
+    int64_t at;            /* the first of those that ask */
+    int32_t apart;
+    int d;
+} dim__near;
+
 typedef struct dim__kernels {
     const char *name;
 
@@ -85,6 +95,14 @@ typedef struct dim__kernels {
     void (*window_sum)(float *y, const float *x, float scale, int64_t h, int64_t w, int64_t row, int64_t c);
     /* scale dy[j] is added to each pixel of the window */
     void (*window_add)(float *dx, const float *dy, float scale, int64_t h, int64_t w, int64_t row, int64_t c);
+
+    /* distances in max-norm, with the same bits in every table */
+    /* best (k, DIM__NEAR) are the least distances so far, in order; points first .. first + n - 1 are added */
+    void (*near_least)(float *best, int k, const dim__near *s, int64_t first, int64_t n);
+    /* whether a box is nearer to one of those that ask than its reach (DIM__NEAR) */
+    bool (*near_box)(const float *reach, const dim__near *s, const float *low, const float *high);
+    /* how many of the points first .. first + n - 1 are nearer to `at` (d) than eps */
+    int64_t (*near_count)(const float *const *x, int d, const float *at, float eps, int64_t first, int64_t n);
 
     /* optimizer updates of n elements; the rules are in optim/ */
     /* decay_grad w is added to grad_scale g; then w = decay_weight w - step_size m / (sqrt(v) inv_sqrt_bc2 + eps) */

@@ -3,6 +3,7 @@
 #include "kernels/kernels.h"
 #include "kernels/table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void add(float *y, const float *a, const float *b, int64_t n)
@@ -359,6 +360,54 @@ static void window_add(float *dx, const float *dy, float scale, int64_t h, int64
     for (int64_t k = 0; k < h * w; k++)
         for (int64_t j = 0; j < c; j++)
             dx[k / w * row + k % w * c + j] += scale * dy[j];
+}
+
+static float near_distance(const dim__near *s, int64_t i, int64_t j)
+{
+    float most = 0;
+    for (int c = 0; c < s->d; c++)
+        most = fmaxf(most, fabsf(s->x[c][i] - s->x[c][j]));
+    return most;
+}
+
+static void near_least(float *best, int k, const dim__near *s, int64_t first, int64_t n)
+{
+    for (int q = 0; q < DIM__NEAR; q++)
+        for (int64_t j = first; j < first + n; j++) {
+            float one = near_distance(s, s->at + q, j);
+            int p = k;
+            if (llabs((long long)s->row[s->at + q] - s->row[j]) <= s->apart)
+                continue;
+            for (; p > 0 && best[(p - 1) * DIM__NEAR + q] > one; p--)
+                if (p < k)
+                    best[p * DIM__NEAR + q] = best[(p - 1) * DIM__NEAR + q];
+            if (p < k)
+                best[p * DIM__NEAR + q] = one;
+        }
+}
+
+static bool near_box(const float *reach, const dim__near *s, const float *low, const float *high)
+{
+    bool any = false;
+    for (int q = 0; q < DIM__NEAR; q++) {
+        float near = 0;
+        for (int c = 0; c < s->d; c++)
+            near = fmaxf(near, fmaxf(low[c] - s->x[c][s->at + q], s->x[c][s->at + q] - high[c]));
+        any = any || near < reach[q];
+    }
+    return any;
+}
+
+static int64_t near_count(const float *const *x, int d, const float *at, float eps, int64_t first, int64_t n)
+{
+    int64_t count = 0;
+    for (int64_t j = first; j < first + n; j++) {
+        float most = 0;
+        for (int c = 0; c < d; c++)
+            most = fmaxf(most, fabsf(x[c][j] - at[c]));
+        count += most < eps;
+    }
+    return count;
 }
 
 static void adam(float *w, float *m, float *v, const float *g, float step_size, float beta1, float beta2,

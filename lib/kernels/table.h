@@ -17,6 +17,7 @@
     .layer_norm = layer_norm, .layer_norm_grad = layer_norm_grad, \
     .window_max = window_max, .window_extreme = window_extreme, .window_max_grad = window_max_grad, \
     .window_sum = window_sum, .window_add = window_add, \
+    .near_least = near_least, .near_box = near_box, .near_count = near_count, \
     .adam = adam
 
 #endif

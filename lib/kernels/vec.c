@@ -15,6 +15,7 @@
 #include "kernels/vec_reduce.h"
 #include "kernels/vec_rows.h"
 #include "kernels/vec_window.h"
+#include "kernels/vec_near.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)

@@ -11,7 +11,7 @@ jobs=$(nproc 2>/dev/null || echo 2)
 
 # -O1, and counters that threads may lose counts of, but not the first: else the tests take an hour.
 cmake -S . -B "$build" -G Ninja -D CMAKE_BUILD_TYPE=Debug -D CMAKE_C_COMPILER=gcc -D DIM_BUILD_EXAMPLES=OFF \
-    "-DCMAKE_C_FLAGS_DEBUG=-O1 -g --coverage" >"$build.log" 2>&1 &&
+    "-DCMAKE_C_FLAGS_DEBUG=-O1 -g --coverage" -D CMAKE_EXE_LINKER_FLAGS=--coverage >"$build.log" 2>&1 &&
     cmake --build "$build" -j "$jobs" >>"$build.log" 2>&1 || { tail -n 40 "$build.log"; exit 1; }
 find "$build" -name '*.gcda' -exec rm -f {} +
 if [ $# -gt 0 ]; then

@@ -117,11 +117,10 @@ typedef struct table {
 static bool is_name(const char *field)
 {
     static const char *const missing[] = { "", "nan", "inf", "infinity", "na", "n/a", "<na>", "null", "none", "?" };
-    float x;
     for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
         if (strcasecmp(field + (*field == '-' || *field == '+'), missing[i]) == 0)
             return false;
-    return !dim__number_parse(field, &x);
+    return !dim__number_written(field);
 }
 
 /* Which column has the labels, by the fields of the first line. */

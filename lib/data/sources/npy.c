@@ -57,13 +57,23 @@ done:
     return status;
 }
 
-/* Whether no sample has a label, as the example programs write features of such samples. */
-static bool all_missing(const dim_tensor *t)
+/* Whether samples have labels: all of them, or with -1 none, as the example programs write features of such samples. */
+static dim_status look_at(dim_context *ctx, const char *path, const dim_tensor *t, bool *labeled)
 {
-    for (int64_t i = 0; i < dim__tensor_count(t); i++)
-        if ((t->dtype == DIM_I32 ? ((const int32_t *)(const void *)t->data)[i] : ((const int64_t *)(const void *)t->data)[i]) != -1)
-            return false;
-    return true;
+    int64_t count = dim__tensor_count(t), missing = 0, bad = -1, value = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t label = t->dtype == DIM_I32 ? ((const int32_t *)(const void *)t->data)[i] : ((const int64_t *)(const void *)t->data)[i];
+        missing += label == -1;
+        if (bad < 0 && (label < 0 || label >= INT32_MAX)) {
+            bad = i;
+            value = label;
+        }
+    }
+    *labeled = missing < count;
+    if (*labeled && bad >= 0)
+        return dim__fail(ctx, DIM_E_FORMAT, "%s: label %lld of sample %lld is not in 0 .. %d (only a file of -1 alone is one without "
+                         "labels)", path, (long long)value, (long long)bad, INT32_MAX - 1);
+    return DIM_OK;
 }
 
 /* FILE.labels.npy beside FILE.npy, where it is. */
@@ -73,6 +83,7 @@ static dim_status load_labels(dim_context *ctx, const char *path, int64_t count,
     char text[128];
     dim_tensor *t = NULL, *wide = NULL;
     dim_status status = DIM_OK;
+    bool labeled;
     size_t stem = strlen(path);
     if (stem > 4 && strcmp(path + stem - 4, ".npy") == 0)
         stem -= 4;
@@ -95,7 +106,8 @@ static dim_status load_labels(dim_context *ctx, const char *path, int64_t count,
         dim__tensor_destroy(t);
         t = wide;
     }
-    if (!all_missing(t)) {
+    DIM__TRY_OR(done, look_at(ctx, name, t, &labeled));
+    if (labeled) {
         *out = t;
         t = NULL;
     }

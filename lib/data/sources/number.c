@@ -9,6 +9,22 @@ enum { MOST = 100 /* characters */, EXACT = 10 /* powers of ten that a float hol
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+bool dim__number_written(const char *at)
+{
+    bool any = false, point = false;
+    for (at += *at == '-' || *at == '+'; is_digit(*at) || (*at == '.' && !point); at++) {
+        any = any || *at != '.';
+        point = point || *at == '.';
+    }
+    if (any && (*at == 'e' || *at == 'E')) {
+        at += 1 + (at[1] == '-' || at[1] == '+');
+        any = is_digit(*at);
+        while (is_digit(*at))
+            at++;
+    }
+    return any && *at == '\0';
+}
+
 /* The point is moved out of the number, since strtof() takes that of the locale, but takes digits and an exponent everywhere. */
 bool dim__number_parse(const char *text, float *out)
 {

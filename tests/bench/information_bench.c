@@ -1,0 +1,219 @@
+/* What mutual information costs: one job on one data set, timed several times; compare_information runs it beside peers.
+ *
+ * A line of JSON: least processor and wall time of a call in seconds, the value, and the peak of the process.  Times are of
+ * everything from the caller's columns to the value. */
+#include "information/information.h"
+#include "information/kraskov.h"
+
+#include "base/rng.h"
+#include <dim/dim.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+static uint32_t threads, permutations;
+static int64_t rows = 10000, columns = 1;
+static int repeats = 3;
+static const char *save;
+
+static double now(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void check(const dim_context *ctx, dim_status status)
+{
+    if (status == DIM_OK)
+        return;
+    fprintf(stderr, "information_bench: %s: %s\n", dim_status_name(status), dim_context_error(ctx));
+    exit(1);
+}
+
+static void need(bool there)
+{
+    if (there)
+        return;
+    fprintf(stderr, "information_bench: no memory\n");
+    exit(1);
+}
+
+/* Standard normals; each column of y has a correlation of 0.75 with its column of x. */
+static void make_data(dim_context *ctx, dim_tensor **x, dim_tensor **y)
+{
+    int64_t shape[2] = { rows, columns }, count = rows * columns;
+    check(ctx, dim_tensor_create(ctx, DIM_F64, 2, shape, x));
+    check(ctx, dim_tensor_create(ctx, DIM_F64, 2, shape, y));
+    double *to_x = dim_tensor_data(*x), *to_y = dim_tensor_data(*y);
+    float *normal = malloc((size_t)count * 2 * sizeof *normal);
+    need(normal != NULL);
+    dim__rng_normal(normal, 2 * count, 1, 1, 0);
+    for (int64_t i = 0; i < count; i++) {
+        to_x[i] = (double)normal[i];
+        to_y[i] = 0.75 * (double)normal[i] + sqrt(1 - 0.75 * 0.75) * (double)normal[count + i];
+    }
+    free(normal);
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------------------------------ */
+
+/* The whole call: value, interval, candidates' checks, and the p-value where permutations are asked for. */
+static double whole_call(dim_context *ctx, const dim_information_data *data, dim_information_method method)
+{
+    dim_information_options o;
+    dim_information *info;
+    dim_information_result r;
+    DIM_OPTIONS_INIT(&o);
+    DIM_OPTIONS_INIT(&r);
+    o.method = method;
+    o.permutations = permutations;
+    check(ctx, dim_information_measure(ctx, &o, data, &info));
+    check(ctx, dim_information_get_result(info, &r));
+    dim_information_destroy(info);
+    return r.raw;
+}
+
+static double run_knn(dim_context *ctx, const dim_information_data *data) { return whole_call(ctx, data, DIM_INFORMATION_KNN); }
+static double run_gauss(dim_context *ctx, const dim_information_data *data) { return whole_call(ctx, data, DIM_INFORMATION_GAUSS); }
+
+/* What peers compute: one value without an interval, from the same columns by the same parts of the library. */
+static double run_estimate(dim_context *ctx, const dim_information_data *data)
+{
+    dim__mi m = { .ctx = ctx };
+    const float *list[DIM__MI_SIDES][64];
+    double value;
+    int64_t used;
+    m.o.seed = 1;
+    check(ctx, dim__mi_read(&m, data));
+    float *scores = malloc((size_t)(m.side[0].d + m.side[1].d) * (size_t)m.n * sizeof *scores), *next = scores;
+    double *pointwise = malloc((size_t)m.n * sizeof *pointwise);
+    need(scores != NULL && pointwise != NULL);
+    dim__kraskov in = { .n = m.n, .k = 3 };
+    for (int k = 0; k < 2; k++) {
+        in.x[k] = list[k];
+        in.d[k] = (int)m.side[k].d;
+        for (int64_t j = 0; j < m.side[k].d; j++, next += m.n) {
+            list[k][j] = next;
+            check(ctx, dim__mi_dithered(&m, &m.side[k], &m.side[k].columns[j], 0, next));
+        }
+    }
+    check(ctx, dim__kraskov_run(ctx, &in, pointwise, &value, &used));
+    free(scores);
+    free(pointwise);
+    dim__mi_free(&m);
+    return value;
+}
+
+typedef struct job {
+    const char *name, *what;
+    double (*run)(dim_context *ctx, const dim_information_data *data);
+} job;
+
+static const job jobs[] = {
+    { "estimate", "nearest neighbours, the value alone", run_estimate },
+    { "knn", "nearest neighbours with the interval", run_knn },
+    { "gauss", "Gaussian copula with the interval", run_gauss },
+    { NULL, NULL, NULL },
+};
+
+/* ---- the program ----------------------------------------------------------------------------------------------------- */
+
+static void time_job(const job *j)
+{
+    dim_context_options co;
+    dim_context *ctx;
+    dim_information_data data;
+    dim_tensor *x, *y;
+    char path[4096];
+    struct rusage used;
+    double wall = INFINITY, cpu = INFINITY, value = NAN;
+    DIM_OPTIONS_INIT(&co);
+    co.threads = threads;
+    check(NULL, dim_context_create(&co, &ctx));
+    make_data(ctx, &x, &y);
+    for (int k = 0; k < 2 && save != NULL; k++) {
+        snprintf(path, sizeof path, "%s%c.npy", save, "xy"[k]);
+        check(ctx, dim_tensor_save_npy(k == 0 ? x : y, path));
+    }
+    DIM_OPTIONS_INIT(&data);
+    data.x = x;
+    data.y = y;
+    for (int i = 0; i < repeats; i++) {
+        double start = now(CLOCK_MONOTONIC), before = now(CLOCK_PROCESS_CPUTIME_ID);
+        value = j->run(ctx, &data);
+        wall = fmin(wall, now(CLOCK_MONOTONIC) - start);
+        cpu = fmin(cpu, now(CLOCK_PROCESS_CPUTIME_ID) - before);
+    }
+    dim_tensor_destroy(x);
+    dim_tensor_destroy(y);
+    dim_context_destroy(ctx);
+    getrusage(RUSAGE_SELF, &used);
+    printf("{\"job\": \"%s\", \"rows\": %lld, \"columns\": %lld, \"cpu_s\": %.6f, \"wall_s\": %.6f, \"value\": %.17g, \"rss_mb\": %.1f}\n",
+           j->name, (long long)rows, (long long)columns, cpu, wall, value, (double)used.ru_maxrss / 1024);
+}
+
+static void usage(void)
+{
+    printf("Usage: information_bench JOB [options]\n"
+           "  --rows N          (10000)\n"
+           "  --columns D       of each side (1)\n"
+           "  --threads N       0 = one a processor (0)\n"
+           "  --repeat N        of which the quickest counts (3)\n"
+           "  --permutations N  of the whole call, for a p-value (0)\n"
+           "  --save PREFIX     writes PREFIXx.npy and PREFIXy.npy, the data, too\n"
+           "Jobs:\n");
+    for (const job *j = jobs; j->name != NULL; j++)
+        printf("  %-17s %s\n", j->name, j->what);
+}
+
+/* The argument's number, or the end of the program. */
+static int64_t number(const char *name, const char *text, int64_t least, int64_t most)
+{
+    char *end;
+    long long value = text == NULL ? -1 : strtoll(text, &end, 10);
+    if (text != NULL && end != text && *end == '\0' && value >= least && value <= most)
+        return value;
+    fprintf(stderr, "information_bench: %s takes a number from %lld to %lld, not '%s'; see --help\n", name, (long long)least,
+            (long long)most, text == NULL ? "" : text);
+    exit(2);
+}
+
+int main(int argc, char **argv)
+{
+    const job *chosen = NULL;
+    for (int i = 1; i < argc; i += 2) { /* the job, then pairs */
+        const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(name, "--help") == 0)
+            return usage(), 0;
+        if (i == 1) {
+            for (const job *j = jobs; j->name != NULL; j++)
+                chosen = strcmp(name, j->name) == 0 ? j : chosen;
+            i--;
+        } else if (strcmp(name, "--rows") == 0) {
+            rows = number(name, value, 30, 100000000);
+        } else if (strcmp(name, "--columns") == 0) {
+            columns = number(name, value, 1, 64);
+        } else if (strcmp(name, "--threads") == 0) {
+            threads = (uint32_t)number(name, value, 0, 256);
+        } else if (strcmp(name, "--repeat") == 0) {
+            repeats = (int)number(name, value, 1, 1000);
+        } else if (strcmp(name, "--permutations") == 0) {
+            permutations = (uint32_t)number(name, value, 0, 1000000);
+        } else if (strcmp(name, "--save") == 0 && value != NULL) {
+            save = value;
+        } else {
+            fprintf(stderr, "information_bench: unknown option %s; see --help\n", name);
+            return 2;
+        }
+    }
+    if (chosen == NULL) {
+        fprintf(stderr, "information_bench: the first argument is a job; see --help\n");
+        return 2;
+    }
+    time_job(chosen);
+    return 0;
+}

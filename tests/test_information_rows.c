@@ -1,0 +1,343 @@
+/* Rows that are not independent of each other, for <dim/information.h>: series, groups, copies. */
+#include "information_tests.h"
+
+/* Each column remembers itself alone. */
+static void remember(double *x, int64_t n, int64_t d, double rho)
+{
+    for (int64_t i = 0; i < n * d; i++)
+        x[i] = (i < d ? 0 : rho * x[i - d]) + normal();
+}
+
+/* ---- series ---------------------------------------------------------------------------------------------------------- */
+
+/* Two walks seem to have much to do with each other, however many rows they have: no answer, and why. */
+static void test_walks(void **state)
+{
+    sides s = new_sides(2000, 1, 1, 0);
+    int answers = 0;
+    (void)state;
+    for (uint64_t round = 0; round < 200; round++) {
+        remember(s.x, s.n, 1, 1);
+        remember(s.y, s.n, 1, 1);
+        dim_information_result r = MEASURE(&s, .seed = round + 1, .permutations = 19);
+        answers += r.verdict != DIM_INFORMATION_NONE;
+        if (r.verdict == DIM_INFORMATION_NONE)
+            assert_true(isnan(r.low) && isnan(r.p_value) && (r.warnings & DIM_INFORMATION_SMALL_SAMPLE));
+    }
+    assert_in_range(answers, 0, 4);
+    dim_information *info;
+    ok(try_measure(&s, NULL, NULL, NULL, &info));
+    const char *text = dim_information_warning_text(info, DIM_INFORMATION_SMALL_SAMPLE);
+    assert_non_null(strstr(text, "2000 rows are too few for these columns: they remember those before them, so that they are worth"));
+    dim_information_destroy(info);
+    remember(s.y, s.n, 1, 0); /* a walk, and what forgets at once */
+    assert_int_equal(MEASURE(&s, .order = DIM_INFORMATION_ORDER_SERIES).verdict, DIM_INFORMATION_ESTIMATE);
+    free_sides(&s);
+}
+
+/* What correlations have of bias grows with the memory; it is taken out as if the rows were as few as they count. */
+static void test_series_bias(void **state)
+{
+    sides s = new_sides(1000, 3, 3, 0);
+    double mean = 0, rows = 0;
+    int certain = 0;
+    (void)state;
+    for (int round = 0; round < 60; round++) {
+        remember(s.x, s.n, 3, 0.9);
+        remember(s.y, s.n, 3, 0.9);
+        dim_information_result r = MEASURE(&s, .method = DIM_INFORMATION_GAUSS);
+        assert_true(r.warnings & DIM_INFORMATION_AUTOCORRELATED);
+        mean += r.raw / 60;
+        rows += r.effective_rows / 60;
+        certain += r.low > 0;
+    }
+    near(mean, 0, 0.012);    /* 0.04 without, with a standard error of 0.003 */
+    near(rows, 105, 40);     /* (1 - 0.81) / (1 + 0.81) of them */
+    assert_in_range(certain, 0, 6);
+    free_sides(&s);
+}
+
+/* Thresholds are of rows that count: 2000 of these are fewer than a critic wants. */
+static void test_series_thresholds(void **state)
+{
+    sides s = new_sides(2000, 2, 2, 0);
+    (void)state;
+    remember(s.x, s.n, 2, 0.9);
+    remember(s.y, s.n, 2, 0.9);
+    dim_information_result r = MEASURE(&s, .seed = 1);
+    assert_true((r.warnings & DIM_INFORMATION_SMALL_SAMPLE) && (r.warnings & DIM_INFORMATION_PARAMETRIC));
+    assert_int_equal(r.method, DIM_INFORMATION_GAUSS);
+    sides wide = new_sides(1200, 26, 26, 0); /* worth 126, which is not above 2 * 52 + 10 by much, and 100 are not */
+    remember(wide.x, wide.n, 26, 0.92);
+    remember(wide.y, wide.n, 26, 0.92);
+    dim_information *info = NULL;
+    dim_information_options o;
+    DIM_OPTIONS_INIT(&o);
+    o.method = DIM_INFORMATION_GAUSS;
+    expect(DIM_E_UNSUPPORTED, "1200 rows of a series are too few for the correlations of 52 columns",
+           try_measure(&wide, &o, NULL, NULL, &info));
+    free_sides(&wide);
+    free_sides(&s);
+}
+
+/* Labels that stay for a while, on either side. */
+static void test_series_of_labels(void **state)
+{
+    enum { ROWS = 1000 };
+    sides s = new_sides(ROWS, 1, 1, 0);
+    const uint8_t kind = DIM_INFORMATION_KIND_UNORDERED;
+    double mean = 0, of_single_rows = 0;
+    (void)state;
+    for (int round = 0; round < 40; round++) {
+        for (int i = 0; i < ROWS; i++) {
+            s.x[i] = i > 0 && uniform() < 0.9 ? s.x[i - 1] : floor(4 * uniform());
+            s.y[i] = i > 0 && uniform() < 0.9 ? s.y[i - 1] : floor(4 * uniform());
+        }
+        dim_information *info;
+        ok(try_measure(&s, NULL, &kind, &kind, &info));
+        dim_information_result r = result_of(info);
+        assert_true(r.warnings & DIM_INFORMATION_AUTOCORRELATED);
+        mean += r.raw / 40;
+        dim_information_destroy(info);
+        of_single_rows += MEASURE(&s, .order = DIM_INFORMATION_ORDER_IID).raw / 40;
+    }
+    near(mean, 0, 0.015);
+    assert_true(of_single_rows > 0.025); /* 9 / 2N times the memory less one */
+    free_sides(&s);
+}
+
+/* ---- groups ---------------------------------------------------------------------------------------------------------- */
+
+static dim_information_result measure_groups(const sides *s, const int32_t *group, dim_information_options o)
+{
+    dim_tensor *groups;
+    dim_information *info;
+    tensors t = tensors_of(s);
+    ok(dim_tensor_create(ctx, DIM_I32, 1, (int64_t[]){ s->n }, &groups));
+    memcpy(dim_tensor_data(groups), group, (size_t)s->n * sizeof *group);
+    t.data.groups = groups;
+    o.size = sizeof o;
+    ok(dim_information_measure(ctx, &o, &t.data, &info));
+    dim_information_result r = result_of(info);
+    dim_information_destroy(info);
+    dim_tensor_destroy(groups);
+    free_tensors(&t);
+    return r;
+}
+
+/* Groups of 1 to 19 rows that are alike in themselves: worth little more than one row a group. */
+static void test_groups_of_several_sizes(void **state)
+{
+    enum { ROWS = 600 };
+    sides s = new_sides(ROWS, 1, 1, 0);
+    int32_t group[ROWS];
+    double mean = 0;
+    dim_information *info = NULL;
+    (void)state;
+    for (int round = 0; round < 60; round++) {
+        double x = 0, y = 0;
+        for (int i = 0, g = 0, left = 0; i < ROWS; i++, left--) {
+            if (left == 0) {
+                left = 1 + (++g * 7) % 19;
+                x = normal();
+                y = normal();
+            }
+            group[i] = g;
+            s.x[i] = x + 0.2 * normal();
+            s.y[i] = y + 0.2 * normal();
+        }
+        dim_information_result r = measure_groups(&s, group, (dim_information_options){ .method = DIM_INFORMATION_GAUSS });
+        assert_true(r.effective_rows < 100);
+        mean += r.raw / 60;
+    }
+    near(mean, 0, 0.006); /* 0.011 without */
+    tensors t = tensors_of(&s);
+    dim_information_options o;
+    DIM_OPTIONS_INIT(&o);
+    o.permutations = 19;
+    ok(dim_tensor_create(ctx, DIM_I32, 1, (int64_t[]){ ROWS }, &t.z));
+    memcpy(dim_tensor_data(t.z), group, sizeof group);
+    t.data.groups = t.z;
+    expect(DIM_E_UNSUPPORTED, "permutations need groups of one size, but one has 8 rows and another 15",
+           dim_information_measure(ctx, &o, &t.data, &info));
+    free_tensors(&t);
+    for (int i = 0; i < ROWS; i++) /* a few large groups are worth less than 30 rows */
+        group[i] = i / 60;
+    for (int i = 0; i < ROWS; i++) {
+        s.x[i] = group[i] * 7 % 10 + normal();
+        s.y[i] = group[i] * 3 % 10 + normal();
+    }
+    dim_information_result r = measure_groups(&s, group, (dim_information_options){ .size = 0 });
+    assert_int_equal(r.verdict, DIM_INFORMATION_NONE);
+    assert_true(r.warnings & DIM_INFORMATION_SMALL_SAMPLE);
+    free_sides(&s);
+}
+
+/* Neighbours of one's own group tell nothing: they are near on both sides whatever these have to do with each other. */
+static void test_groups_and_neighbors(void **state)
+{
+    enum { ROWS = 500, SIZE = 10 };
+    sides s = new_sides(ROWS, 1, 1, 0);
+    int32_t group[ROWS];
+    double mean = 0, found = 0;
+    int certain = 0;
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        double x[ROWS / SIZE], y[ROWS / SIZE];
+        for (int g = 0; g < ROWS / SIZE; g++) {
+            x[g] = normal();
+            y[g] = normal();
+        }
+        for (int i = 0; i < ROWS; i++) { /* groups are not in a row */
+            group[i] = i * 7 % (ROWS / SIZE);
+            s.x[i] = x[group[i]] + 0.3 * normal();
+            s.y[i] = y[group[i]] + 0.3 * normal();
+        }
+        dim_information_result r = measure_groups(&s, group, (dim_information_options){ .seed = 1 });
+        assert_int_equal(r.method, DIM_INFORMATION_KNN);
+        mean += r.raw / 20;
+        certain += r.low > 0;
+        for (int i = 0; i < ROWS; i++)
+            s.y[i] = s.x[i] + 0.5 * normal();
+        found += measure_groups(&s, group, (dim_information_options){ .seed = 1 }).raw / 20;
+    }
+    near(mean, 0, 0.09);     /* 0.14 with them */
+    assert_in_range(certain, 0, 2);
+    near(found, log(1 + 1.09 / 0.25) / 2, 0.15);
+    free_sides(&s);
+}
+
+static void test_groups_of_a_series(void **state)
+{
+    sides s = new_sides(100, 1, 1, 0);
+    dim_information *info = NULL;
+    dim_information_options o;
+    (void)state;
+    remember(s.x, s.n, 1, 0);
+    remember(s.y, s.n, 1, 0);
+    tensors t = tensors_of(&s);
+    ok(dim_tensor_create(ctx, DIM_I64, 1, (int64_t[]){ s.n }, &t.z));
+    t.data.groups = t.z;
+    DIM_OPTIONS_INIT(&o);
+    o.order = DIM_INFORMATION_ORDER_SERIES;
+    expect(DIM_E_INVALID, "groups are given, and dim_information_options.order is SERIES",
+           dim_information_measure(ctx, &o, &t.data, &info));
+    free_tensors(&t);
+    free_sides(&s);
+}
+
+/* ---- copies ---------------------------------------------------------------------------------------------------------- */
+
+/* Rows `often` times each, one after another or the whole table again. */
+static sides copies(const sides *s, int often, bool in_a_row)
+{
+    sides t = new_sides(s->n * often, s->dx, s->dy, 0);
+    for (int64_t i = 0; i < t.n; i++) {
+        int64_t from = in_a_row ? i / often : i % s->n;
+        memcpy(t.x + i * s->dx, s->x + from * s->dx, (size_t)s->dx * sizeof(double));
+        memcpy(t.y + i * s->dy, s->y + from * s->dy, (size_t)s->dy * sizeof(double));
+    }
+    return t;
+}
+
+/* However often rows were copied, 2 times or so that columns seem to have few values, the answer is that of the rows. */
+static void test_copied_tables(void **state)
+{
+    static const int often[3] = { 2, 12, 40 };
+    (void)state;
+    for (int labels = 0; labels < 2; labels++)
+        for (int k = 0; k < 3; k++)
+            for (int in_a_row = 0; in_a_row < 2; in_a_row++) {
+                sides s = new_sides(150, 1, 1, 0);
+                for (int i = 0; i < 150; i++) {
+                    s.x[i] = normal();
+                    s.y[i] = labels == 1 ? s.x[i] + normal() > 0 : s.x[i] + normal();
+                }
+                sides t = copies(&s, often[k], in_a_row == 1);
+                dim_information_result once = MEASURE(&s, .seed = 1), r = MEASURE(&t, .seed = 1);
+                assert_int_equal(r.rows, 150);
+                assert_int_equal(r.duplicates, 150 * (often[k] - 1));
+                assert_true(r.warnings & DIM_INFORMATION_DUPLICATES);
+                assert_false(r.warnings & DIM_INFORMATION_AUTOCORRELATED);
+                assert_int_equal(r.method, once.method);
+                near(r.value, once.value, 1e-9);
+                near(r.high, once.high, 1e-9);
+                free_sides(&s);
+                free_sides(&t);
+            }
+}
+
+/* Rows drawn with replacement count once, too. */
+static void test_resampled_table(void **state)
+{
+    sides s = new_sides(150, 1, 1, 0), t = new_sides(6000, 1, 1, 0);
+    (void)state;
+    for (int i = 0; i < 150; i++) {
+        s.x[i] = normal();
+        s.y[i] = s.x[i] + normal();
+    }
+    for (int i = 0; i < 6000; i++) {
+        int from = (int)(150 * uniform());
+        t.x[i] = s.x[from];
+        t.y[i] = s.y[from];
+    }
+    dim_information_result once = MEASURE(&s, .seed = 1), r = MEASURE(&t, .seed = 1);
+    assert_int_equal(r.rows, 150);
+    assert_true(once.low <= r.value && r.value <= once.high);
+    free_sides(&s);
+    free_sides(&t);
+}
+
+/* Critics: the same critics on the same rows, in another order. */
+static void test_doubled_columns(void **state)
+{
+    sides s = new_sides(600, 3, 3, 0);
+    (void)state;
+    for (int i = 0; i < 1800; i++) {
+        s.x[i] = normal();
+        s.y[i] = s.x[i] + normal();
+    }
+    sides t = copies(&s, 2, false);
+    dim_information_result once = MEASURE(&s, .seed = 1, .method = DIM_INFORMATION_CRITIC);
+    dim_information_result r = MEASURE(&t, .seed = 1, .method = DIM_INFORMATION_CRITIC);
+    assert_int_equal(r.rows, 600);
+    assert_true(once.low <= r.value && r.value <= once.high);
+    free_sides(&s);
+    free_sides(&t);
+}
+
+/* What is discrete stays so, though its rows repeat: codes that tell each other, steps of a half, a rounded normal pair and what
+ * is decided by it, a table with all its cells. */
+static void test_what_only_repeats(void **state)
+{
+    enum { ROWS = 4000 };
+    sides s = new_sides(ROWS, 1, 1, 0);
+    (void)state;
+    for (int which = 0; which < 4; which++) {
+        for (int i = 0; i < ROWS; i++) {
+            double at = floor(50 * uniform()), z = rint(10 * normal()) / 10;
+            s.x[i] = which == 0 ? at : which == 1 ? at / 2 : which == 2 ? z : floor(20 * uniform()) / 4;
+            s.y[i] = which == 0 ? 17 * (int)at % 50 : which == 1 ? floor(at / 10) / 2 : which == 2 ? z > 1 : floor(20 * uniform()) / 4;
+        }
+        dim_information_result r = MEASURE(&s, .seed = 1);
+        assert_int_equal(r.rows, ROWS);
+        assert_int_equal(r.method, DIM_INFORMATION_DISCRETE);
+        assert_false(r.warnings & DIM_INFORMATION_DUPLICATES);
+        static const double truth[4] = { 3.912, 1.609, 0.4205, 0 }; /* ln 50, ln 5, of 14.7 % */
+        near(r.value, truth[which], 0.04);
+    }
+    free_sides(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_walks),           cmocka_unit_test(test_series_bias),
+        cmocka_unit_test(test_series_thresholds), cmocka_unit_test(test_series_of_labels),
+        cmocka_unit_test(test_groups_of_several_sizes), cmocka_unit_test(test_groups_and_neighbors),
+        cmocka_unit_test(test_groups_of_a_series), cmocka_unit_test(test_copied_tables),
+        cmocka_unit_test(test_resampled_table), cmocka_unit_test(test_doubled_columns),
+        cmocka_unit_test(test_what_only_repeats),
+    };
+    return cmocka_run_group_tests(tests, open_context, close_context);
+}
