@@ -22,23 +22,51 @@ bool ex_canvas_open(ex_canvas *c, int64_t width, int64_t height, const char **wh
     return true;
 }
 
-bool ex_canvas_close(ex_canvas *c, const char *path, const char **why)
+static png_image image_of(const ex_canvas *c)
 {
-    static char message[128];
     png_image png;
     memset(&png, 0, sizeof png);
     png.version = PNG_IMAGE_VERSION;
     png.width = (png_uint_32)c->width;
     png.height = (png_uint_32)c->height;
     png.format = PNG_FORMAT_RGB;
-    bool written = png_image_write_to_file(&png, path, 0, c->rgb, 0, NULL) != 0;
+    return png;
+}
+
+/* Releases the canvas, whether it was written or not. */
+static void release(ex_canvas *c, const png_image *png, bool written, const char **why)
+{
+    static char message[128];
     free(c->rgb);
     c->rgb = NULL;
     if (!written) {
-        snprintf(message, sizeof message, "%s", png.message);
+        snprintf(message, sizeof message, "%s", png->message[0] != '\0' ? png->message : "out of memory");
         *why = message;
     }
+}
+
+bool ex_canvas_close(ex_canvas *c, const char *path, const char **why)
+{
+    png_image png = image_of(c);
+    bool written = png_image_write_to_file(&png, path, 0, c->rgb, 0, NULL) != 0;
+    release(c, &png, written, why);
     return written;
+}
+
+uint8_t *ex_canvas_pack(ex_canvas *c, size_t *size, const char **why)
+{
+    png_image png = image_of(c);
+    png_alloc_size_t bytes = 0;
+    uint8_t *packed = NULL;
+    if (png_image_write_to_memory(&png, NULL, &bytes, 0, c->rgb, 0, NULL) != 0) /* how many there will be */
+        packed = malloc(bytes);
+    if (packed != NULL && png_image_write_to_memory(&png, packed, &bytes, 0, c->rgb, 0, NULL) == 0) {
+        free(packed);
+        packed = NULL;
+    }
+    release(c, &png, packed != NULL, why);
+    *size = bytes;
+    return packed;
 }
 
 #else
@@ -54,6 +82,12 @@ bool ex_canvas_close(ex_canvas *c, const char *path, const char **why)
 {
     (void)c, (void)path, (void)why;
     return false;
+}
+
+uint8_t *ex_canvas_pack(ex_canvas *c, size_t *size, const char **why)
+{
+    (void)c, (void)size, (void)why;
+    return NULL;
 }
 
 #endif

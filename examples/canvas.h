@@ -3,6 +3,7 @@
 #define EXAMPLES_CANVAS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { EX_BORDER = 4 };                           /* of an image, in pixels of the picture */
@@ -41,6 +42,8 @@ void ex_canvas_frame(ex_canvas *c, int64_t x0, int64_t y0, int64_t width, int64_
 
 /* Writes and releases the canvas. */
 bool ex_canvas_close(ex_canvas *c, const char *path, const char **why);
+/* The same in memory, which free() releases; NULL, with `why`: there is none. */
+uint8_t *ex_canvas_pack(ex_canvas *c, size_t *size, const char **why);
 
 /* ---- font.c */
 

@@ -1,8 +1,8 @@
 /* The frame of the example programs: start, encoder and prior by the options, the training loop. */
 #include "objective.h"
+#include "process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -60,17 +60,6 @@ static void release_signals(void)
 
 bool ex_stopped(const ex_run *run) { return stop_signal != 0 && !run->ended; }
 
-/* A program that was started without standard input, output or error must not get a file of its own in their place. */
-static void fill_descriptors(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= 2);
-    if (fd > 2)
-        close(fd);
-}
-
 double ex_seconds(void)
 {
     struct timespec now;
@@ -118,8 +107,7 @@ static void print_warning(void *program, dim_log_level level, const char *messag
 void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
 {
     dim_context_options context;
-    fill_descriptors();
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not become larger is an error of write(), which is said */
+    ex_process_start();
     memset(run, 0, sizeof *run);
     run->program = program;
     ex_parse(program, argc, argv, &run->o);

@@ -146,13 +146,18 @@ EVERY_CASE(dim_objective_destroy, P(every_give(w, w_trained(w))))
 EVERY_CASE(dim_information_measure, P(w_context(w)), O(information, w->o.information.permutations = 19),
            P((DIM_OPTIONS_INIT(&w->columns), w->columns.x = w_rows(w, "columns x", 60, 2),
               w->columns.y = w_rows(w, "columns y", 60, 1), &w->columns)), OUT)
+EVERY_CASE(dim_information_matrix, P(w_context(w)), O(information, w->o.information.permutations = 19),
+           P((DIM_OPTIONS_INIT(&w->columns), w->columns.x = w_rows(w, "columns x", 60, 2),
+              w->columns.y = w_rows(w, "columns y", 60, 1), &w->columns)), TENSOR("value", 2, 1), TENSOR("low", 2, 1),
+           TENSOR("high", 2, 1), TENSOR("p", 2, 1))
 EVERY_CASE(dim_information_get_result, P(w_measured(w)), RESULT(information))
 EVERY_CASE(dim_information_candidates, P(w_measured(w)))
 EVERY_CASE(dim_information_get_candidate, P(w_measured(w)), N(1), RESULT(information))
 EVERY_CASE(dim_information_pointwise, P(w_measured(w)), P(w_tensor(w, "pointwise", DIM_F64, 1, (int64_t[]){ 60 })))
 EVERY_CASE(dim_information_curve, P(w_measured(w)), OUT)
 EVERY_CASE(dim_information_null, P(w_measured(w)), OUT)
-EVERY_CASE(dim_information_gradient, P(w_critics(w)), P(w_rows(w, "many columns x", 200, 2)), P(w_rows(w, "many columns y", 200, 1)), NUMBERS,
+EVERY_CASE(dim_information_gradient, P(w_critics(w)), P(w_rows(w, "many columns x", 200, 2)),
+           P(w_rows(w, "many columns y", 200, 1)), NUMBERS,
            P(w_tensor(w, "by x", DIM_F64, 2, (int64_t[]){ 200, 2 })), P(w_tensor(w, "by y", DIM_F32, 2, (int64_t[]){ 200, 1 })))
 EVERY_CASE(dim_information_report, P(w_measured(w)))
 EVERY_CASE(dim_information_warning_text, P(w_measured(w)), N(DIM_INFORMATION_SATURATED))

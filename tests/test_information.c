@@ -409,7 +409,8 @@ static void test_stopped(void **state)
 
 /* ---- without memory -------------------------------------------------------------------------------------------------- */
 
-static void fail_all(const sides *s, dim_information_options o)
+/* group: rows of a group; 0 = no groups */
+static void fail_all(const sides *s, int group, dim_information_options o)
 {
     failing memory = { 0 };
     dim_context_options c;
@@ -422,6 +423,11 @@ static void fail_all(const sides *s, dim_information_options o)
     o.size = sizeof o;
     ok(dim_context_create(&c, &ctx));
     tensors t = tensors_of(s);
+    dim_tensor *groups;
+    ok(dim_tensor_create(ctx, DIM_I32, 1, (int64_t[]){ s->n }, &groups));
+    for (int i = 0; i < s->n && group > 0; i++)
+        ((int32_t *)dim_tensor_data(groups))[i] = i / group;
+    t.data.groups = group > 0 ? groups : NULL;
     dim_information *info;
     long before = memory.calls, live = memory.live;
     ok(dim_information_measure(ctx, &o, &t.data, &info));
@@ -441,6 +447,7 @@ static void fail_all(const sides *s, dim_information_options o)
             fail_msg("allocation %ld of %ld: %ld blocks are left", k, count, memory.live - live);
     }
     free_tensors(&t);
+    dim_tensor_destroy(groups);
     dim_context_destroy(ctx);
     assert_int_equal(memory.live, 0);
     ctx = outer;
@@ -455,15 +462,18 @@ static void test_no_memory(void **state)
         s.y[i] = s.x[i] + normal();
         s.z[i / 2] = normal();
     }
-    fail_all(&s, (dim_information_options){ .method = DIM_INFORMATION_KNN, .permutations = 19 });
-    fail_all(&s, (dim_information_options){ .method = DIM_INFORMATION_GAUSS, .permutations = 19 });
-    fail_all(&two, (dim_information_options){ .method = DIM_INFORMATION_CRITIC, .permutations = 19, .max_steps = 10, .folds = 2 });
+    fail_all(&s, 0, (dim_information_options){ .method = DIM_INFORMATION_KNN, .permutations = 19 });
+    fail_all(&s, 0, (dim_information_options){ .method = DIM_INFORMATION_GAUSS, .permutations = 19 });
+    fail_all(&two, 0, (dim_information_options){ .seed = 1 }); /* with single pairs */
+    fail_all(&two, 4, (dim_information_options){ .method = DIM_INFORMATION_KNN });
+    fail_all(&two, 0, (dim_information_options){ .order = DIM_INFORMATION_ORDER_SERIES });
+    fail_all(&two, 0, (dim_information_options){ .method = DIM_INFORMATION_CRITIC, .permutations = 19, .max_steps = 10, .folds = 2 });
     for (int i = 0; i < 480; i++) {
         s.x[i] = s.x[i] > 0;
         s.y[i] = floor(s.y[i]);
         s.z[i / 2] = normal() > 1;
     }
-    fail_all(&s, (dim_information_options){ .method = DIM_INFORMATION_DISCRETE, .permutations = 19 });
+    fail_all(&s, 0, (dim_information_options){ .method = DIM_INFORMATION_DISCRETE, .permutations = 19 });
     free_sides(&s);
 }
 

@@ -240,6 +240,37 @@ static void test_base(void **state)
     dim__mi_base_free(ctx, &base);
 }
 
+/* ---- margins --------------------------------------------------------------------------------------------------------- */
+
+static void find_gap(const sides *s, double *gap, double *error)
+{
+    tensors t = tensors_of(s);
+    dim__mi m = { .ctx = ctx, .o = { .seed = 1, .folds = 3 } };
+    ok(dim__mi_read(&m, &t.data));
+    ok(dim__mi_margin_gap(&m, gap, error));
+    dim__mi_free(&m);
+    free_tensors(&t);
+}
+
+/* Columns that are normal one by one: together, too; and such that their sum is 0 half of the time. */
+static void test_margin_gap(void **state)
+{
+    sides s = new_sides(2000, 2, 2, 0);
+    double gap, error;
+    (void)state;
+    for (int together = 0; together < 2; together++) {
+        for (int64_t i = 0; i < s.n; i++) {
+            s.x[2 * i] = normal();
+            s.x[2 * i + 1] = together == 0 ? normal() : uniform() < 0.5 ? s.x[2 * i] : -s.x[2 * i];
+            s.y[2 * i] = s.x[2 * i] + s.x[2 * i + 1] + 0.5 * normal();
+            s.y[2 * i + 1] = normal();
+        }
+        find_gap(&s, &gap, &error);
+        assert_int_equal(fabs(gap) <= 3 * error + 0.02, together == 0);
+    }
+    free_sides(&s);
+}
+
 /* ---- p-values and curves --------------------------------------------------------------------------------------------- */
 
 static void test_p_value(void **state)
@@ -323,7 +354,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_held_out), cmocka_unit_test(test_kraskov), cmocka_unit_test(test_lone_label),
-        cmocka_unit_test(test_base),     cmocka_unit_test(test_p_value), cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_base),     cmocka_unit_test(test_margin_gap),
+           cmocka_unit_test(test_p_value), cmocka_unit_test(test_weights),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

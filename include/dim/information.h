@@ -136,7 +136,7 @@ typedef struct dim_information_options {
     uint64_t seed;                   /**< of dithers, parts, folds and permutations; 0 = the context's */
     uint64_t max_rows;               /**< of more a sample is taken, of a series the first, with a warning; 0 = 2,000,000,
                                           or 200,000 where critics are asked */
-    dim_progress_fn progress;        /**< NULL, or hears how far critics and permutations are */
+    dim_progress_fn progress;        /**< NULL, or hears how far critics, permutations and pairs are */
     void *user;                      /**< passed to progress */
 } dim_information_options;
 
@@ -226,6 +226,30 @@ DIM_API dim_status dim_information_curve(const dim_information *info, dim_tensor
  * @return DIM_E_STATE: permutations were not asked for, or the method has none for such data
  */
 DIM_API dim_status dim_information_null(const dim_information *info, dim_tensor **out);
+
+/**
+ * @brief Every column of x against every column of y, one pair at a time: which of many columns tell about which?
+ * @param ctx     context for working memory and threads, which share the pairs
+ * @param options NULL = defaults; as for dim_information_measure(), except method CRITIC
+ * @param data    without z and weights; nothing of it is kept
+ * @param value   f64 or f32 (columns of x, columns of y), as are the others; NULL = not wanted
+ * @param low     NULL, or ends of the intervals, which take some six times as long as the values alone
+ * @param high    likewise
+ * @param p       NULL, or p-values of the pairs, which need `permutations`; they are not corrected for the number of pairs
+ *
+ * Each entry has the bits that dim_information_measure() gives for the two columns (N) with the same options, with any number
+ * of threads; so missing values that are dropped cost a pair only the rows that it lacks.  One exception: AUTO, which
+ * takes neighbours or counts for two columns, never asks a critic here, so two columns of labels, most of whose pairs were seen
+ * once, have what DISCRETE says of them.  Pairs whose verdict is NONE are NaN; `high` of a LOWER_BOUND is infinite.
+ *
+ * Working memory is some 200 bytes a row for each thread, and 64 MB at most for columns of y.
+ * @return as dim_information_measure(); DIM_E_INVALID also when no output is wanted, when p is wanted without permutations and
+ *         when an output shares memory with another or with the data; DIM_E_SHAPE also for an output of another shape or
+ *         type; DIM_E_UNSUPPORTED also for z, weights and CRITIC.  After a failure the outputs are as before.
+ */
+DIM_API dim_status dim_information_matrix(dim_context *ctx, const dim_information_options *options,
+                                          const dim_information_data *data, dim_tensor *value, dim_tensor *low,
+                                          dim_tensor *high, dim_tensor *p);
 
 /**
  * @brief What the critics of a measurement say of other rows, and how it changes with each of their numbers: so a caller can

@@ -168,6 +168,16 @@ const char *dim_information_warning_text(const dim_information *info, dim_inform
     return "";
 }
 
+dim_status dim_information_matrix(dim_context *ctx, const dim_information_options *options, const dim_information_data *data,
+                                  dim_tensor *value, dim_tensor *low, dim_tensor *high, dim_tensor *p)
+{
+    if (ctx == NULL)
+        return DIM_E_INVALID;
+    if (data == NULL)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_information_matrix: data is NULL");
+    return dim__information_matrix(ctx, options, data, (dim_tensor *const[DIM__MI_OUTPUTS]){ value, low, high, p });
+}
+
 const char *dim_information_method_name(dim_information_method method) { return dim__mi_method_name((int)method); }
 
 void dim_information_destroy(dim_information *info) { dim__information_destroy(info); }

@@ -86,7 +86,7 @@ static dim_status ask(const dim__mi *m, dim_information *info, dim_information_m
     if (a == NULL)
         return DIM_E_NOMEM;
     DIM__TRY(how->run(m, a));
-    if (a->n_curve == 0 && method != DIM_INFORMATION_CRITIC) /* a critic's half has been trained already */
+    if (a->n_curve == 0 && method != DIM_INFORMATION_CRITIC && !m->value_only) /* a critic's half has been trained already */
         DIM__TRY(make_curve(m, how, a));
     *out = a;
     return DIM_OK;
@@ -133,6 +133,8 @@ static dim_status ask_neighbors(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *knn, *gauss;
     DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &knn));
+    if (m->value_only)
+        return DIM_OK;
     DIM__TRY(ask(m, info, DIM_INFORMATION_GAUSS, &gauss));
     if (knn == NULL || gauss == NULL)
         return DIM_OK;
@@ -158,8 +160,9 @@ static void fill_base(const dim__mi *m, const dim__mi_crossfit *c, double high, 
     r->low = c->base_score - z * error;
     r->high = fmax(high, c->base_score + z * error);
     if (c->base_score - c->base_inclusive_score > 0.1) {
+        r->standard_error = dim__mi_error(m, c->base_inclusive, NULL);
         r->raw = c->base_inclusive_score;
-        r->low = fmin(r->low, r->raw - z * error);
+        r->low = r->raw - z * r->standard_error;
         r->high = (double)INFINITY;
         r->warnings |= DIM_INFORMATION_SATURATED;
         r->verdict = DIM_INFORMATION_LOWER_BOUND;
@@ -169,19 +172,25 @@ static void fill_base(const dim__mi *m, const dim__mi_crossfit *c, double high, 
 }
 
 /* Whether the correlations' closed form says what the held-out rows say; these cannot speak against it above what they can
- * show (then it rests on the copula alone, and the interval is as wide as the rows leave it). */
-static bool agrees(const dim__mi *m, const dim__mi_crossfit *c, dim_information_result *gauss)
+ * show (then it rests on the copula alone, and the interval is as wide as the rows leave it).  A held-out score that is lower
+ * may be so for want of rows, too: then the margins decide. */
+static dim_status agrees(const dim__mi *m, const dim__mi_crossfit *c, dim_information_result *gauss, bool *out)
 {
-    double error = dim__mi_error(m, c->base_influence, NULL), z = dim__mi_z(m);
+    double error = dim__mi_error(m, c->base_influence, NULL), z = dim__mi_z(m), gap, gap_error;
     double train = dim__mi_worth(m) * (1 - 1 / (double)m->o.folds), pairs = (double)m->side[0].d * (double)m->side[1].d;
     bool blind = c->base_score > c->ceiling - 2.5;
     if (blind || c->base_score - c->base_inclusive_score > 0.1)
         gauss->warnings |= DIM_INFORMATION_PARAMETRIC;
     if (c->base_score - c->base_inclusive_score > 0.1) {
-        gauss->low = fmin(gauss->low, c->base_inclusive_score - z * error);
+        gauss->low = fmin(gauss->low, c->base_inclusive_score - z * dim__mi_error(m, c->base_inclusive, NULL));
         gauss->high = fmax(gauss->high, c->base_score + z * error);
     }
-    return blind || fabs(gauss->raw - c->base_score) <= 3 * error + pairs / (2 * train) + 0.02;
+    *out = blind || fabs(gauss->raw - c->base_score) <= 3 * error + pairs / (2 * train) + 0.02;
+    if (*out || gauss->raw < c->base_score || m->side[2].d > 0)
+        return DIM_OK;
+    DIM__TRY(dim__mi_margin_gap(m, &gap, &gap_error));
+    *out = fabs(gap) <= 3 * gap_error + 0.02;
+    return DIM_OK;
 }
 
 /* Whether rows that were not trained on show more than a Gaussian copula. */
@@ -201,22 +210,29 @@ static dim_status beats_base(const dim__mi *m, const dim__mi_crossfit *c, bool *
 static dim_status compare_critic(const dim__mi *m, dim_information *info, dim__mi_answer *gauss, dim__mi_answer **chosen)
 {
     dim__mi_crossfit c;
-    bool beaten = false;
+    bool beaten = false, fits = false;
     dim_status status = dim__mi_critic_measure(m, &c);
     dim__mi_answer *critic = status == DIM_OK ? new_answer(m, info, DIM_INFORMATION_CRITIC) : NULL;
     if (status == DIM_OK && critic == NULL)
         status = DIM_E_NOMEM;
     if (status == DIM_OK)
         status = beats_base(m, &c, &beaten);
+    if (status == DIM_OK && gauss != NULL)
+        status = agrees(m, &c, &gauss->r, &fits);
     if (status == DIM_OK) {
         dim__mi_critic_fill(m, &c, critic);
         critic->components = m->side[0].matrix != NULL || m->side[1].matrix != NULL || m->side[2].matrix != NULL;
+        /* Of many columns the base's held-out score is low, and a critic may beat it without having shown more than a Gaussian
+         * copula has. */
+        beaten = beaten && !(fits && c.score <= gauss->r.raw);
         if (beaten && gauss != NULL)
             gauss->remark = "rows that were not trained on show more than a Gaussian copula";
         *chosen = critic;
-        if (!beaten && gauss != NULL && agrees(m, &c, &gauss->r)) {
+        if (!beaten && fits) {
             gauss->r.high = fmax(gauss->r.high, dim__mi_critic_high(m, &c));
             *chosen = gauss;
+            if (c.score <= gauss->r.raw)
+                critic->remark = "it has shown less than a Gaussian copula has";
         } else if (!beaten) {
             fill_base(m, &c, dim__mi_critic_high(m, &c), critic);
             if (gauss != NULL)
@@ -253,6 +269,19 @@ static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_an
     return status;
 }
 
+/* A Gaussian copula that neither held-out rows nor critics refute: single pairs of columns may. */
+static dim_status check_pairs(const dim__mi *m, dim__mi_answer *gauss)
+{
+    dim__mi_excess excess;
+    DIM__TRY(dim__mi_find_excess(m, &excess));
+    if (excess.value <= 3 * excess.error + 0.02)
+        return DIM_OK;
+    gauss->r.high = fmax(gauss->r.high, gauss->r.raw + excess.high);
+    gauss->r.warnings |= DIM_INFORMATION_METHODS_DISAGREE;
+    gauss->remark = "single pairs of columns show more than a Gaussian copula has; high allows for it";
+    return DIM_OK;
+}
+
 /* For as many correlations. */
 static bool few_rows(const dim__mi *m)
 {
@@ -282,6 +311,8 @@ static dim_status ask_many(const dim__mi *m, dim_information *info)
         chosen->r.verdict = DIM_INFORMATION_LOWER_BOUND;
         chosen->r.high = (double)INFINITY;
     }
+    if (chosen == gauss && gauss != NULL && !certain)
+        DIM__TRY(check_pairs(m, gauss));
     if (chosen == NULL || (knn != NULL && knn->r.raw > chosen->r.raw + 2 * chosen->r.standard_error))
         chosen = knn;
     if (chosen != NULL)
@@ -295,7 +326,7 @@ static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi
     dim__mi_answer *other = NULL;
     if (m->side[0].d + m->side[1].d + m->side[2].d <= 3)
         DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &other));
-    if (other == NULL && dim__mi_worth(m) >= CRITIC_ROWS)
+    if (other == NULL && dim__mi_worth(m) >= CRITIC_ROWS && !m->pairwise)
         DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, &other));
     if (other == NULL)
         return DIM_OK;

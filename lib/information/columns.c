@@ -156,6 +156,7 @@ static dim_status subset_column(const dim__mi *m, const dim__mi *out, const int3
 {
     int32_t *number = dim__calloc(m->ctx, (size_t)from->distinct, sizeof *number);
     *c = *from;
+    c->ready = NULL;
     c->value = dim__calloc(m->ctx, (size_t)out->n, sizeof *c->value);
     c->code = dim__calloc(m->ctx, (size_t)out->n, sizeof *c->code);
     c->distinct = 0;

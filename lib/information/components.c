@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "information/sort.h"
 #include "kernels/gemm.h"
+#include "kernels/kernels.h"
 
 enum { MOST_COLUMNS = 128, MOST_ROWS = 10000, ROUNDS = 60, TURNS = 60 };
 static const uint64_t START_STREAM = 0x6d690900, ROWS_STREAM = 0x6d690a00;
@@ -16,8 +17,9 @@ typedef struct unmixing {
     dim_context *ctx;
     int64_t n, d;
     double *z;           /* (d, n) whitened */
-    double *g;           /* (d, n) tanh of components */
-    double *r, *next, *square; /* (d, d): rows are components' directions */
+    float *white, *g;    /* (d, n) the same in single precision; tanh of components */
+    float *single;       /* (2 d, d) for products in single precision */
+    double *r, *next, *square, *before; /* (d, d): rows of r are components' directions */
     double *l;           /* (d, d): factor of the columns' covariance */
     double *center, *scale; /* (d) */
 } unmixing;
@@ -80,8 +82,8 @@ static void orthogonalise(unmixing *u, double *r)
         away = 0;
         for (int64_t i = 0; i < d * d; i++)
             away = fmax(away, fabs(u->square[i] - (i % (d + 1) == 0)));
-        memcpy(u->g, r, (size_t)(d * d) * sizeof *r); /* g is written anew by each round */
-        dim__dgemm(u->ctx, false, false, d, d, d, -0.5, u->square, d, u->g, d, 1.5, r, d);
+        memcpy(u->before, r, (size_t)(d * d) * sizeof *r);
+        dim__dgemm(u->ctx, false, false, d, d, d, -0.5, u->square, d, u->before, d, 1.5, r, d);
     }
 }
 
@@ -89,18 +91,19 @@ static void orthogonalise(unmixing *u, double *r)
 static double improve(unmixing *u)
 {
     int64_t n = u->n, d = u->d;
+    const dim__kernels *kernels = u->ctx->kernels;
+    float *r = u->single, *mean = u->single + d * d;
     double moved = 0;
-    dim__dgemm(u->ctx, false, false, d, n, d, 1, u->r, d, u->z, n, 0, u->g, n);
+    for (int64_t i = 0; i < d * d; i++)
+        r[i] = (float)u->r[i];
+    dim__gemm(u->ctx, false, false, d, n, d, 1, r, d, u->white, n, 0, u->g, n);
+    kernels->tanh(u->g, u->g, d * n);
+    dim__gemm(u->ctx, false, true, d, d, n, 1 / (float)n, u->g, n, u->white, n, 0, mean, d);
     for (int64_t j = 0; j < d; j++) {
-        double slope = 0;
-        for (int64_t i = 0; i < n; i++) {
-            double t = u->g[j * n + i] = tanh(u->g[j * n + i]);
-            slope += 1 - t * t;
-        }
+        double slope = 1 - kernels->sum_sq(u->g + j * n, n) / (double)n;
         for (int64_t k = 0; k < d; k++)
-            u->next[j * d + k] = -slope / (double)n * u->r[j * d + k];
+            u->next[j * d + k] = (double)mean[j * d + k] - slope * u->r[j * d + k];
     }
-    dim__dgemm(u->ctx, false, true, d, d, n, 1 / (double)n, u->g, n, u->z, n, 1, u->next, d);
     orthogonalise(u, u->next);
     for (int64_t j = 0; j < d; j++) {
         double same = 0;
@@ -128,16 +131,19 @@ static void put_together(const unmixing *u, double *matrix)
 static dim_status unmix(const dim__mi *m, const dim__mi_side *s, double *center, double *matrix, bool *usable)
 {
     unmixing u = { .ctx = m->ctx, .n = dim__min64(m->n, MOST_ROWS), .d = s->d, .center = center };
-    size_t d = (size_t)s->d, rows = (size_t)dim__max64(u.n, s->d);
-    u.z = dim__calloc(m->ctx, 2 * d * sizeof *u.z, rows);
-    u.r = dim__calloc(m->ctx, 4 * d + 1, d * sizeof *u.r);
-    dim_status status = u.z == NULL || u.r == NULL ? DIM_E_NOMEM : DIM_OK;
+    size_t d = (size_t)s->d;
+    u.z = dim__calloc(m->ctx, d * sizeof *u.z, (size_t)u.n);
+    u.white = dim__calloc(m->ctx, 2 * d * sizeof *u.white, (size_t)u.n);
+    u.single = dim__calloc(m->ctx, 2 * d, d * sizeof *u.single);
+    u.r = dim__calloc(m->ctx, 5 * d + 1, d * sizeof *u.r);
+    dim_status status = u.z == NULL || u.white == NULL || u.single == NULL || u.r == NULL ? DIM_E_NOMEM : DIM_OK;
     if (status == DIM_OK) {
-        u.g = u.z + s->d * (int64_t)rows;
+        u.g = u.white + s->d * u.n;
         u.next = u.r + s->d * s->d;
         u.square = u.next + s->d * s->d;
         u.l = u.square + s->d * s->d;
-        u.scale = u.l + s->d * s->d;
+        u.before = u.l + s->d * s->d;
+        u.scale = u.before + s->d * s->d;
         status = standardise(&u, m, s, usable);
     }
     if (status == DIM_OK && *usable) {
@@ -147,11 +153,15 @@ static dim_status unmix(const dim__mi *m, const dim__mi_side *s, double *center,
             u.r[i] = (double)start;
         }
         orthogonalise(&u, u.r);
+        for (int64_t i = 0; i < s->d * u.n; i++)
+            u.white[i] = (float)u.z[i];
         for (int round = 0; round < ROUNDS && improve(&u) > ALIKE; )
             round++;
         put_together(&u, matrix);
     }
     dim__free(m->ctx, u.z);
+    dim__free(m->ctx, u.white);
+    dim__free(m->ctx, u.single);
     dim__free(m->ctx, u.r);
     return status;
 }

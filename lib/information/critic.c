@@ -44,8 +44,10 @@ void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *
     if (c->score - c->inclusive_score > 0.1) {
         r->warnings |= DIM_INFORMATION_SATURATED;
         r->verdict = DIM_INFORMATION_LOWER_BOUND;
+        /* With the own pair in both means, a mean of n rows is dominated by it: rows' shares in other means add nothing. */
+        r->standard_error = dim__mi_error(m, c->inclusive, NULL);
         r->raw = c->inclusive_score;
-        r->low = fmin(r->low, c->inclusive_score - z * error);
+        r->low = c->inclusive_score - z * r->standard_error;
         r->high = (double)INFINITY;
     }
     a->narrow = c->narrow;

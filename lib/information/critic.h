@@ -3,14 +3,15 @@
  *     components.c  which coordinates: a side's columns, or independent components of them
  *     inputs.c    columns -> what the networks see
  *     cca.c       the base: canonical pairs, whose scores are those of a Gaussian copula
- *     towers.c    what is learnt beyond it
+ *     towers.c, training.c  what is learnt beyond it
  *     heldout.c   what a critic is worth on rows that it was not trained on
- *     crossfit.c  folds, the learning curve; whether the networks see all, or canonical pairs alone
+ *     folds.c     whose rows are trained on
+ *     crossfit.c  the learning curve; whether the networks see all, or canonical pairs alone
  *     rows.c, smooth.c, gradient.c  what critics say of other rows, and its derivatives
  *
  * T(x, y) = T_0(x, y) + <f(x), g(y)> + a(x) + b(y) is one inner product of extended features,
  *
- *     [rho u / (1 - rho^2), q_x, 1, f, a, 1] . [v, 1, q_y, g, 1, b]
+ *     [rho u / (1 - rho^2), q_x, 1, a, f, 1] . [v, 1, q_y, 1, g, b]
  *
  * so that the scores of all pairs are one matrix product. */
 #ifndef DIM_INFORMATION_CRITIC_H
@@ -19,7 +20,7 @@
 #include "information/information.h"
 #include "information/smooth.h"
 
-enum { DIM__MI_WIDTH = 32, DIM__MI_HIDDEN = 64 }; /* of f and g; of hidden layers */
+enum { DIM__MI_LAYERS = 3, DIM__MI_HIDDEN = 64, DIM__MI_OUT = 33 }; /* of a network; f and a, or g and b, are 33 */
 
 /* How a column of inputs comes from the values of a row, for rows that were not measured. */
 typedef enum dim__mi_feature_kind {
@@ -72,11 +73,20 @@ static inline int64_t dim__mi_base_width(const dim__mi_base *b) { return b->kept
 /* (n, width) features of a side, for rows. */
 void dim__mi_base_features(const dim__mi_base *b, const dim__mi_inputs *in, int side, const int32_t *rows, int64_t n, float *out);
 
-typedef struct dim__mi_tower {   /* weights of one side, as PyTorch's linear layers have them */
+typedef struct dim__mi_tower {   /* weights of one side's network, as PyTorch's linear layers have them */
     int64_t d;
     float *memory;
     int64_t count;               /* numbers in memory */
 } dim__mi_tower;
+
+dim_status dim__mi_tower_make(dim_context *ctx, int64_t d, dim__mi_tower *t);
+/* Weights (out, in) of a layer, and then its biases (out). */
+float *dim__mi_tower_layer(const dim__mi_tower *t, int layer, int64_t *out, int64_t *in);
+/* x (n, d) -> both hidden layers (n, HIDDEN) and out (n, OUT), its rows `stride` apart. */
+void dim__mi_tower_run(dim_context *ctx, const dim__mi_tower *t, const float *x, int64_t n, float *first, float *second, float *out,
+                       int64_t stride);
+/* Of the OUT + 1 last extended features a side's network makes OUT, from number `side` on; the other one is 1. */
+static inline int64_t dim__mi_tower_one(int side) { return side == 0 ? DIM__MI_OUT : 0; }
 
 typedef struct dim__mi_narrow {  /* what a narrow critic sees: the side of each of the strongest pairs, and radii */
     dim__mi_base pairs;
@@ -100,6 +110,21 @@ typedef struct dim__mi_rows {    /* of one fold: numbers of rows */
     int64_t n_train, n_validation, n_test;
 } dim__mi_rows;
 
+/* folds.c */
+typedef struct dim__mi_folds {
+    const dim__mi *m;
+    int32_t *unit;               /* (n): rows with the same number stay together */
+    int64_t units;
+    int32_t *fold;               /* (units) */
+    int32_t *rank;               /* (units): random order, or that of time */
+    int32_t *memory;             /* (n) for the rows of a fold */
+} dim__mi_folds;
+dim_status dim__mi_folds_make(const dim__mi *m, dim__mi_folds *out); /* freed by dim__mi_folds_free(), also after a failure */
+void dim__mi_folds_free(dim_context *ctx, dim__mi_folds *f);
+/* Test rows are the fold's; an eighth of the rest is for validation, and of the others `share` is for training: 1 = all, else a
+ * random part of the units, of a series of its blocks.  The rows of the last call are good. */
+void dim__mi_folds_rows(const dim__mi_folds *f, int fold, double share, dim__mi_rows *out);
+
 typedef struct dim__mi_span {    /* of a measurement, as its caller hears: fractions */
     double begin, end;
 } dim__mi_span;
@@ -107,9 +132,6 @@ typedef struct dim__mi_span {    /* of a measurement, as its caller hears: fract
 dim_status dim__mi_critic_train(const dim__mi *m, const dim__mi_inputs *in, const dim__mi_rows *rows, uint64_t seed, dim__mi_span span,
                                 dim__mi_critic *out);
 void dim__mi_critic_free(dim_context *ctx, dim__mi_critic *c);
-/* Weights (out, in) and then biases (out) of a layer: two hidden ones; f or g from the second; a or b from the second. */
-enum { DIM__MI_LAYERS = 4 };
-const float *dim__mi_tower_layer(const dim__mi_tower *t, int layer, int64_t *out, int64_t *in);
 /* Extended features of rows, (n, width) of either side; base_alone leaves the networks out. */
 int64_t dim__mi_critic_width(const dim__mi_critic *c, bool base_alone);
 dim_status dim__mi_critic_features(const dim__mi *m, const dim__mi_critic *c, const dim__mi_inputs *in, const int32_t *rows, int64_t n,
@@ -172,6 +194,10 @@ dim_status dim__mi_crossfit_base(const dim__mi *m, double *inclusive);
  * m's.  *turned is freed, also after a failure, by dim__mi_components_free(). */
 dim_status dim__mi_components(const dim__mi *m, dim__mi *turned, bool *better);
 void dim__mi_components_free(dim__mi *turned);
+
+/* margins.c: how far the base of all rows is from a density over the rows as they are, which is 0 where each side is normal in
+ * the base's directions; and the standard error. */
+dim_status dim__mi_margin_gap(const dim__mi *m, double *gap, double *error);
 
 /* critic.c: the answer to m's question, with a condition as a difference; and what a result says of it. */
 dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *out);

@@ -1,22 +1,17 @@
-/* Cross-fitting: every row is scored by a critic that was trained on others.  Rows that are the same, and rows of one group,
- * are never parted, or the test would know the training rows; folds of a series are stretches with gaps between them. */
+/* Cross-fitting: every row is scored by a critic that was trained on others (folds.c). */
 #include "information/critic.h"
 
 #include "base/math.h"
 #include "base/rng.h"
 #include "kernels/kernels.h"
 
-enum { HALVES = 3, VALIDATION = 8, FEW_COLUMNS = 10, ENOUGH = 4000 };
-static const uint64_t FOLD_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700, NARROW_STREAM = 0x6d690800;
+enum { HALVES = 3, FEW_COLUMNS = 10, ENOUGH = 2000 };
+static const uint64_t SEED_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700, NARROW_STREAM = 0x6d690800;
 
 typedef struct crossfit {
     const dim__mi *m;
     dim__mi_inputs in;
-    int32_t *unit;               /* (n): rows with the same number stay together */
-    int64_t units;
-    int32_t *fold;               /* (units) */
-    int32_t *rank;               /* (units): random order, or that of time */
-    int32_t *memory;             /* (n) for the rows of a fold */
+    dim__mi_folds folds;
     dim__mi_critic *wide, *narrow; /* (folds); of a fold without narrow critic, that has no `narrow` */
     dim__mi_span span;
     double done;                 /* trainings, of `trainings` */
@@ -24,107 +19,10 @@ typedef struct crossfit {
     dim__mi_crossfit *out;
 } crossfit;
 
-/* ---- folds ----------------------------------------------------------------------------------------------------------- */
-
-static dim_status find_units(crossfit *c)
-{
-    const dim__mi *m = c->m;
-    if (m->groups != NULL) {
-        memcpy(c->unit, m->groups, (size_t)m->n * sizeof *c->unit);
-        c->units = m->n_groups;
-        return DIM_OK;
-    }
-    if (!m->series)
-        return dim__mi_symbols(m, 7, false, c->unit, &c->units);
-    for (int64_t i = 0; i < m->n; i++)
-        c->unit[i] = (int32_t)i;
-    c->units = m->n;
-    return DIM_OK;
-}
-
-/* Each unit's fold, so that folds have about the same number of rows. */
-static dim_status make_folds(crossfit *c)
-{
-    const dim__mi *m = c->m;
-    int64_t folds = (int64_t)m->o.folds, *size = dim__calloc(m->ctx, (size_t)c->units, sizeof *size), rows = 0;
-    int32_t *order = dim__calloc(m->ctx, (size_t)c->units, sizeof *order);
-    bool room = size != NULL && order != NULL;
-    for (int64_t i = 0; i < m->n && room; i++)
-        size[c->unit[i]]++;
-    for (int64_t u = 0; u < c->units && room; u++)
-        order[u] = (int32_t)u;
-    if (room && !m->series)
-        dim__rng_permutation(order, c->units, m->o.seed, FOLD_STREAM);
-    for (int64_t k = 0; k < c->units && room; k++) {
-        int64_t at = (2 * rows + size[order[k]]) * folds / (2 * m->n);
-        c->fold[order[k]] = (int32_t)dim__min64(at, folds - 1);
-        c->rank[order[k]] = (int32_t)k;
-        rows += size[order[k]];
-    }
-    dim__free(m->ctx, size);
-    dim__free(m->ctx, order);
-    return room ? DIM_OK : DIM_E_NOMEM;
-}
-
-/* Whether a row of a series is so near to the test rows, or to the validation rows, that it would know of them. */
-static bool near_stretch(const dim__mi *m, int64_t row, int64_t first, int64_t last)
-{
-    return m->series && row >= first - m->block && row < last + m->block && !(row >= first && row < last);
-}
-
-/* Units are in a random order; of those left when the fold's are taken out, every eighth validates, or of few every second. */
-static bool validates(int64_t rank, int64_t before, int64_t own, int64_t every)
-{
-    return (rank < before ? rank : rank - own) % every == 0;
-}
-
-/* Test rows are the fold's; an eighth of the rest is for validation, and of the others `share` is for training: 1 = all, else
- * a random part, of a series a stretch. */
-static void fold_rows(const crossfit *c, int fold, double share, dim__mi_rows *r)
-{
-    const dim__mi *m = c->m;
-    int64_t folds = (int64_t)m->o.folds, first = m->n * fold / folds, last = m->n * (fold + 1) / folds;
-    int64_t rest = m->n - (last - first), span = rest / VALIDATION, own = 0, before = c->units;
-    for (int64_t u = 0; u < c->units; u++) /* folds are stretches of the units' order */
-        if (c->fold[u] == fold) {
-            own++;
-            before = dim__min64(before, c->rank[u]);
-        }
-    int64_t every = dim__max64(2, dim__min64(VALIDATION, (c->units - own) / 3));
-    *r = (dim__mi_rows){ .test = c->memory };
-    for (int64_t i = 0; i < m->n; i++)
-        if (c->fold[c->unit[i]] == fold)
-            r->test[r->n_test++] = (int32_t)i;
-    if (m->series && r->n_test > 0) {
-        first = r->test[0];
-        last = r->test[r->n_test - 1] + 1;
-    }
-    int64_t v_first = m->series ? (last + span <= m->n ? last : first - span) : 0, v_last = v_first + span;
-    r->validation = r->test + r->n_test;
-    for (int64_t i = 0; i < m->n && m->series; i++)
-        if (i >= v_first && i < v_last && !near_stretch(m, i, first, last))
-            r->validation[r->n_validation++] = (int32_t)i;
-    for (int64_t i = 0; i < m->n && !m->series; i++)
-        if (c->fold[c->unit[i]] != fold && validates(c->rank[c->unit[i]], before, own, every))
-            r->validation[r->n_validation++] = (int32_t)i;
-    r->train = r->validation + r->n_validation;
-    for (int64_t i = 0; i < m->n; i++) {
-        int32_t u = c->unit[i];
-        bool other = m->series ? !(i >= first && i < last) && !(i >= v_first && i < v_last) && !near_stretch(m, i, first, last) &&
-                                     !near_stretch(m, i, v_first, v_last)
-                               : c->fold[u] != fold && !validates(c->rank[u], before, own, every);
-        float draw = 0;
-        if (other && share < 1)
-            dim__rng_uniform(&draw, 1, m->o.seed, HALF_STREAM + (uint64_t)fold, m->series ? i / dim__max64(1, m->block) : u);
-        if (other && (share >= 1 || (double)draw < share))
-            r->train[r->n_train++] = (int32_t)i;
-    }
-}
-
 /* ---- scores ---------------------------------------------------------------------------------------------------------- */
 
 typedef struct scores {
-    double *pointwise, *influence, *inclusive; /* (n) of all rows */
+    double *pointwise, *influence, *inclusive; /* (n) of all rows; influence may be NULL: not wanted */
 } scores;
 
 /* The test rows as a measurement of their own, with their groups. */
@@ -184,7 +82,8 @@ static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, co
     int64_t width = dim__mi_critic_width(critic, base_alone), n = r->n_test;
     float *x = dim__calloc(m->ctx, (size_t)n, 2 * (size_t)width * sizeof *x);
     double *found = dim__calloc(m->ctx, (size_t)n, 4 * sizeof *found), *weights = DIM__BEHIND(found, 3 * n);
-    dim__mi_held_out out = { .pointwise = found, .influence = DIM__BEHIND(found, n), .inclusive = DIM__BEHIND(found, 2 * n) };
+    dim__mi_held_out out = { .pointwise = found, .inclusive = DIM__BEHIND(found, 2 * n) };
+    out.influence = to.influence != NULL ? DIM__BEHIND(found, n) : NULL;
     dim_status status = x == NULL || found == NULL ? DIM_E_NOMEM : DIM_OK;
     for (int64_t i = 0; i < n && status == DIM_OK && m->weights != NULL; i++)
         weights[i] = m->weights[r->test[i]];
@@ -196,7 +95,8 @@ static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, co
         status = permute(c, fold, r, x, x + n * width, width);
     for (int64_t i = 0; i < n && status == DIM_OK; i++) {
         to.pointwise[r->test[i]] = out.pointwise[i];
-        to.influence[r->test[i]] = out.influence[i];
+        if (to.influence != NULL)
+            to.influence[r->test[i]] = out.influence[i];
         to.inclusive[r->test[i]] = out.inclusive[i];
     }
     dim__free(m->ctx, x);
@@ -232,11 +132,11 @@ static dim_status train_fold(crossfit *c, int fold)
 {
     const dim__mi *m = c->m;
     dim__mi_rows r;
-    fold_rows(c, fold, 1, &r);
+    dim__mi_folds_rows(&c->folds, fold, 1, &r);
     if (r.n_test < 2 || r.n_train < 16 || r.n_validation < 2)
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "fold %d of %u has %lld rows to train on, %lld to validate and %lld to test: too few",
                          fold, m->o.folds, (long long)r.n_train, (long long)r.n_validation, (long long)r.n_test);
-    uint64_t seed = dim__mix(m->o.seed, FOLD_STREAM + (uint64_t)fold);
+    uint64_t seed = dim__mix(m->o.seed, SEED_STREAM + (uint64_t)fold);
     DIM__TRY(dim__mi_critic_train(m, &c->in, &r, seed, next(c), &c->wide[fold]));
     if (may_be_narrow(c, &c->wide[fold].base))
         return train_narrow(c, &r, &c->wide[fold].base, seed, &c->narrow[fold]);
@@ -263,7 +163,7 @@ static dim_status score_fold(crossfit *c, int fold)
     dim__mi_rows r;
     scores base = { c->out->base_pointwise, c->out->base_influence, c->out->base_inclusive };
     scores all = { c->out->pointwise, c->out->influence, c->out->inclusive };
-    fold_rows(c, fold, 1, &r);
+    dim__mi_folds_rows(&c->folds, fold, 1, &r);
     c->out->ceiling = fmin(c->out->ceiling, log((double)r.n_test));
     DIM__TRY(score_rows(c, &c->wide[fold], &r, true, -1, base));
     return score_rows(c, critic, &r, !critic->residual, fold, all);
@@ -291,7 +191,7 @@ static dim_status run_half(crossfit *c, int fold, double *half, double *differen
     dim__mi_critic critic = { .residual = false };
     scores to = { half, half + m->n, half + 2 * m->n };
     double sum = 0;
-    fold_rows(c, fold, 0.5, &r);
+    dim__mi_folds_rows(&c->folds, fold, 0.5, &r);
     if (r.n_train < 16)
         return DIM_OK;
     dim_status status = train_half(c, &r, dim__mix(m->o.seed, HALF_STREAM + (uint64_t)fold), &critic);
@@ -332,13 +232,9 @@ static bool make_room(crossfit *c)
     const dim__mi *m = c->m;
     double **const arrays[6] = { &c->out->pointwise, &c->out->influence, &c->out->inclusive,
                                  &c->out->base_pointwise, &c->out->base_influence, &c->out->base_inclusive };
-    c->unit = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->unit);
-    c->fold = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->fold);
-    c->rank = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->rank);
-    c->memory = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->memory);
     c->wide = dim__calloc(m->ctx, m->o.folds, 2 * sizeof *c->wide);
     c->narrow = DIM__BEHIND(c->wide, m->o.folds);
-    bool room = c->unit != NULL && c->fold != NULL && c->rank != NULL && c->memory != NULL && c->wide != NULL;
+    bool room = c->wide != NULL;
     for (int k = 0; k < 6 && room; k++) {
         *arrays[k] = dim__calloc(m->ctx, (size_t)m->n, sizeof **arrays[k]);
         room = *arrays[k] != NULL;
@@ -384,8 +280,7 @@ static dim_status run_all(crossfit *c, const uint32_t sides[2])
             return DIM_E_NOMEM;
     }
     DIM__TRY(dim__mi_inputs_make(m, sides, &c->in));
-    DIM__TRY(find_units(c));
-    DIM__TRY(make_folds(c));
+    DIM__TRY(dim__mi_folds_make(m, &c->folds));
     c->out->ceiling = (double)INFINITY;
     for (int fold = 0; fold < folds; fold++)
         DIM__TRY(train_fold(c, fold));
@@ -409,10 +304,7 @@ static void end(crossfit *c)
     for (int k = 0; k < 2 * (int)c->m->o.folds && c->wide != NULL; k++)
         dim__mi_critic_free(ctx, &c->wide[k]); /* narrow ones follow */
     dim__free(ctx, c->wide);
-    dim__free(ctx, c->unit);
-    dim__free(ctx, c->fold);
-    dim__free(ctx, c->rank);
-    dim__free(ctx, c->memory);
+    dim__mi_folds_free(ctx, &c->folds);
 }
 
 dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__mi_span span, dim__mi_crossfit *out)
@@ -429,8 +321,8 @@ dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__
 static dim_status score_base(crossfit *c, int fold)
 {
     dim__mi_rows r;
-    scores to = { c->out->pointwise, c->out->influence, c->out->inclusive };
-    fold_rows(c, fold, 1, &r);
+    scores to = { c->out->pointwise, NULL, c->out->inclusive };
+    dim__mi_folds_rows(&c->folds, fold, 1, &r);
     if (r.n_test < 2 || r.n_train < 16)
         return DIM_OK;
     int64_t step = (r.n_test + ENOUGH - 1) / ENOUGH;
@@ -448,9 +340,7 @@ dim_status dim__mi_crossfit_base(const dim__mi *m, double *inclusive)
     crossfit c = { .m = m, .out = &out };
     dim_status status = make_room(&c) ? dim__mi_inputs_make(m, sides, &c.in) : DIM_E_NOMEM;
     if (status == DIM_OK)
-        status = find_units(&c);
-    if (status == DIM_OK)
-        status = make_folds(&c);
+        status = dim__mi_folds_make(m, &c.folds);
     for (int fold = 0; fold < (int)m->o.folds && status == DIM_OK; fold++)
         status = score_base(&c, fold);
     if (status == DIM_OK)

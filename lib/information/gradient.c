@@ -106,9 +106,8 @@ static void forward(const passage *p)
         return;
     forward_layer(p, 0, p->x, true, p->hidden[0]);
     forward_layer(p, 1, p->hidden[0], true, p->hidden[1]);
-    forward_layer(p, 2, p->hidden[1], false, p->out + tower * n);
-    forward_layer(p, 3, p->hidden[1], false, own_row(p, p->out, tower + DIM__MI_WIDTH, true));
-    one = own_row(p, p->out, tower + DIM__MI_WIDTH, false);
+    forward_layer(p, 2, p->hidden[1], false, p->out + (tower + p->side) * n);
+    one = p->out + (tower + dim__mi_tower_one(p->side)) * n;
     for (int64_t i = 0; i < n; i++)
         one[i] = 1;
 }
@@ -127,8 +126,7 @@ static void back(const passage *p)
     dim__dgemm(p->ctx, true, false, d, n, p->kept, 1, b->direction[p->side], d, p->by_pair, n, 0, p->by_x, n);
     if (!p->critic->residual)
         return;
-    back_layer(p, 2, NULL, p->by_out + tower * n, p->by_hidden[1]);
-    back_layer(p, 3, NULL, own_row(p, p->by_out, tower + DIM__MI_WIDTH, true), p->by_hidden[1]);
+    back_layer(p, 2, NULL, p->by_out + (tower + p->side) * n, p->by_hidden[1]);
     back_layer(p, 1, p->hidden[1], p->by_hidden[1], p->by_hidden[0]);
     back_layer(p, 0, p->hidden[0], p->by_hidden[0], p->by_x);
 }

@@ -3,7 +3,8 @@
  *     read.c     tensors -> rows that count, columns with codes and kinds
  *     scores.c   codes -> normal scores, on which all methods but the counts work
  *     methods.def, knn.c, gauss.c, discrete.c, critic.c   one method each: a dim__mi_answer
- *     choose.c   which of them are asked, and which one is believed */
+ *     choose.c   which of them are asked, and which one is believed
+ *     pairs.c    all pairs of columns: a measurement each */
 #ifndef DIM_INFORMATION_INFORMATION_H
 #define DIM_INFORMATION_INFORMATION_H
 
@@ -25,6 +26,18 @@ enum {
 /* What lies so many elements behind p, which may be NULL. */
 #define DIM__BEHIND(p, count) ((p) != NULL ? (p) + (count) : NULL)
 
+typedef struct dim__mi_memory {  /* of a column */
+    double first;                /* |correlation| at lag 1 */
+    int64_t lag;                 /* the first at which it has forgotten */
+    double r[DIM__MI_LAGS];      /* correlations at the lags of a list, until then */
+} dim__mi_memory;
+
+typedef struct dim__mi_ready {   /* what many measurements of one column with the same rows share: pairs.c */
+    dim__mi_memory memory;
+    uint32_t dithers;
+    float *scores;               /* (dithers, n) */
+} dim__mi_ready;
+
 typedef struct dim__mi_column {
     int64_t number;              /* in the caller's tensor */
     char name[DIM__MI_NAME];     /* "" = has none */
@@ -34,6 +47,7 @@ typedef struct dim__mi_column {
     int64_t distinct;
     double *value;               /* (n) */
     int32_t *code;               /* (n): how many different values are below this one */
+    const dim__mi_ready *ready;  /* NULL, or somebody else's */
 } dim__mi_column;
 
 typedef struct dim__mi_coordinates { /* of a row, from the caller's columns: matrix (number - center), or as they are */
@@ -82,6 +96,8 @@ typedef struct dim__mi {         /* what is measured */
     int64_t dropped, duplicates;
     uint32_t warnings;           /* of reading; each method adds its own */
     char left_out[DIM__MI_LEFT_OUT]; /* columns that are constant or repeat others, for texts */
+    bool pairwise;               /* two columns of many: no critics */
+    bool value_only;             /* nobody reads more than raw and the p-value */
     double deadline;             /* of training, as dim__mi_now() counts; 0 = none */
 } dim__mi;
 
@@ -125,16 +141,20 @@ const char *dim__mi_method_name(int method);
 
 /* ---- read.c, columns.c -------------------------------------------------------------------------------------------- */
 
-/* Everything of m but `o` and `ctx`; what was read is freed by dim__mi_free(), also after a failure. */
-dim_status dim__mi_read(dim__mi *m, const dim_information_data *data);
-void dim__mi_free(dim__mi *m);
-
 typedef struct dim__mi_source {  /* of the columns of one side, checked */
     const dim_tensor *t;
     const uint8_t *kinds;
     const char *const *names;
     int64_t offset;              /* row of the tensor that belongs to row 0 */
 } dim__mi_source;
+/* Everything of m but `o` and `ctx`; what was read is freed by dim__mi_free(), also after a failure. */
+dim_status dim__mi_read(dim__mi *m, const dim_information_data *data);
+void dim__mi_free(dim__mi *m);
+/* Its parts: arguments, and the rows that are whole in all columns; groups; rows that repeat others. */
+dim_status dim__mi_read_rows(dim__mi *m, const dim_information_data *data, dim__mi_source source[DIM__MI_SIDES]);
+dim_status dim__mi_read_groups(dim__mi *m, const dim_tensor *t);
+dim_status dim__mi_find_copies(dim__mi *m);
+
 int64_t dim__mi_columns_of(const dim_tensor *t);
 /* Element of a tensor (N) or (N, d) as a double, and as a key that keeps the order exactly. */
 double dim__mi_element(const dim_tensor *t, int64_t row, int64_t column, uint64_t *key);
@@ -153,12 +173,6 @@ dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim_
 dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different, bool discrete);
 
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
-
-typedef struct dim__mi_memory {  /* of a column */
-    double first;                /* |correlation| at lag 1 */
-    int64_t lag;                 /* the first at which it has forgotten */
-    double r[DIM__MI_LAGS];      /* correlations at the lags of a list, until then */
-} dim__mi_memory;
 
 dim_status dim__mi_remember(const dim__mi *m, const dim__mi_column *c, dim__mi_memory *out);
 /* Decides whether the rows are a series: block and theiler; and finds as how many rows those of a series and of groups count. */
@@ -203,6 +217,27 @@ dim_status dim__mi_describe(const dim__mi *m, dim_information *info);
 dim_status dim__information_measure(dim_context *ctx, const dim_information_options *options, const dim_information_data *data,
                                     dim_information **out);
 void dim__information_destroy(dim_information *info);
+/* m->o and what follows from it. */
+dim_status dim__mi_read_options(dim__mi *m, const dim_information_options *in);
+/* The measurement of what was read. */
+dim_status dim__mi_measure(dim__mi *m, dim_information **out);
+
+/* ---- pairs.c --------------------------------------------------------------------------------------------------------- */
+
+typedef enum dim__mi_output { DIM__MI_VALUE, DIM__MI_LOW, DIM__MI_HIGH, DIM__MI_P, DIM__MI_OUTPUTS } dim__mi_output;
+/* out[k]: NULL, or f64 or f32 (columns of x, columns of y). */
+dim_status dim__information_matrix(dim_context *ctx, const dim_information_options *options, const dim_information_data *data,
+                                   dim_tensor *const out[DIM__MI_OUTPUTS]);
+
+/* ---- singles.c ------------------------------------------------------------------------------------------------------- */
+
+typedef struct dim__mi_excess {  /* of single pairs of columns over their Gaussian copulas, summed */
+    double value, error;
+    double high;                 /* ends of the pairs' intervals */
+} dim__mi_excess;
+
+/* All 0 with a condition or weights. */
+dim_status dim__mi_find_excess(const dim__mi *m, dim__mi_excess *out);
 
 /* ---- gradient.c ---------------------------------------------------------------------------------------------------- */
 

@@ -247,7 +247,7 @@ static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool seco
     p.in.k = k;
     if (status == DIM_OK)
         status = dim__kraskov_run(m->ctx, &p.in, one, &value, &t->used);
-    if (status == DIM_OK && dither == 0)
+    if (status == DIM_OK && dither == 0 && !m->value_only)
         status = find_spread(m, &p, value, &s);
     free_points(m, &p);
     if (status != DIM_OK)

@@ -29,7 +29,7 @@ static const dim__field fields[] = {
 };
 static const dim__table table = DIM__TABLE(dim_information_options, fields);
 
-static dim_status read_options(dim__mi *m, const dim_information_options *in)
+dim_status dim__mi_read_options(dim__mi *m, const dim_information_options *in)
 {
     dim_context *ctx = m->ctx;
     dim_information_options *o = &m->o;
@@ -177,10 +177,9 @@ static dim_status copy_curve(const dim__mi *m, dim_information *info)
     return DIM_OK;
 }
 
-static dim_status measure(dim__mi *m, const dim_information_data *data, dim_information *info)
+static dim_status measure(dim__mi *m, dim_information *info)
 {
     entropy entropy_x, entropy_y;
-    DIM__TRY(dim__mi_read(m, data));
     if (!m->free_neighbors && m->n >= DIM__MI_LEAST_ROWS && (int64_t)m->o.neighbors > m->n / 4)
         return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.neighbors is %u; it must be a quarter of the %lld rows at most",
                          m->o.neighbors, (long long)m->n);
@@ -205,24 +204,32 @@ static dim_status measure(dim__mi *m, const dim_information_data *data, dim_info
     return dim__mi_describe(m, info);
 }
 
+dim_status dim__mi_measure(dim__mi *m, dim_information **out)
+{
+    dim_information *info = dim__calloc(m->ctx, 1, sizeof *info);
+    if (info == NULL)
+        return DIM_E_NOMEM;
+    info->ctx = dim__context_retain(m->ctx);
+    dim_status status = measure(m, info);
+    if (status != DIM_OK)
+        dim__information_destroy(info);
+    else
+        *out = info;
+    return status;
+}
+
 dim_status dim__information_measure(dim_context *ctx, const dim_information_options *options, const dim_information_data *data,
                                     dim_information **out)
 {
     dim__mi m = { .ctx = ctx };
     dim_information_data d;
     DIM__TRY(dim__options_copy(ctx, "dim_information_data", &d, sizeof d, data));
-    DIM__TRY(read_options(&m, options));
+    DIM__TRY(dim__mi_read_options(&m, options));
     m.deadline = m.o.max_seconds > 0 ? dim__mi_now() + (double)m.o.max_seconds : 0;
-    dim_information *info = dim__calloc(ctx, 1, sizeof *info);
-    if (info == NULL)
-        return DIM_E_NOMEM;
-    info->ctx = dim__context_retain(ctx);
-    dim_status status = measure(&m, &d, info);
+    dim_status status = dim__mi_read(&m, &d);
+    if (status == DIM_OK)
+        status = dim__mi_measure(&m, out);
     dim__mi_free(&m);
-    if (status != DIM_OK)
-        dim__information_destroy(info);
-    else
-        *out = info;
     return status;
 }
 

@@ -150,7 +150,7 @@ static int64_t most_rows(const dim__mi *m, const dim__mi_source source[DIM__MI_S
     int64_t columns = 0;
     for (int k = 0; k < DIM__MI_SIDES; k++)
         columns += source[k].t != NULL ? dim__mi_columns_of(source[k].t) : 0;
-    bool critics = m->o.method == DIM_INFORMATION_CRITIC || (m->o.method == DIM_INFORMATION_AUTO && columns > 3);
+    bool critics = !m->pairwise && (m->o.method == DIM_INFORMATION_CRITIC || (m->o.method == DIM_INFORMATION_AUTO && columns > 3));
     uint64_t most = m->o.max_rows != 0 ? m->o.max_rows : critics ? 200000 : 2000000;
     return most < INT32_MAX ? (int64_t)most : INT32_MAX;
 }
@@ -219,7 +219,7 @@ static dim_status read_weights(dim__mi *m, const dim_tensor *t)
 }
 
 /* Numbers of the groups.  Rows are put in the groups' order. */
-static dim_status read_groups(dim__mi *m, const dim_tensor *t)
+dim_status dim__mi_read_groups(dim__mi *m, const dim_tensor *t)
 {
     uint64_t *key = dim__calloc(m->ctx, (size_t)m->n, sizeof *key);
     int32_t *order = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *order), *spare = DIM__BEHIND(order, m->n);
@@ -244,7 +244,7 @@ static dim_status read_groups(dim__mi *m, const dim_tensor *t)
 
 /* ---- all together --------------------------------------------------------------------------------------------------- */
 
-static dim_status count_duplicates(dim__mi *m)
+dim_status dim__mi_find_copies(dim__mi *m)
 {
     int64_t different = 0;
     int32_t *code = dim__calloc(m->ctx, (size_t)m->n, sizeof *code);
@@ -264,13 +264,18 @@ static dim_status count_duplicates(dim__mi *m)
     return status;
 }
 
+dim_status dim__mi_read_rows(dim__mi *m, const dim_information_data *data, dim__mi_source source[DIM__MI_SIDES])
+{
+    DIM__TRY(check(m, data, source));
+    return choose_rows(m, source, &(dim__mi_source){ data->weights, NULL, NULL, 0 });
+}
+
 dim_status dim__mi_read(dim__mi *m, const dim_information_data *data)
 {
     dim__mi_source source[DIM__MI_SIDES] = { { .t = NULL } };
-    DIM__TRY(check(m, data, source));
-    DIM__TRY(choose_rows(m, source, &(dim__mi_source){ data->weights, NULL, NULL, 0 }));
+    DIM__TRY(dim__mi_read_rows(m, data, source));
     if (data->groups != NULL)
-        DIM__TRY(read_groups(m, data->groups));
+        DIM__TRY(dim__mi_read_groups(m, data->groups));
     for (int k = 0; k < DIM__MI_SIDES; k++) {
         m->side[k].letter = "xyz"[k];
         m->side[k].discrete = m->side[k].symbols = true;
@@ -279,5 +284,5 @@ dim_status dim__mi_read(dim__mi *m, const dim_information_data *data)
     }
     if (data->weights != NULL)
         DIM__TRY(read_weights(m, data->weights));
-    return count_duplicates(m);
+    return dim__mi_find_copies(m);
 }

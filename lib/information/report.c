@@ -78,7 +78,7 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
         put(t, "left out: %s%s%s", m->left_out, m->left_out[0] != '\0' && a->left_out[0] != '\0' ? ", " : "", a->left_out);
         break;
     case DIM_INFORMATION_PARAMETRIC: put(t, "the value rests on a Gaussian copula that these rows cannot check"); break;
-    case DIM_INFORMATION_METHODS_DISAGREE: put(t, "another method lies outside the interval"); break;
+    case DIM_INFORMATION_METHODS_DISAGREE: put(t, "%s", a->remark != NULL ? a->remark : "another method lies outside the interval"); break;
     case DIM_INFORMATION_TIME_LIMIT: put(t, "training stopped after max_seconds"); break;
     case DIM_INFORMATION_NEGATIVE: put(t, "the estimate is %.4f, below 0 by more than its error; the value is 0", r->raw); break;
     case DIM_INFORMATION_DIFFERENCE: put(t, "the value is the difference of two lower bounds, which is not a bound"); break;

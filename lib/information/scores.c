@@ -94,6 +94,10 @@ static void order_keys(const dim__mi *m, const dim__mi_side *side, const dim__mi
 
 dim_status dim__mi_dithered(const dim__mi *m, const dim__mi_side *side, const dim__mi_column *c, uint32_t dither, float *out)
 {
+    if (c->ready != NULL && dither < c->ready->dithers) {
+        memcpy(out, c->ready->scores + (int64_t)dither * m->n, (size_t)m->n * sizeof *out);
+        return DIM_OK;
+    }
     if (c->distinct == m->n) { /* nothing to dither */
         score_ranks(m, c->code, m->n, out);
         return DIM_OK;
@@ -144,6 +148,11 @@ dim_status dim__mi_symbols(const dim__mi *m, uint32_t sides, bool unordered_only
             const dim__mi_column *c = &m->side[k].columns[j];
             if ((sides >> k & 1) == 0 || (unordered_only && c->kind != DIM_INFORMATION_KIND_UNORDERED))
                 continue;
+            if (*count == 1) { /* the first one's codes are numbers already */
+                memcpy(code, c->code, (size_t)m->n * sizeof *code);
+                *count = c->distinct;
+                continue;
+            }
             for (int64_t i = 0; i < m->n; i++)
                 key[i] = (uint64_t)code[i] * (uint64_t)c->distinct + (uint64_t)c->code[i];
             dim__sort_keys(key, m->n, order, order + m->n);

@@ -65,12 +65,21 @@ SUM_OF(sum_exp, (const float *x, float shift, int64_t n), vec_exp(vec_below(v, s
 SUM_OF(sum_softplus, (const float *x, float sign, int64_t n), vec_softplus(v * sign))
 #undef SUM_OF
 
+/* Rows of scores are short, so that what is left of a block, and what becomes of lanes, counts. */
 static float max(const float *x, int64_t n)
 {
     vf best[SUMS];
     vi nan = { 0 };
     int64_t i = 0;
     float top = -INFINITY;
+    if (n < LANES) {
+        for (; i < n; i++) {
+            if (x[i] != x[i])
+                return NAN;
+            top = x[i] > top ? x[i] : top;
+        }
+        return top;
+    }
     for (int k = 0; k < SUMS; k++)
         best[k] = vec_fill(-INFINITY);
     for (; i + SUMS * LANES <= n; i += SUMS * LANES)
@@ -79,16 +88,17 @@ static float max(const float *x, int64_t n)
             best[k] = vec_select(v > best[k], v, best[k]);
             nan |= v != v;
         }
+    for (; i < n; i += LANES) {
+        vf v = load(x + (i < n - LANES ? i : n - LANES)); /* the last one may have some twice */
+        best[0] = vec_select(v > best[0], v, best[0]);
+        nan |= v != v;
+    }
+    for (int k = 1; k < SUMS; k++)
+        best[0] = vec_select(best[k] > best[0], best[k], best[0]);
     for (int k = 0; k < LANES; k++) {
-        for (int s = 0; s < SUMS; s++)
-            top = best[s][k] > top ? best[s][k] : top;
+        top = best[0][k] > top ? best[0][k] : top;
         if (nan[k])
             return NAN;
-    }
-    for (; i < n; i++) {
-        if (x[i] != x[i])
-            return NAN;
-        top = x[i] > top ? x[i] : top;
     }
     return top;
 }

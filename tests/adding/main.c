@@ -286,6 +286,35 @@ static void names(void)
         expect("the name", all[i] != NULL && strcmp(all[i], "added") == 0, 1);
 }
 
+/* The method of information that was added. */
+static void measure(void)
+{
+    dim_information_options o;
+    dim_information_data data;
+    dim_information_result r;
+    dim_information *info;
+    OK(dim_context_create(NULL, &ctx));
+    DIM_OPTIONS_INIT(&o);
+    DIM_OPTIONS_INIT(&data);
+    DIM_OPTIONS_INIT(&r);
+    dim_tensor *x = matrix(40, 1), *y = matrix(40, 1);
+    for (int i = 0; i < 40; i++) {
+        ((float *)dim_tensor_data(x))[i] = (float)(i * 7 % 41);
+        ((float *)dim_tensor_data(y))[i] = (float)(i * 11 % 43);
+    }
+    data.x = x;
+    data.y = y;
+    o.method = DIM_INFORMATION_ADDED;
+    OK(dim_information_measure(ctx, &o, &data, &info));
+    OK(dim_information_get_result(info, &r));
+    expect("the information", r.value, 0.25);
+    expect("its method's name", strcmp(dim_information_method_name(r.method), "added"), 0);
+    dim_information_destroy(info);
+    dim_tensor_destroy(x);
+    dim_tensor_destroy(y);
+    dim_context_destroy(ctx);
+}
+
 int main(void)
 {
     names();
@@ -296,5 +325,6 @@ int main(void)
     encode(0);
     encode(DIM_PASS_ADDED);
     train();
+    measure();
     return failed;
 }

@@ -158,6 +158,8 @@ static const scenario cases[] = {
     { "cubed-20x20", 100, 1000, 20, 20, 0, 2, cubed_pairs, .number = 0.425757 },
     { "student-5x5", 20, 4000, 5, 5, 0, 0.448151, student, .number = 2 },
     { "uniform-5x5", 20, 2000, 5, 5, 0, 2.5, uniform_noise, .number = 0.5 },
+    { "saturated-5x5", 20, 2000, 5, 5, 0, 9.793064, pairs, CRITIC, .number = 0.99 },
+    { "half-saturated-5x5", 20, 2000, 5, 5, 0, 5.003098, pairs, CRITIC, .number = 0.93 },
     { "series", 100, 2000, 1, 1, 0, 0, autoregressive, .number = 0.9 },
     { "series-gauss", 100, 2000, 3, 3, 0, 0, autoregressive, GAUSS, .number = 0.9 },
     { "series-counts", 100, 2000, 1, 1, 0, 0, rounded_series, .number = 0.9 },
@@ -193,8 +195,8 @@ static dim_tensor *columns(int64_t n, int64_t d)
 }
 
 typedef struct tally {
-    int count, held, alarms, none, bounds; /* bounds: LOWER_BOUND, whose high is infinite */
-    double value, raw, square, width, error;
+    int count, held, alarms, none, bounds, disagree, by[8]; /* bounds: LOWER_BOUND, whose high is infinite */
+    double raw, square, width, error, low, spread; /* spread: squares of raw */
 } tally;
 
 static void add(const scenario *c, const dim_information_result *r, tally *t)
@@ -207,7 +209,10 @@ static void add(const scenario *c, const dim_information_result *r, tally *t)
     }
     t->held += r->low <= c->truth && c->truth <= r->high;
     t->alarms += r->permutations > 0 && r->p_value <= 0.05;
-    t->value += r->value;
+    t->low += r->low;
+    t->by[r->method]++;
+    t->disagree += (r->warnings & DIM_INFORMATION_METHODS_DISAGREE) != 0;
+    t->spread += r->raw * r->raw;
     t->raw += r->raw;
     t->square += (r->raw - c->truth) * (r->raw - c->truth);
     t->error += r->standard_error;
@@ -268,13 +273,19 @@ static bool run(const scenario *c, int repeat, uint64_t seed)
     }
     clock_gettime(CLOCK_MONOTONIC, &end);
     double answers = fmax(t.count - t.none, 1), closed = fmax(t.count - t.none - t.bounds, 1);
-    printf("%-18s N %lld, truth %.4f: coverage %.3f, width %.4f, bias %+.4f, rms %.4f, mean raw %.4f, se %.4f", c->name, (long long)c->n,
+    printf("%-18s N %lld, truth %.4f: coverage %.3f, width %.4f, bias %+.4f, rms %.4f, mean raw %.4f (sd %.4f, se %.4f), low %.4f",
+           c->name, (long long)c->n,
            c->truth, (double)t.held / t.count, t.width / closed, t.raw / answers - c->truth, sqrt(t.square / answers), t.raw / answers,
-           t.error / answers);
+           sqrt(fmax(0, t.spread / answers - t.raw / answers * (t.raw / answers))), t.error / answers, t.low / answers);
     if (c->permutations > 0)
         printf(", alarms %.3f", (double)t.alarms / t.count);
     if (t.none + t.bounds > 0)
         printf(", %d without answer, %d lower bounds", t.none, t.bounds);
+    for (int k = 0; k < 8; k++)
+        if (t.by[k] > 0)
+            printf(", %s %d", dim_information_method_name((dim_information_method)k), t.by[k]);
+    if (t.disagree > 0)
+        printf(", methods disagree in %d", t.disagree);
     bool fine = within(c, t.held, t.count, 0.9, 1);
     /* Twice the mean of a critic's p-values, and what has no answer, are on the safe side. */
     bool safe = c->method == DIM_INFORMATION_CRITIC || t.none > 0;

@@ -50,10 +50,12 @@ add augment.c data/augment/added.c data/augment/augment_list.def 'X(ADDED, added
 value augment.h DIM_AUGMENT_OP_FORCE_INT DIM_AUGMENT_OP_ADDED next
 add probe.c eval/added.c eval/probe_list.def 'X(ADDED, dim__probe_added)'
 value probe.h DIM_PROBE_KIND_FORCE_INT DIM_PROBE_ADDED next
+add method.c information/added.c information/methods.def 'X(ADDED, dim__mi_added)'
+value information.h DIM_INFORMATION_METHOD_FORCE_INT DIM_INFORMATION_ADDED next
 
 changed=$(diff -r "$source/include" "$work/dim/include"; diff -r "$source/lib" "$work/dim/lib")
 lines=$(echo "$changed" | grep -c '^[<>]') files=$(echo "$changed" | grep -c '^Only in')
-[ "$lines $files" = "20 10" ] || fail "$files files and $lines lines differ, not 10 and 20: $changed"
+[ "$lines $files" = "22 11" ] || fail "$files files and $lines lines differ, not 11 and 22: $changed"
 
 # What is not optimised is built sooner.
 if "$cmake" -S "$work" -B "$work/build" -DCMAKE_BUILD_TYPE=Debug >"$work/log" 2>&1 &&

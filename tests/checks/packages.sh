@@ -14,15 +14,16 @@ mkdir -p build && rm -f build/package/*.deb
     { tail -n 40 build/package.log; exit 1; }
 version=$(sed -n 's/^CMAKE_PROJECT_VERSION:[A-Z]*=//p' build/package/CMakeCache.txt)-1
 architecture=$(dpkg --print-architecture)
-for package in libdim0 libdim-dev; do
+for package in libdim0 libdim-dev dim-mi; do
     deb=build/package/${package}_${version}_$architecture.deb
     [ -s "$deb" ] || { fail "no $deb"; exit 1; }
     contents=$(dpkg-deb -c "$deb")
-    echo "$contents" | grep -Ev "^(drwxr-xr-x|-rw-r--r--|lrwxrwxrwx) root/root" && fail "$package: permissions or owners"
+    echo "$contents" | grep -Ev "^(drwxr-xr-x|-rw-r--r--|lrwxrwxrwx) root/root|^-rwxr-xr-x root/root .* \./usr/bin/dim-mi$" && fail "$package: permissions or owners"
     for file in "usr/share/doc/$package/copyright" "usr/share/doc/$package/changelog.Debian.gz"; do
         echo "$contents" | grep -q "\./$file$" || fail "$package has no $file"
     done
 done
+dpkg-deb -c "build/package/dim-mi_${version}_$architecture.deb" | grep -q '\./usr/share/man/man1/dim-mi\.1$' || fail "dim-mi has no man page"
 depends=$(dpkg-deb -f "build/package/libdim0_${version}_$architecture.deb" Depends)
 for dependency in libc6 libopenblas0 libjpeg libpng16 zlib1g; do # some libraries' packages end in t64 in Debian 13
     case $depends in
@@ -35,6 +36,6 @@ sh tests/debian_root.sh "$suite" "$base" || exit 1
 trap 'rm -rf --one-file-system "$root"' EXIT
 rm -rf --one-file-system "$root"
 cp -a "$base" "$root" && mkdir "$root/try" &&
-    cp -R tests/consumer tests/checks/packages_try.sh build/package/*.deb "$root/try" || exit 1
+    cp -R tests/consumer tests/fixtures/tables tests/checks/packages_try.sh build/package/*.deb "$root/try" || exit 1
 sh tests/debian_root.sh "$suite" "$root" sh /try/packages_try.sh /try || failed=1
 exit "$failed"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # In a bare Debian: installs the packages, builds programs with them by pkg-config and by CMake, removes them.
-# Usage: packages_try.sh DIRECTORY     as root; DIRECTORY has the .deb files and tests/consumer
+# Usage: packages_try.sh DIRECTORY     as root; DIRECTORY has the .deb files, tests/consumer and tests/fixtures/tables
 set -u
 cd "$1" || exit 1
 failed=0
@@ -18,7 +18,7 @@ run apt-get update
 run apt-get install -y --no-install-recommends g++ make cmake pkg-config dpkg-dev
 files >before
 apt-get install -s ./libdim0_*.deb | grep -q '^Inst libdnnl' || fail "oneDNN is not recommended, or not to be had"
-run apt-get install -y --no-install-recommends ./libdim0_*.deb ./libdim-dev_*.deb
+run apt-get install -y --no-install-recommends ./libdim0_*.deb ./libdim-dev_*.deb ./dim-mi_*.deb
 ldconfig -p | grep -q 'libdim\.so\.0' || fail "the linker does not know libdim.so.0"
 
 # shellcheck disable=SC2046
@@ -46,6 +46,9 @@ run apt-get remove -y libdim-dev
 run apt-get purge -y --autoremove
 [ ! -e /usr/include/dim ] || fail "headers are left"
 ./pc_c || fail "a program does not run with libdim0 alone"
+dim-mi tables/mtcars.csv --x hp,wt --y mpg --plot mi.png >log 2>&1 && grep -q '^I(X;Y) = ' log && [ -s mi.png ] ||
+    { cat log; fail "dim-mi"; }
+run apt-get remove -y dim-mi
 # Removed, not purged: nothing may be left to purge.
 run apt-get remove -y libdim0
 dpkg -l | grep libdim && fail "dpkg still lists packages"

@@ -221,6 +221,26 @@ END
 } >"$work/main.c"
 run_page objective.md '^logits.linear1.weight$' <"$work/main.c"
 
+# The whole programs of information.md, as they stand, the one in C with arrays of 70 bytes.
+for name in x y; do
+    {
+        printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': (70,), }"
+        awk -v name=$name 'BEGIN { for (i = 0; i < 70; i++) printf "%c", 40 + (name == "x" ? i * i % 71 : i * i * i % 67) }'
+    } >"$work/$name.npy"
+done
+for language in c cpp; do
+    blocks "$source/docs/information.md" "$language"
+    program=$(grep -l '^int main' "$work"/block.*)
+    [ "$(wc -l <"$program")" -le 25 ] || fail "the program of information.md ($language) has more than 25 lines"
+    cp "$program" "$work/measure.$language"
+    compiler="$cc -std=c11"
+    [ "$language" = c ] || compiler="$cxx -std=c++11"
+    # shellcheck disable=SC2046,SC2086
+    (cd "$work" && $compiler -Wall -Wextra -Werror "measure.$language" -o measure $(pkg-config --cflags --libs dim) $LDFLAGS &&
+        ./measure $([ "$language" = cpp ] || echo x.npy y.npy)) \
+        >"$work/out" 2>&1 && grep -q '^I(X;Y) = [0-9]' "$work/out" || { cat "$work/out"; fail "the program of information.md ($language)"; }
+done
+
 # 70 images of noise in IDX files: one batch an epoch.
 mkdir "$work/data"
 { printf '\0\0\010\003\0\0\0\106\0\0\0\034\0\0\0\034'; head -c $((70 * 784)) /dev/urandom; } >"$work/data/train-images-idx3-ubyte"

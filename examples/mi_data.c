@@ -1,0 +1,345 @@
+/* From files to x, y, z, weights and groups. */
+#include "mi.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where columns come from: a table of text, or an array, which is treated as a table without names. */
+typedef struct source {
+    mi_table t;
+    const double *array;         /* (rows, columns); NULL = it is text */
+} source;
+
+typedef struct list {
+    int64_t *at, count;
+} list;
+
+typedef struct plan {            /* which column is what */
+    source *s;
+    list side[MI_SIDES], weights, groups, unordered, continuous;
+} plan;
+
+static void note(mi_run *run, const char *text)
+{
+    size_t old = run->data.notes != NULL ? strlen(run->data.notes) : 0, more = strlen(text);
+    char *notes = realloc(run->data.notes, old + more + 2);
+    if (notes == NULL)
+        mi_end(MI_DATA, "out of memory");
+    memcpy(notes + old, text, more);
+    memcpy(notes + old + more, "\n", 2);
+    run->data.notes = notes;
+}
+
+/* ---- which columns ------------------------------------------------------------------------------------------------------- */
+
+static list select_columns(const source *s, const char *option, const char *text)
+{
+    list l = { NULL, 0 };
+    char error[MI_ERROR];
+    if (text != NULL && !mi_table_select(&s->t, option, text, &l.at, &l.count, error))
+        mi_end(MI_USAGE, "%s", error);
+    return l;
+}
+
+static bool has(const list *l, int64_t column)
+{
+    for (int64_t i = 0; i < l->count; i++)
+        if (l->at[i] == column)
+            return true;
+    return false;
+}
+
+static list one_column(const source *s, const char *option, const char *text)
+{
+    list l = select_columns(s, option, text);
+    if (text != NULL && l.count != 1)
+        mi_end(MI_USAGE, "%s: %s are %lld columns; there must be 1", option, text, (long long)l.count);
+    return l;
+}
+
+/* All columns that nothing else names. */
+static list rest_of(const plan *p)
+{
+    list l = { mi_alloc((size_t)p->s->t.columns, sizeof(int64_t)), 0 };
+    bool *taken = mi_alloc((size_t)p->s->t.columns, sizeof *taken);
+    const list *others[] = { &p->side[MI_Y], &p->side[MI_Z], &p->weights, &p->groups };
+    for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+        for (int64_t i = 0; i < others[k]->count; i++)
+            taken[others[k]->at[i]] = true;
+    for (int64_t c = 0; c < p->s->t.columns; c++)
+        if (!taken[c])
+            l.at[l.count++] = c;
+    free(taken);
+    return l;
+}
+
+static plan make_plan(mi_run *run, source *s)
+{
+    const mi_options *o = &run->o;
+    plan p = { .s = s };
+    char name[MI_COLUMN_TEXT];
+    p.side[MI_Y] = select_columns(s, "--y", o->y);
+    p.side[MI_Z] = select_columns(s, "--given", o->given);
+    p.weights = one_column(s, "--weights", o->weights);
+    p.groups = one_column(s, "--group", o->group);
+    p.unordered = select_columns(s, "--unordered", o->unordered);
+    p.continuous = select_columns(s, "--continuous", o->continuous);
+    p.side[MI_X] = o->x != NULL ? select_columns(s, "--x", o->x) : rest_of(&p);
+    run->data.square = o->matrix && o->y == NULL;
+    if (run->data.square)
+        p.side[MI_Y] = (list){ NULL, 0 };
+    if (p.side[MI_X].count == 0)
+        mi_end(MI_USAGE, "--x: no column of %s is left for it", s->t.path);
+    for (int64_t i = 0; i < p.side[MI_Y].count; i++)
+        if (has(&p.side[MI_X], p.side[MI_Y].at[i]))
+            mi_end(MI_USAGE, "--y: %s is in --x, too", mi_table_text(&s->t, p.side[MI_Y].at[i], name));
+    return p;
+}
+
+static void free_plan(plan *p)
+{
+    for (int k = 0; k < MI_SIDES; k++)
+        free(p->side[k].at);
+    free(p->weights.at);
+    free(p->groups.at);
+    free(p->unordered.at);
+    free(p->continuous.at);
+}
+
+/* ---- their values ---------------------------------------------------------------------------------------------------------- */
+
+static mi_column *read_columns(const plan *p, const list *l, const list *labels)
+{
+    const source *s = p->s;
+    mi_column *columns = mi_alloc((size_t)l->count, sizeof *columns);
+    char error[MI_ERROR];
+    for (int64_t k = 0; k < l->count; k++) {
+        columns[k].number = l->at[k];
+        columns[k].labels = has(labels, l->at[k]);
+    }
+    if (s->array == NULL && !mi_table_read(&s->t, columns, l->count, error))
+        mi_end(MI_DATA, "%s", error);
+    for (int64_t k = 0; k < l->count && s->array != NULL; k++) {
+        columns[k].value = mi_alloc((size_t)s->t.rows, sizeof(double));
+        for (int64_t i = 0; i < s->t.rows; i++)
+            columns[k].value[i] = s->array[i * s->t.columns + l->at[k]];
+    }
+    return columns;
+}
+
+static void free_columns(mi_column *columns, int64_t count)
+{
+    for (int64_t k = 0; k < count; k++)
+        free(columns[k].value);
+    free(columns);
+}
+
+/* Ends the program where a value is missing, unless such rows are dropped. */
+static void check_missing(const mi_run *run, const source *s, const mi_column *c)
+{
+    int64_t count = 0, first = -1;
+    char name[MI_COLUMN_TEXT], where[64];
+    for (int64_t i = 0; i < s->t.rows; i++)
+        if (!isfinite(c->value[i])) {
+            first = first < 0 ? i : first;
+            count++;
+        }
+    if (count == 0 || run->o.drop)
+        return;
+    if (s->array == NULL)
+        snprintf(where, sizeof where, "line %lld", (long long)s->t.line[first]);
+    else
+        snprintf(where, sizeof where, "row %lld", (long long)first);
+    mi_end(MI_DATA, "%s: %s has %lld missing or infinite value%s, the first in %s; --missing drop leaves such rows out", s->t.path,
+           mi_table_text(&s->t, c->number, name), (long long)count, count == 1 ? "" : "s", where);
+}
+
+/* A tensor (rows, columns) of f64 that has a column's values one after the other. */
+static dim_tensor *tensor_of(const mi_run *run, const mi_column *columns, int64_t count, int64_t rows)
+{
+    dim_tensor *across = NULL, *t = NULL;
+    mi_try(run, dim_tensor_create(run->ctx, DIM_F64, 2, (int64_t[]){ count, rows }, &across));
+    for (int64_t k = 0; k < count; k++)
+        memcpy((double *)dim_tensor_data(across) + k * rows, columns[k].value, (size_t)rows * sizeof(double));
+    mi_try(run, dim_tensor_permute(across, (int[]){ 1, 0 }, &t));
+    dim_tensor_destroy(across);
+    return t;
+}
+
+static void fill_side(mi_run *run, const plan *p, int which)
+{
+    mi_side *side = &run->data.side[which];
+    const list *l = &p->side[which];
+    const mi_table *t = &p->s->t;
+    mi_column *columns = read_columns(p, l, &p->unordered);
+    char buffer[32], text[160], name[MI_COLUMN_TEXT];
+    side->columns = l->count;
+    side->kinds = mi_alloc((size_t)l->count, sizeof *side->kinds);
+    side->names = mi_alloc((size_t)l->count, sizeof *side->names);
+    for (int64_t k = 0; k < l->count; k++) {
+        const mi_column *c = &columns[k];
+        check_missing(run, p->s, c);
+        side->names[k] = strdup(mi_table_name(t, c->number, buffer));
+        if (side->names[k] == NULL)
+            mi_end(MI_DATA, "out of memory");
+        bool continuous = has(&p->continuous, c->number), unordered = c->labels || has(&p->unordered, c->number);
+        if (continuous && unordered)
+            mi_end(MI_USAGE, "--continuous: %s %s", mi_table_text(t, c->number, name), c->text ? "has text" : "is in --unordered, too");
+        side->kinds[k] = unordered ? DIM_INFORMATION_KIND_UNORDERED
+                         : continuous ? DIM_INFORMATION_KIND_CONTINUOUS : DIM_INFORMATION_KIND_AUTO;
+        if (c->text && !has(&p->unordered, c->number)) {
+            snprintf(text, sizeof text, "%s is text: %lld labels", mi_table_text(t, c->number, name), (long long)c->distinct);
+            note(run, text);
+        }
+    }
+    side->t = tensor_of(run, columns, l->count, t->rows);
+    free_columns(columns, l->count);
+}
+
+static void fill_weights(mi_run *run, const plan *p)
+{
+    char name[MI_COLUMN_TEXT];
+    if (p->weights.count == 0)
+        return;
+    mi_column *c = read_columns(p, &p->weights, &(list){ NULL, 0 });
+    if (c->text)
+        mi_end(MI_DATA, "--weights: %s of %s has text", mi_table_text(&p->s->t, c->number, name), p->s->t.path);
+    check_missing(run, p->s, c);
+    run->data.weights = tensor_of(run, c, 1, p->s->t.rows);
+    free_columns(c, 1);
+}
+
+/* Groups are equal or not, nothing else: the bits of a number, or the number of a label, will do. */
+static void fill_groups(mi_run *run, const plan *p)
+{
+    char name[MI_COLUMN_TEXT];
+    if (p->groups.count == 0)
+        return;
+    mi_column *c = read_columns(p, &p->groups, &p->groups);
+    mi_try(run, dim_tensor_create(run->ctx, DIM_I64, 1, (int64_t[]){ p->s->t.rows }, &run->data.groups));
+    for (int64_t i = 0; i < p->s->t.rows; i++) {
+        double value = c->value[i] + 0.0; /* -0 is 0 */
+        if (isnan(value))
+            mi_end(MI_DATA, "--group: %s of %s has no value in row %lld", mi_table_text(&p->s->t, c->number, name), p->s->t.path,
+                   (long long)i + 1);
+        memcpy((int64_t *)dim_tensor_data(run->data.groups) + i, &value, sizeof value);
+    }
+    free_columns(c, 1);
+}
+
+static void fill(mi_run *run, source *s)
+{
+    plan p = make_plan(run, s);
+    bool all_text = true;
+    run->data.rows = s->t.rows;
+    for (int k = 0; k < MI_SIDES; k++)
+        if (p.side[k].count > 0)
+            fill_side(run, &p, k);
+    fill_weights(run, &p);
+    fill_groups(run, &p);
+    for (int k = 0; k < MI_SIDES; k++)
+        for (int64_t j = 0; j < run->data.side[k].columns; j++)
+            all_text = all_text && run->data.side[k].kinds[j] == DIM_INFORMATION_KIND_UNORDERED;
+    if (s->array == NULL && s->t.guessed && s->t.names != NULL && all_text)
+        note(run, "the first line was taken as names (--no-header: it is a row)");
+    free_plan(&p);
+}
+
+/* ---- files ----------------------------------------------------------------------------------------------------------------- */
+
+static bool is_array(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 4 && strcmp(path + n - 4, ".npy") == 0;
+}
+
+static dim_tensor *load(const mi_run *run, const char *path)
+{
+    dim_tensor *t = NULL;
+    mi_try(run, dim_tensor_load_npy(run->ctx, path, &t));
+    if (dim_tensor_rank(t) < 1 || dim_tensor_rank(t) > 2)
+        mi_end(MI_DATA, "%s has %d axes; it must be (rows) or (rows, columns)", path, dim_tensor_rank(t));
+    if (dim_tensor_rank(t) == 2)
+        return t;
+    dim_tensor *column = NULL;
+    mi_try(run, dim_tensor_reshape(t, 2, (int64_t[]){ dim_tensor_size(t, 0), 1 }, &column));
+    dim_tensor_destroy(t);
+    return column;
+}
+
+static void use_arrays(mi_run *run)
+{
+    for (int k = 0; k < run->o.files; k++) {
+        mi_side *side = &run->data.side[k];
+        if (!is_array(run->o.file[k]))
+            mi_end(MI_USAGE, "%s is not called .npy; several files are arrays of NumPy's, x, y and perhaps z", run->o.file[k]);
+        side->t = load(run, run->o.file[k]);
+        side->columns = dim_tensor_size(side->t, 1);
+        if (dim_tensor_size(side->t, 0) != dim_tensor_size(run->data.side[0].t, 0))
+            mi_end(MI_DATA, "%s has %lld rows, but %s has %lld", run->o.file[k], (long long)dim_tensor_size(side->t, 0), run->o.file[0],
+                   (long long)dim_tensor_size(run->data.side[0].t, 0));
+        side->names = mi_alloc((size_t)side->columns, sizeof *side->names);
+        for (int64_t j = 0; j < side->columns; j++) {
+            char name[32];
+            snprintf(name, sizeof name, "%c%lld", "xyz"[k], (long long)j + 1);
+            side->names[j] = strdup(name);
+            if (side->names[j] == NULL)
+                mi_end(MI_DATA, "out of memory");
+        }
+    }
+    run->data.rows = dim_tensor_size(run->data.side[0].t, 0);
+}
+
+static void use_array(mi_run *run)
+{
+    source s = { .array = NULL };
+    dim_tensor *t = load(run, run->o.file[0]), *copy = NULL;
+    s.t = (mi_table){ .path = run->o.file[0], .rows = dim_tensor_size(t, 0), .columns = dim_tensor_size(t, 1) };
+    int64_t shape[2] = { s.t.rows, s.t.columns };
+    mi_try(run, dim_tensor_create(run->ctx, DIM_F64, 2, shape, &copy));
+    mi_try(run, dim_tensor_copy(copy, t));
+    s.array = dim_tensor_const_data(copy);
+    fill(run, &s);
+    dim_tensor_destroy(t);
+    dim_tensor_destroy(copy);
+}
+
+static void use_table(mi_run *run)
+{
+    const char *path = run->o.file[0], *end = strrchr(path, '.');
+    char error[MI_ERROR];
+    source s = { .array = NULL };
+    size_t size, n = strlen(path);
+    char *text = mi_file_read(path, &size, error);
+    bool tabs = (end != NULL && (strcmp(end, ".tsv") == 0 || strcmp(end, ".tab") == 0)) || (n > 7 && strcmp(path + n - 7, ".tsv.gz") == 0);
+    if (text == NULL || !mi_table_parse(&s.t, text, size, path, (mi_header)run->o.header, tabs ? '\t' : '\0', error))
+        mi_end(MI_DATA, "%s", error);
+    fill(run, &s);
+    mi_table_free(&s.t);
+}
+
+void mi_data_read(mi_run *run)
+{
+    if (run->o.files > 1)
+        use_arrays(run);
+    else if (is_array(run->o.file[0]))
+        use_array(run);
+    else
+        use_table(run);
+    run->data.square = run->data.square || (run->o.matrix && run->data.side[MI_Y].t == NULL);
+}
+
+void mi_data_free(mi_data *data)
+{
+    for (int k = 0; k < MI_SIDES; k++) {
+        for (int64_t j = 0; j < data->side[k].columns && data->side[k].names != NULL; j++)
+            free(data->side[k].names[j]);
+        free(data->side[k].names);
+        free(data->side[k].kinds);
+        dim_tensor_destroy(data->side[k].t);
+    }
+    dim_tensor_destroy(data->weights);
+    dim_tensor_destroy(data->groups);
+    free(data->notes);
+}

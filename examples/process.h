@@ -1,0 +1,9 @@
+/* What a program does before anything else. */
+#ifndef EXAMPLES_PROCESS_H
+#define EXAMPLES_PROCESS_H
+
+/* Started without standard input, output or error it must not get a file of its own in their place; and a file that may not
+ * become larger is an error of write(), which is said. */
+void ex_process_start(void);
+
+#endif

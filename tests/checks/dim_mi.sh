@@ -1,0 +1,213 @@
+#!/bin/sh
+# dim-mi on real tables: what it prints and writes, how it reads tables, and its exit codes.
+# Usage: dim_mi.sh PROGRAM SOURCE VERSION
+set -u
+program=$1 source=$2 tables=$2/tests/fixtures/tables version=$3 failed=0
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+fail() { echo "FAIL: $*"; failed=1; }
+run() { # CODE, arguments
+    want=$1
+    shift
+    "$program" "$@" >"$work/out" 2>"$work/err"
+    code=$?
+    [ "$code" = "$want" ] || { cat "$work/out" "$work/err"; fail "exit code $code, not $want: $*"; }
+}
+prints() { grep -q -- "$1" "$work/out" || { cat "$work/out"; fail "not printed: $1"; }; }
+says() { grep -q -- "$1" "$work/err" || { cat "$work/err"; fail "not said: $1"; }; }
+table() { printf "$1" >"$work/t.csv"; } # shellcheck disable=SC2059
+many() { # FORMAT of awk, COUNT: lines of numbers that differ
+    awk -v n="$2" -v format="$1" 'BEGIN { for (i = 0; i < n; i++) printf format, sin(i * i) * 100, cos(3 * i) * 10 }' >"$work/t.csv"
+}
+
+# Cars: columns by name and by number are the same.  The first one has names of cars, and no name.
+cars=$tables/mtcars.csv
+run 0 "$cars" --x hp,wt --y mpg --method gauss --permutations 99
+prints '^x  hp, wt  .* 32 rows, 0 dropped$'
+prints '^y  mpg  '
+prints '^I(X;Y) = 0\.960 nats     95 % interval \[0\.728, 1\.192\]     p = 0\.01 (99 permutations)$'
+prints '^         |rho| of a Gaussian pair with this information: 0\.92$'
+prints '^method      gauss    0\.960 \[0\.728, 1\.192\]'
+says '^note: 32 rows are too few'
+cp "$work/out" "$work/by_name"
+run 0 "$cars" --x 5,7 --y 2 --method gauss --permutations 99
+cmp -s "$work/out" "$work/by_name" || fail "columns by number"
+run 0 "$cars" --x 5,7 --y 2 --method gauss --permutations 99 --threads 2 --quiet
+cmp -s "$work/out" "$work/by_name" || fail "two threads"
+[ ! -s "$work/err" ] || fail "--quiet is not"
+for locale in $(locale -a 2>/dev/null | grep -iE '^(de|fr|es)_.*utf' | head -n 1); do # where a comma is the decimal sign
+    LC_ALL=$locale "$program" "$cars" --x hp,wt --y mpg --method gauss --permutations 99 2>/dev/null | cmp -s - "$work/by_name" || fail "$locale"
+done
+run 0 "$cars" --x hp,wt --y mpg --method gauss --bits
+prints '^I(X;Y) = 1\.385 bits '
+run 0 "$cars" --x hp,wt --y mpg --given disp --method gauss
+prints '^I(X;Y|Z) = '
+prints '^z  disp '
+run 1 "$cars" --x cyl --y mpg --given cyl,hp --unordered mpg --continuous mpg
+says "column 2 'mpg' is in --unordered, too"
+
+# Packed, by standard input, with tabs, with Windows' line ends and mark: the same.
+gzip -c "$cars" >"$work/cars.csv.gz"
+sed 's/,/\t/g' "$cars" >"$work/cars.tsv"
+{ printf '\357\273\277'; sed 's/$/\r/' "$cars"; } >"$work/windows.csv"
+sed 's/,/;/g' "$cars" >"$work/semicolons.csv"
+for file in cars.csv.gz cars.tsv windows.csv semicolons.csv; do
+    if [ "$file" = cars.csv.gz ] && "$program" "$work/$file" --x hp --y mpg 2>&1 | grep -q 'zero byte'; then continue; fi # without zlib
+    run 0 "$work/$file" --x hp,wt --y mpg --method gauss --permutations 99
+    cmp -s "$work/out" "$work/by_name" || fail "$file"
+done
+"$program" - --x hp,wt --y mpg --method gauss --permutations 99 <"$cars" 2>/dev/null | cmp -s - "$work/by_name" || fail "standard input"
+head -c 300 "$work/cars.csv.gz" >"$work/cut.csv.gz"
+run 2 "$work/cut.csv.gz" --x hp --y mpg
+
+# Flowers: text is labels.  Air: missing values; a lag each.
+run 0 "$tables/iris.csv" --y Species --iid
+prints '^x  Sepal.Length, .*(4)  4 tied  *150 rows'
+prints '^y  Species .* 1 labels$'
+prints 'entropy of y 1\.099'
+says "^note: column 5 'Species' is text: 3 labels$"
+air=$tables/airquality.csv
+run 2 "$air" --x Temp --y Ozone
+says "airquality.csv: column 1 'Ozone' has 37 missing or infinite values, the first in line 6; --missing drop leaves such rows out"
+run 0 "$air" --x Temp --y Ozone --missing drop --iid
+prints '116 rows, 37 dropped'
+run 0 "$air" --x Temp --y Ozone --missing drop --lag -2:2 --json "$work/lags.json"
+[ "$(grep -c '^ *-*[0-2]  *[0-9]' "$work/out")" = 5 ] || { cat "$work/out"; fail "--lag: five lines"; }
+prints '^largest at lag 0:$'
+run 0 "$air" --x Temp --y Ozone --missing drop --lag 1
+run 0 "$air" --x Wind --y Temp --group Month --iid
+run 0 "$air" --x Wind --y Temp --weights Day
+run 1 "$air" --x Wind --y Temp --weights Day --method knn
+says 'nearest neighbours have no weights'
+
+# What information.md shows, but for the numbers.
+numbers() { sed 's/[0-9][0-9,.]*/N/g; s/  */ /g'; }
+sed -n '/^\$ dim-mi airquality/,/^```/p' "$source/docs/information.md" | sed '1d;/^```/d' | numbers >"$work/shown"
+run 0 "$air" --x Temp,Wind --y Ozone --missing drop --permutations 999
+numbers <"$work/out" | cmp -s - "$work/shown" || { cat "$work/out"; fail "information.md shows something else"; }
+
+# All pairs, the largest first, each once.
+run 0 --matrix "$air" --x 1-4 --missing drop --json "$work/pairs.json"
+[ "$(wc -l <"$work/out")" = 7 ] || { cat "$work/out"; fail "--matrix: six pairs"; }
+awk 'NR > 1 && NR > 2 && $3 > last { exit 1 } { last = $3 }' "$work/out" || fail "--matrix: not sorted"
+value=$(awk '$1 == "Ozone" && $2 == "Temp" { print $3 }' "$work/out")
+run 0 "$air" --x Ozone --y Temp --missing drop
+prints "^I(X;Y) = $value nats"
+run 0 --matrix "$air" --x Wind,Temp --y Ozone --missing drop --permutations 19
+prints '^p: of 19 permutations, not corrected for the 2 pairs$'
+
+# Files.  JSON as a reader of its own takes it: strings, brackets that match, no word but null, true, false.
+run 0 "$cars" --x hp --y mpg --permutations 19 --json "$work/one.json" --pointwise "$work/p.npy" --report "$work/r.html"
+run 0 "$cars" --x hp --y mpg --pointwise "$work/p.csv" --iid
+for file in one lags pairs; do
+    tr -d '\n' <"$work/$file.json" | sed 's/"\([^"\\]\|\\.\)*"/S/g; s/-\{0,1\}[0-9][0-9.]*\(e[+-][0-9]*\)\{0,1\}/N/g; s/null/N/g' >"$work/shape"
+    for pass in 1 2 3 4 5 6 7 8; do # members and elements become one value, from the inside
+        sed 's/\[\([NS]\(,[NS]\)*\)\{0,1\}\]/N/g; s/{\(S:[NS]\(,S:[NS]\)*\)\{0,1\}}/N/g' "$work/shape" >"$work/shape.$pass"
+        mv "$work/shape.$pass" "$work/shape"
+    done
+    [ "$(cat "$work/shape")" = N ] || { cat "$work/shape"; fail "$file.json is not JSON"; }
+done
+grep -q '"method":"knn"' "$work/one.json" || fail "one.json has no method"
+[ "$(wc -l <"$work/p.csv")" = 33 ] || fail "p.csv"
+mean=$(awk -F, 'NR > 1 { sum += $2 } END { printf "%.3f", sum / 32 }' "$work/p.csv")
+run 0 "$cars" --x hp --y mpg --iid
+prints "= $mean nats"
+head -c 128 "$work/p.npy" | grep -q "'<f8'.*(32,)" || fail "p.npy"
+grep -q '<script' "$work/r.html" && fail "the page has a script"
+for tag in html head body h1 pre ul; do
+    [ "$(grep -c "<$tag[ >]" "$work/r.html")" = "$(grep -c "</$tag>" "$work/r.html")" ] || fail "r.html: $tag"
+done
+if "$program" "$cars" --x hp --y mpg --plot "$work/plot.png" >/dev/null 2>"$work/err"; then
+    [ "$(head -c 4 "$work/plot.png" | tail -c 3)" = PNG ] || fail "plot.png"
+    grep -q 'src="data:image/png;base64,iVBOR' "$work/r.html" || fail "the page has no picture"
+else
+    says 'without libpng'
+fi
+sed '1s/"mpg"/"<b>""m\&pg"/' "$cars" >"$work/odd.csv"
+run 0 "$work/odd.csv" --x hp --y 2 --report "$work/odd.html" --json "$work/odd.json"
+grep -q '&lt;b&gt;' "$work/odd.html" && ! grep -q '<b>' "$work/odd.html" || fail "names in the page are not escaped"
+printf 'caf\351,b\n1,2\n2,1\n' >"$work/t.csv" # a name that is not UTF-8
+run 3 "$work/t.csv" --y 2 --report "$work/odd.html" --json "$work/odd.json"
+grep -q '"x":\["caf\\ufffd"\]' "$work/odd.json" && grep -q 'caf&#xfffd;' "$work/odd.html" || fail "a name that is not UTF-8"
+run 2 "$cars" --x hp --y mpg --json "$work/missing/x.json"
+says 'cannot write .*missing/x.json'
+
+# Started without standard output, it writes its text nowhere, and not into the file.
+"$program" "$cars" --x hp --y mpg --iid --quiet --json "$work/closed.json" >&-
+head -c 11 "$work/closed.json" | grep -q '^{"version":$' || fail "standard output was closed"
+
+# On a terminal, how far it is.
+if script -qec true /dev/null >/dev/null 2>&1; then # there are pseudo-terminals
+    script -qec "'$program' '$cars' --x hp --y mpg --permutations 999" /dev/null >"$work/out"
+    prints "$(printf '\r')$(printf '\033')\\[Kpermutations: [0-9]* %"
+    script -qec "'$program' '$cars' --x hp --y mpg --permutations 999 --quiet" /dev/null | grep -q 'permutations:' && fail "--quiet shows progress"
+fi
+
+# Arrays.
+run 4 "$work/p.npy" "$work/p.npy" --strict # a column against itself
+prints '^x  x1 .*continuous'
+run 0 "$work/p.npy" "$work/p.npy" --matrix
+
+# Tables that are none, and columns that are not there.
+refuses() { # CODE, TEXT, arguments: of $work/t.csv
+    want=$1 text=$2
+    shift 2
+    run "$want" "$work/t.csv" "$@"
+    says "^dim-mi: .*$text"
+}
+table 'a,b\n1,2\n3\n';            refuses 2 't.csv: line 3 has 1 field, but line 1 has 2' --y b
+table 'a,b\n1,2\n"3,4\n5,6\n';    refuses 2 't.csv: line 3, column 1: a quote begins here that nothing ends' --y b
+table 'a,b\n"1"x,2\n';            refuses 2 "line 2, column 1: after the quote that ends a field there is 'x'" --y b
+table 'a,b\n1,2\000\n';           refuses 2 'line 2 has a zero byte' --y b
+table '\377\376a\000';            refuses 2 'is UTF-16' --y b
+table '';                         refuses 2 't.csv is empty' --y b
+table 'a,b\n';                    refuses 2 'has a line of names but no rows' --y b
+table 'a,b\n1,2\n2,3\n4x,5\n';    refuses 2 "line 4, column 1 'a': '4x' is not a number, but most of the column are" --y b
+table 'a;b\n1,5;2\n2,5;3\n';      refuses 2 "line 2, column 1 'a': '1,5' is not a number: its decimal sign must be a point" --y b
+table 'a,b\n1,2\n3,4\n';          refuses 1 "has no column 'c'; it has 2: a, b" --y c
+refuses 1 '--y: 3 is not within the columns 1 to 2' --y 3
+refuses 1 "--y: column 1 'a' is in --x, too" --y a --x a
+refuses 1 '--x: no column' --y a,b
+refuses 1 "column 2 'b' is given twice" --y b,b
+table 'a,a\n1,2\n3,4\n';          refuses 1 "2 columns are called 'a'; give a number" --y a
+table '1,2\n3,4\n';               refuses 1 "has no column 'b'; it has 2 without names" --y b
+run 2 "$work/none.csv" --y b
+says 'none.csv: No such file'
+many '%.3f,%.3f\n' 20; run 3 "$work/t.csv" --y 2
+prints '^I(X;Y): no answer: 20 rows are too few'
+awk 'BEGIN { for (i = 0; i < 200; i++) printf "%.6f,%.6f\n", i + sin(i), 3 * (i + sin(i)) + 1 }' >"$work/t.csv"
+run 0 "$work/t.csv" --y 2 --iid
+prints '^I(X;Y) >= '
+run 4 "$work/t.csv" --y 2 --iid --strict
+many '"a, %.3f",%.3f\n' 40; run 3 "$work/t.csv" --y 2 # labels with a comma, one a row
+prints "column 0 '#1' of x has a value per row"
+says '^note: column 1 is text: 40 labels$'
+
+# A wide table, and a long line.
+awk 'BEGIN { for (i = 0; i < 40; i++) { for (c = 0; c < 20000; c++) printf "%s%d", (c > 0 ? "," : ""), i * i % (c + 7); printf "\n" } }' >"$work/t.csv"
+run 0 "$work/t.csv" --x 19999 --y 20000 --iid
+
+# The command line.
+[ "$("$program" --version)" = "dim-mi of libdim $version" ] || fail "--version"
+run 0 --help
+awk '/^Examples/ { exit } length > 79 { print; bad = 1 } END { exit bad }' "$work/out" || fail "--help: lines are too long"
+"$program" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' | while read -r option; do
+    "$program" --man | sed 's/\\//g' | grep -q "^fB$option" || echo "$option"
+done | grep . && fail "the man page lacks options"
+if command -v mandoc >/dev/null; then "$program" --man | mandoc -T lint -W warning >/dev/null || fail "mandoc"; fi
+run 1
+says 'a file is missing'
+for arguments in '--stpes 3' '--y' '--quiet=1' '--neighbors 0' '--neighbors 1.5' '--confidence 1' '--confidence 95' '--method best' \
+    '--permutations 7' '--lag 3:1' '--lag x' '--series --iid' '--missing skip' '--threads 257' '--pointwise x.txt'; do
+    # shellcheck disable=SC2086
+    run 1 "$cars" --x hp --y mpg $arguments
+done
+run 1 "$cars"
+says '--y is missing'
+run 1 "$cars" "$air"
+says 'is not called .npy'
+run 1 --matrix "$cars" --given hp
+says '--matrix has no condition'
+
+[ "$failed" = 0 ] && echo "dim-mi: tables read, numbers, files and exit codes as they should be"
+exit "$failed"
