@@ -90,9 +90,9 @@ enum { INFOGAN_ERROR, INFOGAN_MAJORITY, INFOGAN_RUNNING, INFOGAN_USED, INFOGAN_F
        INFOGAN_D_MADE, INFOGAN_MEASURES };
 _Static_assert(INFOGAN_MEASURES <= EX_MAX_MEASURES, "all measures have room");
 
-/* Images of rows of codes, one number a code; noise: (rows, o.noise), or NULL for drawn noise. */
-dim_tensor *infogan_make(ex_run *run, const infogan *own, const float *codes, const float *noise, int64_t rows);
-/* What D says of images, a row an image; as_in_step: by the statistics of the batch. */
+/* Images of rows of codes, one number a code, and of noise, (rows, o.noise); as_in_step: by the statistics of the batch. */
+dim_tensor *infogan_make(ex_run *run, const infogan *own, const float *codes, const float *noise, int64_t rows, bool as_in_step);
+/* What D says of images, a row an image. */
 void infogan_say(ex_run *run, const infogan *own, dim_tensor *images, bool as_in_step, float *out);
 int64_t infogan_largest(const float *x, int64_t n);
 /* Codes as they are drawn, one number a code: functions of `seed` alone. */

@@ -89,7 +89,7 @@ static bool generate(ex_run *run, infogan *own)
     int64_t rows = dim_tensor_size(codes, 0);
     float *noise = infogan_room(run, rows * run->o.noise, sizeof *noise);
     infogan_draw_noise(run->o.seed + SEED, rows * run->o.noise, noise);
-    dim_tensor *images = infogan_make(run, own, dim_tensor_const_data(codes), noise, rows);
+    dim_tensor *images = infogan_make(run, own, dim_tensor_const_data(codes), noise, rows, false);
     snprintf(path, sizeof path, "%.*s.codes%s", (int)(strlen(file) - (sizeof ending - 1)), file, ending);
     bool saved = save(run, "--generate", images, "images:    ", file) && save(run, "--generate", codes, "codes:     ", path);
     dim_tensor_destroy(images);

@@ -91,7 +91,7 @@ static void give_codes(ex_run *run, const infogan *own, const float *codes, cons
         }
         set(run, c->name, t);
     }
-    if (noise != NULL && run->o.noise > 0) {
+    if (run->o.noise > 0) {
         dim_tensor *t = tensor(run, 2, (int64_t[]){ rows, run->o.noise });
         memcpy(dim_tensor_data(t), noise, (size_t)(rows * run->o.noise) * sizeof *noise);
         set(run, "noise", t);
@@ -106,16 +106,17 @@ static void take_codes(ex_run *run, const infogan *own) /* back */
         EX_TRY(run, dim_objective_set(run->task->objective, "noise", NULL));
 }
 
-dim_tensor *infogan_make(ex_run *run, const infogan *own, const float *codes, const float *noise, int64_t rows)
+dim_tensor *infogan_make(ex_run *run, const infogan *own, const float *codes, const float *noise, int64_t rows, bool as_in_step)
 {
+    dim_objective *o = run->task->objective;
     const int64_t *s = run->shape;
     dim_tensor *images = tensor(run, 4, (int64_t[]){ rows, s[0], s[1], s[2] });
     for (int64_t at = 0, some; at < rows; at += some) {
         dim_tensor *part = NULL;
         some = rows - at < PIECE ? rows - at : PIECE;
-        give_codes(run, own, codes + at * own->n_codes, noise != NULL ? noise + at * run->o.noise : NULL, some);
+        give_codes(run, own, codes + at * own->n_codes, noise + at * run->o.noise, some);
         EX_TRY(run, dim_tensor_slice(images, 0, at, some, 1, &part));
-        EX_TRY(run, dim_objective_compute(run->task->objective, "made", part));
+        EX_TRY(run, as_in_step ? dim_objective_evaluate_value(o, "made", part) : dim_objective_compute(o, "made", part));
         dim_tensor_destroy(part);
     }
     take_codes(run, own);
@@ -292,7 +293,7 @@ static void measure_tested(ex_run *run, infogan *own, double values[EX_MAX_MEASU
     values[INFOGAN_MAJORITY] = any ? best->majority : NAN;
     values[INFOGAN_RUNNING] = any ? best->running : NAN;
     values[INFOGAN_USED] = any ? (double)best->used : NAN;
-    values[INFOGAN_D_TRUE] = share_true(own, by[1].tested, n);
+    values[INFOGAN_D_TRUE] = share_true(own, by[0].tested, n);
     for (int i = 0; i < 2; i++) {
         free(by[i].fit);
         free(by[i].tested);
@@ -362,8 +363,8 @@ static void measure_made(ex_run *run, const infogan *own, double values[EX_MAX_M
     int64_t found = 0;
     infogan_draw_codes(own, run->o.seed, MADE, codes);
     infogan_draw_noise(run->o.seed, (int64_t)MADE * run->o.noise, noise);
-    dim_tensor *made = infogan_make(run, own, codes, noise, MADE);
-    infogan_say(run, own, made, false, said);
+    dim_tensor *made = infogan_make(run, own, codes, noise, MADE, true); /* running statistics lag behind early in training */
+    infogan_say(run, own, made, true, said);
     for (int64_t i = 0; i < MADE; i++)
         for (int k = 0; k < own->n_categorical; k++)
             found += infogan_largest(said + i * own->said + own->code[k].at, own->code[k].classes) ==

@@ -23,7 +23,7 @@ static void scale(const infogan *own, dim_tensor *images)
 static bool draw_codes(ex_run *run, const float *codes, const float *noise, int64_t count, int64_t columns, const char *caption,
                        const char *path, const char **why)
 {
-    dim_tensor *images = infogan_make(run, own_of(run), codes, noise, count);
+    dim_tensor *images = infogan_make(run, own_of(run), codes, noise, count, false);
     scale(own_of(run), images);
     bool drawn = ex_draw_grid((const dim_tensor *const[]){ images }, 1, columns, caption, path, why);
     dim_tensor_destroy(images);

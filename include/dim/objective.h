@@ -225,10 +225,11 @@ DIM_API dim_status dim_objective_compute(dim_objective *obj, const char *value, 
  * @brief A value as the first pass of the next step would have it, batch statistics, noise and draws included; nothing changes.
  *
  * What a network makes of a batch with that batch's own statistics, beside dim_objective_compute(), which has those of training.
- * Values that are asked for one after the other are of the same draws: images, and the codes that they were made of.
+ * A drawn input that was given is taken, as there; the others are drawn, the same for values that are asked for one after the
+ * other: images, and the codes that they were made of.
  * @param obj   the objective
  * @param value as for dim_objective_compute()
- * @param out   as there; drawn inputs are drawn also where dim_objective_set() gave them
+ * @param out   as there
  * @return as dim_objective_compute(); DIM_E_SHAPE also for less than 2 samples.
  */
 DIM_API dim_status dim_objective_evaluate_value(dim_objective *obj, const char *value, dim_tensor *out);

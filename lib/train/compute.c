@@ -31,7 +31,7 @@ dim_status dim__objective_compute(dim_objective *obj, const char *value, bool as
     if (side.labels)
         return dim__fail(obj->ctx, DIM_E_INVALID, "'%s' are labels: there is nothing to compute", value);
     uint64_t inputs = dim__objective_reads(obj, w.value);
-    DIM__TRY(dim__objective_samples(obj, inputs, !as_in_step, &w.samples));
+    DIM__TRY(dim__objective_samples(obj, inputs, true, &w.samples));
     if (missing(obj, inputs) != NULL)
         return dim__fail(obj->ctx, DIM_E_STATE, "'%s' needs input '%s', which was not given", value, missing(obj, inputs)->name);
     if (w.samples < 0)
@@ -45,7 +45,7 @@ dim_status dim__objective_compute(dim_objective *obj, const char *value, bool as
     if (w.samples == 0)
         return DIM_OK;
     DIM__TRY(dim__objective_compile(obj, &w, &p));
-    DIM__TRY(dim__objective_feed(obj, p, w.samples, !as_in_step));
+    DIM__TRY(dim__objective_feed(obj, p, w.samples, true));
     dim__program_forward(p->program, as_in_step ? obj->seed : 0, as_in_step ? obj->draws : 0);
     DIM__TRY(check_finite(obj, value, p));
     dim__deliver_features(side.shape, dim__program_data(p->program, p->out), 0, w.samples * side.views, out);

@@ -68,11 +68,11 @@ static dim_status feed_labels(const dim_objective *obj, int64_t i, int32_t *out)
 }
 
 /* Steps and computations draw from streams of their own: computing between steps changes nothing about them. */
-static void draw(const dim_objective *obj, const dim__objective_input *in, bool computing, int64_t rows, float *out)
+static void draw(const dim_objective *obj, const dim__objective_input *in, bool apart, int64_t rows, float *out)
 {
     int64_t each = dim__sample_size(in->o.shape);
     uint64_t name = dim__hash_text(in->name);
-    uint64_t stream = computing ? dim__mix(dim__mix(name, obj->computed), 1) : dim__mix(name, obj->draws);
+    uint64_t stream = apart ? dim__mix(dim__mix(name, obj->computed), 1) : dim__mix(name, obj->draws);
     switch (in->o.kind) {
     case DIM_INPUT_NORMAL: dim__rng_normal(out, rows * each, obj->seed, stream, 0); break;
     case DIM_INPUT_UNIFORM:
@@ -93,7 +93,7 @@ bool dim__objective_bad_input(const dim_objective *obj, const dim__objective_pro
     for (int64_t i = 0; i < obj->n_inputs; i++) {
         const dim__objective_input *in = &obj->inputs[i];
         int64_t row, used = 0, samples = in->batch != NULL ? in->batch->shape[0] / (int64_t)in->o.views : 0;
-        bool drawn = in->o.kind != DIM_INPUT_GIVEN && !p->frozen; /* only computing takes what was given for it */
+        bool drawn = in->o.kind != DIM_INPUT_GIVEN && p->out == DIM__NONE; /* only computing takes what was given for it */
         if (in->batch == NULL || p->inputs[i] == DIM__NONE || drawn)
             continue;
         const float *x = dim__tensor_not_finite(in->batch, &row);
@@ -141,7 +141,7 @@ dim_status dim__objective_feed(dim_objective *obj, const dim__objective_program 
             return dim__fail(obj->ctx, DIM_E_STATE, "input '%s' was not given: dim_objective_set() gives it%s", in->name,
                              obj->owner != NULL ? ", or, of a model's own inputs, the step (labels by dim_model_step_labeled())" : "");
         if (drawn)
-            draw(obj, in, computing, rows, data);
+            draw(obj, in, p->frozen, rows, data);
         else if (dim__is_label(in))
             DIM__TRY(feed_labels(obj, i, data));
         else {

@@ -84,7 +84,7 @@ typedef struct dim__objective_program { /* the notes of a compiled objective */
     dim__vid *reports;       /* of each report; DIM__NONE = none in this program */
     dim__vid *sums;          /* of each player that moves, or of all: what it minimises */
     dim__vid out;            /* of a program that computes a value */
-    bool frozen;             /* COMPUTE: drawn inputs that were given are taken */
+    bool frozen;             /* COMPUTE: what it draws is apart from steps */
     bool bound;              /* grads are filled */
     const float **grads;     /* of all players' parameters, one player after the other */
 } dim__objective_program;
