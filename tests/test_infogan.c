@@ -14,10 +14,10 @@
 
 enum { STEPS = 20, BATCHES = 4, N = 8, SIDE = 8, SEED = 1 };
 
-/* Of losses relative to 1 + |loss|: PyTorch's own float32 run is off by 1e-6.  Of gradients, which are up to 2, absolute:
- * it is off by 2e-6.  A bias before a batch norm has none but for such roundings.  Where D's codes are those of G, L_I has the
+/* Of losses relative to 1 + |loss|: PyTorch's own float32 run is off by 1e-6.  Of gradients, which are up to 11, absolute:
+ * it is off by 7e-6.  A bias before a batch norm has none but for such roundings.  Where D's codes are those of G, L_I has the
  * other sign, or Q misses one of its players, losses are off by 1e-3 after a step, and gradients by 1e-2. */
-static const double LOSS_TOLERANCE = 3e-6, GRADIENT_TOLERANCE = 6e-6;
+static const double LOSS_TOLERANCE = 3e-6, GRADIENT_TOLERANCE = 2e-5;
 
 /* The layers of the preset mnist. */
 static const infogan_preset preset = {
@@ -27,13 +27,23 @@ static const infogan_preset preset = {
     .categorical = "3", .continuous = 2, .noise = 5, .lr_d = 2e-4f, .lr_g = 1e-3f, .lambda = 1, .lambda_cont = 1,
 };
 
+/* And of svhn: D and Q read the map, G ends without batch norm and in [-1, 1]. */
+static const infogan_preset colour = {
+    .name = "colour", .shape = { 3, SIDE, SIDE }, .tanh = true,
+    .down = { { 4, 2, 1, false }, { 6, 2, 1, true } }, .q = 7,
+    .map = 6, .side = 2, .up = { { 5, 2, 1, true }, { 4, 1, 2, false }, { 3, 2, 0, false } },
+    .categorical = "3", .continuous = 2, .noise = 5, .lr_d = 2e-4f, .lr_g = 1e-3f, .lambda = 1, .lambda_cont = 1,
+};
+
 typedef struct experiment {
     const char *name;
     ex_options o;
+    const infogan_preset *preset;
 } experiment;
 
 static const experiment experiments[] = {
-    { "fixed", { .lambda_cont = 1 } }, { "learned", { .std = 1, .lambda_cont = 0.5f } }, { "gan", { .gan = true, .lambda_cont = 1 } },
+    { "fixed", { .lambda_cont = 1 }, &preset }, { "learned", { .std = 1, .lambda_cont = 0.5f }, &preset },
+    { "gan", { .gan = true, .lambda_cont = 1 }, &preset }, { "colour", { .lambda_cont = 1 }, &colour },
 };
 
 static records fixtures;
@@ -53,11 +63,12 @@ static int unload(void **state)
 
 static dim_objective *objective_of(const experiment *e, infogan *own)
 {
-    ex_run run = { .program = &program, .ctx = ctx, .shape = { 1, SIDE, SIDE }, .o = program.defaults };
+    ex_run run = { .program = &program, .ctx = ctx, .o = program.defaults };
+    memcpy(run.shape, e->preset->shape, sizeof run.shape);
     run.o.std = e->o.std;
     run.o.gan = e->o.gan;
     run.o.lambda_cont = e->o.lambda_cont;
-    *own = (infogan){ .preset = &preset };
+    *own = (infogan){ .preset = e->preset, .tanh = e->preset->tanh };
     take_preset(&run.o, own->preset);
     read_codes(own, &run.o);
     return build_objective(&run, own);
@@ -87,14 +98,15 @@ static void set_weights(dim_objective *obj)
     }
 }
 
-static void set_images(dim_objective *obj, int step)
+static void set_images(dim_objective *obj, const infogan_preset *p, int step)
 {
     static const int shift[4] = { 20, 60, 100, 140 };
+    const int each = (int)p->shape[0] * SIDE * SIDE;
     dim_tensor *t;
-    ok(dim_tensor_create(ctx, DIM_U8, 4, (int64_t[]){ N, 1, SIDE, SIDE }, &t));
+    ok(dim_tensor_create(ctx, DIM_U8, 4, (int64_t[]){ N, p->shape[0], SIDE, SIDE }, &t));
     uint8_t *x = dim_tensor_data(t);
-    for (int i = 0; i < N * SIDE * SIDE; i++)
-        x[i] = (uint8_t)((int)((hashed((uint32_t)i, (uint32_t)(step % BATCHES)) + 1) * 128) / 4 + shift[i / (SIDE * SIDE) % 4]);
+    for (int i = 0; i < N * each; i++)
+        x[i] = (uint8_t)((int)((hashed((uint32_t)i, (uint32_t)(step % BATCHES)) + 1) * 128) / 4 + shift[i / each % 4]);
     set_input(obj, "images", t);
 }
 
@@ -186,7 +198,7 @@ static void compare_all(dim_context_options options)
         dim_objective *obj = objective_of(e, &own);
         set_weights(obj);
         for (int step = 0; step < STEPS; step++) {
-            set_images(obj, step);
+            set_images(obj, e->preset, step);
             ok(dim_objective_step(obj));
             compare_losses(obj, e, step);
             if (step == 0)
@@ -342,7 +354,7 @@ static void test_warnings(void **state)
     for (int step = 0; step < 50; step++) {
         if (step % 49 == 0) /* too early to say anything */
             expect_said(&run, &e, NULL, 0);
-        set_images(obj, step);
+        set_images(obj, &preset, step);
         ok(dim_objective_step(obj));
         own.n_times++;
     }
