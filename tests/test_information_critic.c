@@ -411,6 +411,12 @@ static void test_p_with_groups(void **state)
     t.data.weights = tensor_of(s.x, s.n, 1);
     expect(DIM_E_UNSUPPORTED, "weighted rows", dim_information_measure(ctx, &o, &t.data, &info));
     dim_tensor_destroy((dim_tensor *)t.data.weights);
+    t.data.weights = NULL;
+    o.order = DIM_INFORMATION_ORDER_SERIES;
+    o.block = 30;
+    o.folds = 6; /* of 100 rows */
+    expect(DIM_E_UNSUPPORTED, "turn 100 rows of a series round, too few for blocks of 30",
+           dim_information_measure(ctx, &o, &t.data, &info));
     free_tensors(&t);
     dim_tensor_destroy(groups);
     free_sides(&s);

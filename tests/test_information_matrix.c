@@ -1,5 +1,6 @@
 /* dim_information_matrix(): each entry has the bits that dim_information_measure() gives for the two columns, whatever the
  * columns, the options and the number of threads are. */
+#include "failing_alloc.h"
 #include "information_tests.h"
 
 enum { ROWS = 240, X = 6, Y = 5, OUTPUTS = 4 };
@@ -213,6 +214,54 @@ static void test_progress(void **state)
     dim_tensor_destroy(out);
 }
 
+/* Every seventh allocation fails once, in the caller's thread or in another one: a status, outputs as before, nothing lost. */
+static void test_no_memory(void **state)
+{
+    failing memory = { 0 };
+    dim_context_options co;
+    sides s = make_table();
+    tensors t = tensors_of(&s);
+    dim_information_options o;
+    dim_tensor *out;
+    dim_context *c;
+    long calls, failures = 0;
+    (void)state;
+    DIM_OPTIONS_INIT(&co);
+    co.threads = 2;
+    co.alloc = take;
+    co.free = give;
+    co.alloc_user = &memory;
+    assert_int_equal(dim_context_create(&co, &c), DIM_OK);
+    DIM_OPTIONS_INIT(&o);
+    o.permutations = 19;
+    ok(dim_tensor_create(ctx, DIM_F64, 2, (int64_t[]){ X, Y }, &out));
+    calls = memory.calls;
+    assert_int_equal(dim_information_matrix(c, &o, &t.data, out, NULL, NULL, NULL), DIM_OK);
+    calls = memory.calls - calls;
+    memset(dim_tensor_data(out), 0, X * Y * sizeof(double));
+    for (long k = 1; k <= calls; k += 7) {
+        long live = memory.live;
+        memory.fail_at = memory.calls + k;
+        dim_status status = dim_information_matrix(c, &o, &t.data, out, NULL, NULL, NULL);
+        memory.fail_at = 0;
+        assert_int_equal(memory.live, live);
+        if (status == DIM_OK) { /* threads share the pairs as it comes, and need a few allocations more or less for that */
+            memset(dim_tensor_data(out), 0, X * Y * sizeof(double));
+            continue;
+        }
+        failures++;
+        assert_int_equal(status, DIM_E_NOMEM);
+        assert_non_null(strstr(dim_context_error(c), "no memory for "));
+        for (int i = 0; i < X * Y; i++)
+            near(((double *)dim_tensor_data(out))[i], 0, 0);
+    }
+    assert_true(failures > calls / 7 - calls / 20);
+    dim_context_destroy(c);
+    dim_tensor_destroy(out);
+    free_tensors(&t);
+    free_sides(&s);
+}
+
 /* Two columns of labels, next to every pair of which is there once: measure() would train critics. */
 static void test_never_a_critic(void **state)
 {
@@ -283,7 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pairs),    cmocka_unit_test(test_missing),        cmocka_unit_test(test_copies_and_memory),
         cmocka_unit_test(test_groups),   cmocka_unit_test(test_progress),       cmocka_unit_test(test_never_a_critic),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -364,6 +364,53 @@ static void test_windows(void **unused)
                 check_window(h, w, channels[i], (int)((h * 4 + w) % PAD));
 }
 
+/* ---- neighbours ------------------------------------------------------------------------------------------------- */
+
+/* The same bits as in plain C: of points apart, and of those that ask. */
+static void check_near(int d, int k, int n, int32_t apart, int64_t first)
+{
+    enum { POINTS = 3 * DIM__NEAR };
+    const float *x[4];
+    int32_t row[POINTS + DIM__NEAR];
+    float at[4], low[4], high[4], got[8 * DIM__NEAR], want[8 * DIM__NEAR];
+    for (int c = 0; c < d; c++) {
+        x[c] = buffer[c] + c;
+        fill(buffer[c] + c, POINTS + DIM__NEAR, -1, 1);
+        for (int i = 0; i < POINTS; i += 5)
+            buffer[c][c + i] = (float)(i % 3); /* some distances are equal */
+        at[c] = x[c][3];
+        low[c] = uniform(-1, 0.5f);
+        high[c] = low[c] + uniform(0, 0.5f);
+    }
+    for (int i = 0; i < POINTS + DIM__NEAR; i++)
+        row[i] = i * 29 % (POINTS + DIM__NEAR);
+    for (int i = 0; i < k * DIM__NEAR; i++)
+        got[i] = want[i] = INFINITY;
+    dim__near s = { x, row, DIM__NEAR, apart, d };
+    for (int pass = 0; pass < 2; pass++) { /* into lists that are empty, and that are not */
+        table->near_least(got, k, &s, first + pass * 7, n);
+        ref->near_least(want, k, &s, first + pass * 7, n);
+        assert_memory_equal(got, want, (size_t)k * DIM__NEAR * sizeof *got);
+    }
+    for (float eps = 0; eps < 2; eps += 0.3f)
+        assert_int_equal(table->near_count(x, d, at, eps, first, n), ref->near_count(x, d, at, eps, first, n));
+    for (int q = 0; q < DIM__NEAR; q++)
+        got[q] = uniform(0, 0.1f);
+    assert_int_equal(table->near_box(got, &s, low, high), ref->near_box(got, &s, low, high));
+}
+
+static void test_near(void **unused)
+{
+    (void)unused;
+    for (int d = 1; d <= 4; d++)
+        for (int k = 1; k <= 8; k++)
+            for (int n = 0; n <= DIM__NEAR; n++)
+                for (int32_t apart = 0; apart < 12; apart += 5) {
+                    check_near(d, k, n, apart, DIM__NEAR); /* among themselves */
+                    check_near(d, k, n, apart, 2 * DIM__NEAR);
+                }
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
 static void all_close_d(const char *what, const double *got, const double *want, int64_t n, double scale,
@@ -587,6 +634,7 @@ int main(void)
         cmocka_unit_test(test_extremes),
         cmocka_unit_test(test_nothing_to_reduce),
         cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_near),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_moments_do_not_cancel),
         cmocka_unit_test(test_adam),

@@ -85,7 +85,7 @@ typedef enum dim_information_warning {
     DIM_INFORMATION_CONSTANT_COLUMNS = 256, /**< columns were left out: constant, the same as another, or by GAUSS
                                                 a combination of others */
     DIM_INFORMATION_PARAMETRIC = 512,      /**< the value rests on a Gaussian copula that the rows cannot check */
-    DIM_INFORMATION_METHODS_DISAGREE = 1024, /**< another supported method lies outside the interval */
+    DIM_INFORMATION_METHODS_DISAGREE = 1024, /**< another supported method, or what single pairs of columns show, lies outside */
     DIM_INFORMATION_TIME_LIMIT = 2048,     /**< training stopped at max_seconds */
     DIM_INFORMATION_NEGATIVE = 4096,       /**< the estimate before it was cut at 0 is below 0 by more than its error */
     DIM_INFORMATION_DIFFERENCE = 8192,     /**< a difference of two lower bounds, which is not a bound */
@@ -136,7 +136,7 @@ typedef struct dim_information_options {
     uint64_t seed;                   /**< of dithers, parts, folds and permutations; 0 = the context's */
     uint64_t max_rows;               /**< of more a sample is taken, of a series the first, with a warning; 0 = 2,000,000,
                                           or 200,000 where critics are asked */
-    dim_progress_fn progress;        /**< NULL, or hears how far critics, permutations and pairs are */
+    dim_progress_fn progress;        /**< NULL, or hears how far neighbours, critics, permutations and pairs are */
     void *user;                      /**< passed to progress */
 } dim_information_options;
 
@@ -181,7 +181,8 @@ typedef struct dim_information_result {
  * @return DIM_E_INVALID (an option, a kind, weights, groups with order SERIES, a lag that leaves fewer than 30 rows),
  *         DIM_E_SHAPE (numbers of rows, no columns), DIM_E_NUMERIC (NaN or infinity, unless they are dropped),
  *         DIM_E_UNSUPPORTED (a method that cannot take these columns or weights; permutations of weighted rows, of groups of
- *         several sizes, or of groups or a series with a condition), DIM_E_CALLBACK (progress stopped it), DIM_E_NOMEM.
+ *         several sizes, of groups or a series with a condition, or by critics of a series with folds below four blocks),
+ *         DIM_E_CALLBACK (progress stopped it), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_information_measure(dim_context *ctx, const dim_information_options *options,
                                            const dim_information_data *data, dim_information **out);

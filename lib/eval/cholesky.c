@@ -76,34 +76,68 @@ bool dim__cholesky(dim_context *ctx, double *a, int64_t n, int64_t lda, double *
     return true;
 }
 
+typedef struct block_task {
+    const double *l;   /* (n, n) at the diagonal, n <= NB */
+    int64_t n, lda;
+    double *y;         /* (n, m) */
+    int64_t m;
+} block_task;
+
+enum { TILE = 256 };   /* columns whose block stays in the cache */
+
+static void solve_forward(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const block_task *t = arg;
+    (void)thread;
+    for (int64_t tile = begin; tile < end; tile += TILE) {
+        int64_t width = dim__min64(TILE, end - tile);
+        for (int64_t i = 0; i < t->n; i++) {
+            double *restrict y = t->y + i * t->m + tile;
+            for (int64_t j = 0; j < i; j++) {
+                const double *restrict x = t->y + j * t->m + tile;
+                double factor = t->l[i * t->lda + j];
+                for (int64_t c = 0; c < width; c++)
+                    y[c] -= factor * x[c];
+            }
+            for (int64_t c = 0; c < width; c++)
+                y[c] /= t->l[i * t->lda + i];
+        }
+    }
+}
+
+static void solve_back(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const block_task *t = arg;
+    (void)thread;
+    for (int64_t tile = begin; tile < end; tile += TILE) {
+        int64_t width = dim__min64(TILE, end - tile);
+        for (int64_t i = t->n - 1; i >= 0; i--) {
+            double *restrict y = t->y + i * t->m + tile;
+            for (int64_t j = i + 1; j < t->n; j++) {
+                const double *restrict x = t->y + j * t->m + tile;
+                double factor = t->l[j * t->lda + i];
+                for (int64_t c = 0; c < width; c++)
+                    y[c] -= factor * x[c];
+            }
+            for (int64_t c = 0; c < width; c++)
+                y[c] /= t->l[i * t->lda + i];
+        }
+    }
+}
+
 void dim__cholesky_solve(dim_context *ctx, const double *l, int64_t n, int64_t lda, double *x, int64_t m)
 {
     for (int64_t k = 0; k < n; k += NB) { /* L y = x */
-        int64_t nb = dim__min64(NB, n - k);
-        const double *diagonal = l + k * lda + k;
-        double *y = x + k * m;
+        block_task t = { l + k * lda + k, dim__min64(NB, n - k), lda, x + k * m, m };
         if (k > 0)
-            dim__dgemm(ctx, false, false, nb, m, k, -1, l + k * lda, lda, x, m, 1, y, m);
-        for (int64_t i = 0; i < nb; i++) {
-            for (int64_t j = 0; j < i; j++)
-                for (int64_t c = 0; c < m; c++)
-                    y[i * m + c] -= diagonal[i * lda + j] * y[j * m + c];
-            for (int64_t c = 0; c < m; c++)
-                y[i * m + c] /= diagonal[i * lda + i];
-        }
+            dim__dgemm(ctx, false, false, t.n, m, k, -1, l + k * lda, lda, x, m, 1, t.y, m);
+        dim__parallel(ctx, m, TILE, solve_forward, &t);
     }
     for (int64_t k = (n - 1) / NB * NB; k >= 0; k -= NB) { /* L' x = y */
-        int64_t nb = dim__min64(NB, n - k), rest = n - k - nb;
-        const double *diagonal = l + k * lda + k;
-        double *y = x + k * m;
+        block_task t = { l + k * lda + k, dim__min64(NB, n - k), lda, x + k * m, m };
+        int64_t rest = n - k - t.n;
         if (rest > 0)
-            dim__dgemm(ctx, true, false, nb, m, rest, -1, diagonal + nb * lda, lda, y + nb * m, m, 1, y, m);
-        for (int64_t i = nb - 1; i >= 0; i--) {
-            for (int64_t j = i + 1; j < nb; j++)
-                for (int64_t c = 0; c < m; c++)
-                    y[i * m + c] -= diagonal[j * lda + i] * y[j * m + c];
-            for (int64_t c = 0; c < m; c++)
-                y[i * m + c] /= diagonal[i * lda + i];
-        }
+            dim__dgemm(ctx, true, false, t.n, m, rest, -1, t.l + t.n * lda, lda, t.y + t.n * m, m, 1, t.y, m);
+        dim__parallel(ctx, m, TILE, solve_back, &t);
     }
 }

@@ -48,6 +48,24 @@ static bool accepts(const dim__mi *m, char why[128])
 
 /* ---- scores and covariance ------------------------------------------------------------------------------------------- */
 
+static dim_status score(copula *c)
+{
+    const dim__mi *m = c->m;
+    double *z = c->z, *even = NULL;
+    dim_status status = DIM_OK;
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        for (int64_t j = 0; j < c->d[k] && status == DIM_OK; j++, z += m->n) {
+            status = dim__mi_scores_kept(m, &m->side[k].columns[j], &even, z);
+            double mean = 0;
+            for (int64_t i = 0; i < m->n; i++)
+                mean += z[i] * (m->weights != NULL ? m->weights[i] : 1) / (double)m->n;
+            for (int64_t i = 0; i < m->n; i++)
+                z[i] -= mean;
+        }
+    dim__free(m->ctx, even);
+    return status;
+}
+
 static dim_status make(const dim__mi *m, copula *c)
 {
     *c = (copula){ .m = m, .rows = dim__mi_worth(m) };
@@ -58,17 +76,7 @@ static dim_status make(const dim__mi *m, copula *c)
     c->kept = dim__calloc(m->ctx, (size_t)c->all, sizeof *c->kept);
     if (c->z == NULL || c->s == NULL || c->kept == NULL)
         return DIM_E_NOMEM;
-    double *z = c->z;
-    for (int k = 0; k < DIM__MI_SIDES; k++)
-        for (int64_t j = 0; j < c->d[k]; j++, z += m->n) {
-            DIM__TRY(dim__mi_scores(m, &m->side[k].columns[j], z));
-            double mean = 0;
-            for (int64_t i = 0; i < m->n; i++)
-                mean += z[i] * (m->weights != NULL ? m->weights[i] : 1) / (double)m->n;
-            for (int64_t i = 0; i < m->n; i++)
-                z[i] -= mean;
-        }
-    return DIM_OK;
+    return score(c);
 }
 
 static void end(copula *c)

@@ -182,10 +182,13 @@ dim_status dim__mi_find_order(dim__mi *m);
 
 /* (n) normal scores Phi^-1((rank - 1/2) / n) of a column; equal values share the mean of their ranks. */
 dim_status dim__mi_scores(const dim__mi *m, const dim__mi_column *c, double *out);
+/* The same of one column after the other: those without ties and weights have the same scores, which are computed once.  *even is
+ * NULL at first, and to be freed. */
+dim_status dim__mi_scores_kept(const dim__mi *m, const dim__mi_column *c, double **even, double *out);
 /* The same with equal values in a random order, which depends on the seed, the column and the number of the dither. */
 dim_status dim__mi_dithered(const dim__mi *m, const dim__mi_side *side, const dim__mi_column *c, uint32_t dither, float *out);
-/* Scores anew of what is part of a column's. */
-dim_status dim__mi_rescore(const dim__mi *m, float *x, int64_t n);
+/* out (n): those of a column without ties, from its least value to its largest. */
+void dim__mi_even_scores(const dim__mi *m, int64_t n, float *out);
 bool dim__mi_has_ties(const dim__mi_column *c); /* of a column that is not UNORDERED */
 /* One symbol a row of some columns of sides: code (n), numbered from 0.  Returns DIM_E_NOMEM or OK. */
 dim_status dim__mi_symbols(const dim__mi *m, uint32_t sides, bool unordered_only, int32_t *code, int64_t *count);

@@ -12,8 +12,8 @@
 
 #include <string.h>
 
-
-enum { LEAF = DIM__NEAR, DEPTH = 40, SCAN = 4 * LEAF }; /* SCAN: so few points are counted without looking at their boxes */
+enum { LEAF = DIM__NEAR, DEPTH = 40 };
+enum { SCAN = 4 * LEAF }; /* so few points are counted one by one, which costs less than a look at the boxes of their parts */
 
 struct dim__kdtree {
     int64_t n, classes, leaves;
@@ -53,6 +53,7 @@ static float *box_of(const dim__kdtree *t, int64_t node) { return t->box + node 
 
 int64_t dim__kdtree_class_size(const dim__kdtree *t, int32_t class_of) { return class_part(t, class_of).n; }
 const int32_t *dim__kdtree_order(const dim__kdtree *t) { return t->point; }
+const float *dim__kdtree_column(const dim__kdtree *t, int c) { return t->x[c]; }
 int64_t dim__kdtree_leaves(const dim__kdtree *t) { return t->leaves; }
 int64_t dim__kdtree_leaf_first(const dim__kdtree *t, int64_t leaf) { return t->leaf_first[leaf]; }
 

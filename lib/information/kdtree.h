@@ -40,6 +40,8 @@ int64_t dim__kdtree_count(const dim__kdtree *tree, const float *at, int32_t clas
 /* Points in the order in which the tree has them, in leaves of at most DIM__KDTREE_LEAF: neighbours in it are neighbours in space,
  * so queries in this order find their nodes in the cache. */
 const int32_t *dim__kdtree_order(const dim__kdtree *tree);
+/* Coordinate c of the points in this order. */
+const float *dim__kdtree_column(const dim__kdtree *tree, int c);
 int64_t dim__kdtree_leaves(const dim__kdtree *tree);
 /* Where in the order a leaf begins; of the number behind the last one, where they end. */
 int64_t dim__kdtree_leaf_first(const dim__kdtree *tree, int64_t leaf);

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "information/kdtree.h"
 #include "information/kraskov.h"
+#include "information/sort.h"
 #include "information/special.h"
 
 #include <stdio.h>
@@ -115,55 +116,59 @@ static dim_status make_points(const dim__mi *m, uint32_t dither, bool second, po
     return DIM_OK;
 }
 
-/* ---- some of the rows, y of others ----------------------------------------------------------------------------------- */
+/* ---- what a caller hears --------------------------------------------------------------------------------------------- */
 
-/* Rows rows[0 .. n - 1] of all; y's row of i is order[i], if that is given.  Part of the rows has scores of its own. */
-static dim_status take(const dim__mi *m, const points *all, const int32_t *rows, int64_t n, const int32_t *order, points *p)
+typedef struct course {       /* of a measurement */
+    const dim__mi *m;
+    double done, now, total;  /* rows that were looked at, that are being looked at, and that will have been */
+    const char *text;
+} course;
+
+static dim_status heard(void *user, double share)
 {
-    *p = (points){ .in = all->in };
-    int64_t count = all->in.d[0] + all->in.d[1] + all->in.d[2];
-    p->in.n = n;
-    p->memory = dim__calloc(m->ctx, (size_t)count * sizeof *p->memory, (size_t)n);
-    float *next = p->memory;
-    if (next == NULL)
-        return DIM_E_NOMEM;
-    for (int k = 0; k < DIM__MI_SIDES; k++) {
-        p->in.x[k] = p->list[k];
-        for (int c = 0; c < all->in.d[k]; c++, next += n) {
-            p->list[k][c] = next;
-            for (int64_t i = 0; i < n; i++)
-                next[i] = all->list[k][c][k == 1 && order != NULL ? order[rows[i]] : rows[i]];
-            if (n < all->in.n)
-                DIM__TRY(dim__mi_rescore(m, next, n));
-        }
-        if (all->symbols[k] == NULL)
-            continue;
-        p->symbols[k] = dim__calloc(m->ctx, (size_t)n, sizeof(int32_t));
-        p->in.symbol[k] = p->symbols[k];
-        if (p->symbols[k] == NULL)
-            return DIM_E_NOMEM;
-        for (int64_t i = 0; i < n; i++)
-            p->symbols[k][i] = all->symbols[k][k == 1 && order != NULL ? order[rows[i]] : rows[i]];
-    }
-    return DIM_OK;
+    const course *c = user;
+    return dim__mi_progress(c->m, fmin((c->done + share * c->now) / c->total, 1), c->text);
 }
 
-static dim_status value_of(const dim__mi *m, const points *all, const int32_t *rows, int64_t n, const int32_t *order, double *value)
+static dim_status estimate(course *c, points *p, double *pointwise, double *value, int64_t *used)
 {
-    points p;
-    int64_t used;
-    double *pointwise = dim__calloc(m->ctx, (size_t)n, sizeof *pointwise);
-    dim_status status = pointwise == NULL ? DIM_E_NOMEM : take(m, all, rows, n, order, &p);
-    if (pointwise != NULL) {
-        if (status == DIM_OK)
-            status = dim__kraskov_run(m->ctx, &p.in, pointwise, value, &used);
-        free_points(m, &p);
-    }
-    dim__free(m->ctx, pointwise);
+    c->now = (double)p->in.n;
+    p->in.heard = c->m->o.progress != NULL ? heard : NULL;
+    p->in.user = c;
+    dim_status status = dim__kraskov_run(c->m->ctx, &p->in, pointwise, value, used);
+    c->done += c->now;
     return status;
 }
 
+/* ---- y of other rows --------------------------------------------------------------------------------------------------- */
+
+/* All rows, y's row of i being order[i]. */
+static dim_status reorder(const dim__mi *m, const points *all, const int32_t *order, points *p)
+{
+    int64_t n = m->n;
+    *p = (points){ .in = all->in };
+    p->memory = dim__alloc(m->ctx, (size_t)all->in.d[1] * sizeof *p->memory * (size_t)n);
+    if (p->memory == NULL)
+        return DIM_E_NOMEM;
+    for (int c = 0; c < all->in.d[1]; c++) {
+        float *y = p->memory + c * n;
+        p->list[1][c] = y;
+        for (int64_t i = 0; i < n; i++)
+            y[i] = all->list[1][c][order[i]];
+    }
+    p->in.x[1] = p->list[1];
+    if (all->symbols[1] == NULL)
+        return DIM_OK;
+    p->symbols[1] = dim__alloc(m->ctx, (size_t)n * sizeof(int32_t));
+    p->in.symbol[1] = p->symbols[1];
+    for (int64_t i = 0; i < n && p->symbols[1] != NULL; i++)
+        p->symbols[1][i] = all->symbols[1][order[i]];
+    return p->symbols[1] == NULL ? DIM_E_NOMEM : DIM_OK;
+}
+
 /* ---- the interval ---------------------------------------------------------------------------------------------------- */
+
+enum { MOST_PARTS = 8 };
 
 typedef struct spread {
     double error;   /* standard error that disjoint parts show (Holmes & Nemenman 2019) */
@@ -172,13 +177,115 @@ typedef struct spread {
     int64_t n_curve;
 } spread;
 
-/* m parts of the rows, contiguous in a series and in groups, else random: values (parts). */
-static dim_status part_values(const dim__mi *m, const points *all, int parts, const int32_t *order, int32_t *rows, double *values)
+/* Parts of the rows, each with normal scores of its own.  Rows are sorted by each coordinate once; a part's ranks are then the
+ * numbers in which its rows are met on the way through all of them. */
+typedef struct parts {
+    const dim__mi *m;
+    const points *all;
+    int64_t columns;
+    int32_t *sorted;       /* (columns, n): rows by each coordinate */
+    int32_t *order;        /* (n): rows, those of a part beside each other */
+    int32_t *at;           /* (n): where in `order` a row is */
+    float *x;              /* (columns, n): the coordinates of the rows in this order, scored part by part */
+    float *scores[2];      /* of parts of the two sizes that there are */
+    double *pointwise;     /* (n) */
+} parts;
+
+static void parts_end(parts *p)
 {
-    for (int part = 0; part < parts; part++) {
-        int64_t first = m->n * part / parts, last = m->n * (part + 1) / parts;
-        memcpy(rows, order + first, (size_t)(last - first) * sizeof *rows);
-        DIM__TRY(value_of(m, all, rows, last - first, NULL, &values[part]));
+    dim__free(p->m->ctx, p->sorted);
+    dim__free(p->m->ctx, p->order);
+    dim__free(p->m->ctx, p->x);
+    dim__free(p->m->ctx, p->scores[0]);
+    dim__free(p->m->ctx, p->pointwise);
+}
+
+static dim_status sort_rows(const parts *p)
+{
+    int64_t n = p->m->n, column = 0;
+    uint64_t *key = dim__alloc(p->m->ctx, (size_t)n * sizeof *key);
+    for (int k = 0; k < DIM__MI_SIDES && key != NULL; k++)
+        for (int c = 0; c < p->all->in.d[k]; c++, column++) {
+            for (int64_t i = 0; i < n; i++)
+                key[i] = dim__key_of_double((double)p->all->list[k][c][i]);
+            dim__sort_keys(key, n, p->sorted + column * n, p->at);
+        }
+    dim__free(p->m->ctx, key);
+    return key == NULL ? DIM_E_NOMEM : DIM_OK;
+}
+
+static dim_status parts_begin(const dim__mi *m, const points *all, parts *p)
+{
+    size_t n = (size_t)m->n;
+    *p = (parts){ .m = m, .all = all, .columns = all->in.d[0] + all->in.d[1] + all->in.d[2] };
+    p->sorted = dim__alloc(m->ctx, (size_t)p->columns * sizeof *p->sorted * n);
+    p->order = dim__alloc(m->ctx, 2 * sizeof *p->order * n);
+    p->at = DIM__BEHIND(p->order, m->n);
+    p->x = dim__alloc(m->ctx, (size_t)p->columns * sizeof *p->x * n);
+    p->scores[0] = dim__alloc(m->ctx, (n + 2) * sizeof *p->scores[0]); /* half of the rows each, at most */
+    p->scores[1] = DIM__BEHIND(p->scores[0], m->n / 2 + 1);
+    p->pointwise = dim__alloc(m->ctx, sizeof *p->pointwise * n);
+    bool room = p->sorted != NULL && p->order != NULL && p->x != NULL && p->scores[0] != NULL && p->pointwise != NULL;
+    return room ? sort_rows(p) : DIM_E_NOMEM;
+}
+
+static int64_t part_first(const parts *p, int64_t part, int64_t count) { return p->m->n * part / count; }
+
+/* Coordinates of all parts, of which there are `count`. */
+static void score_parts(const parts *p, int64_t count)
+{
+    int64_t n = p->m->n, small = n / count;
+    for (int more = 0; more < 2; more++)
+        dim__mi_even_scores(p->m, small + more, p->scores[more]);
+    for (int64_t i = 0; i < n; i++)
+        p->at[p->order[i]] = (int32_t)i;
+    for (int64_t column = 0; column < p->columns; column++) {
+        int64_t next[MOST_PARTS] = { 0 };
+        const float *scores[MOST_PARTS];
+        float *x = p->x + column * n;
+        for (int64_t part = 0; part < count; part++)
+            scores[part] = p->scores[part_first(p, part + 1, count) - part_first(p, part, count) - small];
+        for (int64_t i = 0; i < n; i++) {
+            int32_t at = p->at[p->sorted[column * n + i]];
+            int64_t part = (count * ((int64_t)at + 1) - 1) / n; /* part_first() of it is not behind `at` */
+            x[at] = scores[part][next[part]++];
+        }
+    }
+}
+
+static dim_status take_symbols(const parts *p, int64_t first, points *one)
+{
+    for (int k = 0; k < DIM__MI_SIDES; k++) {
+        if (p->all->symbols[k] == NULL)
+            continue;
+        one->symbols[k] = dim__alloc(p->m->ctx, (size_t)one->in.n * sizeof(int32_t));
+        one->in.symbol[k] = one->symbols[k];
+        if (one->symbols[k] == NULL)
+            return DIM_E_NOMEM;
+        for (int64_t i = 0; i < one->in.n; i++)
+            one->symbols[k][i] = p->all->symbols[k][p->order[first + i]];
+    }
+    return DIM_OK;
+}
+
+static dim_status part_values(const parts *p, int64_t count, course *c, double *values)
+{
+    score_parts(p, count);
+    for (int64_t part = 0; part < count; part++) {
+        int64_t first = part_first(p, part, count), column = 0, used;
+        points one = { .in = p->all->in };
+        one.in.n = part_first(p, part + 1, count) - first;
+        for (int k = 0; k < DIM__MI_SIDES; k++) {
+            one.in.x[k] = one.list[k];
+            for (int j = 0; j < p->all->in.d[k]; j++)
+                one.list[k][j] = p->x + column++ * p->m->n + first;
+        }
+        dim_status status = take_symbols(p, first, &one);
+        if (status == DIM_OK)
+            status = estimate(c, &one, p->pointwise, &values[part], &used);
+        free_points(p->m, &one);
+        if (status != DIM_OK)
+            return status;
     }
     return DIM_OK;
 }
@@ -192,38 +299,42 @@ static void order_of_parts(const dim__mi *m, int number, int32_t *order)
 }
 
 /* A point of the curve, the fewest rows first. */
-static void note(const dim__mi *m, spread *s, int parts, double mean, double deviation)
+static void note(const dim__mi *m, spread *s, int count, double mean, double deviation)
 {
-    double wide = dim__mi_z(m) * deviation / sqrt(parts), point[4] = { (double)(m->n / parts), mean, mean - wide, mean + wide };
+    double wide = dim__mi_z(m) * deviation / sqrt(count), point[4] = { (double)(m->n / count), mean, mean - wide, mean + wide };
     memmove(s->curve[1], s->curve[0], (size_t)s->n_curve * sizeof s->curve[0]);
     memcpy(s->curve[0], point, sizeof point);
     s->n_curve++;
 }
 
-static dim_status find_spread(const dim__mi *m, const points *all, double value, spread *out)
+/* Which parts are looked at, and how often: parts of a series, and of groups, are stretches, of which there is one set. */
+static int splits_of(const dim__mi *m, int64_t count)
 {
-    enum { MOST = 8, SPLITS = 3 };
-    int32_t *order = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *order);
-    double values[MOST], sum = 0, weight = 0, quarters = 0;
-    int64_t least = 4 * ((int64_t)m->o.neighbors + 1);
+    return m->n / count < 4 * ((int64_t)m->o.neighbors + 1) ? 0 : count == 4 && m->theiler == 0 ? 3 : 1;
+}
+
+static dim_status find_spread(const dim__mi *m, const points *all, double value, course *c, spread *out)
+{
+    double values[MOST_PARTS], sum = 0, weight = 0, quarters = 0;
     int splits = 0;
-    dim_status status = order == NULL ? DIM_E_NOMEM : DIM_OK;
-    for (int parts = 2, number = 0; parts <= MOST && status == DIM_OK && m->n / parts >= least; parts *= 2, number++)
-        for (int again = 0; again < (parts == 4 && m->theiler == 0 ? SPLITS : 1) && status == DIM_OK; again++) {
-            order_of_parts(m, number + MOST * again, order);
-            status = part_values(m, all, parts, order, order + m->n, values);
-            double deviation = dim__mi_deviation(values, parts);
-            if (parts == 4) {
-                quarters += dim__mi_mean(values, parts);
+    parts p;
+    dim_status status = parts_begin(m, all, &p);
+    for (int count = 2, number = 0; count <= MOST_PARTS && status == DIM_OK; count *= 2, number++)
+        for (int again = 0; again < splits_of(m, count) && status == DIM_OK; again++) {
+            order_of_parts(m, number + MOST_PARTS * again, p.order);
+            status = part_values(&p, count, c, values);
+            double deviation = dim__mi_deviation(values, count);
+            if (count == 4) {
+                quarters += dim__mi_mean(values, count);
                 splits++;
             }
             if (again == 0) {
-                sum += (parts - 1) * deviation * deviation / parts;
-                weight += parts - 1;
-                note(m, out, parts, dim__mi_mean(values, parts), deviation);
+                sum += (count - 1) * deviation * deviation / count;
+                weight += count - 1;
+                note(m, out, count, dim__mi_mean(values, count), deviation);
             }
         }
-    dim__free(m->ctx, order);
+    parts_end(&p);
     out->error = weight > 0 ? sqrt(sum / weight) : 0;
     out->drift = splits > 0 ? value - quarters / splits : 0;
     return status;
@@ -238,7 +349,8 @@ typedef struct total { /* over dithers */
 } total;
 
 /* One dither: adds to the pointwise values and to the total.  Few repetitions of the interval's parts are enough. */
-static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool second, double *pointwise, double *one, total *t)
+static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool second, course *c, double *pointwise, double *one,
+                             total *t)
 {
     points p;
     double value = 0;
@@ -246,9 +358,9 @@ static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool seco
     dim_status status = make_points(m, dither, second, &p);
     p.in.k = k;
     if (status == DIM_OK)
-        status = dim__kraskov_run(m->ctx, &p.in, one, &value, &t->used);
+        status = estimate(c, &p, one, &value, &t->used);
     if (status == DIM_OK && dither == 0 && !m->value_only)
-        status = find_spread(m, &p, value, &s);
+        status = find_spread(m, &p, value, c, &s);
     free_points(m, &p);
     if (status != DIM_OK)
         return status;
@@ -262,15 +374,17 @@ static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool seco
     return DIM_OK;
 }
 
-static dim_status measure(const dim__mi *m, int k, bool second, double *pointwise, total *t)
+static dim_status measure(const dim__mi *m, int k, bool second, const char *text, double *pointwise, total *t)
 {
     uint32_t count = dithers(m) ? m->o.dithers : 1;
+    int splits = splits_of(m, 2) + splits_of(m, 4) + splits_of(m, 8);
+    course c = { .m = m, .total = (double)m->n * (count + (uint32_t)splits), .text = text };
     double *one = dim__calloc(m->ctx, (size_t)m->n, sizeof *one);
     dim_status status = one == NULL ? DIM_E_NOMEM : DIM_OK;
     *t = (total){ 0 };
     memset(pointwise, 0, (size_t)m->n * sizeof *pointwise);
     for (uint32_t r = 0; r < count && status == DIM_OK; r++)
-        status = add_dither(m, k, r, second, pointwise, one, t);
+        status = add_dither(m, k, r, second, &c, pointwise, one, t);
     dim__free(m->ctx, one);
     for (int64_t i = 0; i < m->n; i++)
         pointwise[i] /= count;
@@ -327,10 +441,10 @@ static dim_status run_with(const dim__mi *m, bool second, dim__mi_answer *a)
 {
     total t;
     int k = (int)m->o.neighbors;
-    DIM__TRY(measure(m, k, second, a->pointwise, &t));
+    DIM__TRY(measure(m, k, second, "neighbours", a->pointwise, &t));
     if (m->free_neighbors && t.raw > dim__digamma((double)t.used) - dim__digamma(k) - 2.5) { /* one neighbour sees further */
         k = 1;
-        DIM__TRY(measure(m, k, second, a->pointwise, &t));
+        DIM__TRY(measure(m, k, second, "neighbours again, one of each row", a->pointwise, &t));
     }
     fill(m, k, &t, a);
     return DIM_OK;
@@ -339,23 +453,33 @@ static dim_status run_with(const dim__mi *m, bool second, dim__mi_answer *a)
 static dim_status run_first(const dim__mi *m, dim__mi_answer *a) { return run_with(m, false, a); }
 static dim_status run_second(const dim__mi *m, dim__mi_answer *a) { return run_with(m, true, a); }
 
+static dim_status null_value(course *c, const points *all, const int32_t *order, double *pointwise, double *value)
+{
+    points p;
+    int64_t used;
+    dim_status status = reorder(c->m, all, order, &p);
+    if (status == DIM_OK)
+        status = estimate(c, &p, pointwise, value, &used);
+    free_points(c->m, &p);
+    return status;
+}
+
 static dim_status null_with(const dim__mi *m, const dim__mi_orders *orders, bool second, double *values)
 {
     points p;
-    int32_t *rows = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *rows), *order = DIM__BEHIND(rows, m->n);
-    dim_status status = rows == NULL ? DIM_E_NOMEM : make_points(m, 0, second, &p);
-    if (rows == NULL)
-        return status;
-    for (int64_t i = 0; i < m->n; i++)
-        rows[i] = (int32_t)i;
+    course c = { .m = m, .total = (double)m->n * (m->o.permutations + 1.0), .text = "permutations" };
+    int32_t *order = dim__alloc(m->ctx, (size_t)m->n * sizeof *order);
+    double *pointwise = dim__alloc(m->ctx, (size_t)m->n * sizeof *pointwise);
+    dim_status status = make_points(m, 0, second, &p);
+    if (order == NULL || pointwise == NULL)
+        status = DIM_E_NOMEM;
     for (int64_t b = 0; b <= (int64_t)m->o.permutations && status == DIM_OK; b++) {
         dim__mi_order(orders, b, order);
-        status = value_of(m, &p, rows, m->n, order, &values[b]);
-        if (status == DIM_OK)
-            status = dim__mi_progress(m, (double)b / m->o.permutations, "permutations");
+        status = null_value(&c, &p, order, pointwise, &values[b]);
     }
     free_points(m, &p);
-    dim__free(m->ctx, rows);
+    dim__free(m->ctx, order);
+    dim__free(m->ctx, pointwise);
     return status;
 }
 

@@ -11,7 +11,7 @@
 #include "information/special.h"
 
 enum { JOINT, X_Z, Y_Z, Z, SPACES };          /* x and z, y and z, z */
-enum { DIGAMMAS = 1 << 16 };
+enum { DIGAMMAS = 1 << 16, HEARD = 16 };
 
 static const uint32_t sides_of[SPACES] = { 7, 5, 6, 4 };
 
@@ -19,6 +19,7 @@ typedef struct search {
     const dim__kraskov *in;
     dim__space space[SPACES];
     const float *columns[SPACES][DIM__KDTREE_COORDINATES];
+    int in_joint[SPACES][DIM__KDTREE_COORDINATES]; /* which coordinate of x, y and z it is */
     int32_t *class_of[SPACES];
     dim__kdtree *tree[SPACES];
     dim__line *line[SPACES];                  /* of a space with one coordinate, in which only is counted */
@@ -27,6 +28,7 @@ typedef struct search {
     _Atomic(double) *digamma;                 /* (known): of whole numbers, once they were asked for; 0 = not yet */
     int64_t known;
     double *pointwise;
+    int64_t from;                             /* leaves or rows before it are done */
 } search;
 
 /* ---- spaces -------------------------------------------------------------------------------------------------------- */
@@ -37,11 +39,13 @@ static dim_status make_space(dim_context *ctx, search *s, int which)
     dim__space *space = &s->space[which];
     space->n = in->n;
     space->classes = 1;
-    for (int side = 0; side < 3; side++) {
+    for (int side = 0, first = 0; side < 3; first += in->d[side++]) {
         if ((sides_of[which] >> side & 1) == 0)
             continue;
-        for (int c = 0; c < in->d[side]; c++)
+        for (int c = 0; c < in->d[side]; c++) {
+            s->in_joint[which][space->d] = first + c;
             s->columns[which][space->d++] = in->x[side][c];
+        }
         if (in->symbol[side] == NULL)
             continue;
         if (s->class_of[which] == NULL) {
@@ -71,19 +75,25 @@ static float distance_in(const search *s, int which, int32_t i, int32_t j)
     return most;
 }
 
-/* How many other rows are strictly nearer to row i than eps, those close in time left out. */
-static int64_t nearer(const search *s, int which, int32_t i, float eps)
+/* A row and where the tree of all coordinates has it: there its numbers lie beside those of the rows before and after. */
+typedef struct place {
+    int32_t i;
+    int64_t at;
+} place;
+
+/* How many other rows are strictly nearer to it than eps, those close in time left out. */
+static int64_t nearer(const search *s, int which, place p, float eps)
 {
     float at[DIM__KDTREE_COORDINATES];
+    int32_t i = p.i, class_of = class_in(s, which, i);
     for (int c = 0; c < s->space[which].d; c++)
-        at[c] = s->columns[which][c][i];
-    int32_t class_of = class_in(s, which, i);
+        at[c] = dim__kdtree_column(s->tree[JOINT], s->in_joint[which][c])[p.at];
     int64_t count = s->line[which] != NULL ? dim__line_count(s->line[which], at[0], class_of, eps)
                                            : dim__kdtree_count(s->tree[which], at, class_of, eps);
     count -= eps > 0; /* itself */
     int64_t apart = s->in->apart, last = dim__min64(s->in->n - 1, i + apart);
     for (int64_t j = dim__max64(0, i - apart); apart > 0 && j <= last; j++)
-        count -= j != i && class_in(s, which, (int32_t)j) == class_in(s, which, i) && distance_in(s, which, i, (int32_t)j) < eps;
+        count -= j != i && class_in(s, which, (int32_t)j) == class_of && distance_in(s, which, i, (int32_t)j) < eps;
     return count;
 }
 
@@ -106,22 +116,22 @@ static double digamma(const search *s, int64_t x)
 }
 
 /* Equation 8, or Frenzel & Pompe's with a condition. */
-static double row_first(const search *s, int32_t i, float eps, int k)
+static double row_first(const search *s, place p, float eps, int k)
 {
-    double x = digamma(s, nearer(s, X_Z, i, eps) + 1), y = digamma(s, nearer(s, Y_Z, i, eps) + 1);
-    int64_t all = s->in->conditional ? nearer(s, Z, i, eps) + 1 : s->in->n - close_in_time(s, i);
+    double x = digamma(s, nearer(s, X_Z, p, eps) + 1), y = digamma(s, nearer(s, Y_Z, p, eps) + 1);
+    int64_t all = s->in->conditional ? nearer(s, Z, p, eps) + 1 : s->in->n - close_in_time(s, p.i);
     return digamma(s, k) + digamma(s, all) - x - y;
 }
 
 /* Equation 9: each side within the farthest of the k neighbours, which counts. */
-static double row_second(const search *s, int32_t i, const dim__neighbor *list, int k)
+static double row_second(const search *s, place p, const dim__neighbor *list, int k)
 {
     double sides = 0;
     for (int which = X_Z; which <= Y_Z; which++) {
         float eps = 0;
         for (int j = 0; j < k; j++)
-            eps = fmaxf(eps, distance_in(s, which, i, list[j].point));
-        sides += digamma(s, nearer(s, which, i, nextafterf(eps, INFINITY)));
+            eps = fmaxf(eps, distance_in(s, which, p.i, list[j].point));
+        sides += digamma(s, nearer(s, which, p, nextafterf(eps, INFINITY)));
     }
     return digamma(s, k) - 1.0 / k + digamma(s, s->in->n) - sides;
 }
@@ -129,6 +139,8 @@ static double row_second(const search *s, int32_t i, const dim__neighbor *list, 
 static void leaves_first(void *arg, int64_t begin, int64_t end, int thread)
 {
     const search *s = arg;
+    begin += s->from;
+    end += s->from;
     const dim__kdtree *joint = s->tree[JOINT];
     const int32_t *order = dim__kdtree_order(joint);
     float *spare = (float *)s->spare + (int64_t)thread * s->in->k * DIM__KDTREE_LEAF, eps[DIM__KDTREE_LEAF];
@@ -137,8 +149,8 @@ static void leaves_first(void *arg, int64_t begin, int64_t end, int thread)
         int64_t first = dim__kdtree_leaf_first(joint, leaf), n = dim__kdtree_leaf_first(joint, leaf + 1) - first;
         dim__kdtree_reach(joint, leaf, s->in->k, s->in->apart, eps, k, spare);
         for (int64_t q = 0; q < n; q++) {
-            int32_t i = order[first + q];
-            s->pointwise[i] = k[q] == 0 ? (double)NAN : row_first(s, i, eps[q], k[q]);
+            place p = { order[first + q], first + q };
+            s->pointwise[p.i] = k[q] == 0 ? (double)NAN : row_first(s, p, eps[q], k[q]);
         }
     }
 }
@@ -148,11 +160,26 @@ static void rows_second(void *arg, int64_t begin, int64_t end, int thread)
     const search *s = arg;
     const int32_t *order = dim__kdtree_order(s->tree[JOINT]);
     dim__neighbor *list = (dim__neighbor *)s->spare + (int64_t)thread * s->in->k;
-    for (int64_t q = begin; q < end; q++) {
-        int32_t i = order[q];
-        int k = dim__kdtree_nearest(s->tree[JOINT], i, s->in->k, s->in->apart, list);
-        s->pointwise[i] = k == 0 ? (double)NAN : row_second(s, i, list, k);
+    for (int64_t q = s->from + begin; q < s->from + end; q++) {
+        place p = { order[q], q };
+        int k = dim__kdtree_nearest(s->tree[JOINT], p.i, s->in->k, s->in->apart, list);
+        s->pointwise[p.i] = k == 0 ? (double)NAN : row_second(s, p, list, k);
     }
+}
+
+/* All rows; those who wait hear of it from time to time. */
+static dim_status search_all(dim_context *ctx, search *s)
+{
+    const dim__kraskov *in = s->in;
+    int64_t count = in->second ? in->n : dim__kdtree_leaves(s->tree[JOINT]), grain = in->second ? 256 : 16;
+    int64_t at_once = in->heard != NULL ? dim__max64(count / HEARD + 1, grain * ctx->threads * 4) : count;
+    for (s->from = 0; s->from < count; s->from += at_once) {
+        int64_t now = dim__min64(at_once, count - s->from);
+        dim__parallel(ctx, now, grain, in->second ? rows_second : leaves_first, s);
+        if (in->heard != NULL)
+            DIM__TRY(in->heard(in->user, (double)(s->from + now) / (double)count));
+    }
+    return DIM_OK;
 }
 
 static dim_status run(dim_context *ctx, const dim__kraskov *in, double *pointwise, double *value, int64_t *used)
@@ -174,10 +201,7 @@ static dim_status run(dim_context *ctx, const dim__kraskov *in, double *pointwis
         goto done;
     for (int which = 0; which < s->spaces; which++)
         DIM__TRY_OR(done, make_space(ctx, s, which));
-    if (in->second)
-        dim__parallel(ctx, in->n, 256, rows_second, s);
-    else
-        dim__parallel(ctx, dim__kdtree_leaves(s->tree[JOINT]), 16, leaves_first, s);
+    DIM__TRY_OR(done, search_all(ctx, s));
     for (int64_t i = 0; i < in->n; i++)
         if (!isnan(pointwise[i])) {
             sum += pointwise[i];

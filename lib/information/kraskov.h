@@ -14,6 +14,8 @@ typedef struct dim__kraskov {
     int k;
     int64_t apart;                /* rows so close in time are not neighbours; 0 = all are */
     bool second;                  /* equation 9; without labels, condition and `apart` */
+    dim_status (*heard)(void *user, double share); /* told some times what share is done; ends the run with its status; or NULL */
+    void *user;
 } dim__kraskov;
 
 /* log p(x,y) / (p(x) p(y)) of each row (n), NaN where a row has no neighbour of its labels, and the mean of the others, of which

@@ -60,18 +60,37 @@ dim_status dim__mi_scores(const dim__mi *m, const dim__mi_column *c, double *out
     return DIM_OK;
 }
 
+dim_status dim__mi_scores_kept(const dim__mi *m, const dim__mi_column *c, double **even, double *out)
+{
+    if (m->weights != NULL || c->distinct != m->n)
+        return dim__mi_scores(m, c, out);
+    for (int64_t i = 0; i < m->n && *even != NULL; i++)
+        out[i] = (*even)[c->code[i]];
+    if (*even != NULL)
+        return DIM_OK;
+    *even = dim__alloc(m->ctx, (size_t)m->n * sizeof **even);
+    if (*even == NULL)
+        return DIM_E_NOMEM;
+    DIM__TRY(dim__mi_scores(m, c, out));
+    for (int64_t i = 0; i < m->n; i++)
+        (*even)[c->code[i]] = out[i];
+    return DIM_OK;
+}
+
 typedef struct rank_task {
     const int32_t *rank;
     double n;
     float *out;
 } rank_task;
 
+static float score_of(int64_t rank, double n) { return (float)dim__normal_quantile(((double)rank + 0.5) / n); }
+
 static void rank_scores(void *arg, int64_t begin, int64_t end, int thread)
 {
     const rank_task *t = arg;
     (void)thread;
     for (int64_t i = begin; i < end; i++)
-        t->out[i] = (float)dim__normal_quantile((t->rank[i] + 0.5) / t->n);
+        t->out[i] = score_of(t->rank[i], t->n);
 }
 
 static void score_ranks(const dim__mi *m, const int32_t *rank, int64_t n, float *out)
@@ -117,22 +136,18 @@ dim_status dim__mi_dithered(const dim__mi *m, const dim__mi_side *side, const di
     return room ? DIM_OK : DIM_E_NOMEM;
 }
 
-dim_status dim__mi_rescore(const dim__mi *m, float *x, int64_t n)
+static void even_scores(void *arg, int64_t begin, int64_t end, int thread)
 {
-    uint64_t *key = dim__calloc(m->ctx, (size_t)n, sizeof *key);
-    int32_t *order = dim__calloc(m->ctx, (size_t)n, 2 * sizeof *order), *rank = DIM__BEHIND(order, n);
-    bool room = key != NULL && order != NULL;
-    if (room) {
-        for (int64_t i = 0; i < n; i++)
-            key[i] = dim__key_of_double((double)x[i]);
-        dim__sort_keys(key, n, order, rank);
-        for (int64_t i = 0; i < n; i++)
-            rank[order[i]] = (int32_t)i;
-        score_ranks(m, rank, n, x);
-    }
-    dim__free(m->ctx, key);
-    dim__free(m->ctx, order);
-    return room ? DIM_OK : DIM_E_NOMEM;
+    const rank_task *t = arg;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        t->out[i] = score_of(i, t->n);
+}
+
+void dim__mi_even_scores(const dim__mi *m, int64_t n, float *out)
+{
+    rank_task t = { NULL, (double)n, out };
+    dim__parallel(m->ctx, n, 4096, even_scores, &t);
 }
 
 dim_status dim__mi_symbols(const dim__mi *m, uint32_t sides, bool unordered_only, int32_t *code, int64_t *count)

@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-static uint32_t threads, permutations;
+static uint32_t threads, permutations, steps;
 static int64_t rows = 10000, columns = 1;
 static int repeats = 3;
 static const char *save;
@@ -42,19 +42,35 @@ static void need(bool there)
     exit(1);
 }
 
-/* Standard normals; each column of y has a correlation of 0.75 with its column of x. */
-static void make_data(dim_context *ctx, dim_tensor **x, dim_tensor **y)
+/* Columns first and first + 1 turned in their plane by the squared length of the row over its columns. */
+static void twist(double *row, int64_t first)
+{
+    double square = 0, u = row[first], v = row[first + 1];
+    for (int64_t j = 0; j < columns; j++)
+        square += row[j] * row[j];
+    row[first] = u * cos(square / (double)columns) - v * sin(square / (double)columns);
+    row[first + 1] = u * sin(square / (double)columns) + v * cos(square / (double)columns);
+}
+
+/* Standard normals, as doubles that no two rows share; each column of y has a correlation of 0.75 with its column of x.
+ * Twisted: 0.8, and the first two columns alone (1.022 nats), which correlations then do not show. */
+static void make_data(dim_context *ctx, bool twisted, dim_tensor **x, dim_tensor **y)
 {
     int64_t shape[2] = { rows, columns }, count = rows * columns;
     check(ctx, dim_tensor_create(ctx, DIM_F64, 2, shape, x));
     check(ctx, dim_tensor_create(ctx, DIM_F64, 2, shape, y));
     double *to_x = dim_tensor_data(*x), *to_y = dim_tensor_data(*y);
-    float *normal = malloc((size_t)count * 2 * sizeof *normal);
+    float *normal = malloc((size_t)count * 3 * sizeof *normal);
     need(normal != NULL);
-    dim__rng_normal(normal, 2 * count, 1, 1, 0);
+    dim__rng_normal(normal, 3 * count, 1, 1, 0);
     for (int64_t i = 0; i < count; i++) {
-        to_x[i] = (double)normal[i];
-        to_y[i] = 0.75 * (double)normal[i] + sqrt(1 - 0.75 * 0.75) * (double)normal[count + i];
+        double rho = !twisted ? 0.75 : i % columns < 2 ? 0.8 : 0;
+        to_x[i] = (double)normal[i] + 1e-7 * (double)normal[2 * count + i];
+        to_y[i] = rho * to_x[i] + sqrt(1 - rho * rho) * (double)normal[count + i];
+    }
+    for (int64_t i = 0; i < rows && twisted; i++) {
+        twist(to_x + i * columns, 0);
+        twist(to_y + i * columns, 1);
     }
     free(normal);
 }
@@ -71,6 +87,7 @@ static double whole_call(dim_context *ctx, const dim_information_data *data, dim
     DIM_OPTIONS_INIT(&r);
     o.method = method;
     o.permutations = permutations;
+    o.max_steps = steps;
     check(ctx, dim_information_measure(ctx, &o, data, &info));
     check(ctx, dim_information_get_result(info, &r));
     dim_information_destroy(info);
@@ -79,6 +96,7 @@ static double whole_call(dim_context *ctx, const dim_information_data *data, dim
 
 static double run_knn(dim_context *ctx, const dim_information_data *data) { return whole_call(ctx, data, DIM_INFORMATION_KNN); }
 static double run_gauss(dim_context *ctx, const dim_information_data *data) { return whole_call(ctx, data, DIM_INFORMATION_GAUSS); }
+static double run_critic(dim_context *ctx, const dim_information_data *data) { return whole_call(ctx, data, DIM_INFORMATION_CRITIC); }
 
 /* What peers compute: one value without an interval, from the same columns by the same parts of the library. */
 static double run_estimate(dim_context *ctx, const dim_information_data *data)
@@ -88,6 +106,7 @@ static double run_estimate(dim_context *ctx, const dim_information_data *data)
     double value;
     int64_t used;
     m.o.seed = 1;
+    m.o.method = DIM_INFORMATION_KNN;
     check(ctx, dim__mi_read(&m, data));
     float *scores = malloc((size_t)(m.side[0].d + m.side[1].d) * (size_t)m.n * sizeof *scores), *next = scores;
     double *pointwise = malloc((size_t)m.n * sizeof *pointwise);
@@ -111,13 +130,15 @@ static double run_estimate(dim_context *ctx, const dim_information_data *data)
 typedef struct job {
     const char *name, *what;
     double (*run)(dim_context *ctx, const dim_information_data *data);
+    bool twisted;
 } job;
 
 static const job jobs[] = {
-    { "estimate", "nearest neighbours, the value alone", run_estimate },
-    { "knn", "nearest neighbours with the interval", run_knn },
-    { "gauss", "Gaussian copula with the interval", run_gauss },
-    { NULL, NULL, NULL },
+    { "estimate", "nearest neighbours, the value alone", run_estimate, false },
+    { "knn", "nearest neighbours with the interval", run_knn, false },
+    { "gauss", "Gaussian copula with the interval", run_gauss, false },
+    { "critic", "critics: three wide, three narrow, three of half the rows, of at least 3 columns, twisted", run_critic, true },
+    { NULL, NULL, NULL, false },
 };
 
 /* ---- the program ----------------------------------------------------------------------------------------------------- */
@@ -134,7 +155,7 @@ static void time_job(const job *j)
     DIM_OPTIONS_INIT(&co);
     co.threads = threads;
     check(NULL, dim_context_create(&co, &ctx));
-    make_data(ctx, &x, &y);
+    make_data(ctx, j->twisted, &x, &y);
     for (int k = 0; k < 2 && save != NULL; k++) {
         snprintf(path, sizeof path, "%s%c.npy", save, "xy"[k]);
         check(ctx, dim_tensor_save_npy(k == 0 ? x : y, path));
@@ -164,6 +185,7 @@ static void usage(void)
            "  --threads N       0 = one a processor (0)\n"
            "  --repeat N        of which the quickest counts (3)\n"
            "  --permutations N  of the whole call, for a p-value (0)\n"
+           "  --steps N         of training a critic, at most (0 = the default)\n"
            "  --save PREFIX     writes PREFIXx.npy and PREFIXy.npy, the data, too\n"
            "Jobs:\n");
     for (const job *j = jobs; j->name != NULL; j++)
@@ -203,6 +225,8 @@ int main(int argc, char **argv)
             repeats = (int)number(name, value, 1, 1000);
         } else if (strcmp(name, "--permutations") == 0) {
             permutations = (uint32_t)number(name, value, 0, 1000000);
+        } else if (strcmp(name, "--steps") == 0) {
+            steps = (uint32_t)number(name, value, 0, 1000000);
         } else if (strcmp(name, "--save") == 0 && value != NULL) {
             save = value;
         } else {
@@ -212,6 +236,10 @@ int main(int argc, char **argv)
     }
     if (chosen == NULL) {
         fprintf(stderr, "information_bench: the first argument is a job; see --help\n");
+        return 2;
+    }
+    if (chosen->twisted && columns < 3) {
+        fprintf(stderr, "information_bench: %s takes 3 columns or more, not %lld\n", chosen->name, (long long)columns);
         return 2;
     }
     time_job(chosen);

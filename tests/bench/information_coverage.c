@@ -164,14 +164,14 @@ static const scenario cases[] = {
     { "series-gauss", 100, 2000, 3, 3, 0, 0, autoregressive, GAUSS, .number = 0.9 },
     { "series-counts", 100, 2000, 1, 1, 0, 0, rounded_series, .number = 0.9 },
     { "walks", 200, 2000, 1, 1, 0, 0, autoregressive, .permutations = 39, .number = 1 },
-    { "alarms-knn", 200, 200, 1, 1, 0, 0, pairs, KNN, .permutations = 39 },
-    { "alarms-gauss-5x5", 200, 500, 5, 5, 0, 0, pairs, GAUSS, .permutations = 39 },
+    { "alarms-knn", 400, 200, 1, 1, 0, 0, pairs, KNN, .permutations = 39 },
+    { "alarms-gauss-5x5", 400, 500, 5, 5, 0, 0, pairs, GAUSS, .permutations = 39 },
     { "alarms-critic-5x5", 200, 500, 5, 5, 0, 0, pairs, CRITIC, .permutations = 199 },
-    { "alarms-labels", 200, 300, 1, 1, 0, 0, labels, .permutations = 39, .number = 0 },
-    { "alarms-series", 200, 1000, 1, 1, 0, 0, autoregressive, .permutations = 39, .number = 0.9 },
-    { "alarms-condition", 200, 400, 1, 1, 1, 0, chain, .permutations = 39 },
-    { "alarms-groups-gauss", 200, 500, 1, 1, 0, 0, effects, GAUSS, .permutations = 39, .group = 10 },
-    { "alarms-groups", 200, 500, 1, 1, 0, 0, effects, .permutations = 39, .group = 10 },
+    { "alarms-labels", 400, 300, 1, 1, 0, 0, labels, .permutations = 39, .number = 0 },
+    { "alarms-series", 400, 1000, 1, 1, 0, 0, autoregressive, .permutations = 39, .number = 0.9 },
+    { "alarms-condition", 400, 400, 1, 1, 1, 0, chain, .permutations = 39 },
+    { "alarms-groups-gauss", 400, 500, 1, 1, 0, 0, effects, GAUSS, .permutations = 39, .group = 10 },
+    { "alarms-groups", 400, 500, 1, 1, 0, 0, effects, .permutations = 39, .group = 10 },
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
