@@ -22,15 +22,16 @@ typedef struct panel {
 
 /* ---- drawing ------------------------------------------------------------------------------------------------------------- */
 
-static int64_t at_x(const panel *p, double x)
+/* How far along an axis, in pixels; what is far beyond its ends stays outside of the picture. */
+static int64_t along(axis a, double x, int64_t pixels)
 {
-    return p->x0 + (int64_t)((x - p->x.low) / (p->x.high - p->x.low) * (double)p->width + 0.5);
+    double share = (x - a.low) / (a.high - a.low);
+    return (int64_t)(fmax(-10, fmin(10, share)) * (double)pixels + 0.5);
 }
 
-static int64_t at_y(const panel *p, double y)
-{
-    return p->y0 + p->height - (int64_t)((y - p->y.low) / (p->y.high - p->y.low) * (double)p->height + 0.5);
-}
+static int64_t at_x(const panel *p, double x) { return p->x0 + along(p->x, x, p->width); }
+
+static int64_t at_y(const panel *p, double y) { return p->y0 + p->height - along(p->y, y, p->height); }
 
 static void dot(const panel *p, int64_t x, int64_t y, int radius, const uint8_t color[3])
 {
@@ -179,6 +180,10 @@ static void draw_curve(const mi_run *run, ex_canvas *c, int64_t top)
     dim_tensor *t = NULL;
     double low = INFINITY, high = -INFINITY, s = mi_scale(run), goal = fmin(run->r.value + run->r.deficit, run->r.high);
     panel p = open_panel(c, 1, top, "Value against rows; dashed: what more may add", "rows, on a logarithmic scale");
+    if (run->r.verdict == DIM_INFORMATION_NONE) {
+        say(&p, "no answer");
+        return;
+    }
     mi_try(run, dim_information_curve(run->info, &t));
     const double *row = dim_tensor_const_data(t);
     int64_t count = dim_tensor_size(t, 0), last_x = 0, last_y = 0;
@@ -279,7 +284,7 @@ static void draw_shares(const mi_run *run, ex_canvas *c, int64_t top)
     double *x = shares_of(run);
     panel p = open_panel(c, 2, top, "Shares of the rows; orange: their mean", mi_unit(run));
     int64_t n = sort_finite(x, run->data.rows);
-    if (n > 0)
+    if (n > 0 && run->r.verdict != DIM_INFORMATION_NONE)
         draw_histogram(&p, "rows", x, n, run->r.raw * mi_scale(run));
     else
         say(&p, "there are none");

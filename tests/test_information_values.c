@@ -220,6 +220,9 @@ static void test_many_columns(void **state)
     }
     CLOSE("five pairs, gauss", 1, GAUSS, &s, .method = DIM_INFORMATION_GAUSS);
     CLOSE("five pairs, auto", 1, GAUSS, &s, .seed = 1);
+    dim_information_result r = MEASURE(&s, .method = DIM_INFORMATION_KNN, .seed = 1); /* in ten columns it errs downward */
+    near(r.raw, 0.76, 0.08);
+    assert_true(r.warnings & DIM_INFORMATION_NOT_CONVERGED && r.deficit > 0.05);
     CLOSE("five pairs, critic", 1, CRITIC, &s, .method = DIM_INFORMATION_CRITIC, .seed = 1);
     free_sides(&s);
     s = new_sides(1000, 20, 20, 0); /* so many correlations that those of a fold's rows say much less on others */

@@ -269,8 +269,20 @@ static dim_status subset_rows(const dim__mi *m, const int32_t *rows, dim__mi *ou
     return DIM_OK;
 }
 
+/* Beside labels alone, a column that is rounded repeats rows as copies do: of few rows most are then better than none. */
+static bool may_be_rounded(const dim__mi *m, int64_t different)
+{
+    int64_t numbers = 0;
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        for (int64_t j = 0; j < m->side[k].d; j++)
+            numbers += m->side[k].columns[j].kind == DIM_INFORMATION_KIND_TIED;
+    return numbers == 1 && different < DIM__MI_LEAST_ROWS && 2 * different > m->n;
+}
+
 dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different, bool discrete)
 {
+    if (may_be_rounded(m, different))
+        return DIM_OK;
     dim__mi once = { .ctx = m->ctx };
     bool copied = false, often = false;
     int32_t *rows = dim__calloc(m->ctx, (size_t)different, sizeof *rows), *seen = dim__calloc(m->ctx, (size_t)different, sizeof *seen);

@@ -377,7 +377,7 @@ static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool seco
 static dim_status measure(const dim__mi *m, int k, bool second, const char *text, double *pointwise, total *t)
 {
     uint32_t count = dithers(m) ? m->o.dithers : 1;
-    int splits = splits_of(m, 2) + splits_of(m, 4) + splits_of(m, 8);
+    int splits = m->value_only ? 0 : splits_of(m, 2) + splits_of(m, 4) + splits_of(m, 8);
     course c = { .m = m, .total = (double)m->n * (count + (uint32_t)splits), .text = text };
     double *one = dim__calloc(m->ctx, (size_t)m->n, sizeof *one);
     dim_status status = one == NULL ? DIM_E_NOMEM : DIM_OK;
@@ -476,6 +476,8 @@ static dim_status null_with(const dim__mi *m, const dim__mi_orders *orders, bool
     for (int64_t b = 0; b <= (int64_t)m->o.permutations && status == DIM_OK; b++) {
         dim__mi_order(orders, b, order);
         status = null_value(&c, &p, order, pointwise, &values[b]);
+        if (status == DIM_OK)
+            status = dim__mi_progress(m, c.done / c.total, c.text);
     }
     free_points(m, &p);
     dim__free(m->ctx, order);

@@ -176,7 +176,7 @@ static dim_status search_all(dim_context *ctx, search *s)
     for (s->from = 0; s->from < count; s->from += at_once) {
         int64_t now = dim__min64(at_once, count - s->from);
         dim__parallel(ctx, now, grain, in->second ? rows_second : leaves_first, s);
-        if (in->heard != NULL)
+        if (in->heard != NULL && at_once < count) /* what is done at once is soon over */
             DIM__TRY(in->heard(in->user, (double)(s->from + now) / (double)count));
     }
     return DIM_OK;

@@ -38,6 +38,7 @@ typedef struct worker {
     table *t;
     int thread;                  /* 0 is the caller */
     int64_t column;              /* of x; -1 = none yet */
+    double heard;                /* the fraction that the caller was told last: it only grows */
     dim__mi_side x;
 } worker;
 
@@ -82,7 +83,7 @@ static void open_worker(table *t, int thread, worker *w)
 /* The caller's thread tells the caller; the others only hear whether they are to stop. */
 static int hear(void *user, double fraction, const char *text)
 {
-    const worker *w = user;
+    worker *w = user;
     table *t = w->t;
     const dim_information_options *o = &t->base.o;
     (void)text;
@@ -90,7 +91,9 @@ static int hear(void *user, double fraction, const char *text)
         return 1;
     if (w->thread != 0 || o->progress == NULL)
         return 0;
-    return o->progress(o->user, ((double)atomic_load(&t->done) + fraction) / ((double)t->columns[0] * (double)t->columns[1]), "pairs");
+    double pairs = (double)t->columns[0] * (double)t->columns[1];
+    w->heard = fmax(w->heard, fmin(1, ((double)atomic_load(&t->done) + fraction) / pairs));
+    return o->progress(o->user, w->heard, "pairs");
 }
 
 static void fail(worker *w, dim_status status, int64_t i, int64_t j)

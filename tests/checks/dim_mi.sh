@@ -139,8 +139,8 @@ head -c 11 "$work/closed.json" | grep -q '^{"version":$' || fail "standard outpu
 # On a terminal, how far it is.
 if script -qec true /dev/null >/dev/null 2>&1; then # there are pseudo-terminals
     script -qec "'$program' '$cars' --x hp --y mpg --permutations 999" /dev/null >"$work/out"
-    prints "$(printf '\r')$(printf '\033')\\[Kpermutations: [0-9]* %"
-    script -qec "'$program' '$cars' --x hp --y mpg --permutations 999 --quiet" /dev/null | grep -q 'permutations:' && fail "--quiet shows progress"
+    prints "$(printf '\r')$(printf '\033')\\[K[a-z]*: [0-9]* %"
+    script -qec "'$program' '$cars' --x hp --y mpg --permutations 999 --quiet" /dev/null | grep -q ': [0-9]* %' && fail "--quiet shows progress"
 fi
 
 # Arrays.
