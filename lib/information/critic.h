@@ -179,6 +179,9 @@ typedef struct dim__mi_crossfit {
     double ceiling;              /* ln of the rows that a row was scored among */
     bool stopped;                /* by max_seconds */
     bool difference;             /* of two scores */
+    bool beats_base;             /* rows that were not trained on show more than a Gaussian copula, in one of the two scores of a difference */
+    double lesser_gain;          /* of a difference: that of the score that was taken away */
+    bool unlearnt;               /* it may gain so much that nothing is known of the difference */
     bool narrow;                 /* the critics saw canonical pairs alone */
     bool labels;                 /* alone, on both sides: the base is nothing */
     double *null;                /* (permutations): mean scores of rows with partners of others; NULL = none were asked for */

@@ -57,6 +57,10 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
             r->deficit > 0 ? ": it rises" : "");
         break;
     case DIM_INFORMATION_SMALL_SAMPLE:
+        if (a->reasons[0] != '\0') {
+            put(t, "no method can take these columns: %s", a->reasons);
+            break;
+        }
         put(t, "%lld rows are too few for these columns", (long long)m->n);
         if ((m->series || m->groups != NULL) && m->least_share < 1)
             put(t, ": %s, so that they are worth %.0f independent ones", m->series ? "they remember those before them" :
@@ -81,7 +85,8 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
     case DIM_INFORMATION_METHODS_DISAGREE: put(t, "%s", a->remark != NULL ? a->remark : "another method lies outside the interval"); break;
     case DIM_INFORMATION_TIME_LIMIT: put(t, "training stopped after max_seconds"); break;
     case DIM_INFORMATION_NEGATIVE: put(t, "the estimate is %.4f, below 0 by more than its error; the value is 0", r->raw); break;
-    case DIM_INFORMATION_DIFFERENCE: put(t, "the value is the difference of two lower bounds, which is not a bound"); break;
+    case DIM_INFORMATION_DIFFERENCE: put(t, "the value is the difference of two lower bounds, which is not a bound: it is too "
+                                              "high by as much of what z tells about x as these rows have not shown"); break;
     case DIM_INFORMATION_DITHERED: put(t, "equal values were put in random orders, which leaves the information as it is"); break;
     default: put(t, "%lld rows of %lld were used", (long long)m->n, (long long)m->given); break;
     }
