@@ -79,6 +79,20 @@ static void test_answers(void **state)
     assert_true(says(info, "too many symbols were seen once"));
     dim_information_destroy(info);
     free_sides(&s);
+    s = new_sides(600, 4, 4, 0); /* critics that had no time to learn tell nothing against it */
+    for (int64_t i = 0; i < s.n; i++) {
+        double thing = normal();
+        for (int j = 0; j < 4; j++) {
+            s.x[4 * i + j] = answer(thing);
+            s.y[4 * i + j] = answer(thing);
+        }
+    }
+    info = MEASURED(&s, NULL, NULL, .max_steps = 5);
+    assert_int_equal(result_of(info).method, DIM_INFORMATION_GAUSS);
+    near(result_of(info).value, 0.6, 0.12);
+    assert_true(result_of(info).warnings & DIM_INFORMATION_PARAMETRIC);
+    dim_information_destroy(info);
+    free_sides(&s);
 }
 
 /* ---- conditions -------------------------------------------------------------------------------------------------------- */
@@ -178,8 +192,8 @@ static void test_many_answers(void **state)
         dim_information *info = MEASURED(&s, NULL, NULL, .max_steps = 200);
         dim_information_result r = result_of(info);
         assert_true(r.method == DIM_INFORMATION_GAUSS || r.method == DIM_INFORMATION_CRITIC);
-        near(r.value, 0.32, 0.1);
-        assert_true(r.low > 0.1 && isfinite(r.high));
+        near(r.value, 0.297, 0.13); /* of 300 rows its deviation is 0.038 */
+        assert_true(r.low > 0.1 && r.high < 0.6);
         dim_information_destroy(info);
     }
     free_sides(&s);

@@ -170,30 +170,6 @@ static dim_status ask_neighbors(const dim__mi *m, dim_information *info)
 
 /* ---- many columns ------------------------------------------------------------------------------------------------------ */
 
-/* The base's own held-out score, where neither the critic beat it nor the Gaussian copula agrees with it. */
-static void fill_base(const dim__mi *m, const dim__mi_crossfit *c, double high, dim__mi_answer *a)
-{
-    dim_information_result *r = &a->r;
-    double error = dim__mi_error(m, c->base_influence, &r->effective_rows), z = dim__mi_z(m);
-    r->raw = r->bound = c->base_score;
-    r->standard_error = error;
-    r->low = c->base_score - z * error;
-    r->high = fmax(high, c->base_score + z * error);
-    r->deficit = r->high - c->base_score - z * error;
-    r->verdict = DIM_INFORMATION_ESTIMATE; /* what the critic's score was */
-    r->warnings &= ~(uint32_t)DIM_INFORMATION_SATURATED;
-    if (c->base_score - c->base_inclusive_score > 0.1) {
-        r->standard_error = dim__mi_error(m, c->base_inclusive, NULL);
-        r->raw = c->base_inclusive_score;
-        r->low = r->raw - z * r->standard_error;
-        r->high = (double)INFINITY;
-        r->warnings |= DIM_INFORMATION_SATURATED;
-        r->verdict = DIM_INFORMATION_LOWER_BOUND;
-    }
-    for (int64_t i = 0; i < m->n; i++)
-        a->pointwise[i] = c->base_pointwise[i] + r->raw - c->base_score;
-}
-
 /* Whether the correlations' closed form says what the held-out rows say; these cannot speak against it above what they can
  * show (then it rests on the copula alone, and the interval is as wide as the rows leave it).  A held-out score that is lower
  * may be so for want of rows, too: then the margins decide. */
@@ -202,8 +178,9 @@ static dim_status agrees(const dim__mi *m, const dim__mi_crossfit *c, dim_inform
     double error = dim__mi_error(m, c->base_influence, NULL), z = dim__mi_z(m), gap, gap_error;
     double train = dim__mi_worth(m) * (1 - 1 / (double)m->o.folds), pairs = (double)m->side[0].d * (double)m->side[1].d;
     bool blind = c->base_score > c->ceiling - 2.5;
-    if (c->labels) { /* no base speaks for it or against it: critics do */
-        *out = gauss->raw <= dim__mi_critic_high(m, c);
+    if (c->labels) { /* no base speaks for it or against it: critics do that have learnt something */
+        gauss->warnings |= c->beats_base ? 0 : DIM_INFORMATION_PARAMETRIC;
+        *out = !c->beats_base || gauss->raw <= dim__mi_critic_high(m, c);
         return DIM_OK;
     }
     if (blind || c->base_score - c->base_inclusive_score > 0.1)
@@ -246,7 +223,7 @@ static dim_status compare_critic(const dim__mi *m, dim_information *info, dim__m
             if (c.score <= gauss->r.raw)
                 critic->remark = "it has shown less than a Gaussian copula has";
         } else if (!beaten) {
-            fill_base(m, &c, dim__mi_critic_high(m, &c), critic);
+            dim__mi_critic_fill_base(m, &c, critic);
             if (gauss != NULL)
                 gauss->remark = "rows that were not used for the correlations show another value";
         }

@@ -74,6 +74,30 @@ void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *
         a->pointwise[i] = c->pointwise[i] + r->raw - c->score;
 }
 
+/* The base's own held-out score, where neither the critic beat it nor the Gaussian copula agrees with it. */
+void dim__mi_critic_fill_base(const dim__mi *m, const dim__mi_crossfit *c, dim__mi_answer *a)
+{
+    dim_information_result *r = &a->r;
+    double error = dim__mi_error(m, c->base_influence, &r->effective_rows), z = dim__mi_z(m);
+    r->raw = r->bound = c->base_score;
+    r->standard_error = error;
+    r->low = c->base_score - z * error;
+    r->high = fmax(dim__mi_critic_high(m, c), c->base_score + z * error);
+    r->deficit = r->high - c->base_score - z * error;
+    r->verdict = DIM_INFORMATION_ESTIMATE; /* what the critic's score was */
+    r->warnings &= ~(uint32_t)DIM_INFORMATION_SATURATED;
+    if (c->base_score - c->base_inclusive_score > 0.1) {
+        r->standard_error = dim__mi_error(m, c->base_inclusive, NULL);
+        r->raw = c->base_inclusive_score;
+        r->low = r->raw - z * r->standard_error;
+        r->high = (double)INFINITY;
+        r->warnings |= DIM_INFORMATION_SATURATED;
+        r->verdict = DIM_INFORMATION_LOWER_BOUND;
+    }
+    for (int64_t i = 0; i < m->n; i++)
+        a->pointwise[i] = c->base_pointwise[i] + r->raw - c->base_score;
+}
+
 /* Whether the critic's rows differ from the base's by more than two standard errors and a hundredth; of a difference of scores, in either
  * direction: a base that does not see what z tells of x leaves too much to y. */
 static dim_status compare_with_base(const dim__mi *m, dim__mi_crossfit *c)

@@ -209,5 +209,6 @@ dim_status dim__mi_margin_gap(const dim__mi *m, double *gap, double *error);
 dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *out);
 double dim__mi_critic_high(const dim__mi *m, const dim__mi_crossfit *c); /* end of the interval, if nothing saturates */
 void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *a);
+void dim__mi_critic_fill_base(const dim__mi *m, const dim__mi_crossfit *c, dim__mi_answer *a); /* after that: of the base instead */
 
 #endif
