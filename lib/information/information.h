@@ -1,6 +1,7 @@
 /* Mutual information of columns: what a measurement is inside.
  *
  *     read.c     tensors -> rows that count, columns with codes and kinds
+ *     copies.c   rows that repeat others -> rows that count once, or columns that are counted
  *     scores.c   codes -> normal scores, on which all methods but the counts work
  *     methods.def, knn.c, gauss.c, discrete.c, critic.c   one method each: a dim__mi_answer
  *     choose.c   which of them are asked, and which one is believed
@@ -139,7 +140,7 @@ typedef struct dim__mi_method {
 const dim__mi_method *dim__mi_method_of(dim_information_method method); /* NULL for AUTO, CONSTANT and other numbers */
 const char *dim__mi_method_name(int method);
 
-/* ---- read.c, columns.c -------------------------------------------------------------------------------------------- */
+/* ---- read.c, columns.c, copies.c ---------------------------------------------------------------------------------- */
 
 typedef struct dim__mi_source {  /* of the columns of one side, checked */
     const dim_tensor *t;
@@ -150,7 +151,7 @@ typedef struct dim__mi_source {  /* of the columns of one side, checked */
 /* Everything of m but `o` and `ctx`; what was read is freed by dim__mi_free(), also after a failure. */
 dim_status dim__mi_read(dim__mi *m, const dim_information_data *data);
 void dim__mi_free(dim__mi *m);
-/* Its parts: arguments, and the rows that are whole in all columns; groups; rows that repeat others. */
+/* Its parts: arguments, and the rows that are whole in all columns; groups; copies.c: rows that repeat others. */
 dim_status dim__mi_read_rows(dim__mi *m, const dim_information_data *data, dim__mi_source source[DIM__MI_SIDES]);
 dim_status dim__mi_read_groups(dim__mi *m, const dim_tensor *t);
 dim_status dim__mi_find_copies(dim__mi *m);
@@ -158,6 +159,9 @@ dim_status dim__mi_find_copies(dim__mi *m);
 int64_t dim__mi_columns_of(const dim_tensor *t);
 /* Element of a tensor (N) or (N, d) as a double, and as a key that keeps the order exactly. */
 double dim__mi_element(const dim_tensor *t, int64_t row, int64_t column, uint64_t *key);
+/* Few values are DISCRETE.  Else more than one row in a hundred that shares its value makes a column TIED.  count (distinct). */
+dim_information_kind dim__mi_find_kind(const dim__mi_column *c, int64_t n, int32_t *count);
+void dim__mi_sum_up(dim__mi_side *s); /* kinds of the columns -> that of the side */
 /* Columns of the rows that m->rows names: codes, kinds; constant ones and repeated ones are left out. */
 dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source);
 /* "column 3 'pressure' of x" */
@@ -167,10 +171,6 @@ void dim__mi_list_column(char list[DIM__MI_LEFT_OUT], const dim__mi_side *side, 
 
 /* The rows rows[0 .. n - 1] of m, a measurement of its own; also freed by dim__mi_free(). */
 dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim__mi *out);
-
-/* Where rows are copies of others, each counts once; where they only look so, since columns are rounded, nothing changes.  code
- * (n): the row's number among `different` ones.  discrete: all columns are. */
-dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different, bool discrete);
 
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
 
