@@ -3,19 +3,19 @@
 
 #include "base/math.h"
 
-typedef struct times {      /* how often rows are there */
+typedef struct counts {     /* how often rows are there */
     int64_t rows, different;
     bool often;             /* all equally often, but for what chance does, as if each had been copied or drawn as often as any */
     bool exactly;           /* by less than chance would: a table that is there several times */
     bool mostly_once;
-} times;
+} counts;
 
-static times count_times(const int32_t *seen, int64_t n, int64_t different)
+static counts count_times(const int32_t *seen, int64_t n, int64_t different)
 {
     double mean = (double)n / (double)different, squares = 0, chance = mean * (double)(different - 1);
     for (int64_t k = 0; k < different; k++)
         squares += ((double)seen[k] - mean) * ((double)seen[k] - mean);
-    return (times){ n, different, different >= DIM__MI_LEAST_ROWS && squares <= 2 * chance,
+    return (counts){ n, different, different >= DIM__MI_LEAST_ROWS && squares <= 2 * chance,
                     different >= DIM__MI_LEAST_ROWS && mean >= 2 && squares <= 0.25 * chance, 2 * different > n };
 }
 
@@ -30,17 +30,17 @@ static bool on_grid(const dim__mi_column *c, int64_t n, bool mostly_once, double
     for (int64_t k = 1; k < c->distinct; k++)
         step = fmin(step, value[k] - value[k - 1]);
     for (int64_t k = 1; k < c->distinct; k++) {
-        double times = (value[k] - value[k - 1]) / step;
-        if (!(fabs(times - rint(times)) < 0.01))
+        double apart = (value[k] - value[k - 1]) / step;
+        if (!(fabs(apart - rint(apart)) < 0.01))
             return false;
-        steps += times < 1.5;
+        steps += apart < 1.5;
     }
     return steps * 10 >= c->distinct && !(mostly_once && steps * 20 >= c->distinct * 19);
 }
 
 /* Whether rows were copied, and columns not rounded: m has each row once.  Then columns are as continuous as can be, on no grid
  * unless a whole table was copied; of rows that were copied so often that their columns look discrete, those with fractions. */
-static dim_status were_copied(dim__mi *m, const times *t, bool *out)
+static dim_status were_copied(dim__mi *m, const counts *t, bool *out)
 {
     int32_t *count = dim__calloc(m->ctx, (size_t)m->n, sizeof *count);
     double *value = dim__calloc(m->ctx, (size_t)m->n, sizeof *value);
@@ -99,7 +99,7 @@ static dim_status use_once(dim__mi *m, const int32_t *code, int64_t different, b
         return DIM_OK;
     dim__mi once = { .ctx = m->ctx };
     bool copied = false;
-    times t = { 0 };
+    counts t = { 0 };
     int32_t *rows = dim__calloc(m->ctx, (size_t)different, sizeof *rows), *seen = dim__calloc(m->ctx, (size_t)different, sizeof *seen);
     int64_t n = 0;
     dim_status status = rows == NULL || seen == NULL ? DIM_E_NOMEM : DIM_OK;
@@ -143,8 +143,8 @@ static dim_status count_functions(dim__mi *m, const int32_t *code, int64_t diffe
     dim_status status = side == NULL ? DIM_E_NOMEM : DIM_OK;
     int64_t once = 0;
     for (int64_t i = 0; i < m->n && status == DIM_OK; i++) {
-        int32_t times = ++seen[code[i]];
-        once += times == 1 ? 1 : times == 2 ? -1 : 0;
+        int32_t now = ++seen[code[i]];
+        once += now == 1 ? 1 : now == 2 ? -1 : 0;
     }
     for (int k = 0; k < 2 && status == DIM_OK; k++)
         status = dim__mi_symbols(m, 1u << k, false, side, &symbols[k]);

@@ -94,6 +94,8 @@ typedef struct dim__mi {         /* what is measured */
     int64_t block;               /* of a series: rows */
     int64_t theiler;             /* rows so close are not neighbours: of a series, or of one group; else 0 */
     double share, least_share;   /* of a series, of groups: as how many rows a row counts; for the columns that depend most on others */
+    int sorted_side;
+    int64_t sorted;              /* 1 + number of the column of that side that the rows are sorted by; 0 = they are not */
     int64_t dropped, duplicates;
     uint32_t warnings;           /* of reading; each method adds its own */
     char left_out[DIM__MI_LEFT_OUT]; /* columns that are constant or repeat others, for texts */
@@ -175,6 +177,8 @@ dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim_
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
 
 dim_status dim__mi_remember(const dim__mi *m, const dim__mi_column *c, dim__mi_memory *out);
+/* sorted.c: whether they only look like one since they are sorted by a column. */
+dim_status dim__mi_find_sorted(dim__mi *m);
 /* Decides whether the rows are a series: block and theiler; and finds as how many rows those of a series and of groups count. */
 dim_status dim__mi_find_order(dim__mi *m);
 
@@ -259,6 +263,7 @@ dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 
 double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones, and those of a series, count; else n */
+double dim__mi_least_worth(const dim__mi *m); /* the same by the columns that depend most on others: effective_rows, and whether there is an answer */
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
 double dim__mi_mean(const double *x, int64_t n);
 double dim__mi_deviation(const double *x, int64_t n); /* with n - 1; 0 for n < 2 */
