@@ -40,7 +40,8 @@ static dim_status curve_point(const dim__mi *m, const dim__mi_method *method, co
     if (status == DIM_OK && method->accepts(&part, why)) {
         status = method->run(&part, &one);
         double point[4] = { (double)n, one.r.raw, one.r.low, one.r.high };
-        memcpy(a->curve[a->n_curve++], point, sizeof point);
+        if (one.r.verdict != DIM_INFORMATION_NONE)
+            memcpy(a->curve[a->n_curve++], point, sizeof point);
     }
     dim__mi_free(&part);
     dim__free(m->ctx, one.pointwise);
@@ -109,7 +110,6 @@ static dim_status nothing(const dim__mi *m, dim_information *info, dim_informati
         return DIM_E_NOMEM;
     a->r.warnings = warnings;
     a->r.rows = m->n;
-    a->r.effective_rows = (double)m->n;
     if (method != DIM_INFORMATION_CONSTANT)
         a->r.verdict = DIM_INFORMATION_NONE;
     for (int64_t i = 0; i < m->n; i++)
@@ -313,7 +313,8 @@ static dim_status ask_many(const dim__mi *m, dim_information *info)
     }
     if (chosen == gauss && gauss != NULL && !certain)
         DIM__TRY(check_pairs(m, gauss));
-    if (chosen == NULL || (knn != NULL && knn->r.raw > chosen->r.raw + 2 * chosen->r.standard_error))
+    if (chosen == NULL || (knn != NULL && knn->r.verdict != DIM_INFORMATION_NONE &&
+                           knn->r.raw > chosen->r.raw + 2 * chosen->r.standard_error))
         chosen = knn;
     if (chosen != NULL)
         believe(info, chosen);
@@ -343,7 +344,7 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
     info->answers = dim__calloc(m->ctx, 8, sizeof *info->answers);
     if (info->answers == NULL)
         return DIM_E_NOMEM;
-    if (dim__mi_worth(m) < DIM__MI_LEAST_ROWS || (double)m->n * m->least_share < DIM__MI_LEAST_ROWS)
+    if (dim__mi_least_worth(m) < DIM__MI_LEAST_ROWS)
         return nothing(m, info, m->o.method, DIM_INFORMATION_SMALL_SAMPLE);
     if (x == 0 || y == 0)
         return nothing(m, info, DIM_INFORMATION_CONSTANT, 0);
