@@ -122,12 +122,14 @@ typedef struct dim_information_options {
     dim_information_method method;   /**< AUTO */
     uint32_t neighbors;              /**< KNN, KNN2: 0 = 3, or 1 where the information is too high for 3 */
     float confidence;                /**< of the interval, in (0.5, 1); 0 = 0.95 */
-    uint32_t permutations;           /**< for the p-value, at least 19; 0 = none */
+    /** For the p-value, at least 19; 0.05 takes 39 by critics, whose p is twice a mean.  No order of rows is used twice: a series of
+        N rows can be turned round in N - 2 blocks + 1 ways, and few groups have few orders.  0 = none. */
+    uint32_t permutations;
     dim_information_order order;     /**< AUTO */
     dim_information_missing missing; /**< FAIL */
     /** Row i of x (and of z, weights and groups) meets row i + lag of y.  With z = y and lag 1 it is transfer entropy. */
     int64_t lag;
-    uint32_t block;                  /**< SERIES: rows of a block; 0 = from the autocorrelation */
+    uint32_t block;                  /**< SERIES: rows of a block, a quarter of all at most; 0 = from the autocorrelation */
     uint32_t theiler;                /**< SERIES, KNN: rows so close in time are not neighbours; 0 = block */
     uint32_t folds;                  /**< CRITIC: 2 to 20; 0 = 3 */
     uint32_t max_steps;              /**< CRITIC: of training a fold; 0 = 3000 */
@@ -165,7 +167,7 @@ typedef struct dim_information_result {
     int64_t duplicates;              /**< that repeat an earlier row in all columns */
     uint32_t warnings;               /**< a sum of dim_information_warning */
     uint32_t protocol;               /**< 1; raised when the same data may give another value */
-    uint32_t permutations;           /**< that the p-value rests on */
+    uint32_t permutations;           /**< that the p-value rests on: those asked for, or all there are */
     uint32_t reserved0;              /**< 0 */
 } dim_information_result;
 
@@ -223,7 +225,7 @@ DIM_API dim_status dim_information_curve(const dim_information *info, dim_tensor
 /**
  * @brief The statistic of the p-value under independence.
  * @param info a measurement
- * @param out  f64 (permutations); set only on DIM_OK, the caller owns it
+ * @param out  f64 (permutations), as many as the result says; set only on DIM_OK, the caller owns it
  * @return DIM_E_STATE: permutations were not asked for, or the method has none for such data
  */
 DIM_API dim_status dim_information_null(const dim_information *info, dim_tensor **out);

@@ -55,7 +55,7 @@ void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *
     c->fitted = NULL;
     if (c->null != NULL) {
         r->p_value = c->p_value;
-        r->permutations = m->o.permutations;
+        r->permutations = (uint32_t)c->permutations;
         a->null = c->null;
         c->null = NULL;
     }

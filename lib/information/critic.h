@@ -178,6 +178,7 @@ typedef struct dim__mi_crossfit {
     bool stopped;                /* by max_seconds */
     bool difference;             /* of two scores */
     bool narrow;                 /* the critics saw canonical pairs alone */
+    int64_t permutations;        /* that were made */
     double *null;                /* (permutations): mean scores of rows with partners of others; NULL = none were asked for */
     dim__mi_fitted *fitted;      /* NULL with a condition */
     double p_value;              /* of independence: twice the mean of the folds' (Vovk & Wang 2020) */

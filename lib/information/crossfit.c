@@ -6,7 +6,7 @@
 #include "kernels/kernels.h"
 
 enum { HALVES = 3, FEW_COLUMNS = 10, ENOUGH = 2000 };
-static const uint64_t SEED_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700, NARROW_STREAM = 0x6d690800;
+static const uint64_t SEED_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700, NARROW_STREAM = 0x6d690800, ORDER_STREAM = 0x6d690c00;
 
 typedef struct crossfit {
     const dim__mi *m;
@@ -50,15 +50,16 @@ static dim_status permute(const crossfit *c, int fold, const dim__mi_rows *r, co
     const dim__mi *m = c->m;
     dim__mi part;
     dim__mi_orders orders = { .m = &part };
-    int64_t count = (int64_t)m->o.permutations, n = r->n_test, least = 0;
+    int64_t count = c->out->permutations, n = r->n_test, least = 0;
     double own = 0;
     int32_t *order = dim__calloc(m->ctx, (size_t)n, sizeof *order);
     dim_status status = make_part(m, r, &part);
+    part.o.seed = dim__mix(m->o.seed, ORDER_STREAM + (uint64_t)fold);
     if (status == DIM_OK)
         status = order == NULL ? DIM_E_NOMEM : dim__mi_orders_create(&part, &orders);
     for (int64_t b = 0; b <= count && status == DIM_OK; b++) {
         double sum = 0;
-        dim__mi_order(&orders, b > 0 ? (b - 1) * (int64_t)m->o.folds + fold + 1 : 0, order);
+        dim__mi_order(&orders, b, order);
         for (int64_t i = 0; i < n; i++)
             sum += m->ctx->kernels->dot(x + order[i] * width, y + i * width, width);
         if (b == 0) {
@@ -275,7 +276,8 @@ static dim_status run_all(crossfit *c, const uint32_t sides[2])
     c->trainings = 2 * folds + HALVES;
     if (m->o.permutations > 0 && (sides[1] & 2) != 0) { /* of what y tells, not of what the condition does */
         DIM__TRY(dim__mi_orders_check(m, m->series ? m->n / folds : m->n));
-        c->out->null = dim__calloc(m->ctx, m->o.permutations, sizeof *c->out->null);
+        c->out->permutations = dim__mi_orders_count(m, m->n / folds); /* the least of a fold */
+        c->out->null = dim__calloc(m->ctx, (size_t)c->out->permutations, sizeof *c->out->null);
         if (c->out->null == NULL)
             return DIM_E_NOMEM;
     }
