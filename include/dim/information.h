@@ -41,7 +41,7 @@ typedef enum dim_information_method {
 typedef enum dim_information_verdict {
     DIM_INFORMATION_ESTIMATE = 0,    /**< a value and a two-sided interval */
     DIM_INFORMATION_LOWER_BOUND = 1, /**< low is supported, high is infinite: there is more than the method can show,
-                                          or one side is a function of the other */
+                                          one side is a function of the other, or training ended too early */
     DIM_INFORMATION_NONE = 2,        /**< nothing is supported: value, low and high are NaN, warnings say why */
     DIM_INFORMATION_VERDICT_FORCE_INT = 0x7fffffff
 } dim_information_verdict;
@@ -76,7 +76,8 @@ typedef enum dim_information_kind {
 typedef enum dim_information_warning {
     DIM_INFORMATION_SATURATED = 1,         /**< more than this method can show with these rows */
     DIM_INFORMATION_DETERMINISTIC = 2,     /**< one side is a function of the other */
-    DIM_INFORMATION_NOT_CONVERGED = 4,     /**< the value has changed with the rows by more than a tenth */
+    DIM_INFORMATION_NOT_CONVERGED = 4,     /**< the value has changed with the rows by more than a tenth, or critics still learnt
+                                                when max_steps ended their training */
     DIM_INFORMATION_SMALL_SAMPLE = 8,      /**< too few rows for what was asked */
     DIM_INFORMATION_UNDERSAMPLED = 16,     /**< symbols that were seen once are too many */
     DIM_INFORMATION_DUPLICATES = 32,       /**< rows are copies of others; each was used once, but of a series */
@@ -86,7 +87,7 @@ typedef enum dim_information_warning {
                                                 a combination of others */
     DIM_INFORMATION_PARAMETRIC = 512,      /**< the value rests on a Gaussian copula that the rows cannot check */
     DIM_INFORMATION_METHODS_DISAGREE = 1024, /**< another supported method, or what single pairs of columns show, lies outside */
-    DIM_INFORMATION_TIME_LIMIT = 2048,     /**< training stopped at max_seconds */
+    DIM_INFORMATION_TIME_LIMIT = 2048,     /**< max_seconds ended training while critics still learnt */
     DIM_INFORMATION_NEGATIVE = 4096,       /**< the estimate before it was cut at 0 is below 0 by more than its error */
     DIM_INFORMATION_DIFFERENCE = 8192,     /**< a difference of two lower bounds, which is not a bound */
     DIM_INFORMATION_DITHERED = 16384,      /**< equal values were ordered at random, which does not change the information */
@@ -132,9 +133,9 @@ typedef struct dim_information_options {
     uint32_t block;                  /**< SERIES: rows of a block, a quarter of all at most; 0 = from the autocorrelation */
     uint32_t theiler;                /**< SERIES, KNN: rows so close in time are not neighbours; 0 = block */
     uint32_t folds;                  /**< CRITIC: 2 to 20; 0 = 3 */
-    uint32_t max_steps;              /**< CRITIC: of training a fold; 0 = 3000 */
+    uint32_t max_steps;              /**< CRITIC: of training a fold; if it still learns there, the verdict is LOWER_BOUND; 0 = 3000 */
     uint32_t dithers;                /**< orders of equal values that are averaged; 0 = 5 */
-    float max_seconds;               /**< CRITIC: training ends there, with a warning; 0 = no limit */
+    float max_seconds;               /**< CRITIC: training ends there; likewise, with a warning; 0 = no limit */
     uint64_t seed;                   /**< of dithers, parts, folds and permutations; 0 = the context's */
     uint64_t max_rows;               /**< of more a sample is taken, of a series the first, with a warning; 0 = 2,000,000,
                                           or 200,000 where critics are asked */

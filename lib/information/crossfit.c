@@ -112,6 +112,14 @@ static dim__mi_span next(crossfit *c)
     return (dim__mi_span){ begin, begin + step };
 }
 
+/* Kinds of critics are chosen by their scores, and halves tell what is still missing: one that was cut leaves the answer open. */
+static dim_status train(crossfit *c, const dim__mi_rows *r, uint64_t seed, dim__mi_critic *out)
+{
+    dim_status status = dim__mi_critic_train(c->m, &c->in, r, seed, next(c), out);
+    c->out->cut |= out->cut;
+    return status;
+}
+
 /* What many columns hold is easily lost among them, if it lies in a few pairs. */
 static bool may_be_narrow(const crossfit *c, const dim__mi_base *base)
 {
@@ -126,7 +134,7 @@ static dim_status train_narrow(crossfit *c, const dim__mi_rows *r, const dim__mi
     if (out->narrow == NULL)
         return DIM_E_NOMEM;
     DIM__TRY(dim__mi_narrow_make(m, &c->in, base, out->narrow));
-    return dim__mi_critic_train(m, &c->in, r, dim__mix(seed, NARROW_STREAM), next(c), out);
+    return train(c, r, dim__mix(seed, NARROW_STREAM), out);
 }
 
 static dim_status train_fold(crossfit *c, int fold)
@@ -138,7 +146,7 @@ static dim_status train_fold(crossfit *c, int fold)
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "fold %d of %u has %lld rows to train on, %lld to validate and %lld to test: too few",
                          fold, m->o.folds, (long long)r.n_train, (long long)r.n_validation, (long long)r.n_test);
     uint64_t seed = dim__mix(m->o.seed, SEED_STREAM + (uint64_t)fold);
-    DIM__TRY(dim__mi_critic_train(m, &c->in, &r, seed, next(c), &c->wide[fold]));
+    DIM__TRY(train(c, &r, seed, &c->wide[fold]));
     if (may_be_narrow(c, &c->wide[fold].base))
         return train_narrow(c, &r, &c->wide[fold].base, seed, &c->narrow[fold]);
     c->done++;
@@ -176,10 +184,10 @@ static dim_status train_half(crossfit *c, const dim__mi_rows *r, uint64_t seed, 
     const dim__mi *m = c->m;
     dim__mi_base base;
     if (!c->out->narrow)
-        return dim__mi_critic_train(m, &c->in, r, seed, next(c), out);
+        return train(c, r, seed, out);
     dim_status status = dim__mi_base_fit(m, &c->in, r->train, r->n_train, &base);
     if (status == DIM_OK)
-        status = may_be_narrow(c, &base) ? train_narrow(c, r, &base, seed, out) : dim__mi_critic_train(m, &c->in, r, seed, next(c), out);
+        status = may_be_narrow(c, &base) ? train_narrow(c, r, &base, seed, out) : train(c, r, seed, out);
     dim__mi_base_free(m->ctx, &base);
     return status;
 }
@@ -314,7 +322,6 @@ dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__
     crossfit c = { .m = m, .out = out, .span = span };
     *out = (dim__mi_crossfit){ .score = 0 };
     dim_status status = make_room(&c) ? run_all(&c, sides) : DIM_E_NOMEM;
-    out->stopped = m->deadline > 0 && dim__mi_now() > m->deadline;
     end(&c);
     return status;
 }

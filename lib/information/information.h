@@ -72,6 +72,7 @@ typedef struct dim__mi_answer {  /* what one method says */
     char left_out[DIM__MI_LEFT_OUT]; /* columns that this method had no use for, for texts */
     bool components;             /* of a side, instead of its columns */
     bool narrow;                 /* critics saw canonical pairs alone */
+    uint32_t cut;                /* warnings: what ended critics' training too early; 0 = nothing */
     struct dim__mi_fitted *fitted; /* critics for dim_information_gradient(), or NULL */
     double *null;                /* (r.permutations), of a method whose permutations are part of its run; else NULL */
     int64_t n_curve;
