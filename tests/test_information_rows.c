@@ -266,6 +266,67 @@ static void test_sorted_tables(void **state)
     free_sides(&s);
 }
 
+/* ---- orders ---------------------------------------------------------------------------------------------------------- */
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* However many are asked for, each order there is is used once, and p says of how many it is. */
+static void expect_orders(const sides *s, const int32_t *group, dim_information_options o, uint32_t count, double p)
+{
+    dim_tensor *groups, *null;
+    dim_information *info;
+    tensors t = tensors_of(s);
+    ok(dim_tensor_create(ctx, DIM_I32, 1, (int64_t[]){ s->n }, &groups));
+    if (group != NULL) {
+        memcpy(dim_tensor_data(groups), group, (size_t)s->n * sizeof *group);
+        t.data.groups = groups;
+    }
+    o.size = sizeof o;
+    ok(dim_information_measure(ctx, &o, &t.data, &info));
+    dim_information_result r = result_of(info);
+    assert_int_equal(r.permutations, count);
+    near(r.p_value, p, 1e-12);
+    ok(dim_information_null(info, &null));
+    assert_int_equal(dim_tensor_size(null, 0), count);
+    double *values = dim_tensor_data(null);
+    qsort(values, count, sizeof *values, ascending);
+    for (uint32_t k = 1; k < count; k++)
+        assert_true(values[k] > values[k - 1]);
+    dim_tensor_destroy(null);
+    dim_information_destroy(info);
+    dim_tensor_destroy(groups);
+    free_tensors(&t);
+}
+
+static void test_few_orders(void **state)
+{
+    sides s = new_sides(300, 1, 1, 0);
+    int32_t group[300];
+    (void)state;
+    remember(s.x, s.n, 1, 0.5);
+    for (int i = 0; i < s.n; i++) {
+        group[i] = i / 60;
+        s.y[i] = s.x[i] + 0.5 * normal();
+    }
+    s.n = 100;
+    dim_information_options o = { .method = DIM_INFORMATION_GAUSS, .order = DIM_INFORMATION_ORDER_SERIES, .block = 10 };
+    o.permutations = 9999;
+    expect_orders(&s, NULL, o, 81, 1.0 / 82);
+    o.permutations = 40;
+    expect_orders(&s, NULL, o, 40, 1.0 / 41);
+    s.n = 300;
+    o.permutations = 999;
+    o.method = DIM_INFORMATION_CRITIC;
+    o.max_steps = 20;
+    expect_orders(&s, NULL, o, 81, 2.0 / 82); /* of 100 rows a fold */
+    expect_orders(&s, group, (dim_information_options){ .method = DIM_INFORMATION_GAUSS, .permutations = 999 }, 119, 1.0 / 120);
+    free_sides(&s);
+}
+
 /* ---- copies ---------------------------------------------------------------------------------------------------------- */
 
 /* Rows `often` times each, one after another or the whole table again. */
@@ -457,7 +518,7 @@ int main(void)
         cmocka_unit_test(test_walks),           cmocka_unit_test(test_series_bias),
         cmocka_unit_test(test_series_thresholds), cmocka_unit_test(test_series_of_labels),
         cmocka_unit_test(test_groups_of_several_sizes), cmocka_unit_test(test_groups_and_neighbors),
-        cmocka_unit_test(test_groups_of_a_series), cmocka_unit_test(test_copied_tables),
+        cmocka_unit_test(test_groups_of_a_series), cmocka_unit_test(test_few_orders), cmocka_unit_test(test_copied_tables),
         cmocka_unit_test(test_resampled_table), cmocka_unit_test(test_doubled_columns),
         cmocka_unit_test(test_what_only_repeats), cmocka_unit_test(test_rounded_functions),
         cmocka_unit_test(test_prices), cmocka_unit_test(test_sorted_tables),

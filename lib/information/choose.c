@@ -238,6 +238,7 @@ static dim_status compare_critic(const dim__mi *m, dim_information *info, dim__m
             if (gauss != NULL)
                 gauss->remark = "rows that were not used for the correlations show another value";
         }
+        dim__mi_critic_mark_cut(&c, *chosen); /* a copula that it has not refuted, too: it may have */
     }
     dim__mi_crossfit_free(m, &c);
     return status;
@@ -313,9 +314,11 @@ static dim_status ask_many(const dim__mi *m, dim_information *info)
     }
     if (chosen == gauss && gauss != NULL && !certain)
         DIM__TRY(check_pairs(m, gauss));
-    if (chosen == NULL || (knn != NULL && knn->r.verdict != DIM_INFORMATION_NONE &&
-                           knn->r.raw > chosen->r.raw + 2 * chosen->r.standard_error))
+    if (knn != NULL && (chosen == NULL || (knn->r.verdict != DIM_INFORMATION_NONE &&
+                                           knn->r.raw > chosen->r.raw + 2 * chosen->r.standard_error))) {
+        knn->r.warnings |= chosen != NULL ? chosen->cut & DIM_INFORMATION_TIME_LIMIT : 0; /* with more time it may not have been */
         chosen = knn;
+    }
     if (chosen != NULL)
         believe(info, chosen);
     return DIM_OK;

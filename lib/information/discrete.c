@@ -185,12 +185,12 @@ static dim_status null_values(const dim__mi *m, const dim__mi_orders *orders, do
     int32_t *y = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *y), *order = DIM__BEHIND(y, m->n), *moved = DIM__BEHIND(order, m->n);
     if (status == DIM_OK)
         status = y == NULL ? DIM_E_NOMEM : dim__mi_symbols(m, 2, false, y, &symbols);
-    for (int64_t b = 0; b <= (int64_t)m->o.permutations && status == DIM_OK; b++) {
+    for (int64_t b = 0; b <= orders->count && status == DIM_OK; b++) {
         dim__mi_order(orders, b, order);
         status = reorder(&t, y, order, moved);
         values[b] = status == DIM_OK ? estimate(&t) : 0;
         if (status == DIM_OK)
-            status = dim__mi_progress(m, (double)b / m->o.permutations, "permutations");
+            status = dim__mi_progress(m, (double)b / (double)dim__max64(1, orders->count), "permutations");
     }
     dim__free(m->ctx, y);
     end(&t);

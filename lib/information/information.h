@@ -73,8 +73,9 @@ typedef struct dim__mi_answer {  /* what one method says */
     char left_out[DIM__MI_LEFT_OUT]; /* columns that this method had no use for, for texts */
     bool components;             /* of a side, instead of its columns */
     bool narrow;                 /* critics saw canonical pairs alone */
+    uint32_t cut;                /* warnings: what ended critics' training too early; 0 = nothing */
     struct dim__mi_fitted *fitted; /* critics for dim_information_gradient(), or NULL */
-    double *null;                /* (permutations), of a method whose permutations are part of its run; else NULL */
+    double *null;                /* (r.permutations), of a method whose permutations are part of its run; else NULL */
     int64_t n_curve;
     double curve[DIM__MI_CURVE][4]; /* rows, value, low, high */
 } dim__mi_answer;
@@ -122,6 +123,9 @@ typedef struct dim__mi_orders {  /* of y's rows, as if they had nothing to do wi
     int32_t *near;               /* (n, NEAR): with a condition, rows that are near in it */
     int32_t *class_of;           /* (n): with a condition, the labels that it has of a row */
     int64_t classes;
+    int64_t count;               /* of orders that differ, o.permutations at most */
+    int32_t *turn;               /* of a series: by how many rows more than a block it is turned round, in a random order */
+    int64_t all;                 /* of groups whose orders are all used: how many there are; else 0 */
     int32_t *spare;              /* (3 n) */
 } dim__mi_orders;
 
@@ -132,7 +136,7 @@ typedef struct dim__mi_method {
     bool (*accepts)(const dim__mi *m, char why[128]);
     /* Fills answer->r from raw on, and answer->pointwise, which has room for n. */
     dim_status (*run)(const dim__mi *m, dim__mi_answer *answer);
-    /* The statistic of the p-value for y's rows in the orders 0, which is theirs, to o.permutations; values has as many. */
+    /* The statistic of the p-value for y's rows in the orders 0, which is theirs, to orders->count; values has as many. */
     dim_status (*null)(const dim__mi *m, const dim__mi_orders *orders, double *values); /* NULL: it is part of run */
 } dim__mi_method;
 
@@ -207,6 +211,8 @@ double dim__mi_now(void); /* seconds */
 
 /* Whether there are such orders, of all rows or of stretches of `rows` of a series. */
 dim_status dim__mi_orders_check(const dim__mi *m, int64_t rows);
+/* How many there are to use in a stretch of `rows` rows: o.permutations, or of a series as many as there are, if these are fewer. */
+int64_t dim__mi_orders_count(const dim__mi *m, int64_t rows);
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
 void dim__mi_orders_free(dim__mi_orders *orders);
 /* Row i is to meet row order[i] of y; number 0 leaves all in place. */

@@ -516,13 +516,13 @@ static dim_status null_value(course *c, const points *all, const int32_t *order,
 static dim_status null_with(const dim__mi *m, const dim__mi_orders *orders, bool second, double *values)
 {
     points p;
-    course c = { .m = m, .total = (double)m->n * (m->o.permutations + 1.0), .text = "permutations" };
+    course c = { .m = m, .total = (double)m->n * ((double)orders->count + 1), .text = "permutations" };
     int32_t *order = dim__alloc(m->ctx, (size_t)m->n * sizeof *order);
     double *pointwise = dim__alloc(m->ctx, (size_t)m->n * sizeof *pointwise);
     dim_status status = make_points(m, 0, second, &p);
     if (order == NULL || pointwise == NULL)
         status = DIM_E_NOMEM;
-    for (int64_t b = 0; b <= (int64_t)m->o.permutations && status == DIM_OK; b++) {
+    for (int64_t b = 0; b <= orders->count && status == DIM_OK; b++) {
         dim__mi_order(orders, b, order);
         status = null_value(&c, &p, order, pointwise, &values[b]);
         if (status == DIM_OK)

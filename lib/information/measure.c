@@ -56,13 +56,13 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *a = &info->answers[0];
     const dim__mi_method *method = dim__mi_method_of(a->r.method);
-    int64_t count = (int64_t)m->o.permutations, least = 0;
-    dim__mi_orders orders;
-    if (count == 0 || method == NULL || a->r.verdict == DIM_INFORMATION_NONE)
+    int64_t count = dim__mi_orders_count(m, m->n), least = 0;
+    dim__mi_orders orders = { .m = m };
+    if (m->o.permutations == 0 || method == NULL || a->r.verdict == DIM_INFORMATION_NONE)
         return DIM_OK;
     if (method->null == NULL) {
         info->null = a->null;
-        info->n_null = a->null != NULL ? count : 0;
+        info->n_null = a->null != NULL ? (int64_t)a->r.permutations : 0;
         a->null = NULL;
         return DIM_OK;
     }
@@ -73,6 +73,7 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
         return status;
     if (status == DIM_OK)
         status = method->null(m, &orders, values);
+    count = orders.count;
     for (int64_t b = 1; b <= count; b++)
         least += values[b] >= values[0];
     dim__mi_orders_free(&orders);
@@ -81,7 +82,7 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
         return status;
     }
     a->r.p_value = (double)(1 + least) / (double)(1 + count);
-    a->r.permutations = m->o.permutations;
+    a->r.permutations = (uint32_t)count;
     memmove(values, values + 1, (size_t)count * sizeof *values);
     info->null = values;
     info->n_null = count;
@@ -180,6 +181,9 @@ static dim_status measure(dim__mi *m, dim_information *info)
     if (!m->free_neighbors && m->n >= DIM__MI_LEAST_ROWS && (int64_t)m->o.neighbors > m->n / 4)
         return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.neighbors is %u; it must be a quarter of the %lld rows at most",
                          m->o.neighbors, (long long)m->n);
+    if (m->o.block != 0 && m->n >= DIM__MI_LEAST_ROWS && (int64_t)m->o.block > m->n / 4)
+        return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.block is %u; it must be a quarter of the %lld rows at most",
+                         m->o.block, (long long)m->n);
     DIM__TRY(dim__mi_find_order(m));
     if (m->o.theiler != 0 && m->n >= DIM__MI_LEAST_ROWS && (int64_t)m->o.theiler > m->n / 4)
         return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.theiler is %u; it must be a quarter of the %lld rows at most",

@@ -79,7 +79,10 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
                "given grows like the logarithm of the rows");
         break;
     case DIM_INFORMATION_NOT_CONVERGED:
-        put_change(m, a, t);
+        if ((a->cut & bit) != 0)
+            put(t, "training ended after max_steps, %u, while the critics' score still rose", m->o.max_steps);
+        else
+            put_change(m, a, t);
         break;
     case DIM_INFORMATION_SMALL_SAMPLE:
         put_few(m, r, t);
@@ -105,7 +108,8 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
         break;
     case DIM_INFORMATION_PARAMETRIC: put(t, "the value rests on a Gaussian copula that these rows cannot check"); break;
     case DIM_INFORMATION_METHODS_DISAGREE: put(t, "%s", a->remark != NULL ? a->remark : "another method lies outside the interval"); break;
-    case DIM_INFORMATION_TIME_LIMIT: put(t, "training stopped after max_seconds"); break;
+    case DIM_INFORMATION_TIME_LIMIT: put(t, "training stopped after max_seconds, %g, before the critics had learnt what they could",
+                                             (double)m->o.max_seconds); break;
     case DIM_INFORMATION_NEGATIVE: put(t, "the estimate is %.4f, below 0 by more than its error; the value is 0", r->raw); break;
     case DIM_INFORMATION_DIFFERENCE: put(t, "the value is the difference of two lower bounds, which is not a bound"); break;
     case DIM_INFORMATION_DITHERED: put(t, "equal values were put in random orders, which leaves the information as it is"); break;
