@@ -1,9 +1,10 @@
 /* dim-mi, the program: what its parts share.
  *
  *     mi_options.c         the command line, --help, the man page
- *     mi_table.c, mi_select.c   tables of text
+ *     mi_read.c, mi_table.c, mi_select.c   files, and tables of text
  *     mi_data.c            files to x, y, z, weights and groups
  *     mutual_information.c what is measured, and the program's end
+ *     mi_files.c           files to write
  *     mi_text.c            what it prints; mi_json.c, mi_plot.c, mi_html.c: the same as JSON, picture, page */
 #ifndef EXAMPLES_MI_H
 #define EXAMPLES_MI_H
@@ -68,6 +69,7 @@ typedef struct mi_run {
     double started, shown;       /* seconds */
     double done, share;          /* of the work: before this call, and in it */
     bool terminal;               /* standard error is one */
+    bool standard;               /* there is a standard output */
 } mi_run;
 
 /* ---- mutual_information.c */
@@ -79,12 +81,22 @@ void mi_end(int code, const char *format, ...);
 /* Ends the program unless a call succeeded. */
 void mi_try(const mi_run *run, dim_status status);
 void *mi_alloc(size_t count, size_t size); /* zeros, or the end */
-FILE *mi_open(const char *path);
-void mi_close(FILE *file, const char *path); /* ends the program when something was not written */
+
+/* ---- mi_files.c */
+
+/* Ends the program when a file to write is one to read, or is written twice. */
+void mi_files_check(const mi_options *o);
+/* Writes a file.  False, and a message: an old one is as it was. */
+bool mi_save(const char *path, const void *bytes, size_t size);
+/* What is printed, in memory: malloc()'s. */
+char *mi_text(const mi_run *run, void (*print)(const mi_run *run, FILE *to), size_t *size);
+bool mi_write(const mi_run *run, const char *path, void (*print)(const mi_run *run, FILE *to));
+/* The same to standard output. */
+bool mi_tell(const mi_run *run, void (*print)(const mi_run *run, FILE *to));
 
 /* ---- mi_options.c */
 
-void mi_parse(mi_options *o, int argc, char **argv);
+void mi_parse(mi_run *run, int argc, char **argv);
 
 /* ---- mi_data.c */
 
@@ -108,12 +120,13 @@ int64_t *mi_sorted_pairs(const mi_run *run, int64_t *count);
 
 /* ---- mi_json.c, mi_plot.c, mi_html.c */
 
-void mi_json(const mi_run *run, const char *path);
-void mi_pointwise(const mi_run *run, const char *path);
-void mi_plot(const mi_run *run, const char *path);
+void mi_json(const mi_run *run, FILE *to);
+/* False, and a message: it was not written. */
+bool mi_pointwise(const mi_run *run, const char *path);
+bool mi_plot(const mi_run *run, const char *path);
 /* The picture as a PNG in memory, malloc()'s; NULL: `why`. */
 uint8_t *mi_plot_bytes(const mi_run *run, size_t *size, const char **why);
-void mi_html(const mi_run *run, const char *path);
+void mi_html(const mi_run *run, FILE *to);
 
 /* ---- mi_scores.c */
 

@@ -43,13 +43,13 @@ static const option options[] = {
     { "--matrix", NULL, "every column of x against every column of y, one pair a line, the largest first. Without --x and --y all "
       "columns with each other. Values alone; --permutations adds p-values, not corrected for the number of pairs", SWITCH,
       AT(matrix), 0, 0 },
-    { "--seed", "N", "of random orders, folds and permutations (default 1)", COUNT, AT(seed), 1, 9e15 },
+    { "--seed", "N", "of random orders, folds and permutations (default 0, as the library's)", COUNT, AT(seed), 0, 9e15 },
     { "--threads", "N", "that share the work (default: one for each processor)", COUNT, AT(threads), 1, 256 },
     { "--time", "SECONDS", "critics stop training then", SHARE, AT(seconds), 0, 1e9 },
 
     { "Output", NULL, "", HEADING, 0, 0, 0 },
     { "--bits", NULL, "in bits, not nats", SWITCH, AT(bits), 0, 0 },
-    { "--json", "FILE", "write all numbers as JSON", TEXT, AT(json), 0, 0 },
+    { "--json", "FILE", "write all numbers as JSON; -: to standard output, in place of the text. There null is no number, \"inf\" one that is infinite", TEXT, AT(json), 0, 0 },
     { "--pointwise", "FILE", "write the share of each row, as .npy or as .csv", TEXT, AT(pointwise), 0, 0 },
     { "--plot", "FILE.png", "draw candidates, value against rows, rows' shares, and the null, the lags or the scores", TEXT,
       AT(plot), 0, 0 },
@@ -296,12 +296,16 @@ static void check(mi_options *o)
         mi_end(MI_USAGE, "--matrix goes with neither --pointwise, --plot, --report nor several lags");
     if (o->pointwise != NULL && !ends_in(o->pointwise, ".npy") && !ends_in(o->pointwise, ".csv"))
         mi_end(MI_USAGE, "--pointwise: %s ends neither in .npy nor in .csv", o->pointwise);
+    if (o->plot != NULL && !ends_in(o->plot, ".png"))
+        mi_end(MI_USAGE, "--plot: %s does not end in .png; pictures are PNG", o->plot);
+    mi_files_check(o);
 }
 
-void mi_parse(mi_options *o, int argc, char **argv)
+void mi_parse(mi_run *run, int argc, char **argv)
 {
+    mi_options *o = &run->o;
     bool only_files = false;
-    *o = (mi_options){ .seed = 1 };
+    *o = (mi_options){ .files = 0 };
     for (int i = 1; i < argc; i++) {
         const char *text = argv[i], *equals = strchr(text, '=');
         if (only_files || text[0] != '-' || strcmp(text, "-") == 0) {
@@ -331,8 +335,8 @@ void mi_parse(mi_options *o, int argc, char **argv)
     else if (o->version)
         printf("dim-mi of libdim %s\n", dim_version());
     if (o->help || o->man || o->version) {
-        fflush(stdout);
-        exit(ferror(stdout) ? MI_DATA : MI_ANSWER);
+        bool told = run->standard && fflush(stdout) == 0 && !ferror(stdout);
+        exit(told ? MI_ANSWER : MI_DATA);
     }
     check(o);
 }

@@ -439,16 +439,20 @@ static bool draw(const mi_run *run, ex_canvas *c, const char **why)
     return true;
 }
 
-void mi_plot(const mi_run *run, const char *path)
-{
-    ex_canvas c;
-    const char *why = "";
-    if (!draw(run, &c, &why) || !ex_canvas_close(&c, path, &why))
-        mi_end(MI_DATA, "--plot: %s: %s", path, why);
-}
-
 uint8_t *mi_plot_bytes(const mi_run *run, size_t *size, const char **why)
 {
     ex_canvas c;
     return draw(run, &c, why) ? ex_canvas_pack(&c, size, why) : NULL;
+}
+
+bool mi_plot(const mi_run *run, const char *path)
+{
+    const char *why = "";
+    size_t size;
+    uint8_t *bytes = mi_plot_bytes(run, &size, &why);
+    if (bytes == NULL)
+        fprintf(stderr, "dim-mi: --plot: %s: %s\n", path, why);
+    bool written = bytes != NULL && mi_save(path, bytes, size);
+    free(bytes);
+    return written;
 }

@@ -4,7 +4,6 @@
 #include "mi.h"
 #include "process.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -48,22 +47,6 @@ void *mi_alloc(size_t count, size_t size)
     if (memory == NULL)
         mi_end(MI_DATA, "out of memory");
     return memory;
-}
-
-FILE *mi_open(const char *path)
-{
-    FILE *file = fopen(path, "wb");
-    if (file == NULL)
-        mi_end(MI_DATA, "cannot write %s: %s", path, strerror(errno));
-    return file;
-}
-
-void mi_close(FILE *file, const char *path)
-{
-    bool failed = ferror(file) != 0;
-    failed = fclose(file) != 0 || failed;
-    if (failed)
-        mi_end(MI_DATA, "cannot write %s: %s", path, strerror(errno));
 }
 
 /* ---- progress ---------------------------------------------------------------------------------------------------------------- */
@@ -247,27 +230,21 @@ static void open_context(mi_run *run)
         mi_end(MI_USAGE, "libdim does not start here; are --threads %d too many?", (int)run->o.threads);
 }
 
-static void put_out(const mi_run *run)
+/* All that can be written is, whatever cannot. */
+static bool put_out(const mi_run *run)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *to = open_memstream(&text, &size);
-    if (to == NULL)
-        mi_end(MI_DATA, "out of memory");
-    mi_print(run, to);
-    mi_close(to, "the text");
-    fwrite(text, 1, size, stdout);
-    free(text);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        mi_end(MI_DATA, "cannot write to standard output: %s", strerror(errno));
-    if (run->o.json != NULL)
-        mi_json(run, run->o.json);
-    if (run->o.pointwise != NULL)
-        mi_pointwise(run, run->o.pointwise);
-    if (run->o.plot != NULL)
-        mi_plot(run, run->o.plot);
-    if (run->o.report != NULL)
-        mi_html(run, run->o.report);
+    const mi_options *o = &run->o;
+    bool standard = o->json != NULL && strcmp(o->json, "-") == 0;
+    bool good = mi_tell(run, standard ? mi_json : mi_print);
+    if (o->json != NULL && !standard)
+        good = mi_write(run, o->json, mi_json) && good;
+    if (o->pointwise != NULL)
+        good = mi_pointwise(run, o->pointwise) && good;
+    if (o->plot != NULL)
+        good = mi_plot(run, o->plot) && good;
+    if (o->report != NULL)
+        good = mi_write(run, o->report, mi_html) && good;
+    return good;
 }
 
 static void put_notes(const mi_run *run)
@@ -300,8 +277,8 @@ static int exit_code(const mi_run *run)
 int main(int argc, char **argv)
 {
     mi_run run = { .n_lags = 0 };
-    ex_process_start();
-    mi_parse(&run.o, argc, argv);
+    run.standard = ex_process_start();
+    mi_parse(&run, argc, argv);
     run.started = now();
     run.share = 1;
     run.terminal = !run.o.quiet && isatty(STDERR_FILENO);
@@ -316,10 +293,10 @@ int main(int argc, char **argv)
         run.info = measure(&run, &o, &run.r);
     }
     clear_line();
-    put_out(&run);
+    bool good = put_out(&run);
     if (!run.o.quiet)
         put_notes(&run);
-    int code = exit_code(&run);
+    int code = good ? exit_code(&run) : MI_DATA;
     dim_information_destroy(run.info);
     free(run.lags);
     free(run.value);

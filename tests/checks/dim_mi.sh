@@ -52,7 +52,7 @@ sed 's/,/\t/g' "$cars" >"$work/cars.tsv"
 { printf '\357\273\277'; sed 's/$/\r/' "$cars"; } >"$work/windows.csv"
 sed 's/,/;/g' "$cars" >"$work/semicolons.csv"
 for file in cars.csv.gz cars.tsv windows.csv semicolons.csv; do
-    if [ "$file" = cars.csv.gz ] && "$program" "$work/$file" --x hp --y mpg 2>&1 | grep -q 'zero byte'; then continue; fi # without zlib
+    if [ "$file" = cars.csv.gz ] && "$program" "$work/$file" --x hp --y mpg 2>&1 | grep -q 'without zlib'; then continue; fi # without zlib
     run 0 "$work/$file" --x hp,wt --y mpg --method gauss --permutations 99
     cmp -s "$work/out" "$work/by_name" || fail "$file"
 done
@@ -132,9 +132,79 @@ grep -q '"x":\["caf\\ufffd"\]' "$work/odd.json" && grep -q 'caf&#xfffd;' "$work/
 run 2 "$cars" --x hp --y mpg --json "$work/missing/x.json"
 says 'cannot write .*missing/x.json'
 
-# Started without standard output, it writes its text nowhere, and not into the file.
-"$program" "$cars" --x hp --y mpg --iid --quiet --json "$work/closed.json" >&-
+# Without standard output, or on a full disk, the answer was not told: 2.  Files are written in any case, and none gets its text.
+"$program" "$cars" --x hp --y mpg --iid --quiet --json "$work/closed.json" >&- 2>"$work/err"
+[ $? = 2 ] || fail "standard output was closed: exit code"
+says 'cannot write to standard output: Bad file descriptor'
 head -c 11 "$work/closed.json" | grep -q '^{"version":$' || fail "standard output was closed"
+"$program" --help >&- 2>/dev/null
+[ $? = 2 ] || fail "--help without standard output"
+run 0 "$cars" --x hp --y mpg --iid --quiet --json -
+cmp -s "$work/out" "$work/closed.json" || fail "--json - is not what --json writes"
+
+# A file is replaced when the new one is complete, through a link, too, and keeps its mode; a pipe is written to; no other file is touched.
+mkdir "$work/whole"
+for file in plot.png report.html pointwise.csv json; do
+    option=${file%.*} path=$work/whole/$file
+    echo old >"$path"
+    cp "$path" "$work/before"
+    (trap '' XFSZ; ulimit -f 0; exec "$program" "$cars" --x hp --y mpg --iid "--$option" "$path" 2>&1) | grep -v '^$' >"$work/err"
+    cmp -s "$path" "$work/before" || fail "--$option: a failure costs the old file"
+    grep -q 'without libpng' "$work/err" || says "cannot write $path: File too large"
+    [ -f "$path" ] || fail "--$option: the old file is gone"
+done
+echo old >"$work/whole/target.html"
+chmod 640 "$work/whole/target.html"
+ln -s target.html "$work/whole/link.html"
+run 0 "$cars" --x hp --y mpg --iid --report "$work/whole/link.html"
+[ -h "$work/whole/link.html" ] && grep -q '</html>' "$work/whole/target.html" || fail "a link to a file"
+[ "$(ls -l "$work/whole/target.html" | cut -c1-10)" = -rw-r----- ] || fail "the mode of a file that is replaced"
+mkfifo "$work/whole/pipe"
+cat "$work/whole/pipe" >"$work/whole/read" &
+run 0 "$cars" --x hp --y mpg --iid --quiet --json "$work/whole/pipe"
+wait $!
+cmp -s "$work/whole/read" "$work/closed.json" && [ -p "$work/whole/pipe" ] || fail "a pipe"
+[ "$(ls "$work/whole" | wc -l)" = 8 ] || { ls "$work/whole"; fail "files are left"; }
+
+# Files to write are neither read nor written twice.
+cp "$cars" "$work/in.csv"
+ln -s in.csv "$work/in.json"
+for to in in.csv ./in.csv in.json; do
+    run 1 "$work/in.csv" --x hp --y mpg --json "$work/$to"
+    says '--json: .*is a file to read'
+    cmp -s "$cars" "$work/in.csv" || fail "the input is gone"
+done
+run 1 "$cars" --x hp --y mpg --json "$work/same" --report "$work/./same"
+says '--json and --report: both would write'
+[ ! -e "$work/same" ] || fail "two outputs with one name: one is there"
+"$program" "$cars" --x hp --y mpg --json "$work/whole/out" >"$work/whole/out" 2>"$work/err"
+[ $? = 1 ] || fail "an output that is standard output"
+says 'is where standard output goes'
+run 0 "$cars" --x hp --y mpg --quiet --json /dev/null --report /dev/null
+run 1 "$cars" --x hp --y mpg --report -
+says '--report: standard output, -, takes only --json'
+run 1 "$cars" --x hp --y mpg --plot a.jpg
+says '--plot: a.jpg does not end in .png'
+
+# What is infinite is another word than what is not there.
+"$program" "$cars" --x hp --y mpg --quiet --iid --json - >"$work/out"
+prints '"p_value":null'
+awk 'BEGIN { for (i = 0; i < 200; i++) printf "%.6f,%.6f\n", i + sin(i), 3 * (i + sin(i)) + 1 }' >"$work/t.csv"
+run 0 "$work/t.csv" --y 2 --iid --json -
+prints '"verdict":"lower bound",.*"high":"inf"'
+
+# Packed files may have several parts, and zeros behind them, but nothing else.
+if "$program" "$work/cars.csv.gz" --x hp --y mpg --quiet >/dev/null 2>&1; then
+    { head -n 10 "$cars" | gzip; tail -n +11 "$cars" | gzip; head -c 512 /dev/zero; } >"$work/parts.csv.gz"
+    run 0 "$work/parts.csv.gz" --x hp,wt --y mpg --method gauss --permutations 99
+    cmp -s "$work/out" "$work/by_name" || fail "a packed file of two parts"
+    { gzip -c "$cars"; echo 1,2,3; } >"$work/tail.csv.gz"
+    run 2 "$work/tail.csv.gz" --x hp --y mpg
+    says 'behind the packed data, from byte [0-9]* on, it has something else'
+    gzip -c "$cars" | head -c 300 >"$work/cut.csv.gz"
+    run 2 "$work/cut.csv.gz" --x hp --y mpg
+    says 'it ends in the middle of the packed data'
+fi
 
 # On a terminal, how far it is.
 if script -qec true /dev/null >/dev/null 2>&1; then # there are pseudo-terminals
@@ -144,9 +214,10 @@ if script -qec true /dev/null >/dev/null 2>&1; then # there are pseudo-terminals
 fi
 
 # Arrays.
-run 4 "$work/p.npy" "$work/p.npy" --strict # a column against itself
+run 0 "$air" --x Wind --y Temp --iid --pointwise "$work/a.npy"
+run 4 "$work/a.npy" "$work/a.npy" --strict # a column against itself
 prints '^x  x1 .*continuous'
-run 0 "$work/p.npy" "$work/p.npy" --matrix
+run 0 "$work/a.npy" "$work/a.npy" --matrix
 
 # Tables that are none, and columns that are not there.
 refuses() { # CODE, TEXT, arguments: of $work/t.csv
