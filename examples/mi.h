@@ -74,6 +74,9 @@ typedef struct mi_run {
 
 /* ---- mutual_information.c */
 
+/* Measures column i of x with column j of y; the caller's. */
+dim_information *mi_measure_pair(const mi_run *run, int64_t i, int64_t j);
+
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3), noreturn))
 #endif
@@ -113,6 +116,13 @@ const char *mi_name(const char *name, char *buffer, size_t room);
 /* How many bytes a character of UTF-8 has; 0: it is none. */
 int mi_utf8(const unsigned char *at);
 void mi_print(const mi_run *run, FILE *to);
+/* A text of the library's as the program says it: options by their names here, columns by name alone (the library counts them from 0
+ * within a side). */
+enum { MI_TEXT_ROOM = 1024 };
+const char *mi_plain(const char *text, char buffer[MI_TEXT_ROOM]);
+/* Warning `bit` of a measurement so, from 0 to MI_WARNINGS - 1; "" = it is not set. */
+enum { MI_WARNINGS = 16 };
+const char *mi_warning(const dim_information *info, int bit, char buffer[MI_TEXT_ROOM]);
 /* Why the report does not believe candidate i, "" = it does. */
 void mi_remark(const mi_run *run, int64_t i, char *text, size_t room);
 /* Pairs of --matrix by value: numbers i * columns of y + j, NaN last.  malloc()'s. */

@@ -55,15 +55,16 @@ static void put_notes(const mi_run *run, FILE *to)
     fprintf(to, "<ul>\n");
     for (const char *at = run->data.notes != NULL ? run->data.notes : ""; *at != '\0';) {
         size_t length = strcspn(at, "\n");
-        char line[256];
+        char line[MI_TEXT_ROOM];
         snprintf(line, sizeof line, "%.*s", (int)length, at);
         fprintf(to, "<li>");
         put_escaped(to, line);
         fprintf(to, "</li>\n");
         at += length + 1;
     }
-    for (int bit = 0; bit < 16; bit++) {
-        const char *text = dim_information_warning_text(run->info, (dim_information_warning)(1 << bit));
+    for (int bit = 0; bit < MI_WARNINGS; bit++) {
+        char buffer[MI_TEXT_ROOM];
+        const char *text = mi_warning(run->info, bit, buffer);
         if (*text == '\0')
             continue;
         fprintf(to, "<li>");

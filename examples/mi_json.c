@@ -105,8 +105,9 @@ static void put_measurement(const mi_run *run, FILE *to)
     put_curve(run, to);
     fprintf(to, ",\"notes\":[");
     const char *comma = "";
-    for (int bit = 0; bit < 16; bit++) {
-        const char *text = dim_information_warning_text(run->info, (dim_information_warning)(1 << bit));
+    for (int bit = 0; bit < MI_WARNINGS; bit++) {
+        char buffer[MI_TEXT_ROOM];
+        const char *text = mi_warning(run->info, bit, buffer);
         if (*text == '\0')
             continue;
         fputs(comma, to);
@@ -142,7 +143,7 @@ void mi_json(const mi_run *run, FILE *to)
 {
     fprintf(to, "{\"version\":");
     put_text(to, dim_version());
-    fprintf(to, ",\"unit\":\"%s\",\"confidence\":%g,\"seed\":%llu", mi_unit(run), run->o.confidence > 0 ? run->o.confidence : 0.95,
+    fprintf(to, ",\"unit\":\"%s\",\"confidence\":%.9g,\"seed\":%llu", mi_unit(run), run->o.confidence > 0 ? run->o.confidence : 0.95,
             (unsigned long long)run->o.seed);
     for (int k = 0; k < MI_SIDES; k++)
         if (run->data.side[k].t != NULL)

@@ -19,7 +19,7 @@ typedef struct option {
 static const option options[] = {
     { "Columns", NULL, "", HEADING, 0, 0, 0 },
     { "--x", "LIST", "columns of x: names, numbers from 1, ranges, with commas between, such as temp,3,5-8 (default: all that nothing "
-      "else names)", TEXT, AT(x), 0, 0 },
+      "else names, but a first one without a name)", TEXT, AT(x), 0, 0 },
     { "--y", "LIST", "columns of y", TEXT, AT(y), 0, 0 },
     { "--given", "LIST", "columns of z, which are known anyway: I(X;Y|Z)", TEXT, AT(given), 0, 0 },
     { "--unordered", "LIST", "these are labels, whose order means nothing; columns of text are anyway", TEXT, AT(unordered), 0, 0 },
@@ -185,8 +185,9 @@ static void print_man(void)
 static double number_of(const option *o, const char *text)
 {
     double x = 0;
-    if (mi_number(text, &x) != MI_NUMBER || isinf(x))
-        mi_end(MI_USAGE, "%s: '%s' is not a number", o->name, text);
+    bool number = mi_number(text, &x) == MI_NUMBER;
+    if (!number || isinf(x))
+        mi_end(MI_USAGE, "%s: '%s' is %s", o->name, text, isinf(x) ? "too large" : "not a number");
     return x;
 }
 
@@ -228,7 +229,7 @@ static void set(mi_options *to, const option *o, const char *text)
         return;
     case SHARE:
         x = number_of(o, text);
-        if (!(x > o->least && x < o->most))
+        if (!((float)x > o->least && (float)x < o->most)) /* as the library takes it */
             mi_end(MI_USAGE, "%s: %s is not above %g and below %g", o->name, text, o->least, o->most);
         *(double *)field = x;
         return;

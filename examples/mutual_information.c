@@ -37,8 +37,9 @@ void mi_end(int code, const char *format, ...)
 void mi_try(const mi_run *run, dim_status status)
 {
     bool usage = status == DIM_E_INVALID || status == DIM_E_UNSUPPORTED;
+    char text[MI_TEXT_ROOM];
     if (status != DIM_OK)
-        mi_end(usage ? MI_USAGE : MI_DATA, "%s", dim_context_error(run->ctx));
+        mi_end(usage ? MI_USAGE : MI_DATA, "%s", mi_plain(dim_context_error(run->ctx), text));
 }
 
 void *mi_alloc(size_t count, size_t size)
@@ -168,6 +169,29 @@ static void measure_lags(mi_run *run)
     }
 }
 
+dim_information *mi_measure_pair(const mi_run *run, int64_t i, int64_t j)
+{
+    mi_run quiet = *run;         /* it shows nothing */
+    dim_information_options o = options_of(&quiet);
+    dim_information_data d = data_of(run);
+    dim_tensor *x = NULL, *y = NULL;
+    dim_information *info = NULL;
+    o.progress = NULL;
+    o.permutations = 0;
+    mi_try(run, dim_tensor_slice((dim_tensor *)d.x, 1, i, 1, 1, &x));
+    mi_try(run, dim_tensor_slice((dim_tensor *)d.y, 1, j, 1, 1, &y));
+    d.x = x;
+    d.y = y;
+    d.x_kinds += d.x_kinds != NULL ? i : 0;
+    d.y_kinds += d.y_kinds != NULL ? j : 0;
+    d.x_names += i;
+    d.y_names += j;
+    mi_try(run, dim_information_measure(run->ctx, &o, &d, &info));
+    dim_tensor_destroy(x);
+    dim_tensor_destroy(y);
+    return info;
+}
+
 /* Rows first .. first + count - 1 of the matrix, against columns of y from `from` on. */
 static void measure_rows(mi_run *run, int64_t first, int64_t count, int64_t from)
 {
@@ -209,7 +233,8 @@ static void measure_matrix(mi_run *run)
         return;
     }
     if (rows < 2)
-        mi_end(MI_USAGE, "--matrix: %s has one column; there must be two at least", run->o.file[0]);
+        mi_end(MI_USAGE, "--matrix: %s %s; without --y there must be two columns at least", run->o.x != NULL ? "--x" : run->o.file[0],
+               run->o.x != NULL ? "names one column" : "has one");
     for (int64_t i = 0; i + 1 < rows; i++) {
         run->share = 2 * (double)(rows - 1 - i) / ((double)rows * (double)(rows - 1));
         measure_rows(run, i, 1, i + 1);
@@ -252,8 +277,9 @@ static void put_notes(const mi_run *run)
     const char *at = run->data.notes != NULL ? run->data.notes : "";
     for (; *at != '\0'; at += strcspn(at, "\n") + 1)
         fprintf(stderr, "note: %.*s\n", (int)strcspn(at, "\n"), at);
-    for (int bit = 0; bit < 16 && run->info != NULL; bit++) {
-        const char *text = dim_information_warning_text(run->info, (dim_information_warning)(1 << bit));
+    char buffer[MI_TEXT_ROOM];
+    for (int bit = 0; bit < MI_WARNINGS && run->info != NULL; bit++) {
+        const char *text = mi_warning(run->info, bit, buffer);
         if (*text != '\0')
             fprintf(stderr, "note: %s\n", text);
     }
