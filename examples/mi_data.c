@@ -60,7 +60,10 @@ static list one_column(const source *s, const char *option, const char *text)
 }
 
 /* Where columns have names, a first one without a name has those of the rows: R and pandas write tables so. */
-static bool has_row_names(const mi_table *t) { return t->names != NULL && t->columns > 1 && t->names[0][0] == '\0' && t->names[1][0] != '\0'; }
+static bool has_row_names(const mi_table *t)
+{
+    return t->names != NULL && t->columns > 1 && t->names[0][0] == '\0' && t->names[1][0] != '\0';
+}
 
 /* All columns that nothing else names. */
 static list rest_of(mi_run *run, const plan *p)
@@ -223,8 +226,8 @@ static void note_wide(mi_run *run, const plan *p, const mi_column *columns, int6
         const mi_column *c = &columns[k];
         if (c->labels || c->wide < 0)
             continue;
-        snprintf(text, sizeof text, "%s, %s: a whole number beyond 2^53 lost its last digits: whole numbers up to 64 bits keep them, where all "
-                 "columns of a side are such; --unordered takes them as labels", mi_table_text(&p->s->t, c->number, name),
+        snprintf(text, sizeof text, "%s, %s: a whole number beyond 2^53 lost its last digits: whole numbers up to 64 bits keep them, "
+                 "where all columns of a side are such; --unordered takes them as labels", mi_table_text(&p->s->t, c->number, name),
                  place_of(p->s, c->wide, where));
         note(run, text);
     }
@@ -292,8 +295,8 @@ static void fill_weights(mi_run *run, const plan *p)
     check_missing(run, p->s, c);
     for (int64_t i = 0; i < p->s->t.rows; i++) {
         if (c->value[i] < 0)
-            mi_end(MI_DATA, "--weights: %s of %s is %g in %s; weights are 0 or more", mi_table_text(&p->s->t, c->number, name), p->s->t.path,
-                   c->value[i], place_of(p->s, i, where));
+            mi_end(MI_DATA, "--weights: %s of %s is %g in %s; weights are 0 or more", mi_table_text(&p->s->t, c->number, name),
+                   p->s->t.path, c->value[i], place_of(p->s, i, where));
         sum += isfinite(c->value[i]) ? c->value[i] : 0;
     }
     if (!(sum > 0))

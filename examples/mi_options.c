@@ -49,7 +49,8 @@ static const option options[] = {
 
     { "Output", NULL, "", HEADING, 0, 0, 0 },
     { "--bits", NULL, "in bits, not nats", SWITCH, AT(bits), 0, 0 },
-    { "--json", "FILE", "write all numbers as JSON; -: to standard output, in place of the text. There null is no number, \"inf\" one that is infinite", TEXT, AT(json), 0, 0 },
+    { "--json", "FILE", "write all numbers as JSON; with - to standard output, in place of the text. null: there is no such number; "
+      "\"inf\": it is infinite", TEXT, AT(json), 0, 0 },
     { "--pointwise", "FILE", "write the share of each row, as .npy or as .csv", TEXT, AT(pointwise), 0, 0 },
     { "--plot", "FILE.png", "draw candidates, value against rows, rows' shares, and the null, the lags or the scores", TEXT,
       AT(plot), 0, 0 },
@@ -72,8 +73,8 @@ static const char files[] =
     "gzip, or - for standard input; or an array of NumPy's, rows first, whose columns are called by numbers. Two arrays are x and y, "
     "a third one is z.";
 static const char codes[] =
-    "Exit code: 0 with an answer, 1 for wrong usage, 2 for bad data or files, 3 when the rows support no answer, 4 with --strict "
-    "for a lower bound.";
+    "Exit code: 0 with an answer, 1 for wrong usage, 2 for bad data or what could not be written, 3 when the rows support no answer, "
+    "4 with --strict for a lower bound.";
 static const char *const usage[] = { "dim-mi [OPTION...] FILE --y COLUMNS", "dim-mi [OPTION...] --matrix FILE",
                                      "dim-mi [OPTION...] X.npy Y.npy [Z.npy]" };
 static const char *const examples[] = { "dim-mi cars.csv --x hp,wt --y mpg --permutations 999 --plot cars.png", "dim-mi --matrix cars.csv",

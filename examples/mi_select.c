@@ -97,8 +97,8 @@ static bool add_item(selection *s, const char *item, size_t length)
     }
     if (is_range(item, length, &from, &to)) {
         if (from < 1 || to > s->t->columns || to < from) {
-            snprintf(s->error, MI_ERROR, "%s: %.*s is not within the columns 1 to %lld of %s%s", s->option, (int)(length < 60 ? length : 60),
-                     item, (long long)s->t->columns, s->t->path, names_hint(s->t));
+            snprintf(s->error, MI_ERROR, "%s: %.*s is not within the columns 1 to %lld of %s%s", s->option,
+                     (int)(length < 60 ? length : 60), item, (long long)s->t->columns, s->t->path, names_hint(s->t));
             return false;
         }
         for (int64_t c = from; c <= to; c++)

@@ -88,8 +88,10 @@ bool ex_write_file(const char *path, const void *bytes, size_t size)
     bool there = stat(path, &old) == 0;
     if (there && !S_ISREG(old.st_mode))
         return write_there(path, 0, bytes, size);
+    if (!there && lstat(path, &link) == 0) /* a link to nothing yet */
+        return write_there(path, O_CREAT, bytes, size);
     if (!there)
-        return lstat(path, &link) == 0 ? write_there(path, O_CREAT, bytes, size) : replace(path, NULL, bytes, size); /* a link to nothing yet */
+        return replace(path, NULL, bytes, size);
     if (access(path, W_OK) != 0)
         return false;
     char *real = realpath(path, NULL); /* links stay, and what they name is replaced */
