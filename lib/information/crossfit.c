@@ -291,6 +291,7 @@ static dim_status run_all(crossfit *c, const uint32_t sides[2])
     }
     DIM__TRY(dim__mi_inputs_make(m, sides, &c->in));
     DIM__TRY(dim__mi_folds_make(m, &c->folds));
+    c->out->labels = dim__mi_labels_alone(&c->in);
     c->out->ceiling = (double)INFINITY;
     for (int fold = 0; fold < folds; fold++)
         DIM__TRY(train_fold(c, fold));
