@@ -315,6 +315,7 @@ static dim_status ask_many(const dim__mi *m, dim_information *info)
         DIM__TRY(check_pairs(m, gauss));
     if (chosen == NULL || (knn != NULL && knn->r.raw > chosen->r.raw + 2 * chosen->r.standard_error))
         chosen = knn;
+    info->rivals = gauss != NULL && knn != NULL && (chosen == gauss || chosen == knn);
     if (chosen != NULL)
         believe(info, chosen);
     return DIM_OK;

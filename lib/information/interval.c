@@ -15,6 +15,8 @@ double dim__mi_worth(const dim__mi *m)
            (m->series || m->groups != NULL ? m->share : 1);
 }
 
+double dim__mi_least(double own, double rounding) { return isfinite(own) ? own - rounding * fmax(1, fabs(own)) : own; }
+
 double dim__mi_mean(const double *x, int64_t n)
 {
     double sum = 0;
