@@ -326,6 +326,7 @@ static dim_status choose_many(const dim__mi *m, dim_information *info, dim__mi_a
         knn->r.warnings |= *chosen != NULL ? (*chosen)->cut & DIM_INFORMATION_TIME_LIMIT : 0; /* with more time it may not have been */
         *chosen = knn;
     }
+    info->rivals = gauss != NULL && knn != NULL && (*chosen == gauss || *chosen == knn);
     return DIM_OK;
 }
 

@@ -66,7 +66,7 @@ static dim_status permute(const crossfit *c, int fold, const dim__mi_rows *r, co
             own = sum;
             continue;
         }
-        least += sum >= own;
+        least += sum >= dim__mi_least(own, 1e-6); /* products in single precision */
         c->out->null[b - 1] += sum / (double)m->n;
     }
     c->out->p_value += 2 * (double)(1 + least) / (double)(1 + count) / (double)m->o.folds;
