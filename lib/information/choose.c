@@ -40,7 +40,8 @@ static dim_status curve_point(const dim__mi *m, const dim__mi_method *method, co
     if (status == DIM_OK && method->accepts(&part, why)) {
         status = method->run(&part, &one);
         double point[4] = { (double)n, one.r.raw, one.r.low, one.r.high };
-        memcpy(a->curve[a->n_curve++], point, sizeof point);
+        if (one.r.verdict != DIM_INFORMATION_NONE)
+            memcpy(a->curve[a->n_curve++], point, sizeof point);
     }
     dim__mi_free(&part);
     dim__free(m->ctx, one.pointwise);
@@ -109,7 +110,6 @@ static dim_status nothing(const dim__mi *m, dim_information *info, dim_informati
         return DIM_E_NOMEM;
     a->r.warnings = warnings;
     a->r.rows = m->n;
-    a->r.effective_rows = (double)m->n;
     if (method != DIM_INFORMATION_CONSTANT)
         a->r.verdict = DIM_INFORMATION_NONE;
     for (int64_t i = 0; i < m->n; i++)
@@ -227,6 +227,7 @@ static dim_status compare_critic(const dim__mi *m, dim_information *info, dim__m
             if (gauss != NULL)
                 gauss->remark = "rows that were not used for the correlations show another value";
         }
+        dim__mi_critic_mark_cut(&c, *chosen); /* a copula that it has not refuted, too: it may have */
     }
     dim__mi_crossfit_free(m, &c);
     return status;
@@ -316,12 +317,16 @@ static dim_status choose_many(const dim__mi *m, dim_information *info, dim__mi_a
     }
     if (knn != NULL && (knn->r.warnings & DIM_INFORMATION_UNDERSAMPLED) != 0 && *chosen != NULL) /* of a few rows */
         knn = NULL;
-    if (*chosen == NULL || (knn != NULL && knn->r.raw > (*chosen)->r.raw + 2 * (*chosen)->r.standard_error))
+    if (knn != NULL && (*chosen == NULL || (knn->r.verdict != DIM_INFORMATION_NONE &&
+                                            knn->r.raw > (*chosen)->r.raw + 2 * (*chosen)->r.standard_error))) {
+        knn->r.warnings |= *chosen != NULL ? (*chosen)->cut & DIM_INFORMATION_TIME_LIMIT : 0; /* with more time it may not have been */
         *chosen = knn;
+    }
     if (m->side[2].d > 0 && knn != NULL && *chosen == gauss && !certain && refute(&knn->r, &gauss->r)) {
         gauss->remark = "neighbours show another value";
         *chosen = knn;
     }
+    info->rivals = gauss != NULL && knn != NULL && (*chosen == gauss || *chosen == knn);
     return DIM_OK;
 }
 
@@ -351,6 +356,7 @@ static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi
     bool wrong = other->r.method == DIM_INFORMATION_CRITIC && other->r.raw < -other->r.standard_error;
     if (wrong || (counts->r.verdict == DIM_INFORMATION_ESTIMATE && counts->r.low > other->r.raw)) {
         other->remark = wrong ? "it has learnt what is not there" : "counts show more";
+        info->rivals = false;
         return DIM_OK;
     }
     counts->remark = "too many symbols were seen once";
@@ -379,7 +385,7 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
     info->answers = dim__calloc(m->ctx, 8, sizeof *info->answers);
     if (info->answers == NULL)
         return DIM_E_NOMEM;
-    if (dim__mi_worth(m) < DIM__MI_LEAST_ROWS || (double)m->n * m->least_share < DIM__MI_LEAST_ROWS)
+    if (dim__mi_least_worth(m) < DIM__MI_LEAST_ROWS)
         return nothing(m, info, m->o.method, DIM_INFORMATION_SMALL_SAMPLE);
     if (x == 0 || y == 0)
         return nothing(m, info, DIM_INFORMATION_CONSTANT, 0);

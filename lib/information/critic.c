@@ -31,6 +31,17 @@ static double low_of(const dim__mi *m, const dim__mi_crossfit *c, double score, 
     return c->unlearnt ? fmin(low, 0) : low;
 }
 
+void dim__mi_critic_mark_cut(const dim__mi_crossfit *c, dim__mi_answer *a)
+{
+    if (c->cut == 0)
+        return;
+    a->cut = c->cut;
+    a->r.warnings |= c->cut;
+    a->r.verdict = DIM_INFORMATION_LOWER_BOUND;
+    a->r.low = c->less_cut ? fmin(a->r.low, 0) : a->r.low; /* less is to be subtracted than there is */
+    a->r.high = (double)INFINITY;
+}
+
 /* A held-out score is a lower bound.  If what is still missing falls as n^-g, it is gain / (2^g - 1): 1.5 gains for
  * g = 0.75 are the value, 2.5 for g = 0.5 the end of the interval. */
 void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *a)
@@ -50,8 +61,6 @@ void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *
     r->rows = m->n;
     if (gain > 0.1 * c->score + 0.02)
         r->warnings |= DIM_INFORMATION_NOT_CONVERGED;
-    if (c->stopped)
-        r->warnings |= DIM_INFORMATION_TIME_LIMIT;
     if (c->score - c->inclusive_score > 0.1) {
         r->warnings |= DIM_INFORMATION_SATURATED;
         r->verdict = DIM_INFORMATION_LOWER_BOUND;
@@ -61,12 +70,13 @@ void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *
         r->low = low_of(m, c, c->inclusive_score, r->standard_error);
         r->high = (double)INFINITY;
     }
+    dim__mi_critic_mark_cut(c, a);
     a->narrow = c->narrow;
     a->fitted = c->fitted;
     c->fitted = NULL;
     if (c->null != NULL) {
         r->p_value = c->p_value;
-        r->permutations = m->o.permutations;
+        r->permutations = (uint32_t)c->permutations;
         a->null = c->null;
         c->null = NULL;
     }
@@ -139,7 +149,8 @@ static dim_status subtract(const dim__mi *m, dim__mi_crossfit *c)
         c->lesser_gain = less.gain;
         c->unlearnt = less.gain + less.gain_error > 0.1 * fmax(less.score, 0) + 0.02;
         c->gain_error = sqrt(c->gain_error * c->gain_error + less.gain_error * less.gain_error);
-        c->stopped = c->stopped || less.stopped;
+        c->cut |= less.cut;
+        c->less_cut = less.cut != 0;
         c->beats_base = c->beats_base || less.beats_base;
         status = compare_with_base(m, c);
     }
