@@ -185,7 +185,7 @@ bool dim__mi_labels_alone(const dim__mi_inputs *in)
     bool all = true;
     for (int side = 0; side < 2; side++)
         for (int64_t j = 0; j < in->plain[side]; j++)
-            all = all && in->feature[side][j].kind == DIM__MI_LABEL;
+            all = all && in->feature[side] != NULL && in->feature[side][j].kind == DIM__MI_LABEL;
     return all;
 }
 
