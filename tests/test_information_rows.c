@@ -316,14 +316,14 @@ static void test_few_orders(void **state)
     s.n = 100;
     dim_information_options o = { .method = DIM_INFORMATION_GAUSS, .order = DIM_INFORMATION_ORDER_SERIES, .block = 10 };
     o.permutations = 9999;
-    expect_orders(&s, NULL, o, 81, 1.0 / 82);
+    expect_orders(&s, NULL, o, 99, 1.0 / 100);
     o.permutations = 40;
     expect_orders(&s, NULL, o, 40, 1.0 / 41);
     s.n = 300;
     o.permutations = 999;
     o.method = DIM_INFORMATION_CRITIC;
     o.max_steps = 20;
-    expect_orders(&s, NULL, o, 81, 2.0 / 82); /* of 100 rows a fold */
+    expect_orders(&s, NULL, o, 99, 2.0 / 100); /* of 100 rows a fold */
     expect_orders(&s, group, (dim_information_options){ .method = DIM_INFORMATION_GAUSS, .permutations = 999 }, 119, 1.0 / 120);
     free_sides(&s);
 }

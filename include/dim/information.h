@@ -161,7 +161,8 @@ typedef struct dim_information_result {
     double ceiling;                  /**< largest value that this method can show with these rows */
     double p_value;                  /**< of independence: (1 + null values at least the own) / (1 + permutations); of
                                           CRITIC twice the folds' mean; of GAUSS by the columns, also where its value is of
-                                          components.  NaN = none was asked for */
+                                          components; where AUTO took the one of GAUSS and KNN that showed more, the better
+                                          of the ranks by both, ranked anew.  NaN = none was asked for */
     double correlation;              /**< |rho| of a Gaussian pair with this information: sqrt(1 - exp(-2 value)) */
     double entropy_x;                /**< of a discrete side (Grassberger), else NaN */
     double entropy_y;                /**< likewise */
@@ -229,7 +230,8 @@ DIM_API dim_status dim_information_pointwise(const dim_information *info, dim_te
 DIM_API dim_status dim_information_curve(const dim_information *info, dim_tensor **out);
 
 /**
- * @brief The statistic of the p-value under independence.
+ * @brief What the method that was taken says under independence: the statistic of the p-value, or where AUTO chose between
+ *        GAUSS and KNN one of two (dim_information_result.p_value).
  * @param info a measurement
  * @param out  f64 (permutations), as many as the result says; set only on DIM_OK, the caller owns it
  * @return DIM_E_STATE: permutations were not asked for, or the method has none for such data

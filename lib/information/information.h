@@ -111,6 +111,7 @@ struct dim_information {
     int32_t *rows;               /* (n) */
     int64_t count;               /* of answers, the believed one first */
     dim__mi_answer *answers;
+    bool rivals;                 /* GAUSS and KNN competed, and the first of the answers is one of them: the p-value is of both */
     int64_t n_curve, n_null;
     double *curve;               /* (n_curve, 4) */
     double *null;                /* (n_null) */
@@ -217,7 +218,6 @@ dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
 void dim__mi_orders_free(dim__mi_orders *orders);
 /* Row i is to meet row order[i] of y; number 0 leaves all in place. */
 void dim__mi_order(const dim__mi_orders *orders, int64_t number, int32_t *order);
-
 /* ---- choose.c, report.c --------------------------------------------------------------------------------------------- */
 
 /* Asks the methods, and puts the one that is believed first. */
@@ -272,6 +272,8 @@ double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones, and t
 /* The same by the columns that depend most on others: effective_rows, and whether there is an answer. */
 double dim__mi_least_worth(const dim__mi *m);
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
+/* The least value of a permutation that counts as the own one: sums of the same numbers in another order differ by rounding. */
+double dim__mi_least(double own, double rounding);
 double dim__mi_mean(const double *x, int64_t n);
 double dim__mi_deviation(const double *x, int64_t n); /* with n - 1; 0 for n < 2 */
 double dim__mi_weighted_mean(const dim__mi *m, const double *x); /* without NaN */

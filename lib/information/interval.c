@@ -22,6 +22,8 @@ double dim__mi_least_worth(const dim__mi *m)
     return weighted_rows(m) * (m->series || m->groups != NULL ? fmin(m->share, m->least_share) : 1);
 }
 
+double dim__mi_least(double own, double rounding) { return isfinite(own) ? own - rounding * fmax(1, fabs(own)) : own; }
+
 double dim__mi_mean(const double *x, int64_t n)
 {
     double sum = 0;

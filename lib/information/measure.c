@@ -3,6 +3,7 @@
 
 #include "base/enums.h"
 #include "base/math.h"
+#include "information/sort.h"
 #include "information/special.h"
 
 static const dim__range method_range = { 0, 0, NULL, "dim_information_method", dim__mi_method_name };
@@ -52,12 +53,77 @@ dim_status dim__mi_read_options(dim__mi *m, const dim_information_options *in)
 
 /* ---- p-value --------------------------------------------------------------------------------------------------------- */
 
+/* Two methods compete for the answer, and the larger value may decide: taken by itself, it would be called rare too often.  So each
+ * order of rows gets a rank by either method, and has the better one, or of two alike the one whose other is better.  Of orders that
+ * are all alike, the own one is among the first m of 1 + count with a chance of m / (1 + count). */
+typedef struct ranking {
+    int64_t n;             /* 1 + permutations; number 0 is the own order */
+    uint64_t *key;         /* (n) */
+    double *sorted;        /* (n) */
+    int32_t *order;        /* (2 n) */
+    int64_t *first, *rank; /* (n): by the method that was taken, and by the other one */
+} ranking;
+
+/* How many values are at least each one. */
+static void rank_values(const ranking *r, const double *values, int64_t *rank)
+{
+    for (int64_t b = 0; b < r->n; b++)
+        r->key[b] = dim__key_of_double(isnan(values[b]) ? -(double)INFINITY : values[b]); /* no value: nothing was seen */
+    dim__sort_keys(r->key, r->n, r->order, r->order + r->n);
+    for (int64_t b = 0; b < r->n; b++)
+        r->sorted[b] = isnan(values[r->order[b]]) ? -(double)INFINITY : values[r->order[b]];
+    for (int64_t b = r->n - 1, least = r->n; b >= 0; b--) {
+        while (least > 0 && r->sorted[least - 1] >= dim__mi_least(r->sorted[b], 1e-12))
+            least--;
+        rank[r->order[b]] = r->n - least;
+    }
+}
+
+static dim_status count_better(const dim__mi *m, const double *values, const double *rival, int64_t count, int64_t *better)
+{
+    ranking r = { .n = count + 1, .key = dim__alloc(m->ctx, (size_t)(count + 1) * sizeof *r.key),
+                  .sorted = dim__alloc(m->ctx, (size_t)(count + 1) * sizeof *r.sorted),
+                  .order = dim__alloc(m->ctx, (size_t)(count + 1) * 2 * sizeof *r.order),
+                  .first = dim__alloc(m->ctx, (size_t)(count + 1) * 2 * sizeof *r.first) };
+    bool room = r.key != NULL && r.sorted != NULL && r.order != NULL && r.first != NULL;
+    *better = 0;
+    if (room) {
+        r.rank = r.first + r.n;
+        rank_values(&r, values, r.first);
+        rank_values(&r, rival, r.rank);
+        for (int64_t b = 0; b < r.n; b++) {
+            r.rank[b] = dim__min64(r.first[b], r.rank[b]) * (r.n + 1) + dim__max64(r.first[b], r.rank[b]);
+            *better += b > 0 && r.rank[b] <= r.rank[0];
+        }
+    }
+    dim__free(m->ctx, r.key);
+    dim__free(m->ctx, r.sorted);
+    dim__free(m->ctx, r.order);
+    dim__free(m->ctx, r.first);
+    return room ? DIM_OK : DIM_E_NOMEM;
+}
+
+/* values and rival (1 + *count), the own one first; rival is filled when there is one.  *count is then how many there were. */
+static dim_status permute(const dim__mi *m, const dim_information *info, double *values, double *rival, int64_t *count)
+{
+    const dim__mi_method *method = dim__mi_method_of(info->answers[0].r.method);
+    const dim__mi_method *other = method == &dim__mi_gauss ? &dim__mi_knn : &dim__mi_gauss;
+    dim__mi_orders orders;
+    dim_status status = dim__mi_orders_create(m, &orders);
+    if (status == DIM_OK)
+        status = method->null(m, &orders, values);
+    if (status == DIM_OK && info->rivals)
+        status = other->null(m, &orders, rival);
+    *count = orders.count;
+    dim__mi_orders_free(&orders);
+    return status;
+}
+
 static dim_status find_p(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *a = &info->answers[0];
     const dim__mi_method *method = dim__mi_method_of(a->r.method);
-    int64_t count = dim__mi_orders_count(m, m->n), least = 0;
-    dim__mi_orders orders = { .m = m };
+    int64_t count = dim__mi_orders_count(m, m->n), reaching = 0;
     if (m->o.permutations == 0 || method == NULL || a->r.verdict == DIM_INFORMATION_NONE)
         return DIM_OK;
     if (method->null == NULL) {
@@ -67,21 +133,17 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
         return DIM_OK;
     }
     DIM__TRY(dim__mi_orders_check(m, m->n));
-    double *values = dim__calloc(m->ctx, (size_t)count + 1, sizeof *values);
-    dim_status status = values == NULL ? DIM_E_NOMEM : dim__mi_orders_create(m, &orders);
-    if (values == NULL)
-        return status;
-    if (status == DIM_OK)
-        status = method->null(m, &orders, values);
-    count = orders.count;
-    for (int64_t b = 1; b <= count; b++)
-        least += values[b] >= values[0];
-    dim__mi_orders_free(&orders);
+    double *values = dim__calloc(m->ctx, (size_t)count + 1, 2 * sizeof *values), *rival = DIM__BEHIND(values, count + 1);
+    dim_status status = values == NULL ? DIM_E_NOMEM : permute(m, info, values, rival, &count);
+    if (status == DIM_OK && info->rivals)
+        status = count_better(m, values, rival, count, &reaching);
+    for (int64_t b = 1; b <= count && status == DIM_OK && !info->rivals; b++)
+        reaching += values[b] >= dim__mi_least(values[0], 1e-12);
     if (status != DIM_OK) {
         dim__free(m->ctx, values);
         return status;
     }
-    a->r.p_value = (double)(1 + least) / (double)(1 + count);
+    a->r.p_value = (double)(1 + reaching) / (double)(1 + count);
     a->r.permutations = (uint32_t)count;
     memmove(values, values + 1, (size_t)count * sizeof *values);
     info->null = values;
