@@ -254,10 +254,11 @@ static void test_sorted_tables(void **state)
             series[which] += (result_of(info).warnings & DIM_INFORMATION_AUTOCORRELATED) != 0;
             if (which == 0 && round == 0)
                 assert_non_null(strstr(dim_information_report(info), "the rows are sorted by column 0 of x, and are otherwise like "
-                                                                     "independent ones; if they are in the order of time, say order = SERIES"));
+                                                                     "independent ones; if they are in the order of time, say "
+                                                                     "order SERIES"));
             if (which == 3 && round == 0)
-                assert_non_null(strstr(dim_information_report(info), "the rows look like a series, or are sorted: if they are independent of "
-                                                                     "each other, say order = IID"));
+                assert_non_null(strstr(dim_information_report(info), "the rows look like a series, or are sorted: if they are "
+                                                                     "independent of each other, say order IID"));
             dim_information_destroy(info);
         }
     for (int which = 0; which < 5; which++)

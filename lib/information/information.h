@@ -269,7 +269,8 @@ dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 
 double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones, and those of a series, count; else n */
-double dim__mi_least_worth(const dim__mi *m); /* the same by the columns that depend most on others: effective_rows, and whether there is an answer */
+/* The same by the columns that depend most on others: effective_rows, and whether there is an answer. */
+double dim__mi_least_worth(const dim__mi *m);
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
 /* The least value of a permutation that counts as the own one: sums of the same numbers in another order differ by rounding. */
 double dim__mi_least(double own, double rounding);

@@ -477,7 +477,7 @@ static void fill(const dim__mi *m, int k, const total *t, dim__mi_answer *a)
     r->high = t->raw + z * error_with(s, r->deficit) + r->deficit;
     r->ceiling = dim__digamma((double)t->used) - dim__digamma(k);
     r->rows = t->used;
-    if (fabs(drift) > fmax(0.1 * t->raw + 0.02, 2 * DRIFT_ERROR * s)) /* more than its own error */
+    if (fabs(drift) > fmax(0.1 * t->raw + 0.02, 1.65 * DRIFT_ERROR * s)) /* 1 in 10 by chance */
         r->warnings |= DIM_INFORMATION_NOT_CONVERGED;
     if (dithers(m))
         r->warnings |= DIM_INFORMATION_DITHERED;
