@@ -81,8 +81,9 @@ enum { ROWS = 120, K = 3 };
 typedef struct rows {
     float x[ROWS], y[ROWS], z[ROWS];
     int32_t label[ROWS]; /* of z */
+    int32_t group[ROWS];
     int apart;
-    bool conditional, labels;
+    bool conditional, labels, groups;
 } rows;
 
 static double away(const rows *r, uint32_t which, int i, int j)
@@ -97,7 +98,10 @@ static double away(const rows *r, uint32_t which, int i, int j)
     return (which & 4) && r->labels && r->label[i] != r->label[j] ? (double)INFINITY : most;
 }
 
-static bool counts(const rows *r, int i, int j) { return i != j && abs(i - j) > r->apart; }
+static bool counts(const rows *r, int i, int j)
+{
+    return i != j && abs(i - j) > r->apart && !(r->groups && r->group[i] == r->group[j]);
+}
 
 static int nearer(const rows *r, uint32_t which, int i, double eps)
 {
@@ -139,6 +143,7 @@ static void check_kraskov(const rows *r)
     int64_t used, kept = 0;
     in.symbol[2] = r->labels ? r->label : NULL;
     in.symbols[2] = r->labels ? 4 : 0;
+    in.group = r->groups ? r->group : NULL;
     ok(dim__kraskov_run(ctx, &in, pointwise, &value, &used));
     for (int i = 0; i < ROWS; i++) {
         double want = plain(r, i);
@@ -161,7 +166,7 @@ static void test_kraskov(void **state)
         r.z[i] = (float)normal();
         r.x[i] = (float)((double)r.z[i] + normal());
         r.y[i] = (float)((double)r.x[i] + normal());
-        r.label[i] = i * 5 % 3;
+        r.label[i] = i == 7 ? 3 : i * 5 % 3; /* one of its own */
     }
     check_kraskov(&r);
     r.apart = 6;
@@ -173,6 +178,16 @@ static void test_kraskov(void **state)
     r.conditional = false;
     r.apart = 0;
     check_kraskov(&r);
+    r.groups = true;
+    for (int size = 1; size <= 80; size += size < 3 ? 1 : 76) { /* 80 of 120 rows */
+        for (int i = 0; i < ROWS; i++)
+            r.group[i] = size > 3 && i >= size ? 1 + (i - size) / 2 : i / size;
+        for (int kind = 0; kind < 4; kind++) {
+            r.conditional = kind & 1;
+            r.labels = kind & 2;
+            check_kraskov(&r);
+        }
+    }
 }
 
 /* Labels against numbers (Ross), of which one is there once: that row is left out, as if it had never been. */

@@ -196,6 +196,16 @@ dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim_
             DIM__TRY(subset_column(m, out, rows, &m->side[k].columns[j], &out->side[k].columns[j]));
         }
     }
+    if (m->groups != NULL) {
+        out->groups = dim__calloc(m->ctx, (size_t)n, sizeof *out->groups);
+        out->n_groups = 0;
+        if (out->groups == NULL)
+            return DIM_E_NOMEM;
+        for (int64_t i = 0; i < n; i++) { /* without those that have no rows here */
+            out->n_groups += i == 0 || m->groups[rows[i]] != m->groups[rows[i - 1]];
+            out->groups[i] = (int32_t)(out->n_groups - 1);
+        }
+    }
     if (m->weights != NULL) {
         double sum = 0;
         out->weights = dim__calloc(m->ctx, (size_t)n, sizeof *out->weights);
@@ -254,19 +264,13 @@ static bool equally_often(const int32_t *seen, int64_t n, int64_t different)
     return squares <= 2 * mean * (double)(different - 1);
 }
 
-/* Rows, and groups, which dim__mi_subset() leaves out. */
+/* Which dim__mi_subset() leaves out. */
 static dim_status subset_rows(const dim__mi *m, const int32_t *rows, dim__mi *out)
 {
     out->rows = dim__calloc(m->ctx, (size_t)out->n, sizeof *out->rows);
-    out->groups = m->groups != NULL ? dim__calloc(m->ctx, (size_t)out->n, sizeof *out->groups) : NULL;
-    if (out->rows == NULL || (m->groups != NULL && out->groups == NULL))
-        return DIM_E_NOMEM;
-    for (int64_t i = 0; i < out->n; i++) {
+    for (int64_t i = 0; i < out->n && out->rows != NULL; i++)
         out->rows[i] = m->rows[rows[i]];
-        if (m->groups != NULL)
-            out->groups[i] = m->groups[rows[i]];
-    }
-    return DIM_OK;
+    return out->rows == NULL ? DIM_E_NOMEM : DIM_OK;
 }
 
 /* Beside labels alone, a column that is rounded repeats rows as copies do: of few rows most are then better than none. */

@@ -142,7 +142,7 @@ static void finish(const dim__mi *m, entropy x, entropy y, dim_information_resul
     }
     if (r->raw < -z * r->standard_error - 1e-6)
         r->warnings |= DIM_INFORMATION_NEGATIVE;
-    if (r->effective_rows < 100)
+    if (r->effective_rows < 100 || (m->groups != NULL && m->n_groups < DIM__MI_FEW_GROUPS))
         r->warnings |= DIM_INFORMATION_SMALL_SAMPLE;
     r->value = fmax(r->raw, 0);
     if (r->verdict == DIM_INFORMATION_ESTIMATE) /* a side tells no more than it has */

@@ -60,6 +60,11 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
                 r->deficit > 0 ? ": it rises" : "");
         break;
     case DIM_INFORMATION_SMALL_SAMPLE:
+        if (m->groups != NULL && m->n_groups < DIM__MI_FEW_GROUPS) {
+            put(t, m->n_groups == 1 ? "all rows are of one group, and there is no other to compare it with"
+                                    : "%lld groups are too few to say how far another group would be from them", (long long)m->n_groups);
+            break;
+        }
         put(t, "%lld rows are too few for these columns", (long long)m->n);
         if ((m->series || m->groups != NULL) && m->least_share < 1)
             put(t, ": %s, so that they are worth %.0f independent ones", m->series ? "they remember those before them" :
