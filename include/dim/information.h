@@ -158,7 +158,8 @@ typedef struct dim_information_result {
     double ceiling;                  /**< largest value that this method can show with these rows */
     double p_value;                  /**< of independence: (1 + null values at least the own) / (1 + permutations); of
                                           CRITIC twice the folds' mean; of GAUSS by the columns, also where its value is of
-                                          components.  NaN = none was asked for */
+                                          components.  With a condition see
+                                          docs/information.md: it may be too small.  NaN = none was asked for */
     double correlation;              /**< |rho| of a Gaussian pair with this information: sqrt(1 - exp(-2 value)) */
     double entropy_x;                /**< of a discrete side (Grassberger), else NaN */
     double entropy_y;                /**< likewise */
