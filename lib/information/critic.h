@@ -67,6 +67,8 @@ typedef struct dim__mi_base {    /* canonical pairs of training rows; kept, afte
     double *rho;                 /* (kept) */
 } dim__mi_base;
 
+/* Labels on both sides have no pairs: zeros and ones are no Gaussian scores, and those of many labels add up to more than there is. */
+bool dim__mi_labels_alone(const dim__mi_inputs *in);
 dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const int32_t *rows, int64_t n, dim__mi_base *out);
 void dim__mi_base_free(dim_context *ctx, dim__mi_base *b);
 static inline int64_t dim__mi_base_width(const dim__mi_base *b) { return b->kept + 2; }
@@ -181,6 +183,7 @@ typedef struct dim__mi_crossfit {
     bool difference;             /* of two scores */
     bool narrow;                 /* the critics saw canonical pairs alone */
     int64_t permutations;        /* that were made */
+    bool labels;                 /* alone, on both sides: the base is nothing */
     double *null;                /* (permutations): mean scores of rows with partners of others; NULL = none were asked for */
     dim__mi_fitted *fitted;      /* NULL with a condition */
     double p_value;              /* of independence: twice the mean of the folds' (Vovk & Wang 2020) */

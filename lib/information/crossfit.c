@@ -48,7 +48,7 @@ static dim_status permute(const crossfit *c, int fold, const dim__mi_rows *r, co
             own = sum;
             continue;
         }
-        least += sum >= own;
+        least += sum >= dim__mi_least(own, 1e-6); /* products in single precision */
         c->out->null[b - 1] += sum / (double)m->n;
     }
     c->out->p_value += 2 * (double)(1 + least) / (double)(1 + count) / (double)m->o.folds;
@@ -273,6 +273,7 @@ static dim_status run_all(crossfit *c, const uint32_t sides[2])
     }
     DIM__TRY(dim__mi_inputs_make(m, sides, &c->in));
     DIM__TRY(dim__mi_folds_make(m, &c->folds));
+    c->out->labels = dim__mi_labels_alone(&c->in);
     c->out->ceiling = (double)INFINITY;
     for (int fold = 0; fold < folds; fold++)
         DIM__TRY(train_fold(c, fold));

@@ -1,6 +1,7 @@
 /* Mutual information of columns: what a measurement is inside.
  *
  *     read.c     tensors -> rows that count, columns with codes and kinds
+ *     copies.c   rows that repeat others -> rows that count once, or columns that are counted
  *     scores.c   codes -> normal scores, on which all methods but the counts work
  *     methods.def, knn.c, gauss.c, discrete.c, critic.c   one method each: a dim__mi_answer
  *     choose.c   which of them are asked, and which one is believed
@@ -95,6 +96,8 @@ typedef struct dim__mi {         /* what is measured */
     int64_t block;               /* of a series: rows */
     int64_t theiler;             /* of a series: rows so close are not neighbours; of groups 0, or, if those of one are none, above */
     double share, least_share;   /* of a series, of groups: as how many rows a row counts; for the columns that depend most on others */
+    int sorted_side;
+    int64_t sorted;              /* 1 + number of the column of that side that the rows are sorted by; 0 = they are not */
     int64_t dropped, duplicates;
     uint32_t warnings;           /* of reading; each method adds its own */
     char left_out[DIM__MI_LEFT_OUT]; /* columns that are constant or repeat others, for texts */
@@ -109,6 +112,7 @@ struct dim_information {
     int32_t *rows;               /* (n) */
     int64_t count;               /* of answers, the believed one first */
     dim__mi_answer *answers;
+    bool rivals;                 /* GAUSS and KNN competed, and the first of the answers is one of them: the p-value is of both */
     int64_t n_curve, n_null;
     double *curve;               /* (n_curve, 4) */
     double *null;                /* (n_null) */
@@ -144,7 +148,7 @@ typedef struct dim__mi_method {
 const dim__mi_method *dim__mi_method_of(dim_information_method method); /* NULL for AUTO, CONSTANT and other numbers */
 const char *dim__mi_method_name(int method);
 
-/* ---- read.c, columns.c -------------------------------------------------------------------------------------------- */
+/* ---- read.c, columns.c, copies.c ---------------------------------------------------------------------------------- */
 
 typedef struct dim__mi_source {  /* of the columns of one side, checked */
     const dim_tensor *t;
@@ -155,7 +159,7 @@ typedef struct dim__mi_source {  /* of the columns of one side, checked */
 /* Everything of m but `o` and `ctx`; what was read is freed by dim__mi_free(), also after a failure. */
 dim_status dim__mi_read(dim__mi *m, const dim_information_data *data);
 void dim__mi_free(dim__mi *m);
-/* Its parts: arguments, and the rows that are whole in all columns; groups; rows that repeat others. */
+/* Its parts: arguments, and the rows that are whole in all columns; groups; copies.c: rows that repeat others. */
 dim_status dim__mi_read_rows(dim__mi *m, const dim_information_data *data, dim__mi_source source[DIM__MI_SIDES]);
 dim_status dim__mi_read_groups(dim__mi *m, const dim_tensor *t);
 dim_status dim__mi_find_copies(dim__mi *m);
@@ -163,6 +167,9 @@ dim_status dim__mi_find_copies(dim__mi *m);
 int64_t dim__mi_columns_of(const dim_tensor *t);
 /* Element of a tensor (N) or (N, d) as a double, and as a key that keeps the order exactly. */
 double dim__mi_element(const dim_tensor *t, int64_t row, int64_t column, uint64_t *key);
+/* Few values are DISCRETE.  Else more than one row in a hundred that shares its value makes a column TIED.  count (distinct). */
+dim_information_kind dim__mi_find_kind(const dim__mi_column *c, int64_t n, int32_t *count);
+void dim__mi_sum_up(dim__mi_side *s); /* kinds of the columns -> that of the side */
 /* Columns of the rows that m->rows names: codes, kinds; constant ones and repeated ones are left out. */
 dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source);
 /* "column 3 'pressure' of x" */
@@ -173,13 +180,11 @@ void dim__mi_list_column(char list[DIM__MI_LEFT_OUT], const dim__mi_side *side, 
 /* The rows rows[0 .. n - 1] of m, in their order if there are groups: a measurement of its own; also freed by dim__mi_free(). */
 dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim__mi *out);
 
-/* Where rows are copies of others, each counts once; where they only look so, since columns are rounded, nothing changes.  code
- * (n): the row's number among `different` ones.  discrete: all columns are. */
-dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different, bool discrete);
-
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
 
 dim_status dim__mi_remember(const dim__mi *m, const dim__mi_column *c, dim__mi_memory *out);
+/* sorted.c: whether they only look like one since they are sorted by a column. */
+dim_status dim__mi_find_sorted(dim__mi *m);
 /* Decides whether the rows are a series: block and theiler; and finds as how many rows those of a series and of groups count. */
 dim_status dim__mi_find_order(dim__mi *m);
 
@@ -214,7 +219,6 @@ dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
 void dim__mi_orders_free(dim__mi_orders *orders);
 /* Row i is to meet row order[i] of y; number 0 leaves all in place. */
 void dim__mi_order(const dim__mi_orders *orders, int64_t number, int32_t *order);
-
 /* ---- choose.c, report.c --------------------------------------------------------------------------------------------- */
 
 /* Asks the methods, and puts the one that is believed first. */
@@ -266,7 +270,10 @@ dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 
 double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones, and those of a series, count; else n */
+double dim__mi_least_worth(const dim__mi *m); /* the same by the columns that depend most on others: effective_rows, and whether there is an answer */
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
+/* The least value of a permutation that counts as the own one: sums of the same numbers in another order differ by rounding. */
+double dim__mi_least(double own, double rounding);
 double dim__mi_mean(const double *x, int64_t n);
 double dim__mi_deviation(const double *x, int64_t n); /* with n - 1; 0 for n < 2 */
 double dim__mi_weighted_mean(const dim__mi *m, const double *x); /* without NaN */

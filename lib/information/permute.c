@@ -128,12 +128,13 @@ static void group_order(const dim__mi_orders *o, int64_t number, uint64_t stream
             order[member[g * size + r]] = member[next[g] * size + r];
 }
 
-/* So many turns round keep all of a series' memory but at the seam: by a block of rows at least, either way. */
-static int64_t turns(const dim__mi *m, int64_t rows) { return dim__max64(0, rows - 2 * m->block + 1); }
+/* A turn round keeps all of a series' memory but at the seam.  All turns together with none are what p takes as equally likely;
+ * without those by less than a block, which are like none where the memory is long, small p would be too frequent. */
+static int64_t turns(int64_t rows) { return dim__max64(0, rows - 1); }
 
 static dim_status draw_turns(const dim__mi *m, dim__mi_orders *o)
 {
-    int64_t count = turns(m, m->n);
+    int64_t count = turns(m->n);
     o->turn = dim__calloc(m->ctx, (size_t)count, sizeof *o->turn);
     if (o->turn == NULL)
         return DIM_E_NOMEM;
@@ -143,7 +144,7 @@ static dim_status draw_turns(const dim__mi *m, dim__mi_orders *o)
 
 static void turn(const dim__mi_orders *o, int64_t number, int32_t *order)
 {
-    int64_t n = o->m->n, by = o->m->block + o->turn[number - 1];
+    int64_t n = o->m->n, by = 1 + o->turn[number - 1];
     for (int64_t i = 0; i < n; i++)
         order[i] = (int32_t)((i + by) % n);
 }
@@ -199,7 +200,7 @@ dim_status dim__mi_orders_check(const dim__mi *m, int64_t rows)
 
 int64_t dim__mi_orders_count(const dim__mi *m, int64_t rows)
 {
-    return m->series ? dim__min64((int64_t)m->o.permutations, turns(m, rows)) : (int64_t)m->o.permutations;
+    return m->series ? dim__min64((int64_t)m->o.permutations, turns(rows)) : (int64_t)m->o.permutations;
 }
 
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out)

@@ -130,8 +130,9 @@ static dim_status find_series(dim__mi *m, dim__mi_memory mean[2], dim__mi_memory
     /* Twice what 2 of 40 independent columns reach by chance. */
     double noise = 4 / sqrt((double)m->n);
     if (!m->series && most[0].first > noise && most[1].first > noise) {
-        m->series = true;
-        m->warnings |= DIM_INFORMATION_AUTOCORRELATED;
+        DIM__TRY(dim__mi_find_sorted(m));
+        m->series = m->sorted == 0;
+        m->warnings |= m->series ? DIM_INFORMATION_AUTOCORRELATED : 0;
     }
     if (!m->series)
         return DIM_OK;
