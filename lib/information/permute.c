@@ -205,7 +205,8 @@ int64_t dim__mi_orders_count(const dim__mi *m, int64_t rows)
 
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out)
 {
-    *out = (dim__mi_orders){ .m = m, .count = dim__mi_orders_count(m, m->n), .spare = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *out->spare) };
+    *out = (dim__mi_orders){ .m = m, .count = dim__mi_orders_count(m, m->n),
+                             .spare = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *out->spare) };
     if (out->spare == NULL)
         return DIM_E_NOMEM;
     if (m->groups != NULL && factorial(m->n_groups, out->count) <= out->count) {

@@ -106,7 +106,7 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
         put(t, "both sides are autocorrelated, as of a series, or of a sorted table; the rows were taken as a series with blocks of %lld "
                "rows; order = IID switches that off", (long long)m->block);
         break;
-    case DIM_INFORMATION_DROPPED_ROWS: 
+    case DIM_INFORMATION_DROPPED_ROWS:
         put(t, "%lld row%s left out", (long long)m->dropped, m->dropped == 1 ? " with missing values was" : "s with missing values were");
         break;
     case DIM_INFORMATION_CONSTANT_COLUMNS:
