@@ -55,6 +55,12 @@ static void put_change(const dim__mi *m, const dim__mi_answer *a, text *t)
 static void put_few(const dim__mi *m, const dim_information_result *r, text *t)
 {
     double worth = dim__mi_least_worth(m);
+    if (m->groups != NULL && m->n_groups == 1)
+        put(t, "all rows are of one group, and there is no other to compare it with");
+    else if (m->groups != NULL && m->n_groups < DIM__MI_FEW_GROUPS)
+        put(t, "%lld groups are too few to say how far another group would be from them", (long long)m->n_groups);
+    if (m->groups != NULL && m->n_groups < DIM__MI_FEW_GROUPS)
+        return;
     put(t, "%lld row%s %s few for these columns", (long long)m->n, m->n == 1 ? " is" : "s are",
         r->verdict == DIM_INFORMATION_NONE ? "too" : "rather");
     if (!(worth < 0.999 * (double)m->n))
