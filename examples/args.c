@@ -63,6 +63,10 @@ static void describe_default(const ex_program *p, const ex_option *o, char *text
     const char *field = (const char *)&p->defaults + o->offset;
     char value[64] = "", range[64] = "";
     text[0] = '\0';
+    if (o->unset != NULL && o->kind != EX_TEXT && o->kind != EX_FILE) {
+        snprintf(text, room, "(default: %s)", o->unset);
+        return;
+    }
     switch (o->kind) {
     case EX_TEXT:
     case EX_FILE:
@@ -296,4 +300,6 @@ void ex_parse(const ex_program *program, int argc, char **argv, ex_options *o)
         o->prior = EX_PRIOR_NONE; /* the library takes a weight of 0 for its default, 1 */
     if (steps)
         o->epochs = 0;
+    if (program->check != NULL)
+        program->check(o);
 }

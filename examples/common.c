@@ -258,6 +258,8 @@ static dim_status train(ex_run *run, dim_loader *loader)
 
         bool last = step == o->steps;
         ex_report_take(run);
+        if (run->task != NULL && run->task->stepped != NULL)
+            run->task->stepped(run, run->task);
         ex_report_progress(run, step, last || stop_signal != 0);
         ex_log_step(run, step, dim_loader_epoch(loader), &none);
         if (o->out != NULL && (last || (o->checkpoint_every > 0 && step % o->checkpoint_every == 0)))
@@ -371,7 +373,7 @@ static int train_all(ex_run *run)
         ex_folder_restore(run);
     bool saved = save(run, loader, status != DIM_OK);
     if (finished && (stop_signal == 0 || stop_signal == SIGPIPE)) /* not where Ctrl-C came meanwhile */
-        saved = ex_embed(run, run->encoder) && saved;
+        saved = (run->task == NULL ? ex_embed(run, run->encoder) : ex_task_finish(run)) && saved;
     if (run->o.skip_broken)
         fprintf(stderr, "broken files in whose place another image was taken: %lld\n", (long long)ex_skipped(run));
     saved = ex_report_close(run) && saved;

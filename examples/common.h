@@ -16,6 +16,7 @@
 #define EX_MAX_PATH 4200
 #define EX_LEAST_PROBED 20 /* labelled images of the probes */
 #define EX_PRIOR_NONE (-1)
+#define EX_UNSET (-1) /* of a number */
 #define EX_NEW_LOG "log.csv.new" /* the log, until it takes the place of another one */
 
 enum { EX_EMBED_AUTO, EX_EMBED_TEST, EX_EMBED_TRAIN }; /* test images, where there are some */
@@ -48,6 +49,15 @@ typedef struct ex_options {
     uint32_t ndf, rkhs, depth, mixture, views;
     float tclip, penalty, beta1, weight_decay;
     uint64_t warmup;              /* steps */
+
+    /* of infogan; EX_UNSET where the preset decides, and NULL of `categorical` */
+    int preset, std;              /* of infogan_presets, and 1 = learned */
+    const char *categorical;      /* numbers with commas between */
+    uint32_t continuous, noise;
+    float lambda, lambda_cont, lr_d, lr_g, leak;
+    uint64_t every;               /* steps */
+    const char *generate, *codes, *infer; /* .npy files; NULL = none */
+    bool gan;
 } ex_options;
 
 /* What a program is: texts for --help, defaults, and which taps are probed. */
@@ -60,6 +70,8 @@ typedef struct ex_program {
     const char *code;             /* the tap whose features the picture compares and --embed writes */
     bool objective;               /* it trains a dim_objective, by objective.h: it measures something else than probes */
     bool generative;              /* which has a prior, and maximises no information */
+    bool infogan;                 /* or has adversaries, and infogan's options */
+    void (*check)(ex_options *o); /* puts in what follows from options, and ends the program where they do not fit; NULL = nothing */
     ex_options defaults;          /* views: 0 = no views of images are made, and amdim's options are not there */
 } ex_program;
 
@@ -234,6 +246,8 @@ __attribute__((format(printf, 2, 3)))
 void ex_report_count(ex_run *run, const char *format, ...); /* the same, but for what is said often */
 void ex_report_clear(void); /* takes the line away again */
 void ex_report_table(const ex_run *run, const dim_encoder *encoder); /* what --table asks for */
+
+void ex_print_number(double value); /* as JSON has it, into standard output */
 
 bool ex_report_close(ex_run *run); /* false, after saying so, when a line of stdout or log.csv was not written */
 

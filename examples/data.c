@@ -45,7 +45,9 @@ static dim_dataset *open_split(ex_run *run, dim_split split, dim_labels labels, 
     o.on_error = DIM_ON_ERROR_SKIP;
     if (status == DIM_E_FORMAT && dim_dataset_open_with(run->ctx, run->o.data, split, &o, &data) != DIM_OK)
         advice = ""; /* it is not an image that is broken */
-    if (strstr(error, "DIM_LABELS_NONE") != NULL && !run->program->objective)
+    if (strstr(error, "DIM_LABELS_NONE") != NULL && run->program->infogan)
+        advice = "; --unlabelled trains without labels";
+    else if (strstr(error, "DIM_LABELS_NONE") != NULL && !run->program->objective)
         advice = "; --unlabelled --probe-train 0 trains without labels";
     bool without = split == DIM_SPLIT_UNLABELED || labels == DIM_LABELS_NONE;
     ex_usage_error(run->program, "%s: %s%s", without ? "--unlabelled" : "--data", error, advice);
@@ -80,7 +82,8 @@ static void open_probed(ex_run *run)
 void ex_data_open(ex_run *run)
 {
     ex_options *o = &run->o;
-    bool test_needed = run->program->objective || o->probe_train > 0 || (o->embed != NULL && o->embed_split == EX_EMBED_TEST);
+    bool test_needed = (run->program->objective && !run->program->infogan) || o->probe_train > 0 ||
+                       (o->embed != NULL && o->embed_split == EX_EMBED_TEST);
     ex_report_note(run, "opening %s", o->data);
     run->train = open_train(run);
     run->test = open_split(run, DIM_SPLIT_TEST, o->unlabelled && o->probe_train == 0 ? DIM_LABELS_NONE : DIM_LABELS_FINE,

@@ -42,6 +42,11 @@ bool ex_measure_all(ex_run *run, double values[EX_MAX_MEASURES])
     return true;
 }
 
+bool ex_task_finish(ex_run *run)
+{
+    return run->task->finish == NULL || run->task->finish(run, run->task);
+}
+
 bool ex_draw_values(ex_run *run, const char *const *values, const int64_t *rows, int n, int64_t columns, const char *caption,
                     const char *path, const char **why)
 {

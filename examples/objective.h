@@ -26,6 +26,10 @@ struct ex_task {
     void (*give)(ex_run *run, ex_task *task, dim_tensor *images);
     /* false when training is to end.  NULL: the measures' reports of an evaluation on test images. */
     bool (*measure)(ex_run *run, ex_task *task, double values[EX_MAX_MEASURES]);
+    void (*stepped)(ex_run *run, ex_task *task); /* after each step; NULL = nothing */
+    void (*print)(ex_run *run, ex_task *task, const ex_evaluation *e); /* an evaluation; NULL = as for other programs */
+    /* At the end of a run that was finished, when it is saved and drawn; false, and says why, where it fails.  NULL = nothing. */
+    bool (*finish)(ex_run *run, ex_task *task);
     ex_drawing *drawing;          /* at the end, from run->task, without an encoder */
     const char *drawing_name;     /* the file's */
     void *own;                    /* the program's */
@@ -41,6 +45,7 @@ dim_network *ex_network(ex_run *run, const int64_t shape[3], const dim_layer_opt
 
 void ex_give(ex_run *run, dim_tensor *images);
 int64_t ex_give_tested(ex_run *run, int64_t most); /* ex_tested_images(); their number */
+bool ex_task_finish(ex_run *run); /* what the task does at the end; false, and says why */
 bool ex_measure_all(ex_run *run, double values[EX_MAX_MEASURES]);
 
 /* Draws n values, 8 at most, as ex_draw_grid(): those of `columns` test images in one row, those of drawn inputs in rows[i]. */

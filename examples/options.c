@@ -1,10 +1,18 @@
 #include "options.h"
 
+#include "infogan.h"
+
 static const char *critic(int i) { return dim_critic_name((dim_critic)i); }
 static const char *estimator(int i) { return dim_estimator_name((dim_estimator_kind)i); }
 static const char *precision(int i) { return dim_precision_name((dim_precision)i); }
 static const char *prior(int i) { return i == 0 ? "none" : dim_prior_name((dim_prior_kind)(i - 1)); } /* from EX_PRIOR_NONE */
 static const char *shortcut(int i) { return dim_shortcut_name((dim_shortcut)i); }
+
+static const char *infogan_std(int i) /* ex_options.std */
+{
+    static const char *const names[] = { "fixed", "learned" };
+    return i >= 0 && i < (int)(sizeof names / sizeof *names) ? names[i] : NULL;
+}
 
 static const char *split(int i) /* EX_EMBED_... */
 {
@@ -51,13 +59,21 @@ static const ex_option options[] = {
            "train without labels, which need not be there: stl10 on its images without labels, others on their training "
            "images; folder: on all in DIR, where DIR/train is missing. The probes use those with labels",
            .needs = EX_FILES | EX_MODEL),
+    SWITCH("--unlabelled", unlabelled,
+           "read no labels, which need not be there: stl10 trains on its images without labels, folder: on all in DIR, where "
+           "DIR/train is missing. Then no errors are measured", .needs = EX_FILES | EX_INFOGAN),
 
     HEADING("Training"),
     NUMBER(EX_U64, "--steps", steps, 0, 0, "train for N batches. 0 only measures what there is at the start"),
     NUMBER(EX_U64, "--epochs", epochs, 0, 1e9, "or: train for N passes over the training data"),
     NUMBER(EX_U32, "--batch", batch, 2, 0, "samples of a batch. Each sample's negatives are the others", .needs = EX_CONTRAST),
     NUMBER(EX_U32, "--batch", batch, 2, 0, "samples of a batch", .needs = EX_GENERATIVE),
-    NUMBER(EX_REAL, "--lr", lr, 0, 0, "learning rate of Adam; above 0"),
+    NUMBER(EX_U32, "--batch", batch, 2, 0, "images of a batch, and as many made ones", .needs = EX_INFOGAN),
+    NUMBER(EX_REAL, "--lr", lr, 0, 0, "learning rate of Adam; above 0", .needs = EX_ONE_RATE),
+    NUMBER(EX_REAL, "--lr-d", lr_d, 0, 0, "learning rate of D and Q, who tell true images from made ones and find codes again; "
+           "above 0", .unset = "the preset's", .needs = EX_INFOGAN),
+    NUMBER(EX_REAL, "--lr-g", lr_g, 0, 0, "learning rate of G, who makes images; above 0", .unset = "the preset's",
+           .needs = EX_INFOGAN),
     NUMBER(EX_U64, "--seed", seed, 0, 0,
            "of weights, order of samples and noise. The same seed gives the same run"),
     NUMBER(EX_U32, "--threads", threads, 0, 256, "0: one for each processor"),
@@ -84,6 +100,25 @@ static const ex_option options[] = {
     NUMBER(EX_REAL, "--prior-weight", prior_weight, 0, 0,
            "gamma, the weight of the prior N(0, I). Less makes reconstructions sharper, more samples better",
            .needs = EX_GENERATIVE),
+
+    NAME("--preset", preset, infogan_preset_name, 0,
+         "the paper's networks, codes and rates. mnist: 28 x 28 grey; svhn, celeba: 32 x 32 RGB; faces: 32 x 32 grey; chairs: "
+         "64 x 64 grey", .needs = EX_INFOGAN),
+    TEXT("--categorical", "LIST", categorical, "the preset's",
+         "classes of each categorical code, with commas between, such as 10,10; 0: no such code", .needs = EX_INFOGAN),
+    NUMBER(EX_U32, "--continuous", continuous, 0, INFOGAN_MOST_CODES, "number of continuous codes, each drawn from U(-1, 1)",
+           .unset = "the preset's", .needs = EX_INFOGAN),
+    NUMBER(EX_U32, "--noise", noise, 0, 1 << 16, "numbers of the noise, which nobody finds again, each drawn from U(-1, 1)",
+           .unset = "the preset's", .needs = EX_INFOGAN),
+    NUMBER(EX_REAL, "--lambda", lambda, 0, 0, "weight of the information about each categorical code", .unset = "the preset's",
+           .needs = EX_INFOGAN),
+    NUMBER(EX_REAL, "--lambda-cont", lambda_cont, 0, 0, "weight of the information about each continuous code",
+           .unset = "the preset's", .needs = EX_INFOGAN),
+    NAME("--std", std, infogan_std, 0, "deviation of Q's Gaussian of a continuous code: fixed at 1, as in the authors' "
+         "program, or learned, one for each image, as in the paper", .needs = EX_INFOGAN),
+    SWITCH("--gan", gan, "leave the information out of what G minimises: an ordinary GAN, in which Q only watches",
+           .needs = EX_INFOGAN),
+    NUMBER(EX_REAL, "--leak", leak, 0, 1, "slope of D's leaky ReLUs below zero; above 0", .needs = EX_INFOGAN),
 
     HEADING("Probes", .needs = EX_MODEL),
     NUMBER(EX_U32, "--probe-train", probe_train, 0, 0,
@@ -117,6 +152,14 @@ static const ex_option options[] = {
     TEXT("--embed-tap", "NAME", embed_tap, NULL, "which features", .needs = EX_MODEL),
     NAME("--embed-split", embed_split, split, 0, "of which samples. auto: those for testing, or for training where others "
          "are missing", .needs = EX_MODEL),
+    NUMBER(EX_U64, "--every", every, 1, 0, "print the means of the last N steps every N steps", .needs = EX_INFOGAN),
+    FILE_NAME("--generate", "FILE.npy", generate, "no images are written",
+              "at the end write images, f32 in (N, C, H, W), into FILE.npy, and the codes that they are of, a row an image, into "
+              "FILE.codes.npy: the class of each categorical code, then the continuous ones", .needs = EX_INFOGAN),
+    FILE_NAME("--codes", "FILE.npy", codes, "100 rows that are drawn", "the rows of codes that --generate makes images of, "
+              "instead of drawn ones", .needs = EX_INFOGAN),
+    FILE_NAME("--infer", "FILE.npy", infer, "no codes are written",
+              "at the end write the codes of the test images, as Q finds them, a row an image, into FILE.npy", .needs = EX_INFOGAN),
     SWITCH("--json", json, "print each evaluation as a line of JSON on standard output, instead of as text"),
 
     HEADING("AMDIM", .needs = EX_AMDIM),
@@ -140,7 +183,7 @@ static unsigned features(const ex_program *p)
 {
     return (p->data_help == NULL ? EX_FILES : EX_SIGNALS) | (p->objective ? 0u : EX_MODEL) |
            (p->units_help != NULL ? EX_UNITS : 0u) | (p->defaults.views > 0 ? EX_AMDIM : 0u) |
-           (p->generative ? EX_GENERATIVE : EX_CONTRAST);
+           (p->infogan ? EX_INFOGAN : EX_ONE_RATE | (p->generative ? EX_GENERATIVE : EX_CONTRAST));
 }
 
 const ex_option *ex_option_next(const ex_program *p, const ex_option *last)

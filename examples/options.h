@@ -16,7 +16,9 @@ enum {
     EX_UNITS = 8,   /* it has a units_help */
     EX_AMDIM = 16,  /* it makes views of images */
     EX_CONTRAST = 32, /* it maximises information, by pairs of samples */
-    EX_GENERATIVE = 64 /* or has nothing but a prior */
+    EX_GENERATIVE = 64, /* or has nothing but a prior */
+    EX_INFOGAN = 128,  /* its adversaries have presets, codes, and a learning rate each */
+    EX_ONE_RATE = 256  /* or all is trained with one */
 };
 
 typedef struct ex_option {
@@ -25,7 +27,7 @@ typedef struct ex_option {
     size_t offset;                     /* of the field in ex_options */
     double least, most;                /* numbers: what is allowed; most 0 = what the field can hold */
     const char *help;                  /* NULL = the program's own text (--data of signals, --units) */
-    const char *unset;                 /* text, file: what holds when it is not given; NULL = the program says */
+    const char *unset;                 /* what holds when it is not given; NULL = the program says */
     const char *(*choice)(int number); /* name: those there are, from 0 on, NULL after the last */
     int first;                         /* name: the field's value for the first of them */
     unsigned needs;                    /* EX_... */

@@ -171,7 +171,7 @@ void ex_log_evaluation(ex_run *run, uint64_t step, uint64_t epoch, const ex_eval
 
 /* ---- evaluations on stdout */
 
-static void print_json_number(double value)
+void ex_print_number(double value)
 {
     if (isfinite(value))
         printf("%.7g", value);
@@ -186,20 +186,20 @@ static void print_json(const ex_run *run, uint64_t step, const ex_evaluation *e)
     if (step > 0)
         loss_of(run, &value);
     printf("{\"step\":%llu,\"loss\":", (unsigned long long)step);
-    print_json_number(value);
+    ex_print_number(value);
     printf(",\"terms\":{");
     for (int i = 0; step > 0 && i < ex_reports(run); i++) {
         const char *name = ex_report_name(run, i);
         if (strcmp(name, ex_loss_name(run)) == 0 || !report_of(run, i, &value))
             continue;
         printf("%s\"%s\":", comma, name);
-        print_json_number(value);
+        ex_print_number(value);
         comma = ",";
     }
     printf(run->task != NULL ? "},\"measure\":{" : "},\"probe\":{");
     for (int i = 0; e->valid && i < ex_measures(run); i++) {
         printf("%s\"%s\":", i > 0 ? "," : "", run->task->measures[i].name);
-        print_json_number(e->measure[i]);
+        ex_print_number(e->measure[i]);
     }
     for (int i = 0; e->valid && i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
         printf("%s\"%s\":{\"knn\":%.4f,\"ridge\":%.4f}", i > 0 ? "," : "", run->taps[i], e->tap[i].knn,
@@ -236,7 +236,9 @@ void ex_report_evaluation(ex_run *run, uint64_t step, const ex_evaluation *e)
     ex_report_clear();
     if (!e->valid && ex_evaluates(run))
         return; /* interrupted; --resume makes it */
-    if (run->o.json)
+    if (run->task != NULL && run->task->print != NULL)
+        run->task->print(run, run->task, e);
+    else if (run->o.json)
         print_json(run, step, e);
     else
         print_text(run, step, e);

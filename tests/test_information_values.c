@@ -580,6 +580,30 @@ static void test_false_alarms(void **state)
     free_sides(&s);
 }
 
+/* The same where a Gaussian copula and neighbours compete, and the larger one is taken. */
+static void test_false_alarms_of_rivals(void **state)
+{
+    enum { ROUNDS = 400, ROWS = 80 };
+    sides s = new_sides(ROWS, 2, 2, 0);
+    int alarms = 0, by_neighbors = 0;
+    (void)state;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < 2 * ROWS; i++) {
+            s.x[i] = normal();
+            s.y[i] = normal();
+        }
+        dim_information_result r = MEASURE(&s, .permutations = 19, .seed = round + 1, .order = DIM_INFORMATION_ORDER_IID);
+        alarms += r.p_value <= 0.05;
+        by_neighbors += r.method == DIM_INFORMATION_KNN;
+    }
+    assert_in_range(alarms, ROUNDS / 40, ROUNDS * 8 / 100);
+    assert_in_range(by_neighbors, ROUNDS / 50, ROUNDS / 2); /* both are taken, as it comes */
+    for (int i = 0; i < ROWS; i++) /* and what only neighbours see is found */
+        s.y[2 * i] = s.x[2 * i] * s.x[2 * i] + 0.1 * normal();
+    assert_true(MEASURE(&s, .permutations = 99, .order = DIM_INFORMATION_ORDER_IID).p_value <= 0.03);
+    free_sides(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -594,6 +618,7 @@ int main(void)
         cmocka_unit_test(test_many_given),
         cmocka_unit_test(test_saturated),    cmocka_unit_test(test_series),
         cmocka_unit_test(test_threads),      cmocka_unit_test(test_false_alarms),
+        cmocka_unit_test(test_false_alarms_of_rivals),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -70,6 +70,127 @@ static void test_moments(void **state)
     dim_objective_destroy(obj);
 }
 
+/* Uniform from low to high; what cannot be drawn is refused, and a checkpoint of another range. */
+static void test_range(void **state)
+{
+    enum { N = 20000 };
+    static const char file[] = "test_objective_range.safetensors";
+    (void)state;
+    dim_objective *obj = objective(3), *unit = objective(3);
+    INPUT(obj, .name = "c", .kind = DIM_INPUT_UNIFORM, .shape = { 1 }, .low = -3, .high = 1);
+    INPUT(unit, .name = "c", .kind = DIM_INPUT_UNIFORM, .shape = { 1 });
+    dim_tensor *c = computed(obj, "c", 2, (int64_t[]){ N, 1 }), *u = computed(unit, "c", 2, (int64_t[]){ N, 1 });
+    const float *x = dim_tensor_const_data(c), *y = dim_tensor_const_data(u);
+    for (int i = 0; i < N; i++)
+        assert_true(x[i] == -3 + 4 * y[i] && x[i] >= -3 && x[i] <= 1);
+    expect_near("mean", moment(x, N, 1), -1, sqrt(16.0 / (12 * N)));
+    ok(dim_objective_checkpoint_save(unit, NULL, file)); /* as before there were ranges */
+    expect(DIM_E_INVALID, "input.c has low -3 here, but the checkpoint does not have it", dim_objective_checkpoint_load(obj, NULL, file));
+    ok(dim_objective_checkpoint_save(obj, NULL, file));
+    expect(DIM_E_INVALID, "input.c has low -3 in the checkpoint, but it is missing here", dim_objective_checkpoint_load(unit, NULL, file));
+    ok(dim_objective_checkpoint_load(obj, NULL, file));
+    remove(file);
+    dim_tensor_destroy(c);
+    dim_tensor_destroy(u);
+    dim_objective_destroy(unit);
+    dim_objective_destroy(obj);
+
+    static const struct {
+        dim_input_kind kind;
+        float low, high;
+        const char *text;
+    } bad[] = {
+        { DIM_INPUT_UNIFORM, 1, 1, "'c' cannot be drawn from 1 to 1" },
+        { DIM_INPUT_UNIFORM, 1, 0, "'c' cannot be drawn from 1 to 0" },
+        { DIM_INPUT_UNIFORM, -3e38f, 3e38f, "'c' cannot be drawn from -3e+38 to 3e+38" },
+        { DIM_INPUT_UNIFORM, NAN, 1, "low is nan" },
+        { DIM_INPUT_UNIFORM, 0, INFINITY, "high is inf" },
+        { DIM_INPUT_NORMAL, 0, 2, "'c' has low 0 and high 2, which only DIM_INPUT_UNIFORM takes" },
+    };
+    obj = objective(3);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        dim_input_options o = { .size = sizeof o, .name = "c", .kind = bad[i].kind, .shape = { 1 }, .low = bad[i].low,
+                                .high = bad[i].high };
+        expect(DIM_E_INVALID, bad[i].text, dim_objective_add_input(obj, &o));
+    }
+    dim_objective_destroy(obj);
+}
+
+static double softplus(double x) { return (x > 0 ? x : 0) + log1p(exp(-fabs(x))); }
+
+/* A game whose networks have batch norms: what a step makes of a value is what its losses are of, and asking for it changes
+ * nothing. */
+static dim_objective *game(void)
+{
+    dim_objective *obj = objective(3);
+    VECTOR(obj, "x", 4);
+    INPUT(obj, .name = "z", .kind = DIM_INPUT_NORMAL, .shape = { 3 });
+    apply(obj, network_of(3, 0, 0, LAYERS({ .kind = DIM_LAYER_LINEAR, .out = 5 }, { .kind = DIM_LAYER_BATCH_NORM },
+                                          { .kind = DIM_LAYER_RELU }, { .kind = DIM_LAYER_LINEAR, .out = 4 })), "z", "made");
+    dim_network *d = network_of(4, 0, 0, LAYERS({ .kind = DIM_LAYER_LINEAR, .out = 6 }, { .kind = DIM_LAYER_BATCH_NORM },
+                                                { .kind = DIM_LAYER_RELU }, { .kind = DIM_LAYER_LINEAR, .out = 1 }));
+    ok(dim_objective_apply(obj, d, "x", "d_true"));
+    apply(obj, d, "made", "d_made");
+    LOSS(obj, .name = "apart", .kind = DIM_LOSS_TELL_APART, .a = "d_true", .b = "d_made");
+    LOSS(obj, .name = "pass", .kind = DIM_LOSS_PASS_AS_TRUE, .a = "d_made");
+    PLAYER(obj, OF(.name = "D"), .lr = 1e-2f);
+    PLAYER(obj, OF(.name = "G", .afterwards = 1), .lr = 1e-2f);
+    own(obj, "D", "d_true");
+    own(obj, "G", "made");
+    minimise(obj, "D", "apart", 1);
+    minimise(obj, "G", "pass", 1);
+    return obj;
+}
+
+static void test_value_of_a_step(void **state)
+{
+    enum { N = 6 };
+    float data[N * 4];
+    (void)state;
+    for (int i = 0; i < N * 4; i++)
+        data[i] = (float)(i * 7 % 11) / 3 - 1;
+    dim_objective *asked = game(), *other = game();
+    set_input(asked, "x", f32_tensor(2, (int64_t[]){ N, 4 }, data));
+    set_input(other, "x", f32_tensor(2, (int64_t[]){ N, 4 }, data));
+    for (int step = 0; step < 3; step++) {
+        dim_tensor *of[2] = { f32_tensor(2, (int64_t[]){ N, 1 }, NULL), f32_tensor(2, (int64_t[]){ N, 1 }, NULL) };
+        dim_tensor *z = f32_tensor(2, (int64_t[]){ N, 3 }, NULL), *frozen = computed(asked, "d_true", 2, (int64_t[]){ N, 1 });
+        ok(dim_objective_evaluate_value(asked, "d_true", of[0]));
+        ok(dim_objective_evaluate_value(asked, "z", z));
+        if (step < 2) { /* the step draws it all the same */
+            set_input(asked, "z", z);
+            z = f32_tensor(2, (int64_t[]){ N, 3 }, NULL);
+        }
+        ok(dim_objective_evaluate_value(asked, "d_made", of[1]));
+        if (step == 1) {
+            dim_tensor *other_made = f32_tensor(2, (int64_t[]){ N, 1 }, NULL);
+            set_input(asked, "z", f32_tensor(2, (int64_t[]){ N, 3 }, data)); /* others than those of the step */
+            ok(dim_objective_evaluate_value(asked, "d_made", other_made));
+            assert_memory_not_equal(dim_tensor_data(other_made), dim_tensor_data(of[1]), sizeof(float) * N);
+            dim_tensor_destroy(other_made);
+        }
+        const float *a = dim_tensor_const_data(of[0]), *b = dim_tensor_const_data(of[1]);
+        double apart = 0;
+        for (int i = 0; i < N; i++)
+            apart += (softplus(-(double)a[i]) + softplus((double)b[i])) / N;
+        assert_memory_not_equal(a, dim_tensor_const_data(frozen), sizeof(float) * N);
+        ok(dim_objective_step(asked));
+        ok(dim_objective_step(other));
+        assert_true(fabs(report(asked, "apart") - apart) < 1e-6);
+        assert_true(report(asked, "apart") == report(other, "apart") && report(asked, "pass") == report(other, "pass"));
+        ok(dim_objective_set(asked, "z", NULL));
+        for (int i = 0; i < 2; i++)
+            dim_tensor_destroy(of[i]);
+        dim_tensor_destroy(z);
+        dim_tensor_destroy(frozen);
+    }
+    dim_tensor *one = f32_tensor(2, (int64_t[]){ 1, 3 }, NULL);
+    expect(DIM_E_SHAPE, "'z' of 1 sample: a step has 2 at least", dim_objective_evaluate_value(asked, "z", one));
+    dim_tensor_destroy(one);
+    dim_objective_destroy(asked);
+    dim_objective_destroy(other);
+}
+
 static void test_one_hot(void **state)
 {
     enum { N = 7000, K = 7 };
@@ -335,7 +456,8 @@ static void test_reported_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moments), cmocka_unit_test(test_one_hot), cmocka_unit_test(test_independent),
+        cmocka_unit_test(test_moments), cmocka_unit_test(test_range), cmocka_unit_test(test_value_of_a_step),
+        cmocka_unit_test(test_one_hot), cmocka_unit_test(test_independent),
         cmocka_unit_test(test_turns), cmocka_unit_test(test_evaluation), cmocka_unit_test(test_noise),
         cmocka_unit_test(test_given), cmocka_unit_test(test_reported_once),
     };

@@ -35,7 +35,7 @@ typedef struct dim_objective_options {
 typedef enum dim_input_kind {
     DIM_INPUT_GIVEN = 0,   /**< dim_objective_set() gives it */
     DIM_INPUT_NORMAL = 1,  /**< drawn from N(0, I) */
-    DIM_INPUT_UNIFORM = 2, /**< drawn from U(0, 1) */
+    DIM_INPUT_UNIFORM = 2, /**< drawn from U(low, high) */
     DIM_INPUT_ONE_HOT = 3, /**< a class drawn evenly from shape[0] classes, as a row with one 1 */
     DIM_INPUT_KIND_FORCE_INT = 0x7fffffff
 } dim_input_kind;
@@ -55,6 +55,8 @@ typedef struct dim_input_options {
      *  most 8.  Labels are one a sample, whatever the views. */
     uint32_t views;
     uint32_t want_gradient; /**< 1 = dim_objective_gradient() may be asked for this input's; needs GIVEN and F32 */
+    float low;             /**< UNIFORM: finite and below high; both 0 = from 0 to 1 */
+    float high;            /**< see low */
 } dim_input_options;
 
 /** What is small when a player does well.  a, b and c are values. */
@@ -219,6 +221,18 @@ DIM_API dim_status dim_objective_evaluate(dim_objective *obj);
  *         the text names it and the sample), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_objective_compute(dim_objective *obj, const char *value, dim_tensor *out);
+/**
+ * @brief A value as the first pass of the next step would have it, batch statistics, noise and draws included; nothing changes.
+ *
+ * What a network makes of a batch with that batch's own statistics, beside dim_objective_compute(), which has those of training.
+ * A drawn input that was given is taken, as there; the others are drawn, the same for values that are asked for one after the
+ * other: images, and the codes that they were made of.
+ * @param obj   the objective
+ * @param value as for dim_objective_compute()
+ * @param out   as there
+ * @return as dim_objective_compute(); DIM_E_SHAPE also for less than 2 samples.
+ */
+DIM_API dim_status dim_objective_evaluate_value(dim_objective *obj, const char *value, dim_tensor *out);
 /**
  * @brief The gradient of a loss with respect to an input, as the next step would have it; nothing changes.
  *

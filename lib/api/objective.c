@@ -100,7 +100,16 @@ dim_status dim_objective_compute(dim_objective *obj, const char *value, dim_tens
         return DIM_E_INVALID;
     NEED(value);
     NEED(out);
-    return dim__objective_compute(obj, value, out);
+    return dim__objective_compute(obj, value, false, out);
+}
+
+dim_status dim_objective_evaluate_value(dim_objective *obj, const char *value, dim_tensor *out)
+{
+    if (obj == NULL)
+        return DIM_E_INVALID;
+    NEED(value);
+    NEED(out);
+    return dim__objective_compute(obj, value, true, out);
 }
 
 dim_status dim_objective_gradient(dim_objective *obj, const char *loss, const char *input, dim_tensor *out)

@@ -43,7 +43,7 @@ dim_status dim__objective_compile(dim_objective *obj, const dim__wanted *w, dim_
 {
     request r = { obj, w };
     dim__compiled *c;
-    bool compute = w->mode == DIM__OBJECTIVE_COMPUTE, gradient = w->mode == DIM__OBJECTIVE_GRADIENT;
+    bool compute = w->mode == DIM__OBJECTIVE_COMPUTE || w->mode == DIM__OBJECTIVE_OBSERVE, gradient = w->mode == DIM__OBJECTIVE_GRADIENT;
     dim__program_key key = { { w->mode, w->samples, w->movers, w->others + 2 * (w->without + 1),
                                compute ? w->value.application : gradient ? w->loss : 0,
                                compute ? w->value.index : gradient ? w->input : 0 } };

@@ -1,4 +1,4 @@
-/* A value with frozen statistics. */
+/* A value, with frozen statistics or as a step has it. */
 #include "kernels/kernels.h"
 #include "train/objective.h"
 
@@ -22,9 +22,9 @@ static dim_status check_finite(const dim_objective *obj, const char *value, cons
     return dim__fail(obj->ctx, DIM_E_NUMERIC, "'%s' is not finite: %s", value, input);
 }
 
-dim_status dim__objective_compute(dim_objective *obj, const char *value, dim_tensor *out)
+dim_status dim__objective_compute(dim_objective *obj, const char *value, bool as_in_step, dim_tensor *out)
 {
-    dim__wanted w = { .mode = DIM__OBJECTIVE_COMPUTE, .without = -1 };
+    dim__wanted w = { .mode = as_in_step ? DIM__OBJECTIVE_OBSERVE : DIM__OBJECTIVE_COMPUTE, .without = -1 };
     dim__objective_program *p;
     DIM__TRY(dim__objective_find(obj, value, strlen(value), &w.value));
     dim__side side = dim__objective_side(obj, w.value);
@@ -39,13 +39,16 @@ dim_status dim__objective_compute(dim_objective *obj, const char *value, dim_ten
     DIM__TRY(dim__check_features(obj->ctx, "values", side.shape, w.samples * side.views, out));
     DIM__TRY(dim__check_output(obj->ctx, "value", out));
     DIM__TRY(dim__objective_fix(obj));
+    if (as_in_step && w.samples < 2)
+        return dim__fail(obj->ctx, DIM_E_SHAPE, "'%s' of %lld sample%s: a step has 2 at least", value, (long long)w.samples,
+                         w.samples == 1 ? "" : "s");
     if (w.samples == 0)
         return DIM_OK;
     DIM__TRY(dim__objective_compile(obj, &w, &p));
     DIM__TRY(dim__objective_feed(obj, p, w.samples, true));
-    dim__program_forward(p->program, 0, 0);
+    dim__program_forward(p->program, as_in_step ? obj->seed : 0, as_in_step ? obj->draws : 0);
     DIM__TRY(check_finite(obj, value, p));
     dim__deliver_features(side.shape, dim__program_data(p->program, p->out), 0, w.samples * side.views, out);
-    obj->computed++;
+    obj->computed += !as_in_step;
     return DIM_OK;
 }

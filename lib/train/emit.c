@@ -231,9 +231,10 @@ int dim__objective_emit(dim_objective *obj, const dim__wanted *w, dim__graph *g,
     for (int64_t i = 0; i < obj->n_players; i++)
         p->sums[i] = DIM__NONE;
     p->out = DIM__NONE;
+    p->frozen = w->mode == DIM__OBJECTIVE_COMPUTE;
     if (e.layers == NULL || losses == NULL)
         dim__graph_fail(g, DIM_E_NOMEM);
-    else if (w->mode == DIM__OBJECTIVE_COMPUTE)
+    else if (w->mode == DIM__OBJECTIVE_COMPUTE || w->mode == DIM__OBJECTIVE_OBSERVE)
         dim__graph_keep(g, p->out = emit_value(&e, w->value));
     else
         n = emit_losses(&e, losses, aims);

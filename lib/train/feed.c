@@ -68,14 +68,19 @@ static dim_status feed_labels(const dim_objective *obj, int64_t i, int32_t *out)
 }
 
 /* Steps and computations draw from streams of their own: computing between steps changes nothing about them. */
-static void draw(const dim_objective *obj, const dim__objective_input *in, bool computing, int64_t rows, float *out)
+static void draw(const dim_objective *obj, const dim__objective_input *in, bool apart, int64_t rows, float *out)
 {
     int64_t each = dim__sample_size(in->o.shape);
     uint64_t name = dim__hash_text(in->name);
-    uint64_t stream = computing ? dim__mix(dim__mix(name, obj->computed), 1) : dim__mix(name, obj->draws);
+    uint64_t stream = apart ? dim__mix(dim__mix(name, obj->computed), 1) : dim__mix(name, obj->draws);
     switch (in->o.kind) {
     case DIM_INPUT_NORMAL: dim__rng_normal(out, rows * each, obj->seed, stream, 0); break;
-    case DIM_INPUT_UNIFORM: dim__rng_uniform(out, rows * each, obj->seed, stream, 0); break;
+    case DIM_INPUT_UNIFORM:
+        dim__rng_uniform(out, rows * each, obj->seed, stream, 0);
+        if (in->o.low != 0 || in->o.high != 1)
+            for (int64_t i = 0; i < rows * each; i++)
+                out[i] = in->o.low + (in->o.high - in->o.low) * out[i];
+        break;
     default:
         memset(out, 0, (size_t)(rows * each) * sizeof *out);
         for (int64_t n = 0; n < rows; n++)
@@ -136,7 +141,7 @@ dim_status dim__objective_feed(dim_objective *obj, const dim__objective_program 
             return dim__fail(obj->ctx, DIM_E_STATE, "input '%s' was not given: dim_objective_set() gives it%s", in->name,
                              obj->owner != NULL ? ", or, of a model's own inputs, the step (labels by dim_model_step_labeled())" : "");
         if (drawn)
-            draw(obj, in, computing, rows, data);
+            draw(obj, in, p->frozen, rows, data);
         else if (dim__is_label(in))
             DIM__TRY(feed_labels(obj, i, data));
         else {

@@ -2,6 +2,7 @@
 #include "base/enums.h"
 #include "train/objective.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static dim_status check_shape(dim_context *ctx, const char *name, const dim_input_options *o)
@@ -25,6 +26,8 @@ static const dim__field fields[] = {
     DIM__QUIET(dim_input_options, kind, U32, &dim__input_kind_range, 0),
     DIM__FIELD(dim_input_options, views, U32, &views, 1),
     DIM__QUIET(dim_input_options, want_gradient, U32, &dim__switch, 0),
+    DIM__QUIET(dim_input_options, low, F32, &dim__finite, 0),
+    DIM__QUIET(dim_input_options, high, F32, &dim__finite, 0),
 };
 static const dim__table table = DIM__TABLE(dim_input_options, fields);
 
@@ -41,6 +44,12 @@ static dim_status check(dim_context *ctx, const char *name, const dim_input_opti
         return dim__fail(ctx, DIM_E_INVALID, "input '%s': labels are one a sample, so views must be 1", name);
     if (o->want_gradient && (!given || o->dtype != DIM_F32))
         return dim__fail(ctx, DIM_E_INVALID, "input '%s': only an input that is given as f32 has a gradient", name);
+    if (o->kind != DIM_INPUT_UNIFORM && (o->low != 0 || o->high != 0))
+        return dim__fail(ctx, DIM_E_INVALID, "input '%s' has low %g and high %g, which only DIM_INPUT_UNIFORM takes", name,
+                         (double)o->low, (double)o->high);
+    if ((o->low != 0 || o->high != 0) && !(o->low < o->high && isfinite(o->high - o->low)))
+        return dim__fail(ctx, DIM_E_INVALID, "input '%s' cannot be drawn from %g to %g: low must be below high, and their "
+                         "difference a float", name, (double)o->low, (double)o->high);
     return DIM_OK;
 }
 
@@ -54,6 +63,8 @@ dim_status dim__objective_add_input(dim_objective *obj, const dim_input_options 
     memcpy(in.name, in.o.name, strlen(in.o.name) + 1);
     in.o.name = NULL;
     DIM__TRY(check(obj->ctx, in.name, &in.o));
+    if (in.o.kind == DIM_INPUT_UNIFORM && in.o.low == 0 && in.o.high == 0)
+        in.o.high = 1;
     return dim__objective_put_input(obj, &in);
 }
 

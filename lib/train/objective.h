@@ -84,6 +84,7 @@ typedef struct dim__objective_program { /* the notes of a compiled objective */
     dim__vid *reports;       /* of each report; DIM__NONE = none in this program */
     dim__vid *sums;          /* of each player that moves, or of all: what it minimises */
     dim__vid out;            /* of a program that computes a value */
+    bool frozen;             /* COMPUTE: what it draws is apart from steps */
     bool bound;              /* grads are filled */
     const float **grads;     /* of all players' parameters, one player after the other */
 } dim__objective_program;
@@ -92,7 +93,8 @@ typedef enum dim__objective_mode { /* first numbers of the programs' keys */
     DIM__OBJECTIVE_STEP = 0, /* then the players that move, as bits, and whether losses of nobody are in */
     DIM__OBJECTIVE_EVALUATE = 1,
     DIM__OBJECTIVE_COMPUTE = 2, /* then application and index of the value */
-    DIM__OBJECTIVE_GRADIENT = 3 /* then loss and input */
+    DIM__OBJECTIVE_GRADIENT = 3, /* then loss and input */
+    DIM__OBJECTIVE_OBSERVE = 4 /* as COMPUTE, but as a step has the value */
 } dim__objective_mode;
 
 typedef struct dim__owner {  /* of an objective that is under something, such as a model, which adds what is its own */
@@ -180,7 +182,7 @@ typedef struct dim__wanted { /* what a program is for */
     uint32_t movers;         /* STEP: bits of players */
     bool others;             /* STEP: losses that nobody minimises are in, too, to be reported */
     int64_t without;         /* an input that is missing: losses that read it are out, unless a mover needs them; -1 = none is */
-    dim__ref value;          /* COMPUTE */
+    dim__ref value;          /* COMPUTE, OBSERVE */
     int64_t loss, input;     /* GRADIENT */
 } dim__wanted;
 
@@ -204,7 +206,8 @@ dim_status dim__objective_feed(dim_objective *obj, const dim__objective_program 
 
 dim_status dim__objective_step(dim_objective *obj, uint32_t players, int64_t without); /* players as bits; dim__wanted.without */
 dim_status dim__objective_evaluate(dim_objective *obj, int64_t without);
-dim_status dim__objective_compute(dim_objective *obj, const char *value, dim_tensor *out);
+/* as_in_step: with the batch's statistics, and with noise and draws of the next step; else with frozen ones, and without noise. */
+dim_status dim__objective_compute(dim_objective *obj, const char *value, bool as_in_step, dim_tensor *out);
 dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const char *input, dim_tensor *out);
 
 dim_status dim__objective_list(dim_objective *obj, int64_t owner, int kind, const char *a, const char *b); /* one more report */

@@ -107,10 +107,15 @@ dim_status dim__settings_of_information(dim__settings *s, const char *name, cons
 dim_status dim__settings_of_input(dim__settings *s, const dim_objective *obj, int64_t input)
 {
     const dim__objective_input *in = &obj->inputs[input];
-    char key[DIM__SETTING_KEY];
+    char key[DIM__SETTING_KEY], low[32], high[32], range[80] = "";
     snprintf(key, sizeof key, "input.%s", in->name);
-    return dim__settings_add(s, key, "kind %d, %s, %lld x %lld x %lld, views %u", (int)in->o.kind, dim__dtype_name(in->o.dtype),
-                             (long long)in->o.shape[0], (long long)in->o.shape[1], (long long)in->o.shape[2], in->o.views);
+    dim__put_float(low, sizeof low, in->o.low);
+    dim__put_float(high, sizeof high, in->o.high);
+    if (in->o.kind == DIM_INPUT_UNIFORM && (in->o.low != 0 || in->o.high != 1)) /* else as files of older versions have it */
+        snprintf(range, sizeof range, ", low %s, high %s", low, high);
+    return dim__settings_add(s, key, "kind %d, %s, %lld x %lld x %lld, views %u%s", (int)in->o.kind,
+                             dim__dtype_name(in->o.dtype), (long long)in->o.shape[0], (long long)in->o.shape[1],
+                             (long long)in->o.shape[2], in->o.views, range);
 }
 
 /* " fx.3 and x": the value is layer 3 of an application, or an input. */

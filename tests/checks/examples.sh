@@ -1,8 +1,8 @@
 #!/bin/sh
 # What the example programs say and write, on a folder of images in four classes.
-# Usage: examples.sh LOCAL_DIM AMDIM INFOMAX_KL SIGNALS TWO_VIEWS AUTOENCODER FIXTURES     exit code 77 where the build lacks libpng
+# Usage: examples.sh LOCAL_DIM AMDIM INFOMAX_KL SIGNALS TWO_VIEWS AUTOENCODER INFOGAN FIXTURES     exit code 77 where the build lacks libpng
 set -u
-local_dim=$1 amdim=$2 infomax_kl=$3 signals=$4 two_views=$5 autoencoder=$6 shades=$7/shades failed=0
+local_dim=$1 amdim=$2 infomax_kl=$3 signals=$4 two_views=$5 autoencoder=$6 infogan=$7 shades=$8/shades failed=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 fail() { echo "FAIL: $*"; failed=1; }
@@ -348,5 +348,83 @@ says 'goes on after step 150'
 data=folder:$work/data
 run 2 "$autoencoder" --image-size 30
 says '--data: the images are 30 x 30, but sides must be multiples of 4'
+
+# Images of two classes, one dark at the top, one at the bottom, and all of a class alike: more than two categories find none.
+mkdir "$work/halves28"
+for part in train:96 t10k:40; do
+    LC_ALL=C awk -v n="${part#*:}" 'BEGIN {
+        printf "%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c", 0, 0, 8, 3, 0, 0, 0, n, 0, 0, 0, 28, 0, 0, 0, 28
+        for (i = 0; i < n; i++) for (k = 0; k < 784; k++) printf "%c", ((k < 392) == i % 2 ? 80 : 20) + k * 17 % 40
+    }' >"$work/halves28/${part%:*}-images-idx3-ubyte"
+    LC_ALL=C awk -v n="${part#*:}" 'BEGIN { printf "%c%c%c%c%c%c%c%c", 0, 0, 8, 1, 0, 0, 0, n; for (i = 0; i < n; i++) printf "%c", i % 2 }' \
+        >"$work/halves28/${part%:*}-labels-idx1-ubyte"
+done
+data=idx:$work/halves28
+run 0 "$infogan" --steps 60 --every 20 --json --out "$work/gan" --generate "$work/g.npy" --infer "$work/i.npy"
+grep -q '^{"event": "train", "step": 60, "d_loss": .*, "g_loss": .*, "mi_disc": .*, "mi_cont": .*, "step_ms": .*, "cpu_ms": .*, "seconds": ' "$work/stdout" &&
+    grep -q '^{"event": "eval", "step": 60, "error": .*, "error_majority": .*, "error_eval_bn": .*, "used": .*, "q_accuracy": .*, "diversity": ' "$work/stdout" &&
+    grep -q '^{"event": "done", "steps": 60, .*"step_ms_median": .*, "step_ms_min": .*, "cpu_ms_median": .*, "seconds": .*, "error": ' "$work/stdout" &&
+    [ "$(wc -l <"$work/stdout")" = 6 ] || { cat "$work/stdout"; fail "lines of infogan --json"; }
+sed -n 's/.*"train".*"mi_disc": \([0-9.-]*\).*/\1/p' "$work/stdout" | awk 'NR == 1 { first = $1 } { last = $1 } END { exit !(NR == 3 && last > first + 0.2) }' ||
+    { cat "$work/stdout"; fail "codes are not found better after 60 steps than after 20"; }
+says 'infogan: categories die: only [12] of the 10 of c1 get more than 1 % of the test images'
+grep -q 'D wins\|learns nothing' "$work/stderr" && fail "infogan warns of what is well"
+for name in samples c1 z1 z2 information confusion; do has_picture "$work/gan" $name.png; done
+head -c 128 "$work/g.npy" | grep -q '(100, 1, 28, 28)' || fail "infogan --generate"
+head -c 128 "$work/g.codes.npy" | grep -q '(100, 3)' || fail "codes of infogan --generate"
+head -c 128 "$work/i.npy" | grep -q '(40, 3)' || fail "infogan --infer"
+run 0 "$infogan" --steps 25 --every 20 --out "$work/gans"
+grep -q '^step     20 | D .* G .* | nats: c1 .* of 2.303 z1 .* z2 .* ms a step$' "$work/stdout" || { cat "$work/stdout"; fail "infogan in text"; }
+grep -q '^step     25 | D knows .* error .* | diversity ' "$work/stdout" || { cat "$work/stdout"; fail "evaluations of infogan"; }
+[ "$(grep -c '^ *[0-9] \(class [01]\|none\) ' "$work/stdout")" = 10 ] || { cat "$work/stdout"; fail "infogan: confusion"; }
+run 0 "$infogan" --steps 60 --out "$work/gans" --resume --generate "$work/gs.npy"
+says 'goes on after step 25'
+for file in weights checkpoint; do cmp "$work/gan/$file.safetensors" "$work/gans/$file.safetensors" || fail "infogan: $file in parts"; done
+cmp "$work/g.npy" "$work/gs.npy" || fail "infogan: images in parts"
+
+# Images of codes that are given: those that were drawn are the same again; others, and what is no code.
+run 0 "$infogan" --steps 60 --out "$work/gans" --resume --generate "$work/gs.npy" --codes "$work/g.codes.npy"
+says 'nothing is left to train'
+cmp "$work/g.npy" "$work/gs.npy" || fail "infogan --codes"
+codes() { # FILE SHAPE, then bytes in octal
+    printf '\223NUMPY\1\0\166\0%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': ($2), }" >"$1"
+    printf "$3" >>"$1"
+}
+codes "$work/c.npy" '1, 3' '\0\0\20\101\0\0\200\77\0\0\200\77' # 9 1 1
+run 0 "$infogan" --steps 60 --out "$work/gans" --resume --generate "$work/gs.npy" --codes "$work/c.npy"
+head -c 128 "$work/gs.npy" | grep -q '(1, 1, 28, 28)' || fail "infogan: an image of a code"
+cmp "$work/c.npy" "$work/gs.codes.npy" || fail "infogan: the code of an image"
+codes "$work/c.npy" '1, 3' '\0\0\40\101\0\0\200\77\0\0\200\77' # 10 1 1
+run 2 "$infogan" --steps 1 --generate "$work/gs.npy" --codes "$work/c.npy"
+says '^infogan: --codes: .*c.npy: c1 is 10 in row 0; it must be a whole number from 0 to 9$'
+codes "$work/c.npy" '1, 3' '\0\0\20\101\0\0\200\77\0\0\200\177' # 9 1 inf
+run 2 "$infogan" --steps 1 --generate "$work/gs.npy" --codes "$work/c.npy"
+says '^infogan: --codes: .*c.npy: z2 is inf in row 0; it must be finite$'
+codes "$work/c.npy" '1, 2' '\0\0\20\101\0\0\200\77'
+run 2 "$infogan" --steps 1 --generate "$work/gs.npy" --codes "$work/c.npy"
+says '^infogan: --codes: .*c.npy has not rows of 3 numbers, one for each code$'
+run 2 "$infogan" --steps 1 --generate "$work/gs.npy" --codes "$work/none.npy"
+says '^infogan: --codes: .*none.npy'
+
+# One array without labels, and without test images.
+codes "$work/plain.npy" '8, 28, 28' ''
+{ sed 's/<f4/|u1/' "$work/plain.npy"; tail -c 6272 "$work/halves28/train-images-idx3-ubyte"; } >"$work/images.npy"
+data=npy:$work/images.npy
+run 0 "$infogan" --steps 1 --infer "$work/i.npy" --json
+head -c 128 "$work/i.npy" | grep -q '(8, 3)' || fail "codes of training images"
+grep -q '"error": null, "error_majority": null, "error_eval_bn": null, "used": [1-9]' "$work/stdout" || { cat "$work/stdout"; fail "errors without labels"; }
+data=folder:$work/flat
+run 2 "$infogan" --steps 1
+says 'flat has 10 image files itself.*; --unlabelled trains without labels'
+run 2 "$infogan" --steps 1 --unlabelled
+says 'the images are [0-9]* x [0-9]* with [13] channels*, but --preset mnist has networks for 28 x 28 with 1; --image-size'
+data=idx:$work/halves28
+
+# A Q that nobody trains.
+run 0 "$infogan" --steps 50 --lambda 0 --continuous 0 --noise 4
+says 'infogan: Q learns nothing of c1: -*[0-9.]* of 2.303 nats; .*(--lambda is 0)'
+run 2 "$infogan" --steps 1 --preset svhn
+says '^infogan: --data: the images are 28 x 28 with 1 channel, but --preset svhn has networks for 32 x 32 with 3;'
+
 [ "$failed" = 0 ] && echo "the example programs do as they say"
 exit "$failed"

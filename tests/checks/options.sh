@@ -5,7 +5,7 @@ set -u
 folder=$1 version=$2 failed=0
 fail() { echo "FAIL: $*"; failed=1; }
 
-for name in local_dim global_dim infomax_kl amdim signals two_views autoencoder; do
+for name in local_dim global_dim infomax_kl amdim signals two_views autoencoder infogan; do
     [ "$("$folder/$name" --version)" = "$name of libdim $version" ] || fail "$name --version"
     help=$("$folder/$name" --help) || fail "$name --help"
     echo "$help" | awk '/^Example/ { exit } length > 79 { print; bad = 1 } END { exit bad }' || fail "$name: lines of --help are too long"
@@ -78,6 +78,23 @@ refuses '--data is missing' two_views --steps 1
 for option in --table --critic=dot --probe-train=20 --embed=a.npy; do refuses "there is no option '$option'" two_views $data $option; done
 refuses '--overwrite needs --out' two_views $data --overwrite
 for option in --estimator=dv --prior=kl --taps=mean; do refuses "there is no option '$option'" autoencoder $data $option; done
+for option in --lr=1 --units=3 --estimator=dv --prior-weight=1; do refuses "there is no option '$option'" infogan $data $option; done
+refuses "there is no option '--lr-d'" autoencoder $data --lr-d 1
+refuses "--preset: there is no 'digits'; choose one of mnist, svhn, celeba, faces, chairs" infogan $data --preset digits
+refuses "--std: there is no 'x'; choose one of fixed, learned" infogan $data --std x
+refuses '--leak: 2 is too large; it must be 1 at most' infogan $data --leak 2
+refuses '--continuous: 41 is too large; it must be 40 at most' infogan $data --continuous 41
+refuses '--lr-g: -1 is too small; it must be 0 at least' infogan $data --lr-g -1
+refuses '--every: 0 is too small; it must be 1 at least' infogan $data --every 0
+refuses '--codes needs --generate' infogan $data --codes c.npy
+refuses '--generate: x does not end in .npy' infogan $data --generate x
+refuses '--infer: there is no folder missing/' infogan $data --infer missing/x.npy
+refuses "--categorical: '10,x' is not a list of numbers of classes, from 2 to 65536 each" infogan $data --categorical 10,x
+refuses "--categorical: '1' is not a list" infogan $data --categorical 1
+refuses "--categorical: '10,' is not a list" infogan $data --categorical 10,
+refuses '--categorical 0 and --continuous 0 leave no code' infogan $data --categorical 0 --continuous 0
+refuses '--lr-d: it must be above 0' infogan $data --lr-d 0
+refuses '--leak: it must be above 0' infogan $data --leak 0
 refuses "there is no option '--prior-weight'" two_views $data --prior-weight 1
 [ "$failed" = 0 ] && echo "the command lines are read as --help says"
 exit "$failed"
