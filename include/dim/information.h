@@ -91,7 +91,7 @@ typedef enum dim_information_warning {
     DIM_INFORMATION_METHODS_DISAGREE = 1024, /**< another supported method, or what single pairs of columns show, lies outside */
     DIM_INFORMATION_TIME_LIMIT = 2048,     /**< max_seconds ended training while critics still learnt */
     DIM_INFORMATION_NEGATIVE = 4096,       /**< the estimate before it was cut at 0 is below 0 by more than its error */
-    DIM_INFORMATION_DIFFERENCE = 8192,     /**< a difference of two lower bounds, which is not a bound */
+    DIM_INFORMATION_DIFFERENCE = 8192,     /**< a difference of two lower bounds: low supposes that I(X;Z) was learnt */
     DIM_INFORMATION_DITHERED = 16384,      /**< equal values were ordered at random, which does not change the information */
     DIM_INFORMATION_SUBSAMPLED = 32768,    /**< not all rows were used */
     DIM_INFORMATION_WARNING_FORCE_INT = 0x7fffffff

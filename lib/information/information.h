@@ -20,6 +20,7 @@ enum {
     DIM__MI_FEW_GROUPS = 10, /* by whose differences no error is told well */
     DIM__MI_NAME = 48,       /* of a column, with its end */
     DIM__MI_LEFT_OUT = 160,
+    DIM__MI_REASONS = 480,
     DIM__MI_SIDES = 3,
     DIM__MI_CURVE = 4,
     DIM__MI_LAGS = 400
@@ -71,6 +72,7 @@ typedef struct dim__mi_answer {  /* what one method says */
     dim_information_result r;
     double *pointwise;           /* (n) */
     const char *remark;          /* for the report: why it is not believed; NULL = nothing speaks against it */
+    char reasons[DIM__MI_REASONS]; /* why no method could take these columns; "" = one could */
     char left_out[DIM__MI_LEFT_OUT]; /* columns that this method had no use for, for texts */
     bool components;             /* of a side, instead of its columns */
     bool narrow;                 /* critics saw canonical pairs alone */
@@ -219,6 +221,12 @@ dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
 void dim__mi_orders_free(dim__mi_orders *orders);
 /* Row i is to meet row order[i] of y; number 0 leaves all in place. */
 void dim__mi_order(const dim__mi_orders *orders, int64_t number, int32_t *order);
+
+/* ---- discrete.c ------------------------------------------------------------------------------------------------------ */
+
+/* Good & Turing: the share of what can occur that was seen, of the joint symbols of sides, as bits. */
+dim_status dim__mi_coverage(const dim__mi *m, uint32_t sides, double *out);
+
 /* ---- choose.c, report.c --------------------------------------------------------------------------------------------- */
 
 /* Asks the methods, and puts the one that is believed first. */

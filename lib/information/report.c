@@ -91,7 +91,10 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
             put_change(m, a, t);
         break;
     case DIM_INFORMATION_SMALL_SAMPLE:
-        put_few(m, r, t);
+        if (a->reasons[0] != '\0')
+            put(t, "no method can take these columns: %s", a->reasons);
+        else
+            put_few(m, r, t);
         break;
     case DIM_INFORMATION_UNDERSAMPLED:
         put(t, "too many symbols were seen once: what they tell cannot be counted%s",
@@ -117,7 +120,8 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
     case DIM_INFORMATION_TIME_LIMIT: put(t, "training stopped after max_seconds, %g, before the critics had learnt what they could",
                                              (double)m->o.max_seconds); break;
     case DIM_INFORMATION_NEGATIVE: put(t, "the estimate is %.4f, below 0 by more than its error; the value is 0", r->raw); break;
-    case DIM_INFORMATION_DIFFERENCE: put(t, "the value is the difference of two lower bounds, which is not a bound"); break;
+    case DIM_INFORMATION_DIFFERENCE: put(t, "the value is the difference of two lower bounds, which is not a bound: it is too "
+                                              "high by as much of what z tells about x as these rows have not shown"); break;
     case DIM_INFORMATION_DITHERED: put(t, "equal values were put in random orders, which leaves the information as it is"); break;
     default: put(t, "%lld rows of %lld were used", (long long)m->n, (long long)m->given); break;
     }
