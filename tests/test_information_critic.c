@@ -344,6 +344,44 @@ static void test_narrow(void **state)
     free_sides(&s);
 }
 
+/* ---- weights --------------------------------------------------------------------------------------------------------- */
+
+/* Two of three rows, whose y goes the other way, have next to no weight: critics are to learn the rest, to be chosen by it, and what
+ * the second half of the rows brought is counted by it. */
+static void test_weights(void **state)
+{
+    (void)state;
+    enum { ROWS = 1500 };
+    sides s = new_sides(ROWS, 1, 1, 0), own = new_sides(ROWS / 3, 1, 1, 0);
+    static double w[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+        w[i] = i % 3 == 0 ? 1 : 0.002;
+        s.x[i] = normal();
+        s.y[i] = (i % 3 == 0 ? 1 : -1) * s.x[i] * s.x[i] + 0.5 * normal();
+        own.x[i / 3] = i % 3 == 0 ? s.x[i] : own.x[i / 3];
+        own.y[i / 3] = i % 3 == 0 ? s.y[i] : own.y[i / 3];
+    }
+    dim_information_options o;
+    dim_information *info;
+    DIM_OPTIONS_INIT(&o);
+    o.method = DIM_INFORMATION_CRITIC;
+    o.order = DIM_INFORMATION_ORDER_IID;
+    o.max_steps = 300;
+    dim_information_result alone = measure_with(&own, o);
+    tensors t = tensors_of(&s);
+    t.data.weights = tensor_of(w, ROWS, 1);
+    ok(dim_information_measure(ctx, &o, &t.data, &info));
+    dim_information_result r = result_of(info);
+    printf("alone %g %g %g  weighted %g %g %g\n", alone.bound, alone.raw, alone.high, r.bound, r.raw, r.high);
+    near(r.bound, alone.bound, 0.15);
+    assert_true(r.raw > r.bound);
+    dim_information_destroy(info);
+    dim_tensor_destroy((dim_tensor *)t.data.weights);
+    free_tensors(&t);
+    free_sides(&s);
+    free_sides(&own);
+}
+
 /* ---- p-values -------------------------------------------------------------------------------------------------------- */
 
 static void test_p_with_condition(void **state)
@@ -461,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_gradient),       cmocka_unit_test(test_gradient_of_labels), cmocka_unit_test(test_gradient_value),
         cmocka_unit_test(test_climbing),       cmocka_unit_test(test_gradient_refused),
         cmocka_unit_test(test_components),     cmocka_unit_test(test_components_gradient), cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_weights),
         cmocka_unit_test(test_p_with_condition), cmocka_unit_test(test_p_with_groups),    cmocka_unit_test(test_progress),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);

@@ -240,6 +240,40 @@ static void test_base(void **state)
     dim__mi_base_free(ctx, &base);
 }
 
+/* Columns that have nothing to do with each other have no pairs, however much their correlations seem to be: many columns, and
+ * weighted rows, which count as fewer. */
+static void test_base_of_nothing(void **state)
+{
+    enum { MANY = 1000, D = 20 };
+    static float x[MANY * D], y[MANY * D];
+    static double weights[MANY];
+    static int32_t all[MANY];
+    int kept = 0;
+    (void)state;
+    for (int round = 0; round < 12; round++) {
+        bool weighted = round % 2 == 1;
+        int64_t n = weighted ? MANY : 400, d = weighted ? 10 : D;
+        dim__mi m = { .ctx = ctx, .n = n, .weights = weighted ? weights : NULL };
+        dim__mi_inputs in = { .n = n, .d = { d, d }, .plain = { d, d }, .x = { x, y } };
+        dim__mi_base base;
+        double sum = 0;
+        for (int64_t i = 0; i < n * d; i++) {
+            x[i] = (float)normal();
+            y[i] = (float)normal();
+        }
+        for (int64_t i = 0; i < n; i++) {
+            all[i] = (int32_t)i;
+            sum += weights[i] = exp(normal());
+        }
+        for (int64_t i = 0; i < n; i++)
+            weights[i] *= (double)n / sum;
+        ok(dim__mi_base_fit(&m, &in, all, n, &base));
+        kept += (int)base.kept;
+        dim__mi_base_free(ctx, &base);
+    }
+    assert_in_range(kept, 0, 2);
+}
+
 /* ---- margins --------------------------------------------------------------------------------------------------------- */
 
 static void find_gap(const sides *s, double *gap, double *error)
@@ -396,7 +430,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_held_out), cmocka_unit_test(test_kraskov), cmocka_unit_test(test_lone_label),
-        cmocka_unit_test(test_base),     cmocka_unit_test(test_margin_gap),
+        cmocka_unit_test(test_base), cmocka_unit_test(test_base_of_nothing),     cmocka_unit_test(test_margin_gap),
            cmocka_unit_test(test_p_value), cmocka_unit_test(test_p_of_ties), cmocka_unit_test(test_weights),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
