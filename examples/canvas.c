@@ -1,6 +1,8 @@
 /* Pictures in memory, written as PNG. */
 #include "canvas.h"
+#include "output.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,14 +47,6 @@ static void release(ex_canvas *c, const png_image *png, bool written, const char
     }
 }
 
-bool ex_canvas_close(ex_canvas *c, const char *path, const char **why)
-{
-    png_image png = image_of(c);
-    bool written = png_image_write_to_file(&png, path, 0, c->rgb, 0, NULL) != 0;
-    release(c, &png, written, why);
-    return written;
-}
-
 uint8_t *ex_canvas_pack(ex_canvas *c, size_t *size, const char **why)
 {
     png_image png = image_of(c);
@@ -67,6 +61,19 @@ uint8_t *ex_canvas_pack(ex_canvas *c, size_t *size, const char **why)
     release(c, &png, packed != NULL, why);
     *size = bytes;
     return packed;
+}
+
+bool ex_canvas_close(ex_canvas *c, const char *path, const char **why)
+{
+    size_t size;
+    uint8_t *packed = ex_canvas_pack(c, &size, why);
+    if (packed == NULL)
+        return false;
+    bool written = ex_write_file(path, packed, size);
+    if (!written)
+        *why = strerror(errno); /* before free() */
+    free(packed);
+    return written;
 }
 
 #else

@@ -1,9 +1,10 @@
 /* dim-mi, the program: what its parts share.
  *
  *     mi_options.c         the command line, --help, the man page
- *     mi_table.c, mi_select.c   tables of text
+ *     mi_read.c, mi_table.c, mi_select.c   files, and tables of text
  *     mi_data.c            files to x, y, z, weights and groups
  *     mutual_information.c what is measured, and the program's end
+ *     mi_files.c           files to write
  *     mi_text.c            what it prints; mi_json.c, mi_plot.c, mi_html.c: the same as JSON, picture, page */
 #ifndef EXAMPLES_MI_H
 #define EXAMPLES_MI_H
@@ -68,9 +69,13 @@ typedef struct mi_run {
     double started, shown;       /* seconds */
     double done, share;          /* of the work: before this call, and in it */
     bool terminal;               /* standard error is one */
+    bool standard;               /* there is a standard output */
 } mi_run;
 
 /* ---- mutual_information.c */
+
+/* Measures column i of x with column j of y; the caller's. */
+dim_information *mi_measure_pair(const mi_run *run, int64_t i, int64_t j);
 
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3), noreturn))
@@ -79,12 +84,22 @@ void mi_end(int code, const char *format, ...);
 /* Ends the program unless a call succeeded. */
 void mi_try(const mi_run *run, dim_status status);
 void *mi_alloc(size_t count, size_t size); /* zeros, or the end */
-FILE *mi_open(const char *path);
-void mi_close(FILE *file, const char *path); /* ends the program when something was not written */
+
+/* ---- mi_files.c */
+
+/* Ends the program when a file to write is one to read, or is written twice. */
+void mi_files_check(const mi_options *o);
+/* Writes a file.  False, and a message: an old one is as it was. */
+bool mi_save(const char *path, const void *bytes, size_t size);
+/* What is printed, in memory: malloc()'s. */
+char *mi_text(const mi_run *run, void (*print)(const mi_run *run, FILE *to), size_t *size);
+bool mi_write(const mi_run *run, const char *path, void (*print)(const mi_run *run, FILE *to));
+/* The same to standard output. */
+bool mi_tell(const mi_run *run, void (*print)(const mi_run *run, FILE *to));
 
 /* ---- mi_options.c */
 
-void mi_parse(mi_options *o, int argc, char **argv);
+void mi_parse(mi_run *run, int argc, char **argv);
 
 /* ---- mi_data.c */
 
@@ -101,6 +116,13 @@ const char *mi_name(const char *name, char *buffer, size_t room);
 /* How many bytes a character of UTF-8 has; 0: it is none. */
 int mi_utf8(const unsigned char *at);
 void mi_print(const mi_run *run, FILE *to);
+/* A text of the library's as the program says it: options by their names here, columns by name alone (the library counts them from 0
+ * within a side). */
+enum { MI_TEXT_ROOM = 1024 };
+const char *mi_plain(const char *text, char buffer[MI_TEXT_ROOM]);
+/* Warning `bit` of a measurement so, from 0 to MI_WARNINGS - 1; "" = it is not set. */
+enum { MI_WARNINGS = 16 };
+const char *mi_warning(const dim_information *info, int bit, char buffer[MI_TEXT_ROOM]);
 /* Why the report does not believe candidate i, "" = it does. */
 void mi_remark(const mi_run *run, int64_t i, char *text, size_t room);
 /* Pairs of --matrix by value: numbers i * columns of y + j, NaN last.  malloc()'s. */
@@ -108,12 +130,13 @@ int64_t *mi_sorted_pairs(const mi_run *run, int64_t *count);
 
 /* ---- mi_json.c, mi_plot.c, mi_html.c */
 
-void mi_json(const mi_run *run, const char *path);
-void mi_pointwise(const mi_run *run, const char *path);
-void mi_plot(const mi_run *run, const char *path);
+void mi_json(const mi_run *run, FILE *to);
+/* False, and a message: it was not written. */
+bool mi_pointwise(const mi_run *run, const char *path);
+bool mi_plot(const mi_run *run, const char *path);
 /* The picture as a PNG in memory, malloc()'s; NULL: `why`. */
 uint8_t *mi_plot_bytes(const mi_run *run, size_t *size, const char **why);
-void mi_html(const mi_run *run, const char *path);
+void mi_html(const mi_run *run, FILE *to);
 
 /* ---- mi_scores.c */
 

@@ -9,6 +9,7 @@
 typedef struct source {
     mi_table t;
     const double *array;         /* (rows, columns); NULL = it is text */
+    const int64_t *whole;        /* the same, where they are whole numbers of 64 bits; else NULL */
 } source;
 
 typedef struct list {
@@ -58,8 +59,14 @@ static list one_column(const source *s, const char *option, const char *text)
     return l;
 }
 
+/* Where columns have names, a first one without a name has those of the rows: R and pandas write tables so. */
+static bool has_row_names(const mi_table *t)
+{
+    return t->names != NULL && t->columns > 1 && t->names[0][0] == '\0' && t->names[1][0] != '\0';
+}
+
 /* All columns that nothing else names. */
-static list rest_of(const plan *p)
+static list rest_of(mi_run *run, const plan *p)
 {
     list l = { mi_alloc((size_t)p->s->t.columns, sizeof(int64_t)), 0 };
     bool *taken = mi_alloc((size_t)p->s->t.columns, sizeof *taken);
@@ -67,6 +74,10 @@ static list rest_of(const plan *p)
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
         for (int64_t i = 0; i < others[k]->count; i++)
             taken[others[k]->at[i]] = true;
+    if (has_row_names(&p->s->t) && !taken[0]) {
+        taken[0] = true;
+        note(run, "column 1 has no name: it was taken as names or numbers of the rows and left out (--x takes it)");
+    }
     for (int64_t c = 0; c < p->s->t.columns; c++)
         if (!taken[c])
             l.at[l.count++] = c;
@@ -85,7 +96,7 @@ static plan make_plan(mi_run *run, source *s)
     p.groups = one_column(s, "--group", o->group);
     p.unordered = select_columns(s, "--unordered", o->unordered);
     p.continuous = select_columns(s, "--continuous", o->continuous);
-    p.side[MI_X] = o->x != NULL ? select_columns(s, "--x", o->x) : rest_of(&p);
+    p.side[MI_X] = o->x != NULL ? select_columns(s, "--x", o->x) : rest_of(run, &p);
     run->data.square = o->matrix && o->y == NULL;
     if (run->data.square)
         p.side[MI_Y] = (list){ NULL, 0 };
@@ -109,6 +120,19 @@ static void free_plan(plan *p)
 
 /* ---- their values ---------------------------------------------------------------------------------------------------------- */
 
+static void read_array(const source *s, mi_column *c)
+{
+    c->value = mi_alloc((size_t)s->t.rows, sizeof(double));
+    c->exact = s->whole != NULL ? mi_alloc((size_t)s->t.rows, sizeof *c->exact) : NULL;
+    for (int64_t i = 0; i < s->t.rows; i++) {
+        c->value[i] = s->array[i * s->t.columns + c->number];
+        if (s->whole != NULL)
+            c->exact[i] = s->whole[i * s->t.columns + c->number];
+    }
+    c->whole = s->whole != NULL ? s->t.rows : 0;
+    c->wide = -1;                /* nothing is lost */
+}
+
 static mi_column *read_columns(const plan *p, const list *l, const list *labels)
 {
     const source *s = p->s;
@@ -120,19 +144,28 @@ static mi_column *read_columns(const plan *p, const list *l, const list *labels)
     }
     if (s->array == NULL && !mi_table_read(&s->t, columns, l->count, error))
         mi_end(MI_DATA, "%s", error);
-    for (int64_t k = 0; k < l->count && s->array != NULL; k++) {
-        columns[k].value = mi_alloc((size_t)s->t.rows, sizeof(double));
-        for (int64_t i = 0; i < s->t.rows; i++)
-            columns[k].value[i] = s->array[i * s->t.columns + l->at[k]];
-    }
+    for (int64_t k = 0; k < l->count && s->array != NULL; k++)
+        read_array(s, &columns[k]);
     return columns;
 }
 
 static void free_columns(mi_column *columns, int64_t count)
 {
-    for (int64_t k = 0; k < count; k++)
+    for (int64_t k = 0; k < count; k++) {
         free(columns[k].value);
+        free(columns[k].exact);
+    }
     free(columns);
+}
+
+/* Where a row is: lines of a file are counted from 1, rows of an array as NumPy does. */
+static const char *place_of(const source *s, int64_t row, char text[64])
+{
+    if (s->array == NULL)
+        snprintf(text, 64, "line %lld", (long long)s->t.line[row]);
+    else
+        snprintf(text, 64, "row %lld, counted from 0", (long long)row);
+    return text;
 }
 
 /* Ends the program where a value is missing, unless such rows are dropped. */
@@ -147,24 +180,74 @@ static void check_missing(const mi_run *run, const source *s, const mi_column *c
         }
     if (count == 0 || run->o.drop)
         return;
-    if (s->array == NULL)
-        snprintf(where, sizeof where, "line %lld", (long long)s->t.line[first]);
-    else
-        snprintf(where, sizeof where, "row %lld", (long long)first);
     mi_end(MI_DATA, "%s: %s has %lld missing or infinite value%s, the first in %s; --missing drop leaves such rows out", s->t.path,
-           mi_table_text(&s->t, c->number, name), (long long)count, count == 1 ? "" : "s", where);
+           mi_table_text(&s->t, c->number, name), (long long)count, count == 1 ? "" : "s", place_of(s, first, where));
 }
 
-/* A tensor (rows, columns) of f64 that has a column's values one after the other. */
+/* Whether whole numbers of 64 bits hold all values, and double does not: one type holds them all. */
+static bool is_exact(const mi_column *columns, int64_t count, int64_t rows)
+{
+    bool wide = false;
+    for (int64_t k = 0; k < count; k++) {
+        const mi_column *c = &columns[k];
+        if (c->labels ? c->missing > 0 : c->whole < rows)
+            return false;
+        wide = wide || c->exact != NULL;
+    }
+    return wide;
+}
+
+/* A tensor (rows, columns) that has a column's values one after the other: f64, or i64. */
 static dim_tensor *tensor_of(const mi_run *run, const mi_column *columns, int64_t count, int64_t rows)
 {
     dim_tensor *across = NULL, *t = NULL;
-    mi_try(run, dim_tensor_create(run->ctx, DIM_F64, 2, (int64_t[]){ count, rows }, &across));
-    for (int64_t k = 0; k < count; k++)
-        memcpy((double *)dim_tensor_data(across) + k * rows, columns[k].value, (size_t)rows * sizeof(double));
+    bool exact = is_exact(columns, count, rows);
+    mi_try(run, dim_tensor_create(run->ctx, exact ? DIM_I64 : DIM_F64, 2, (int64_t[]){ count, rows }, &across));
+    for (int64_t k = 0; k < count; k++) {
+        const mi_column *c = &columns[k];
+        int64_t *whole = (int64_t *)dim_tensor_data(across) + k * rows;
+        if (!exact)
+            memcpy(whole, c->value, (size_t)rows * sizeof(double)); /* as wide */
+        for (int64_t i = 0; i < rows && exact; i++)
+            whole[i] = c->exact != NULL ? c->exact[i] : (int64_t)c->value[i];
+    }
     mi_try(run, dim_tensor_permute(across, (int[]){ 1, 0 }, &t));
     dim_tensor_destroy(across);
     return t;
+}
+
+/* Digits that are lost are said. */
+static void note_wide(mi_run *run, const plan *p, const mi_column *columns, int64_t count)
+{
+    char text[256], name[MI_COLUMN_TEXT], where[64];
+    if (is_exact(columns, count, p->s->t.rows))
+        return;
+    for (int64_t k = 0; k < count; k++) {
+        const mi_column *c = &columns[k];
+        if (c->labels || c->wide < 0)
+            continue;
+        snprintf(text, sizeof text, "%s, %s: a whole number beyond 2^53 lost its last digits: whole numbers up to 64 bits keep them, "
+                 "where all columns of a side are such; --unordered takes them as labels", mi_table_text(&p->s->t, c->number, name),
+                 place_of(p->s, c->wide, where));
+        note(run, text);
+    }
+}
+
+/* Other encodings, such as Latin-1, are printed as they are, but a page and JSON must be UTF-8. */
+static void note_names(mi_run *run, const mi_table *t, const list *l)
+{
+    char text[256], buffer[32], name[MI_COLUMN_TEXT];
+    for (int64_t k = 0; k < l->count; k++) {
+        const unsigned char *at = (const unsigned char *)mi_table_name(t, l->at[k], buffer);
+        while (*at != '\0' && mi_utf8(at) > 0)
+            at += mi_utf8(at);
+        if (*at == '\0')
+            continue;
+        snprintf(text, sizeof text, "the name of %s is not UTF-8; --json and --report write U+FFFD in place of such bytes",
+                 mi_table_text(t, l->at[k], name));
+        note(run, text);
+        return;
+    }
 }
 
 static void fill_side(mi_run *run, const plan *p, int which)
@@ -189,23 +272,35 @@ static void fill_side(mi_run *run, const plan *p, int which)
         side->kinds[k] = unordered ? DIM_INFORMATION_KIND_UNORDERED
                          : continuous ? DIM_INFORMATION_KIND_CONTINUOUS : DIM_INFORMATION_KIND_AUTO;
         if (c->text && !has(&p->unordered, c->number)) {
-            snprintf(text, sizeof text, "%s is text: %lld labels", mi_table_text(t, c->number, name), (long long)c->distinct);
+            snprintf(text, sizeof text, "%s is text: %lld label%s", mi_table_text(t, c->number, name), (long long)c->distinct,
+                     c->distinct == 1 ? "" : "s");
             note(run, text);
         }
     }
+    note_names(run, t, l);
+    note_wide(run, p, columns, l->count);
     side->t = tensor_of(run, columns, l->count, t->rows);
     free_columns(columns, l->count);
 }
 
 static void fill_weights(mi_run *run, const plan *p)
 {
-    char name[MI_COLUMN_TEXT];
+    char name[MI_COLUMN_TEXT], where[64];
+    double sum = 0;
     if (p->weights.count == 0)
         return;
     mi_column *c = read_columns(p, &p->weights, &(list){ NULL, 0 });
     if (c->text)
         mi_end(MI_DATA, "--weights: %s of %s has text", mi_table_text(&p->s->t, c->number, name), p->s->t.path);
     check_missing(run, p->s, c);
+    for (int64_t i = 0; i < p->s->t.rows; i++) {
+        if (c->value[i] < 0)
+            mi_end(MI_DATA, "--weights: %s of %s is %g in %s; weights are 0 or more", mi_table_text(&p->s->t, c->number, name),
+                   p->s->t.path, c->value[i], place_of(p->s, i, where));
+        sum += isfinite(c->value[i]) ? c->value[i] : 0;
+    }
+    if (!(sum > 0))
+        mi_end(MI_DATA, "--weights: %s of %s is 0 in all rows", mi_table_text(&p->s->t, c->number, name), p->s->t.path);
     run->data.weights = tensor_of(run, c, 1, p->s->t.rows);
     free_columns(c, 1);
 }
@@ -213,7 +308,7 @@ static void fill_weights(mi_run *run, const plan *p)
 /* Groups are equal or not, nothing else: the bits of a number, or the number of a label, will do. */
 static void fill_groups(mi_run *run, const plan *p)
 {
-    char name[MI_COLUMN_TEXT];
+    char name[MI_COLUMN_TEXT], where[64];
     if (p->groups.count == 0)
         return;
     mi_column *c = read_columns(p, &p->groups, &p->groups);
@@ -221,11 +316,24 @@ static void fill_groups(mi_run *run, const plan *p)
     for (int64_t i = 0; i < p->s->t.rows; i++) {
         double value = c->value[i] + 0.0; /* -0 is 0 */
         if (isnan(value))
-            mi_end(MI_DATA, "--group: %s of %s has no value in row %lld", mi_table_text(&p->s->t, c->number, name), p->s->t.path,
-                   (long long)i + 1);
+            mi_end(MI_DATA, "--group: %s of %s has no value in %s", mi_table_text(&p->s->t, c->number, name), p->s->t.path,
+                   place_of(p->s, i, where));
         memcpy((int64_t *)dim_tensor_data(run->data.groups) + i, &value, sizeof value);
     }
     free_columns(c, 1);
+}
+
+/* Whether the first row has nothing but numbers such as 1999, and the second one has none. */
+static bool looks_like_years(const mi_table *t)
+{
+    const char *field = t->first;
+    for (int64_t k = 0; k < 2 * t->columns && t->rows > 1; k++, field += strlen(field) + 1) {
+        double x = 0;
+        bool year = mi_number(field, &x) == MI_NUMBER && x == floor(x) && x >= 1500 && x <= 2200;
+        if (year != (k < t->columns))
+            return false;
+    }
+    return t->rows > 1;
 }
 
 static void fill(mi_run *run, source *s)
@@ -243,6 +351,8 @@ static void fill(mi_run *run, source *s)
             all_text = all_text && run->data.side[k].kinds[j] == DIM_INFORMATION_KIND_UNORDERED;
     if (s->array == NULL && s->t.guessed && s->t.names != NULL && all_text)
         note(run, "the first line was taken as names (--no-header: it is a row)");
+    if (s->array == NULL && s->t.guessed && s->t.names == NULL && looks_like_years(&s->t))
+        note(run, "the first line, which looks like years, was taken as a row (--header: it has names)");
     free_plan(&p);
 }
 
@@ -294,13 +404,19 @@ static void use_arrays(mi_run *run)
 static void use_array(mi_run *run)
 {
     source s = { .array = NULL };
-    dim_tensor *t = load(run, run->o.file[0]), *copy = NULL;
+    dim_tensor *t = load(run, run->o.file[0]), *copy = NULL, *whole = NULL;
     s.t = (mi_table){ .path = run->o.file[0], .rows = dim_tensor_size(t, 0), .columns = dim_tensor_size(t, 1) };
     int64_t shape[2] = { s.t.rows, s.t.columns };
     mi_try(run, dim_tensor_create(run->ctx, DIM_F64, 2, shape, &copy));
     mi_try(run, dim_tensor_copy(copy, t));
     s.array = dim_tensor_const_data(copy);
+    if (dim_tensor_dtype(t) == DIM_I64) { /* in the order of C, too */
+        mi_try(run, dim_tensor_create(run->ctx, DIM_I64, 2, shape, &whole));
+        mi_try(run, dim_tensor_copy(whole, t));
+        s.whole = dim_tensor_const_data(whole);
+    }
     fill(run, &s);
+    dim_tensor_destroy(whole);
     dim_tensor_destroy(t);
     dim_tensor_destroy(copy);
 }

@@ -55,15 +55,16 @@ static void put_notes(const mi_run *run, FILE *to)
     fprintf(to, "<ul>\n");
     for (const char *at = run->data.notes != NULL ? run->data.notes : ""; *at != '\0';) {
         size_t length = strcspn(at, "\n");
-        char line[256];
+        char line[MI_TEXT_ROOM];
         snprintf(line, sizeof line, "%.*s", (int)length, at);
         fprintf(to, "<li>");
         put_escaped(to, line);
         fprintf(to, "</li>\n");
         at += length + 1;
     }
-    for (int bit = 0; bit < 16; bit++) {
-        const char *text = dim_information_warning_text(run->info, (dim_information_warning)(1 << bit));
+    for (int bit = 0; bit < MI_WARNINGS; bit++) {
+        char buffer[MI_TEXT_ROOM];
+        const char *text = mi_warning(run->info, bit, buffer);
         if (*text == '\0')
             continue;
         fprintf(to, "<li>");
@@ -73,16 +74,26 @@ static void put_notes(const mi_run *run, FILE *to)
     fprintf(to, "<li>The interval is one if the dependence is of a kind that these rows can show.</li>\n</ul>\n");
 }
 
-void mi_html(const mi_run *run, const char *path)
+/* All of them, in full: the text above shortens them. */
+static void put_names(const mi_run *run, FILE *to)
 {
-    FILE *to = mi_open(path);
-    char *text = NULL;
+    for (int k = 0; k < MI_SIDES; k++) {
+        const mi_side *s = &run->data.side[k];
+        if (s->t == NULL)
+            continue;
+        fprintf(to, "<p>%c: ", "xyz"[k]);
+        for (int64_t j = 0; j < s->columns; j++) {
+            fputs(j > 0 ? ", " : "", to);
+            put_escaped(to, s->names[j]);
+        }
+        fprintf(to, "</p>\n");
+    }
+}
+
+void mi_html(const mi_run *run, FILE *to)
+{
     size_t size;
-    FILE *memory = open_memstream(&text, &size);
-    if (memory == NULL)
-        mi_end(MI_DATA, "out of memory");
-    mi_print(run, memory);
-    mi_close(memory, "the text");
+    char *text = mi_text(run, mi_print, &size);
     fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<title>Mutual information of ");
     put_escaped(to, run->o.file[0]);
     fprintf(to, "</title>\n<style>body { font-family: sans-serif; max-width: 82em; margin: 1em auto; padding: 0 1em } "
@@ -94,8 +105,8 @@ void mi_html(const mi_run *run, const char *path)
     put_escaped(to, text);
     fprintf(to, "</pre>\n");
     free(text);
+    put_names(run, to);
     put_picture(run, to);
     put_notes(run, to);
     fprintf(to, "</body>\n</html>\n");
-    mi_close(to, path);
 }

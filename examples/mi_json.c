@@ -23,13 +23,13 @@ static void put_text(FILE *to, const char *text)
     fputc('"', to);
 }
 
-/* JSON has no other word for what is not finite. */
+/* JSON has no word for what is infinite; null says that there is no such number. */
 static void put_number(FILE *to, double x)
 {
     if (isfinite(x))
         fprintf(to, "%.17g", x);
     else
-        fprintf(to, "null");
+        fprintf(to, isnan(x) ? "null" : x > 0 ? "\"inf\"" : "\"-inf\"");
 }
 
 static void put_field(FILE *to, const char *name, double x)
@@ -105,8 +105,9 @@ static void put_measurement(const mi_run *run, FILE *to)
     put_curve(run, to);
     fprintf(to, ",\"notes\":[");
     const char *comma = "";
-    for (int bit = 0; bit < 16; bit++) {
-        const char *text = dim_information_warning_text(run->info, (dim_information_warning)(1 << bit));
+    for (int bit = 0; bit < MI_WARNINGS; bit++) {
+        char buffer[MI_TEXT_ROOM];
+        const char *text = mi_warning(run->info, bit, buffer);
         if (*text == '\0')
             continue;
         fputs(comma, to);
@@ -138,12 +139,11 @@ static void put_pairs(const mi_run *run, FILE *to)
     free(pairs);
 }
 
-void mi_json(const mi_run *run, const char *path)
+void mi_json(const mi_run *run, FILE *to)
 {
-    FILE *to = mi_open(path);
     fprintf(to, "{\"version\":");
     put_text(to, dim_version());
-    fprintf(to, ",\"unit\":\"%s\",\"confidence\":%g,\"seed\":%llu", mi_unit(run), run->o.confidence > 0 ? run->o.confidence : 0.95,
+    fprintf(to, ",\"unit\":\"%s\",\"confidence\":%.9g,\"seed\":%llu", mi_unit(run), run->o.confidence > 0 ? run->o.confidence : 0.95,
             (unsigned long long)run->o.seed);
     for (int k = 0; k < MI_SIDES; k++)
         if (run->data.side[k].t != NULL)
@@ -162,30 +162,42 @@ void mi_json(const mi_run *run, const char *path)
     else
         put_measurement(run, to);
     fprintf(to, "}\n");
-    mi_close(to, path);
 }
 
-void mi_pointwise(const mi_run *run, const char *path)
+/* The share of each row, in the printed unit; the caller's. */
+static dim_tensor *shares_of(const mi_run *run)
 {
     dim_tensor *t = NULL;
-    size_t n = strlen(path);
     mi_try(run, dim_tensor_create(run->ctx, DIM_F64, 1, &run->data.rows, &t));
     mi_try(run, dim_information_pointwise(run->info, t));
     double *x = dim_tensor_data(t);
     for (int64_t i = 0; i < run->data.rows; i++)
         x[i] *= mi_scale(run);
-    if (strcmp(path + n - 4, ".npy") == 0) {
-        if (dim_tensor_save_npy(t, path) != DIM_OK)
-            mi_end(MI_DATA, "%s", dim_context_error(run->ctx));
-    } else {
-        FILE *to = mi_open(path);
-        fprintf(to, "row,pointwise\n");
-        for (int64_t i = 0; i < run->data.rows; i++)
-            if (isnan(x[i]))
-                fprintf(to, "%lld,\n", (long long)i + 1);
-            else
-                fprintf(to, "%lld,%.17g\n", (long long)i + 1, x[i]);
-        mi_close(to, path);
-    }
+    return t;
+}
+
+static void print_shares(const mi_run *run, FILE *to)
+{
+    dim_tensor *t = shares_of(run);
+    const double *x = dim_tensor_const_data(t);
+    fprintf(to, "row,pointwise\n");
+    for (int64_t i = 0; i < run->data.rows; i++)
+        if (isnan(x[i]))
+            fprintf(to, "%lld,\n", (long long)i + 1);
+        else
+            fprintf(to, "%lld,%.17g\n", (long long)i + 1, x[i]);
     dim_tensor_destroy(t);
+}
+
+bool mi_pointwise(const mi_run *run, const char *path)
+{
+    size_t n = strlen(path);
+    if (strcmp(path + n - 4, ".npy") != 0)
+        return mi_write(run, path, print_shares);
+    dim_tensor *t = shares_of(run);
+    bool written = dim_tensor_save_npy(t, path) == DIM_OK;
+    if (!written)
+        fprintf(stderr, "dim-mi: %s\n", dim_context_error(run->ctx));
+    dim_tensor_destroy(t);
+    return written;
 }

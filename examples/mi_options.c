@@ -19,7 +19,7 @@ typedef struct option {
 static const option options[] = {
     { "Columns", NULL, "", HEADING, 0, 0, 0 },
     { "--x", "LIST", "columns of x: names, numbers from 1, ranges, with commas between, such as temp,3,5-8 (default: all that nothing "
-      "else names)", TEXT, AT(x), 0, 0 },
+      "else names, but a first one without a name)", TEXT, AT(x), 0, 0 },
     { "--y", "LIST", "columns of y", TEXT, AT(y), 0, 0 },
     { "--given", "LIST", "columns of z, which are known anyway: I(X;Y|Z)", TEXT, AT(given), 0, 0 },
     { "--unordered", "LIST", "these are labels, whose order means nothing; columns of text are anyway", TEXT, AT(unordered), 0, 0 },
@@ -43,13 +43,14 @@ static const option options[] = {
     { "--matrix", NULL, "every column of x against every column of y, one pair a line, the largest first. Without --x and --y all "
       "columns with each other. Values alone; --permutations adds p-values, not corrected for the number of pairs", SWITCH,
       AT(matrix), 0, 0 },
-    { "--seed", "N", "of random orders, folds and permutations (default 1)", COUNT, AT(seed), 1, 9e15 },
+    { "--seed", "N", "of random orders, folds and permutations (default 0, as the library's)", COUNT, AT(seed), 0, 9e15 },
     { "--threads", "N", "that share the work (default: one for each processor)", COUNT, AT(threads), 1, 256 },
     { "--time", "SECONDS", "critics stop training then", SHARE, AT(seconds), 0, 1e9 },
 
     { "Output", NULL, "", HEADING, 0, 0, 0 },
     { "--bits", NULL, "in bits, not nats", SWITCH, AT(bits), 0, 0 },
-    { "--json", "FILE", "write all numbers as JSON", TEXT, AT(json), 0, 0 },
+    { "--json", "FILE", "write all numbers as JSON; with - to standard output, in place of the text. null: there is no such number; "
+      "\"inf\": it is infinite", TEXT, AT(json), 0, 0 },
     { "--pointwise", "FILE", "write the share of each row, as .npy or as .csv", TEXT, AT(pointwise), 0, 0 },
     { "--plot", "FILE.png", "draw candidates, value against rows, rows' shares, and the null, the lags or the scores", TEXT,
       AT(plot), 0, 0 },
@@ -72,8 +73,8 @@ static const char files[] =
     "gzip, or - for standard input; or an array of NumPy's, rows first, whose columns are called by numbers. Two arrays are x and y, "
     "a third one is z.";
 static const char codes[] =
-    "Exit code: 0 with an answer, 1 for wrong usage, 2 for bad data or files, 3 when the rows support no answer, 4 with --strict "
-    "for a lower bound.";
+    "Exit code: 0 with an answer, 1 for wrong usage, 2 for bad data or what could not be written, 3 when the rows support no answer, "
+    "4 with --strict for a lower bound.";
 static const char *const usage[] = { "dim-mi [OPTION...] FILE --y COLUMNS", "dim-mi [OPTION...] --matrix FILE",
                                      "dim-mi [OPTION...] X.npy Y.npy [Z.npy]" };
 static const char *const examples[] = { "dim-mi cars.csv --x hp,wt --y mpg --permutations 999 --plot cars.png", "dim-mi --matrix cars.csv",
@@ -185,8 +186,9 @@ static void print_man(void)
 static double number_of(const option *o, const char *text)
 {
     double x = 0;
-    if (mi_number(text, &x) != MI_NUMBER || isinf(x))
-        mi_end(MI_USAGE, "%s: '%s' is not a number", o->name, text);
+    bool number = mi_number(text, &x) == MI_NUMBER;
+    if (!number || isinf(x))
+        mi_end(MI_USAGE, "%s: '%s' is %s", o->name, text, isinf(x) ? "too large" : "not a number");
     return x;
 }
 
@@ -228,7 +230,7 @@ static void set(mi_options *to, const option *o, const char *text)
         return;
     case SHARE:
         x = number_of(o, text);
-        if (!(x > o->least && x < o->most))
+        if (!((float)x > o->least && (float)x < o->most)) /* as the library takes it */
             mi_end(MI_USAGE, "%s: %s is not above %g and below %g", o->name, text, o->least, o->most);
         *(double *)field = x;
         return;
@@ -296,12 +298,16 @@ static void check(mi_options *o)
         mi_end(MI_USAGE, "--matrix goes with neither --pointwise, --plot, --report nor several lags");
     if (o->pointwise != NULL && !ends_in(o->pointwise, ".npy") && !ends_in(o->pointwise, ".csv"))
         mi_end(MI_USAGE, "--pointwise: %s ends neither in .npy nor in .csv", o->pointwise);
+    if (o->plot != NULL && !ends_in(o->plot, ".png"))
+        mi_end(MI_USAGE, "--plot: %s does not end in .png; pictures are PNG", o->plot);
+    mi_files_check(o);
 }
 
-void mi_parse(mi_options *o, int argc, char **argv)
+void mi_parse(mi_run *run, int argc, char **argv)
 {
+    mi_options *o = &run->o;
     bool only_files = false;
-    *o = (mi_options){ .seed = 1 };
+    *o = (mi_options){ .files = 0 };
     for (int i = 1; i < argc; i++) {
         const char *text = argv[i], *equals = strchr(text, '=');
         if (only_files || text[0] != '-' || strcmp(text, "-") == 0) {
@@ -331,8 +337,8 @@ void mi_parse(mi_options *o, int argc, char **argv)
     else if (o->version)
         printf("dim-mi of libdim %s\n", dim_version());
     if (o->help || o->man || o->version) {
-        fflush(stdout);
-        exit(ferror(stdout) ? MI_DATA : MI_ANSWER);
+        bool told = run->standard && fflush(stdout) == 0 && !ferror(stdout);
+        exit(told ? MI_ANSWER : MI_DATA);
     }
     check(o);
 }

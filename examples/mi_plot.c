@@ -54,6 +54,19 @@ static void dashed(const panel *p, int64_t x0, int64_t x1, int64_t y, const uint
         ex_canvas_fill(p->c, x, y - 1, x1 - x < 7 ? x1 - x : 7, 2, color);
 }
 
+/* An interval that does not end there. */
+static void arrow_up(const panel *p, int64_t x, int64_t y, const uint8_t color[3])
+{
+    for (int k = 0; k < 9; k++)
+        ex_canvas_fill(p->c, x - k, y + 2 * k, 2 * k + 1, 2, color);
+}
+
+static void arrow_right(const panel *p, int64_t x, int64_t y, const uint8_t color[3])
+{
+    for (int k = 0; k < 9; k++)
+        ex_canvas_fill(p->c, x - 2 * k - 2, y - k, 2, 2 * k + 1, color);
+}
+
 static void centred(const panel *p, int64_t x, int64_t y, const char *text)
 {
     ex_canvas_text(p->c, x - ex_text_width(text) / 2, y, text, ex_dark);
@@ -71,7 +84,7 @@ static double nice_step(axis a, int count)
 static axis axis_of(double low, double high)
 {
     double room = 0.06 * (high - low);
-    if (!(high > low))
+    if (!(high - low > 1e-9 * fmax(fabs(low), fabs(high)))) /* the same but for rounding: labels would have all its digits */
         room = fabs(low) > 0 ? 0.1 * fabs(low) : 0.5;
     return (axis){ low - room, high + room };
 }
@@ -86,10 +99,11 @@ static const char *tick_text(double x, double step, char buffer[32])
     return buffer;
 }
 
-static void ticks_x(const panel *p)
+/* least: of a step; 1 where there is nothing between whole numbers. */
+static void ticks_x(const panel *p, double least)
 {
     char text[32];
-    double step = nice_step(p->x, 6);
+    double step = fmax(nice_step(p->x, 6), least);
     for (double x = ceil(p->x.low / step) * step; x <= p->x.high + step / 1000; x += step) {
         ex_canvas_fill(p->c, at_x(p, x), p->y0 + p->height, 2, 6, ex_dark);
         centred(p, at_x(p, x), p->y0 + p->height + 9, tick_text(x, step, text));
@@ -143,6 +157,10 @@ static void draw_candidates(const mi_run *run, ex_canvas *c, int64_t top)
     dim_information_result r[8];
     double high = 0, s = mi_scale(run);
     panel p = open_panel(c, 0, top, "Methods, each with its interval; blue: taken", mi_unit(run));
+    if (run->r.verdict == DIM_INFORMATION_NONE) { /* it may be called auto then */
+        say(&p, "no answer");
+        return;
+    }
     for (int64_t i = 0; i < shown; i++) {
         DIM_OPTIONS_INIT(&r[i]);
         mi_try(run, dim_information_get_candidate(run->info, i, &r[i]));
@@ -150,7 +168,7 @@ static void draw_candidates(const mi_run *run, ex_canvas *c, int64_t top)
             high = fmax(high, s * (isfinite(r[i].high) ? r[i].high : 1.2 * r[i].value));
     }
     p.x = axis_from_zero(high);
-    ticks_x(&p);
+    ticks_x(&p, 0);
     for (int64_t i = 0; i < shown; i++) {
         int64_t y = p.y0 + p.height * (2 * i + 1) / (2 * shown);
         const uint8_t *color = i == 0 ? ex_blue : ex_dark;
@@ -165,7 +183,7 @@ static void draw_candidates(const mi_run *run, ex_canvas *c, int64_t top)
         ex_canvas_fill(c, left, y - 2, right - left, 4, color);
         ex_canvas_fill(c, left - 1, y - 9, 3, 18, color);
         if (open)
-            ex_canvas_text(c, right - ex_text_width(">"), y - 8, ">", color);
+            arrow_right(&p, right, y, color);
         else
             ex_canvas_fill(c, right - 1, y - 9, 3, 18, color);
         dot(&p, at_x(&p, s * r[i].value), y, 7, color);
@@ -202,7 +220,10 @@ static void draw_curve(const mi_run *run, ex_canvas *c, int64_t top)
         int64_t x = at_x(&p, log(at[0])), y = at_y(&p, s * at[1]), y_low = at_y(&p, s * at[2]);
         int64_t y_high = isfinite(at[3]) ? at_y(&p, s * at[3]) : p.y0;
         ex_canvas_fill(c, x - 2, y_high, 4, y_low - y_high, ex_blue);
-        ex_canvas_fill(c, x - 9, y_high - 1, 18, 3, ex_blue);
+        if (isfinite(at[3]))
+            ex_canvas_fill(c, x - 9, y_high - 1, 18, 3, ex_blue);
+        else
+            arrow_up(&p, x, y_high, ex_blue);
         ex_canvas_fill(c, x - 9, y_low - 1, 18, 3, ex_blue);
         if (i > 0)
             segment(&p, last_x, last_y, x, y, ex_blue);
@@ -256,7 +277,7 @@ static void draw_histogram(panel *p, const char *what, const double *x, int64_t 
         high = count[b] > high ? count[b] : high;
     p->y = axis_from_zero((double)high);
     ticks_y(p);
-    ticks_x(p);
+    ticks_x(p, 0);
     for (int b = 0; b < bars; b++) {
         int64_t left = p->x0 + p->width * b / bars, right = p->x0 + p->width * (b + 1) / bars, y = at_y(p, (double)count[b]);
         ex_canvas_fill(p->c, left + 1, y, right - left - 2, p->y0 + p->height - y, ex_blue);
@@ -324,7 +345,7 @@ static void draw_lags(const mi_run *run, ex_canvas *c, int64_t top)
     p.x = (axis){ (double)run->o.lag_from - 0.5, (double)run->o.lag_to + 0.5 };
     p.y = axis_from_zero(high);
     ticks_y(&p);
-    ticks_x(&p);
+    ticks_x(&p, 1);
     int64_t half = p.width / run->n_lags / 3 < 6 ? p.width / run->n_lags / 3 : 6;
     for (int64_t k = 0; k < run->n_lags; k++) {
         const dim_information_result *r = &run->lags[k].r;
@@ -384,7 +405,7 @@ static void draw_scores(const mi_run *run, ex_canvas *c, int64_t top)
         most = isfinite(share[i]) ? fmax(most, fabs(share[i])) : most;
     p.x = p.y = (axis){ -3.6, 3.6 };
     ticks_y(&p);
-    ticks_x(&p);
+    ticks_x(&p, 0);
     for (int64_t i = 0; i < n; i += step) {
         uint8_t color[3];
         if (i + lag < 0 || i + lag >= n || !isfinite(x[i]) || !isfinite(y[i + lag]))
@@ -439,16 +460,20 @@ static bool draw(const mi_run *run, ex_canvas *c, const char **why)
     return true;
 }
 
-void mi_plot(const mi_run *run, const char *path)
-{
-    ex_canvas c;
-    const char *why = "";
-    if (!draw(run, &c, &why) || !ex_canvas_close(&c, path, &why))
-        mi_end(MI_DATA, "--plot: %s: %s", path, why);
-}
-
 uint8_t *mi_plot_bytes(const mi_run *run, size_t *size, const char **why)
 {
     ex_canvas c;
     return draw(run, &c, why) ? ex_canvas_pack(&c, size, why) : NULL;
+}
+
+bool mi_plot(const mi_run *run, const char *path)
+{
+    const char *why = "";
+    size_t size;
+    uint8_t *bytes = mi_plot_bytes(run, &size, &why);
+    if (bytes == NULL)
+        fprintf(stderr, "dim-mi: --plot: %s: %s\n", path, why);
+    bool written = bytes != NULL && mi_save(path, bytes, size);
+    free(bytes);
+    return written;
 }

@@ -1,14 +1,9 @@
-/* Columns of a table by names, numbers and ranges; and the bytes of a file. */
+/* Columns of a table by names, numbers and ranges. */
 #include "mi_table.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if EX_HAVE_ZLIB
-#include <zlib.h>
-#endif
 
 /* ---- columns ----------------------------------------------------------------------------------------------------------- */
 
@@ -83,6 +78,12 @@ static void list_columns(const mi_table *t, char *text, size_t room)
     }
 }
 
+/* Years are numbers, and may be names. */
+static const char *names_hint(const mi_table *t)
+{
+    return t->names == NULL && t->guessed ? "; the first line was taken as a row (--header: it has names)" : "";
+}
+
 static bool add_item(selection *s, const char *item, size_t length)
 {
     int64_t from, to, column = 0, found = count_named(s->t, item, length, &column);
@@ -96,8 +97,8 @@ static bool add_item(selection *s, const char *item, size_t length)
     }
     if (is_range(item, length, &from, &to)) {
         if (from < 1 || to > s->t->columns || to < from) {
-            snprintf(s->error, MI_ERROR, "%s: %.*s is not within the columns 1 to %lld of %s", s->option, (int)(length < 60 ? length : 60),
-                     item, (long long)s->t->columns, s->t->path);
+            snprintf(s->error, MI_ERROR, "%s: %.*s is not within the columns 1 to %lld of %s%s", s->option,
+                     (int)(length < 60 ? length : 60), item, (long long)s->t->columns, s->t->path, names_hint(s->t));
             return false;
         }
         for (int64_t c = from; c <= to; c++)
@@ -106,8 +107,8 @@ static bool add_item(selection *s, const char *item, size_t length)
         return true;
     }
     list_columns(s->t, names, sizeof names);
-    snprintf(s->error, MI_ERROR, "%s: %s has no column '%.*s'; it has %lld%s%s", s->option, s->t->path, (int)(length < 60 ? length : 60),
-             item, (long long)s->t->columns, names[0] != '\0' ? ": " : " without names", names);
+    snprintf(s->error, MI_ERROR, "%s: %s has no column '%.*s'; it has %lld%s%s%s", s->option, s->t->path, (int)(length < 60 ? length : 60),
+             item, (long long)s->t->columns, names[0] != '\0' ? ": " : " without names", names, names_hint(s->t));
     return false;
 }
 
@@ -134,95 +135,4 @@ bool mi_table_select(const mi_table *t, const char *option, const char *list, in
         *out = NULL;
     }
     return ok;
-}
-
-/* ---- files ------------------------------------------------------------------------------------------------------------- */
-
-/* What can be read: a file, packed or not, or standard input. */
-typedef struct source {
-    const char *path;
-#if EX_HAVE_ZLIB
-    gzFile file;
-#else
-    FILE *file;
-#endif
-} source;
-
-#if EX_HAVE_ZLIB
-static bool open_source(source *s, const char *path)
-{
-    s->file = strcmp(path, "-") == 0 ? gzdopen(0, "rb") : gzopen(path, "rb");
-    return s->file != NULL;
-}
-
-static long read_some(source *s, char *to, unsigned size) { return gzread(s->file, to, size); }
-
-/* What is wrong with what was read, or NULL. */
-static const char *close_source(source *s)
-{
-    int code;
-    static char text[128];
-    snprintf(text, sizeof text, "%s", gzerror(s->file, &code));
-    if (code == Z_ERRNO)
-        snprintf(text, sizeof text, "%s", strerror(errno));
-    int closed = gzclose(s->file);
-    if (closed == Z_BUF_ERROR)
-        return "it ends in the middle of the packed data";
-    return code != Z_OK && code != Z_STREAM_END ? text : NULL;
-}
-#else
-static bool open_source(source *s, const char *path)
-{
-    s->file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    return s->file != NULL;
-}
-
-static long read_some(source *s, char *to, unsigned size) { return (long)fread(to, 1, size, s->file); }
-
-static const char *close_source(source *s)
-{
-    const char *wrong = ferror(s->file) ? strerror(errno) : NULL;
-    if (s->file != stdin)
-        fclose(s->file);
-    return wrong;
-}
-#endif
-
-char *mi_file_read(const char *path, size_t *size, char error[MI_ERROR])
-{
-    enum { CHUNK = 1 << 20 };
-    const size_t most = (size_t)1 << 33; /* unpacked */
-    source s = { .path = path };
-    size_t room = 0, used = 0;
-    char *bytes = NULL;
-    long got = 1;
-    errno = 0;
-    if (!open_source(&s, path)) {
-        snprintf(error, MI_ERROR, "%s: %s", path, errno != 0 ? strerror(errno) : "no memory");
-        return NULL;
-    }
-    const char *wrong = NULL;
-    while (got > 0 && wrong == NULL) {
-        if (used + CHUNK + 1 > room) {
-            size_t more = room == 0 ? CHUNK + 1 : 2 * room;
-            char *grown = used < most ? realloc(bytes, more) : NULL;
-            wrong = used >= most ? "it has more than 8 GiB" : grown == NULL ? "no memory for it" : NULL;
-            if (wrong != NULL)
-                break;
-            bytes = grown;
-            room = more;
-        }
-        size_t chunk = room - used - 1 < CHUNK ? room - used - 1 : CHUNK;
-        got = read_some(&s, bytes + used, (unsigned)chunk);
-        used += got > 0 ? (size_t)got : 0;
-    }
-    const char *closing = close_source(&s);
-    wrong = wrong != NULL ? wrong : closing != NULL ? closing : got < 0 ? "it cannot be read" : NULL;
-    if (wrong != NULL) {
-        snprintf(error, MI_ERROR, "%s: %s", path, wrong);
-        free(bytes);
-        return NULL;
-    }
-    *size = used;
-    return bytes;
 }

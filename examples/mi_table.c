@@ -63,6 +63,25 @@ mi_kind mi_number(const char *text, double *out)
     return isfinite(*out) ? MI_NUMBER : MI_TEXT;
 }
 
+/* Whole numbers without an exponent: whether int64_t holds one is in `fits`. */
+static bool is_whole(const char *text, int64_t *out, bool *fits)
+{
+    bool below = *text == '-';
+    const char *at = text + (*text == '-' || *text == '+');
+    *fits = true;
+    *out = 0;
+    if (!is_digit(*at))
+        return false;
+    for (; is_digit(*at); at++) { /* below 0, where there is one number more */
+        int digit = *at - '0';
+        *fits = *fits && *out >= (INT64_MIN + digit) / 10;
+        *out = *fits ? 10 * *out - digit : 0;
+    }
+    *fits = *fits && (below || *out > INT64_MIN);
+    *out = *fits && !below ? -*out : *out;
+    return *at == '\0';
+}
+
 /* ---- lines to fields --------------------------------------------------------------------------------------------------- */
 
 typedef struct scan {
@@ -374,12 +393,26 @@ static int64_t label_of(labels *l, const char *text)
     return l->code[at];
 }
 
+static void count_whole(mi_column *c, int64_t row, const char *field, double x)
+{
+    int64_t whole;
+    bool fits;
+    if (!is_whole(field, &whole, &fits))
+        return;
+    c->whole += fits;
+    bool held = fits && fabs(x) < 9e18 && (int64_t)x == whole;
+    if (!held && fabs(x) > 9007199254740992.0 && c->wide < 0) /* 2^53 */
+        c->wide = row;
+}
+
 static void count_field(reading *r, int64_t k, int64_t row, const char *field)
 {
     double x;
     mi_kind kind = mi_number(field, &x);
     r->columns[k].missing += kind == MI_MISSING;
     r->numbers[k] += kind == MI_NUMBER;
+    if (kind == MI_NUMBER)
+        count_whole(&r->columns[k], row, field, x);
     if (kind == MI_TEXT && r->texts[k]++ == 0) {
         r->first_text[k] = row;
         r->example[k] = field;
@@ -389,6 +422,7 @@ static void count_field(reading *r, int64_t k, int64_t row, const char *field)
 static bool fill_field(reading *r, int64_t k, int64_t row, const char *field)
 {
     mi_column *c = &r->columns[k];
+    bool fits;
     double x = (double)NAN;
     if (c->labels && !is_missing(field)) {
         int64_t code = label_of(&r->labels[k], field);
@@ -399,6 +433,8 @@ static bool fill_field(reading *r, int64_t k, int64_t row, const char *field)
         x = (double)NAN;
     }
     c->value[row] = x;
+    if (c->exact != NULL)
+        (void)is_whole(field, &c->exact[row], &fits);
     return true;
 }
 
@@ -438,13 +474,24 @@ static bool decide(reading *r, int64_t k)
     c->text = r->texts[k] > 0;
     if (!c->text || c->labels)
         return true;
-    bool comma = has_decimal_comma(r->example[k]);
-    c->labels = r->numbers[k] <= r->texts[k] && !comma;
+    double x = 0;
+    (void)mi_number(r->example[k], &x);
+    bool comma = has_decimal_comma(r->example[k]), large = isinf(x);
+    c->labels = r->numbers[k] <= r->texts[k] && !comma && !large;
     if (!c->labels)
-        snprintf(r->error, MI_ERROR, "%s: line %lld, %s: '%.60s' is not a number%s (--unordered takes the column as labels)",
-                 r->t->path, (long long)r->t->line[r->first_text[k]], mi_table_text(r->t, c->number, name), r->example[k],
-                 comma ? ": its decimal sign must be a point" : ", but most of the column are");
+        snprintf(r->error, MI_ERROR, "%s: line %lld, %s: '%.60s' is %s (--unordered takes the column as labels)", r->t->path,
+                 (long long)r->t->line[r->first_text[k]], mi_table_text(r->t, c->number, name), r->example[k],
+                 large ? "too large: numbers end at 1.8e308" : comma ? "not a number: its decimal sign must be a point"
+                                                                     : "not a number, but most of the column are");
     return c->labels;
+}
+
+static bool make_exact(reading *r, mi_column *c)
+{
+    if (c->labels || c->wide < 0 || c->whole < r->t->rows)
+        return true;
+    c->exact = malloc((size_t)r->t->rows * sizeof *c->exact);
+    return c->exact != NULL || no_memory(r);
 }
 
 static bool read_columns(reading *r)
@@ -454,10 +501,13 @@ static bool read_columns(reading *r)
         r->columns[k].value = malloc((size_t)r->t->rows * sizeof(double));
         if (r->columns[k].value == NULL)
             return no_memory(r);
+        r->columns[k].whole = 0;
+        r->columns[k].wide = -1;
+        r->columns[k].exact = NULL;
     }
     (void)walk(r, false);
     for (int64_t k = 0; k < r->count; k++)
-        if (!decide(r, k))
+        if (!decide(r, k) || !make_exact(r, &r->columns[k]))
             return false;
     return walk(r, true);
 }

@@ -29,16 +29,19 @@ typedef struct mi_column {
     bool text;               /* it has text */
     int64_t missing, distinct; /* distinct: of labels */
     double *value;           /* (rows): NaN where missing; labels are numbered from 0 in the order of their coming */
+    int64_t whole;           /* how many are whole numbers that int64_t holds */
+    int64_t wide;            /* row of the first whole number that double does not hold; -1 = there is none */
+    int64_t *exact;          /* (rows): those whole numbers, where all are such and double does not hold one of them; else NULL */
 } mi_column;
 
-/* What a field is; a number goes to *out. */
+/* What a field is; a number goes to *out, and infinity where it is text because it is too large. */
 mi_kind mi_number(const char *text, double *out);
 
 /* Takes `text`, which malloc() made with room for size + 1 bytes; separator 0 = found from the first line.  False, and a text in
  * `error`: it is not a table.  One pass, no recursion, no memory but 8 bytes a row and a column. */
 bool mi_table_parse(mi_table *t, char *text, size_t size, const char *path, mi_header header, char separator, char error[MI_ERROR]);
 
-/* Fills columns, whose `value` it makes; two passes for all of them.  False: a number is wrong, or there is no memory. */
+/* Fills columns, whose `value` and `exact` it makes; two passes for all of them.  False: a number is wrong, or there is no memory. */
 bool mi_table_read(const mi_table *t, mi_column *columns, int64_t count, char error[MI_ERROR]);
 
 /* Its name, or "#3" in buffer. */

@@ -32,6 +32,53 @@ int mi_utf8(const unsigned char *at)
     return length;
 }
 
+/* ---- texts of the library -------------------------------------------------------------------------------------------------------- */
+
+typedef struct phrase {
+    const char *library, *program;
+} phrase;
+
+static const phrase phrases[] = {
+    { "order IID switches that off", "if they are independent of each other, say --iid" },
+    { "order IID", "--iid" },
+    { "order SERIES", "--series" },
+    { "missing = DROP", "--missing drop" },
+    { "max_seconds", "--time" },
+    { "dim_information_options.", "--" },
+};
+
+/* How many bytes of "column 3 'name'" its number is, with the blank behind; 0: no name follows. */
+static size_t number_before_name(const char *text, const char *at)
+{
+    size_t digits = strspn(at, "0123456789");
+    bool column = at - text >= 7 && strncmp(at - 7, "column ", 7) == 0;
+    return column && digits > 0 && strncmp(at + digits, " '", 2) == 0 ? digits + 1 : 0;
+}
+
+const char *mi_plain(const char *text, char buffer[MI_TEXT_ROOM])
+{
+    size_t used = 0;
+    for (const char *at = text; *at != '\0' && used + 64 < MI_TEXT_ROOM;) {
+        size_t k = 0, count = sizeof phrases / sizeof *phrases;
+        at += number_before_name(text, at);
+        while (k < count && strncmp(at, phrases[k].library, strlen(phrases[k].library)) != 0)
+            k++;
+        if (k < count) {
+            used += (size_t)snprintf(buffer + used, MI_TEXT_ROOM - used, "%s", phrases[k].program);
+            at += strlen(phrases[k].library);
+        } else {
+            buffer[used++] = *at++;
+        }
+    }
+    buffer[used] = '\0';
+    return buffer;
+}
+
+const char *mi_warning(const dim_information *info, int bit, char buffer[MI_TEXT_ROOM])
+{
+    return mi_plain(dim_information_warning_text(info, (dim_information_warning)(1u << bit)), buffer);
+}
+
 /* ---- what the report says, which has more than the numbers ----------------------------------------------------------------- */
 
 /* Line `number` of those of the report that begin with `begin`; NULL = there is none. */
@@ -100,8 +147,8 @@ static void put_sides(const mi_run *run, FILE *to)
         kinds_of(run, k, kinds, sizeof kinds);
         fprintf(to, "%c  %-22s  %s", "xyz"[k], names, kinds);
         if (k == 0)
-            fprintf(to, "%*s%s rows, %s dropped", strlen(kinds) < 22 ? 22 - (int)strlen(kinds) : 2, "", thousands(run->r.rows, a),
-                    thousands(run->r.dropped, b));
+            fprintf(to, "%*s%s row%s, %s dropped", strlen(kinds) < 22 ? 22 - (int)strlen(kinds) : 2, "", thousands(run->r.rows, a),
+                    run->r.rows == 1 ? "" : "s", thousands(run->r.dropped, b));
         fputc('\n', to);
     }
 }
@@ -114,17 +161,23 @@ static void put_range(const mi_run *run, const dim_information_result *r, FILE *
         fprintf(to, "[%.3f, %.3f]", r->low * mi_scale(run), r->high * mi_scale(run));
 }
 
+static void put_reasons(const dim_information *info, const char *begin, FILE *to)
+{
+    char buffer[MI_TEXT_ROOM];
+    for (int bit = 0; bit < MI_WARNINGS; bit++) {
+        const char *text = mi_warning(info, bit, buffer);
+        if (*text == '\0')
+            continue;
+        fprintf(to, "%s%s", begin, text);
+        begin = "; ";
+    }
+}
+
 /* Reasons of a verdict NONE. */
 static void put_nothing(const mi_run *run, FILE *to)
 {
-    bool any = false;
     fprintf(to, "%s: no answer", mi_what(run));
-    for (int bit = 0; bit < 16; bit++) {
-        const char *text = dim_information_warning_text(run->info, (dim_information_warning)(1 << bit));
-        if (*text != '\0')
-            fprintf(to, "%s%s", any ? "; " : ": ", text);
-        any = any || *text != '\0';
-    }
+    put_reasons(run->info, ": ", to);
     fputc('\n', to);
 }
 
@@ -132,7 +185,7 @@ static void put_answer(const mi_run *run, FILE *to)
 {
     const dim_information_result *r = &run->r;
     double confidence = run->o.confidence > 0 ? run->o.confidence : 0.95;
-    fprintf(to, "%s %s %.3f %s     %g %% interval ", mi_what(run), r->verdict == DIM_INFORMATION_LOWER_BOUND ? ">=" : "=",
+    fprintf(to, "%s %s %.3f %s     %.9g %% interval ", mi_what(run), r->verdict == DIM_INFORMATION_LOWER_BOUND ? ">=" : "=",
             r->value * mi_scale(run), mi_unit(run), 100 * confidence);
     put_range(run, r, to);
     if (r->permutations > 0 && !isnan(r->p_value))
@@ -200,6 +253,8 @@ static void put_lags(const mi_run *run, FILE *to)
             fprintf(to, "   %.4g", l->r.p_value);
         fprintf(to, "\n");
     }
+    if (run->o.permutations > 0)
+        fprintf(to, "p: of each lag alone, not corrected for the %lld lags\n", (long long)run->n_lags);
     for (int64_t k = 0; k < run->n_lags; k++)
         if (run->lags[k].r.value == run->r.value) {
             fprintf(to, "largest at lag %lld:\n", (long long)run->lags[k].lag);
@@ -247,6 +302,35 @@ static int widest(const mi_side *s)
     return most < 30 ? (int)most : 30;
 }
 
+/* Why pairs have no answer: each kind of reasons once, with the first pair that has them.  These pairs stand at the end. */
+static void put_unanswered(const mi_run *run, FILE *to, const int64_t *pairs, int64_t count)
+{
+    enum { LOOKED_AT = 64, MOST = 8 };
+    const mi_side *x = &run->data.side[MI_X], *y = run->data.square ? x : &run->data.side[MI_Y];
+    uint32_t seen[MOST];
+    int64_t first = count, kinds = 0;
+    while (first > 0 && isnan(run->value[pairs[first - 1]]))
+        first--;
+    for (int64_t k = first, same; k < count && k < first + LOOKED_AT && kinds < MOST; k++) {
+        int64_t i = pairs[k] / y->columns, j = pairs[k] % y->columns;
+        dim_information *info = mi_measure_pair(run, i, j);
+        dim_information_result r;
+        char a[32], b[32];
+        DIM_OPTIONS_INIT(&r);
+        mi_try(run, dim_information_get_result(info, &r));
+        for (same = 0; same < kinds && seen[same] != r.warnings; same++)
+            ;
+        if (same == kinds) {
+            seen[kinds++] = r.warnings;
+            fprintf(to, "no answer, %s%s and %s", count - first > 1 ? "such as " : "", mi_name(x->names[i], a, sizeof a),
+                    mi_name(y->names[j], b, sizeof b));
+            put_reasons(info, ": ", to);
+            fputc('\n', to);
+        }
+        dim_information_destroy(info);
+    }
+}
+
 static void put_matrix(const mi_run *run, FILE *to)
 {
     int64_t count, *pairs = mi_sorted_pairs(run, &count);
@@ -266,7 +350,9 @@ static void put_matrix(const mi_run *run, FILE *to)
         fputc('\n', to);
     }
     if (run->p != NULL)
-        fprintf(to, "p: of %u permutations, not corrected for the %lld pairs\n", (unsigned)run->o.permutations, (long long)count);
+        fprintf(to, "p: of %u permutations, not corrected for the %lld pair%s\n", (unsigned)run->o.permutations, (long long)count,
+                count == 1 ? "" : "s");
+    put_unanswered(run, to, pairs, count);
     free(pairs);
 }
 

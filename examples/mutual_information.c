@@ -4,7 +4,6 @@
 #include "mi.h"
 #include "process.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -38,8 +37,9 @@ void mi_end(int code, const char *format, ...)
 void mi_try(const mi_run *run, dim_status status)
 {
     bool usage = status == DIM_E_INVALID || status == DIM_E_UNSUPPORTED;
+    char text[MI_TEXT_ROOM];
     if (status != DIM_OK)
-        mi_end(usage ? MI_USAGE : MI_DATA, "%s", dim_context_error(run->ctx));
+        mi_end(usage ? MI_USAGE : MI_DATA, "%s", mi_plain(dim_context_error(run->ctx), text));
 }
 
 void *mi_alloc(size_t count, size_t size)
@@ -48,22 +48,6 @@ void *mi_alloc(size_t count, size_t size)
     if (memory == NULL)
         mi_end(MI_DATA, "out of memory");
     return memory;
-}
-
-FILE *mi_open(const char *path)
-{
-    FILE *file = fopen(path, "wb");
-    if (file == NULL)
-        mi_end(MI_DATA, "cannot write %s: %s", path, strerror(errno));
-    return file;
-}
-
-void mi_close(FILE *file, const char *path)
-{
-    bool failed = ferror(file) != 0;
-    failed = fclose(file) != 0 || failed;
-    if (failed)
-        mi_end(MI_DATA, "cannot write %s: %s", path, strerror(errno));
 }
 
 /* ---- progress ---------------------------------------------------------------------------------------------------------------- */
@@ -185,6 +169,29 @@ static void measure_lags(mi_run *run)
     }
 }
 
+dim_information *mi_measure_pair(const mi_run *run, int64_t i, int64_t j)
+{
+    mi_run quiet = *run;         /* it shows nothing */
+    dim_information_options o = options_of(&quiet);
+    dim_information_data d = data_of(run);
+    dim_tensor *x = NULL, *y = NULL;
+    dim_information *info = NULL;
+    o.progress = NULL;
+    o.permutations = 0;
+    mi_try(run, dim_tensor_slice((dim_tensor *)d.x, 1, i, 1, 1, &x));
+    mi_try(run, dim_tensor_slice((dim_tensor *)d.y, 1, j, 1, 1, &y));
+    d.x = x;
+    d.y = y;
+    d.x_kinds += d.x_kinds != NULL ? i : 0;
+    d.y_kinds += d.y_kinds != NULL ? j : 0;
+    d.x_names += i;
+    d.y_names += j;
+    mi_try(run, dim_information_measure(run->ctx, &o, &d, &info));
+    dim_tensor_destroy(x);
+    dim_tensor_destroy(y);
+    return info;
+}
+
 /* Rows first .. first + count - 1 of the matrix, against columns of y from `from` on. */
 static void measure_rows(mi_run *run, int64_t first, int64_t count, int64_t from)
 {
@@ -226,7 +233,8 @@ static void measure_matrix(mi_run *run)
         return;
     }
     if (rows < 2)
-        mi_end(MI_USAGE, "--matrix: %s has one column; there must be two at least", run->o.file[0]);
+        mi_end(MI_USAGE, "--matrix: %s %s; without --y there must be two columns at least", run->o.x != NULL ? "--x" : run->o.file[0],
+               run->o.x != NULL ? "names one column" : "has one");
     for (int64_t i = 0; i + 1 < rows; i++) {
         run->share = 2 * (double)(rows - 1 - i) / ((double)rows * (double)(rows - 1));
         measure_rows(run, i, 1, i + 1);
@@ -247,27 +255,21 @@ static void open_context(mi_run *run)
         mi_end(MI_USAGE, "libdim does not start here; are --threads %d too many?", (int)run->o.threads);
 }
 
-static void put_out(const mi_run *run)
+/* All that can be written is, whatever cannot. */
+static bool put_out(const mi_run *run)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *to = open_memstream(&text, &size);
-    if (to == NULL)
-        mi_end(MI_DATA, "out of memory");
-    mi_print(run, to);
-    mi_close(to, "the text");
-    fwrite(text, 1, size, stdout);
-    free(text);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        mi_end(MI_DATA, "cannot write to standard output: %s", strerror(errno));
-    if (run->o.json != NULL)
-        mi_json(run, run->o.json);
-    if (run->o.pointwise != NULL)
-        mi_pointwise(run, run->o.pointwise);
-    if (run->o.plot != NULL)
-        mi_plot(run, run->o.plot);
-    if (run->o.report != NULL)
-        mi_html(run, run->o.report);
+    const mi_options *o = &run->o;
+    bool standard = o->json != NULL && strcmp(o->json, "-") == 0;
+    bool good = mi_tell(run, standard ? mi_json : mi_print);
+    if (o->json != NULL && !standard)
+        good = mi_write(run, o->json, mi_json) && good;
+    if (o->pointwise != NULL)
+        good = mi_pointwise(run, o->pointwise) && good;
+    if (o->plot != NULL)
+        good = mi_plot(run, o->plot) && good;
+    if (o->report != NULL)
+        good = mi_write(run, o->report, mi_html) && good;
+    return good;
 }
 
 static void put_notes(const mi_run *run)
@@ -275,8 +277,9 @@ static void put_notes(const mi_run *run)
     const char *at = run->data.notes != NULL ? run->data.notes : "";
     for (; *at != '\0'; at += strcspn(at, "\n") + 1)
         fprintf(stderr, "note: %.*s\n", (int)strcspn(at, "\n"), at);
-    for (int bit = 0; bit < 16 && run->info != NULL; bit++) {
-        const char *text = dim_information_warning_text(run->info, (dim_information_warning)(1 << bit));
+    char buffer[MI_TEXT_ROOM];
+    for (int bit = 0; bit < MI_WARNINGS && run->info != NULL; bit++) {
+        const char *text = mi_warning(run->info, bit, buffer);
         if (*text != '\0')
             fprintf(stderr, "note: %s\n", text);
     }
@@ -300,8 +303,8 @@ static int exit_code(const mi_run *run)
 int main(int argc, char **argv)
 {
     mi_run run = { .n_lags = 0 };
-    ex_process_start();
-    mi_parse(&run.o, argc, argv);
+    run.standard = ex_process_start();
+    mi_parse(&run, argc, argv);
     run.started = now();
     run.share = 1;
     run.terminal = !run.o.quiet && isatty(STDERR_FILENO);
@@ -316,10 +319,10 @@ int main(int argc, char **argv)
         run.info = measure(&run, &o, &run.r);
     }
     clear_line();
-    put_out(&run);
+    bool good = put_out(&run);
     if (!run.o.quiet)
         put_notes(&run);
-    int code = exit_code(&run);
+    int code = good ? exit_code(&run) : MI_DATA;
     dim_information_destroy(run.info);
     free(run.lags);
     free(run.value);

@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-void ex_process_start(void)
+bool ex_process_start(void)
 {
+    struct stat out;
+    bool standard = fstat(STDOUT_FILENO, &out) == 0;
     int fd;
     do
         fd = open("/dev/null", O_RDWR);
@@ -13,4 +16,5 @@ void ex_process_start(void)
     if (fd > 2)
         close(fd);
     signal(SIGXFSZ, SIG_IGN);
+    return standard;
 }

@@ -2,8 +2,10 @@
 #ifndef EXAMPLES_PROCESS_H
 #define EXAMPLES_PROCESS_H
 
+#include <stdbool.h>
+
 /* Started without standard input, output or error it must not get a file of its own in their place; and a file that may not
- * become larger is an error of write(), which is said. */
-void ex_process_start(void);
+ * become larger is an error of write(), which is said.  Returns whether there was a standard output. */
+bool ex_process_start(void);
 
 #endif

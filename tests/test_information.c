@@ -267,6 +267,8 @@ static void test_bad_options(void **state)
     REFUSE(DIM_E_INVALID, "confidence is 0.5", &s, .confidence = 0.5f);
     REFUSE(DIM_E_INVALID, "confidence is 1", &s, .confidence = 1);
     REFUSE(DIM_E_INVALID, "confidence is nan", &s, .confidence = NAN);
+    REFUSE(DIM_E_INVALID, "block is 99; it must be a quarter", &s, .block = 99, .order = DIM_INFORMATION_ORDER_SERIES);
+    REFUSE(DIM_E_INVALID, "block is 4000000000; it must be a quarter", &s, .block = 4000000000u);
     REFUSE(DIM_E_INVALID, "permutations is 18", &s, .permutations = 18);
     REFUSE(DIM_E_INVALID, "folds is 1", &s, .folds = 1);
     REFUSE(DIM_E_INVALID, "folds is 21", &s, .folds = 21);

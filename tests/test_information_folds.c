@@ -154,6 +154,34 @@ static void test_series(void **state)
     }
 }
 
+/* Of symbols, and of rounded numbers beside them, rows are the same without being copies: they are parted as any others. */
+static void test_symbols(void **state)
+{
+    (void)state;
+    static plan p;
+    static int32_t numbers[2][N];
+    for (int rounded = 0; rounded < 2; rounded++) {
+        for (int i = 0; i < N; i++) {
+            numbers[0][i] = i % (rounded ? 60 : 2);
+            numbers[1][i] = i / 60 % 2;
+        }
+        dim__mi m = measurement(numbers[0]);
+        m.side[0].columns[0].kind = rounded ? DIM_INFORMATION_KIND_TIED : DIM_INFORMATION_KIND_DISCRETE;
+        m.side[0].columns[0].distinct = rounded ? 60 : 2;
+        m.side[1].columns[0] = (dim__mi_column){ .kind = DIM_INFORMATION_KIND_DISCRETE, .distinct = 2, .code = numbers[1] };
+        make_plan(&m, &p);
+        check_plan(&p, false);
+        for (int k = 0; k < 3; k++) {
+            int trained[2][2] = { { 0 } };
+            for (int i = 0; i < N; i++)
+                trained[numbers[0][i] % 2][numbers[1][i]] += p.in[k][i] == 1;
+            assert_int_equal(p.test[k], N / 3);
+            for (int cell = 0; cell < 4; cell++)
+                assert_in_range(trained[cell / 2][cell % 2], N / 10, N / 5);
+        }
+    }
+}
+
 /* ---- what is made of the scores -------------------------------------------------------------------------------------- */
 
 /* What half of the rows cannot learn is missing in a critic of all of them, too: value and interval lie above the score. */
@@ -191,11 +219,26 @@ static void test_no_leak(void **state)
     free_sides(&s);
 }
 
+/* A binary symmetric channel that flips one row in ten. */
+static void test_channel(void **state)
+{
+    (void)state;
+    sides s = new_sides(1000, 1, 1, 0);
+    for (int64_t i = 0; i < s.n; i++) {
+        s.x[i] = uniform() < 0.5;
+        s.y[i] = uniform() < 0.1 ? 1 - s.x[i] : s.x[i];
+    }
+    dim_information_result r = MEASURE(&s, .method = DIM_INFORMATION_CRITIC, .permutations = 39, .max_steps = 200, .seed = 1);
+    near(r.value, MEASURE(&s, .method = DIM_INFORMATION_DISCRETE).value, 0.02);
+    assert_true(r.low > 0.25 && r.p_value < 0.06);
+    free_sides(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows), cmocka_unit_test(test_together), cmocka_unit_test(test_series), cmocka_unit_test(test_gain),
-        cmocka_unit_test(test_no_leak),
+        cmocka_unit_test(test_no_leak), cmocka_unit_test(test_symbols), cmocka_unit_test(test_channel),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

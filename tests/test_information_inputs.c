@@ -104,6 +104,8 @@ static void test_weights(void **state)
         weights[i] = i < 20 ? 1 : 0;
     info = MEASURED(&t.data, .method = DIM_INFORMATION_AUTO);
     assert_int_equal(result_of(info).verdict, DIM_INFORMATION_NONE);
+    near(result_of(info).effective_rows, 20, 1e-9);
+    has(info, DIM_INFORMATION_SMALL_SAMPLE, "100 rows are too few for these columns: their weights differ, so that they are worth 20 independent");
     dim_information_destroy(info);
     free_tensors(&t);
     free_sides(&s);
@@ -297,6 +299,57 @@ static void test_column_of_numbers(void **state)
     free_sides(&s);
 }
 
+/* Labels that are there once tell nothing that could be seen: where they are most, or all others are alike, there is no answer, and
+ * where they are many, what the others tell is not all. */
+static void test_labels_mostly_once(void **state)
+{
+    static const int once[4] = { 280, 120, 160, 60 }, classes[4] = { 1, 1, 2, 2 };
+    const uint8_t labels = DIM_INFORMATION_KIND_UNORDERED;
+    sides s = new_sides(300, 1, 1, 0);
+    (void)state;
+    for (int which = 0; which < 4; which++) {
+        dim_information *info;
+        for (int i = 0; i < 300; i++) {
+            s.x[i] = i < once[which] ? i : 1000 + i % classes[which];
+            s.y[i] = (s.x[i] > 1000 ? 8 : 0) + normal();
+        }
+        dim_information_options o;
+        DIM_OPTIONS_INIT(&o);
+        o.order = DIM_INFORMATION_ORDER_IID;
+        ok(try_measure(&s, &o, &labels, NULL, &info));
+        dim_information_result r = result_of(info);
+        has(info, DIM_INFORMATION_UNDERSAMPLED, "too many symbols were seen once");
+        assert_int_equal(r.verdict, which < 3 ? DIM_INFORMATION_NONE : DIM_INFORMATION_ESTIMATE);
+        assert_int_equal(r.rows, which < 3 ? 300 : 240);
+        if (which == 3) {
+            has(info, DIM_INFORMATION_UNDERSAMPLED, "is not to be used as it is");
+            assert_true(r.low < 0.9 * r.value && r.value <= r.high);
+            near(r.value, log(2), 0.05);
+        }
+        assert_null(strstr(dim_information_report(info), ": nan"));
+        dim_information_destroy(info);
+    }
+    free_sides(&s);
+}
+
+/* A side tells no more than the entropy that is printed for it. */
+static void test_entropy_caps(void **state)
+{
+    sides s = new_sides(150, 2, 1, 0);
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 150; i++) {
+            s.y[i] = i % 3;
+            s.x[2 * i] = 4 * s.y[i] + normal();
+            s.x[2 * i + 1] = normal();
+        }
+        dim_information_result r = MEASURE(&s, .order = DIM_INFORMATION_ORDER_IID);
+        near(r.entropy_y, log(3), 1e-3);
+        assert_true(r.low <= r.value && r.value <= r.high && r.high <= r.entropy_y);
+    }
+    free_sides(&s);
+}
+
 /* A thousand columns on a side. */
 static void test_many_columns(void **state)
 {
@@ -452,15 +505,45 @@ static void test_precision(void **state)
 
 /* ---- time ------------------------------------------------------------------------------------------------------------ */
 
-static void test_time_limit(void **state)
+/* A copula has a part of what there is, and critics find the rest if they are let: where they are not, nothing is said about it. */
+static void expect_cut(const sides *s, dim_information_options o, uint32_t warning, const char *text)
 {
-    sides s = linear(600, 3, 2);
+    dim_information *info;
+    o.size = sizeof o;
+    ok(try_measure(s, &o, NULL, NULL, &info));
+    dim_information_result r = result_of(info);
+    assert_int_equal(r.verdict, DIM_INFORMATION_LOWER_BOUND);
+    assert_true(r.warnings & warning);
+    assert_true(isinf(r.high) && r.low > 0.4 && r.low < 1.1 && r.value >= r.low);
+    assert_non_null(strstr(dim_information_warning_text(info, (dim_information_warning)warning), text));
+    dim_information_destroy(info);
+}
+
+static void test_training_cut(void **state)
+{
+    sides s = new_sides(600, 5, 2, 0);
     (void)state;
-    dim_information_result r = MEASURE(&s, .seed = 1, .max_seconds = 1e-6f);
-    assert_true(r.warnings & DIM_INFORMATION_TIME_LIMIT || r.method == DIM_INFORMATION_GAUSS);
-    assert_true(r.verdict != DIM_INFORMATION_NONE && r.value > 0.3);
-    r = MEASURE(&s, .seed = 1, .max_seconds = 1e-6f, .method = DIM_INFORMATION_CRITIC);
-    assert_true(r.warnings & DIM_INFORMATION_TIME_LIMIT);
+    for (int64_t i = 0; i < s.n; i++) {
+        for (int j = 0; j < 5; j++)
+            s.x[5 * i + j] = normal();
+        s.y[2 * i] = s.x[5 * i] * s.x[5 * i + 1] + 0.1 * normal();
+        s.y[2 * i + 1] = s.x[5 * i] + 0.5 * normal();
+    }
+    dim_information_result r = MEASURE(&s, .seed = 1); /* ends by itself, long before 3000 steps */
+    assert_int_equal(r.method, DIM_INFORMATION_CRITIC);
+    assert_int_equal(r.verdict, DIM_INFORMATION_ESTIMATE);
+    assert_true(isfinite(r.high) && r.low > 1);
+    for (int auto_too = 0; auto_too < 2; auto_too++) {
+        dim_information_options o = { .seed = 1, .method = auto_too ? DIM_INFORMATION_AUTO : DIM_INFORMATION_CRITIC };
+        o.max_steps = 1;
+        expect_cut(&s, o, DIM_INFORMATION_NOT_CONVERGED, "max_steps, 1, while");
+        o.max_steps = 0;
+        o.max_seconds = 1e-6f;
+        expect_cut(&s, o, DIM_INFORMATION_TIME_LIMIT, "max_seconds");
+    }
+    r = MEASURE(&s, .seed = 1, .max_seconds = 1e6f);
+    assert_int_equal(r.warnings & DIM_INFORMATION_TIME_LIMIT, 0);
+    assert_int_equal(r.verdict, DIM_INFORMATION_ESTIMATE);
     free_sides(&s);
 }
 
@@ -470,9 +553,10 @@ int main(void)
         cmocka_unit_test(test_sizes),          cmocka_unit_test(test_lags),         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_named_missing),  cmocka_unit_test(test_few_rows),     cmocka_unit_test(test_subsample),
         cmocka_unit_test(test_left_out),       cmocka_unit_test(test_dependent_columns), cmocka_unit_test(test_copy_across),
-        cmocka_unit_test(test_column_of_numbers), cmocka_unit_test(test_many_columns), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_column_of_numbers), cmocka_unit_test(test_labels_mostly_once),
+        cmocka_unit_test(test_entropy_caps), cmocka_unit_test(test_many_columns), cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_whole_numbers),  cmocka_unit_test(test_types_and_strides), cmocka_unit_test(test_precision),
-        cmocka_unit_test(test_time_limit),
+        cmocka_unit_test(test_training_cut),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -28,7 +28,10 @@ static void test_walks(void **state)
     dim_information *info;
     ok(try_measure(&s, NULL, NULL, NULL, &info));
     const char *text = dim_information_warning_text(info, DIM_INFORMATION_SMALL_SAMPLE);
-    assert_non_null(strstr(text, "2000 rows are too few for these columns: they remember those before them, so that they are worth"));
+    static const char few[] = "2000 rows are too few for these columns: they remember those before them, so that they are worth ";
+    assert_int_equal(strncmp(text, few, sizeof few - 1), 0);
+    near(atof(text + sizeof few - 1), result_of(info).effective_rows, 0.5);
+    assert_int_equal(result_of(info).rows, 2000);
     dim_information_destroy(info);
     remember(s.y, s.n, 1, 0); /* a walk, and what forgets at once */
     assert_int_equal(MEASURE(&s, .order = DIM_INFORMATION_ORDER_SERIES).verdict, DIM_INFORMATION_ESTIMATE);
@@ -226,6 +229,104 @@ static void test_groups_of_a_series(void **state)
     free_sides(&s);
 }
 
+/* ---- sorted tables --------------------------------------------------------------------------------------------------- */
+
+/* Sorted by labels, or by a number: rows are independent.  What remembers by itself is a series, whatever stands beside it: time,
+ * or its regimes. */
+static void test_sorted_tables(void **state)
+{
+    enum { ROWS = 600 };
+    static const uint8_t labels = DIM_INFORMATION_KIND_UNORDERED;
+    static const double rho[5] = { 0, 0, 0, 1, 0.9 };
+    sides s = new_sides(ROWS, 1, 1, 0);
+    int series[5] = { 0 };
+    (void)state;
+    for (int round = 0; round < 20; round++)
+        for (int which = 0; which < 5; which++) {
+            bool regimes = which % 2 == 0;
+            dim_information *info;
+            remember(s.y, ROWS, 1, rho[which]);
+            for (int i = 0; i < ROWS; i++) {
+                s.x[i] = regimes ? (i / 200 + 1) % 3 : which == 2 ? -i : i;
+                s.y[i] += rho[which] > 0 ? 0 : regimes ? s.x[i] : 0.005 * i;
+            }
+            ok(try_measure(&s, NULL, regimes ? &labels : NULL, NULL, &info));
+            series[which] += (result_of(info).warnings & DIM_INFORMATION_AUTOCORRELATED) != 0;
+            if (which == 0 && round == 0)
+                assert_non_null(strstr(dim_information_report(info), "the rows are sorted by column 0 of x, and are otherwise like "
+                                                                     "independent ones; if they are in the order of time, say order = SERIES"));
+            if (which == 3 && round == 0)
+                assert_non_null(strstr(dim_information_report(info), "the rows look like a series, or are sorted: if they are independent of "
+                                                                     "each other, say order = IID"));
+            dim_information_destroy(info);
+        }
+    for (int which = 0; which < 5; which++)
+        if (which < 3 ? series[which] > 3 : series[which] < 20)
+            fail_msg("case %d: %d of 20 were taken as series", which, series[which]);
+    free_sides(&s);
+}
+
+/* ---- orders ---------------------------------------------------------------------------------------------------------- */
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* However many are asked for, each order there is is used once, and p says of how many it is. */
+static void expect_orders(const sides *s, const int32_t *group, dim_information_options o, uint32_t count, double p)
+{
+    dim_tensor *groups, *null;
+    dim_information *info;
+    tensors t = tensors_of(s);
+    ok(dim_tensor_create(ctx, DIM_I32, 1, (int64_t[]){ s->n }, &groups));
+    if (group != NULL) {
+        memcpy(dim_tensor_data(groups), group, (size_t)s->n * sizeof *group);
+        t.data.groups = groups;
+    }
+    o.size = sizeof o;
+    ok(dim_information_measure(ctx, &o, &t.data, &info));
+    dim_information_result r = result_of(info);
+    assert_int_equal(r.permutations, count);
+    near(r.p_value, p, 1e-12);
+    ok(dim_information_null(info, &null));
+    assert_int_equal(dim_tensor_size(null, 0), count);
+    double *values = dim_tensor_data(null);
+    qsort(values, count, sizeof *values, ascending);
+    for (uint32_t k = 1; k < count; k++)
+        assert_true(values[k] > values[k - 1]);
+    dim_tensor_destroy(null);
+    dim_information_destroy(info);
+    dim_tensor_destroy(groups);
+    free_tensors(&t);
+}
+
+static void test_few_orders(void **state)
+{
+    sides s = new_sides(300, 1, 1, 0);
+    int32_t group[300];
+    (void)state;
+    remember(s.x, s.n, 1, 0.5);
+    for (int i = 0; i < s.n; i++) {
+        group[i] = i / 60;
+        s.y[i] = s.x[i] + 0.5 * normal();
+    }
+    s.n = 100;
+    dim_information_options o = { .method = DIM_INFORMATION_GAUSS, .order = DIM_INFORMATION_ORDER_SERIES, .block = 10 };
+    o.permutations = 9999;
+    expect_orders(&s, NULL, o, 99, 1.0 / 100);
+    o.permutations = 40;
+    expect_orders(&s, NULL, o, 40, 1.0 / 41);
+    s.n = 300;
+    o.permutations = 999;
+    o.method = DIM_INFORMATION_CRITIC;
+    o.max_steps = 20;
+    expect_orders(&s, NULL, o, 99, 2.0 / 100); /* of 100 rows a fold */
+    expect_orders(&s, group, (dim_information_options){ .method = DIM_INFORMATION_GAUSS, .permutations = 999 }, 119, 1.0 / 120);
+    free_sides(&s);
+}
+
 /* ---- copies ---------------------------------------------------------------------------------------------------------- */
 
 /* Rows `often` times each, one after another or the whole table again. */
@@ -329,15 +430,98 @@ static void test_what_only_repeats(void **state)
     free_sides(&s);
 }
 
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of the values that there are, with Miller's correction. */
+static double entropy_of(const double *values, int64_t n)
+{
+    double *x = malloc((size_t)n * sizeof *x), sum = -0.5 / (double)n;
+    memcpy(x, values, (size_t)n * sizeof *x);
+    qsort(x, (size_t)n, sizeof *x, by_value);
+    for (int64_t i = 0, first = 0; i < n; i++)
+        if (i + 1 == n || x[i + 1] > x[i]) {
+            double p = (double)(i + 1 - first) / (double)n;
+            sum += 0.5 / (double)n - p * log(p);
+            first = i + 1;
+        }
+    free(x);
+    return sum;
+}
+
+static double function_of(int which, double x)
+{
+    switch (which) {
+    case 0: return x;
+    case 1: return x * x;
+    case 2: return rint(10 * x * x) / 10;
+    case 3: return sin(5 * x);
+    case 4: return 1.8 * x + 32;
+    default: return floor(x);
+    }
+}
+
+/* y a function of a rounded x tells as much as y has, however many rows repeat; not more, and not nothing.  With many rows a value
+ * it is counted. */
+static void test_rounded_functions(void **state)
+{
+    static const double steps[4] = { 0.1, 1, 0.01, 0.001 };
+    static const int64_t rows[3] = { 250, 1000, 4000 };
+    (void)state;
+    for (int step = 0; step < 4; step++)
+        for (int size = 0; size < 3; size++)
+            for (int which = 0; which < 6; which++) {
+                sides s = new_sides(rows[size], 1, 1, 0);
+                for (int64_t i = 0; i < s.n; i++) {
+                    s.x[i] = step == 1 ? rint(20 * normal()) : rint(normal() / steps[step]) * steps[step];
+                    s.y[i] = function_of(which, s.x[i]);
+                }
+                double truth = entropy_of(s.y, s.n);
+                dim_information_result r = MEASURE(&s, .seed = 1);
+                if (step < 3)
+                    assert_int_equal(r.rows > s.n - 10, 1); /* labels that are there once are left out */
+                if (step < 2 && size > 0)
+                    assert_int_equal(r.method, DIM_INFORMATION_DISCRETE);
+                if (step < 2 && !(r.low <= truth && truth <= r.high + 0.05)) /* high is an entropy, which has an error, too */
+                    fail_msg("function %d, step %g, %d rows: %g [%g, %g] does not hold %g", which, steps[step], (int)s.n, r.value, r.low,
+                             r.high, truth);
+                /* That of x's distribution: many of its values were seen once, or not at all. */
+                double all = which == 5 ? 1.47 : which == 2 ? 3.26 : 1.419 - log(steps[step]) - (which == 1 ? log(2) : 0);
+                if (step > 1 && which != 3 && !(r.low <= all && r.high >= truth - 0.1))
+                    fail_msg("function %d, step %g, %d rows: %g [%g, %g], but it is %g", which, steps[step], (int)s.n, r.value, r.low,
+                             r.high, all);
+                free_sides(&s);
+            }
+}
+
+/* 500 prices in cents, and a tax of 20 %, in cents too. */
+static void test_prices(void **state)
+{
+    sides s = new_sides(500, 1, 1, 0);
+    (void)state;
+    for (int64_t i = 0; i < s.n; i++) {
+        s.x[i] = rint(10 * exp(1 + normal())) / 10;
+        s.y[i] = rint(100 * 0.2 * s.x[i]) / 100;
+    }
+    dim_information_result r = MEASURE(&s, .seed = 1);
+    assert_int_equal(r.rows, 500);
+    assert_true(r.low <= 4.72 && r.low > 4 && r.high > 4.72); /* 1 + 1.419 + ln 10 */
+    free_sides(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walks),           cmocka_unit_test(test_series_bias),
         cmocka_unit_test(test_series_thresholds), cmocka_unit_test(test_series_of_labels),
         cmocka_unit_test(test_groups_of_several_sizes), cmocka_unit_test(test_groups_and_neighbors),
-        cmocka_unit_test(test_groups_of_a_series), cmocka_unit_test(test_copied_tables),
+        cmocka_unit_test(test_groups_of_a_series), cmocka_unit_test(test_few_orders), cmocka_unit_test(test_copied_tables),
         cmocka_unit_test(test_resampled_table), cmocka_unit_test(test_doubled_columns),
-        cmocka_unit_test(test_what_only_repeats),
+        cmocka_unit_test(test_what_only_repeats), cmocka_unit_test(test_rounded_functions),
+        cmocka_unit_test(test_prices), cmocka_unit_test(test_sorted_tables),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

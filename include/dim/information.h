@@ -41,14 +41,15 @@ typedef enum dim_information_method {
 typedef enum dim_information_verdict {
     DIM_INFORMATION_ESTIMATE = 0,    /**< a value and a two-sided interval */
     DIM_INFORMATION_LOWER_BOUND = 1, /**< low is supported, high is infinite: there is more than the method can show,
-                                          or one side is a function of the other */
+                                          one side is a function of the other, or training ended too early */
     DIM_INFORMATION_NONE = 2,        /**< nothing is supported: value, low and high are NaN, warnings say why */
     DIM_INFORMATION_VERDICT_FORCE_INT = 0x7fffffff
 } dim_information_verdict;
 
 /** Whether rows follow each other in time. */
 typedef enum dim_information_order {
-    DIM_INFORMATION_ORDER_AUTO = 0,   /**< SERIES, with a warning, when both sides are autocorrelated; else IID */
+    DIM_INFORMATION_ORDER_AUTO = 0,   /**< SERIES, with a warning, when both sides are autocorrelated, and not since the
+                                           rows are sorted by a column; else IID */
     DIM_INFORMATION_ORDER_IID = 1,    /**< rows are independent of each other */
     DIM_INFORMATION_ORDER_SERIES = 2, /**< rows are in the order of time */
     DIM_INFORMATION_ORDER_FORCE_INT = 0x7fffffff
@@ -65,7 +66,8 @@ typedef enum dim_information_missing {
 typedef enum dim_information_kind {
     DIM_INFORMATION_KIND_AUTO = 0,       /**< found from its values */
     DIM_INFORMATION_KIND_CONTINUOUS = 1, /**< next to no value twice */
-    DIM_INFORMATION_KIND_DISCRETE = 2,   /**< few values, which are numbers: their order means something */
+    DIM_INFORMATION_KIND_DISCRETE = 2,   /**< few values, which are numbers: counted, or taken as labels beside numbers.  Where they
+                                              are too many to be counted, AUTO goes by their order, if both sides are discrete */
     DIM_INFORMATION_KIND_UNORDERED = 3,  /**< labels: no order is used anywhere; never found, always given */
     DIM_INFORMATION_KIND_TIED = 4,       /**< many values, of which some are frequent: rounded, or zero-inflated */
     DIM_INFORMATION_KIND_CONSTANT = 5,   /**< one value; found, never given */
@@ -76,7 +78,8 @@ typedef enum dim_information_kind {
 typedef enum dim_information_warning {
     DIM_INFORMATION_SATURATED = 1,         /**< more than this method can show with these rows */
     DIM_INFORMATION_DETERMINISTIC = 2,     /**< one side is a function of the other */
-    DIM_INFORMATION_NOT_CONVERGED = 4,     /**< the value has changed with the rows by more than a tenth */
+    DIM_INFORMATION_NOT_CONVERGED = 4,     /**< the value has changed with the rows by more than a tenth, and than chance does; or
+                                                critics still learnt when max_steps ended their training */
     DIM_INFORMATION_SMALL_SAMPLE = 8,      /**< too few rows for what was asked */
     DIM_INFORMATION_UNDERSAMPLED = 16,     /**< symbols that were seen once are too many */
     DIM_INFORMATION_DUPLICATES = 32,       /**< rows are copies of others; each was used once, but of a series */
@@ -86,7 +89,7 @@ typedef enum dim_information_warning {
                                                 a combination of others */
     DIM_INFORMATION_PARAMETRIC = 512,      /**< the value rests on a Gaussian copula that the rows cannot check */
     DIM_INFORMATION_METHODS_DISAGREE = 1024, /**< another supported method, or what single pairs of columns show, lies outside */
-    DIM_INFORMATION_TIME_LIMIT = 2048,     /**< training stopped at max_seconds */
+    DIM_INFORMATION_TIME_LIMIT = 2048,     /**< max_seconds ended training while critics still learnt */
     DIM_INFORMATION_NEGATIVE = 4096,       /**< the estimate before it was cut at 0 is below 0 by more than its error */
     DIM_INFORMATION_DIFFERENCE = 8192,     /**< a difference of two lower bounds, which is not a bound */
     DIM_INFORMATION_DITHERED = 16384,      /**< equal values were ordered at random, which does not change the information */
@@ -122,17 +125,19 @@ typedef struct dim_information_options {
     dim_information_method method;   /**< AUTO */
     uint32_t neighbors;              /**< KNN, KNN2: 0 = 3, or 1 where the information is too high for 3 */
     float confidence;                /**< of the interval, in (0.5, 1); 0 = 0.95 */
-    uint32_t permutations;           /**< for the p-value, at least 19; 0 = none */
+    /** For the p-value, at least 19; 0.05 takes 39 by critics, whose p is twice a mean.  No order of rows is used twice: a series of
+        N rows can be turned round in N - 2 blocks + 1 ways, and few groups have few orders.  0 = none. */
+    uint32_t permutations;
     dim_information_order order;     /**< AUTO */
     dim_information_missing missing; /**< FAIL */
     /** Row i of x (and of z, weights and groups) meets row i + lag of y.  With z = y and lag 1 it is transfer entropy. */
     int64_t lag;
-    uint32_t block;                  /**< SERIES: rows of a block; 0 = from the autocorrelation */
+    uint32_t block;                  /**< SERIES: rows of a block, a quarter of all at most; 0 = from the autocorrelation */
     uint32_t theiler;                /**< SERIES, KNN: rows so close in time are not neighbours; 0 = block */
     uint32_t folds;                  /**< CRITIC: 2 to 20; 0 = 3 */
-    uint32_t max_steps;              /**< CRITIC: of training a fold; 0 = 3000 */
+    uint32_t max_steps;              /**< CRITIC: of training a fold; if it still learns there, the verdict is LOWER_BOUND; 0 = 3000 */
     uint32_t dithers;                /**< orders of equal values that are averaged; 0 = 5 */
-    float max_seconds;               /**< CRITIC: training ends there, with a warning; 0 = no limit */
+    float max_seconds;               /**< CRITIC: training ends there; likewise, with a warning; 0 = no limit */
     uint64_t seed;                   /**< of dithers, parts, folds and permutations; 0 = the context's */
     uint64_t max_rows;               /**< of more a sample is taken, of a series the first, with a warning; 0 = 2,000,000,
                                           or 200,000 where critics are asked */
@@ -145,11 +150,12 @@ typedef struct dim_information_result {
     size_t size;                     /**< set by DIM_OPTIONS_INIT */
     dim_information_verdict verdict; /**< what the rows can carry */
     dim_information_method method;   /**< that gave the value */
-    double value;                    /**< raw, but not below 0: the best single number */
+    double value;                    /**< raw, but not below 0, nor above an entropy: the best single number */
     double bound;                    /**< CRITIC: the score itself, in expectation not above I; else raw */
     double raw;                      /**< the estimate */
     double low;                      /**< end of the interval, at least 0 */
-    double high;                     /**< end of the interval, if the dependence is of a kind that these rows can show */
+    double high;                     /**< end of the interval, if the dependence is of a kind that these rows can show; of an
+                                          ESTIMATE not above entropy_x and entropy_y */
     double standard_error;           /**< of sampling alone */
     double deficit;                  /**< what more rows would still add, as far as one sees; part of high, not of value */
     double ceiling;                  /**< largest value that this method can show with these rows */
@@ -160,13 +166,14 @@ typedef struct dim_information_result {
     double correlation;              /**< |rho| of a Gaussian pair with this information: sqrt(1 - exp(-2 value)) */
     double entropy_x;                /**< of a discrete side (Grassberger), else NaN */
     double entropy_y;                /**< likewise */
-    double effective_rows;           /**< rows, or for series rows over the autocorrelation time */
-    int64_t rows;                    /**< that were used */
+    double effective_rows;           /**< as how many independent rows they count: weighted ones, those of a series, of groups.
+                                          Below 30 the verdict is NONE */
+    int64_t rows;                    /**< that were used; of NONE, that there were */
     int64_t dropped;                 /**< with missing values */
     int64_t duplicates;              /**< that repeat an earlier row in all columns */
     uint32_t warnings;               /**< a sum of dim_information_warning */
     uint32_t protocol;               /**< 1; raised when the same data may give another value */
-    uint32_t permutations;           /**< that the p-value rests on */
+    uint32_t permutations;           /**< that the p-value rests on: those asked for, or all there are */
     uint32_t reserved0;              /**< 0 */
 } dim_information_result;
 
@@ -217,7 +224,8 @@ DIM_API dim_status dim_information_pointwise(const dim_information *info, dim_te
 /**
  * @brief The value against the number of rows: does it still rise?
  * @param info a measurement
- * @param out  f64 (m, 4): rows, value, low, high; the last row has all rows.  Set only on DIM_OK, the caller owns it
+ * @param out  f64 (m, 4): rows, value, low, high; the last row is the answer, the others are values of parts, cut at 0 as it is,
+ *             with the error of sampling so many rows.  Set only on DIM_OK, the caller owns it
  */
 DIM_API dim_status dim_information_curve(const dim_information *info, dim_tensor **out);
 
@@ -225,7 +233,7 @@ DIM_API dim_status dim_information_curve(const dim_information *info, dim_tensor
  * @brief What the method that was taken says under independence: the statistic of the p-value, or where AUTO chose between
  *        GAUSS and KNN one of two (dim_information_result.p_value).
  * @param info a measurement
- * @param out  f64 (permutations); set only on DIM_OK, the caller owns it
+ * @param out  f64 (permutations), as many as the result says; set only on DIM_OK, the caller owns it
  * @return DIM_E_STATE: permutations were not asked for, or the method has none for such data
  */
 DIM_API dim_status dim_information_null(const dim_information *info, dim_tensor **out);

@@ -180,6 +180,15 @@ static void direct(const fitting *f, int64_t i, dim__mi_base *b)
     dim__mi_solve_upper(f->l[1], y, v);
 }
 
+bool dim__mi_labels_alone(const dim__mi_inputs *in)
+{
+    bool all = true;
+    for (int side = 0; side < 2; side++)
+        for (int64_t j = 0; j < in->plain[side]; j++)
+            all = all && in->feature[side][j].kind == DIM__MI_LABEL;
+    return all;
+}
+
 dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const int32_t *rows, int64_t n, dim__mi_base *b)
 {
     fitting f = { .ctx = m->ctx, .in = in, .rows = rows, .n = n };
@@ -189,7 +198,7 @@ dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const in
     for (int side = 0; side < 2; side++)
         b->direction[side] = dim__calloc(m->ctx, (size_t)p * sizeof(double), (size_t)in->plain[side]);
     bool room = b->rho != NULL && b->direction[0] != NULL && b->direction[1] != NULL && take(&f, m, b) && correlate(&f);
-    for (int64_t k = 0; k < p && room; k++) {
+    for (int64_t k = 0; k < p && room && !dim__mi_labels_alone(in); k++) {
         int64_t i = 0;
         for (int64_t j = 1; j < p; j++)
             i = f.values[j] > f.values[i] ? j : i;

@@ -40,7 +40,8 @@ static dim_status curve_point(const dim__mi *m, const dim__mi_method *method, co
     if (status == DIM_OK && method->accepts(&part, why)) {
         status = method->run(&part, &one);
         double point[4] = { (double)n, one.r.raw, one.r.low, one.r.high };
-        memcpy(a->curve[a->n_curve++], point, sizeof point);
+        if (one.r.verdict != DIM_INFORMATION_NONE)
+            memcpy(a->curve[a->n_curve++], point, sizeof point);
     }
     dim__mi_free(&part);
     dim__free(m->ctx, one.pointwise);
@@ -109,7 +110,6 @@ static dim_status nothing(const dim__mi *m, dim_information *info, dim_informati
         return DIM_E_NOMEM;
     a->r.warnings = warnings;
     a->r.rows = m->n;
-    a->r.effective_rows = (double)m->n;
     if (method != DIM_INFORMATION_CONSTANT)
         a->r.verdict = DIM_INFORMATION_NONE;
     for (int64_t i = 0; i < m->n; i++)
@@ -179,6 +179,10 @@ static dim_status agrees(const dim__mi *m, const dim__mi_crossfit *c, dim_inform
     double error = dim__mi_error(m, c->base_influence, NULL), z = dim__mi_z(m), gap, gap_error;
     double train = dim__mi_worth(m) * (1 - 1 / (double)m->o.folds), pairs = (double)m->side[0].d * (double)m->side[1].d;
     bool blind = c->base_score > c->ceiling - 2.5;
+    if (c->labels) { /* no base speaks for it or against it: critics do */
+        *out = gauss->raw <= dim__mi_critic_high(m, c);
+        return DIM_OK;
+    }
     if (blind || c->base_score - c->base_inclusive_score > 0.1)
         gauss->warnings |= DIM_INFORMATION_PARAMETRIC;
     if (c->base_score - c->base_inclusive_score > 0.1) {
@@ -238,6 +242,7 @@ static dim_status compare_critic(const dim__mi *m, dim_information *info, dim__m
             if (gauss != NULL)
                 gauss->remark = "rows that were not used for the correlations show another value";
         }
+        dim__mi_critic_mark_cut(&c, *chosen); /* a copula that it has not refuted, too: it may have */
     }
     dim__mi_crossfit_free(m, &c);
     return status;
@@ -282,6 +287,9 @@ static dim_status check_pairs(const dim__mi *m, dim__mi_answer *gauss)
     return DIM_OK;
 }
 
+/* To be parted into folds. */
+static bool too_few_groups(const dim__mi *m) { return m->groups != NULL && m->n_groups < 4 * (int64_t)m->o.folds; }
+
 /* For as many correlations. */
 static bool few_rows(const dim__mi *m)
 {
@@ -289,48 +297,67 @@ static bool few_rows(const dim__mi *m)
 }
 
 /* A Gaussian copula, unless a critic shows more on rows that it was not trained on; and neighbours, which in few columns err
- * downward, if at all. */
-static dim_status ask_many(const dim__mi *m, dim_information *info)
+ * downward, if at all.  *chosen is NULL when none can take these columns. */
+static dim_status choose_many(const dim__mi *m, dim_information *info, dim__mi_answer **chosen)
 {
-    dim__mi_answer *gauss, *knn = NULL, *chosen;
+    dim__mi_answer *gauss, *knn = NULL;
     char why[128];
     DIM__TRY(ask(m, info, DIM_INFORMATION_GAUSS, &gauss));
-    chosen = gauss;
+    *chosen = gauss;
     bool certain = gauss != NULL && (gauss->r.warnings & DIM_INFORMATION_DETERMINISTIC) != 0;
-    bool groups = m->groups != NULL && m->n_groups < 4 * (int64_t)m->o.folds; /* too few to part */
+    bool groups = too_few_groups(m);
     if (dim__mi_worth(m) >= CRITIC_ROWS && !certain && !groups)
-        DIM__TRY(ask_critic(m, info, gauss, &chosen));
+        DIM__TRY(ask_critic(m, info, gauss, chosen));
     else if (gauss != NULL && !certain)
         gauss->r.warnings |= DIM_INFORMATION_SMALL_SAMPLE | DIM_INFORMATION_PARAMETRIC;
     else if (gauss == NULL && !groups && dim__mi_critic_method.accepts(m, why))
-        DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, &chosen));
+        DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, chosen));
     if (m->side[0].d + m->side[1].d + m->side[2].d <= 6)
         DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &knn));
-    if (gauss == NULL && chosen != NULL && chosen->r.method == DIM_INFORMATION_CRITIC && few_rows(m)) {
-        chosen->r.warnings |= DIM_INFORMATION_SMALL_SAMPLE;
-        chosen->r.verdict = DIM_INFORMATION_LOWER_BOUND;
-        chosen->r.high = (double)INFINITY;
+    if (gauss == NULL && *chosen != NULL && (*chosen)->r.method == DIM_INFORMATION_CRITIC && few_rows(m)) {
+        (*chosen)->r.warnings |= DIM_INFORMATION_SMALL_SAMPLE;
+        (*chosen)->r.verdict = DIM_INFORMATION_LOWER_BOUND;
+        (*chosen)->r.high = (double)INFINITY;
     }
-    if (chosen == gauss && gauss != NULL && !certain)
+    if (*chosen == gauss && gauss != NULL && !certain)
         DIM__TRY(check_pairs(m, gauss));
-    if (chosen == NULL || (knn != NULL && knn->r.raw > chosen->r.raw + 2 * chosen->r.standard_error))
-        chosen = knn;
-    info->rivals = gauss != NULL && knn != NULL && (chosen == gauss || chosen == knn);
+    if (knn != NULL && (*chosen == NULL || (knn->r.verdict != DIM_INFORMATION_NONE &&
+                                            knn->r.raw > (*chosen)->r.raw + 2 * (*chosen)->r.standard_error))) {
+        knn->r.warnings |= *chosen != NULL ? (*chosen)->cut & DIM_INFORMATION_TIME_LIMIT : 0; /* with more time it may not have been */
+        *chosen = knn;
+    }
+    info->rivals = gauss != NULL && knn != NULL && (*chosen == gauss || *chosen == knn);
+    return DIM_OK;
+}
+
+static dim_status ask_many(const dim__mi *m, dim_information *info)
+{
+    dim__mi_answer *chosen;
+    DIM__TRY(choose_many(m, info, &chosen));
     if (chosen != NULL)
         believe(info, chosen);
     return DIM_OK;
 }
 
-/* Too many symbols were seen once.  Numbers have an order, by which nearness tells more than counts do. */
+/* ---- counts ------------------------------------------------------------------------------------------------------------ */
+
+/* Too many symbols were seen once.  Numbers have an order, by which nearness and correlations tell more than counts do; of labels
+ * critics may.  Counts are still believed when they show more, with all that is uncertain about them; and beside a critic that
+ * has found nothing, and is below 0 by its error, which tells that it learnt what is not there. */
 static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi_answer *counts)
 {
     dim__mi_answer *other = NULL;
     if (m->side[0].d + m->side[1].d + m->side[2].d <= 3)
         DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &other));
-    if (other == NULL && dim__mi_worth(m) >= CRITIC_ROWS && !m->pairwise)
-        DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, &other));
+    if (other == NULL && !m->pairwise)
+        DIM__TRY(choose_many(m, info, &other));
     if (other == NULL)
         return DIM_OK;
+    bool wrong = other->r.method == DIM_INFORMATION_CRITIC && other->r.raw < -other->r.standard_error;
+    if (wrong || (counts->r.verdict == DIM_INFORMATION_ESTIMATE && counts->r.low > other->r.raw)) {
+        other->remark = wrong ? "it has learnt what is not there" : "counts show more";
+        return DIM_OK;
+    }
     counts->remark = "too many symbols were seen once";
     believe(info, other);
     return DIM_OK;
@@ -344,7 +371,7 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
     info->answers = dim__calloc(m->ctx, 8, sizeof *info->answers);
     if (info->answers == NULL)
         return DIM_E_NOMEM;
-    if (dim__mi_worth(m) < DIM__MI_LEAST_ROWS || (double)m->n * m->least_share < DIM__MI_LEAST_ROWS)
+    if (dim__mi_least_worth(m) < DIM__MI_LEAST_ROWS)
         return nothing(m, info, m->o.method, DIM_INFORMATION_SMALL_SAMPLE);
     if (x == 0 || y == 0)
         return nothing(m, info, DIM_INFORMATION_CONSTANT, 0);

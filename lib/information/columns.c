@@ -44,8 +44,7 @@ const char *dim__mi_column_text(char buffer[96], const dim__mi_side *side, const
     return buffer;
 }
 
-/* Few values are DISCRETE.  Else more than one row in a hundred that shares its value makes a column TIED. */
-static dim_information_kind find_kind(const dim__mi_column *c, int64_t n, int32_t *count)
+dim_information_kind dim__mi_find_kind(const dim__mi_column *c, int64_t n, int32_t *count)
 {
     if (c->distinct == 1)
         return DIM_INFORMATION_KIND_CONSTANT;
@@ -79,7 +78,7 @@ static dim_status read_column(dim__mi *m, const dim__mi_source *s, dim__mi_colum
     dim__sort_keys(room->key, m->n, room->order, room->spare);
     c->distinct = dim__code_keys(room->key, m->n, room->order, c->code);
     dim_information_kind kind = s->kinds != NULL ? (dim_information_kind)s->kinds[c->number] : DIM_INFORMATION_KIND_AUTO;
-    c->kind = find_kind(c, m->n, room->order);
+    c->kind = dim__mi_find_kind(c, m->n, room->order);
     c->found = kind == DIM_INFORMATION_KIND_AUTO;
     if (!c->found && c->kind != DIM_INFORMATION_KIND_CONSTANT)
         c->kind = kind;
@@ -116,7 +115,7 @@ static bool repeats(const dim__mi_side *s, const dim__mi_column *c, int64_t n)
     return false;
 }
 
-static void sum_up(dim__mi_side *s)
+void dim__mi_sum_up(dim__mi_side *s)
 {
     s->discrete = s->symbols = true;
     for (int64_t j = 0; j < s->d; j++) {
@@ -145,7 +144,7 @@ dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source)
         }
         s->d++;
     }
-    sum_up(s);
+    dim__mi_sum_up(s);
     dim__free(m->ctx, room.key);
     dim__free(m->ctx, room.order);
     dim__free(m->ctx, room.spare);
@@ -221,91 +220,4 @@ void dim__mi_free(dim__mi *m)
     dim__free(m->ctx, m->rows);
     dim__free(m->ctx, m->weights);
     dim__free(m->ctx, m->groups);
-}
-
-/* Whether columns are as continuous as can be once repeated rows count once: then rows were copied, and columns not rounded.
- * Of rows that were copied so often that their columns look discrete, those with fractions must be as continuous. */
-static dim_status were_copied(dim__mi *m, bool often, bool *out)
-{
-    int32_t *count = dim__calloc(m->ctx, (size_t)m->n, sizeof *count);
-    bool any = false, tied = count == NULL;
-    for (int k = 0; k < DIM__MI_SIDES && count != NULL; k++) {
-        for (int64_t j = 0; j < m->side[k].d; j++) {
-            dim__mi_column *c = &m->side[k].columns[j];
-            bool looks = often && c->kind == DIM_INFORMATION_KIND_DISCRETE && c->found && !c->whole;
-            if (c->kind == DIM_INFORMATION_KIND_TIED || looks)
-                c->kind = find_kind(c, m->n, count);
-            any = any || c->kind == DIM_INFORMATION_KIND_CONTINUOUS;
-            tied = tied || c->kind == DIM_INFORMATION_KIND_TIED || (looks && c->kind != DIM_INFORMATION_KIND_CONTINUOUS);
-        }
-        sum_up(&m->side[k]);
-    }
-    *out = any && !tied;
-    dim__free(m->ctx, count);
-    return count == NULL ? DIM_E_NOMEM : DIM_OK;
-}
-
-/* Whether rows are there equally often, but for what chance does, as if each had been copied or drawn as often as any. */
-static bool equally_often(const int32_t *seen, int64_t n, int64_t different)
-{
-    double mean = (double)n / (double)different, squares = 0;
-    for (int64_t k = 0; k < different; k++)
-        squares += ((double)seen[k] - mean) * ((double)seen[k] - mean);
-    return squares <= 2 * mean * (double)(different - 1);
-}
-
-/* Rows, and groups, which dim__mi_subset() leaves out. */
-static dim_status subset_rows(const dim__mi *m, const int32_t *rows, dim__mi *out)
-{
-    out->rows = dim__calloc(m->ctx, (size_t)out->n, sizeof *out->rows);
-    out->groups = m->groups != NULL ? dim__calloc(m->ctx, (size_t)out->n, sizeof *out->groups) : NULL;
-    if (out->rows == NULL || (m->groups != NULL && out->groups == NULL))
-        return DIM_E_NOMEM;
-    for (int64_t i = 0; i < out->n; i++) {
-        out->rows[i] = m->rows[rows[i]];
-        if (m->groups != NULL)
-            out->groups[i] = m->groups[rows[i]];
-    }
-    return DIM_OK;
-}
-
-/* Beside labels alone, a column that is rounded repeats rows as copies do: of few rows most are then better than none. */
-static bool may_be_rounded(const dim__mi *m, int64_t different)
-{
-    int64_t numbers = 0;
-    for (int k = 0; k < DIM__MI_SIDES; k++)
-        for (int64_t j = 0; j < m->side[k].d; j++)
-            numbers += m->side[k].columns[j].kind == DIM_INFORMATION_KIND_TIED;
-    return numbers == 1 && different < DIM__MI_LEAST_ROWS && 2 * different > m->n;
-}
-
-dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different, bool discrete)
-{
-    if (may_be_rounded(m, different))
-        return DIM_OK;
-    dim__mi once = { .ctx = m->ctx };
-    bool copied = false, often = false;
-    int32_t *rows = dim__calloc(m->ctx, (size_t)different, sizeof *rows), *seen = dim__calloc(m->ctx, (size_t)different, sizeof *seen);
-    int64_t n = 0;
-    dim_status status = rows == NULL || seen == NULL ? DIM_E_NOMEM : DIM_OK;
-    for (int64_t i = 0; i < m->n && status == DIM_OK; i++)
-        if (seen[code[i]]++ == 0)
-            rows[n++] = (int32_t)i;
-    if (status == DIM_OK)
-        status = dim__mi_subset(m, rows, n, &once);
-    if (status == DIM_OK)
-        status = subset_rows(m, rows, &once);
-    if (status == DIM_OK)
-        often = different >= DIM__MI_LEAST_ROWS && equally_often(seen, m->n, different);
-    if (status == DIM_OK && (often || !discrete))
-        status = were_copied(&once, often, &copied);
-    dim__free(m->ctx, rows);
-    dim__free(m->ctx, seen);
-    if (status == DIM_OK && copied) {
-        dim__mi old = *m;
-        *m = once;
-        once = old;
-    }
-    dim__mi_free(&once);
-    return status;
 }

@@ -21,6 +21,17 @@ double dim__mi_critic_high(const dim__mi *m, const dim__mi_crossfit *c)
     return c->score + 2.5 * fmax(0, c->gain) + dim__mi_z(m) * sqrt(error * error + 6.25 * c->gain_error * c->gain_error);
 }
 
+void dim__mi_critic_mark_cut(const dim__mi_crossfit *c, dim__mi_answer *a)
+{
+    if (c->cut == 0)
+        return;
+    a->cut = c->cut;
+    a->r.warnings |= c->cut;
+    a->r.verdict = DIM_INFORMATION_LOWER_BOUND;
+    a->r.low = c->less_cut ? fmin(a->r.low, 0) : a->r.low; /* less is to be subtracted than there is */
+    a->r.high = (double)INFINITY;
+}
+
 /* A held-out score is a lower bound.  If what is still missing falls as n^-g, it is gain / (2^g - 1): 1.5 gains for
  * g = 0.75 are the value, 2.5 for g = 0.5 the end of the interval. */
 void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *a)
@@ -39,8 +50,6 @@ void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *
     r->rows = m->n;
     if (gain > 0.1 * c->score + 0.02)
         r->warnings |= DIM_INFORMATION_NOT_CONVERGED;
-    if (c->stopped)
-        r->warnings |= DIM_INFORMATION_TIME_LIMIT;
     if (c->score - c->inclusive_score > 0.1) {
         r->warnings |= DIM_INFORMATION_SATURATED;
         r->verdict = DIM_INFORMATION_LOWER_BOUND;
@@ -50,12 +59,13 @@ void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *
         r->low = c->inclusive_score - z * r->standard_error;
         r->high = (double)INFINITY;
     }
+    dim__mi_critic_mark_cut(c, a);
     a->narrow = c->narrow;
     a->fitted = c->fitted;
     c->fitted = NULL;
     if (c->null != NULL) {
         r->p_value = c->p_value;
-        r->permutations = m->o.permutations;
+        r->permutations = (uint32_t)c->permutations;
         a->null = c->null;
         c->null = NULL;
     }
@@ -85,7 +95,8 @@ static dim_status subtract(const dim__mi *m, dim__mi_crossfit *c)
         c->base_inclusive_score -= less.base_inclusive_score;
         c->gain -= less.gain;
         c->gain_error = sqrt(c->gain_error * c->gain_error + less.gain_error * less.gain_error);
-        c->stopped = c->stopped || less.stopped;
+        c->cut |= less.cut;
+        c->less_cut = less.cut != 0;
     }
     dim__mi_crossfit_free(m, &less);
     return status;

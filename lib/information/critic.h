@@ -67,6 +67,8 @@ typedef struct dim__mi_base {    /* canonical pairs of training rows; kept, afte
     double *rho;                 /* (kept) */
 } dim__mi_base;
 
+/* Labels on both sides have no pairs: zeros and ones are no Gaussian scores, and those of many labels add up to more than there is. */
+bool dim__mi_labels_alone(const dim__mi_inputs *in);
 dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const int32_t *rows, int64_t n, dim__mi_base *out);
 void dim__mi_base_free(dim_context *ctx, dim__mi_base *b);
 static inline int64_t dim__mi_base_width(const dim__mi_base *b) { return b->kept + 2; }
@@ -103,6 +105,7 @@ typedef struct dim__mi_critic {
     dim__mi_tower tower[2];
     bool residual;               /* else the base alone was better on validation rows */
     double validation;           /* its score there */
+    uint32_t cut;                /* 0, or the warning that says what ended its training while it still learnt */
 } dim__mi_critic;
 
 typedef struct dim__mi_rows {    /* of one fold: numbers of rows */
@@ -175,9 +178,12 @@ typedef struct dim__mi_crossfit {
     double score, inclusive_score, base_score, base_inclusive_score;
     double gain, gain_error;     /* what the second half of the training rows brought, and its standard error */
     double ceiling;              /* ln of the rows that a row was scored among */
-    bool stopped;                /* by max_seconds */
+    uint32_t cut;                /* warnings: what ended a training too early, of any critic that the answer rests on */
+    bool less_cut;               /* of a difference: what is subtracted may be more */
     bool difference;             /* of two scores */
     bool narrow;                 /* the critics saw canonical pairs alone */
+    int64_t permutations;        /* that were made */
+    bool labels;                 /* alone, on both sides: the base is nothing */
     double *null;                /* (permutations): mean scores of rows with partners of others; NULL = none were asked for */
     dim__mi_fitted *fitted;      /* NULL with a condition */
     double p_value;              /* of independence: twice the mean of the folds' (Vovk & Wang 2020) */
@@ -201,6 +207,8 @@ dim_status dim__mi_margin_gap(const dim__mi *m, double *gap, double *error);
 
 /* critic.c: the answer to m's question, with a condition as a difference; and what a result says of it. */
 dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *out);
+/* What is left of an answer if trainings were cut: how much they would have found, is open. */
+void dim__mi_critic_mark_cut(const dim__mi_crossfit *c, dim__mi_answer *a);
 double dim__mi_critic_high(const dim__mi *m, const dim__mi_crossfit *c); /* end of the interval, if nothing saturates */
 void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *a);
 

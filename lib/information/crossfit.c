@@ -6,7 +6,7 @@
 #include "kernels/kernels.h"
 
 enum { HALVES = 3, FEW_COLUMNS = 10, ENOUGH = 2000 };
-static const uint64_t SEED_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700, NARROW_STREAM = 0x6d690800;
+static const uint64_t SEED_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700, NARROW_STREAM = 0x6d690800, ORDER_STREAM = 0x6d690c00;
 
 typedef struct crossfit {
     const dim__mi *m;
@@ -50,15 +50,16 @@ static dim_status permute(const crossfit *c, int fold, const dim__mi_rows *r, co
     const dim__mi *m = c->m;
     dim__mi part;
     dim__mi_orders orders = { .m = &part };
-    int64_t count = (int64_t)m->o.permutations, n = r->n_test, least = 0;
+    int64_t count = c->out->permutations, n = r->n_test, least = 0;
     double own = 0;
     int32_t *order = dim__calloc(m->ctx, (size_t)n, sizeof *order);
     dim_status status = make_part(m, r, &part);
+    part.o.seed = dim__mix(m->o.seed, ORDER_STREAM + (uint64_t)fold);
     if (status == DIM_OK)
         status = order == NULL ? DIM_E_NOMEM : dim__mi_orders_create(&part, &orders);
     for (int64_t b = 0; b <= count && status == DIM_OK; b++) {
         double sum = 0;
-        dim__mi_order(&orders, b > 0 ? (b - 1) * (int64_t)m->o.folds + fold + 1 : 0, order);
+        dim__mi_order(&orders, b, order);
         for (int64_t i = 0; i < n; i++)
             sum += m->ctx->kernels->dot(x + order[i] * width, y + i * width, width);
         if (b == 0) {
@@ -111,6 +112,14 @@ static dim__mi_span next(crossfit *c)
     return (dim__mi_span){ begin, begin + step };
 }
 
+/* Kinds of critics are chosen by their scores, and halves tell what is still missing: one that was cut leaves the answer open. */
+static dim_status train(crossfit *c, const dim__mi_rows *r, uint64_t seed, dim__mi_critic *out)
+{
+    dim_status status = dim__mi_critic_train(c->m, &c->in, r, seed, next(c), out);
+    c->out->cut |= out->cut;
+    return status;
+}
+
 /* What many columns hold is easily lost among them, if it lies in a few pairs. */
 static bool may_be_narrow(const crossfit *c, const dim__mi_base *base)
 {
@@ -125,7 +134,7 @@ static dim_status train_narrow(crossfit *c, const dim__mi_rows *r, const dim__mi
     if (out->narrow == NULL)
         return DIM_E_NOMEM;
     DIM__TRY(dim__mi_narrow_make(m, &c->in, base, out->narrow));
-    return dim__mi_critic_train(m, &c->in, r, dim__mix(seed, NARROW_STREAM), next(c), out);
+    return train(c, r, dim__mix(seed, NARROW_STREAM), out);
 }
 
 static dim_status train_fold(crossfit *c, int fold)
@@ -137,7 +146,7 @@ static dim_status train_fold(crossfit *c, int fold)
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "fold %d of %u has %lld rows to train on, %lld to validate and %lld to test: too few",
                          fold, m->o.folds, (long long)r.n_train, (long long)r.n_validation, (long long)r.n_test);
     uint64_t seed = dim__mix(m->o.seed, SEED_STREAM + (uint64_t)fold);
-    DIM__TRY(dim__mi_critic_train(m, &c->in, &r, seed, next(c), &c->wide[fold]));
+    DIM__TRY(train(c, &r, seed, &c->wide[fold]));
     if (may_be_narrow(c, &c->wide[fold].base))
         return train_narrow(c, &r, &c->wide[fold].base, seed, &c->narrow[fold]);
     c->done++;
@@ -175,10 +184,10 @@ static dim_status train_half(crossfit *c, const dim__mi_rows *r, uint64_t seed, 
     const dim__mi *m = c->m;
     dim__mi_base base;
     if (!c->out->narrow)
-        return dim__mi_critic_train(m, &c->in, r, seed, next(c), out);
+        return train(c, r, seed, out);
     dim_status status = dim__mi_base_fit(m, &c->in, r->train, r->n_train, &base);
     if (status == DIM_OK)
-        status = may_be_narrow(c, &base) ? train_narrow(c, r, &base, seed, out) : dim__mi_critic_train(m, &c->in, r, seed, next(c), out);
+        status = may_be_narrow(c, &base) ? train_narrow(c, r, &base, seed, out) : train(c, r, seed, out);
     dim__mi_base_free(m->ctx, &base);
     return status;
 }
@@ -277,12 +286,14 @@ static dim_status run_all(crossfit *c, const uint32_t sides[2])
     c->trainings = 2 * folds + HALVES;
     if (m->o.permutations > 0 && (sides[1] & 2) != 0) { /* of what y tells, not of what the condition does */
         DIM__TRY(dim__mi_orders_check(m, m->series ? m->n / folds : m->n));
-        c->out->null = dim__calloc(m->ctx, m->o.permutations, sizeof *c->out->null);
+        c->out->permutations = dim__mi_orders_count(m, m->n / folds); /* the least of a fold */
+        c->out->null = dim__calloc(m->ctx, (size_t)c->out->permutations, sizeof *c->out->null);
         if (c->out->null == NULL)
             return DIM_E_NOMEM;
     }
     DIM__TRY(dim__mi_inputs_make(m, sides, &c->in));
     DIM__TRY(dim__mi_folds_make(m, &c->folds));
+    c->out->labels = dim__mi_labels_alone(&c->in);
     c->out->ceiling = (double)INFINITY;
     for (int fold = 0; fold < folds; fold++)
         DIM__TRY(train_fold(c, fold));
@@ -314,7 +325,6 @@ dim_status dim__mi_crossfit_run(const dim__mi *m, const uint32_t sides[2], dim__
     crossfit c = { .m = m, .out = out, .span = span };
     *out = (dim__mi_crossfit){ .score = 0 };
     dim_status status = make_room(&c) ? run_all(&c, sides) : DIM_E_NOMEM;
-    out->stopped = m->deadline > 0 && dim__mi_now() > m->deadline;
     end(&c);
     return status;
 }

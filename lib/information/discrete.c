@@ -113,7 +113,8 @@ static double coverage(const table *t)
 }
 
 /* The estimate is normal, but near independence: there 2 N I of the frequencies is a chi-square of noncentrality 2 N I, whose
- * degrees of freedom are those of the table, or more where counts are small.  The interval has both. */
+ * degrees of freedom are those of the table, or more where counts are small.  The interval has both, but where one side is a
+ * function of the other: then the estimate is an entropy. */
 static void interval(const table *t, double plain, dim_information_result *r)
 {
     double z = dim__mi_z(t->m), tail = (1 - (double)t->m->o.confidence) / 2, twice = 2 * r->effective_rows;
@@ -121,7 +122,8 @@ static void interval(const table *t, double plain, dim_information_result *r)
     degrees = fmax(degrees, twice * (plain - r->raw));
     r->low = r->raw - z * r->standard_error;
     r->high = r->raw + z * r->standard_error;
-    if (degrees > 0 && twice * r->raw < 5 * degrees) {
+    bool function = t->symbols[2] == t->symbols[0] || t->symbols[2] == t->symbols[1];
+    if (!function && degrees > 0 && twice * r->raw < 5 * degrees) {
         r->low = fmin(r->low, dim__chi_square_shift(twice * plain, degrees, 1 - tail) / twice);
         r->high = fmax(r->high, dim__chi_square_shift(twice * plain, degrees, tail) / twice);
     }
@@ -183,12 +185,12 @@ static dim_status null_values(const dim__mi *m, const dim__mi_orders *orders, do
     int32_t *y = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *y), *order = DIM__BEHIND(y, m->n), *moved = DIM__BEHIND(order, m->n);
     if (status == DIM_OK)
         status = y == NULL ? DIM_E_NOMEM : dim__mi_symbols(m, 2, false, y, &symbols);
-    for (int64_t b = 0; b <= (int64_t)m->o.permutations && status == DIM_OK; b++) {
+    for (int64_t b = 0; b <= orders->count && status == DIM_OK; b++) {
         dim__mi_order(orders, b, order);
         status = reorder(&t, y, order, moved);
         values[b] = status == DIM_OK ? estimate(&t) : 0;
         if (status == DIM_OK)
-            status = dim__mi_progress(m, (double)b / m->o.permutations, "permutations");
+            status = dim__mi_progress(m, (double)b / (double)dim__max64(1, orders->count), "permutations");
     }
     dim__free(m->ctx, y);
     end(&t);

@@ -1,5 +1,5 @@
-/* Which rows a critic is trained on, chosen by, and tested on.  Rows that are the same, and rows of one group, are never parted, or
- * the test would know the training rows; folds of a series are stretches with gaps between them. */
+/* Which rows a critic is trained on, chosen by, and tested on.  Copies of a row, and rows of one group, are never parted, or the test
+ * would know the training rows; folds of a series are stretches with gaps between them. */
 #include "information/critic.h"
 
 #include "base/math.h"
@@ -8,6 +8,21 @@
 enum { VALIDATION = 8 };
 static const uint64_t FOLD_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700;
 
+/* Whether rows with the same numbers are copies, by `different` rows: then a column of numbers repeats where the row does, and nowhere
+ * else.  Of symbols, and of rounded numbers, rows are the same because there are few; in one fold, such a cell would not be among those
+ * that the critic of that fold is trained on. */
+static bool were_copied(const dim__mi *m, int64_t different)
+{
+    bool any = false;
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        for (int64_t j = 0; j < m->side[k].d; j++) {
+            const dim__mi_column *c = &m->side[k].columns[j];
+            bool numbers = c->kind == DIM_INFORMATION_KIND_CONTINUOUS || c->kind == DIM_INFORMATION_KIND_TIED;
+            any = any || (numbers && 100 * c->distinct >= 99 * different);
+        }
+    return any;
+}
+
 static dim_status find_units(const dim__mi *m, dim__mi_folds *c)
 {
     if (m->groups != NULL) {
@@ -15,8 +30,11 @@ static dim_status find_units(const dim__mi *m, dim__mi_folds *c)
         c->units = m->n_groups;
         return DIM_OK;
     }
-    if (!m->series)
-        return dim__mi_symbols(m, 7, false, c->unit, &c->units);
+    if (!m->series) {
+        DIM__TRY(dim__mi_symbols(m, 7, false, c->unit, &c->units));
+        if (were_copied(m, c->units))
+            return DIM_OK;
+    }
     for (int64_t i = 0; i < m->n; i++)
         c->unit[i] = (int32_t)i;
     c->units = m->n;

@@ -309,7 +309,7 @@ static dim_status null_values(const dim__mi *m, const dim__mi_orders *orders, do
         status = DIM_E_NOMEM;
     if (status == DIM_OK)
         memcpy(y, c.z + c.d[0] * m->n, (size_t)size * sizeof *y);
-    for (int64_t b = 0; b <= (int64_t)m->o.permutations && status == DIM_OK; b++) {
+    for (int64_t b = 0; b <= orders->count && status == DIM_OK; b++) {
         dim__mi_order(orders, b, order);
         reorder(&c, y, order);
         covariance(&c);
@@ -318,7 +318,7 @@ static dim_status null_values(const dim__mi *m, const dim__mi_orders *orders, do
         if (status == DIM_OK && !c.deterministic)
             status = evaluate(&c, NULL, &values[b]);
         if (status == DIM_OK)
-            status = dim__mi_progress(m, (double)b / m->o.permutations, "permutations");
+            status = dim__mi_progress(m, (double)b / (double)dim__max64(1, orders->count), "permutations");
     }
     dim__free(m->ctx, y);
     dim__free(m->ctx, order);

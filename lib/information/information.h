@@ -1,6 +1,7 @@
 /* Mutual information of columns: what a measurement is inside.
  *
  *     read.c     tensors -> rows that count, columns with codes and kinds
+ *     copies.c   rows that repeat others -> rows that count once, or columns that are counted
  *     scores.c   codes -> normal scores, on which all methods but the counts work
  *     methods.def, knn.c, gauss.c, discrete.c, critic.c   one method each: a dim__mi_answer
  *     choose.c   which of them are asked, and which one is believed
@@ -72,8 +73,9 @@ typedef struct dim__mi_answer {  /* what one method says */
     char left_out[DIM__MI_LEFT_OUT]; /* columns that this method had no use for, for texts */
     bool components;             /* of a side, instead of its columns */
     bool narrow;                 /* critics saw canonical pairs alone */
+    uint32_t cut;                /* warnings: what ended critics' training too early; 0 = nothing */
     struct dim__mi_fitted *fitted; /* critics for dim_information_gradient(), or NULL */
-    double *null;                /* (permutations), of a method whose permutations are part of its run; else NULL */
+    double *null;                /* (r.permutations), of a method whose permutations are part of its run; else NULL */
     int64_t n_curve;
     double curve[DIM__MI_CURVE][4]; /* rows, value, low, high */
 } dim__mi_answer;
@@ -93,6 +95,8 @@ typedef struct dim__mi {         /* what is measured */
     int64_t block;               /* of a series: rows */
     int64_t theiler;             /* rows so close are not neighbours: of a series, or of one group; else 0 */
     double share, least_share;   /* of a series, of groups: as how many rows a row counts; for the columns that depend most on others */
+    int sorted_side;
+    int64_t sorted;              /* 1 + number of the column of that side that the rows are sorted by; 0 = they are not */
     int64_t dropped, duplicates;
     uint32_t warnings;           /* of reading; each method adds its own */
     char left_out[DIM__MI_LEFT_OUT]; /* columns that are constant or repeat others, for texts */
@@ -120,6 +124,9 @@ typedef struct dim__mi_orders {  /* of y's rows, as if they had nothing to do wi
     int32_t *near;               /* (n, NEAR): with a condition, rows that are near in it */
     int32_t *class_of;           /* (n): with a condition, the labels that it has of a row */
     int64_t classes;
+    int64_t count;               /* of orders that differ, o.permutations at most */
+    int32_t *turn;               /* of a series: by how many rows more than a block it is turned round, in a random order */
+    int64_t all;                 /* of groups whose orders are all used: how many there are; else 0 */
     int32_t *spare;              /* (3 n) */
 } dim__mi_orders;
 
@@ -130,7 +137,7 @@ typedef struct dim__mi_method {
     bool (*accepts)(const dim__mi *m, char why[128]);
     /* Fills answer->r from raw on, and answer->pointwise, which has room for n. */
     dim_status (*run)(const dim__mi *m, dim__mi_answer *answer);
-    /* The statistic of the p-value for y's rows in the orders 0, which is theirs, to o.permutations; values has as many. */
+    /* The statistic of the p-value for y's rows in the orders 0, which is theirs, to orders->count; values has as many. */
     dim_status (*null)(const dim__mi *m, const dim__mi_orders *orders, double *values); /* NULL: it is part of run */
 } dim__mi_method;
 
@@ -140,7 +147,7 @@ typedef struct dim__mi_method {
 const dim__mi_method *dim__mi_method_of(dim_information_method method); /* NULL for AUTO, CONSTANT and other numbers */
 const char *dim__mi_method_name(int method);
 
-/* ---- read.c, columns.c -------------------------------------------------------------------------------------------- */
+/* ---- read.c, columns.c, copies.c ---------------------------------------------------------------------------------- */
 
 typedef struct dim__mi_source {  /* of the columns of one side, checked */
     const dim_tensor *t;
@@ -151,7 +158,7 @@ typedef struct dim__mi_source {  /* of the columns of one side, checked */
 /* Everything of m but `o` and `ctx`; what was read is freed by dim__mi_free(), also after a failure. */
 dim_status dim__mi_read(dim__mi *m, const dim_information_data *data);
 void dim__mi_free(dim__mi *m);
-/* Its parts: arguments, and the rows that are whole in all columns; groups; rows that repeat others. */
+/* Its parts: arguments, and the rows that are whole in all columns; groups; copies.c: rows that repeat others. */
 dim_status dim__mi_read_rows(dim__mi *m, const dim_information_data *data, dim__mi_source source[DIM__MI_SIDES]);
 dim_status dim__mi_read_groups(dim__mi *m, const dim_tensor *t);
 dim_status dim__mi_find_copies(dim__mi *m);
@@ -159,6 +166,9 @@ dim_status dim__mi_find_copies(dim__mi *m);
 int64_t dim__mi_columns_of(const dim_tensor *t);
 /* Element of a tensor (N) or (N, d) as a double, and as a key that keeps the order exactly. */
 double dim__mi_element(const dim_tensor *t, int64_t row, int64_t column, uint64_t *key);
+/* Few values are DISCRETE.  Else more than one row in a hundred that shares its value makes a column TIED.  count (distinct). */
+dim_information_kind dim__mi_find_kind(const dim__mi_column *c, int64_t n, int32_t *count);
+void dim__mi_sum_up(dim__mi_side *s); /* kinds of the columns -> that of the side */
 /* Columns of the rows that m->rows names: codes, kinds; constant ones and repeated ones are left out. */
 dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source);
 /* "column 3 'pressure' of x" */
@@ -169,13 +179,11 @@ void dim__mi_list_column(char list[DIM__MI_LEFT_OUT], const dim__mi_side *side, 
 /* The rows rows[0 .. n - 1] of m, a measurement of its own; also freed by dim__mi_free(). */
 dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim__mi *out);
 
-/* Where rows are copies of others, each counts once; where they only look so, since columns are rounded, nothing changes.  code
- * (n): the row's number among `different` ones.  discrete: all columns are. */
-dim_status dim__mi_use_once(dim__mi *m, const int32_t *code, int64_t different, bool discrete);
-
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
 
 dim_status dim__mi_remember(const dim__mi *m, const dim__mi_column *c, dim__mi_memory *out);
+/* sorted.c: whether they only look like one since they are sorted by a column. */
+dim_status dim__mi_find_sorted(dim__mi *m);
 /* Decides whether the rows are a series: block and theiler; and finds as how many rows those of a series and of groups count. */
 dim_status dim__mi_find_order(dim__mi *m);
 
@@ -204,6 +212,8 @@ double dim__mi_now(void); /* seconds */
 
 /* Whether there are such orders, of all rows or of stretches of `rows` of a series. */
 dim_status dim__mi_orders_check(const dim__mi *m, int64_t rows);
+/* How many there are to use in a stretch of `rows` rows: o.permutations, or of a series as many as there are, if these are fewer. */
+int64_t dim__mi_orders_count(const dim__mi *m, int64_t rows);
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
 void dim__mi_orders_free(dim__mi_orders *orders);
 /* Row i is to meet row order[i] of y; number 0 leaves all in place. */
@@ -259,6 +269,7 @@ dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 
 double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones, and those of a series, count; else n */
+double dim__mi_least_worth(const dim__mi *m); /* the same by the columns that depend most on others: effective_rows, and whether there is an answer */
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
 /* The least value of a permutation that counts as the own one: sums of the same numbers in another order differ by rounding. */
 double dim__mi_least(double own, double rounding);

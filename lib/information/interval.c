@@ -6,13 +6,20 @@
 
 double dim__mi_z(const dim__mi *m) { return dim__normal_quantile(0.5 + (double)m->o.confidence / 2); }
 
-double dim__mi_worth(const dim__mi *m)
+/* In weights: (sum w)^2 / sum w^2. */
+static double weighted_rows(const dim__mi *m)
 {
     double squares = 0;
     for (int64_t i = 0; i < m->n && m->weights != NULL; i++)
         squares += m->weights[i] * m->weights[i];
-    return (m->weights != NULL && m->n > 0 ? (double)m->n * (double)m->n / squares : (double)m->n) *
-           (m->series || m->groups != NULL ? m->share : 1);
+    return m->weights != NULL && m->n > 0 ? (double)m->n * (double)m->n / squares : (double)m->n;
+}
+
+double dim__mi_worth(const dim__mi *m) { return weighted_rows(m) * (m->series || m->groups != NULL ? m->share : 1); }
+
+double dim__mi_least_worth(const dim__mi *m)
+{
+    return weighted_rows(m) * (m->series || m->groups != NULL ? fmin(m->share, m->least_share) : 1);
 }
 
 double dim__mi_least(double own, double rounding) { return isfinite(own) ? own - rounding * fmax(1, fabs(own)) : own; }

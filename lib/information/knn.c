@@ -298,10 +298,10 @@ static void order_of_parts(const dim__mi *m, int number, int32_t *order)
         dim__rng_permutation(order, m->n, m->o.seed, PARTS_STREAM + (uint64_t)number);
 }
 
-/* A point of the curve, the fewest rows first. */
-static void note(const dim__mi *m, spread *s, int count, double mean, double deviation)
+/* A point of the curve, the fewest rows first; fill() adds its interval. */
+static void note(const dim__mi *m, spread *s, int count, double mean)
 {
-    double wide = dim__mi_z(m) * deviation / sqrt(count), point[4] = { (double)(m->n / count), mean, mean - wide, mean + wide };
+    double point[4] = { (double)(m->n / count), mean, mean, mean };
     memmove(s->curve[1], s->curve[0], (size_t)s->n_curve * sizeof s->curve[0]);
     memcpy(s->curve[0], point, sizeof point);
     s->n_curve++;
@@ -313,30 +313,46 @@ static int splits_of(const dim__mi *m, int64_t count)
     return m->n / count < 4 * ((int64_t)m->o.neighbors + 1) ? 0 : count == 4 && m->theiler == 0 ? 3 : 1;
 }
 
+typedef struct split_sums {
+    double squares, weight;  /* of the deviations of parts */
+    double mean;             /* summed over splits of one size */
+    int splits;
+} split_sums;
+
+static void add_split(const double *values, int count, bool first, split_sums *t)
+{
+    double mean = dim__mi_mean(values, count), deviation = dim__mi_deviation(values, count);
+    if (isnan(mean)) /* labels that nobody shares in a part */
+        return;
+    t->mean += mean;
+    t->splits++;
+    if (first) {
+        t->squares += (count - 1) * deviation * deviation / count;
+        t->weight += count - 1;
+    }
+}
+
 static dim_status find_spread(const dim__mi *m, const points *all, double value, course *c, spread *out)
 {
-    double values[MOST_PARTS], sum = 0, weight = 0, quarters = 0;
-    int splits = 0;
+    double values[MOST_PARTS];
+    split_sums t = { 0 };
     parts p;
     dim_status status = parts_begin(m, all, &p);
-    for (int count = 2, number = 0; count <= MOST_PARTS && status == DIM_OK; count *= 2, number++)
+    for (int count = 2, number = 0; count <= MOST_PARTS && status == DIM_OK; count *= 2, number++) {
+        t.mean = t.splits = 0;
         for (int again = 0; again < splits_of(m, count) && status == DIM_OK; again++) {
             order_of_parts(m, number + MOST_PARTS * again, p.order);
             status = part_values(&p, count, c, values);
-            double deviation = dim__mi_deviation(values, count);
-            if (count == 4) {
-                quarters += dim__mi_mean(values, count);
-                splits++;
-            }
-            if (again == 0) {
-                sum += (count - 1) * deviation * deviation / count;
-                weight += count - 1;
-                note(m, out, count, dim__mi_mean(values, count), deviation);
-            }
+            if (status == DIM_OK)
+                add_split(values, count, again == 0, &t);
         }
+        if (t.splits > 0)
+            note(m, out, count, t.mean / t.splits);
+        if (t.splits > 0 && count == 4)
+            out->drift = value - t.mean / t.splits;
+    }
     parts_end(&p);
-    out->error = weight > 0 ? sqrt(sum / weight) : 0;
-    out->drift = splits > 0 ? value - quarters / splits : 0;
+    out->error = t.weight > 0 ? sqrt(t.squares / t.weight) : 0;
     return status;
 }
 
@@ -394,47 +410,80 @@ static dim_status measure(const dim__mi *m, int k, bool second, const char *text
     return status;
 }
 
-/* A standard error to one side, on which lies the drift: its own error is about 1.2 of the value's, as measured on normal,
- * uniform and Student pairs, but counts for no more than the drift does. */
-static double error_with(double s, double drift) { return sqrt(s * s + fmin(drift * drift, 1.44 * s * s)); }
+/* Of the drift, in the value's, as measured on normal, uniform and Student pairs. */
+static const double DRIFT_ERROR = 1.2;
 
-/* Interval of docs/information.md: what parts show, and to the side of the drift the drift. */
-static void fill(const dim__mi *m, int k, const total *t, dim__mi_answer *a)
+/* A standard error to one side, on which lies the drift, whose own counts for no more than the drift does. */
+static double error_with(double s, double drift)
 {
-    double s = 1.1 * fmax(t->parts.error, t->error), z = dim__mi_z(m), rows = 0;
-    dim_information_result *r = &a->r;
-    (void)dim__mi_error(m, a->pointwise, &rows);
-    r->raw = r->bound = t->raw;
-    r->standard_error = s;
-    r->effective_rows = rows;
-    r->deficit = fmax(0, t->parts.drift);
-    r->low = t->raw - z * error_with(s, fmin(0, t->parts.drift)) + fmin(0, t->parts.drift);
-    r->high = t->raw + z * error_with(s, r->deficit) + r->deficit;
-    r->ceiling = dim__digamma((double)t->used) - dim__digamma(k);
-    r->rows = t->used;
-    if (fabs(t->parts.drift) > 0.1 * t->raw + 0.02)
-        r->warnings |= DIM_INFORMATION_NOT_CONVERGED;
-    if ((m->n - t->used) * 100 > m->n)
-        r->warnings |= DIM_INFORMATION_UNDERSAMPLED;
-    if (dithers(m))
-        r->warnings |= DIM_INFORMATION_DITHERED;
-    /* Labels cap what a side can tell; else more than this is where the estimate leaves off following the truth. */
+    return sqrt(s * s + fmin(drift * drift, DRIFT_ERROR * DRIFT_ERROR * s * s));
+}
+
+/* Of parts the interval is that of sampling as many rows. */
+static void fill_curve(const dim__mi *m, const total *t, double s, dim__mi_answer *a)
+{
+    double z = dim__mi_z(m);
     memcpy(a->curve, t->parts.curve, sizeof a->curve);
     a->n_curve = t->parts.n_curve;
-    bool continuous = coordinates(m, 0) > 0 && coordinates(m, 1) > 0;
-    if (continuous && (k == 1 || !m->free_neighbors) && t->raw > r->ceiling - 1) {
-        r->warnings |= DIM_INFORMATION_SATURATED;
-        r->verdict = DIM_INFORMATION_LOWER_BOUND;
-        r->high = (double)INFINITY;
+    for (int64_t k = 0; k < a->n_curve; k++) {
+        double wide = z * s * sqrt((double)m->n / a->curve[k][0]);
+        a->curve[k][2] -= wide;
+        a->curve[k][3] += wide;
     }
-    /* Where one side is a function of the other, the value grows as ln N: by ln 4 from a quarter of the rows to all. */
-    if (continuous && t->parts.drift > 0.5 * log(4)) {
+}
+
+/* Rows with a label that no other row has are left out.  What they tell may be anything from 0; where they are most rows, or all
+ * others have one label, so may the answer. */
+static void allow_for_lone_labels(const dim__mi *m, const total *t, dim__mi_answer *a)
+{
+    dim_information_result *r = &a->r;
+    double most = 0;
+    if ((m->n - t->used) * 100 <= m->n)
+        return;
+    for (int64_t i = 0; i < m->n; i++)
+        most = isnan(a->pointwise[i]) ? most : fmax(most, fabs(a->pointwise[i]));
+    r->warnings |= DIM_INFORMATION_UNDERSAMPLED;
+    r->low *= r->low > 0 ? (double)t->used / (double)m->n : 1;
+    if (2 * t->used < m->n || t->used < DIM__MI_LEAST_ROWS || most < 1e-9)
+        r->verdict = DIM_INFORMATION_NONE;
+}
+
+static void find_saturation(const dim__mi *m, int k, const total *t, dim_information_result *r)
+{
+    /* Labels cap what a side can tell; else more than this is where the estimate leaves off following the truth.  Where one side is
+     * a function of the other, the value grows as ln N: by ln 4 from a quarter of the rows to all. */
+    bool continuous = coordinates(m, 0) > 0 && coordinates(m, 1) > 0;
+    bool above = (k == 1 || !m->free_neighbors) && t->raw > r->ceiling - 1;
+    if (continuous && (above || t->parts.drift > 0.5 * log(4))) {
         r->warnings |= DIM_INFORMATION_SATURATED;
         r->verdict = DIM_INFORMATION_LOWER_BOUND;
         r->high = (double)INFINITY;
     }
     if (continuous && t->parts.drift > 0.8 * log(4))
         r->warnings |= DIM_INFORMATION_DETERMINISTIC;
+}
+
+/* Interval of docs/information.md: what parts show, and to the side of the drift the drift. */
+static void fill(const dim__mi *m, int k, const total *t, dim__mi_answer *a)
+{
+    double s = 1.1 * fmax(t->parts.error, t->error), z = dim__mi_z(m), drift = t->parts.drift, rows = 0;
+    dim_information_result *r = &a->r;
+    (void)dim__mi_error(m, a->pointwise, &rows);
+    r->raw = r->bound = t->raw;
+    r->standard_error = s;
+    r->effective_rows = rows;
+    r->deficit = fmax(0, drift);
+    r->low = t->raw - z * error_with(s, fmin(0, drift)) + fmin(0, drift);
+    r->high = t->raw + z * error_with(s, r->deficit) + r->deficit;
+    r->ceiling = dim__digamma((double)t->used) - dim__digamma(k);
+    r->rows = t->used;
+    if (fabs(drift) > fmax(0.1 * t->raw + 0.02, 2 * DRIFT_ERROR * s)) /* more than its own error */
+        r->warnings |= DIM_INFORMATION_NOT_CONVERGED;
+    if (dithers(m))
+        r->warnings |= DIM_INFORMATION_DITHERED;
+    find_saturation(m, k, t, r);
+    allow_for_lone_labels(m, t, a);
+    fill_curve(m, t, s, a);
 }
 
 static dim_status run_with(const dim__mi *m, bool second, dim__mi_answer *a)
@@ -467,13 +516,13 @@ static dim_status null_value(course *c, const points *all, const int32_t *order,
 static dim_status null_with(const dim__mi *m, const dim__mi_orders *orders, bool second, double *values)
 {
     points p;
-    course c = { .m = m, .total = (double)m->n * (m->o.permutations + 1.0), .text = "permutations" };
+    course c = { .m = m, .total = (double)m->n * ((double)orders->count + 1), .text = "permutations" };
     int32_t *order = dim__alloc(m->ctx, (size_t)m->n * sizeof *order);
     double *pointwise = dim__alloc(m->ctx, (size_t)m->n * sizeof *pointwise);
     dim_status status = make_points(m, 0, second, &p);
     if (order == NULL || pointwise == NULL)
         status = DIM_E_NOMEM;
-    for (int64_t b = 0; b <= (int64_t)m->o.permutations && status == DIM_OK; b++) {
+    for (int64_t b = 0; b <= orders->count && status == DIM_OK; b++) {
         dim__mi_order(orders, b, order);
         status = null_value(&c, &p, order, pointwise, &values[b]);
         if (status == DIM_OK)

@@ -103,8 +103,8 @@ static dim_status count_better(const dim__mi *m, const double *values, const dou
     return room ? DIM_OK : DIM_E_NOMEM;
 }
 
-/* values and rival (1 + permutations), the own one first; rival is filled when there is one. */
-static dim_status permute(const dim__mi *m, const dim_information *info, double *values, double *rival)
+/* values and rival (1 + *count), the own one first; rival is filled when there is one.  *count is then how many there were. */
+static dim_status permute(const dim__mi *m, const dim_information *info, double *values, double *rival, int64_t *count)
 {
     const dim__mi_method *method = dim__mi_method_of(info->answers[0].r.method);
     const dim__mi_method *other = method == &dim__mi_gauss ? &dim__mi_knn : &dim__mi_gauss;
@@ -114,6 +114,7 @@ static dim_status permute(const dim__mi *m, const dim_information *info, double 
         status = method->null(m, &orders, values);
     if (status == DIM_OK && info->rivals)
         status = other->null(m, &orders, rival);
+    *count = orders.count;
     dim__mi_orders_free(&orders);
     return status;
 }
@@ -122,18 +123,18 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *a = &info->answers[0];
     const dim__mi_method *method = dim__mi_method_of(a->r.method);
-    int64_t count = (int64_t)m->o.permutations, reaching = 0;
-    if (count == 0 || method == NULL || a->r.verdict == DIM_INFORMATION_NONE)
+    int64_t count = dim__mi_orders_count(m, m->n), reaching = 0;
+    if (m->o.permutations == 0 || method == NULL || a->r.verdict == DIM_INFORMATION_NONE)
         return DIM_OK;
     if (method->null == NULL) {
         info->null = a->null;
-        info->n_null = a->null != NULL ? count : 0;
+        info->n_null = a->null != NULL ? (int64_t)a->r.permutations : 0;
         a->null = NULL;
         return DIM_OK;
     }
     DIM__TRY(dim__mi_orders_check(m, m->n));
     double *values = dim__calloc(m->ctx, (size_t)count + 1, 2 * sizeof *values), *rival = DIM__BEHIND(values, count + 1);
-    dim_status status = values == NULL ? DIM_E_NOMEM : permute(m, info, values, rival);
+    dim_status status = values == NULL ? DIM_E_NOMEM : permute(m, info, values, rival, &count);
     if (status == DIM_OK && info->rivals)
         status = count_better(m, values, rival, count, &reaching);
     for (int64_t b = 1; b <= count && status == DIM_OK && !info->rivals; b++)
@@ -143,7 +144,7 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
         return status;
     }
     a->r.p_value = (double)(1 + reaching) / (double)(1 + count);
-    a->r.permutations = m->o.permutations;
+    a->r.permutations = (uint32_t)count;
     memmove(values, values + 1, (size_t)count * sizeof *values);
     info->null = values;
     info->n_null = count;
@@ -152,51 +153,45 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
 
 /* ---- what all methods have in common ----------------------------------------------------------------------------------- */
 
-typedef struct entropy {
-    double value, error; /* NaN: the side is not discrete */
-} entropy;
-
-/* Grassberger's entropy of a side that is discrete, of weighted rows that of the frequencies with Miller's correction. */
-static dim_status entropy_of(const dim__mi *m, int side, entropy *out)
+/* Grassberger's entropy of a side that is discrete, of weighted rows that of the frequencies with Miller's correction; NaN of others. */
+static dim_status entropy_of(const dim__mi *m, int side, double *out)
 {
-    *out = (entropy){ (double)NAN, 0 };
+    *out = (double)NAN;
     if (m->side[side].d == 0 || !m->side[side].discrete)
         return DIM_OK;
     int32_t *code = dim__calloc(m->ctx, (size_t)m->n, sizeof *code);
-    double *seen = dim__calloc(m->ctx, (size_t)m->n, sizeof *seen), sum = 0, plain = 0, squares = 0, n = (double)m->n;
-    double rows = dim__mi_worth(m);
+    double *seen = dim__calloc(m->ctx, (size_t)m->n, sizeof *seen), sum = 0, n = (double)m->n;
     int64_t count = 0;
     dim_status status = code == NULL || seen == NULL ? DIM_E_NOMEM : dim__mi_symbols(m, 1u << side, false, code, &count);
     for (int64_t i = 0; i < m->n && status == DIM_OK; i++)
         seen[code[i]] += m->weights != NULL ? m->weights[i] : 1;
     for (int64_t s = 0; s < count && status == DIM_OK; s++)
-        if (seen[s] > 0) {
-            double p = seen[s] / n;
-            sum += p * (m->weights != NULL ? log(seen[s]) : dim__grassberger((int64_t)seen[s]));
-            plain -= p * log(p);
-            squares += p * log(p) * log(p);
-        }
+        if (seen[s] > 0)
+            sum += seen[s] / n * (m->weights != NULL ? log(seen[s]) : dim__grassberger((int64_t)seen[s]));
     dim__free(m->ctx, code);
     dim__free(m->ctx, seen);
-    out->value = log(n) - sum + (m->weights != NULL ? (double)(count - 1) / (2 * rows) : 0);
-    out->error = sqrt(fmax(0, squares - plain * plain) / rows + (double)count / (rows * rows)); /* the second is for even ones */
+    *out = fmax(0, log(n) - sum + (m->weights != NULL ? (double)(count - 1) / (2 * dim__mi_worth(m)) : 0));
     return status;
 }
 
-static void finish(const dim__mi *m, entropy x, entropy y, dim_information_result *r)
+static double lower_of(double x, double y) { return isnan(x) ? y : isnan(y) ? x : fmin(x, y); }
+
+static void finish(const dim__mi *m, double entropy_x, double entropy_y, dim_information_result *r)
 {
-    double z = dim__mi_z(m), cap_x = isnan(x.value) ? (double)INFINITY : x.value + z * x.error;
-    double cap_y = isnan(y.value) ? (double)INFINITY : y.value + z * y.error;
+    double z = dim__mi_z(m), most = lower_of(entropy_x, entropy_y); /* a side tells no more than it has */
     r->warnings |= m->warnings;
     r->dropped = m->dropped;
     r->duplicates = m->duplicates;
     r->protocol = 1;
-    r->entropy_x = x.value;
-    r->entropy_y = y.value;
+    r->entropy_x = entropy_x;
+    r->entropy_y = entropy_y;
     if (r->permutations == 0)
         r->p_value = (double)NAN;
     if (isnan(r->raw))
         r->verdict = DIM_INFORMATION_NONE;
+    if (r->verdict == DIM_INFORMATION_NONE)
+        r->rows = m->n;
+    r->effective_rows = m->n > 0 ? dim__mi_least_worth(m) * (double)r->rows / (double)m->n : 0;
     if (r->verdict == DIM_INFORMATION_NONE) {
         r->value = r->raw = r->bound = r->low = r->high = r->standard_error = r->correlation = (double)NAN;
         return;
@@ -205,13 +200,11 @@ static void finish(const dim__mi *m, entropy x, entropy y, dim_information_resul
         r->warnings |= DIM_INFORMATION_NEGATIVE;
     if (r->effective_rows < 100)
         r->warnings |= DIM_INFORMATION_SMALL_SAMPLE;
-    r->value = fmax(r->raw, 0);
-    if (r->verdict == DIM_INFORMATION_ESTIMATE) /* a side tells no more than it has */
-        r->value = fmin(r->value, fmin(isnan(x.value) ? r->value : fmax(x.value, 0), isnan(y.value) ? r->value : fmax(y.value, 0)));
+    r->value = lower_of(fmax(r->raw, 0), most);
     r->low = fmin(fmax(r->low, 0), r->value);
     r->high = fmax(r->high, fmax(r->value, -r->raw)); /* what is below 0 is wrong by that much */
-    if (r->verdict == DIM_INFORMATION_ESTIMATE && r->high > fmin(cap_x, cap_y))
-        r->high = fmax(fmin(cap_x, cap_y), r->value);
+    if (r->verdict == DIM_INFORMATION_ESTIMATE)
+        r->high = lower_of(r->high, most);
     r->correlation = sqrt(1 - exp(-2 * r->value));
 }
 
@@ -230,21 +223,29 @@ static dim_status copy_curve(const dim__mi *m, dim_information *info)
 {
     const dim__mi_answer *a = &info->answers[0];
     double last[4] = { (double)m->n, a->r.value, a->r.low, a->r.high };
-    info->curve = dim__calloc(m->ctx, (size_t)a->n_curve + 1, sizeof last);
+    int64_t parts = a->r.verdict != DIM_INFORMATION_NONE ? a->n_curve : 0;
+    info->curve = dim__calloc(m->ctx, (size_t)parts + 1, sizeof last);
     if (info->curve == NULL)
         return DIM_E_NOMEM;
-    memcpy(info->curve, a->curve, (size_t)a->n_curve * sizeof last);
-    memcpy(info->curve + 4 * a->n_curve, last, sizeof last);
-    info->n_curve = a->n_curve + 1;
+    for (int64_t k = 0; k < parts; k++) { /* cut at 0, as the last is */
+        info->curve[4 * k] = a->curve[k][0];
+        for (int j = 1; j < 4; j++)
+            info->curve[4 * k + j] = fmax(a->curve[k][j], 0);
+    }
+    memcpy(info->curve + 4 * parts, last, sizeof last);
+    info->n_curve = parts + 1;
     return DIM_OK;
 }
 
 static dim_status measure(dim__mi *m, dim_information *info)
 {
-    entropy entropy_x, entropy_y;
+    double entropy_x, entropy_y;
     if (!m->free_neighbors && m->n >= DIM__MI_LEAST_ROWS && (int64_t)m->o.neighbors > m->n / 4)
         return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.neighbors is %u; it must be a quarter of the %lld rows at most",
                          m->o.neighbors, (long long)m->n);
+    if (m->o.block != 0 && m->n >= DIM__MI_LEAST_ROWS && (int64_t)m->o.block > m->n / 4)
+        return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.block is %u; it must be a quarter of the %lld rows at most",
+                         m->o.block, (long long)m->n);
     DIM__TRY(dim__mi_find_order(m));
     if (m->o.theiler != 0 && m->n >= DIM__MI_LEAST_ROWS && (int64_t)m->o.theiler > m->n / 4)
         return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.theiler is %u; it must be a quarter of the %lld rows at most",

@@ -86,8 +86,32 @@ static void local_order(const dim__mi_orders *o, uint64_t stream, int32_t *order
 
 /* ---- groups, series, rows -------------------------------------------------------------------------------------------- */
 
-/* Rows of a group, in their order, get those of another group. */
-static void group_order(const dim__mi_orders *o, uint64_t stream, int32_t *order)
+/* How many orders there are of so many groups, but no more than `most` + 1. */
+static int64_t factorial(int64_t groups, int64_t most)
+{
+    int64_t all = 1;
+    for (int64_t k = 2; k <= groups && all <= most; k++)
+        all *= k;
+    return dim__min64(all, most + 1);
+}
+
+/* The order of that number among all of them, of which 0 leaves all in place. */
+static void nth_order(int64_t number, int64_t all, int64_t count, int32_t *out)
+{
+    for (int64_t k = 0; k < count; k++)
+        out[k] = (int32_t)k;
+    for (int64_t k = 0, rest = number % all; k < count; k++) {
+        all /= count - k;
+        int64_t pick = k + rest / all;
+        int32_t one = out[pick];
+        memmove(out + k + 1, out + k, (size_t)(pick - k) * sizeof *out);
+        out[k] = one;
+        rest %= all;
+    }
+}
+
+/* Rows of a group, in their order, get those of another group.  Where all orders of the groups are asked for, each is used once. */
+static void group_order(const dim__mi_orders *o, int64_t number, uint64_t stream, int32_t *order)
 {
     const dim__mi *m = o->m;
     int64_t size = m->n / m->n_groups;
@@ -95,16 +119,32 @@ static void group_order(const dim__mi_orders *o, uint64_t stream, int32_t *order
     memset(next, 0, (size_t)m->n_groups * sizeof *next);
     for (int64_t i = 0; i < m->n; i++)
         member[m->groups[i] * size + next[m->groups[i]]++] = (int32_t)i;
-    dim__rng_permutation(next, m->n_groups, m->o.seed, stream);
+    if (o->all > 0)
+        nth_order(number, o->all, m->n_groups, next);
+    else
+        dim__rng_permutation(next, m->n_groups, m->o.seed, stream);
     for (int64_t g = 0; g < m->n_groups; g++)
         for (int64_t r = 0; r < size; r++)
             order[member[g * size + r]] = member[next[g] * size + r];
 }
 
-/* Turned round by a random number of rows, a block at least: all memory is kept but at the seam. */
-static void turn(const dim__mi *m, uint64_t stream, int64_t n, int32_t *order)
+/* A turn round keeps all of a series' memory but at the seam.  All turns together with none are what p takes as equally likely;
+ * without those by less than a block, which are like none where the memory is long, small p would be too frequent. */
+static int64_t turns(int64_t rows) { return dim__max64(0, rows - 1); }
+
+static dim_status draw_turns(const dim__mi *m, dim__mi_orders *o)
 {
-    int64_t by = m->block + (int64_t)dim__rng_below((uint64_t)(n - 2 * m->block + 1), m->o.seed, stream, 0);
+    int64_t count = turns(m->n);
+    o->turn = dim__calloc(m->ctx, (size_t)count, sizeof *o->turn);
+    if (o->turn == NULL)
+        return DIM_E_NOMEM;
+    dim__rng_permutation(o->turn, count, m->o.seed, ORDER_STREAM);
+    return DIM_OK;
+}
+
+static void turn(const dim__mi_orders *o, int64_t number, int32_t *order)
+{
+    int64_t n = o->m->n, by = 1 + o->turn[number - 1];
     for (int64_t i = 0; i < n; i++)
         order[i] = (int32_t)((i + by) % n);
 }
@@ -121,9 +161,9 @@ void dim__mi_order(const dim__mi_orders *o, int64_t number, int32_t *order)
     else if (o->class_of != NULL)
         class_order(o, stream, order);
     else if (m->groups != NULL)
-        group_order(o, stream, order);
+        group_order(o, number, stream, order);
     else if (m->series)
-        turn(m, stream, m->n, order);
+        turn(o, number, order);
     else
         dim__rng_permutation(order, m->n, m->o.seed, stream);
 }
@@ -158,13 +198,22 @@ dim_status dim__mi_orders_check(const dim__mi *m, int64_t rows)
     return m->groups != NULL ? check_groups(m) : DIM_OK;
 }
 
+int64_t dim__mi_orders_count(const dim__mi *m, int64_t rows)
+{
+    return m->series ? dim__min64((int64_t)m->o.permutations, turns(rows)) : (int64_t)m->o.permutations;
+}
+
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out)
 {
-    *out = (dim__mi_orders){ .m = m, .spare = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *out->spare) };
+    *out = (dim__mi_orders){ .m = m, .count = dim__mi_orders_count(m, m->n), .spare = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *out->spare) };
     if (out->spare == NULL)
         return DIM_E_NOMEM;
+    if (m->groups != NULL && factorial(m->n_groups, out->count) <= out->count) {
+        out->all = factorial(m->n_groups, out->count);
+        out->count = out->all - 1;
+    }
     if (m->side[2].d == 0)
-        return DIM_OK;
+        return m->series && m->groups == NULL ? draw_turns(m, out) : DIM_OK;
     out->class_of = dim__calloc(m->ctx, (size_t)m->n, sizeof *out->class_of);
     if (out->class_of == NULL)
         return DIM_E_NOMEM;
@@ -179,5 +228,6 @@ void dim__mi_orders_free(dim__mi_orders *o)
 {
     dim__free(o->m->ctx, o->near);
     dim__free(o->m->ctx, o->class_of);
+    dim__free(o->m->ctx, o->turn);
     dim__free(o->m->ctx, o->spare);
 }

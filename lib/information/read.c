@@ -244,26 +244,6 @@ dim_status dim__mi_read_groups(dim__mi *m, const dim_tensor *t)
 
 /* ---- all together --------------------------------------------------------------------------------------------------- */
 
-dim_status dim__mi_find_copies(dim__mi *m)
-{
-    int64_t different = 0;
-    int32_t *code = dim__calloc(m->ctx, (size_t)m->n, sizeof *code);
-    if (code == NULL)
-        return DIM_E_NOMEM;
-    dim_status status = dim__mi_symbols(m, 7, false, code, &different);
-    bool discrete = m->side[X_SIDE].discrete && m->side[Y_SIDE].discrete && (m->side[Z_SIDE].d == 0 || m->side[Z_SIDE].discrete);
-    m->duplicates = m->n - different;
-    if (status == DIM_OK && m->duplicates * 100 > m->n) {
-        int64_t before = m->n;
-        bool series = m->o.order == DIM_INFORMATION_ORDER_SERIES;
-        if (!series && m->weights == NULL) /* weights say how often */
-            status = dim__mi_use_once(m, code, different, discrete);
-        m->warnings |= m->n < before || (series && !discrete) ? DIM_INFORMATION_DUPLICATES : 0;
-    }
-    dim__free(m->ctx, code);
-    return status;
-}
-
 dim_status dim__mi_read_rows(dim__mi *m, const dim_information_data *data, dim__mi_source source[DIM__MI_SIDES])
 {
     DIM__TRY(check(m, data, source));

@@ -40,6 +40,32 @@ static void put_id_column(const dim__mi *m, text *t)
         }
 }
 
+static void put_change(const dim__mi *m, const dim__mi_answer *a, text *t)
+{
+    double quarter = (double)NAN;
+    for (int64_t k = 0; k < a->n_curve; k++)
+        quarter = (int64_t)a->curve[k][0] == m->n / 4 ? a->curve[k][1] : quarter;
+    if (a->r.method == DIM_INFORMATION_CRITIC || isnan(quarter))
+        put(t, "critics that were trained on half of these rows score less, so the value would still rise with more rows");
+    else
+        put(t, "the value still changes with the number of rows: a quarter of them shows %.3f, all show %.3f; more rows would give a "
+               "better one", quarter, a->r.raw);
+}
+
+static void put_few(const dim__mi *m, const dim_information_result *r, text *t)
+{
+    double worth = dim__mi_least_worth(m);
+    put(t, "%lld row%s %s few for these columns", (long long)m->n, m->n == 1 ? " is" : "s are",
+        r->verdict == DIM_INFORMATION_NONE ? "too" : "rather");
+    if (!(worth < 0.999 * (double)m->n))
+        return;
+    put(t, ": %s%s%s, so that they are worth %.0f independent ones", m->weights != NULL ? "their weights differ" : "",
+        m->weights != NULL && (m->series || m->groups != NULL) ? ", and " : "",
+        m->series ? "they remember those before them" : m->groups != NULL ? "those of a group are alike" : "", worth);
+    if (r->verdict == DIM_INFORMATION_NONE && (m->warnings & DIM_INFORMATION_AUTOCORRELATED) != 0)
+        put(t, "; the rows look like a series, or are sorted: if they are independent of each other, say order = IID");
+}
+
 static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, text *t)
 {
     const dim_information_result *r = &a->r;
@@ -53,33 +79,37 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
                "given grows like the logarithm of the rows");
         break;
     case DIM_INFORMATION_NOT_CONVERGED:
-        put(t, "the value still changes with the number of rows%s; more rows would give a better one",
-            r->deficit > 0 ? ": it rises" : "");
+        if ((a->cut & bit) != 0)
+            put(t, "training ended after max_steps, %u, while the critics' score still rose", m->o.max_steps);
+        else
+            put_change(m, a, t);
         break;
     case DIM_INFORMATION_SMALL_SAMPLE:
-        put(t, "%lld rows are too few for these columns", (long long)m->n);
-        if ((m->series || m->groups != NULL) && m->least_share < 1)
-            put(t, ": %s, so that they are worth %.0f independent ones", m->series ? "they remember those before them" :
-                "those of a group are alike", (double)m->n * m->least_share);
+        put_few(m, r, t);
         break;
     case DIM_INFORMATION_UNDERSAMPLED:
-        put(t, "too many symbols were seen once: what they tell cannot be counted");
+        put(t, "too many symbols were seen once: what they tell cannot be counted%s",
+            r->verdict == DIM_INFORMATION_NONE ? "" : ", and the value is not to be used as it is");
         put_id_column(m, t);
         break;
     case DIM_INFORMATION_DUPLICATES:
-        put(t, "%lld rows repeat another in all columns%s", (long long)m->duplicates, m->series ? "" : "; each was used once");
+        put(t, "%lld row%s in all columns%s", (long long)m->duplicates, m->duplicates == 1 ? " repeats another" : "s repeat another",
+            m->series ? "" : "; each was used once");
         break;
     case DIM_INFORMATION_AUTOCORRELATED:
-        put(t, "both sides are autocorrelated, so the rows were taken as a series with blocks of %lld rows; order IID switches that off",
-            (long long)m->block);
+        put(t, "both sides are autocorrelated, as of a series, or of a sorted table; the rows were taken as a series with blocks of %lld "
+               "rows; order = IID switches that off", (long long)m->block);
         break;
-    case DIM_INFORMATION_DROPPED_ROWS: put(t, "%lld rows with missing values were left out", (long long)m->dropped); break;
+    case DIM_INFORMATION_DROPPED_ROWS: 
+        put(t, "%lld row%s left out", (long long)m->dropped, m->dropped == 1 ? " with missing values was" : "s with missing values were");
+        break;
     case DIM_INFORMATION_CONSTANT_COLUMNS:
         put(t, "left out: %s%s%s", m->left_out, m->left_out[0] != '\0' && a->left_out[0] != '\0' ? ", " : "", a->left_out);
         break;
     case DIM_INFORMATION_PARAMETRIC: put(t, "the value rests on a Gaussian copula that these rows cannot check"); break;
     case DIM_INFORMATION_METHODS_DISAGREE: put(t, "%s", a->remark != NULL ? a->remark : "another method lies outside the interval"); break;
-    case DIM_INFORMATION_TIME_LIMIT: put(t, "training stopped after max_seconds"); break;
+    case DIM_INFORMATION_TIME_LIMIT: put(t, "training stopped after max_seconds, %g, before the critics had learnt what they could",
+                                             (double)m->o.max_seconds); break;
     case DIM_INFORMATION_NEGATIVE: put(t, "the estimate is %.4f, below 0 by more than its error; the value is 0", r->raw); break;
     case DIM_INFORMATION_DIFFERENCE: put(t, "the value is the difference of two lower bounds, which is not a bound"); break;
     case DIM_INFORMATION_DITHERED: put(t, "equal values were put in random orders, which leaves the information as it is"); break;
@@ -169,6 +199,10 @@ static void put_all(const dim__mi *m, const dim_information *info, text *t)
             put(t, "  %.0f: %.3f", info->curve[4 * k], info->curve[4 * k + 1]);
         put(t, "\n");
     }
+    char name[96];
+    if (m->sorted > 0)
+        put(t, "note: the rows are sorted by %s, and are otherwise like independent ones; if they are in the order of time, say order = "
+               "SERIES\n", dim__mi_column_text(name, &m->side[m->sorted_side], &m->side[m->sorted_side].columns[m->sorted - 1]));
     for (int bit = 0; bit < 16; bit++)
         if (info->texts[bit] != NULL)
             put(t, "note: %s\n", info->texts[bit]);

@@ -130,13 +130,14 @@ static dim_status find_series(dim__mi *m, dim__mi_memory mean[2], dim__mi_memory
     /* Twice what 2 of 40 independent columns reach by chance. */
     double noise = 4 / sqrt((double)m->n);
     if (!m->series && most[0].first > noise && most[1].first > noise) {
-        m->series = true;
-        m->warnings |= DIM_INFORMATION_AUTOCORRELATED;
+        DIM__TRY(dim__mi_find_sorted(m));
+        m->series = m->sorted == 0;
+        m->warnings |= m->series ? DIM_INFORMATION_AUTOCORRELATED : 0;
     }
     if (!m->series)
         return DIM_OK;
-    m->block = m->o.block != 0 ? (int64_t)m->o.block : 5 * dim__max64(most[0].lag, most[1].lag);
-    m->block = dim__max64(1, dim__min64(m->block, m->n / 20));
+    int64_t memory = dim__min64(5 * dim__max64(most[0].lag, most[1].lag), m->n / 20);
+    m->block = m->o.block != 0 ? (int64_t)m->o.block : dim__max64(1, memory);
     m->theiler = m->o.theiler != 0 ? (int64_t)m->o.theiler : m->block;
     m->share = share(&mean[0], &mean[1]);
     m->least_share = share(&most[0], &most[1]);

@@ -12,6 +12,7 @@
 enum { BATCH = 256, PATIENCE = 5 };
 static const uint64_t BATCH_STREAM = 0x6d690500, WEIGHTS_STREAM = 0x6d690b00;
 static const double GAIN = 1e-4; /* of the score, for which training goes on */
+static const double FLAT = 0.005; /* nats: what has risen by less over PATIENCE checks is at its end */
 static const double RATE = 1e-3, DECAY = 1e-4, MOST_NORM = 5, BETA1 = 0.9, BETA2 = 0.999;
 
 typedef struct side {
@@ -205,15 +206,23 @@ static dim_status validate(training *t, bool base_alone, double *score)
     return DIM_OK;
 }
 
+/* Whether training that was not patient enough has cut something off: by the best scores at the last checks and before. */
+static bool rises(const double *best, int64_t checks) { return checks < PATIENCE || best[checks % PATIENCE] + FLAT < best[PATIENCE]; }
+
 /* The base is the first checkpoint: a critic that never beats it is the base. */
 static dim_status train(training *t)
 {
-    int64_t every = dim__max64(10, dim__min64(100, 4 * t->rows->n_train / 256));
+    int64_t every = dim__max64(10, dim__min64(100, 4 * t->rows->n_train / 256)), checks = 0;
     int waited = 0;
+    uint32_t ended = DIM_INFORMATION_NOT_CONVERGED;
+    double best[PATIENCE + 1]; /* before each of the last checks, and now */
     DIM__TRY(validate(t, true, &t->critic->validation));
+    best[PATIENCE] = t->critic->validation;
     for (int64_t step = 0; step < (int64_t)t->m->o.max_steps && waited < PATIENCE; step++) {
-        if (t->m->deadline > 0 && dim__mi_now() > t->m->deadline)
+        if (t->m->deadline > 0 && dim__mi_now() > t->m->deadline) {
+            ended = DIM_INFORMATION_TIME_LIMIT;
             break;
+        }
         take_step(t, step);
         if ((step + 1) % every != 0)
             continue;
@@ -221,6 +230,7 @@ static dim_status train(training *t)
         DIM__TRY(dim__mi_progress(t->m, t->span.begin + done * (t->span.end - t->span.begin), "critics"));
         DIM__TRY(validate(t, false, &score));
         waited++;
+        best[checks++ % PATIENCE] = t->critic->validation;
         if (score > t->critic->validation + GAIN) {
             t->critic->validation = score;
             t->critic->residual = true;
@@ -228,7 +238,9 @@ static dim_status train(training *t)
             for (int s = 0; s < 2; s++)
                 memcpy(t->critic->tower[s].memory, t->side[s].average.memory, (size_t)t->side[s].average.count * sizeof(float));
         }
+        best[PATIENCE] = t->critic->validation;
     }
+    t->critic->cut = waited < PATIENCE && rises(best, checks) ? ended : 0;
     return DIM_OK;
 }
 

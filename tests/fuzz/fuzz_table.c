@@ -81,10 +81,14 @@ static void read_columns(const mi_table *t, const int64_t *list, int64_t count, 
         for (int64_t i = 0; read && i < t->rows; i++) {
             double x = columns[k].value[i];
             missing += isnan(x);
+            fuzz_require(columns[k].exact == NULL || (double)columns[k].exact[i] == x);
             fuzz_require(!columns[k].labels || isnan(x) || (x >= 0 && x < (double)columns[k].distinct && x == floor(x)));
         }
         fuzz_require(!read || columns[k].missing == missing);
+        fuzz_require(!read || (columns[k].whole <= t->rows && columns[k].wide >= -1 && columns[k].wide < t->rows));
+        fuzz_require(!read || columns[k].exact == NULL || (columns[k].whole == t->rows && columns[k].wide >= 0));
         free(columns[k].value);
+        free(columns[k].exact);
     }
     free(columns);
 }

@@ -1,0 +1,185 @@
+/* Rows that repeat others: copies, which count once, or rows of rounded columns, which count as often as they are there. */
+#include "information/information.h"
+
+#include "base/math.h"
+
+typedef struct counts {     /* how often rows are there */
+    int64_t rows, different;
+    bool often;             /* all equally often, but for what chance does, as if each had been copied or drawn as often as any */
+    bool exactly;           /* by less than chance would: a table that is there several times */
+    bool mostly_once;
+} counts;
+
+static counts count_times(const int32_t *seen, int64_t n, int64_t different)
+{
+    double mean = (double)n / (double)different, squares = 0, chance = mean * (double)(different - 1);
+    for (int64_t k = 0; k < different; k++)
+        squares += ((double)seen[k] - mean) * ((double)seen[k] - mean);
+    return (counts){ n, different, different >= DIM__MI_LEAST_ROWS && squares <= 2 * chance,
+                    different >= DIM__MI_LEAST_ROWS && mean >= 2 && squares <= 0.25 * chance, 2 * different > n };
+}
+
+/* Whether the values are whole multiples of a step that a tenth of them are apart: rounded, and not measured.  Where rows are
+ * there about once, rounding leaves gaps; without gaps they are numbers of the rows. */
+static bool on_grid(const dim__mi_column *c, int64_t n, bool mostly_once, double *value)
+{
+    double step = (double)INFINITY;
+    int64_t steps = 0;
+    for (int64_t i = 0; i < n; i++)
+        value[c->code[i]] = c->value[i];
+    for (int64_t k = 1; k < c->distinct; k++)
+        step = fmin(step, value[k] - value[k - 1]);
+    for (int64_t k = 1; k < c->distinct; k++) {
+        double apart = (value[k] - value[k - 1]) / step;
+        if (!(fabs(apart - rint(apart)) < 0.01))
+            return false;
+        steps += apart < 1.5;
+    }
+    return steps * 10 >= c->distinct && !(mostly_once && steps * 20 >= c->distinct * 19);
+}
+
+/* Whether rows were copied, and columns not rounded: m has each row once.  Then columns are as continuous as can be, on no grid
+ * unless a whole table was copied; of rows that were copied so often that their columns look discrete, those with fractions. */
+static dim_status were_copied(dim__mi *m, const counts *t, bool *out)
+{
+    int32_t *count = dim__calloc(m->ctx, (size_t)m->n, sizeof *count);
+    double *value = dim__calloc(m->ctx, (size_t)m->n, sizeof *value);
+    bool any = false, tied = count == NULL || value == NULL;
+    for (int k = 0; k < DIM__MI_SIDES && !tied; k++) {
+        for (int64_t j = 0; j < m->side[k].d; j++) {
+            dim__mi_column *c = &m->side[k].columns[j];
+            bool looks = t->often && c->kind == DIM_INFORMATION_KIND_DISCRETE && c->found && !c->whole;
+            bool changes = c->kind == DIM_INFORMATION_KIND_TIED || looks;
+            if (changes)
+                c->kind = dim__mi_find_kind(c, m->n, count);
+            bool now = c->kind == DIM_INFORMATION_KIND_CONTINUOUS;
+            any = any || now;
+            tied = tied || c->kind == DIM_INFORMATION_KIND_TIED || (looks && !now) ||
+                   (changes && now && !t->exactly && on_grid(c, m->n, t->mostly_once, value));
+        }
+        dim__mi_sum_up(&m->side[k]);
+    }
+    *out = any && !tied;
+    bool room = count != NULL && value != NULL;
+    dim__free(m->ctx, count);
+    dim__free(m->ctx, value);
+    return room ? DIM_OK : DIM_E_NOMEM;
+}
+
+/* Rows, and groups, which dim__mi_subset() leaves out. */
+static dim_status subset_rows(const dim__mi *m, const int32_t *rows, dim__mi *out)
+{
+    out->rows = dim__calloc(m->ctx, (size_t)out->n, sizeof *out->rows);
+    out->groups = m->groups != NULL ? dim__calloc(m->ctx, (size_t)out->n, sizeof *out->groups) : NULL;
+    if (out->rows == NULL || (m->groups != NULL && out->groups == NULL))
+        return DIM_E_NOMEM;
+    for (int64_t i = 0; i < out->n; i++) {
+        out->rows[i] = m->rows[rows[i]];
+        if (m->groups != NULL)
+            out->groups[i] = m->groups[rows[i]];
+    }
+    return DIM_OK;
+}
+
+/* Beside labels alone, a column that is rounded repeats rows as copies do: of few rows most are then better than none. */
+static bool may_be_rounded(const dim__mi *m, int64_t different)
+{
+    int64_t numbers = 0;
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        for (int64_t j = 0; j < m->side[k].d; j++)
+            numbers += m->side[k].columns[j].kind == DIM_INFORMATION_KIND_TIED;
+    return numbers == 1 && different < DIM__MI_LEAST_ROWS && 2 * different > m->n;
+}
+
+/* Where rows are copies of others, each counts once; where they only look so, since columns are rounded, nothing changes.  code
+ * (n): the row's number among `different` ones.  discrete: all columns are. */
+static dim_status use_once(dim__mi *m, const int32_t *code, int64_t different, bool discrete)
+{
+    if (may_be_rounded(m, different))
+        return DIM_OK;
+    dim__mi once = { .ctx = m->ctx };
+    bool copied = false;
+    counts t = { 0 };
+    int32_t *rows = dim__calloc(m->ctx, (size_t)different, sizeof *rows), *seen = dim__calloc(m->ctx, (size_t)different, sizeof *seen);
+    int64_t n = 0;
+    dim_status status = rows == NULL || seen == NULL ? DIM_E_NOMEM : DIM_OK;
+    for (int64_t i = 0; i < m->n && status == DIM_OK; i++)
+        if (seen[code[i]]++ == 0)
+            rows[n++] = (int32_t)i;
+    if (status == DIM_OK)
+        status = dim__mi_subset(m, rows, n, &once);
+    if (status == DIM_OK)
+        status = subset_rows(m, rows, &once);
+    if (status == DIM_OK)
+        t = count_times(seen, m->n, different);
+    if (status == DIM_OK && (t.often || (t.mostly_once && !discrete)))
+        status = were_copied(&once, &t, &copied);
+    dim__free(m->ctx, rows);
+    dim__free(m->ctx, seen);
+    if (status == DIM_OK && copied) {
+        dim__mi old = *m;
+        *m = once;
+        once = old;
+    }
+    dim__mi_free(&once);
+    return status;
+}
+
+/* Rounded columns of which one is a function of the other, with some rows a value: those are counted.  Neighbours would see the
+ * order of values, which tells nothing more, and take the two for continuous ones, whose information is infinite. */
+static dim_status count_functions(dim__mi *m, const int32_t *code, int64_t different)
+{
+    enum { ROWS_OF_A_VALUE = 5 };
+    bool found = true;
+    int64_t symbols[2] = { 0, 0 };
+    for (int k = 0; k < 2; k++)
+        for (int64_t j = 0; j < m->side[k].d; j++) {
+            const dim__mi_column *c = &m->side[k].columns[j];
+            found = found && (c->kind == DIM_INFORMATION_KIND_TIED ? c->found : c->kind != DIM_INFORMATION_KIND_CONTINUOUS);
+        }
+    if (!found || m->side[2].d > 0 || different * ROWS_OF_A_VALUE > m->n)
+        return DIM_OK;
+    int32_t *side = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *side), *seen = DIM__BEHIND(side, m->n);
+    dim_status status = side == NULL ? DIM_E_NOMEM : DIM_OK;
+    int64_t once = 0;
+    for (int64_t i = 0; i < m->n && status == DIM_OK; i++) {
+        int32_t now = ++seen[code[i]];
+        once += now == 1 ? 1 : now == 2 ? -1 : 0;
+    }
+    for (int k = 0; k < 2 && status == DIM_OK; k++)
+        status = dim__mi_symbols(m, 1u << k, false, side, &symbols[k]);
+    dim__free(m->ctx, side);
+    if (status != DIM_OK || (symbols[0] != different && symbols[1] != different) || once * 10 > m->n)
+        return status;
+    for (int k = 0; k < 2; k++) {
+        for (int64_t j = 0; j < m->side[k].d; j++)
+            if (m->side[k].columns[j].kind == DIM_INFORMATION_KIND_TIED) {
+                m->side[k].columns[j].kind = DIM_INFORMATION_KIND_DISCRETE;
+                m->side[k].columns[j].ready = NULL; /* what it was prepared for */
+            }
+        dim__mi_sum_up(&m->side[k]);
+    }
+    return DIM_OK;
+}
+
+dim_status dim__mi_find_copies(dim__mi *m)
+{
+    int64_t different = 0;
+    int32_t *code = dim__calloc(m->ctx, (size_t)m->n, sizeof *code);
+    if (code == NULL)
+        return DIM_E_NOMEM;
+    dim_status status = dim__mi_symbols(m, 7, false, code, &different);
+    bool discrete = m->side[0].discrete && m->side[1].discrete && (m->side[2].d == 0 || m->side[2].discrete);
+    m->duplicates = m->n - different;
+    if (status == DIM_OK && m->duplicates * 100 > m->n) {
+        int64_t before = m->n;
+        bool series = m->o.order == DIM_INFORMATION_ORDER_SERIES;
+        if (!series && m->weights == NULL) /* weights say how often */
+            status = use_once(m, code, different, discrete);
+        if (status == DIM_OK && m->n == before && !discrete)
+            status = count_functions(m, code, different);
+        m->warnings |= m->n < before || (series && !discrete) ? DIM_INFORMATION_DUPLICATES : 0;
+    }
+    dim__free(m->ctx, code);
+    return status;
+}
