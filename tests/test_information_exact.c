@@ -206,9 +206,10 @@ static void test_base(void **state)
     enum { MANY = 5000 };
     static float x[MANY * 3], y[MANY * 3], scores[MANY * 5];
     static int32_t all[MANY];
+    dim__mi_feature scores_of[3] = { { .kind = DIM__MI_SCORE }, { .kind = DIM__MI_SCORE }, { .kind = DIM__MI_SCORE } };
     const double rho[3] = { 0.9, 0.5, 0 };
     dim__mi m = { .ctx = ctx };
-    dim__mi_inputs in = { .n = MANY, .d = { 3, 3 }, .plain = { 3, 3 }, .x = { x, y } };
+    dim__mi_inputs in = { .n = MANY, .d = { 3, 3 }, .plain = { 3, 3 }, .x = { x, y }, .feature = { scores_of, scores_of } };
     dim__mi_base base;
     (void)state;
     m.n = MANY;
@@ -248,13 +249,14 @@ static void test_base_of_nothing(void **state)
     static float x[MANY * D], y[MANY * D];
     static double weights[MANY];
     static int32_t all[MANY];
+    static dim__mi_feature scores_of[D]; /* 0 is SCORE */
     int kept = 0;
     (void)state;
     for (int round = 0; round < 12; round++) {
         bool weighted = round % 2 == 1;
         int64_t n = weighted ? MANY : 400, d = weighted ? 10 : D;
         dim__mi m = { .ctx = ctx, .n = n, .weights = weighted ? weights : NULL };
-        dim__mi_inputs in = { .n = n, .d = { d, d }, .plain = { d, d }, .x = { x, y } };
+        dim__mi_inputs in = { .n = n, .d = { d, d }, .plain = { d, d }, .x = { x, y }, .feature = { scores_of, scores_of } };
         dim__mi_base base;
         double sum = 0;
         for (int64_t i = 0; i < n * d; i++) {
