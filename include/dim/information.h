@@ -126,7 +126,7 @@ typedef struct dim_information_options {
     uint32_t neighbors;              /**< KNN, KNN2: 0 = 3, or 1 where the information is too high for 3 */
     float confidence;                /**< of the interval, in (0.5, 1); 0 = 0.95 */
     /** For the p-value, at least 19; 0.05 takes 39 by critics, whose p is twice a mean.  No order of rows is used twice: a series of
-        N rows can be turned round in N - 2 blocks + 1 ways, and few groups have few orders.  0 = none. */
+        N rows can be turned round in N - 1 ways, and few groups have few orders.  0 = none. */
     uint32_t permutations;
     dim_information_order order;     /**< AUTO */
     dim_information_missing missing; /**< FAIL */
