@@ -160,6 +160,31 @@ static void test_folds_of_gradient(void **state)
     free_sides(&s);
 }
 
+/* Critics that have learnt nothing say 0 of any rows: the mean over others is of n - 1. */
+static void test_gradient_of_nothing(void **state)
+{
+    sides s = new_sides(240, 1, 1, 0);
+    dim_information *info;
+    dim_information_options o;
+    double value;
+    (void)state;
+    for (int i = 0; i < 240; i++) {
+        s.x[i] = normal();
+        s.y[i] = normal();
+    }
+    DIM_OPTIONS_INIT(&o);
+    o.method = DIM_INFORMATION_CRITIC;
+    o.max_steps = 5;
+    ok(try_measure(&s, &o, NULL, NULL, &info));
+    s.n = 6;
+    tensors t = tensors_of(&s);
+    ok(dim_information_gradient(info, t.x, t.y, &value, NULL, NULL));
+    near(value, 0, 1e-6);
+    dim_information_destroy(info);
+    free_tensors(&t);
+    free_sides(&s);
+}
+
 /* Labels that two rows have each: in parts of the rows many are alone, which is not a number, and no reason for one. */
 static void test_pairs_of_labels(void **state)
 {
@@ -197,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_local_orders), cmocka_unit_test(test_gauss_of_nothing), cmocka_unit_test(test_components_of_axes),
         cmocka_unit_test(test_fill),         cmocka_unit_test(test_folds_of_gradient), cmocka_unit_test(test_pairs_of_labels),
+        cmocka_unit_test(test_gradient_of_nothing),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }
