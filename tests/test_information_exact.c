@@ -221,9 +221,10 @@ static void test_base(void **state)
     enum { MANY = 5000 };
     static float x[MANY * 3], y[MANY * 3], scores[MANY * 5];
     static int32_t all[MANY];
+    dim__mi_feature scores_of[3] = { { .kind = DIM__MI_SCORE }, { .kind = DIM__MI_SCORE }, { .kind = DIM__MI_SCORE } };
     const double rho[3] = { 0.9, 0.5, 0 };
     dim__mi m = { .ctx = ctx };
-    dim__mi_inputs in = { .n = MANY, .d = { 3, 3 }, .plain = { 3, 3 }, .x = { x, y } };
+    dim__mi_inputs in = { .n = MANY, .d = { 3, 3 }, .plain = { 3, 3 }, .x = { x, y }, .feature = { scores_of, scores_of } };
     dim__mi_base base;
     (void)state;
     m.n = MANY;
@@ -253,6 +254,41 @@ static void test_base(void **state)
         }
     }
     dim__mi_base_free(ctx, &base);
+}
+
+/* Columns that have nothing to do with each other have no pairs, however much their correlations seem to be: many columns, and
+ * weighted rows, which count as fewer. */
+static void test_base_of_nothing(void **state)
+{
+    enum { MANY = 1000, D = 20 };
+    static float x[MANY * D], y[MANY * D];
+    static double weights[MANY];
+    static int32_t all[MANY];
+    static dim__mi_feature scores_of[D]; /* 0 is SCORE */
+    int kept = 0;
+    (void)state;
+    for (int round = 0; round < 12; round++) {
+        bool weighted = round % 2 == 1;
+        int64_t n = weighted ? MANY : 400, d = weighted ? 10 : D;
+        dim__mi m = { .ctx = ctx, .n = n, .weights = weighted ? weights : NULL };
+        dim__mi_inputs in = { .n = n, .d = { d, d }, .plain = { d, d }, .x = { x, y }, .feature = { scores_of, scores_of } };
+        dim__mi_base base;
+        double sum = 0;
+        for (int64_t i = 0; i < n * d; i++) {
+            x[i] = (float)normal();
+            y[i] = (float)normal();
+        }
+        for (int64_t i = 0; i < n; i++) {
+            all[i] = (int32_t)i;
+            sum += weights[i] = exp(normal());
+        }
+        for (int64_t i = 0; i < n; i++)
+            weights[i] *= (double)n / sum;
+        ok(dim__mi_base_fit(&m, &in, all, n, &base));
+        kept += (int)base.kept;
+        dim__mi_base_free(ctx, &base);
+    }
+    assert_in_range(kept, 0, 2);
 }
 
 /* ---- margins --------------------------------------------------------------------------------------------------------- */
@@ -455,7 +491,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_held_out), cmocka_unit_test(test_kraskov), cmocka_unit_test(test_lone_label),
-        cmocka_unit_test(test_base),     cmocka_unit_test(test_margin_gap),
+        cmocka_unit_test(test_base), cmocka_unit_test(test_base_of_nothing),     cmocka_unit_test(test_margin_gap),
            cmocka_unit_test(test_p_value), cmocka_unit_test(test_p_of_ties), cmocka_unit_test(test_weights),
            cmocka_unit_test(test_gauss_with_condition), cmocka_unit_test(test_neighbors_with_condition),
     };

@@ -181,7 +181,7 @@ static dim_status run_half(crossfit *c, int fold, double *half, double *differen
     dim__mi_rows r;
     dim__mi_critic critic = { .residual = false };
     scores to = { half, half + m->n, half + 2 * m->n };
-    double sum = 0;
+    double sum = 0, weights = 0;
     dim__mi_folds_rows(&c->folds, fold, 0.5, &r);
     if (r.n_train < 16)
         return DIM_OK;
@@ -189,10 +189,12 @@ static dim_status run_half(crossfit *c, int fold, double *half, double *differen
     if (status == DIM_OK)
         status = score_rows(c, &critic, &r, !critic.residual, -1, to);
     for (int64_t i = 0; i < r.n_test && status == DIM_OK; i++) {
+        double w = m->weights != NULL ? m->weights[r.test[i]] : 1;
         difference[r.test[i]] = c->out->influence[r.test[i]] - to.influence[r.test[i]];
-        sum += c->out->pointwise[r.test[i]] - to.pointwise[r.test[i]];
+        sum += w * (c->out->pointwise[r.test[i]] - to.pointwise[r.test[i]]);
+        weights += w;
     }
-    *gain = sum / (double)r.n_test;
+    *gain = weights > 0 ? sum / weights : 0;
     dim__mi_critic_free(m->ctx, &critic);
     return status;
 }
