@@ -218,6 +218,39 @@ static void test_progress(void **state)
     dim_tensor_destroy(out);
 }
 
+/* Of four pairs on four threads the caller's is seldom the last; it hears of the end all the same. */
+static void test_progress_of_threads(void **state)
+{
+    dim_context_options co;
+    sides s = new_sides(300, 2, 2, 0);
+    dim_context *outer = ctx;
+    (void)state;
+    for (int i = 0; i < 2 * 300; i++) {
+        s.x[i] = normal();
+        s.y[i] = normal();
+    }
+    DIM_OPTIONS_INIT(&co);
+    co.threads = 4;
+    ok(dim_context_create(&co, &ctx));
+    tensors t = tensors_of(&s);
+    dim_tensor *out;
+    ok(dim_tensor_create(ctx, DIM_F64, 2, (int64_t[]){ 2, 2 }, &out));
+    for (int round = 0; round < 20; round++) {
+        listener l = { 0, 0, 0 };
+        dim_information_options o;
+        DIM_OPTIONS_INIT(&o);
+        o.progress = hear;
+        o.user = &l;
+        ok(dim_information_matrix(ctx, &o, &t.data, out, NULL, NULL, NULL));
+        near(l.last, 1, 0);
+    }
+    dim_tensor_destroy(out);
+    free_tensors(&t);
+    dim_context_destroy(ctx);
+    ctx = outer;
+    free_sides(&s);
+}
+
 /* Every seventh allocation fails once, in the caller's thread or in another one: a status, outputs as before, nothing lost. */
 static void test_no_memory(void **state)
 {
@@ -335,7 +368,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pairs),    cmocka_unit_test(test_missing),        cmocka_unit_test(test_copies_and_memory),
-        cmocka_unit_test(test_groups),   cmocka_unit_test(test_progress),       cmocka_unit_test(test_never_a_critic),
+        cmocka_unit_test(test_groups),   cmocka_unit_test(test_progress), cmocka_unit_test(test_progress_of_threads),
+             cmocka_unit_test(test_never_a_critic),
         cmocka_unit_test(test_no_memory), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);

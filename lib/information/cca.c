@@ -193,6 +193,7 @@ dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const in
 {
     fitting f = { .ctx = m->ctx, .in = in, .rows = rows, .n = n };
     int64_t p = dim__min64(in->plain[0], in->plain[1]);
+    double worth = (double)n * dim__mi_worth(m) / (double)m->n; /* chance is that of as many independent rows */
     *b = (dim__mi_base){ .rho = dim__calloc(m->ctx, (size_t)p, sizeof(double)) };
     for (int side = 0; side < 2; side++)
         b->direction[side] = dim__calloc(m->ctx, (size_t)p * sizeof(double), (size_t)in->plain[side]);
@@ -201,7 +202,7 @@ dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const in
         int64_t i = 0;
         for (int64_t j = 1; j < p; j++)
             i = f.values[j] > f.values[i] ? j : i;
-        double t = debias(fmin(f.values[i], 1), (double)in->plain[0], (double)in->plain[1], (double)n);
+        double t = debias(fmin(f.values[i], 1), (double)in->plain[0], (double)in->plain[1], worth);
         if (t > 0) {
             direct(&f, i, b);
             b->rho[b->kept++] = sqrt(t);

@@ -40,7 +40,7 @@ static dim_status curve_point(const dim__mi *m, const dim__mi_method *method, co
     if (status == DIM_OK && method->accepts(&part, why)) {
         status = method->run(&part, &one);
         double point[4] = { (double)n, one.r.raw, one.r.low, one.r.high };
-        if (one.r.verdict != DIM_INFORMATION_NONE)
+        if (one.r.verdict != DIM_INFORMATION_NONE && isfinite(one.r.raw)) /* few groups may have nothing to say */
             memcpy(a->curve[a->n_curve++], point, sizeof point);
     }
     dim__mi_free(&part);
@@ -389,6 +389,8 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
         return nothing(m, info, m->o.method, DIM_INFORMATION_SMALL_SAMPLE);
     if (x == 0 || y == 0)
         return nothing(m, info, DIM_INFORMATION_CONSTANT, 0);
+    if (m->groups != NULL && m->n_groups < 2)
+        return nothing(m, info, m->o.method, DIM_INFORMATION_SMALL_SAMPLE);
     if (m->o.method != DIM_INFORMATION_AUTO)
         return ask_one(m, info);
     if (discrete_x && discrete_y && (z == 0 || m->side[2].discrete)) {

@@ -21,16 +21,6 @@ double dim__mi_critic_high(const dim__mi *m, const dim__mi_crossfit *c)
     return c->score + 2.5 * fmax(0, c->gain) + dim__mi_z(m) * sqrt(error * error + 6.25 * c->gain_error * c->gain_error);
 }
 
-/* Of a difference, the lesser score may be too low by what it has not learnt, and the difference too high by as much. */
-static double low_of(const dim__mi *m, const dim__mi_crossfit *c, double score, double error)
-{
-    double z = dim__mi_z(m);
-    if (!c->difference)
-        return score - z * error;
-    double low = score - z * sqrt(error * error + 6.25 * c->gain_error * c->gain_error) - 2.5 * fmax(0, c->lesser_gain);
-    return c->unlearnt ? fmin(low, 0) : low;
-}
-
 void dim__mi_critic_mark_cut(const dim__mi_crossfit *c, dim__mi_answer *a)
 {
     if (c->cut == 0)
@@ -40,6 +30,16 @@ void dim__mi_critic_mark_cut(const dim__mi_crossfit *c, dim__mi_answer *a)
     a->r.verdict = DIM_INFORMATION_LOWER_BOUND;
     a->r.low = c->less_cut ? fmin(a->r.low, 0) : a->r.low; /* less is to be subtracted than there is */
     a->r.high = (double)INFINITY;
+}
+
+/* Of a difference, the lesser score may be too low by what it has not learnt, and the difference too high by as much. */
+static double low_of(const dim__mi *m, const dim__mi_crossfit *c, double score, double error)
+{
+    double z = dim__mi_z(m);
+    if (!c->difference)
+        return score - z * error;
+    double low = score - z * sqrt(error * error + 6.25 * c->gain_error * c->gain_error) - 2.5 * fmax(0, c->lesser_gain);
+    return c->unlearnt ? fmin(low, 0) : low;
 }
 
 /* A held-out score is a lower bound.  If what is still missing falls as n^-g, it is gain / (2^g - 1): 1.5 gains for

@@ -17,6 +17,7 @@
 
 enum {
     DIM__MI_LEAST_ROWS = 30,
+    DIM__MI_FEW_GROUPS = 10, /* by whose differences no error is told well */
     DIM__MI_NAME = 48,       /* of a column, with its end */
     DIM__MI_LEFT_OUT = 160,
     DIM__MI_REASONS = 480,
@@ -95,7 +96,7 @@ typedef struct dim__mi {         /* what is measured */
     int64_t n_groups;
     bool series;
     int64_t block;               /* of a series: rows */
-    int64_t theiler;             /* rows so close are not neighbours: of a series, or of one group; else 0 */
+    int64_t theiler;             /* of a series: rows so close are not neighbours; of groups 0, or, if those of one are none, above */
     double share, least_share;   /* of a series, of groups: as how many rows a row counts; for the columns that depend most on others */
     int sorted_side;
     int64_t sorted;              /* 1 + number of the column of that side that the rows are sorted by; 0 = they are not */
@@ -178,7 +179,7 @@ const char *dim__mi_column_text(char buffer[96], const dim__mi_side *side, const
 /* Adds that, and why, to a list of columns that are left out. */
 void dim__mi_list_column(char list[DIM__MI_LEFT_OUT], const dim__mi_side *side, const dim__mi_column *c, const char *why);
 
-/* The rows rows[0 .. n - 1] of m, a measurement of its own; also freed by dim__mi_free(). */
+/* The rows rows[0 .. n - 1] of m, in their order if there are groups: a measurement of its own; also freed by dim__mi_free(). */
 dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim__mi *out);
 
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
@@ -277,7 +278,8 @@ dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 
 double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones, and those of a series, count; else n */
-double dim__mi_least_worth(const dim__mi *m); /* the same by the columns that depend most on others: effective_rows, and whether there is an answer */
+/* The same by the columns that depend most on others: effective_rows, and whether there is an answer. */
+double dim__mi_least_worth(const dim__mi *m);
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
 /* The least value of a permutation that counts as the own one: sums of the same numbers in another order differ by rounding. */
 double dim__mi_least(double own, double rounding);

@@ -319,6 +319,8 @@ static dim_status measure_all(table *t)
         t->count = dim__min64(block, t->columns[1] - t->first);
         status = measure_block(t, workers);
     }
+    if (status == DIM_OK && workers[0].heard < 1 && hear(&workers[0], 0, "pairs") != 0) /* other threads had the last pairs */
+        t->status = DIM_E_CALLBACK;
     for (uint32_t k = 0; k < t->ctx->threads; k++)
         free_side(&workers[k].ctx, &workers[k].x);
     dim__free(t->ctx, workers);

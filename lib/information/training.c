@@ -32,6 +32,7 @@ typedef struct training {
     const dim__mi_rows *rows;
     dim__mi_critic *critic;      /* gets the best weights so far */
     side side[2];
+    double *weights;             /* (n_validation), or NULL */
     float *t, *rows_share;       /* (batch, batch): scores; softmax along the rows */
     float *most, *scale;         /* (batch): of columns */
     int32_t *order;              /* (n_train): the epoch's */
@@ -200,7 +201,7 @@ static dim_status validate(training *t, bool base_alone, double *score)
     dim__mi_held_out out = { 0 };
     float *x = t->side[0].features, *y = t->side[1].features;
     DIM__TRY(dim__mi_critic_features(t->m, &now, t->in, r->validation, r->n_validation, base_alone, x, y));
-    DIM__TRY(dim__mi_held_out_score(t->m->ctx, x, y, NULL, r->n_validation, dim__mi_critic_width(&now, base_alone), &out));
+    DIM__TRY(dim__mi_held_out_score(t->m->ctx, x, y, t->weights, r->n_validation, dim__mi_critic_width(&now, base_alone), &out));
     *score = out.inclusive_score;
     return DIM_OK;
 }
@@ -297,6 +298,13 @@ static dim_status make_room(training *t)
     t->t = dim__calloc(ctx, (size_t)t->size, 2 * (size_t)(t->size + 1) * sizeof(float));
     if (t->order == NULL || t->t == NULL)
         return DIM_E_NOMEM;
+    if (t->m->weights != NULL) {
+        t->weights = dim__calloc(ctx, (size_t)t->rows->n_validation, sizeof *t->weights);
+        if (t->weights == NULL)
+            return DIM_E_NOMEM;
+        for (int64_t i = 0; i < t->rows->n_validation; i++)
+            t->weights[i] = t->m->weights[t->rows->validation[i]];
+    }
     t->rows_share = t->t + t->size * t->size;
     t->most = t->rows_share + t->size * t->size;
     t->scale = t->most + t->size;
@@ -323,6 +331,7 @@ dim_status dim__mi_critic_train(const dim__mi *m, const dim__mi_inputs *in, cons
         dim__free(m->ctx, t.side[s].features);
         dim__free(m->ctx, t.side[s].x);
     }
+    dim__free(m->ctx, t.weights);
     dim__free(m->ctx, t.t);
     dim__free(m->ctx, t.order);
     return status;
