@@ -39,8 +39,9 @@ typedef struct phrase {
 } phrase;
 
 static const phrase phrases[] = {
-    { "order IID switches that off", "if they are independent of each other, say --iid" },
+    { "order = IID", "--iid" },
     { "order IID", "--iid" },
+    { "order = SERIES", "--series" },
     { "order SERIES", "--series" },
     { "missing = DROP", "--missing drop" },
     { "max_seconds", "--time" },

@@ -79,12 +79,157 @@ static void test_answers(void **state)
     assert_true(says(info, "too many symbols were seen once"));
     dim_information_destroy(info);
     free_sides(&s);
+    s = new_sides(600, 4, 4, 0); /* critics that had no time to learn tell nothing against it */
+    for (int64_t i = 0; i < s.n; i++) {
+        double thing = normal();
+        for (int j = 0; j < 4; j++) {
+            s.x[4 * i + j] = answer(thing);
+            s.y[4 * i + j] = answer(thing);
+        }
+    }
+    info = MEASURED(&s, NULL, NULL, .max_steps = 5);
+    assert_int_equal(result_of(info).method, DIM_INFORMATION_GAUSS);
+    near(result_of(info).value, 0.6, 0.12);
+    assert_true(result_of(info).warnings & DIM_INFORMATION_PARAMETRIC);
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
+/* ---- conditions -------------------------------------------------------------------------------------------------------- */
+
+/* x and y are the product of the first columns of z, each with its own noise: given z they tell nothing of each other. */
+static sides draw_product(int64_t n, int64_t dz, int factors)
+{
+    sides s = new_sides(n, 1, 1, dz);
+    for (int64_t i = 0; i < n; i++) {
+        double product = 1;
+        for (int64_t j = 0; j < dz; j++) {
+            s.z[dz * i + j] = normal();
+            product *= j < factors ? s.z[dz * i + j] : 1;
+        }
+        s.x[i] = product + 0.5 * normal();
+        s.y[i] = product + 0.5 * normal();
+    }
+    return s;
+}
+
+/* Correlations do not see a product, and leave what it tells to y: 0.4 nats. */
+static void test_condition(void **state)
+{
+    (void)state;
+    static const int64_t rows[3] = { 400, 1200, 1200 }, columns[3] = { 2, 2, 6 };
+    for (int k = 0; k < 3; k++) {
+        sides s = draw_product(rows[k], columns[k], 2);
+        dim_information *info = MEASURED(&s, NULL, NULL, .max_steps = 400);
+        assert_true(MEASURE(&s, .method = DIM_INFORMATION_GAUSS).low > 0.2);
+        assert_int_not_equal(result_of(info).method, DIM_INFORMATION_GAUSS);
+        holds(info, 0);
+        assert_true(result_of(info).value < 0.1);
+        dim_information_destroy(info);
+        free_sides(&s);
+    }
+    sides s = new_sides(1200, 2, 1, 1); /* a square of z, beside a column that tells nothing */
+    for (int64_t i = 0; i < s.n; i++) {
+        s.z[i] = normal();
+        s.x[2 * i] = s.z[i] * s.z[i] + 0.5 * normal();
+        s.x[2 * i + 1] = normal();
+        s.y[i] = s.z[i] * s.z[i] + 0.5 * normal();
+    }
+    dim_information *info = MEASURED(&s, NULL, NULL, .max_steps = 400);
+    assert_int_not_equal(result_of(info).method, DIM_INFORMATION_GAUSS);
+    holds(info, 0);
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
+/* What neighbours err on in more columns: strong dependence that is a Gaussian copula's. */
+static void test_strong_condition(void **state)
+{
+    (void)state;
+    sides s = new_sides(400, 1, 1, 2);
+    for (int64_t i = 0; i < s.n; i++) {
+        s.z[2 * i] = normal();
+        s.z[2 * i + 1] = normal();
+        s.x[i] = s.z[2 * i] + s.z[2 * i + 1] + normal();
+        s.y[i] = 8 * s.x[i] + s.z[2 * i] + normal();
+    }
+    dim_information *info = MEASURED(&s, NULL, NULL, .max_steps = 200);
+    assert_int_equal(result_of(info).method, DIM_INFORMATION_GAUSS);
+    near(result_of(info).value, log(65) / 2, 0.35);
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
+/* A product of three of ten columns, which critics learn in part: more of it where y shows it, too. */
+static void test_difference(void **state)
+{
+    (void)state;
+    sides s = draw_product(2000, 10, 3);
+    dim_information *info = MEASURED(&s, NULL, NULL, .max_steps = 1000);
+    dim_information_result r = result_of(info);
+    assert_int_equal(r.method, DIM_INFORMATION_CRITIC);
+    assert_true(r.bound > 0.1 && r.bound - 2 * r.standard_error > 0); /* by which x and y would depend on each other */
+    holds(info, 0);
+    assert_non_null(strstr(dim_information_warning_text(info, DIM_INFORMATION_DIFFERENCE), "what z tells about x"));
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
+/* ---- many columns ------------------------------------------------------------------------------------------------------ */
+
+/* Eight answers together are nearly all different, and no label: their order tells. */
+static void test_many_answers(void **state)
+{
+    (void)state;
+    sides s = new_sides(600, 8, 1, 0);
+    for (int64_t i = 0; i < s.n; i++) {
+        double thing = normal();
+        for (int j = 0; j < 8; j++)
+            s.x[8 * i + j] = answer(thing);
+        s.y[i] = thing + normal();
+    }
+    for (s.n = 600; s.n >= 300; s.n /= 2) {
+        dim_information *info = MEASURED(&s, NULL, NULL, .max_steps = 200);
+        dim_information_result r = result_of(info);
+        assert_true(r.method == DIM_INFORMATION_GAUSS || r.method == DIM_INFORMATION_CRITIC);
+        near(r.value, 0.297, 0.13); /* of 300 rows its deviation is 0.038 */
+        assert_true(r.low > 0.1 && r.high < 0.6);
+        dim_information_destroy(info);
+    }
+    free_sides(&s);
+}
+
+/* Labels on both sides have no neighbours; given a number critics can still take them, of enough rows. */
+static void test_labels_given_numbers(void **state)
+{
+    (void)state;
+    sides s = new_sides(1000, 1, 1, 1);
+    for (int64_t i = 0; i < s.n; i++) {
+        s.z[i] = normal();
+        s.x[i] = s.z[i] + normal() > 0;
+        s.y[i] = s.z[i] + 2 * s.x[i] + normal() > 1;
+    }
+    dim_information *info = MEASURED(&s, labels, labels, .max_steps = 400);
+    assert_int_equal(result_of(info).method, DIM_INFORMATION_CRITIC);
+    near(result_of(info).value, 0.1614, 0.06);
+    dim_information_destroy(info);
+    s.n = 150;
+    info = MEASURED(&s, labels, labels, .max_steps = 400);
+    assert_int_equal(result_of(info).verdict, DIM_INFORMATION_NONE);
+    const char *why = dim_information_warning_text(info, DIM_INFORMATION_SMALL_SAMPLE);
+    assert_non_null(strstr(why, "knn: labels on both sides have no neighbours"));
+    assert_non_null(strstr(why, "gauss: column 0 of x is labels"));
+    assert_non_null(strstr(why, "critic: 150 rows are too few"));
+    dim_information_destroy(info);
+    free_sides(&s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many_labels), cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_many_labels), cmocka_unit_test(test_answers), cmocka_unit_test(test_condition),
+        cmocka_unit_test(test_strong_condition), cmocka_unit_test(test_difference), cmocka_unit_test(test_many_answers),
+        cmocka_unit_test(test_labels_given_numbers),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

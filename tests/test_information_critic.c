@@ -188,6 +188,32 @@ static void test_climbing(void **state)
     assert_true(information < 0.1);
 }
 
+/* Numbers that are finite have values and derivatives that are, however far out. */
+static void test_gradient_far_out(void **state)
+{
+    (void)state;
+    sides s = draw_rich(300, 2, 1);
+    dim_information *info = MEASURED(&s, NULL, .method = DIM_INFORMATION_CRITIC, .max_steps = 50);
+    dim_tensor *y = tensor_of(s.y, 300, 1), *grad_x = empty(300, 2, DIM_F64), *grad_y = empty(300, 1, DIM_F64);
+    static const double far[] = { 1e9, -1e30, 1e300, -1.7e308, 1.7e308 };
+    for (int k = 0; k < 5; k++) {
+        double value, *x = s.x;
+        x[6] = far[k];
+        dim_tensor *t = tensor_of(x, 300, 2);
+        ok(dim_information_gradient(info, t, y, &value, grad_x, grad_y));
+        assert_true(isfinite(value));
+        for (int i = 0; i < 600; i++)
+            assert_true(isfinite(((double *)dim_tensor_data(grad_x))[i]) && isfinite(((double *)dim_tensor_data(grad_y))[i / 2]));
+        near(((double *)dim_tensor_data(grad_x))[6], 0, 0);
+        dim_tensor_destroy(t);
+    }
+    dim_tensor_destroy(y);
+    dim_tensor_destroy(grad_x);
+    dim_tensor_destroy(grad_y);
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
 static void test_gradient_refused(void **state)
 {
     (void)state;
@@ -283,6 +309,9 @@ static void test_components(void **state)
     dim_information *info = MEASURED(&s, NULL, .seed = 1);
     assert_non_null(strstr(dim_information_report(info), "of independent components"));
     assert_true(result_of(info).value > 1.8 && result_of(info).value < 2.1);
+    /* Single pairs are compared in the coordinates of the copula: pairs of columns would show more than theirs. */
+    assert_int_equal(result_of(info).method, DIM_INFORMATION_GAUSS);
+    assert_true(result_of(info).high < 2.2 && !(result_of(info).warnings & DIM_INFORMATION_METHODS_DISAGREE));
     assert_true(MEASURE(&s, .method = DIM_INFORMATION_GAUSS).value < 1.5); /* of the columns themselves */
     dim_information_destroy(info);
     info = MEASURED(&axes, NULL, .seed = 1);
@@ -505,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_components),     cmocka_unit_test(test_components_gradient), cmocka_unit_test(test_narrow),
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_p_with_condition), cmocka_unit_test(test_p_with_groups),    cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_gradient_far_out),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

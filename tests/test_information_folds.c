@@ -202,6 +202,34 @@ static void test_gain(void **state)
     free_sides(&s);
 }
 
+/* Where the base is believed, nothing is left of what the critic's own scores said: saturated here, as the base is not. */
+static void test_base_instead(void **state)
+{
+    (void)state;
+    static int32_t numbers[N];
+    static double critic[N], base[N], pointwise[N];
+    dim__mi m = measurement(numbers);
+    m.o.confidence = 0.95f;
+    for (int i = 0; i < N; i++) {
+        critic[i] = 2.2 + normal();
+        base[i] = 2 + normal();
+    }
+    dim__mi_crossfit c = { .pointwise = critic, .influence = critic, .inclusive = critic, .base_pointwise = base, .base_influence = base,
+                           .base_inclusive = base, .score = 2.2, .inclusive_score = 2, .base_score = 2, .base_inclusive_score = 1.95,
+                           .gain = 0.1, .gain_error = 0.01, .ceiling = 6 };
+    dim__mi_answer a = { .r = { .size = sizeof a.r }, .pointwise = pointwise };
+    dim__mi_critic_fill(&m, &c, &a);
+    assert_int_equal(a.r.verdict, DIM_INFORMATION_LOWER_BOUND);
+    assert_true(isinf(a.r.high) && (a.r.warnings & DIM_INFORMATION_SATURATED));
+    double high = dim__mi_critic_high(&m, &c);
+    dim__mi_critic_fill_base(&m, &c, &a);
+    assert_int_equal(a.r.verdict, DIM_INFORMATION_ESTIMATE);
+    assert_false(a.r.warnings & DIM_INFORMATION_SATURATED);
+    near(a.r.high, high, 1e-12);
+    near(a.r.raw, 2, 1e-12);
+    near(a.r.deficit, high - 2 - (2 - a.r.low), 1e-9);
+}
+
 /* Rows beside each other in time remember each other: without gaps their critic would know the test rows. */
 static void test_no_leak(void **state)
 {
@@ -239,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows), cmocka_unit_test(test_together), cmocka_unit_test(test_series), cmocka_unit_test(test_gain),
         cmocka_unit_test(test_no_leak), cmocka_unit_test(test_symbols), cmocka_unit_test(test_channel),
+        cmocka_unit_test(test_base_instead),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

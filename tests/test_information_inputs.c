@@ -105,7 +105,8 @@ static void test_weights(void **state)
     info = MEASURED(&t.data, .method = DIM_INFORMATION_AUTO);
     assert_int_equal(result_of(info).verdict, DIM_INFORMATION_NONE);
     near(result_of(info).effective_rows, 20, 1e-9);
-    has(info, DIM_INFORMATION_SMALL_SAMPLE, "100 rows are too few for these columns: their weights differ, so that they are worth 20 independent");
+    has(info, DIM_INFORMATION_SMALL_SAMPLE, "100 rows are too few for these columns: their weights differ, so that they are "
+                                          "worth 20 independent ones");
     dim_information_destroy(info);
     free_tensors(&t);
     free_sides(&s);

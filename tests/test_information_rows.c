@@ -229,6 +229,53 @@ static void test_groups_of_a_series(void **state)
     free_sides(&s);
 }
 
+/* What labels groups have, and which rows of others they lie beside, tells nothing.  One group is none; of few there is no curve, and
+ * a warning. */
+static void test_labels_of_groups(void **state)
+{
+    enum { ROWS = 300 };
+    sides s = new_sides(ROWS, 1, 1, 0);
+    int32_t group[ROWS], other[ROWS];
+    (void)state;
+    for (int i = 0; i < ROWS; i++) {
+        s.x[i] = (i % 3 == 0 ? normal() : s.x[i - i % 3]) + 0.3 * normal();
+        s.y[i] = s.x[i] + normal();
+        group[i] = i / 3;
+        other[i] = (int32_t)(group[i] * 37 % 100) - 50;
+    }
+    static const dim_information_method methods[] = { DIM_INFORMATION_KNN, DIM_INFORMATION_GAUSS, DIM_INFORMATION_CRITIC };
+    for (int k = 0; k < 3; k++) {
+        dim_information_options o = { .method = methods[k], .max_steps = 50, .permutations = 19, .seed = 3 };
+        dim_information_result a = measure_groups(&s, group, o), b = measure_groups(&s, other, o);
+        assert_memory_equal(&a, &b, sizeof a);
+    }
+    for (int count = 1; count <= 9; count++) {
+        for (int i = 0; i < ROWS; i++)
+            group[i] = i % count;
+        tensors t = tensors_of(&s);
+        dim_information *info;
+        dim_tensor *curve;
+        ok(dim_tensor_create(ctx, DIM_I32, 1, (int64_t[]){ ROWS }, &t.z));
+        memcpy(dim_tensor_data(t.z), group, sizeof group);
+        t.data.groups = t.z;
+        ok(dim_information_measure(ctx, NULL, &t.data, &info));
+        dim_information_result r = result_of(info);
+        assert_int_equal(r.verdict, count == 1 ? DIM_INFORMATION_NONE : DIM_INFORMATION_ESTIMATE);
+        const char *text = dim_information_warning_text(info, DIM_INFORMATION_SMALL_SAMPLE);
+        assert_non_null(strstr(text, count == 1 ? "all rows are of one group" : "groups are too few"));
+        ok(dim_information_curve(info, &curve));
+        const double *points = dim_tensor_data(curve);
+        for (int64_t k = 0; k < 4 * dim_tensor_size(curve, 0) && count > 1; k++)
+            assert_true(isfinite(points[k]));
+        if (count > 1)
+            near(r.value, log(2.09) / 2, 0.2);
+        dim_tensor_destroy(curve);
+        dim_information_destroy(info);
+        free_tensors(&t);
+    }
+    free_sides(&s);
+}
+
 /* ---- sorted tables --------------------------------------------------------------------------------------------------- */
 
 /* Sorted by labels, or by a number: rows are independent.  What remembers by itself is a series, whatever stands beside it: time,
@@ -254,10 +301,11 @@ static void test_sorted_tables(void **state)
             series[which] += (result_of(info).warnings & DIM_INFORMATION_AUTOCORRELATED) != 0;
             if (which == 0 && round == 0)
                 assert_non_null(strstr(dim_information_report(info), "the rows are sorted by column 0 of x, and are otherwise like "
-                                                                     "independent ones; if they are in the order of time, say order = SERIES"));
+                                                                     "independent ones; if they are in the order of time, say "
+                                                                     "order SERIES"));
             if (which == 3 && round == 0)
-                assert_non_null(strstr(dim_information_report(info), "the rows look like a series, or are sorted: if they are independent of "
-                                                                     "each other, say order = IID"));
+                assert_non_null(strstr(dim_information_report(info), "the rows look like a series, or are sorted: if they are "
+                                                                     "independent of each other, say order IID"));
             dim_information_destroy(info);
         }
     for (int which = 0; which < 5; which++)
@@ -518,7 +566,8 @@ int main(void)
         cmocka_unit_test(test_walks),           cmocka_unit_test(test_series_bias),
         cmocka_unit_test(test_series_thresholds), cmocka_unit_test(test_series_of_labels),
         cmocka_unit_test(test_groups_of_several_sizes), cmocka_unit_test(test_groups_and_neighbors),
-        cmocka_unit_test(test_groups_of_a_series), cmocka_unit_test(test_few_orders), cmocka_unit_test(test_copied_tables),
+        cmocka_unit_test(test_groups_of_a_series), cmocka_unit_test(test_labels_of_groups),
+        cmocka_unit_test(test_few_orders), cmocka_unit_test(test_copied_tables),
         cmocka_unit_test(test_resampled_table), cmocka_unit_test(test_doubled_columns),
         cmocka_unit_test(test_what_only_repeats), cmocka_unit_test(test_rounded_functions),
         cmocka_unit_test(test_prices), cmocka_unit_test(test_sorted_tables),

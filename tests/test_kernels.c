@@ -367,7 +367,7 @@ static void test_windows(void **unused)
 /* ---- neighbours ------------------------------------------------------------------------------------------------- */
 
 /* The same bits as in plain C: of points apart, and of those that ask. */
-static void check_near(int d, int k, int n, int32_t apart, int64_t first)
+static void check_near(int d, int k, int n, int32_t apart, int64_t first, bool shared)
 {
     enum { POINTS = 3 * DIM__NEAR };
     const float *x[4];
@@ -383,10 +383,10 @@ static void check_near(int d, int k, int n, int32_t apart, int64_t first)
         high[c] = low[c] + uniform(0, 0.5f);
     }
     for (int i = 0; i < POINTS + DIM__NEAR; i++)
-        row[i] = i * 29 % (POINTS + DIM__NEAR);
+        row[i] = shared ? i * 29 % 5 : i * 29 % (POINTS + DIM__NEAR);
     for (int i = 0; i < k * DIM__NEAR; i++)
         got[i] = want[i] = INFINITY;
-    dim__near s = { x, row, DIM__NEAR, apart, d };
+    dim__near s = { x, row, DIM__NEAR, apart, d, shared };
     for (int pass = 0; pass < 2; pass++) { /* into lists that are empty, and that are not */
         table->near_least(got, k, &s, first + pass * 7, n);
         ref->near_least(want, k, &s, first + pass * 7, n);
@@ -406,8 +406,9 @@ static void test_near(void **unused)
         for (int k = 1; k <= 8; k++)
             for (int n = 0; n <= DIM__NEAR; n++)
                 for (int32_t apart = 0; apart < 12; apart += 5) {
-                    check_near(d, k, n, apart, DIM__NEAR); /* among themselves */
-                    check_near(d, k, n, apart, 2 * DIM__NEAR);
+                    check_near(d, k, n, apart, DIM__NEAR, false); /* among themselves */
+                    check_near(d, k, n, apart, 2 * DIM__NEAR, false);
+                    check_near(d, k, n, 0, 2 * DIM__NEAR, true);
                 }
 }
 

@@ -1,12 +1,20 @@
-/* What the example programs' pictures are made of: queries, text, borders. */
+/* What the example programs' pictures are made of: queries, text, borders, and the files that they become. */
 #include "../examples/canvas.h"
+#include "../examples/output.h"
 #include "../examples/queries.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -168,12 +176,82 @@ static void lines_follow_values(void **state)
     free(c.rgb);
 }
 
+static void holds(const char *path, const char *text)
+{
+    char got[32] = "";
+    int fd = open(path, O_RDONLY | O_NONBLOCK);
+    assert_true(fd >= 0);
+    assert_int_equal(read(fd, got, sizeof got - 1), (ssize_t)strlen(text));
+    assert_string_equal(got, text);
+    close(fd);
+}
+
+static void files_are_replaced_whole(void **state)
+{
+    char folder[] = "test_pictures_XXXXXX";
+    struct rlimit before, small;
+    struct stat info;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    assert_true(ex_write_file("file", "old", 3));
+    assert_int_equal(chmod("file", 0640), 0);
+    assert_int_equal(symlink("file", "link"), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 2;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    bool written = ex_write_file("link", "other", 5), made = ex_write_file("made", "other", 5);
+    int error = errno;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_false(written || made);
+    assert_int_equal(error, EFBIG);
+    holds("file", "old"); /* the old file is there */
+    assert_int_equal(unlink("made"), -1);
+    assert_true(ex_write_file("link", "other", 5));
+    holds("file", "other");
+    assert_int_equal(lstat("link", &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_int_equal(stat("file", &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0640);
+    assert_false(ex_write_file(".", "x", 1));
+    assert_int_equal(errno, EISDIR);
+    assert_int_equal(unlink("link"), 0);
+    assert_int_equal(symlink("new", "link"), 0);
+    assert_true(ex_write_file("link", "through", 7));
+    holds("new", "through");
+    assert_int_equal(unlink("link") + unlink("new") + unlink("file"), 0);
+    assert_int_equal(chdir(".."), 0);
+    assert_int_equal(rmdir(folder), 0); /* nothing is left */
+}
+
+static void pipes_are_written_to(void **state)
+{
+    char folder[] = "test_pictures_XXXXXX", got[8] = "";
+    struct stat info;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    int fd = open("pipe", O_RDONLY | O_NONBLOCK);
+    assert_true(fd >= 0 && ex_write_file("pipe", "text", 4));
+    assert_int_equal(read(fd, got, sizeof got), 4);
+    assert_string_equal(got, "text");
+    assert_true(stat("pipe", &info) == 0 && S_ISFIFO(info.st_mode));
+    close(fd);
+    assert_int_equal(unlink("pipe"), 0);
+    assert_int_equal(chdir(".."), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queries_are_of_all_classes),   cmocka_unit_test(queries_of_small_classes),
         cmocka_unit_test(text_has_its_dots),            cmocka_unit_test(captions_break_between_words),
         cmocka_unit_test(borders_differ_in_shape),      cmocka_unit_test(lines_follow_values),
+        cmocka_unit_test(files_are_replaced_whole),     cmocka_unit_test(pipes_are_written_to),
     };
     return cmocka_run_group_tests_name("pictures", tests, NULL, NULL);
 }

@@ -91,7 +91,7 @@ typedef enum dim_information_warning {
     DIM_INFORMATION_METHODS_DISAGREE = 1024, /**< another supported method, or what single pairs of columns show, lies outside */
     DIM_INFORMATION_TIME_LIMIT = 2048,     /**< max_seconds ended training while critics still learnt */
     DIM_INFORMATION_NEGATIVE = 4096,       /**< the estimate before it was cut at 0 is below 0 by more than its error */
-    DIM_INFORMATION_DIFFERENCE = 8192,     /**< a difference of two lower bounds, which is not a bound */
+    DIM_INFORMATION_DIFFERENCE = 8192,     /**< a difference of two lower bounds: low supposes that I(X;Z) was learnt */
     DIM_INFORMATION_DITHERED = 16384,      /**< equal values were ordered at random, which does not change the information */
     DIM_INFORMATION_SUBSAMPLED = 32768,    /**< not all rows were used */
     DIM_INFORMATION_WARNING_FORCE_INT = 0x7fffffff
@@ -162,7 +162,8 @@ typedef struct dim_information_result {
     double p_value;                  /**< of independence: (1 + null values at least the own) / (1 + permutations); of
                                           CRITIC twice the folds' mean; of GAUSS by the columns, also where its value is of
                                           components; where AUTO took the one of GAUSS and KNN that showed more, the better
-                                          of the ranks by both, ranked anew.  NaN = none was asked for */
+                                          of the ranks by both, ranked anew.  With a condition it may
+                                          be too small: docs/information.md.  NaN = none was asked for */
     double correlation;              /**< |rho| of a Gaussian pair with this information: sqrt(1 - exp(-2 value)) */
     double entropy_x;                /**< of a discrete side (Grassberger), else NaN */
     double entropy_y;                /**< likewise */
@@ -272,7 +273,8 @@ DIM_API dim_status dim_information_matrix(dim_context *ctx, const dim_informatio
  *
  * which of rows that no critic was trained on is, in expectation, not above I, as dim_information_result.bound.  Where
  * measured rows have ranks, these rows have the value of a smooth curve through the ranks: up to 49 of the measured values,
- * evenly spaced in normal scores, joined by monotone cubic pieces (Fritsch & Butland 1984), and straight lines beyond them.
+ * evenly spaced in normal scores, joined by monotone cubic pieces (Fritsch & Butland 1984), and straight lines beyond them, which end
+ * at scores of a million: farther out nothing changes, and derivatives are 0.
  * Columns that were left out and labels have no effect on derivatives: theirs are 0.  Critics stay as they are: measure
  * again when the features have moved, or the critics will be misled.
  *
@@ -283,7 +285,8 @@ DIM_API dim_status dim_information_matrix(dim_context *ctx, const dim_informatio
  * @param value  NULL, or the value
  * @param grad_x NULL, or f32 or f64 as x: the derivative of the value by each number of x
  * @param grad_y likewise for y
- * @return DIM_E_STATE (no critics: another method, or a condition), DIM_E_SHAPE, DIM_E_NUMERIC (NaN or infinity), DIM_E_INVALID
+ * @return DIM_E_STATE (no critics: another method, or a condition), DIM_E_SHAPE, DIM_E_NUMERIC (NaN or infinity, also of
+ *         sums of columns where these are taken), DIM_E_INVALID
  *         (tensors that share memory), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_information_gradient(const dim_information *info, const dim_tensor *x, const dim_tensor *y, double *value,

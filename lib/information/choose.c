@@ -40,7 +40,7 @@ static dim_status curve_point(const dim__mi *m, const dim__mi_method *method, co
     if (status == DIM_OK && method->accepts(&part, why)) {
         status = method->run(&part, &one);
         double point[4] = { (double)n, one.r.raw, one.r.low, one.r.high };
-        if (one.r.verdict != DIM_INFORMATION_NONE)
+        if (one.r.verdict != DIM_INFORMATION_NONE && isfinite(one.r.raw)) /* few groups may have nothing to say */
             memcpy(a->curve[a->n_curve++], point, sizeof point);
     }
     dim__mi_free(&part);
@@ -127,6 +127,26 @@ static dim_status ask_one(const dim__mi *m, dim_information *info)
     return ask(m, info, m->o.method, &a);
 }
 
+/* Whether neighbours are asked first: up to three columns, or as many beside a discrete side, which is one label a row.  Not where most of
+ * such labels were seen once: many columns are no label. */
+static dim_status few_columns(const dim__mi *m, bool *out)
+{
+    int64_t all = m->side[0].d + m->side[1].d + m->side[2].d;
+    *out = all <= 3;
+    for (int k = 0; k < 2; k++) {
+        double seen = 1;
+        *out = *out || (m->side[k].discrete && all - m->side[k].d <= 3);
+        if (m->side[k].discrete && !m->side[1 - k].discrete && m->side[k].d > 1)
+            DIM__TRY(dim__mi_coverage(m, 1u << k, &seen));
+        if (seen < 0.9) {
+            *out = false;
+            return DIM_OK;
+        }
+    }
+    *out = *out && m->weights == NULL;
+    return DIM_OK;
+}
+
 /* Few columns: neighbours see every kind of dependence.  A Gaussian copula is asked for comparison, and because it knows
  * when one side is a function of the other. */
 static dim_status ask_neighbors(const dim__mi *m, dim_information *info)
@@ -150,27 +170,6 @@ static dim_status ask_neighbors(const dim__mi *m, dim_information *info)
 
 /* ---- many columns ------------------------------------------------------------------------------------------------------ */
 
-/* The base's own held-out score, where neither the critic beat it nor the Gaussian copula agrees with it. */
-static void fill_base(const dim__mi *m, const dim__mi_crossfit *c, double high, dim__mi_answer *a)
-{
-    dim_information_result *r = &a->r;
-    double error = dim__mi_error(m, c->base_influence, &r->effective_rows), z = dim__mi_z(m);
-    r->raw = r->bound = c->base_score;
-    r->standard_error = error;
-    r->low = c->base_score - z * error;
-    r->high = fmax(high, c->base_score + z * error);
-    if (c->base_score - c->base_inclusive_score > 0.1) {
-        r->standard_error = dim__mi_error(m, c->base_inclusive, NULL);
-        r->raw = c->base_inclusive_score;
-        r->low = r->raw - z * r->standard_error;
-        r->high = (double)INFINITY;
-        r->warnings |= DIM_INFORMATION_SATURATED;
-        r->verdict = DIM_INFORMATION_LOWER_BOUND;
-    }
-    for (int64_t i = 0; i < m->n; i++)
-        a->pointwise[i] = c->base_pointwise[i] + r->raw - c->base_score;
-}
-
 /* Whether the correlations' closed form says what the held-out rows say; these cannot speak against it above what they can
  * show (then it rests on the copula alone, and the interval is as wide as the rows leave it).  A held-out score that is lower
  * may be so for want of rows, too: then the margins decide. */
@@ -179,8 +178,9 @@ static dim_status agrees(const dim__mi *m, const dim__mi_crossfit *c, dim_inform
     double error = dim__mi_error(m, c->base_influence, NULL), z = dim__mi_z(m), gap, gap_error;
     double train = dim__mi_worth(m) * (1 - 1 / (double)m->o.folds), pairs = (double)m->side[0].d * (double)m->side[1].d;
     bool blind = c->base_score > c->ceiling - 2.5;
-    if (c->labels) { /* no base speaks for it or against it: critics do */
-        *out = gauss->raw <= dim__mi_critic_high(m, c);
+    if (c->labels) { /* no base speaks for it or against it: critics do that have learnt something */
+        gauss->warnings |= c->beats_base ? 0 : DIM_INFORMATION_PARAMETRIC;
+        *out = !c->beats_base || gauss->raw <= dim__mi_critic_high(m, c);
         return DIM_OK;
     }
     if (blind || c->base_score - c->base_inclusive_score > 0.1)
@@ -197,38 +197,23 @@ static dim_status agrees(const dim__mi *m, const dim__mi_crossfit *c, dim_inform
     return DIM_OK;
 }
 
-/* Whether rows that were not trained on show more than a Gaussian copula. */
-static dim_status beats_base(const dim__mi *m, const dim__mi_crossfit *c, bool *out)
-{
-    double *difference = dim__calloc(m->ctx, (size_t)m->n, sizeof *difference), gain = c->score - c->base_score;
-    if (difference == NULL)
-        return DIM_E_NOMEM;
-    for (int64_t i = 0; i < m->n; i++)
-        difference[i] = c->influence[i] - c->base_influence[i];
-    *out = gain > fmax(2 * dim__mi_error(m, difference, NULL), 0.01 + 0.01 * fmax(c->base_score, 0));
-    dim__free(m->ctx, difference);
-    return DIM_OK;
-}
-
 /* In the coordinates of m, which may be components. */
 static dim_status compare_critic(const dim__mi *m, dim_information *info, dim__mi_answer *gauss, dim__mi_answer **chosen)
 {
     dim__mi_crossfit c;
-    bool beaten = false, fits = false;
+    bool fits = false;
     dim_status status = dim__mi_critic_measure(m, &c);
     dim__mi_answer *critic = status == DIM_OK ? new_answer(m, info, DIM_INFORMATION_CRITIC) : NULL;
     if (status == DIM_OK && critic == NULL)
         status = DIM_E_NOMEM;
-    if (status == DIM_OK)
-        status = beats_base(m, &c, &beaten);
     if (status == DIM_OK && gauss != NULL)
         status = agrees(m, &c, &gauss->r, &fits);
     if (status == DIM_OK) {
         dim__mi_critic_fill(m, &c, critic);
         critic->components = m->side[0].matrix != NULL || m->side[1].matrix != NULL || m->side[2].matrix != NULL;
         /* Of many columns the base's held-out score is low, and a critic may beat it without having shown more than a Gaussian
-         * copula has. */
-        beaten = beaten && !(fits && c.score <= gauss->r.raw);
+         * copula has.  With a condition less is as telling as more. */
+        bool beaten = c.beats_base && !(fits && c.score <= gauss->r.raw && !c.difference);
         if (beaten && gauss != NULL)
             gauss->remark = "rows that were not trained on show more than a Gaussian copula";
         *chosen = critic;
@@ -238,7 +223,7 @@ static dim_status compare_critic(const dim__mi *m, dim_information *info, dim__m
             if (c.score <= gauss->r.raw)
                 critic->remark = "it has shown less than a Gaussian copula has";
         } else if (!beaten) {
-            fill_base(m, &c, dim__mi_critic_high(m, &c), critic);
+            dim__mi_critic_fill_base(m, &c, critic);
             if (gauss != NULL)
                 gauss->remark = "rows that were not used for the correlations show another value";
         }
@@ -246,6 +231,20 @@ static dim_status compare_critic(const dim__mi *m, dim_information *info, dim__m
     }
     dim__mi_crossfit_free(m, &c);
     return status;
+}
+
+/* A Gaussian copula that neither held-out rows nor critics refute: single pairs of columns may.  m is in the coordinates
+ * that the copula is of. */
+static dim_status check_pairs(const dim__mi *m, dim__mi_answer *gauss)
+{
+    dim__mi_excess excess;
+    DIM__TRY(dim__mi_find_excess(m, &excess));
+    if (excess.value <= 3 * excess.error + 0.02)
+        return DIM_OK;
+    gauss->r.high = fmax(gauss->r.high, gauss->r.raw + excess.high);
+    gauss->r.warnings |= DIM_INFORMATION_METHODS_DISAGREE;
+    gauss->remark = "single pairs of columns show more than a Gaussian copula has; high allows for it";
+    return DIM_OK;
 }
 
 /* The same method, of components. */
@@ -270,21 +269,10 @@ static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_an
         status = ask_again(&turned, gauss);
     if (status == DIM_OK)
         status = compare_critic(better ? &turned : m, info, gauss, chosen);
+    if (status == DIM_OK && gauss != NULL && *chosen == gauss)
+        status = check_pairs(better ? &turned : m, gauss);
     dim__mi_components_free(&turned);
     return status;
-}
-
-/* A Gaussian copula that neither held-out rows nor critics refute: single pairs of columns may. */
-static dim_status check_pairs(const dim__mi *m, dim__mi_answer *gauss)
-{
-    dim__mi_excess excess;
-    DIM__TRY(dim__mi_find_excess(m, &excess));
-    if (excess.value <= 3 * excess.error + 0.02)
-        return DIM_OK;
-    gauss->r.high = fmax(gauss->r.high, gauss->r.raw + excess.high);
-    gauss->r.warnings |= DIM_INFORMATION_METHODS_DISAGREE;
-    gauss->remark = "single pairs of columns show more than a Gaussian copula has; high allows for it";
-    return DIM_OK;
 }
 
 /* To be parted into folds. */
@@ -294,6 +282,13 @@ static bool too_few_groups(const dim__mi *m) { return m->groups != NULL && m->n_
 static bool few_rows(const dim__mi *m)
 {
     return dim__mi_worth(m) <= (double)(2 * (m->side[0].d + m->side[1].d + m->side[2].d) + 10);
+}
+
+/* A condition that a Gaussian copula does not see leaves dependence that is not there.  Neighbours see it, unless they err downward, which
+ * shows as a value that rises with the rows. */
+static bool refute(const dim_information_result *knn, const dim_information_result *gauss)
+{
+    return gauss->raw < knn->low || (gauss->raw > knn->high && knn->deficit <= 0.1 * fmax(knn->raw, 0) + 0.02);
 }
 
 /* A Gaussian copula, unless a critic shows more on rows that it was not trained on; and neighbours, which in few columns err
@@ -308,9 +303,10 @@ static dim_status choose_many(const dim__mi *m, dim_information *info, dim__mi_a
     bool groups = too_few_groups(m);
     if (dim__mi_worth(m) >= CRITIC_ROWS && !certain && !groups)
         DIM__TRY(ask_critic(m, info, gauss, chosen));
-    else if (gauss != NULL && !certain)
+    else if (gauss != NULL && !certain) {
         gauss->r.warnings |= DIM_INFORMATION_SMALL_SAMPLE | DIM_INFORMATION_PARAMETRIC;
-    else if (gauss == NULL && !groups && dim__mi_critic_method.accepts(m, why))
+        DIM__TRY(check_pairs(m, gauss));
+    } else if (gauss == NULL && !groups && dim__mi_critic_method.accepts(m, why))
         DIM__TRY(ask(m, info, DIM_INFORMATION_CRITIC, chosen));
     if (m->side[0].d + m->side[1].d + m->side[2].d <= 6)
         DIM__TRY(ask(m, info, DIM_INFORMATION_KNN, &knn));
@@ -319,11 +315,15 @@ static dim_status choose_many(const dim__mi *m, dim_information *info, dim__mi_a
         (*chosen)->r.verdict = DIM_INFORMATION_LOWER_BOUND;
         (*chosen)->r.high = (double)INFINITY;
     }
-    if (*chosen == gauss && gauss != NULL && !certain)
-        DIM__TRY(check_pairs(m, gauss));
+    if (knn != NULL && (knn->r.warnings & DIM_INFORMATION_UNDERSAMPLED) != 0 && *chosen != NULL) /* of a few rows */
+        knn = NULL;
     if (knn != NULL && (*chosen == NULL || (knn->r.verdict != DIM_INFORMATION_NONE &&
                                             knn->r.raw > (*chosen)->r.raw + 2 * (*chosen)->r.standard_error))) {
         knn->r.warnings |= *chosen != NULL ? (*chosen)->cut & DIM_INFORMATION_TIME_LIMIT : 0; /* with more time it may not have been */
+        *chosen = knn;
+    }
+    if (m->side[2].d > 0 && knn != NULL && *chosen == gauss && !certain && refute(&knn->r, &gauss->r)) {
+        gauss->remark = "neighbours show another value";
         *chosen = knn;
     }
     info->rivals = gauss != NULL && knn != NULL && (*chosen == gauss || *chosen == knn);
@@ -363,11 +363,24 @@ static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi
     return DIM_OK;
 }
 
+/* Why no method can take these columns. */
+static void give_reasons(const dim__mi *m, char to[DIM__MI_REASONS])
+{
+    static const dim_information_method methods[3] = { DIM_INFORMATION_KNN, DIM_INFORMATION_GAUSS, DIM_INFORMATION_CRITIC };
+    for (int k = 0; k < 3; k++) {
+        const dim__mi_method *method = dim__mi_method_of(methods[k]);
+        char why[128] = "groups are too few to part";
+        size_t used = strlen(to);
+        (void)method->accepts(m, why);
+        snprintf(to + used, DIM__MI_REASONS - used, "%s%s: %s", used > 0 ? "; " : "", method->name, why);
+    }
+}
+
 dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *a = NULL;
     int64_t x = m->side[0].d, y = m->side[1].d, z = m->side[2].d;
-    bool discrete_x = m->side[0].discrete, discrete_y = m->side[1].discrete;
+    bool discrete_x = m->side[0].discrete, discrete_y = m->side[1].discrete, few;
     info->answers = dim__calloc(m->ctx, 8, sizeof *info->answers);
     if (info->answers == NULL)
         return DIM_E_NOMEM;
@@ -375,18 +388,24 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info)
         return nothing(m, info, m->o.method, DIM_INFORMATION_SMALL_SAMPLE);
     if (x == 0 || y == 0)
         return nothing(m, info, DIM_INFORMATION_CONSTANT, 0);
+    if (m->groups != NULL && m->n_groups < 2)
+        return nothing(m, info, m->o.method, DIM_INFORMATION_SMALL_SAMPLE);
     if (m->o.method != DIM_INFORMATION_AUTO)
         return ask_one(m, info);
     if (discrete_x && discrete_y && (z == 0 || m->side[2].discrete)) {
         DIM__TRY(ask(m, info, DIM_INFORMATION_DISCRETE, &a));
         if (a != NULL && (a->r.warnings & DIM_INFORMATION_UNDERSAMPLED) != 0)
             return ask_otherwise(m, info, a);
-    } else if (m->weights == NULL && (x + y + z <= 3 || (discrete_x && y + z <= 3) || (discrete_y && x + z <= 3)))
-        DIM__TRY(ask_neighbors(m, info));
-    else
-        DIM__TRY(ask_many(m, info));
-    if (info->count == 0)
-        return nothing(m, info, DIM_INFORMATION_AUTO, DIM_INFORMATION_SMALL_SAMPLE);
+    } else {
+        DIM__TRY(few_columns(m, &few));
+        DIM__TRY(few ? ask_neighbors(m, info) : ask_many(m, info));
+        if (few && info->count == 0 && !m->pairwise) /* labels against labels, given numbers */
+            DIM__TRY(ask_many(m, info));
+    }
+    if (info->count == 0) {
+        DIM__TRY(nothing(m, info, DIM_INFORMATION_AUTO, DIM_INFORMATION_SMALL_SAMPLE));
+        give_reasons(m, info->answers[0].reasons);
+    }
     if (a != NULL)
         believe(info, a);
     return DIM_OK;

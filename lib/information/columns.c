@@ -195,6 +195,16 @@ dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim_
             DIM__TRY(subset_column(m, out, rows, &m->side[k].columns[j], &out->side[k].columns[j]));
         }
     }
+    if (m->groups != NULL) {
+        out->groups = dim__calloc(m->ctx, (size_t)n, sizeof *out->groups);
+        out->n_groups = 0;
+        if (out->groups == NULL)
+            return DIM_E_NOMEM;
+        for (int64_t i = 0; i < n; i++) { /* without those that have no rows here */
+            out->n_groups += i == 0 || m->groups[rows[i]] != m->groups[rows[i - 1]];
+            out->groups[i] = (int32_t)(out->n_groups - 1);
+        }
+    }
     if (m->weights != NULL) {
         double sum = 0;
         out->weights = dim__calloc(m->ctx, (size_t)n, sizeof *out->weights);

@@ -66,19 +66,13 @@ static dim_status were_copied(dim__mi *m, const counts *t, bool *out)
     return room ? DIM_OK : DIM_E_NOMEM;
 }
 
-/* Rows, and groups, which dim__mi_subset() leaves out. */
+/* Which dim__mi_subset() leaves out. */
 static dim_status subset_rows(const dim__mi *m, const int32_t *rows, dim__mi *out)
 {
     out->rows = dim__calloc(m->ctx, (size_t)out->n, sizeof *out->rows);
-    out->groups = m->groups != NULL ? dim__calloc(m->ctx, (size_t)out->n, sizeof *out->groups) : NULL;
-    if (out->rows == NULL || (m->groups != NULL && out->groups == NULL))
-        return DIM_E_NOMEM;
-    for (int64_t i = 0; i < out->n; i++) {
+    for (int64_t i = 0; i < out->n && out->rows != NULL; i++)
         out->rows[i] = m->rows[rows[i]];
-        if (m->groups != NULL)
-            out->groups[i] = m->groups[rows[i]];
-    }
-    return DIM_OK;
+    return out->rows == NULL ? DIM_E_NOMEM : DIM_OK;
 }
 
 /* Beside labels alone, a column that is rounded repeats rows as copies do: of few rows most are then better than none. */

@@ -32,16 +32,27 @@ void dim__mi_critic_mark_cut(const dim__mi_crossfit *c, dim__mi_answer *a)
     a->r.high = (double)INFINITY;
 }
 
+/* Of a difference, the lesser score may be too low by what it has not learnt, and the difference too high by as much. */
+static double low_of(const dim__mi *m, const dim__mi_crossfit *c, double score, double error)
+{
+    double z = dim__mi_z(m);
+    if (!c->difference)
+        return score - z * error;
+    double low = score - z * sqrt(error * error + 6.25 * c->gain_error * c->gain_error) - 2.5 * fmax(0, c->lesser_gain);
+    return c->unlearnt ? fmin(low, 0) : low;
+}
+
 /* A held-out score is a lower bound.  If what is still missing falls as n^-g, it is gain / (2^g - 1): 1.5 gains for
  * g = 0.75 are the value, 2.5 for g = 0.5 the end of the interval. */
 void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *a)
 {
     dim_information_result *r = &a->r;
     double error = dim__mi_error(m, c->influence, &r->effective_rows), z = dim__mi_z(m), gain = fmax(0, c->gain);
+    double most = 0.5 * fmax(c->score, 0);
     r->bound = c->score;
-    r->raw = c->score + fmin(1.5 * gain, 0.5 * fmax(c->score, 0));
+    r->raw = c->score + (c->difference ? fmax(fmin(1.5 * c->gain, most), -most) : fmin(1.5 * gain, most));
     r->standard_error = error;
-    r->low = c->score - z * error;
+    r->low = low_of(m, c, c->score, error);
     r->high = dim__mi_critic_high(m, c);
     if (c->difference)
         r->warnings |= DIM_INFORMATION_DIFFERENCE;
@@ -56,7 +67,7 @@ void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *
         /* With the own pair in both means, a mean of n rows is dominated by it: rows' shares in other means add nothing. */
         r->standard_error = dim__mi_error(m, c->inclusive, NULL);
         r->raw = c->inclusive_score;
-        r->low = c->inclusive_score - z * r->standard_error;
+        r->low = low_of(m, c, c->inclusive_score, r->standard_error);
         r->high = (double)INFINITY;
     }
     dim__mi_critic_mark_cut(c, a);
@@ -73,12 +84,53 @@ void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *
         a->pointwise[i] = c->pointwise[i] + r->raw - c->score;
 }
 
+/* The base's own held-out score, where neither the critic beat it nor the Gaussian copula agrees with it. */
+void dim__mi_critic_fill_base(const dim__mi *m, const dim__mi_crossfit *c, dim__mi_answer *a)
+{
+    dim_information_result *r = &a->r;
+    double error = dim__mi_error(m, c->base_influence, &r->effective_rows), z = dim__mi_z(m);
+    r->raw = r->bound = c->base_score;
+    r->standard_error = error;
+    r->low = c->base_score - z * error;
+    r->high = fmax(dim__mi_critic_high(m, c), c->base_score + z * error);
+    r->deficit = r->high - c->base_score - z * error;
+    r->verdict = DIM_INFORMATION_ESTIMATE; /* what the critic's score was */
+    r->warnings &= ~(uint32_t)DIM_INFORMATION_SATURATED;
+    if (c->base_score - c->base_inclusive_score > 0.1) {
+        r->standard_error = dim__mi_error(m, c->base_inclusive, NULL);
+        r->raw = c->base_inclusive_score;
+        r->low = r->raw - z * r->standard_error;
+        r->high = (double)INFINITY;
+        r->warnings |= DIM_INFORMATION_SATURATED;
+        r->verdict = DIM_INFORMATION_LOWER_BOUND;
+    }
+    for (int64_t i = 0; i < m->n; i++)
+        a->pointwise[i] = c->base_pointwise[i] + r->raw - c->base_score;
+}
+
+/* Whether the critic's rows differ from the base's by more than two standard errors and a hundredth; of a difference of scores, in either
+ * direction: a base that does not see what z tells of x leaves too much to y. */
+static dim_status compare_with_base(const dim__mi *m, dim__mi_crossfit *c)
+{
+    double *difference = dim__calloc(m->ctx, (size_t)m->n, sizeof *difference), gain = c->score - c->base_score;
+    if (difference == NULL)
+        return DIM_E_NOMEM;
+    for (int64_t i = 0; i < m->n; i++)
+        difference[i] = c->influence[i] - c->base_influence[i];
+    gain = c->difference ? fabs(gain) : gain;
+    c->beats_base = c->beats_base || gain > fmax(2 * dim__mi_error(m, difference, NULL), 0.01 + 0.01 * fmax(c->base_score, 0));
+    dim__free(m->ctx, difference);
+    return DIM_OK;
+}
+
 /* I(X;Y|Z) = I(X;(Y,Z)) - I(X;Z) on the same folds. */
 static dim_status subtract(const dim__mi *m, dim__mi_crossfit *c)
 {
     static const uint32_t sides[2] = { 1, 4 };
     dim__mi_crossfit less;
     dim_status status = dim__mi_crossfit_run(m, sides, (dim__mi_span){ 0.5, 1 }, &less);
+    if (status == DIM_OK)
+        status = compare_with_base(m, &less);
     for (int64_t i = 0; i < m->n && status == DIM_OK; i++) {
         c->pointwise[i] -= less.pointwise[i];
         c->influence[i] -= less.influence[i];
@@ -94,9 +146,13 @@ static dim_status subtract(const dim__mi *m, dim__mi_crossfit *c)
         c->base_score -= less.base_score;
         c->base_inclusive_score -= less.base_inclusive_score;
         c->gain -= less.gain;
+        c->lesser_gain = less.gain;
+        c->unlearnt = less.gain + less.gain_error > 0.1 * fmax(less.score, 0) + 0.02;
         c->gain_error = sqrt(c->gain_error * c->gain_error + less.gain_error * less.gain_error);
         c->cut |= less.cut;
         c->less_cut = less.cut != 0;
+        c->beats_base = c->beats_base || less.beats_base;
+        status = compare_with_base(m, c);
     }
     dim__mi_crossfit_free(m, &less);
     return status;
@@ -107,6 +163,7 @@ dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *c)
     bool condition = m->side[2].d > 0;
     const uint32_t sides[2] = { 1, condition ? 6 : 2 };
     DIM__TRY(dim__mi_crossfit_run(m, sides, (dim__mi_span){ 0, condition ? 0.5 : 1 }, c));
+    DIM__TRY(compare_with_base(m, c));
     return condition ? subtract(m, c) : DIM_OK;
 }
 

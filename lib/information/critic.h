@@ -181,6 +181,9 @@ typedef struct dim__mi_crossfit {
     uint32_t cut;                /* warnings: what ended a training too early, of any critic that the answer rests on */
     bool less_cut;               /* of a difference: what is subtracted may be more */
     bool difference;             /* of two scores */
+    bool beats_base;             /* rows that were not trained on show more than a Gaussian copula, in one of the two scores of a difference */
+    double lesser_gain;          /* of a difference: that of the score that was taken away */
+    bool unlearnt;               /* it may gain so much that nothing is known of the difference */
     bool narrow;                 /* the critics saw canonical pairs alone */
     int64_t permutations;        /* that were made */
     bool labels;                 /* alone, on both sides: the base is nothing */
@@ -211,5 +214,6 @@ dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *out);
 void dim__mi_critic_mark_cut(const dim__mi_crossfit *c, dim__mi_answer *a);
 double dim__mi_critic_high(const dim__mi *m, const dim__mi_crossfit *c); /* end of the interval, if nothing saturates */
 void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *a);
+void dim__mi_critic_fill_base(const dim__mi *m, const dim__mi_crossfit *c, dim__mi_answer *a); /* after that: of the base instead */
 
 #endif

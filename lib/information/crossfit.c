@@ -25,24 +25,6 @@ typedef struct scores {
     double *pointwise, *influence, *inclusive; /* (n) of all rows; influence may be NULL: not wanted */
 } scores;
 
-/* The test rows as a measurement of their own, with their groups. */
-static dim_status make_part(const dim__mi *m, const dim__mi_rows *r, dim__mi *part)
-{
-    int32_t *number = dim__calloc(m->ctx, (size_t)m->n, sizeof *number);
-    dim_status status = dim__mi_subset(m, r->test, r->n_test, part);
-    part->n_groups = 0;
-    part->groups = m->groups != NULL ? dim__calloc(m->ctx, (size_t)r->n_test, sizeof *part->groups) : NULL;
-    if (number == NULL || (m->groups != NULL && part->groups == NULL))
-        status = DIM_E_NOMEM;
-    for (int64_t i = 0; i < r->n_test && m->groups != NULL && status == DIM_OK; i++) {
-        int32_t *own = &number[m->groups[r->test[i]]]; /* from 1 */
-        *own = *own != 0 ? *own : (int32_t)++part->n_groups;
-        part->groups[i] = *own - 1;
-    }
-    dim__free(m->ctx, number);
-    return status;
-}
-
 /* Partners of others of the same fold, for which the critic stays as it is: n products a permutation.  x's rows are exchanged:
  * with a condition they are near in it, and what the critic sees of y and z stays together. */
 static dim_status permute(const crossfit *c, int fold, const dim__mi_rows *r, const float *x, const float *y, int64_t width)
@@ -53,7 +35,7 @@ static dim_status permute(const crossfit *c, int fold, const dim__mi_rows *r, co
     int64_t count = c->out->permutations, n = r->n_test, least = 0;
     double own = 0;
     int32_t *order = dim__calloc(m->ctx, (size_t)n, sizeof *order);
-    dim_status status = make_part(m, r, &part);
+    dim_status status = dim__mi_subset(m, r->test, n, &part);
     part.o.seed = dim__mix(m->o.seed, ORDER_STREAM + (uint64_t)fold);
     if (status == DIM_OK)
         status = order == NULL ? DIM_E_NOMEM : dim__mi_orders_create(&part, &orders);

@@ -99,17 +99,27 @@ static double estimate(const table *t)
     return alike ? plain - (plain - value) * (double)t->m->n / t->rows : value;
 }
 
-/* Good & Turing: the share of what can occur that was seen; of the joint symbols. */
-static double coverage(const table *t)
+/* Of codes (n) below `symbols`; seen has room for as many. */
+static double coverage(const int32_t *code, int64_t n, int64_t symbols, int32_t *seen)
 {
     double once = 0;
-    int32_t *seen = (int32_t *)t->count; /* of unweighted rows; room for n doubles */
-    memset(seen, 0, (size_t)t->symbols[2] * sizeof *seen);
-    for (int64_t i = 0; i < t->m->n; i++)
-        seen[t->code[2][i]]++;
-    for (int64_t s = 0; s < t->symbols[2]; s++)
+    memset(seen, 0, (size_t)symbols * sizeof *seen);
+    for (int64_t i = 0; i < n; i++)
+        seen[code[i]]++;
+    for (int64_t s = 0; s < symbols; s++)
         once += seen[s] == 1;
-    return 1 - once / (double)t->m->n;
+    return 1 - once / (double)n;
+}
+
+dim_status dim__mi_coverage(const dim__mi *m, uint32_t sides, double *out)
+{
+    int32_t *code = dim__calloc(m->ctx, (size_t)m->n, 2 * sizeof *code);
+    int64_t symbols = 0;
+    dim_status status = code == NULL ? DIM_E_NOMEM : dim__mi_symbols(m, sides, false, code, &symbols);
+    if (status == DIM_OK)
+        *out = coverage(code, m->n, symbols, code + m->n);
+    dim__free(m->ctx, code);
+    return status;
 }
 
 /* The estimate is normal, but near independence: there 2 N I of the frequencies is a chi-square of noncentrality 2 N I, whose
@@ -151,7 +161,7 @@ static dim_status run(const dim__mi *m, dim__mi_answer *a)
         r->rows = m->n;
         r->ceiling = fmin(entropy_of(&t, 0), entropy_of(&t, 1)) - condition;
         interval(&t, plain, r);
-        double seen = coverage(&t);
+        double seen = coverage(t.code[2], m->n, t.symbols[2], (int32_t *)t.count); /* room for n doubles */
         if (seen < 0.9) { /* the correction itself is uncertain, by half of it on independent tables */
             r->warnings |= DIM_INFORMATION_UNDERSAMPLED;
             r->low = fmin(r->low, r->raw - (plain - r->raw) / 2);

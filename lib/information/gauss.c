@@ -5,13 +5,16 @@
 #include "information/information.h"
 
 #include "base/math.h"
+#include "base/rng.h"
 #include "eval/eval.h"
+#include "information/sort.h"
 #include "information/special.h"
 #include "kernels/gemm.h"
 
 #include <stdio.h>
 
 enum { SETS = 4 };
+static const uint64_t DRAW_STREAM = 0x6d690d00;
 static const uint32_t sides_of[SETS] = { 5, 6, 4, 7 }; /* x and z, y and z, z, all */
 static const int sign_of[SETS] = { 1, 1, -1, -1 };
 static const double DEPENDENT = 1e-10;                 /* share of a column's variance that the others do not explain */
@@ -289,29 +292,134 @@ static dim_status run(const dim__mi *m, dim__mi_answer *a)
     return status;
 }
 
+/* ---- p-value --------------------------------------------------------------------------------------------------------- */
+
 /* y's columns, which follow x's, in another order of rows. */
 static void reorder(copula *c, const double *from, const int32_t *order)
 {
     int64_t n = c->m->n;
     for (int64_t j = c->d[0]; j < c->d[0] + c->d[1]; j++)
         for (int64_t i = 0; i < n; i++)
-            c->z[j * n + i] = from[(j - c->d[0]) * n + order[i]];
+            c->z[j * n + i] = from[j * n + order[i]];
+}
+
+/* With a condition: draws of the Gaussian copula that has all correlations but those of x and y beyond the condition, with the margins
+ * that there are.  Everything is ranked again, since what ranks of few rows bend, they bend in x and in y alike: exchanged rows, or
+ * exchanged residuals, do not have that, and would raise alarms where a condition leaves little noise. */
+typedef struct drawn {
+    double *factor;        /* (all, all) of the correlations, z's columns last */
+    double *sorted;        /* (all, n): each column's scores, from the least to the largest */
+    double *x;             /* (all, n) */
+    float *normal;         /* (n) */
+    uint64_t *key;         /* (n) */
+    int32_t *order;        /* (2 n) */
+} drawn;
+
+static void free_drawn(const copula *c, drawn *o)
+{
+    dim__free(c->m->ctx, o->factor);
+    dim__free(c->m->ctx, o->sorted);
+    dim__free(c->m->ctx, o->x);
+    dim__free(c->m->ctx, o->normal);
+    dim__free(c->m->ctx, o->key);
+    dim__free(c->m->ctx, o->order);
+}
+
+/* S of x and y := S_xz S_z^-1 S_zy; then the factor of all. */
+static dim_status null_factor(copula *c, double *factor)
+{
+    dim_context *ctx = c->m->ctx;
+    int64_t all = c->all, dx = c->d[0], dy = c->d[1], dz = c->d[2], first = dx + dy;
+    double *l = dim__calloc(ctx, (size_t)dz * sizeof *l, (size_t)(dz + dy)), *slope = DIM__BEHIND(l, dz * dz);
+    bool definite = false;
+    if (l == NULL)
+        return DIM_E_NOMEM;
+    covariance(c);
+    for (int64_t i = 0; i < all; i++) /* columns may follow from others */
+        c->s[i * all + i] *= 1 + 1e-8;
+    for (int64_t i = 0; i < dz; i++) {
+        memcpy(l + i * dz, c->s + (first + i) * all + first, (size_t)dz * sizeof *l);
+        memcpy(slope + i * dy, c->s + (first + i) * all + dx, (size_t)dy * sizeof *slope);
+    }
+    dim_status status = dim__mi_factor(ctx, l, dz, &definite);
+    if (status == DIM_OK && definite) {
+        dim__cholesky_solve(ctx, l, dz, dz, slope, dy);
+        dim__dgemm(ctx, false, false, dx, dy, dz, 1, c->s + first, all, slope, dy, 0, c->s + dx, all);
+        for (int64_t i = 0; i < dx; i++)
+            for (int64_t j = dx; j < first; j++)
+                c->s[j * all + i] = c->s[i * all + j];
+        memcpy(factor, c->s, (size_t)(all * all) * sizeof *factor);
+        status = dim__mi_factor(ctx, factor, all, &definite);
+    }
+    if (status == DIM_OK && !definite)
+        status = dim__fail(ctx, DIM_E_NUMERIC, "the covariance of %lld columns is not positive definite", (long long)all);
+    for (int64_t i = 0; i < all && status == DIM_OK; i++)
+        for (int64_t j = i + 1; j < all; j++)
+            factor[i * all + j] = 0;
+    dim__free(ctx, l);
+    return status;
+}
+
+static void sort_column(const drawn *o, const double *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        o->key[i] = dim__key_of_double(x[i]);
+    dim__sort_keys(o->key, n, o->order, o->order + n);
+}
+
+static dim_status make_drawn(copula *c, drawn *o)
+{
+    dim_context *ctx = c->m->ctx;
+    size_t n = (size_t)c->m->n, all = (size_t)c->all;
+    *o = (drawn){ dim__calloc(ctx, all, all * sizeof(double)),  dim__calloc(ctx, all * sizeof(double), n),
+                  dim__calloc(ctx, all * sizeof(double), n),    dim__calloc(ctx, n, sizeof(float)),
+                  dim__calloc(ctx, n, sizeof(uint64_t)),        dim__calloc(ctx, n, 2 * sizeof(int32_t)) };
+    if (o->factor == NULL || o->sorted == NULL || o->x == NULL || o->normal == NULL || o->key == NULL || o->order == NULL)
+        return DIM_E_NOMEM;
+    for (int64_t j = 0; j < c->all; j++) {
+        sort_column(o, c->z + j * c->m->n, c->m->n);
+        for (int64_t i = 0; i < c->m->n; i++)
+            o->sorted[j * c->m->n + i] = c->z[j * c->m->n + o->order[i]];
+    }
+    return null_factor(c, o->factor);
+}
+
+static void draw(copula *c, const drawn *o, int64_t number)
+{
+    int64_t n = c->m->n;
+    for (int64_t j = 0; j < c->all; j++) {
+        dim__rng_normal(o->normal, n, c->m->o.seed, dim__mix(DRAW_STREAM, (uint64_t)number), j * n);
+        for (int64_t i = 0; i < n; i++)
+            o->x[j * n + i] = (double)o->normal[i];
+    }
+    dim__dgemm(c->m->ctx, false, false, c->all, n, c->all, 1, o->factor, c->all, o->x, n, 0, c->z, n);
+    for (int64_t j = 0; j < c->all; j++) {
+        sort_column(o, c->z + j * n, n);
+        for (int64_t i = 0; i < n; i++)
+            c->z[j * n + o->order[i]] = o->sorted[j * n + i];
+    }
 }
 
 static dim_status null_values(const dim__mi *m, const dim__mi_orders *orders, double *values)
 {
     copula c;
+    drawn o = { NULL };
     dim_status status = make(m, &c);
-    int64_t size = c.d[1] * m->n;
-    double *y = status == DIM_OK ? dim__calloc(m->ctx, (size_t)size, sizeof *y) : NULL;
+    int64_t size = (c.d[0] + c.d[1]) * m->n;
+    double *y = dim__calloc(m->ctx, (size_t)size, sizeof *y);
     int32_t *order = dim__calloc(m->ctx, (size_t)m->n, sizeof *order);
     if (status == DIM_OK && (y == NULL || order == NULL))
         status = DIM_E_NOMEM;
     if (status == DIM_OK)
-        memcpy(y, c.z + c.d[0] * m->n, (size_t)size * sizeof *y);
+        memcpy(y, c.z, (size_t)size * sizeof *y);
+    if (status == DIM_OK && c.d[2] > 0)
+        status = make_drawn(&c, &o);
     for (int64_t b = 0; b <= orders->count && status == DIM_OK; b++) {
-        dim__mi_order(orders, b, order);
-        reorder(&c, y, order);
+        if (c.d[2] == 0) {
+            dim__mi_order(orders, b, order);
+            reorder(&c, y, order);
+        } else if (b > 0)
+            draw(&c, &o, b);
         covariance(&c);
         status = find_dependent(&c);
         values[b] = (double)INFINITY;
@@ -320,6 +428,7 @@ static dim_status null_values(const dim__mi *m, const dim__mi_orders *orders, do
         if (status == DIM_OK)
             status = dim__mi_progress(m, (double)b / (double)dim__max64(1, orders->count), "permutations");
     }
+    free_drawn(&c, &o);
     dim__free(m->ctx, y);
     dim__free(m->ctx, order);
     end(&c);

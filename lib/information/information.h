@@ -17,8 +17,10 @@
 
 enum {
     DIM__MI_LEAST_ROWS = 30,
+    DIM__MI_FEW_GROUPS = 10, /* by whose differences no error is told well */
     DIM__MI_NAME = 48,       /* of a column, with its end */
     DIM__MI_LEFT_OUT = 160,
+    DIM__MI_REASONS = 480,
     DIM__MI_SIDES = 3,
     DIM__MI_CURVE = 4,
     DIM__MI_LAGS = 400
@@ -70,6 +72,7 @@ typedef struct dim__mi_answer {  /* what one method says */
     dim_information_result r;
     double *pointwise;           /* (n) */
     const char *remark;          /* for the report: why it is not believed; NULL = nothing speaks against it */
+    char reasons[DIM__MI_REASONS]; /* why no method could take these columns; "" = one could */
     char left_out[DIM__MI_LEFT_OUT]; /* columns that this method had no use for, for texts */
     bool components;             /* of a side, instead of its columns */
     bool narrow;                 /* critics saw canonical pairs alone */
@@ -93,7 +96,7 @@ typedef struct dim__mi {         /* what is measured */
     int64_t n_groups;
     bool series;
     int64_t block;               /* of a series: rows */
-    int64_t theiler;             /* rows so close are not neighbours: of a series, or of one group; else 0 */
+    int64_t theiler;             /* of a series: rows so close are not neighbours; of groups 0, or, if those of one are none, above */
     double share, least_share;   /* of a series, of groups: as how many rows a row counts; for the columns that depend most on others */
     int sorted_side;
     int64_t sorted;              /* 1 + number of the column of that side that the rows are sorted by; 0 = they are not */
@@ -176,7 +179,7 @@ const char *dim__mi_column_text(char buffer[96], const dim__mi_side *side, const
 /* Adds that, and why, to a list of columns that are left out. */
 void dim__mi_list_column(char list[DIM__MI_LEFT_OUT], const dim__mi_side *side, const dim__mi_column *c, const char *why);
 
-/* The rows rows[0 .. n - 1] of m, a measurement of its own; also freed by dim__mi_free(). */
+/* The rows rows[0 .. n - 1] of m, in their order if there are groups: a measurement of its own; also freed by dim__mi_free(). */
 dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim__mi *out);
 
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
@@ -218,6 +221,12 @@ dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
 void dim__mi_orders_free(dim__mi_orders *orders);
 /* Row i is to meet row order[i] of y; number 0 leaves all in place. */
 void dim__mi_order(const dim__mi_orders *orders, int64_t number, int32_t *order);
+
+/* ---- discrete.c ------------------------------------------------------------------------------------------------------ */
+
+/* Good & Turing: the share of what can occur that was seen, of the joint symbols of sides, as bits. */
+dim_status dim__mi_coverage(const dim__mi *m, uint32_t sides, double *out);
+
 /* ---- choose.c, report.c --------------------------------------------------------------------------------------------- */
 
 /* Asks the methods, and puts the one that is believed first. */
@@ -269,7 +278,8 @@ dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 
 double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones, and those of a series, count; else n */
-double dim__mi_least_worth(const dim__mi *m); /* the same by the columns that depend most on others: effective_rows, and whether there is an answer */
+/* The same by the columns that depend most on others: effective_rows, and whether there is an answer. */
+double dim__mi_least_worth(const dim__mi *m);
 double dim__mi_z(const dim__mi *m); /* normal quantile of the confidence */
 /* The least value of a permutation that counts as the own one: sums of the same numbers in another order differ by rounding. */
 double dim__mi_least(double own, double rounding);

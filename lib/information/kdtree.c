@@ -21,6 +21,7 @@ struct dim__kdtree {
     float **x;            /* (d) arrays (n + LEAF), in the order of the leaves */
     int32_t *point;       /* (n + LEAF): number of the point there */
     int32_t *place;       /* (n): where a point is */
+    int32_t *group;       /* (n + LEAF): the group of the point there; NULL = there are none */
     int64_t *class_first; /* (classes + 1) */
     int64_t *node_first;  /* (classes + 1) */
     int32_t *leaf_first;  /* (leaves + 1): its first point */
@@ -68,6 +69,7 @@ typedef struct builder {
     dim__kdtree *tree;
     words *all;           /* (n, each) */
     int each;
+    const int32_t *group;
 } builder;
 
 static float *word(const builder *b, int64_t i, int c) { return &b->all[i * b->each + c / 4].of[c % 4]; }
@@ -178,6 +180,8 @@ static void build(const builder *b, part p)
             t->x[c][i] = *word(b, i, c);
         memcpy(&t->point[i], word(b, i, t->d), sizeof t->point[i]);
         t->place[t->point[i]] = (int32_t)i;
+        if (t->group != NULL)
+            t->group[i] = b->group[t->point[i]];
     }
     for (int c = 0; c < t->d; c++)
         range_of(t->x[c] + p.first, p.n, box_of(t, p.node) + c, box_of(t, p.node) + t->d + c);
@@ -273,9 +277,12 @@ static bool take_points(dim_context *ctx, builder *b, const dim__space *s)
     t->x = dim__calloc(ctx, (size_t)t->d + 1, sizeof *t->x);
     t->point = dim__calloc(ctx, (size_t)t->n + LEAF, sizeof *t->point);
     t->place = dim__alloc(ctx, (size_t)t->n * sizeof *t->place);
+    t->group = s->group != NULL ? dim__calloc(ctx, (size_t)t->n + LEAF, sizeof *t->group) : NULL;
+    b->group = s->group;
     t->leaf_first = dim__alloc(ctx, ((size_t)t->leaves + 1) * sizeof *t->leaf_first);
     t->box = dim__alloc(ctx, (size_t)t->node_first[t->classes] * 2 * ((size_t)t->d + 1) * sizeof *t->box);
-    bool room = b->all != NULL && t->x != NULL && t->point != NULL && t->place != NULL && t->leaf_first != NULL && t->box != NULL;
+    bool room = b->all != NULL && t->x != NULL && t->point != NULL && t->place != NULL && t->leaf_first != NULL && t->box != NULL &&
+                (s->group == NULL || t->group != NULL);
     for (int c = 0; c < t->d && room; c++) {
         t->x[c] = dim__calloc(ctx, (size_t)t->n + LEAF, sizeof(float));
         room = t->x[c] != NULL;
@@ -323,6 +330,7 @@ void dim__kdtree_destroy(dim_context *ctx, dim__kdtree *t)
     dim__free(ctx, t->x);
     dim__free(ctx, t->point);
     dim__free(ctx, t->place);
+    dim__free(ctx, t->group);
     dim__free(ctx, t->class_first);
     dim__free(ctx, t->node_first);
     dim__free(ctx, t->leaf_first);
@@ -405,7 +413,9 @@ void dim__kdtree_reach(const dim__kdtree *t, int64_t leaf, int k, int64_t apart,
     int most = (int)dim__min64(k, root.n - 1);
     float box[2 * DIM__KDTREE_COORDINATES];
     group g = { .tree = t, .n = n, .k = most, .low = box, .high = box + t->d, .best = spare };
-    g.near = (dim__near){ (const float *const *)t->x, t->point, first, (int32_t)dim__min64(apart, INT32_MAX), t->d };
+    const int32_t *row = t->group != NULL ? t->group : t->point;
+    int32_t least = t->group != NULL ? 0 : (int32_t)dim__min64(apart, INT32_MAX);
+    g.near = (dim__near){ (const float *const *)t->x, row, first, least, t->d, t->group != NULL };
     for (int i = 0; i < most * LEAF; i++)
         spare[i] = INFINITY;
     for (int c = 0; c < t->d; c++)
@@ -496,7 +506,8 @@ int dim__kdtree_nearest(const dim__kdtree *t, int32_t i, int k, int64_t apart, d
             for (int64_t q = 0; q < v.p.n; q++) {
                 int32_t point = t->point[v.p.first + q];
                 int64_t rows = point < i ? i - point : point - i;
-                if (rows > apart && wanted(&b, distance[q], point))
+                bool far_enough = t->group != NULL ? t->group[v.p.first + q] != t->group[t->place[i]] : rows > apart;
+                if (far_enough && wanted(&b, distance[q], point))
                     offer(&b, distance[q], point);
             }
             continue;

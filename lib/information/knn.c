@@ -89,8 +89,8 @@ static void free_points(const dim__mi *m, points *p)
 /* Coordinates and labels of one dither. */
 static dim_status make_points(const dim__mi *m, uint32_t dither, bool second, points *p)
 {
-    *p = (points){ .in = { .n = m->n, .k = (int)m->o.neighbors, .apart = m->theiler, .second = second,
-                           .conditional = m->side[2].d > 0 } };
+    *p = (points){ .in = { .n = m->n, .k = (int)m->o.neighbors, .apart = m->groups != NULL ? 0 : m->theiler,
+                           .group = m->theiler > 0 ? m->groups : NULL, .second = second, .conditional = m->side[2].d > 0 } };
     int64_t all = coordinates(m, 0) + coordinates(m, 1) + coordinates(m, 2);
     p->memory = dim__calloc(m->ctx, (size_t)all * sizeof *p->memory, (size_t)m->n);
     float *next = p->memory;
@@ -168,7 +168,7 @@ static dim_status reorder(const dim__mi *m, const points *all, const int32_t *or
 
 /* ---- the interval ---------------------------------------------------------------------------------------------------- */
 
-enum { MOST_PARTS = 8 };
+enum { MOST_PARTS = 8, PART_GROUPS = 4 };
 
 typedef struct spread {
     double error;   /* standard error that disjoint parts show (Holmes & Nemenman 2019) */
@@ -275,6 +275,7 @@ static dim_status part_values(const parts *p, int64_t count, course *c, double *
         int64_t first = part_first(p, part, count), column = 0, used;
         points one = { .in = p->all->in };
         one.in.n = part_first(p, part + 1, count) - first;
+        one.in.group = p->all->in.group != NULL ? p->all->in.group + first : NULL; /* stretches, in their order */
         for (int k = 0; k < DIM__MI_SIDES; k++) {
             one.in.x[k] = one.list[k];
             for (int j = 0; j < p->all->in.d[k]; j++)
@@ -307,9 +308,12 @@ static void note(const dim__mi *m, spread *s, int count, double mean)
     s->n_curve++;
 }
 
-/* Which parts are looked at, and how often: parts of a series, and of groups, are stretches, of which there is one set. */
+/* Which parts are looked at, and how often: parts of a series, and of groups, are stretches, of which there is one set.  A part of
+ * few groups has its neighbours in still fewer. */
 static int splits_of(const dim__mi *m, int64_t count)
 {
+    if (m->groups != NULL && m->n_groups < PART_GROUPS * count)
+        return 0;
     return m->n / count < 4 * ((int64_t)m->o.neighbors + 1) ? 0 : count == 4 && m->theiler == 0 ? 3 : 1;
 }
 
@@ -322,7 +326,7 @@ typedef struct split_sums {
 static void add_split(const double *values, int count, bool first, split_sums *t)
 {
     double mean = dim__mi_mean(values, count), deviation = dim__mi_deviation(values, count);
-    if (isnan(mean)) /* labels that nobody shares in a part */
+    if (isnan(mean)) /* labels that nobody shares in a part, or one group */
         return;
     t->mean += mean;
     t->splits++;
@@ -477,7 +481,7 @@ static void fill(const dim__mi *m, int k, const total *t, dim__mi_answer *a)
     r->high = t->raw + z * error_with(s, r->deficit) + r->deficit;
     r->ceiling = dim__digamma((double)t->used) - dim__digamma(k);
     r->rows = t->used;
-    if (fabs(drift) > fmax(0.1 * t->raw + 0.02, 2 * DRIFT_ERROR * s)) /* more than its own error */
+    if (fabs(drift) > fmax(0.1 * t->raw + 0.02, 1.65 * DRIFT_ERROR * s)) /* 1 in 10 by chance */
         r->warnings |= DIM_INFORMATION_NOT_CONVERGED;
     if (dithers(m))
         r->warnings |= DIM_INFORMATION_DITHERED;

@@ -27,6 +27,7 @@ typedef struct search {
     void *spare;                              /* (threads, k) dim__neighbor, or (threads, LEAF k) float */
     _Atomic(double) *digamma;                 /* (known): of whole numbers, once they were asked for; 0 = not yet */
     int64_t known;
+    int64_t *group_first;                     /* (groups + 1): where the rows of a group begin */
     double *pointwise;
     int64_t from;                             /* leaves or rows before it are done */
 } search;
@@ -39,6 +40,7 @@ static dim_status make_space(dim_context *ctx, search *s, int which)
     dim__space *space = &s->space[which];
     space->n = in->n;
     space->classes = 1;
+    space->group = in->group;
     for (int side = 0, first = 0; side < 3; first += in->d[side++]) {
         if ((sides_of[which] >> side & 1) == 0)
             continue;
@@ -81,7 +83,20 @@ typedef struct place {
     int64_t at;
 } place;
 
-/* How many other rows are strictly nearer to it than eps, those close in time left out. */
+typedef struct stretch {
+    int64_t first, last;
+} stretch;
+
+/* Row i and those that are not its neighbours, however near they are: close in time, or of its group. */
+static stretch kept_off(const search *s, int32_t i)
+{
+    const dim__kraskov *in = s->in;
+    if (in->group == NULL)
+        return (stretch){ dim__max64(0, i - in->apart), dim__min64(in->n - 1, i + in->apart) };
+    return (stretch){ s->group_first[in->group[i]], s->group_first[in->group[i] + 1] - 1 };
+}
+
+/* How many other rows are strictly nearer to it than eps, those that are kept off left out. */
 static int64_t nearer(const search *s, int which, place p, float eps)
 {
     float at[DIM__KDTREE_COORDINATES];
@@ -91,15 +106,10 @@ static int64_t nearer(const search *s, int which, place p, float eps)
     int64_t count = s->line[which] != NULL ? dim__line_count(s->line[which], at[0], class_of, eps)
                                            : dim__kdtree_count(s->tree[which], at, class_of, eps);
     count -= eps > 0; /* itself */
-    int64_t apart = s->in->apart, last = dim__min64(s->in->n - 1, i + apart);
-    for (int64_t j = dim__max64(0, i - apart); apart > 0 && j <= last; j++)
+    stretch own = kept_off(s, i);
+    for (int64_t j = own.first; own.last > own.first && j <= own.last; j++)
         count -= j != i && class_in(s, which, (int32_t)j) == class_of && distance_in(s, which, i, (int32_t)j) < eps;
     return count;
-}
-
-static int64_t close_in_time(const search *s, int64_t i)
-{
-    return dim__min64(s->in->apart, i) + dim__min64(s->in->apart, s->in->n - 1 - i);
 }
 
 /* The same few numbers are asked for again and again.  Threads that find one missing all find the same one. */
@@ -119,7 +129,8 @@ static double digamma(const search *s, int64_t x)
 static double row_first(const search *s, place p, float eps, int k)
 {
     double x = digamma(s, nearer(s, X_Z, p, eps) + 1), y = digamma(s, nearer(s, Y_Z, p, eps) + 1);
-    int64_t all = s->in->conditional ? nearer(s, Z, p, eps) + 1 : s->in->n - close_in_time(s, p.i);
+    stretch own = kept_off(s, p.i);
+    int64_t all = s->in->conditional ? nearer(s, Z, p, eps) + 1 : s->in->n - (own.last - own.first);
     return digamma(s, k) + digamma(s, all) - x - y;
 }
 
@@ -182,6 +193,20 @@ static dim_status search_all(dim_context *ctx, search *s)
     return DIM_OK;
 }
 
+/* Numbers of groups need not be without gaps, but rise. */
+static bool find_groups(dim_context *ctx, search *s)
+{
+    const dim__kraskov *in = s->in;
+    if (in->group == NULL)
+        return true;
+    s->group_first = dim__calloc(ctx, (size_t)in->group[in->n - 1] + 2, sizeof *s->group_first);
+    for (int64_t i = 0; i < in->n && s->group_first != NULL; i++)
+        s->group_first[in->group[i] + 1] = i + 1;
+    for (int64_t g = 0; g <= in->group[in->n - 1] && s->group_first != NULL; g++)
+        s->group_first[g + 1] = dim__max64(s->group_first[g], s->group_first[g + 1]);
+    return s->group_first != NULL;
+}
+
 static dim_status run(dim_context *ctx, const dim__kraskov *in, double *pointwise, double *value, int64_t *used)
 {
     search *s = dim__calloc(ctx, 1, sizeof *s);
@@ -197,7 +222,7 @@ static dim_status run(dim_context *ctx, const dim__kraskov *in, double *pointwis
                            in->second ? sizeof(dim__neighbor) : DIM__KDTREE_LEAF * sizeof(float));
     s->known = dim__min64(in->n + 2, DIGAMMAS);
     s->digamma = dim__calloc(ctx, (size_t)s->known, sizeof *s->digamma);
-    if (s->spare == NULL || s->digamma == NULL)
+    if (s->spare == NULL || s->digamma == NULL || !find_groups(ctx, s))
         goto done;
     for (int which = 0; which < s->spaces; which++)
         DIM__TRY_OR(done, make_space(ctx, s, which));
@@ -215,6 +240,7 @@ done:
         dim__line_destroy(ctx, s->line[which]);
         dim__free(ctx, s->class_of[which]);
     }
+    dim__free(ctx, s->group_first);
     dim__free(ctx, s->spare);
     dim__free(ctx, s->digamma);
     dim__free(ctx, s);
@@ -247,7 +273,7 @@ static dim_status take_rows(dim_context *ctx, const dim__kraskov *in, const int3
                             const float **list, void **memory)
 {
     int64_t columns = in->d[0] + in->d[1] + in->d[2];
-    float *x = dim__calloc(ctx, (size_t)n, (size_t)(columns + 3) * sizeof *x);
+    float *x = dim__calloc(ctx, (size_t)n, (size_t)(columns + 4) * sizeof *x);
     *memory = x;
     *out = *in;
     out->n = n;
@@ -265,6 +291,10 @@ static dim_status take_rows(dim_context *ctx, const dim__kraskov *in, const int3
             symbol[side * n + i] = in->symbol[side][rows[i]];
         out->symbol[side] = in->symbol[side] != NULL ? symbol + side * n : NULL;
     }
+    int32_t *group = symbol + 3 * n;
+    for (int64_t i = 0; i < n && in->group != NULL; i++)
+        group[i] = in->group[rows[i]];
+    out->group = in->group != NULL ? group : NULL;
     return DIM_OK;
 }
 

@@ -13,7 +13,8 @@ typedef struct dim__kraskov {
     bool conditional;             /* z is given, if only as labels */
     int k;
     int64_t apart;                /* rows so close in time are not neighbours; 0 = all are */
-    bool second;                  /* equation 9; without labels, condition and `apart` */
+    const int32_t *group;         /* (n), or NULL: rows of a group, which follow each other, are not neighbours; `apart` is 0 then */
+    bool second;                  /* equation 9; without labels, condition, `apart` and groups */
     dim_status (*heard)(void *user, double share); /* told some times what share is done; ends the run with its status; or NULL */
     void *user;
 } dim__kraskov;

@@ -198,7 +198,7 @@ static void finish(const dim__mi *m, double entropy_x, double entropy_y, dim_inf
     }
     if (r->raw < -z * r->standard_error - 1e-6)
         r->warnings |= DIM_INFORMATION_NEGATIVE;
-    if (r->effective_rows < 100)
+    if (r->effective_rows < 100 || (m->groups != NULL && m->n_groups < DIM__MI_FEW_GROUPS))
         r->warnings |= DIM_INFORMATION_SMALL_SAMPLE;
     r->value = lower_of(fmax(r->raw, 0), most);
     r->low = fmin(fmax(r->low, 0), r->value);

@@ -218,7 +218,7 @@ static dim_status read_weights(dim__mi *m, const dim_tensor *t)
     return DIM_OK;
 }
 
-/* Numbers of the groups.  Rows are put in the groups' order. */
+/* Numbers of the groups, by the rows that they begin with, so that labels do not matter.  Rows are put in the groups' order. */
 dim_status dim__mi_read_groups(dim__mi *m, const dim_tensor *t)
 {
     uint64_t *key = dim__calloc(m->ctx, (size_t)m->n, sizeof *key);
@@ -230,7 +230,16 @@ dim_status dim__mi_read_groups(dim__mi *m, const dim_tensor *t)
         (void)dim__mi_element(t, m->rows[i], 0, &key[i]);
     if (room) {
         dim__sort_keys(key, m->n, order, spare);
-        m->n_groups = dim__code_keys(key, m->n, order, code);
+        int64_t next = 0, labels = dim__code_keys(key, m->n, order, code);
+        memset(spare, 0, (size_t)m->n * sizeof *spare);
+        for (int64_t i = 0; i < m->n; i++) {
+            int32_t *number = &spare[code[i]]; /* from 1 */
+            *number = *number != 0 ? *number : (int32_t)++next;
+            key[i] = (uint64_t)*number;
+            code[i] = *number - 1;
+        }
+        m->n_groups = labels;
+        dim__sort_keys(key, m->n, order, spare);
         memcpy(spare, m->rows, (size_t)m->n * sizeof *spare);
         for (int64_t i = 0; i < m->n; i++) {
             m->rows[i] = spare[order[i]];

@@ -55,6 +55,12 @@ static void put_change(const dim__mi *m, const dim__mi_answer *a, text *t)
 static void put_few(const dim__mi *m, const dim_information_result *r, text *t)
 {
     double worth = dim__mi_least_worth(m);
+    if (m->groups != NULL && m->n_groups == 1)
+        put(t, "all rows are of one group, and there is no other to compare it with");
+    else if (m->groups != NULL && m->n_groups < DIM__MI_FEW_GROUPS)
+        put(t, "%lld groups are too few to say how far another group would be from them", (long long)m->n_groups);
+    if (m->groups != NULL && m->n_groups < DIM__MI_FEW_GROUPS)
+        return;
     put(t, "%lld row%s %s few for these columns", (long long)m->n, m->n == 1 ? " is" : "s are",
         r->verdict == DIM_INFORMATION_NONE ? "too" : "rather");
     if (!(worth < 0.999 * (double)m->n))
@@ -63,7 +69,7 @@ static void put_few(const dim__mi *m, const dim_information_result *r, text *t)
         m->weights != NULL && (m->series || m->groups != NULL) ? ", and " : "",
         m->series ? "they remember those before them" : m->groups != NULL ? "those of a group are alike" : "", worth);
     if (r->verdict == DIM_INFORMATION_NONE && (m->warnings & DIM_INFORMATION_AUTOCORRELATED) != 0)
-        put(t, "; the rows look like a series, or are sorted: if they are independent of each other, say order = IID");
+        put(t, "; the rows look like a series, or are sorted: if they are independent of each other, say order IID");
 }
 
 static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, text *t)
@@ -85,7 +91,10 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
             put_change(m, a, t);
         break;
     case DIM_INFORMATION_SMALL_SAMPLE:
-        put_few(m, r, t);
+        if (a->reasons[0] != '\0')
+            put(t, "no method can take these columns: %s", a->reasons);
+        else
+            put_few(m, r, t);
         break;
     case DIM_INFORMATION_UNDERSAMPLED:
         put(t, "too many symbols were seen once: what they tell cannot be counted%s",
@@ -98,9 +107,9 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
         break;
     case DIM_INFORMATION_AUTOCORRELATED:
         put(t, "both sides are autocorrelated, as of a series, or of a sorted table; the rows were taken as a series with blocks of %lld "
-               "rows; order = IID switches that off", (long long)m->block);
+               "rows; order IID switches that off", (long long)m->block);
         break;
-    case DIM_INFORMATION_DROPPED_ROWS: 
+    case DIM_INFORMATION_DROPPED_ROWS:
         put(t, "%lld row%s left out", (long long)m->dropped, m->dropped == 1 ? " with missing values was" : "s with missing values were");
         break;
     case DIM_INFORMATION_CONSTANT_COLUMNS:
@@ -111,7 +120,8 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
     case DIM_INFORMATION_TIME_LIMIT: put(t, "training stopped after max_seconds, %g, before the critics had learnt what they could",
                                              (double)m->o.max_seconds); break;
     case DIM_INFORMATION_NEGATIVE: put(t, "the estimate is %.4f, below 0 by more than its error; the value is 0", r->raw); break;
-    case DIM_INFORMATION_DIFFERENCE: put(t, "the value is the difference of two lower bounds, which is not a bound"); break;
+    case DIM_INFORMATION_DIFFERENCE: put(t, "the value is the difference of two lower bounds, which is not a bound: it is too "
+                                              "high by as much of what z tells about x as these rows have not shown"); break;
     case DIM_INFORMATION_DITHERED: put(t, "equal values were put in random orders, which leaves the information as it is"); break;
     default: put(t, "%lld rows of %lld were used", (long long)m->n, (long long)m->given); break;
     }
@@ -201,7 +211,7 @@ static void put_all(const dim__mi *m, const dim_information *info, text *t)
     }
     char name[96];
     if (m->sorted > 0)
-        put(t, "note: the rows are sorted by %s, and are otherwise like independent ones; if they are in the order of time, say order = "
+        put(t, "note: the rows are sorted by %s, and are otherwise like independent ones; if they are in the order of time, say order "
                "SERIES\n", dim__mi_column_text(name, &m->side[m->sorted_side], &m->side[m->sorted_side].columns[m->sorted - 1]));
     for (int bit = 0; bit < 16; bit++)
         if (info->texts[bit] != NULL)

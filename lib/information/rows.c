@@ -101,6 +101,9 @@ dim_status dim__mi_rows_make(dim_context *ctx, const dim__mi_fitted *f, int side
     DIM__TRY(read_coordinates(ctx, c, t, r->n, r->coordinate));
     for (int64_t j = 0; j < d; j++)
         DIM__TRY(put_feature(ctx, &f->in.feature[side][j], j, r));
+    for (int64_t k = 0; k < d * r->n; k++) /* a sum of the largest numbers may be more than there are */
+        if (!isfinite(r->x[k]) || !isfinite(r->slope[k]))
+            return dim__fail(ctx, DIM_E_NUMERIC, "%c: row %lld is too far from the measured rows", "xy"[side], (long long)(k % r->n));
     return DIM_OK;
 }
 

@@ -182,7 +182,7 @@ static dim_status find_groups(dim__mi *m)
             largest = dim__max64(largest, size);
             size = 0;
         }
-    m->theiler = dim__min64(largest - 1, m->n / 4);
+    m->theiler = largest - 1;
     for (int k = 0; k < 2 && pairs > 0; k++)
         for (int64_t j = 0; j < m->side[k].d; j++) {
             double r = 0;

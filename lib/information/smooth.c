@@ -5,6 +5,7 @@
 #include "base/math.h"
 
 enum { KNOTS = 48 };
+static const double MOST = 1e6; /* where the straight lines end, so that what is made of them stays finite */
 
 static void pick_knots(const double *x, const double *z, int64_t n, dim__smooth *s)
 {
@@ -56,8 +57,9 @@ double dim__smooth_at(const dim__smooth *s, double x, double *slope)
 {
     int64_t low = 0, high = s->count - 1, end = x < s->x[0] ? 0 : high;
     if (x <= s->x[0] || x >= s->x[high]) {
-        *slope = s->slope[end];
-        return s->z[end] + *slope * (x - s->x[end]);
+        double z = s->slope[end] > 0 ? s->z[end] + s->slope[end] * (x - s->x[end]) : s->z[end];
+        *slope = fabs(z) < MOST ? s->slope[end] : 0;
+        return fmin(fmax(z, -MOST), MOST);
     }
     while (high - low > 1) {
         int64_t middle = (low + high) / 2;

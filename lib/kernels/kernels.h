@@ -16,10 +16,11 @@ typedef struct dim__bn_grad {
 enum { DIM__NEAR = 16 };
 typedef struct dim__near {
     const float *const *x;
-    const int32_t *row;    /* as x: when each point was; those at most `apart` from one are no neighbours of it */
+    const int32_t *row;    /* as x: when each point was, or its group; those at most `apart` from one are no neighbours of it */
     int64_t at;            /* the first of those that ask */
     int32_t apart;
     int d;
+    bool shared;           /* points may have the same `row` */
 } dim__near;
 
 typedef struct dim__kernels {

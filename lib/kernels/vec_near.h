@@ -67,7 +67,7 @@ static inline __attribute__((always_inline)) void least_three(float *best, const
 
 static void near_least(float *best, int k, const dim__near *s, int64_t first, int64_t n)
 {
-    bool some = s->apart > 0 || (first < s->at + DIM__NEAR && s->at < first + n); /* at least each point itself is left out */
+    bool some = s->apart > 0 || s->shared || (first < s->at + DIM__NEAR && s->at < first + n); /* at least each point itself is left out */
     if (k != 3)
         least_of(best, k, s, first, n, s->d);
     else if (some)

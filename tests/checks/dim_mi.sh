@@ -28,7 +28,7 @@ prints '^y  mpg  '
 prints '^I(X;Y) = 0\.960 nats     95 % interval \[0\.728, 1\.192\]     p = 0\.01 (99 permutations)$'
 prints '^         |rho| of a Gaussian pair with this information: 0\.92$'
 prints '^method      gauss    0\.960 \[0\.728, 1\.192\]'
-says '^note: 32 rows are too few'
+says '^note: 32 rows are rather few'
 cp "$work/out" "$work/by_name"
 run 0 "$cars" --x 5,7 --y 2 --method gauss --permutations 99
 cmp -s "$work/out" "$work/by_name" || fail "columns by number"
@@ -102,8 +102,8 @@ run 0 --matrix "$air" --x Wind,Temp --y Ozone --missing drop --permutations 19
 prints '^p: of 19 permutations, not corrected for the 2 pairs$'
 run 0 --matrix "$air" --x Wind --y Ozone --missing drop --permutations 19
 prints '^p: of 19 permutations, not corrected for the 1 pair$'
-run 3 --matrix "$tables/iris.csv"
-[ "$(grep -c '^no answer, such as Sepal.Length and Sepal.Width: 150 rows are too few .* say --iid$' "$work/out")" = 1 ] || { cat "$work/out"; fail "why no pair has an answer"; }
+run 3 --matrix "$tables/iris.csv" --x 1-4
+[ "$(grep -c '^no answer, such as Sepal.Length and Sepal.Width: 150 rows are too few .* say --iid' "$work/out")" = 1 ] || { cat "$work/out"; fail "why no pair has an answer"; }
 [ "$(grep -c '^no answer' "$work/out")" = 1 ] || fail "a reason is there twice"
 run 1 --matrix "$cars" --x hp
 says '^dim-mi: --matrix: --x names one column; without --y'
@@ -178,8 +178,10 @@ run 0 "$cars" --x hp --y mpg --iid --report "$work/whole/link.html"
 [ "$(ls -l "$work/whole/target.html" | cut -c1-10)" = -rw-r----- ] || fail "the mode of a file that is replaced"
 mkfifo "$work/whole/pipe"
 cat "$work/whole/pipe" >"$work/whole/read" &
+reader=$!
 run 0 "$cars" --x hp --y mpg --iid --quiet --json "$work/whole/pipe"
-wait $!
+[ -p "$work/whole/pipe" ] || kill $reader # nobody will write to it
+wait $reader
 cmp -s "$work/whole/read" "$work/closed.json" && [ -p "$work/whole/pipe" ] || fail "a pipe"
 [ "$(ls "$work/whole" | wc -l)" = 8 ] || { ls "$work/whole"; fail "files are left"; }
 
@@ -197,7 +199,6 @@ says '--json and --report: both would write'
 "$program" "$cars" --x hp --y mpg --json "$work/whole/out" >"$work/whole/out" 2>"$work/err"
 [ $? = 1 ] || fail "an output that is standard output"
 says 'is where standard output goes'
-run 0 "$cars" --x hp --y mpg --quiet --json /dev/null --report /dev/null
 run 1 "$cars" --x hp --y mpg --report -
 says '--report: standard output, -, takes only --json'
 run 1 "$cars" --x hp --y mpg --plot a.jpg
