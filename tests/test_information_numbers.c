@@ -185,6 +185,40 @@ static void test_gradient_of_nothing(void **state)
     free_sides(&s);
 }
 
+/* Random orders of equal values differ, and the standard error knows by how much.  Of 31 rows there are no parts, which might hide it. */
+static void test_dithers(void **state)
+{
+    enum { ROWS = 31, ROUNDS = 100 };
+    sides s = new_sides(ROWS, 1, 1, 0);
+    const uint8_t tied = DIM_INFORMATION_KIND_TIED;
+    double one = 0, two = 0, between = 0;
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        dim_information_result r[2];
+        for (int i = 0; i < ROWS; i++) {
+            s.x[i] = normal();
+            s.y[i] = rint(0.6 * (s.x[i] + normal()));
+        }
+        for (uint32_t dithers = 1; dithers <= 2; dithers++) {
+            dim_information *info;
+            dim_information_options o;
+            DIM_OPTIONS_INIT(&o);
+            o.method = DIM_INFORMATION_KNN;
+            o.order = DIM_INFORMATION_ORDER_IID;
+            o.dithers = dithers;
+            ok(try_measure(&s, &o, NULL, &tied, &info));
+            r[dithers - 1] = result_of(info);
+            dim_information_destroy(info);
+        }
+        double apart = 2 * (r[1].raw - r[0].raw); /* of the second from the first */
+        one += r[0].standard_error * r[0].standard_error / 1.21 / ROUNDS;
+        two += r[1].standard_error * r[1].standard_error / 1.21 / ROUNDS;
+        between += apart * apart / 4 / ROUNDS; /* variance of the mean of two */
+    }
+    near(two, one + between, 0.4 * between);
+    free_sides(&s);
+}
+
 /* Labels that two rows have each: in parts of the rows many are alone, which is not a number, and no reason for one. */
 static void test_pairs_of_labels(void **state)
 {
@@ -222,7 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_local_orders), cmocka_unit_test(test_gauss_of_nothing), cmocka_unit_test(test_components_of_axes),
         cmocka_unit_test(test_fill),         cmocka_unit_test(test_folds_of_gradient), cmocka_unit_test(test_pairs_of_labels),
-        cmocka_unit_test(test_gradient_of_nothing),
+        cmocka_unit_test(test_gradient_of_nothing), cmocka_unit_test(test_dithers),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }
