@@ -403,7 +403,7 @@ static void draw(copula *c, const drawn *o, int64_t number)
 static dim_status null_values(const dim__mi *m, const dim__mi_orders *orders, double *values)
 {
     copula c;
-    drawn o = { NULL };
+    drawn o = { .sorted = NULL };
     dim_status status = make(m, &c);
     int64_t size = (c.d[0] + c.d[1]) * m->n;
     double *y = dim__calloc(m->ctx, (size_t)size, sizeof *y);

@@ -272,6 +272,22 @@ static void take_argument(const every_function *f, int i, every_value *a)
     }
 }
 
+/* As in set_members(): neither without options nor with a size that ends before `gemm`, which is then OpenBLAS. */
+static void keep_reference(every_value *a)
+{
+    static dim_context_options plain;
+    size_t size = 0;
+    if (a->p != NULL)
+        memcpy(&size, a->p, sizeof size);
+    if (a->p == NULL || (size >= sizeof size && size < offsetof(dim_context_options, gemm) + sizeof plain.gemm)) {
+        DIM_OPTIONS_INIT(&plain);
+        plain.threads = plain.blas_threads = 1;
+        a->p = &plain;
+    }
+    if (a->p == &plain || (a->p == &w.o.context && w.o.context.size == sizeof w.o.context))
+        ((dim_context_options *)a->p)->gemm = DIM_GEMM_REFERENCE;
+}
+
 /* Contract: the memory that is wrapped is there, and so are elements of lists. */
 static void keep_contracts(const every_function *f, every_value *a)
 {
@@ -287,8 +303,8 @@ static void keep_contracts(const every_function *f, every_value *a)
     for (int i = 0; i < f->n; i++)
         if (f->parameter[i].kind == EVERY_HANDLES)
             a[1].i = a[1].i > 2 ? 2 : a[1].i;
-    if (strcmp(f->name, "dim_context_create") == 0 && w.o.context.size == sizeof w.o.context)
-        w.o.context.gemm = DIM_GEMM_REFERENCE; /* as in set_members() */
+    if (strcmp(f->name, "dim_context_create") == 0)
+        keep_reference(&a[0]);
     if (strcmp(f->name, "dim_augment_apply") == 0 && w.o.augment_apply.size == sizeof w.o.augment_apply)
         w.o.augment_apply.index = NULL; /* the case has six */
     for (int i = 0; i < f->n; i++) /* the case's own are small */
