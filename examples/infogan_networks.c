@@ -65,7 +65,7 @@ static void add_leaky(layers *l, bool norm, float leak, const char *tap)
 dim_network *infogan_discriminator(ex_run *run, const infogan *own)
 {
     const infogan_preset *p = own->preset;
-    char taps[INFOGAN_MOST_CODES][20];
+    char taps[INFOGAN_MOST_CODES][40];
     int64_t variances = own->logit - (own->learned ? own->n_codes - own->n_categorical : 0); /* where they begin */
     layers l = { .n = 0 };
     for (const infogan_window *w = p->down; w->out > 0; w++) {
