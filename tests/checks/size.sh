@@ -7,4 +7,4 @@ trap 'rm -f "$copy"' EXIT
 strip -o "$copy" "$1"
 size=$(wc -c <"$copy")
 echo "stripped: $size bytes"
-[ "$size" -lt 1250000 ]
+[ "$size" -lt 1400000 ]
