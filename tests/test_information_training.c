@@ -7,7 +7,7 @@
 
 enum { D = 2, TRAIN = 32, ROWS = 2 * TRAIN, BATCH = TRAIN / 2, STEPS = 10, HIDDEN = DIM__MI_HIDDEN, OUT = DIM__MI_OUT,
        COUNT = HIDDEN * (D + 1) + HIDDEN * (HIDDEN + 1) + OUT * (HIDDEN + 1) };
-static const uint64_t SEED = 11, BATCH_STREAM = 0x6d690500, WEIGHTS_STREAM = 0x6d690b00;
+static const uint64_t SEED = 11;
 static const int width[4] = { D, HIDDEN, HIDDEN, OUT };
 
 typedef struct net { /* one side */
@@ -28,7 +28,7 @@ static void draw_net(net *n, int side)
 {
     static float u[COUNT];
     memset(n, 0, sizeof *n);
-    dim__rng_uniform(u, COUNT, SEED, dim__mix(WEIGHTS_STREAM, (uint64_t)side), 0);
+    dim__rng_uniform(u, COUNT, SEED, dim__mix(DIM__MI_STREAM_WEIGHTS, (uint64_t)side), 0);
     for (int l = 0; l < 3; l++)
         for (int k = 0; k < width[l + 1] * (width[l] + 1); k++) {
             double most = 1 / sqrt(width[l]), draw = (2 * (double)u[start_of(l) + k] - 1) * most;
@@ -134,7 +134,7 @@ static void train(net side[2], const dim__mi_inputs *in, const dim__mi_base *b)
     }
     for (int step = 0; step < STEPS; step++) {
         if (step % 2 == 0) /* two batches are an epoch */
-            dim__rng_permutation(order, TRAIN, SEED, dim__mix(BATCH_STREAM, (uint64_t)step / 2));
+            dim__rng_permutation(order, TRAIN, SEED, dim__mix(DIM__MI_STREAM_BATCH, (uint64_t)step / 2));
         const int32_t *rows = order + step % 2 * BATCH;
         for (int i = 0; i < BATCH; i++)
             for (int j = 0; j < BATCH; j++) {

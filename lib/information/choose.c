@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 enum { CRITIC_ROWS = 500 }; /* that AUTO trains critics with */
-static const uint64_t CURVE_STREAM = 0x6d690400;
 
 const dim__mi_method *dim__mi_method_of(dim_information_method method)
 {
@@ -56,7 +55,7 @@ static dim_status make_curve(const dim__mi *m, const dim__mi_method *method, dim
     for (int64_t i = 0; i < m->n && rows != NULL; i++)
         rows[i] = (int32_t)i;
     if (rows != NULL && !m->series && m->groups == NULL)
-        dim__rng_permutation(rows, m->n, m->o.seed, CURVE_STREAM);
+        dim__rng_permutation(rows, m->n, m->o.seed, DIM__MI_STREAM_CURVE);
     for (int parts = 4; parts >= 2 && status == DIM_OK && a->n_curve < parts; parts /= 2)
         if (m->n / parts >= DIM__MI_LEAST_ROWS)
             status = curve_point(m, method, rows, m->n / parts, a);
@@ -128,7 +127,7 @@ static dim_status ask_one(const dim__mi *m, dim_information *info)
 }
 
 /* Whether neighbours are asked first: up to three columns, or as many beside a discrete side, which is one label a row.  Not where most of
- * such labels were seen once: many columns are no label. */
+ * such labels were seen once: many columns are not a label. */
 static dim_status few_columns(const dim__mi *m, bool *out)
 {
     int64_t all = m->side[0].d + m->side[1].d + m->side[2].d;

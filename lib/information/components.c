@@ -10,7 +10,6 @@
 #include "kernels/kernels.h"
 
 enum { MOST_COLUMNS = 128, MOST_ROWS = 10000, ROUNDS = 60, TURNS = 60 };
-static const uint64_t START_STREAM = 0x6d690900, ROWS_STREAM = 0x6d690a00;
 static const double ALIKE = 1e-5, /* directions have settled */ OWN = 1e-6; /* share of a column's variance that others do not explain */
 
 typedef struct unmixing {
@@ -40,7 +39,7 @@ static dim_status standardise(unmixing *u, const dim__mi *m, const dim__mi_side 
     bool room = rows != NULL && spare != NULL;
     *usable = room;
     if (room)
-        dim__rng_permutation(rows, m->n, m->o.seed, ROWS_STREAM);
+        dim__rng_permutation(rows, m->n, m->o.seed, DIM__MI_STREAM_COMPONENTS_ROWS);
     for (int64_t j = 0; j < u->d && *usable; j++) {
         double *z = u->z + j * u->n, mean = 0;
         dim__mi_scale(s->columns[j].value, m->n, spare, &u->center[j], &u->scale[j]);
@@ -149,7 +148,7 @@ static dim_status unmix(const dim__mi *m, const dim__mi_side *s, double *center,
     if (status == DIM_OK && *usable) {
         for (int64_t i = 0; i < s->d * s->d; i++) {
             float start;
-            dim__rng_normal(&start, 1, m->o.seed, START_STREAM, i);
+            dim__rng_normal(&start, 1, m->o.seed, DIM__MI_STREAM_COMPONENTS, i);
             u.r[i] = (double)start;
         }
         orthogonalise(&u, u.r);

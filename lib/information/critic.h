@@ -67,7 +67,7 @@ typedef struct dim__mi_base {    /* canonical pairs of training rows; kept, afte
     double *rho;                 /* (kept) */
 } dim__mi_base;
 
-/* Labels on both sides have no pairs: zeros and ones are no Gaussian scores, and those of many labels add up to more than there is. */
+/* Labels on both sides have no pairs: zeros and ones are not Gaussian scores, and those of many labels add up to more than there is. */
 bool dim__mi_labels_alone(const dim__mi_inputs *in);
 dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const int32_t *rows, int64_t n, dim__mi_base *out);
 void dim__mi_base_free(dim_context *ctx, dim__mi_base *b);

@@ -6,7 +6,6 @@
 #include "kernels/kernels.h"
 
 enum { HALVES = 3, FEW_COLUMNS = 10, ENOUGH = 2000 };
-static const uint64_t SEED_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700, NARROW_STREAM = 0x6d690800, ORDER_STREAM = 0x6d690c00;
 
 typedef struct crossfit {
     const dim__mi *m;
@@ -36,7 +35,7 @@ static dim_status permute(const crossfit *c, int fold, const dim__mi_rows *r, co
     double own = 0;
     int32_t *order = dim__calloc(m->ctx, (size_t)n, sizeof *order);
     dim_status status = dim__mi_subset(m, r->test, n, &part);
-    part.o.seed = dim__mix(m->o.seed, ORDER_STREAM + (uint64_t)fold);
+    part.o.seed = dim__mix(m->o.seed, DIM__MI_STREAM_FOLD_ORDER + (uint64_t)fold);
     if (status == DIM_OK)
         status = order == NULL ? DIM_E_NOMEM : dim__mi_orders_create(&part, &orders);
     for (int64_t b = 0; b <= count && status == DIM_OK; b++) {
@@ -116,7 +115,7 @@ static dim_status train_narrow(crossfit *c, const dim__mi_rows *r, const dim__mi
     if (out->narrow == NULL)
         return DIM_E_NOMEM;
     DIM__TRY(dim__mi_narrow_make(m, &c->in, base, out->narrow));
-    return train(c, r, dim__mix(seed, NARROW_STREAM), out);
+    return train(c, r, dim__mix(seed, DIM__MI_STREAM_NARROW), out);
 }
 
 static dim_status train_fold(crossfit *c, int fold)
@@ -127,7 +126,7 @@ static dim_status train_fold(crossfit *c, int fold)
     if (r.n_test < 2 || r.n_train < 16 || r.n_validation < 2)
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "fold %d of %u has %lld rows to train on, %lld to validate and %lld to test: too few",
                          fold, m->o.folds, (long long)r.n_train, (long long)r.n_validation, (long long)r.n_test);
-    uint64_t seed = dim__mix(m->o.seed, SEED_STREAM + (uint64_t)fold);
+    uint64_t seed = dim__mix(m->o.seed, DIM__MI_STREAM_FOLD + (uint64_t)fold);
     DIM__TRY(train(c, &r, seed, &c->wide[fold]));
     if (may_be_narrow(c, &c->wide[fold].base))
         return train_narrow(c, &r, &c->wide[fold].base, seed, &c->narrow[fold]);
@@ -185,7 +184,7 @@ static dim_status run_half(crossfit *c, int fold, double *half, double *differen
     dim__mi_folds_rows(&c->folds, fold, 0.5, &r);
     if (r.n_train < 16)
         return DIM_OK;
-    dim_status status = train_half(c, &r, dim__mix(m->o.seed, HALF_STREAM + (uint64_t)fold), &critic);
+    dim_status status = train_half(c, &r, dim__mix(m->o.seed, DIM__MI_STREAM_HALF + (uint64_t)fold), &critic);
     if (status == DIM_OK)
         status = score_rows(c, &critic, &r, !critic.residual, -1, to);
     for (int64_t i = 0; i < r.n_test && status == DIM_OK; i++) {
@@ -352,5 +351,6 @@ void dim__mi_crossfit_free(const dim__mi *m, dim__mi_crossfit *c)
     dim__free(m->ctx, c->base_pointwise);
     dim__free(m->ctx, c->base_influence);
     dim__free(m->ctx, c->base_inclusive);
-    dim__free(m->ctx, c->null);    dim__mi_fitted_free(m->ctx, c->fitted);
+    dim__free(m->ctx, c->null);
+    dim__mi_fitted_free(m->ctx, c->fitted);
 }

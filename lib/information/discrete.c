@@ -71,6 +71,24 @@ static double entropy(const table *t, int64_t symbols, bool plain)
     return log(n) - sum / n + (!plain && t->m->weights != NULL ? (double)(symbols - 1) / (2 * t->rows) : 0);
 }
 
+dim_status dim__mi_entropy(const dim__mi *m, int side, double *out)
+{
+    *out = (double)NAN;
+    if (m->side[side].d == 0 || !m->side[side].discrete)
+        return DIM_OK;
+    table t = { .m = m, .rows = dim__mi_worth(m), .count = dim__calloc(m->ctx, (size_t)m->n + 1, sizeof(double)),
+                .code = { dim__calloc(m->ctx, (size_t)m->n, sizeof(int32_t)) } };
+    dim_status status = t.count == NULL || t.code[0] == NULL ? DIM_E_NOMEM : DIM_OK;
+    if (status == DIM_OK)
+        status = dim__mi_symbols(m, 1u << side, false, t.code[0], &t.symbols[0]);
+    if (status == DIM_OK) {
+        count(&t, 0);
+        *out = fmax(0, entropy(&t, t.symbols[0], false));
+    }
+    end(&t);
+    return status;
+}
+
 /* Pointwise values of the frequencies; their mean is what is returned. */
 static double frequencies(const table *t, double *pointwise)
 {

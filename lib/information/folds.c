@@ -6,7 +6,6 @@
 #include "base/rng.h"
 
 enum { VALIDATION = 8 };
-static const uint64_t FOLD_STREAM = 0x6d690600, HALF_STREAM = 0x6d690700;
 
 /* Whether rows with the same numbers are copies, by `different` rows: then a column of numbers repeats where the row does, and nowhere
  * else.  Of symbols, and of rounded numbers, rows are the same because there are few; in one fold, such a cell would not be among those
@@ -52,7 +51,7 @@ static dim_status part(const dim__mi *m, dim__mi_folds *c)
     for (int64_t u = 0; u < c->units && room; u++)
         order[u] = (int32_t)u;
     if (room && !m->series)
-        dim__rng_permutation(order, c->units, m->o.seed, FOLD_STREAM);
+        dim__rng_permutation(order, c->units, m->o.seed, DIM__MI_STREAM_FOLD);
     for (int64_t k = 0; k < c->units && room; k++) {
         int64_t at = (2 * rows + size[order[k]]) * folds / (2 * m->n);
         c->fold[order[k]] = (int32_t)dim__min64(at, folds - 1);
@@ -111,7 +110,7 @@ void dim__mi_folds_rows(const dim__mi_folds *c, int fold, double share, dim__mi_
                                : c->fold[u] != fold && !validates(c->rank[u], before, own, every);
         float draw = 0;
         if (other && share < 1)
-            dim__rng_uniform(&draw, 1, m->o.seed, HALF_STREAM + (uint64_t)fold, m->series ? i / dim__max64(1, m->block) : u);
+            dim__rng_uniform(&draw, 1, m->o.seed, DIM__MI_STREAM_HALF + (uint64_t)fold, m->series ? i / dim__max64(1, m->block) : u);
         if (other && (share >= 1 || (double)draw < share))
             r->train[r->n_train++] = (int32_t)i;
     }

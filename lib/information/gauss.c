@@ -14,7 +14,6 @@
 #include <stdio.h>
 
 enum { SETS = 4 };
-static const uint64_t DRAW_STREAM = 0x6d690d00;
 static const uint32_t sides_of[SETS] = { 5, 6, 4, 7 }; /* x and z, y and z, z, all */
 static const int sign_of[SETS] = { 1, 1, -1, -1 };
 static const double DEPENDENT = 1e-10;                 /* share of a column's variance that the others do not explain */
@@ -388,7 +387,7 @@ static void draw(copula *c, const drawn *o, int64_t number)
 {
     int64_t n = c->m->n;
     for (int64_t j = 0; j < c->all; j++) {
-        dim__rng_normal(o->normal, n, c->m->o.seed, dim__mix(DRAW_STREAM, (uint64_t)number), j * n);
+        dim__rng_normal(o->normal, n, c->m->o.seed, dim__mix(DIM__MI_STREAM_DRAW, (uint64_t)number), j * n);
         for (int64_t i = 0; i < n; i++)
             o->x[j * n + i] = (double)o->normal[i];
     }

@@ -15,6 +15,26 @@
 #endif
 #include <dim/information.h>
 
+/* Streams of random numbers, each with a seed of its own or of a fold; no two are the same. */
+enum {
+    DIM__MI_STREAM_SUBSAMPLE = 0x6d690001,
+    DIM__MI_STREAM_DITHER = 0x6d690100,
+    DIM__MI_STREAM_PARTS = 0x6d690200,
+    DIM__MI_STREAM_ORDER = 0x6d690300,
+    DIM__MI_STREAM_CURVE = 0x6d690400,
+    DIM__MI_STREAM_BATCH = 0x6d690500,
+    DIM__MI_STREAM_FOLD = 0x6d690600,
+    DIM__MI_STREAM_HALF = 0x6d690700,
+    DIM__MI_STREAM_NARROW = 0x6d690800,
+    DIM__MI_STREAM_COMPONENTS = 0x6d690900,
+    DIM__MI_STREAM_COMPONENTS_ROWS = 0x6d690a00,
+    DIM__MI_STREAM_WEIGHTS = 0x6d690b00,
+    DIM__MI_STREAM_FOLD_ORDER = 0x6d690c00,
+    DIM__MI_STREAM_DRAW = 0x6d690d00,
+    DIM__MI_STREAM_SINGLES = 0x6d690e00,
+    DIM__MI_STREAM_MARGINS = 0x6d690f00
+};
+
 enum {
     DIM__MI_LEAST_ROWS = 30,
     DIM__MI_FEW_GROUPS = 10, /* by whose differences no error is told well */
@@ -224,6 +244,8 @@ void dim__mi_order(const dim__mi_orders *orders, int64_t number, int32_t *order)
 
 /* ---- discrete.c ------------------------------------------------------------------------------------------------------ */
 
+/* Grassberger's entropy of a side that is discrete, of weighted rows that of the frequencies with Miller's correction; NaN of others. */
+dim_status dim__mi_entropy(const dim__mi *m, int side, double *out);
 /* Good & Turing: the share of what can occur that was seen, of the joint symbols of sides, as bits. */
 dim_status dim__mi_coverage(const dim__mi *m, uint32_t sides, double *out);
 

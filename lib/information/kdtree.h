@@ -15,7 +15,7 @@ typedef struct dim__space {     /* n points */
     const float *const *x;      /* (d) arrays (n) */
     const int32_t *class_of;    /* (n) numbered from 0; NULL = one class */
     int64_t classes;
-    const int32_t *group;       /* (n), or NULL: points of one group are no neighbours, and `apart` has no meaning */
+    const int32_t *group;       /* (n), or NULL: points of one group are not neighbours, and `apart` has no meaning */
 } dim__space;
 
 typedef struct dim__kdtree dim__kdtree;

@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 
-static const uint64_t PARTS_STREAM = 0x6d690200;
 
 typedef struct points {           /* all rows, as the estimator takes them */
     dim__kraskov in;
@@ -296,7 +295,7 @@ static void order_of_parts(const dim__mi *m, int number, int32_t *order)
     for (int64_t i = 0; i < m->n; i++)
         order[i] = (int32_t)i;
     if (m->theiler == 0)
-        dim__rng_permutation(order, m->n, m->o.seed, PARTS_STREAM + (uint64_t)number);
+        dim__rng_permutation(order, m->n, m->o.seed, DIM__MI_STREAM_PARTS + (uint64_t)number);
 }
 
 /* A point of the curve, the fewest rows first; fill() adds its interval. */

@@ -10,7 +10,6 @@
 #include "base/rng.h"
 
 enum { ROWS = 4000 }; /* whose pairs are scored */
-static const uint64_t ROWS_STREAM = 0x6d690900;
 
 /* T of a row less its held-out score is half the sum of both logarithms. */
 static dim_status measure(const dim__mi *m, const dim__mi_base *base, const dim__mi_inputs *in, const int32_t *rows, int64_t n,
@@ -49,7 +48,7 @@ dim_status dim__mi_margin_gap(const dim__mi *m, double *gap, double *error)
     int32_t *rows = dim__calloc(m->ctx, (size_t)m->n, sizeof *rows);
     dim_status status = rows == NULL ? DIM_E_NOMEM : dim__mi_inputs_make(m, sides, &in);
     if (status == DIM_OK)
-        dim__rng_permutation(rows, m->n, m->o.seed, ROWS_STREAM);
+        dim__rng_permutation(rows, m->n, m->o.seed, DIM__MI_STREAM_MARGINS);
     if (status == DIM_OK)
         status = dim__mi_base_fit(m, &in, rows, m->n, &base);
     if (status == DIM_OK)

@@ -153,27 +153,6 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
 
 /* ---- what all methods have in common ----------------------------------------------------------------------------------- */
 
-/* Grassberger's entropy of a side that is discrete, of weighted rows that of the frequencies with Miller's correction; NaN of others. */
-static dim_status entropy_of(const dim__mi *m, int side, double *out)
-{
-    *out = (double)NAN;
-    if (m->side[side].d == 0 || !m->side[side].discrete)
-        return DIM_OK;
-    int32_t *code = dim__calloc(m->ctx, (size_t)m->n, sizeof *code);
-    double *seen = dim__calloc(m->ctx, (size_t)m->n, sizeof *seen), sum = 0, n = (double)m->n;
-    int64_t count = 0;
-    dim_status status = code == NULL || seen == NULL ? DIM_E_NOMEM : dim__mi_symbols(m, 1u << side, false, code, &count);
-    for (int64_t i = 0; i < m->n && status == DIM_OK; i++)
-        seen[code[i]] += m->weights != NULL ? m->weights[i] : 1;
-    for (int64_t s = 0; s < count && status == DIM_OK; s++)
-        if (seen[s] > 0)
-            sum += seen[s] / n * (m->weights != NULL ? log(seen[s]) : dim__grassberger((int64_t)seen[s]));
-    dim__free(m->ctx, code);
-    dim__free(m->ctx, seen);
-    *out = fmax(0, log(n) - sum + (m->weights != NULL ? (double)(count - 1) / (2 * dim__mi_worth(m)) : 0));
-    return status;
-}
-
 static double lower_of(double x, double y) { return isnan(x) ? y : isnan(y) ? x : fmin(x, y); }
 
 static void finish(const dim__mi *m, double entropy_x, double entropy_y, dim_information_result *r)
@@ -237,19 +216,21 @@ static dim_status copy_curve(const dim__mi *m, dim_information *info)
     return DIM_OK;
 }
 
+static dim_status check_quarter(const dim__mi *m, const char *name, uint32_t rows)
+{
+    if (m->n < DIM__MI_LEAST_ROWS || (int64_t)rows <= m->n / 4)
+        return DIM_OK;
+    return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.%s is %u; it must be a quarter of the %lld rows at most", name, rows,
+                     (long long)m->n);
+}
+
 static dim_status measure(dim__mi *m, dim_information *info)
 {
     double entropy_x, entropy_y;
-    if (!m->free_neighbors && m->n >= DIM__MI_LEAST_ROWS && (int64_t)m->o.neighbors > m->n / 4)
-        return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.neighbors is %u; it must be a quarter of the %lld rows at most",
-                         m->o.neighbors, (long long)m->n);
-    if (m->o.block != 0 && m->n >= DIM__MI_LEAST_ROWS && (int64_t)m->o.block > m->n / 4)
-        return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.block is %u; it must be a quarter of the %lld rows at most",
-                         m->o.block, (long long)m->n);
+    DIM__TRY(check_quarter(m, "neighbors", m->free_neighbors ? 0 : m->o.neighbors));
+    DIM__TRY(check_quarter(m, "block", m->o.block));
+    DIM__TRY(check_quarter(m, "theiler", m->o.theiler));
     DIM__TRY(dim__mi_find_order(m));
-    if (m->o.theiler != 0 && m->n >= DIM__MI_LEAST_ROWS && (int64_t)m->o.theiler > m->n / 4)
-        return dim__fail(m->ctx, DIM_E_INVALID, "dim_information_options.theiler is %u; it must be a quarter of the %lld rows at most",
-                         m->o.theiler, (long long)m->n);
     info->given = m->given;
     info->n = m->n;
     info->rows = dim__calloc(m->ctx, (size_t)m->n, sizeof *info->rows);
@@ -258,8 +239,8 @@ static dim_status measure(dim__mi *m, dim_information *info)
     memcpy(info->rows, m->rows, (size_t)m->n * sizeof *info->rows);
     DIM__TRY(dim__mi_choose(m, info));
     DIM__TRY(find_p(m, info));
-    DIM__TRY(entropy_of(m, 0, &entropy_x));
-    DIM__TRY(entropy_of(m, 1, &entropy_y));
+    DIM__TRY(dim__mi_entropy(m, 0, &entropy_x));
+    DIM__TRY(dim__mi_entropy(m, 1, &entropy_y));
     for (int64_t k = 0; k < info->count; k++)
         finish(m, entropy_x, entropy_y, &info->answers[k].r);
     disagree(info);

@@ -8,7 +8,6 @@
 
 enum { NEAR = 3 }; /* Runge 2018 has 5, which are too far apart where a condition leaves little noise */
 
-static const uint64_t ORDER_STREAM = 0x6d690300;
 
 /* ---- with a condition ------------------------------------------------------------------------------------------------ */
 
@@ -138,7 +137,7 @@ static dim_status draw_turns(const dim__mi *m, dim__mi_orders *o)
     o->turn = dim__calloc(m->ctx, (size_t)count, sizeof *o->turn);
     if (o->turn == NULL)
         return DIM_E_NOMEM;
-    dim__rng_permutation(o->turn, count, m->o.seed, ORDER_STREAM);
+    dim__rng_permutation(o->turn, count, m->o.seed, DIM__MI_STREAM_ORDER);
     return DIM_OK;
 }
 
@@ -152,7 +151,7 @@ static void turn(const dim__mi_orders *o, int64_t number, int32_t *order)
 void dim__mi_order(const dim__mi_orders *o, int64_t number, int32_t *order)
 {
     const dim__mi *m = o->m;
-    uint64_t stream = dim__mix(ORDER_STREAM, (uint64_t)number);
+    uint64_t stream = dim__mix(DIM__MI_STREAM_ORDER, (uint64_t)number);
     if (number == 0)
         for (int64_t i = 0; i < m->n; i++)
             order[i] = (int32_t)i;
@@ -191,7 +190,7 @@ dim_status dim__mi_orders_check(const dim__mi *m, int64_t rows)
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations of weighted rows are not independence: whose weight a row has, tells");
     if (m->side[2].d > 0 && (m->groups != NULL || m->series))
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations with a condition exchange single rows, which %s does not allow",
-                         m->groups != NULL ? "groups" : "a series (order IID says that it is none)");
+                         m->groups != NULL ? "groups" : "a series (say order IID if it is not one)");
     if (m->series && rows < 4 * m->block)
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations turn %lld rows of a series round, too few for blocks of %lld; a quarter "
                          "would do", (long long)rows, (long long)m->block);

@@ -10,7 +10,6 @@
 
 enum { X_SIDE, Y_SIDE, Z_SIDE };
 
-static const uint64_t SUBSAMPLE_STREAM = 0x6d690001;
 
 /* ---- arguments ----------------------------------------------------------------------------------------------------- */
 
@@ -136,7 +135,7 @@ static dim_status subsample(dim__mi *m, int64_t most)
     }
     int64_t left = most, kept = 0;
     for (int64_t i = 0; i < m->n && left > 0; i++) /* each row with the chance that is left (Knuth, algorithm S) */
-        if ((int64_t)dim__rng_below((uint64_t)(m->n - i), m->o.seed, SUBSAMPLE_STREAM, (uint64_t)i) < left) {
+        if ((int64_t)dim__rng_below((uint64_t)(m->n - i), m->o.seed, DIM__MI_STREAM_SUBSAMPLE, (uint64_t)i) < left) {
             m->rows[kept++] = m->rows[i];
             left--;
         }

@@ -56,7 +56,7 @@ static void put_few(const dim__mi *m, const dim_information_result *r, text *t)
 {
     double worth = dim__mi_least_worth(m);
     if (m->groups != NULL && m->n_groups == 1)
-        put(t, "all rows are of one group, and there is no other to compare it with");
+        put(t, "all rows are of one group, which can be compared with nothing");
     else if (m->groups != NULL && m->n_groups < DIM__MI_FEW_GROUPS)
         put(t, "%lld groups are too few to say how far another group would be from them", (long long)m->n_groups);
     if (m->groups != NULL && m->n_groups < DIM__MI_FEW_GROUPS)

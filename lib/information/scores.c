@@ -11,7 +11,6 @@
 #include "information/sort.h"
 #include "information/special.h"
 
-static const uint64_t DITHER_STREAM = 0x6d690100;
 
 bool dim__mi_has_ties(const dim__mi_column *c)
 {
@@ -102,7 +101,7 @@ static void score_ranks(const dim__mi *m, const int32_t *rank, int64_t n, float 
 /* Key of a row: its value first, then a random number that orders equal ones. */
 static void order_keys(const dim__mi *m, const dim__mi_side *side, const dim__mi_column *c, uint32_t dither, uint64_t *key)
 {
-    uint64_t stream = dim__mix(DITHER_STREAM + dither, dim__mix((uint64_t)side->letter, (uint64_t)c->number));
+    uint64_t stream = dim__mix(DIM__MI_STREAM_DITHER + dither, dim__mix((uint64_t)side->letter, (uint64_t)c->number));
     for (int64_t i = 0; i < m->n; i += 4) {
         uint32_t word[4];
         dim__philox(m->o.seed, stream, (uint64_t)i / 4, word);

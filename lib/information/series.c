@@ -171,7 +171,7 @@ static dim_status likeness_of(const dim__mi *m, const dim__mi_column *c, double 
     return status;
 }
 
-/* Rows of a group are alike, and no neighbours of each other. */
+/* Rows of a group are alike, and not neighbours of each other. */
 static dim_status find_groups(dim__mi *m)
 {
     double pairs = 0, mean[2] = { 0 }, most[2] = { 0 };

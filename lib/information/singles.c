@@ -11,7 +11,6 @@
 #include "kernels/gemm.h"
 
 enum { PAIRS = 16, ROWS = 10000 }; /* enough to see */
-static const uint64_t ROWS_STREAM = 0x6d690800;
 
 typedef struct scores {
     int64_t d[2];
@@ -114,7 +113,7 @@ dim_status dim__mi_find_excess(const dim__mi *m, dim__mi_excess *out)
     for (int64_t i = 0; i < m->n && status == DIM_OK; i++)
         rows[i] = (int32_t)i;
     if (status == DIM_OK && !m->series && m->groups == NULL)
-        dim__rng_permutation(rows, m->n, m->o.seed, ROWS_STREAM);
+        dim__rng_permutation(rows, m->n, m->o.seed, DIM__MI_STREAM_SINGLES);
     for (int k = 0; k < PAIRS && status == DIM_OK && next_pair(&s, &x, &y); k++)
         status = run_pair(m, x, y, rows, out);
     dim__free(m->ctx, rows);

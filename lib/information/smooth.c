@@ -1,4 +1,4 @@
-/* Monotone cubic pieces (Fritsch & Butland 1984) between the knots, straight lines beyond them.  Single ranks are no good as
+/* Monotone cubic pieces (Fritsch & Butland 1984) between the knots, straight lines beyond them.  Single ranks do not serve as
  * knots: the gaps between neighbouring rows differ by factors of hundreds by chance, and slopes would do so, too. */
 #include "information/smooth.h"
 

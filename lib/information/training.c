@@ -10,7 +10,6 @@
 #include "kernels/kernels.h"
 
 enum { BATCH = 256, PATIENCE = 5 };
-static const uint64_t BATCH_STREAM = 0x6d690500, WEIGHTS_STREAM = 0x6d690b00;
 static const double GAIN = 1e-4; /* of the score, for which training goes on */
 static const double FLAT = 0.005; /* nats: what has risen by less over PATIENCE checks is at its end */
 static const double RATE = 1e-3, DECAY = 1e-4, MOST_NORM = 5, BETA1 = 0.9, BETA2 = 0.999;
@@ -48,7 +47,7 @@ typedef struct training {
 static void new_epoch(training *t)
 {
     int64_t n = t->rows->n_train;
-    uint64_t stream = dim__mix(BATCH_STREAM, t->epoch++);
+    uint64_t stream = dim__mix(DIM__MI_STREAM_BATCH, t->epoch++);
     t->at = 0;
     t->last = n;
     dim__rng_permutation(t->order, n, t->seed, stream);
@@ -248,7 +247,7 @@ static dim_status train(training *t)
 static void draw_weights(const training *t, int number)
 {
     const dim__mi_tower *w = &t->side[number].weights;
-    uint64_t stream = dim__mix(WEIGHTS_STREAM, (uint64_t)number);
+    uint64_t stream = dim__mix(DIM__MI_STREAM_WEIGHTS, (uint64_t)number);
     int64_t out, in;
     dim__rng_uniform(w->memory, w->count, t->seed, stream, 0);
     for (int l = 0; l < DIM__MI_LAYERS; l++) {
