@@ -47,6 +47,20 @@ static inline int close_context(void **state)
     return 0;
 }
 
+/* Contexts in which a step must give the same numbers, but for rounding: the test makes them of these options. */
+static inline void in_planned_contexts(void (*test)(dim_context_options options))
+{
+    test((dim_context_options){ .threads = 1 });
+    test((dim_context_options){ .threads = 2, .blas_threads = 1 });
+    test((dim_context_options){ .threads = 1, .disabled_passes = 127 });
+}
+
+static inline void in_reference_context(void (*test)(dim_context_options options))
+{
+    test((dim_context_options){ .threads = 1, .executor = DIM_EXECUTOR_REFERENCE, .cpu = DIM_CPU_REFERENCE,
+                                .gemm = DIM_GEMM_REFERENCE });
+}
+
 /* The rest of a network, and the end of its builder. */
 static inline dim_network *network_on(dim_encoder_builder *b, const dim_layer_options *layers, size_t n)
 {

@@ -212,16 +212,13 @@ static void compare_all(dim_context_options options)
 static void test_planned(void **state)
 {
     (void)state;
-    compare_all((dim_context_options){ .threads = 1 });
-    compare_all((dim_context_options){ .threads = 2, .blas_threads = 1 });
-    compare_all((dim_context_options){ .threads = 1, .disabled_passes = 127 });
+    in_planned_contexts(compare_all);
 }
 
 static void test_reference(void **state)
 {
     (void)state;
-    compare_all((dim_context_options){ .threads = 1, .executor = DIM_EXECUTOR_REFERENCE, .cpu = DIM_CPU_REFERENCE,
-                                       .gemm = DIM_GEMM_REFERENCE });
+    in_reference_context(compare_all);
 }
 
 /* ---- presets: each makes images of its shape, and takes them */
@@ -369,7 +366,7 @@ static void test_warnings(void **state)
     own.d_loss = 1.2;
     expect_said(&run, &e, NULL, 0);
     own.loss[0] = log(3);
-    run.o.gan = true; /* then it is no fault */
+    run.o.gan = true; /* then it is not a fault */
     expect_said(&run, &e, NULL, 0);
     dim_objective_destroy(obj);
     dim_context_destroy(ctx);

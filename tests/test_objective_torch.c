@@ -316,16 +316,13 @@ static void compare_all(dim_context_options options)
 static void test_planned(void **state)
 {
     (void)state;
-    compare_all((dim_context_options){ .threads = 1 });
-    compare_all((dim_context_options){ .threads = 2, .blas_threads = 1 });
-    compare_all((dim_context_options){ .threads = 1, .disabled_passes = 127 });
+    in_planned_contexts(compare_all);
 }
 
 static void test_reference(void **state)
 {
     (void)state;
-    compare_all((dim_context_options){ .threads = 1, .executor = DIM_EXECUTOR_REFERENCE, .cpu = DIM_CPU_REFERENCE,
-                                       .gemm = DIM_GEMM_REFERENCE });
+    in_reference_context(compare_all);
 }
 
 int main(void)
