@@ -1,5 +1,6 @@
 /* The command line. */
 #include "options.h"
+#include "words.h"
 
 #include <errno.h>
 #include <float.h>
@@ -22,31 +23,6 @@ void ex_usage_error(const ex_program *program, const char *format, ...)
 }
 
 /* ---- --help */
-
-/* Prints a word, on the next line when this one is full.  @return the column after it. */
-static int print_word(const char *word, int length, int left, int right, int column)
-{
-    if (column > left && column + 1 + length > right) {
-        printf("\n%*s", left, "");
-        column = left;
-    } else if (column > left) {
-        putchar(' ');
-        column++;
-    }
-    printf("%.*s", length, word);
-    return column + length;
-}
-
-static int print_words(const char *text, int left, int right, int column)
-{
-    while (*text != '\0') {
-        int length = (int)strcspn(text, " \n");
-        column = print_word(text, length, left, right, column);
-        text += length;
-        text += *text != '\0';
-    }
-    return column;
-}
 
 /* The choices of a name, into text. */
 static void list_choices(const ex_option *o, char *text, size_t room)
@@ -106,12 +82,12 @@ static void print_option(const char *left, const char *help, const char *choices
         column = 0;
     }
     printf("%*s", LEFT - column, "");
-    column = print_words(help, LEFT, RIGHT, LEFT);
+    column = ex_print_words(help, LEFT, RIGHT, LEFT);
     if (*choices != '\0') {
         printf(":");
-        column = print_words(choices, LEFT, RIGHT, column + 1);
+        column = ex_print_words(choices, LEFT, RIGHT, column + 1);
     }
-    print_words(rest, LEFT, RIGHT, column);
+    ex_print_words(rest, LEFT, RIGHT, column);
     putchar('\n');
 }
 
@@ -155,12 +131,12 @@ static void print_help(const ex_program *p)
         "for Ctrl-C).",
     };
     printf("Usage: %s %s[OPTION...]\n\n", p->name, p->defaults.data == NULL ? "--data KIND:DIR " : "");
-    print_words(p->summary, 0, RIGHT, 0);
+    ex_print_words(p->summary, 0, RIGHT, 0);
     putchar('\n');
     print_options(p);
     for (size_t i = p->objective ? 1 : 0; i < sizeof notes / sizeof *notes; i++) { /* the first one is of probes */
         putchar('\n');
-        print_words(notes[i], 0, RIGHT, 0);
+        ex_print_words(notes[i], 0, RIGHT, 0);
         putchar('\n');
     }
     printf("\nExample\n  %s %s\n", p->name, p->example);

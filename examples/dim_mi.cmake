@@ -1,6 +1,6 @@
 # dim-mi and its man page, which is what `dim-mi --man` says.
-add_executable(dim_mi mutual_information.c process.c output.c mi_options.c mi_files.c mi_table.c mi_select.c mi_read.c mi_data.c mi_scores.c mi_text.c
-    mi_json.c mi_plot.c mi_html.c canvas.c font.c)
+add_executable(dim_mi mutual_information.c process.c output.c words.c mi_options.c mi_files.c mi_table.c mi_select.c mi_read.c mi_data.c
+    mi_scores.c mi_text.c mi_json.c mi_plot.c mi_html.c canvas.c font.c)
 set_target_properties(dim_mi PROPERTIES OUTPUT_NAME dim-mi)
 target_link_libraries(dim_mi PRIVATE dim::dim dim_flags m)
 if(PNG_FOUND)

@@ -52,7 +52,7 @@ void ex_embed_check(ex_run *run, const dim_encoder *encoder)
     slash = strrchr(path, '/');
     snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1, slash != NULL ? path : ".");
     if (stat(folder, &info) != 0)
-        ex_usage_error(run->program, "--embed: there is no folder %s", folder);
+        ex_usage_error(run->program, "--embed: the folder %s does not exist", folder);
     check_writable(run, folder);
     check_place(run, path);
     check_place(run, labels_file(run, labels));

@@ -98,7 +98,7 @@ int64_t infogan_largest(const float *x, int64_t n);
 /* Codes as they are drawn, one number a code: functions of `seed` alone. */
 void infogan_draw_codes(const infogan *own, uint64_t seed, int64_t rows, float *codes);
 void infogan_draw_noise(uint64_t seed, int64_t count, float *noise);
-void *infogan_room(ex_run *run, int64_t count, size_t size); /* zeros; ends the program where there is no memory */
+void *infogan_room(ex_run *run, int64_t count, size_t size); /* zeros; ends the program when memory runs out */
 
 /* ---- infogan_matching.c */
 

@@ -28,7 +28,7 @@ static void check_file(const ex_program *program, const char *option, const char
         ex_usage_error(program, "%s: the path is too long", option);
     snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1, slash != NULL ? path : ".");
     if (stat(folder, &info) != 0)
-        ex_usage_error(program, "%s: there is no folder %s", option, folder);
+        ex_usage_error(program, "%s: the folder %s does not exist", option, folder);
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         ex_usage_error(program, "%s: %s is a folder", option, path);
 }

@@ -23,7 +23,7 @@ static void put_text(FILE *to, const char *text)
     fputc('"', to);
 }
 
-/* JSON has no word for what is infinite; null says that there is no such number. */
+/* JSON has no word for what is infinite; null says that the number does not exist. */
 static void put_number(FILE *to, double x)
 {
     if (isfinite(x))

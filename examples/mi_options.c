@@ -1,5 +1,6 @@
 /* dim-mi's command line, its --help, and the man page that is made of it. */
 #include "mi.h"
+#include "words.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -49,8 +50,8 @@ static const option options[] = {
 
     { "Output", NULL, "", HEADING, 0, 0, 0 },
     { "--bits", NULL, "in bits, not nats", SWITCH, AT(bits), 0, 0 },
-    { "--json", "FILE", "write all numbers as JSON; with - to standard output, in place of the text. null: there is no such number; "
-      "\"inf\": it is infinite", TEXT, AT(json), 0, 0 },
+    { "--json", "FILE", "write all numbers as JSON; with - to standard output, in place of the text. null: a number that does not exist; "
+      "\"inf\": an infinite one", TEXT, AT(json), 0, 0 },
     { "--pointwise", "FILE", "write the share of each row, as .npy or as .csv", TEXT, AT(pointwise), 0, 0 },
     { "--plot", "FILE.png", "draw candidates, value against rows, rows' shares, and the null, the lags or the scores", TEXT,
       AT(plot), 0, 0 },
@@ -85,20 +86,7 @@ static const char *const examples[] = { "dim-mi cars.csv --x hp,wt --y mpg --per
 static void print_words(const char *text, int left, int column)
 {
     enum { RIGHT = 79 };
-    while (*text != '\0') {
-        int length = (int)strcspn(text, " ");
-        if (column > left && column + 1 + length > RIGHT) {
-            printf("\n%*s", left, "");
-            column = left;
-        } else if (column > left) {
-            putchar(' ');
-            column++;
-        }
-        printf("%.*s", length, text);
-        column += length;
-        text += length;
-        text += *text == ' ';
-    }
+    (void)ex_print_words(text, left, RIGHT, column);
     putchar('\n');
 }
 

@@ -41,7 +41,7 @@ mi_kind mi_number(const char *text, double *out);
  * `error`: it is not a table.  One pass, no recursion, no memory but 8 bytes a row and a column. */
 bool mi_table_parse(mi_table *t, char *text, size_t size, const char *path, mi_header header, char separator, char error[MI_ERROR]);
 
-/* Fills columns, whose `value` and `exact` it makes; two passes for all of them.  False: a number is wrong, or there is no memory. */
+/* Fills columns, whose `value` and `exact` it makes; two passes for all of them.  False: a number is wrong, or memory ran out. */
 bool mi_table_read(const mi_table *t, mi_column *columns, int64_t count, char error[MI_ERROR]);
 
 /* Its name, or "#3" in buffer. */

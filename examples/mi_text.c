@@ -39,9 +39,7 @@ typedef struct phrase {
 } phrase;
 
 static const phrase phrases[] = {
-    { "order = IID", "--iid" },
     { "order IID", "--iid" },
-    { "order = SERIES", "--series" },
     { "order SERIES", "--series" },
     { "missing = DROP", "--missing drop" },
     { "max_seconds", "--time" },
