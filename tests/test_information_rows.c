@@ -229,7 +229,7 @@ static void test_groups_of_a_series(void **state)
     free_sides(&s);
 }
 
-/* What labels groups have, and which rows of others they lie beside, tells nothing.  One group is none; of few there is no curve, and
+/* What labels groups have, and which rows of others they lie beside, tells nothing.  One group has no answer; of few there is no curve, and
  * a warning. */
 static void test_labels_of_groups(void **state)
 {

@@ -16,7 +16,7 @@ typedef struct dim__bn_grad {
 enum { DIM__NEAR = 16 };
 typedef struct dim__near {
     const float *const *x;
-    const int32_t *row;    /* as x: when each point was, or its group; those at most `apart` from one are no neighbours of it */
+    const int32_t *row;    /* as x: when each point was, or its group; those at most `apart` from one are not its neighbours */
     int64_t at;            /* the first of those that ask */
     int32_t apart;
     int d;

@@ -94,7 +94,7 @@ head -c 128 "$work/g.npy" | grep -q '(160, 4096)' || fail "--embed-split train -
 run 2 "$local_dim" --steps 0 --embed "$work/f.txt"
 says '--embed: .*f.txt does not end in .npy'
 run 2 "$local_dim" --steps 0 --embed "$work/missing/f.npy"
-says "--embed: there is no folder $work/missing"
+says "--embed: the folder $work/missing/ does not exist"
 mkdir "$work/folder.npy" "$work/h.labels.npy"
 run 2 "$local_dim" --steps 0 --embed "$work/folder.npy"
 says "--embed: $work/folder.npy is a folder"
@@ -382,7 +382,7 @@ says 'goes on after step 25'
 for file in weights checkpoint; do cmp "$work/gan/$file.safetensors" "$work/gans/$file.safetensors" || fail "infogan: $file in parts"; done
 cmp "$work/g.npy" "$work/gs.npy" || fail "infogan: images in parts"
 
-# Images of codes that are given: those that were drawn are the same again; others, and what is no code.
+# Images of codes that are given: those that were drawn are the same again; others, and what is not a code.
 run 0 "$infogan" --steps 60 --out "$work/gans" --resume --generate "$work/gs.npy" --codes "$work/g.codes.npy"
 says 'nothing is left to train'
 cmp "$work/g.npy" "$work/gs.npy" || fail "infogan --codes"

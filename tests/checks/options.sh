@@ -88,7 +88,7 @@ refuses '--lr-g: -1 is too small; it must be 0 at least' infogan $data --lr-g -1
 refuses '--every: 0 is too small; it must be 1 at least' infogan $data --every 0
 refuses '--codes needs --generate' infogan $data --codes c.npy
 refuses '--generate: x does not end in .npy' infogan $data --generate x
-refuses '--infer: there is no folder missing/' infogan $data --infer missing/x.npy
+refuses '--infer: the folder missing/ does not exist' infogan $data --infer missing/x.npy
 refuses "--categorical: '10,x' is not a list of numbers of classes, from 2 to 65536 each" infogan $data --categorical 10,x
 refuses "--categorical: '1' is not a list" infogan $data --categorical 1
 refuses "--categorical: '10,' is not a list" infogan $data --categorical 10,
