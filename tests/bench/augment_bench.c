@@ -1,7 +1,7 @@
 /* Views a second of processor time of each preset, and what preparing them costs a training that runs meanwhile: the wait for
  * each batch, and the time of a step beside that of the same step on a batch that is there already.  One JSON object a
  * line. */
-#include <dim/dim.h>
+#include "tools.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,25 +11,10 @@
 
 enum { SAMPLES = 512, BATCH = 64, VIEWS = 2 };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Of this process' threads: what other programs do is not counted. */
 static double processor(void)
 {
     return (double)clock() / CLOCKS_PER_SEC;
-}
-
-static void check(dim_context *ctx, dim_status status)
-{
-    if (status == DIM_OK)
-        return;
-    fprintf(stderr, "augment_bench: %s: %s\n", dim_status_name(status), dim_context_error(ctx));
-    exit(1);
 }
 
 static dim_context *context(uint32_t threads)
@@ -123,23 +108,23 @@ static void overlap(double seconds, uint32_t threads, uint32_t workers)
     check(ctx, dim_loader_create(data, &o, &loader));
     check(ctx, dim_loader_next(loader, &batch, NULL));
     check(ctx, dim_model_step(model, batch)); /* compiles */
-    double begin = now();
-    for (; now() - begin < seconds; steps++) {
-        double asked = now();
+    double begin = seconds_of(CLOCK_MONOTONIC);
+    for (; seconds_of(CLOCK_MONOTONIC) - begin < seconds; steps++) {
+        double asked = seconds_of(CLOCK_MONOTONIC);
         check(ctx, dim_loader_next(loader, &batch, NULL));
-        double waited = now() - asked;
+        double waited = seconds_of(CLOCK_MONOTONIC) - asked;
         wait += waited;
         longest = waited > longest ? waited : longest;
         check(ctx, dim_model_step(model, batch));
     }
-    double with = (now() - begin) / steps;
+    double with = (seconds_of(CLOCK_MONOTONIC) - begin) / steps;
     struct timespec pause = { 0, 50000000 }; /* until the workers have nothing to do */
     nanosleep(&pause, NULL);
-    for (begin = now(); now() - begin < seconds; alone++)
+    for (begin = seconds_of(CLOCK_MONOTONIC); seconds_of(CLOCK_MONOTONIC) - begin < seconds; alone++)
         check(ctx, dim_model_step(model, batch));
     printf("{\"overlap\": \"local DIM, %d views a step\", \"threads\": %u, \"workers\": %u, \"step_ms\": %.2f, "
            "\"wait_ms\": %.3f, \"longest_wait_ms\": %.3f, \"step_without_loader_ms\": %.2f}\n", BATCH * VIEWS, threads,
-           workers, 1e3 * with, 1e3 * wait / steps, 1e3 * longest, 1e3 * (now() - begin) / alone);
+           workers, 1e3 * with, 1e3 * wait / steps, 1e3 * longest, 1e3 * (seconds_of(CLOCK_MONOTONIC) - begin) / alone);
     dim_loader_destroy(loader);
     dim_dataset_destroy(data);
     dim_model_destroy(model);

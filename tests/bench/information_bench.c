@@ -6,7 +6,7 @@
 #include "information/kraskov.h"
 
 #include "base/rng.h"
-#include <dim/dim.h>
+#include "tools.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,21 +18,6 @@ static uint32_t threads, permutations, steps;
 static int64_t rows = 10000, columns = 1;
 static int repeats = 3;
 static const char *save;
-
-static double now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void check(const dim_context *ctx, dim_status status)
-{
-    if (status == DIM_OK)
-        return;
-    fprintf(stderr, "information_bench: %s: %s\n", dim_status_name(status), dim_context_error(ctx));
-    exit(1);
-}
 
 static void need(bool there)
 {
@@ -164,10 +149,10 @@ static void time_job(const job *j)
     data.x = x;
     data.y = y;
     for (int i = 0; i < repeats; i++) {
-        double start = now(CLOCK_MONOTONIC), before = now(CLOCK_PROCESS_CPUTIME_ID);
+        double start = seconds_of(CLOCK_MONOTONIC), before = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
         value = j->run(ctx, &data);
-        wall = fmin(wall, now(CLOCK_MONOTONIC) - start);
-        cpu = fmin(cpu, now(CLOCK_PROCESS_CPUTIME_ID) - before);
+        wall = fmin(wall, seconds_of(CLOCK_MONOTONIC) - start);
+        cpu = fmin(cpu, seconds_of(CLOCK_PROCESS_CPUTIME_ID) - before);
     }
     dim_tensor_destroy(x);
     dim_tensor_destroy(y);

@@ -4,7 +4,7 @@
  * Each measurement is a process of its own, so that its peak is known: "peak" is what the system counts, code and the
  * caller's own features and gradients included. */
 #define _DEFAULT_SOURCE /* wait4 */
-#include <dim/dim.h>
+#include "tools.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,21 +24,6 @@ typedef struct measurement {
 static uint32_t threads;
 static int repeats = 3;
 static double limit_mb; /* 0 = usual */
-
-static double now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void check(const dim_context *ctx, dim_status status)
-{
-    if (status == DIM_OK)
-        return;
-    fprintf(stderr, "%s: %s\n", dim_status_name(status), dim_context_error(ctx));
-    exit(1);
-}
 
 /* Features with a mean square of 1, cheaply made. */
 static dim_tensor *features(dim_context *ctx, int rank, const int64_t *shape, uint32_t seed)
@@ -77,10 +62,10 @@ static measurement measure(int64_t batch, uint64_t score_memory)
     dim_tensor *dg = features(ctx, 2, g, 0), *dl = features(ctx, 3, l, 0);
     DIM_OPTIONS_INIT(&e);
     for (int i = 0; i <= repeats; i++) { /* the first one compiles and touches the memory */
-        double start = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+        double start = seconds_of(CLOCK_MONOTONIC), cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
         check(ctx, dim_estimator_evaluate(est, global, local, NULL, &e, dg, dl));
-        m.ms = i > 0 ? fmin(m.ms, 1e3 * (now(CLOCK_MONOTONIC) - start)) : m.ms;
-        m.cpu_ms = i > 0 ? fmin(m.cpu_ms, 1e3 * (now(CLOCK_PROCESS_CPUTIME_ID) - cpu)) : m.cpu_ms;
+        m.ms = i > 0 ? fmin(m.ms, 1e3 * (seconds_of(CLOCK_MONOTONIC) - start)) : m.ms;
+        m.cpu_ms = i > 0 ? fmin(m.cpu_ms, 1e3 * (seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu)) : m.cpu_ms;
     }
     m.loss = e.loss;
     dim_tensor_destroy(global);
