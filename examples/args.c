@@ -46,7 +46,7 @@ static void describe_default(const ex_program *p, const ex_option *o, char *text
     switch (o->kind) {
     case EX_TEXT:
     case EX_FILE:
-        if (o->unset != NULL && o->offset == EX_FIELD(data))
+        if (o->unset != NULL && strcmp(o->unset, "required") == 0)
             snprintf(text, room, "(%s)", o->unset);
         else if (o->offset == EX_FIELD(data))
             snprintf(text, room, "(default %s)", p->defaults.data);
@@ -108,6 +108,8 @@ static void print_options(const ex_program *p)
     }
     printf("\nMore\n");
     print_option("--help", "print this text", "", "");
+    if (p->evaluates)
+        print_option("--man", "print it as a man page", "", "");
     print_option("--version", "print the version of libdim", "", "");
 }
 
@@ -118,9 +120,15 @@ static void end_output(const ex_program *p)
     exit(ferror(stdout) ? 1 : 0);
 }
 
-static void print_help(const ex_program *p)
+/* What is said below the options: of programs that train, that have probes, that evaluate; NULL ends each. */
+static const char *const *notes_of(const ex_program *p)
 {
-    static const char *const notes[] = {
+    static const char *const evaluating[] = {
+        "Nothing is chosen by test images: what a probe chooses, it chooses on a part of the training images.",
+        "Exit code: 0; 1 on failure; 2 on bad arguments or data.",
+        NULL,
+    };
+    static const char *const training[] = {
         "The probes are kNN (cosine; k = 20, or a fifth of the labelled samples where that is less) and closed-form ridge "
         "regression on frozen features, measured on all test samples.",
         "Ctrl-C (or SIGTERM, SIGHUP) ends the run after the current step, and during the probes soon. With --out it saves "
@@ -129,17 +137,92 @@ static void print_help(const ex_program *p)
         "depends on --steps, so a run can always be made longer.",
         "Exit code: 0; 1 on failure; 2 on bad arguments or data; 128 + the number of the signal that ended the run (130 "
         "for Ctrl-C).",
+        NULL,
     };
-    printf("Usage: %s %s[OPTION...]\n\n", p->name, p->defaults.data == NULL ? "--data KIND:DIR " : "");
+    return p->evaluates ? evaluating : p->objective ? training + 1 : training; /* the first one is of probes */
+}
+
+static const char *usage_of(const ex_program *p)
+{
+    return p->evaluates ? "--weights FILE --data KIND:DIR " : p->defaults.data == NULL ? "--data KIND:DIR " : "";
+}
+
+static void print_help(const ex_program *p)
+{
+    printf("Usage: %s %s[OPTION...]\n\n", p->name, usage_of(p));
     ex_print_words(p->summary, 0, RIGHT, 0);
     putchar('\n');
     print_options(p);
-    for (size_t i = p->objective ? 1 : 0; i < sizeof notes / sizeof *notes; i++) { /* the first one is of probes */
+    for (const char *const *note = notes_of(p); *note != NULL; note++) {
         putchar('\n');
-        ex_print_words(notes[i], 0, RIGHT, 0);
+        ex_print_words(*note, 0, RIGHT, 0);
         putchar('\n');
     }
     printf("\nExample\n  %s %s\n", p->name, p->example);
+    end_output(p);
+}
+
+/* ---- --man: the same */
+
+static void print_entry(const char *name, const char *value, const char *help, const char *choices, const char *rest)
+{
+    printf(".TP\n\\fB");
+    ex_print_roff(name);
+    printf("\\fR");
+    if (value != NULL) {
+        printf(" \\fI");
+        ex_print_roff(value);
+        printf("\\fR");
+    }
+    putchar('\n');
+    ex_print_roff(help);
+    if (*choices != '\0')
+        printf(": ");
+    ex_print_roff(choices);
+    putchar(' ');
+    ex_print_roff(rest);
+    putchar('\n');
+}
+
+static void print_man(const ex_program *p)
+{
+    printf(".TH ");
+    for (const char *c = p->name; *c != '\0'; c++)
+        printf("%s%c", *c == '-' ? "\\" : "", *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+    printf(" 1 \"\" \"libdim %s\" \"User Commands\"\n.SH NAME\n", dim_version());
+    ex_print_roff(p->name);
+    printf(" \\- evaluation of what an encoder has learnt\n.SH SYNOPSIS\n");
+    ex_print_roff(p->name);
+    putchar(' ');
+    ex_print_roff(usage_of(p));
+    printf("[OPTION...]\n.SH DESCRIPTION\n");
+    ex_print_roff(p->summary);
+    printf("\n.SH OPTIONS\n");
+    for (const ex_option *o = NULL; (o = ex_option_next(p, o)) != NULL;) {
+        char choices[256] = "", rest[192];
+        if (o->kind == EX_HEADING) {
+            printf(".SS %s\n", o->help);
+            continue;
+        }
+        if (o->choice != NULL)
+            list_choices(o, choices, sizeof choices);
+        describe_default(p, o, rest, sizeof rest);
+        print_entry(o->name, o->value, o->help, choices, rest);
+    }
+    printf(".SS More\n");
+    print_entry("--help", NULL, "print these texts", "", "");
+    print_entry("--man", NULL, "print this page", "", "");
+    print_entry("--version", NULL, "print the version of libdim", "", "");
+    printf(".SH NOTES\n");
+    for (const char *const *note = notes_of(p); *note != NULL; note++) {
+        ex_print_roff(*note);
+        printf("\n.PP\n");
+    }
+    printf(".SH EXAMPLE\n");
+    ex_print_roff(p->name);
+    putchar(' ');
+    ex_print_roff(p->example);
+    putchar('\n');
     end_output(p);
 }
 
@@ -224,6 +307,8 @@ static void check(const ex_program *p, const ex_options *o)
     } need_out[] = { { EX_FIELD(resume), "--resume" }, { EX_FIELD(overwrite), "--overwrite" } };
     if (o->data == NULL)
         ex_usage_error(p, "--data is missing, such as --data cifar10:DIR; see --help");
+    if (p->evaluates && o->weights == NULL)
+        ex_usage_error(p, "--weights is missing, such as --weights out/weights.safetensors; see --help");
     for (size_t i = 0; i < sizeof need_out / sizeof *need_out; i++)
         if (o->out == NULL && *(const bool *)((const char *)o + need_out[i].offset))
             ex_usage_error(p, "%s needs --out", need_out[i].name);
@@ -235,7 +320,7 @@ static void check(const ex_program *p, const ex_options *o)
         ex_usage_error(p, "--embed-split needs --embed");
     if (o->init != NULL && o->resume)
         ex_usage_error(p, "--init and --resume exclude each other: a checkpoint has all weights");
-    if (!(o->lr > 0))
+    if (!(o->lr > 0) && !p->evaluates)
         ex_usage_error(p, "--lr: it must be above 0");
     if (!(o->beta1 < 1))
         ex_usage_error(p, "--beta1: it must be below 1");
@@ -254,6 +339,8 @@ void ex_parse(const ex_program *program, int argc, char **argv, ex_options *o)
         const char *text = argv[i], *equals = strchr(text, '=');
         if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0)
             print_help(program);
+        if (strcmp(text, "--man") == 0 && program->evaluates)
+            print_man(program);
         if (strcmp(text, "--version") == 0) {
             printf("%s of libdim %s\n", program->name, dim_version());
             end_output(program);

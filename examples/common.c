@@ -1,5 +1,6 @@
 /* The frame of the example programs: start, encoder and prior by the options, the training loop. */
 #include "objective.h"
+#include "page.h"
 #include "process.h"
 
 #include <errno.h>
@@ -209,7 +210,7 @@ static bool save(ex_run *run, const dim_loader *loader, bool failed)
         ex_draw(run, NULL, run->task->drawing, run->task->drawing_name);
     else
         ex_draw(run, run->encoder, ex_picture, "retrieval.png");
-    return saved && kept;
+    return ex_page_run(run) && saved && kept;
 }
 
 static bool is_evaluated(const ex_options *o, uint64_t step)

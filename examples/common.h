@@ -45,6 +45,10 @@ typedef struct ex_options {
     int embed_split;              /* EX_EMBED_... */
     bool json, table, resume, overwrite, skip_broken, unlabelled, keep_orientation;
 
+    /* of dim-eval */
+    const char *weights, *log, *only; /* NULL: not given */
+    uint32_t runs;
+
     /* of amdim */
     uint32_t ndf, rkhs, depth, mixture, views;
     float tclip, penalty, beta1, weight_decay;
@@ -70,6 +74,7 @@ typedef struct ex_program {
     const char *code;             /* the tap whose features the picture compares and --embed writes */
     bool objective;               /* it trains a dim_objective, by objective.h: it measures something else than probes */
     bool generative;              /* which has a prior, and maximises no information */
+    bool evaluates;               /* it trains nothing, and is installed, with a man page */
     bool infogan;                 /* or has adversaries, and infogan's options */
     void (*check)(ex_options *o); /* puts in what follows from options, and ends the program where they do not fit; NULL = nothing */
     ex_options defaults;          /* views: 0 = no views of images are made, and amdim's options are not there */
@@ -289,6 +294,7 @@ bool ex_draw_grid(const dim_tensor *const *parts, int n, int64_t columns, const 
 
 /* ---- picture.c */
 
-ex_drawing ex_picture; /* query images and the 9 nearest to each */
+ex_drawing ex_picture;           /* query images and the 9 nearest to each, by cosine */
+ex_drawing ex_picture_euclidean; /* the same by Euclidean distance */
 
 #endif

@@ -45,7 +45,9 @@ static dim_dataset *open_split(ex_run *run, dim_split split, dim_labels labels, 
     o.on_error = DIM_ON_ERROR_SKIP;
     if (status == DIM_E_FORMAT && dim_dataset_open_with(run->ctx, run->o.data, split, &o, &data) != DIM_OK)
         advice = ""; /* it is not an image that is broken */
-    if (strstr(error, "DIM_LABELS_NONE") != NULL && run->program->infogan)
+    if (strstr(error, "DIM_LABELS_NONE") != NULL && run->program->evaluates)
+        advice = "; --probe-train 0 evaluates without labels";
+    else if (strstr(error, "DIM_LABELS_NONE") != NULL && run->program->infogan)
         advice = "; --unlabelled trains without labels";
     else if (strstr(error, "DIM_LABELS_NONE") != NULL && !run->program->objective)
         advice = "; --unlabelled --probe-train 0 trains without labels";

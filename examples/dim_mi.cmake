@@ -1,6 +1,6 @@
 # dim-mi and its man page, which is what `dim-mi --man` says.
 add_executable(dim_mi mutual_information.c process.c output.c words.c mi_options.c mi_files.c mi_table.c mi_select.c mi_read.c mi_data.c
-    mi_scores.c mi_text.c mi_json.c mi_plot.c mi_html.c canvas.c font.c)
+    mi_scores.c mi_text.c mi_json.c mi_plot.c mi_html.c html.c canvas.c font.c)
 set_target_properties(dim_mi PROPERTIES OUTPUT_NAME dim-mi)
 target_link_libraries(dim_mi PRIVATE dim::dim dim_flags m)
 if(PNG_FOUND)
@@ -11,18 +11,4 @@ if(ZLIB_FOUND)
     target_compile_definitions(dim_mi PRIVATE EX_HAVE_ZLIB=1)
     target_link_libraries(dim_mi PRIVATE ZLIB::ZLIB)
 endif()
-set(dim_mi_man ${CMAKE_CURRENT_BINARY_DIR}/dim-mi.1)
-if(NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR)
-    add_custom_command(TARGET dim_mi POST_BUILD COMMAND dim_mi --man >${dim_mi_man} BYPRODUCTS ${dim_mi_man})
-endif()
-if(NOT DIM_INSTALL)
-    return()
-endif()
-
-# It finds the library beside it, also where the tree is moved; in /usr the system does.
-if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr" AND NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
-    file(RELATIVE_PATH dim_mi_libraries /root/${CMAKE_INSTALL_BINDIR} /root/${CMAKE_INSTALL_LIBDIR})
-    set_target_properties(dim_mi PROPERTIES INSTALL_RPATH "$ORIGIN/${dim_mi_libraries}")
-endif()
-install(TARGETS dim_mi RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT dim_programs)
-install(FILES ${dim_mi_man} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT dim_programs OPTIONAL)
+dim_install_program(dim_mi dim-mi dim_programs)

@@ -120,6 +120,10 @@ void ex_folder_open(ex_run *run)
         return;
     if (strlen(o->out) >= 4096)
         ex_usage_error(run->program, "--out: the path is too long");
+    if (run->program->evaluates) { /* what it writes is made anew by the same call */
+        make(run->program, o->out);
+        return;
+    }
     bool there = lock(run);
     refuse(run);
     make(run->program, o->out);

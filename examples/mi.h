@@ -11,6 +11,7 @@
 
 #define DIM_EXPERIMENTAL
 #include "mi_table.h"
+#include "words.h"
 #include <dim/dim.h>
 #include <dim/information.h>
 
@@ -113,8 +114,6 @@ const char *mi_unit(const mi_run *run);
 const char *mi_what(const mi_run *run);  /* "I(X;Y)" */
 /* A name without control characters, at most `room` - 1 bytes with "..." where it is longer. */
 const char *mi_name(const char *name, char *buffer, size_t room);
-/* How many bytes a character of UTF-8 has; 0: it is not one. */
-int mi_utf8(const unsigned char *at);
 void mi_print(const mi_run *run, FILE *to);
 /* A text of the library's as the program says it: options by their names here, columns by name alone (the library counts them from 0
  * within a side). */

@@ -239,8 +239,8 @@ static void note_names(mi_run *run, const mi_table *t, const list *l)
     char text[256], buffer[32], name[MI_COLUMN_TEXT];
     for (int64_t k = 0; k < l->count; k++) {
         const unsigned char *at = (const unsigned char *)mi_table_name(t, l->at[k], buffer);
-        while (*at != '\0' && mi_utf8(at) > 0)
-            at += mi_utf8(at);
+        while (*at != '\0' && ex_utf8(at) > 0)
+            at += ex_utf8(at);
         if (*at == '\0')
             continue;
         snprintf(text, sizeof text, "the name of %s is not UTF-8; --json and --report write U+FFFD in place of such bytes",

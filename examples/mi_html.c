@@ -1,52 +1,17 @@
 /* dim-mi's page: all that is printed, and the picture, in one file without scripts. */
+#include "html.h"
 #include "mi.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static void put_escaped(FILE *to, const char *text)
-{
-    for (int length = 1; *text != '\0'; text += length == 0 ? 1 : length) {
-        length = mi_utf8((const unsigned char *)text);
-        switch (*text) {
-        case '&': fputs("&amp;", to); break;
-        case '<': fputs("&lt;", to); break;
-        case '>': fputs("&gt;", to); break;
-        case '"': fputs("&quot;", to); break;
-        default:
-            if (length == 0)
-                fputs("&#xfffd;", to);
-            else if ((unsigned char)*text >= ' ' || *text == '\n')
-                fwrite(text, 1, (size_t)length, to);
-        }
-    }
-}
-
-static void put_base64(FILE *to, const uint8_t *bytes, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < size; i += 3) {
-        uint32_t three = (uint32_t)bytes[i] << 16 | (i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0) | (i + 2 < size ? bytes[i + 2] : 0);
-        for (int k = 0; k < 4; k++)
-            fputc(i + (size_t)k > size ? '=' : digits[three >> (18 - 6 * k) & 63], to);
-    }
-}
 
 static void put_picture(const mi_run *run, FILE *to)
 {
     const char *why = "";
     size_t size;
     uint8_t *bytes = mi_plot_bytes(run, &size, &why);
-    if (bytes == NULL) {
-        fprintf(to, "<p>No picture: ");
-        put_escaped(to, why);
-        fprintf(to, ".</p>\n");
-        return;
-    }
-    fprintf(to, "<p><img alt=\"Methods with their intervals, value against rows, shares of the rows, and the null, lags or scores\" "
-                "src=\"data:image/png;base64,");
-    put_base64(to, bytes, size);
-    fprintf(to, "\"/></p>\n");
+    ex_html_picture(to, bytes, size, "Methods with their intervals, value against rows, shares of the rows, and the null, lags or scores",
+                    why);
     free(bytes);
 }
 
@@ -58,7 +23,7 @@ static void put_notes(const mi_run *run, FILE *to)
         char line[MI_TEXT_ROOM];
         snprintf(line, sizeof line, "%.*s", (int)length, at);
         fprintf(to, "<li>");
-        put_escaped(to, line);
+        ex_html_text(to, line);
         fprintf(to, "</li>\n");
         at += length + 1;
     }
@@ -68,7 +33,7 @@ static void put_notes(const mi_run *run, FILE *to)
         if (*text == '\0')
             continue;
         fprintf(to, "<li>");
-        put_escaped(to, text);
+        ex_html_text(to, text);
         fprintf(to, "</li>\n");
     }
     fprintf(to, "<li>The interval is one if the dependence is of a kind that these rows can show.</li>\n</ul>\n");
@@ -84,7 +49,7 @@ static void put_names(const mi_run *run, FILE *to)
         fprintf(to, "<p>%c: ", "xyz"[k]);
         for (int64_t j = 0; j < s->columns; j++) {
             fputs(j > 0 ? ", " : "", to);
-            put_escaped(to, s->names[j]);
+            ex_html_text(to, s->names[j]);
         }
         fprintf(to, "</p>\n");
     }
@@ -94,19 +59,17 @@ void mi_html(const mi_run *run, FILE *to)
 {
     size_t size;
     char *text = mi_text(run, mi_print, &size);
-    fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<title>Mutual information of ");
-    put_escaped(to, run->o.file[0]);
-    fprintf(to, "</title>\n<style>body { font-family: sans-serif; max-width: 82em; margin: 1em auto; padding: 0 1em } "
-                "pre { background: #f4f4f4; padding: 1em; overflow: auto } img { max-width: 100%%; height: auto }</style>\n"
-                "</head>\n<body>\n"
-                "<h1>How much do these columns tell about those?</h1>\n<p>");
-    put_escaped(to, run->o.file[0]);
+    char title[MI_TEXT_ROOM];
+    snprintf(title, sizeof title, "Mutual information of %s", run->o.file[0]);
+    ex_html_begin(to, title, "How much do these columns tell about those?");
+    fprintf(to, "<p>");
+    ex_html_text(to, run->o.file[0]);
     fprintf(to, ", by dim-mi of libdim %s, seed %llu</p>\n<pre>", dim_version(), (unsigned long long)run->o.seed);
-    put_escaped(to, text);
+    ex_html_text(to, text);
     fprintf(to, "</pre>\n");
     free(text);
     put_names(run, to);
     put_picture(run, to);
     put_notes(run, to);
-    fprintf(to, "</body>\n</html>\n");
+    ex_html_end(to);
 }

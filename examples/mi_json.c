@@ -9,7 +9,7 @@ static void put_text(FILE *to, const char *text)
 {
     fputc('"', to);
     for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
-        int length = mi_utf8(at);
+        int length = ex_utf8(at);
         if (*at == '"' || *at == '\\')
             fprintf(to, "\\%c", *at);
         else if (length == 0)

@@ -116,31 +116,18 @@ static void print_help(void)
         printf("  %s\n", examples[i]);
 }
 
-/* A dash of an option must stay one, and a line must not begin with a command. */
-static void print_roff(const char *text)
-{
-    for (bool begins = true; *text != '\0'; text++) {
-        if (begins && (*text == '.' || *text == '\''))
-            printf("\\&");
-        if (*text == '-' || *text == '\\')
-            putchar('\\');
-        putchar(*text);
-        begins = *text == '\n';
-    }
-}
-
 static void print_man(void)
 {
     printf(".TH DIM\\-MI 1 \"\" \"libdim %s\" \"User Commands\"\n.SH NAME\ndim\\-mi \\- mutual information of columns, with an interval\n"
            ".SH SYNOPSIS\n", dim_version());
     for (size_t i = 0; i < sizeof usage / sizeof *usage; i++) {
-        print_roff(usage[i]);
+        ex_print_roff(usage[i]);
         printf("\n.br\n");
     }
     printf(".SH DESCRIPTION\n");
-    print_roff(summary);
+    ex_print_roff(summary);
     printf("\n.PP\n");
-    print_roff(files);
+    ex_print_roff(files);
     printf("\n.SH OPTIONS\n");
     for (int i = 0; i < N_OPTIONS; i++) {
         const option *o = &options[i];
@@ -149,22 +136,22 @@ static void print_man(void)
             continue;
         }
         printf(".TP\n\\fB");
-        print_roff(o->name);
+        ex_print_roff(o->name);
         printf("\\fR");
         if (o->value != NULL) {
             printf(" \\fI");
-            print_roff(o->value);
+            ex_print_roff(o->value);
             printf("\\fR");
         }
         putchar('\n');
-        print_roff(o->help);
+        ex_print_roff(o->help);
         putchar('\n');
     }
     printf(".SH EXIT STATUS\n");
-    print_roff(codes);
+    ex_print_roff(codes);
     printf("\n.SH EXAMPLES\n");
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
-        print_roff(examples[i]);
+        ex_print_roff(examples[i]);
         printf("\n.br\n");
     }
 }

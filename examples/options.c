@@ -34,6 +34,12 @@ static const char *split(int i) /* EX_EMBED_... */
     { .name = option, .value = "NAME", .kind = EX_NAME, .offset = EX_FIELD(field), .choice = choices, .first = start, \
       .help = __VA_ARGS__ }
 
+#define X(name, title, needs, function, number, runs) " " name
+static const char evaluations[] = "make only the evaluations with these names, with commas between, of:"
+#include "evaluate_list.def"
+    ;
+#undef X
+
 static const ex_option options[] = {
     HEADING("Data"),
     TEXT("--data", "KIND:DIR", data, "required",
@@ -63,9 +69,25 @@ static const ex_option options[] = {
            "read no labels, which need not be there: stl10 trains on its images without labels, folder: on all in DIR, where "
            "DIR/train is missing. Then no errors are measured", .needs = EX_FILES | EX_INFOGAN),
 
-    HEADING("Training"),
-    NUMBER(EX_U64, "--steps", steps, 0, 0, "train for N batches. 0 only measures what there is at the start"),
-    NUMBER(EX_U64, "--epochs", epochs, 0, 1e9, "or: train for N passes over the training data"),
+    HEADING("What is evaluated", .needs = EX_EVALUATES),
+    FILE_NAME("--weights", "FILE", weights, "required",
+              "a weights.safetensors or checkpoint.safetensors of a training program: its encoder is evaluated", .needs = EX_EVALUATES),
+    TEXT("--taps", "LIST", taps, "those of conv, fc, f1, global that it has",
+         "features, at most 8, with commas between, such as fc,global. The last ones are the code, which is drawn and written",
+         .needs = EX_EVALUATES),
+    TEXT("--only", "LIST", only, "all", evaluations, .needs = EX_EVALUATES),
+    NUMBER(EX_U32, "--probe-train", probe_train, 0, 0,
+           "labelled training images that probes learn from, 20 or more: the first N; of folder:, tiny:, npy: and csv:, "
+           "which may be sorted by class, N at even distances. 0: nothing that needs labels, or test images, is done",
+           .needs = EX_EVALUATES),
+    NUMBER(EX_U32, "--runs", runs, 1, 1000, "of probes with random numbers in them: their mean and deviation are reported",
+           .needs = EX_EVALUATES),
+    FILE_NAME("--log", "FILE", log, "log.csv beside the weights", "the log of training, for its curves", .needs = EX_EVALUATES),
+
+    HEADING("Computing", .needs = EX_EVALUATES),
+    HEADING("Training", .needs = EX_TRAINS),
+    NUMBER(EX_U64, "--steps", steps, 0, 0, "train for N batches. 0 only measures what there is at the start", .needs = EX_TRAINS),
+    NUMBER(EX_U64, "--epochs", epochs, 0, 1e9, "or: train for N passes over the training data", .needs = EX_TRAINS),
     NUMBER(EX_U32, "--batch", batch, 2, 0, "samples of a batch. Each sample's negatives are the others", .needs = EX_CONTRAST),
     NUMBER(EX_U32, "--batch", batch, 2, 0, "samples of a batch", .needs = EX_GENERATIVE),
     NUMBER(EX_U32, "--batch", batch, 2, 0, "images of a batch, and as many made ones", .needs = EX_INFOGAN),
@@ -81,12 +103,12 @@ static const ex_option options[] = {
          "f32; bf16 keeps activations and operands of products in 16 bits, which is faster where the processor "
          "multiplies them"),
     NUMBER(EX_U64, "--eval-every", eval_every, 0, 0,
-           "evaluate what was learnt every N steps too. 0: only before and after training"),
+           "evaluate what was learnt every N steps too. 0: only before and after training", .needs = EX_TRAINS),
     FILE_NAME("--init", "FILE", init, "random weights",
               "start with the encoder of FILE, a weights.safetensors or checkpoint.safetensors. All else, such as "
               "critics, starts anew", .needs = EX_MODEL),
 
-    HEADING("Objective"),
+    HEADING("Objective", .needs = EX_TRAINS),
     NUMBER(EX_U32, "--units", units, 1, 65536, NULL, .needs = EX_UNITS),
     NAME("--estimator", estimator, estimator, 0, "what is maximised", .needs = EX_CONTRAST),
     NAME("--critic", critic, critic, 0, "what scores a pair", .needs = EX_MODEL),
@@ -135,16 +157,20 @@ static const ex_option options[] = {
 
     HEADING("Output"),
     FILE_NAME("--out", "DIR", out, "nothing is written",
-              "write weights.safetensors, log.csv, pictures, and at the end checkpoint.safetensors into DIR, a folder "
-              "without a run"),
+              "write weights.safetensors, log.csv, pictures, report.html, and at the end checkpoint.safetensors into DIR, a folder "
+              "without a run", .needs = EX_TRAINS),
+    FILE_NAME("--out", "DIR", out, "nothing is written",
+              "write report.html, results.json, pictures, and the code of the test images as features.npy, features.labels.npy and "
+              "features.csv into the folder DIR", .needs = EX_EVALUATES),
     NUMBER(EX_U64, "--checkpoint-every", checkpoint_every, 0, 0,
-           "write the checkpoint every N steps too. 0: only at the end, whether the run finishes or is interrupted"),
+           "write the checkpoint every N steps too. 0: only at the end, whether the run finishes or is interrupted",
+           .needs = EX_TRAINS),
     SWITCH("--resume", resume,
            "go on from DIR's checkpoint, with the same options; of a finished run, with more --steps or --epochs. The "
-           "result is that of one run, bit for bit"),
+           "result is that of one run, bit for bit", .needs = EX_TRAINS),
     SWITCH("--overwrite", overwrite,
            "replace the run that is in DIR, when the new one is saved for the first time; its log is log.csv.new until then. "
-           "With --resume: go on where there is a checkpoint, else start over"),
+           "With --resume: go on where there is a checkpoint, else start over", .needs = EX_TRAINS),
     FILE_NAME("--embed", "FILE.npy", embed, "no features are written",
               "at the end write features of all samples, (samples, features) in f32, a map flattened, into FILE.npy, and "
               "labels, int64, -1 for none, into FILE.labels.npy; older files are replaced. Rows are in the dataset's "
@@ -160,7 +186,8 @@ static const ex_option options[] = {
               "instead of drawn ones", .needs = EX_INFOGAN),
     FILE_NAME("--infer", "FILE.npy", infer, "no codes are written",
               "at the end write the codes of the test images, as Q finds them, a row an image, into FILE.npy", .needs = EX_INFOGAN),
-    SWITCH("--json", json, "print each evaluation as a line of JSON on standard output, instead of as text"),
+    SWITCH("--json", json, "print each evaluation as a line of JSON on standard output, instead of as text", .needs = EX_TRAINS),
+    SWITCH("--json", json, "print the results as JSON, instead of as a table", .needs = EX_EVALUATES),
 
     HEADING("AMDIM", .needs = EX_AMDIM),
     NUMBER(EX_U32, "--views", views, 2, 8, "random views of each image. Every ordered pair of them counts", .needs = EX_AMDIM),
@@ -181,7 +208,9 @@ enum { N_OPTIONS = sizeof options / sizeof *options };
 
 static unsigned features(const ex_program *p)
 {
-    return (p->data_help == NULL ? EX_FILES : EX_SIGNALS) | (p->objective ? 0u : EX_MODEL) |
+    if (p->evaluates)
+        return EX_FILES | EX_EVALUATES;
+    return EX_TRAINS | (p->data_help == NULL ? EX_FILES : EX_SIGNALS) | (p->objective ? 0u : EX_MODEL) |
            (p->units_help != NULL ? EX_UNITS : 0u) | (p->defaults.views > 0 ? EX_AMDIM : 0u) |
            (p->infogan ? EX_INFOGAN : EX_ONE_RATE | (p->generative ? EX_GENERATIVE : EX_CONTRAST));
 }

@@ -15,6 +15,7 @@ typedef struct gallery {
     int64_t *labels;
     int64_t classes;                          /* below 2: borders have nothing to tell */
     bool signals;
+    dim_probe_kind kind;                      /* by which distance */
     int64_t size[2];                          /* width and height of a sample in the picture */
     int64_t queries[ROWS], found[ROWS][NEAREST];
 } gallery;
@@ -30,7 +31,7 @@ static void find_nearest(ex_run *run, dim_encoder *encoder, gallery *g)
     for (int64_t i = 0; i < ROWS; i++)
         memcpy((float *)dim_tensor_data(some) + i * width,
                (const float *)dim_tensor_const_data(keys) + g->queries[i] * width, (size_t)width * sizeof(float));
-    EX_TRY(run, dim_probe_neighbors(run->ctx, DIM_PROBE_KNN_COSINE, some, keys, indices));
+    EX_TRY(run, dim_probe_neighbors(run->ctx, g->kind, some, keys, indices));
     const int64_t *index = dim_tensor_const_data(indices);
     for (int64_t i = 0; i < ROWS; i++)
         for (int64_t j = 0, k = 0; j <= NEAREST && k < NEAREST; j++)
@@ -122,9 +123,10 @@ static bool draw(ex_run *run, const gallery *g, const char *path, const char **w
     int64_t inside = names + w + GAP + NEAREST * (w + MARGIN) - MARGIN;
     const char *split = run->test != NULL ? "test" : "training", *noun = ex_noun(run);
     snprintf(title, sizeof title,
-             "Left: a %s %.*s. Right of it: the %d other %s %s whose features \"%s\" are nearest, by the cosine, "
+             "Left: a %s %.*s. Right of it: the %d other %s %s whose features \"%s\" are nearest, by %s, "
              "nearest first.",
-             split, (int)strlen(noun) - 1, noun, NEAREST, split, noun, run->program->code);
+             split, (int)strlen(noun) - 1, noun, NEAREST, split, noun, run->program->code,
+             g->kind == DIM_PROBE_KNN_COSINE ? "the cosine" : "Euclidean distance");
     int64_t top = GAP + ex_canvas_caption(NULL, 0, 0, inside, title) + GAP / 2;
     int64_t key = g->classes > 1 ? EX_KEY + GAP : 0;
     if (!ex_canvas_open(&c, inside + 2 * GAP, top + ROWS * (h + MARGIN) - MARGIN + key + GAP, why))
@@ -144,9 +146,9 @@ static bool draw(ex_run *run, const gallery *g, const char *path, const char **w
     return ex_canvas_close(&c, path, why);
 }
 
-bool ex_picture(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
+static bool draw_nearest(ex_run *run, dim_encoder *encoder, dim_probe_kind kind, const char *path, const char **why)
 {
-    gallery g = { .samples = ex_samples_of(run->test, INT64_MAX) };
+    gallery g = { .samples = ex_samples_of(run->test, INT64_MAX), .kind = kind };
     if (run->test == NULL) {
         g.samples = ex_samples_of(run->train, MOST);
         g.samples.clean = run->clean;
@@ -171,4 +173,14 @@ bool ex_picture(ex_run *run, dim_encoder *encoder, const char *path, const char 
         *why = "out of memory";
     dim_tensor_destroy(labels);
     return drawn;
+}
+
+bool ex_picture(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
+{
+    return draw_nearest(run, encoder, DIM_PROBE_KNN_COSINE, path, why);
+}
+
+bool ex_picture_euclidean(ex_run *run, dim_encoder *encoder, const char *path, const char **why)
+{
+    return draw_nearest(run, encoder, DIM_PROBE_KNN_EUCLIDEAN, path, why);
 }

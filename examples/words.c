@@ -1,5 +1,6 @@
 #include "words.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,4 +27,28 @@ int ex_print_words(const char *text, int left, int right, int column)
         text += *text != '\0';
     }
     return column;
+}
+
+int ex_utf8(const unsigned char *at)
+{
+    int length = at[0] < 0x80 ? 1 : at[0] >= 0xc2 && at[0] < 0xe0 ? 2 : (at[0] & 0xf0) == 0xe0 ? 3 : at[0] >= 0xf0 && at[0] < 0xf5 ? 4 : 0;
+    for (int i = 1; i < length; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90) ||
+        (at[0] == 0xf4 && at[1] > 0x8f))
+        return 0;
+    return length;
+}
+
+void ex_print_roff(const char *text)
+{
+    for (bool begins = true; *text != '\0'; text++) {
+        if (begins && (*text == '.' || *text == '\''))
+            printf("\\&");
+        if (*text == '-' || *text == '\\')
+            putchar('\\');
+        putchar(*text);
+        begins = *text == '\n';
+    }
 }

@@ -1,5 +1,5 @@
 # The CMake package (also of the build tree), install rules, dim.pc and dim-static.pc.  Components: dim_library is
-# what programs run with, dim_development what they are built with, dim_programs the program dim-mi.
+# what programs run with, dim_development what they are built with, dim_programs the program dim-mi, dim_evaluation dim-eval.
 
 include(CMakePackageConfigHelpers)
 set(dim_targets "")

@@ -1,5 +1,5 @@
-# Debian packages, by `cpack -G DEB`: libdim0 is the component dim_library, libdim-dev dim_development, dim-mi dim_programs.  A
-# fourth one needs a component's name in its install rules and in CPACK_COMPONENTS_ALL, and a block such as theirs below.
+# Debian packages, by `cpack -G DEB`: libdim0 is the component dim_library, libdim-dev dim_development, dim-mi dim_programs,
+# dim-eval dim_evaluation.  A fifth one needs a component's name in its install rules and in CPACK_COMPONENTS_ALL, and a block such as theirs below.
 
 if(NOT DIM_INSTALL OR NOT BUILD_SHARED_LIBS)
     return()
@@ -12,7 +12,7 @@ set(CPACK_PACKAGE_CONTACT "libdim contributors <libdim@localhost>" CACHE STRING 
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
-set(CPACK_COMPONENTS_ALL dim_library dim_development dim_programs)
+set(CPACK_COMPONENTS_ALL dim_library dim_development dim_programs dim_evaluation)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SOURCE libdim)
@@ -55,6 +55,15 @@ This package has the program dim-mi, which measures how much columns of a
 table tell about other ones, and says with an interval how sure that is.")
 set(CPACK_DEBIAN_DIM_PROGRAMS_PACKAGE_DEPENDS "libdim${DIM_SOVERSION} (= ${dim_version})")
 set(CPACK_DEBIAN_DIM_PROGRAMS_PACKAGE_SHLIBDEPS ON)
+
+set(CPACK_DEBIAN_DIM_EVALUATION_PACKAGE_NAME dim-eval)
+set(CPACK_DEBIAN_DIM_EVALUATION_PACKAGE_SECTION science)
+set(CPACK_COMPONENT_DIM_EVALUATION_DESCRIPTION "${dim_text}
+.
+This package has the program dim-eval, which shows what an encoder has learnt:
+probes of its features, nearest neighbours and pictures, on one page.")
+set(CPACK_DEBIAN_DIM_EVALUATION_PACKAGE_DEPENDS "libdim${DIM_SOVERSION} (= ${dim_version})")
+set(CPACK_DEBIAN_DIM_EVALUATION_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}) # where libdim.so.0 is, which no package has yet
 
 # What every package must have, and an installation by hand not.
@@ -63,7 +72,7 @@ file(WRITE ${PROJECT_BINARY_DIR}/debian/changelog.Debian
     "libdim (${dim_version}) unstable; urgency=medium\n\n  * Built from the sources of version ${PROJECT_VERSION}.\n\n"
     " -- ${CPACK_PACKAGE_CONTACT}  ${dim_date}\n")
 execute_process(COMMAND gzip -9nf ${PROJECT_BINARY_DIR}/debian/changelog.Debian)
-foreach(component DIM_LIBRARY DIM_DEVELOPMENT DIM_PROGRAMS)
+foreach(component DIM_LIBRARY DIM_DEVELOPMENT DIM_PROGRAMS DIM_EVALUATION)
     set(dim_doc ${CMAKE_INSTALL_DATAROOTDIR}/doc/${CPACK_DEBIAN_${component}_PACKAGE_NAME})
     string(TOLOWER ${component} dim_component)
     install(FILES LICENSE DESTINATION ${dim_doc} RENAME copyright COMPONENT ${dim_component} EXCLUDE_FROM_ALL)

@@ -17,10 +17,12 @@ prefix=$work/root$(sed -n 's/^CMAKE_INSTALL_PREFIX:[A-Z]*=//p' "$build/CMakeCach
 outside=$(find "$work/root" ! -type d | grep -v "^$prefix/" || true)
 [ -z "$outside" ] || fail "files outside the prefix: $outside"
 for file in "$lib/libdim.so.0" "$lib/libdim.a" "$lib/pkgconfig/dim-static.pc" "$lib/cmake/dim/dimConfig.cmake" \
-    "$prefix/include/dim/dim.h" "$prefix/bin/dim-mi" "$prefix/share/man/man1/dim-mi.1"; do
+    "$prefix/include/dim/dim.h" "$prefix/bin/dim-mi" "$prefix/share/man/man1/dim-mi.1" "$prefix/bin/dim-eval" "$prefix/share/man/man1/dim-eval.1"; do
     [ -e "$file" ] || fail "not installed: $file"
 done
-(unset LD_LIBRARY_PATH && "$prefix/bin/dim-mi" --version >/dev/null) || fail "dim-mi does not find the library beside it"
+for program in dim-mi dim-eval; do
+    (unset LD_LIBRARY_PATH && "$prefix/bin/$program" --version >/dev/null) || fail "$program does not find the library beside it"
+done
 private=$(find "$prefix/include" -type f ! -path '*/include/dim/*')
 [ -z "$private" ] || fail "headers outside dim/: $private"
 foreign=$(grep -hE 'INTERFACE_|IMPORTED_' "$lib"/cmake/dim/dimTargets*.cmake | sed 's,${_IMPORT_PREFIX}/,,g' | grep '[";:=]/')

@@ -14,16 +14,19 @@ mkdir -p build && rm -f build/package/*.deb
     { tail -n 40 build/package.log; exit 1; }
 version=$(sed -n 's/^CMAKE_PROJECT_VERSION:[A-Z]*=//p' build/package/CMakeCache.txt)-1
 architecture=$(dpkg --print-architecture)
-for package in libdim0 libdim-dev dim-mi; do
+for package in libdim0 libdim-dev dim-mi dim-eval; do
     deb=build/package/${package}_${version}_$architecture.deb
     [ -s "$deb" ] || { fail "no $deb"; exit 1; }
     contents=$(dpkg-deb -c "$deb")
-    echo "$contents" | grep -Ev "^(drwxr-xr-x|-rw-r--r--|lrwxrwxrwx) root/root|^-rwxr-xr-x root/root .* \./usr/bin/dim-mi$" && fail "$package: permissions or owners"
+    echo "$contents" | grep -Ev "^(drwxr-xr-x|-rw-r--r--|lrwxrwxrwx) root/root|^-rwxr-xr-x root/root .* \./usr/bin/dim-(mi|eval)$" && fail "$package: permissions or owners"
     for file in "usr/share/doc/$package/copyright" "usr/share/doc/$package/changelog.Debian.gz"; do
         echo "$contents" | grep -q "\./$file$" || fail "$package has no $file"
     done
 done
-dpkg-deb -c "build/package/dim-mi_${version}_$architecture.deb" | grep -q '\./usr/share/man/man1/dim-mi\.1$' || fail "dim-mi has no man page"
+for program in dim-mi dim-eval; do
+    dpkg-deb -c "build/package/${program}_${version}_$architecture.deb" | grep -q "\./usr/share/man/man1/$program\.1$" ||
+        fail "$program has no man page"
+done
 depends=$(dpkg-deb -f "build/package/libdim0_${version}_$architecture.deb" Depends)
 for dependency in libc6 libopenblas0 libjpeg libpng16 zlib1g; do # some libraries' packages end in t64 in Debian 13
     case $depends in

@@ -18,7 +18,7 @@ run apt-get update
 run apt-get install -y --no-install-recommends g++ make cmake pkg-config dpkg-dev
 files >before
 apt-get install -s ./libdim0_*.deb | grep -q '^Inst libdnnl' || fail "oneDNN is not recommended, or not to be had"
-run apt-get install -y --no-install-recommends ./libdim0_*.deb ./libdim-dev_*.deb ./dim-mi_*.deb
+run apt-get install -y --no-install-recommends ./libdim0_*.deb ./libdim-dev_*.deb ./dim-mi_*.deb ./dim-eval_*.deb
 ldconfig -p | grep -q 'libdim\.so\.0' || fail "the linker does not know libdim.so.0"
 
 # shellcheck disable=SC2046
@@ -48,7 +48,8 @@ run apt-get purge -y --autoremove
 ./pc_c || fail "a program does not run with libdim0 alone"
 dim-mi tables/mtcars.csv --x hp,wt --y mpg --plot mi.png >log 2>&1 && grep -q '^I(X;Y) = ' log && [ -s mi.png ] ||
     { cat log; fail "dim-mi"; }
-run apt-get remove -y dim-mi
+dim-eval --help | grep -q -- --weights || fail "dim-eval"
+run apt-get remove -y dim-mi dim-eval
 # Removed, not purged: nothing may be left to purge.
 run apt-get remove -y libdim0
 dpkg -l | grep libdim && fail "dpkg still lists packages"
