@@ -5,6 +5,14 @@
 #include "base/context.h"
 #include <dim/probe.h>
 
+typedef struct dim__matrix { /* a tensor as contiguous rows */
+    const float *x;
+    float *owned;              /* to be released; NULL where x is the tensor's */
+    int64_t n, d;
+} dim__matrix;
+/* f32 (N, d) or (N, C, H, W), not empty and finite; also after a failure out->owned is the caller's to release. */
+dim_status dim__matrix_of(dim_context *ctx, const char *name, const dim_tensor *t, dim__matrix *out);
+
 /* Checked: finite features.  Classes are counted from 0 in the order in which train first has them, so that nothing can
  * depend on how a caller numbers them. */
 typedef struct dim__probe_data {
