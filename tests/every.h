@@ -105,6 +105,8 @@ struct every_world {
         dim_probe_result probe;
         dim_information_result information;
         dim_code_statistics codes;
+        dim_evaluation_estimate score;
+        dim_reconstruction reconstruction;
     } numbers;
     void *out[2]; /* handles */
     union { /* options of the case */
@@ -129,6 +131,7 @@ struct every_world {
         dim_player_options player;
         dim_information_options information;
         dim_ssim_options ssim;
+        dim_evaluation_options evaluation;
     } o;
     dim_information_data columns; /* beside options */
     dim_tensor *list[4]; /* of EVERY_HANDLES */

@@ -47,3 +47,39 @@ dim_status dim_evaluation_uniformity(dim_context *ctx, const dim_tensor *x, doub
     NEED(uniformity);
     return dim__evaluation_uniformity(ctx, x, uniformity);
 }
+
+dim_status dim_evaluation_ndm(dim_context *ctx, const dim_evaluation_options *options, const dim_tensor *codes,
+                              dim_evaluation_estimate *out)
+{
+    if (ctx == NULL)
+        return DIM_E_INVALID;
+    NEED(codes);
+    NEED(out);
+    return dim__evaluation_ndm(ctx, options, codes, out);
+}
+
+dim_status dim_evaluation_mine(dim_context *ctx, const dim_evaluation_options *options, const dim_tensor *x, const dim_tensor *z,
+                               dim_evaluation_estimate *out)
+{
+    if (ctx == NULL)
+        return DIM_E_INVALID;
+    NEED(x);
+    NEED(z);
+    NEED(out);
+    return dim__evaluation_mine(ctx, options, x, z, out);
+}
+
+dim_status dim_evaluation_reconstruct(dim_context *ctx, const dim_evaluation_options *options, const dim_tensor *codes,
+                                      const dim_tensor *images, const dim_tensor *test_codes, const dim_tensor *test_images,
+                                      dim_reconstruction *result, dim_tensor **out)
+{
+    if (ctx == NULL)
+        return DIM_E_INVALID;
+    NEED(codes);
+    NEED(images);
+    NEED(test_codes);
+    NEED(test_images);
+    if (result == NULL && out == NULL)
+        return dim__fail(ctx, DIM_E_INVALID, "dim_evaluation_reconstruct: result and out are NULL: no output is wanted");
+    return dim__evaluation_reconstruct(ctx, options, codes, images, test_codes, test_images, result, out);
+}

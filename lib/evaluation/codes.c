@@ -162,8 +162,7 @@ dim_status dim__evaluation_codes(dim_context *ctx, const dim_tensor *codes, dim_
     r.rankme = rankme(ctx, &s, room + 3 * m.d, room + 4 * m.d);
     if (units != NULL)
         give_units(&s, units);
-    r.size = size;
-    memcpy(out, &r, size < sizeof r ? size : sizeof r);
+    dim__give_result(out, size, &r, sizeof r);
 done:
     dim__free(ctx, room);
     dim__free(ctx, s.dead);

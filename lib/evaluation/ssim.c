@@ -26,7 +26,7 @@ static const dim__range windows = { 3, MOST_WINDOW, "odd, from 3 to 1023", NULL,
 #define F(member, kind, range, usual) DIM__QUIET(dim_ssim_options, member, kind, range, usual)
 static const dim__field fields[] = {
     F(kind, U32, &kinds, 0),
-    F(window, U32, NULL, 11),
+    F(window, U32, NULL, DIM__SSIM_WINDOW),
     F(sigma, F32, &dim__not_negative, 1.5),
     F(range, F32, &dim__not_negative, 2),
     F(scales, U32, &scales, 0),
