@@ -5,14 +5,6 @@
 #include "base/context.h"
 #include <dim/probe.h>
 
-typedef struct dim__matrix { /* a tensor as contiguous rows */
-    const float *x;
-    float *owned;              /* to be released; NULL where x is the tensor's */
-    int64_t n, d;
-} dim__matrix;
-/* f32 (N, d) or (N, C, H, W), not empty and finite; also after a failure out->owned is the caller's to release. */
-dim_status dim__matrix_of(dim_context *ctx, const char *name, const dim_tensor *t, dim__matrix *out);
-
 /* Checked: finite features.  Classes are counted from 0 in the order in which train first has them, so that nothing can
  * depend on how a caller numbers them. */
 typedef struct dim__probe_data {
@@ -41,6 +33,14 @@ dim_status dim__probe_features(dim_encoder *enc, const char *tap, dim_dataset *d
 /* The samples of train: first those to fit, then, from `fitted` on, those that are held out to choose by, at least one of
  * either and both in train's order; or INVALID.  They are the caller's to release. */
 dim_status dim__probe_split(dim_context *ctx, const dim_probe_options *o, int64_t n, int64_t *fitted, int32_t **rows);
+
+typedef struct dim__matrix { /* a tensor as contiguous rows */
+    const float *x;
+    float *owned;              /* NULL, or what the caller releases */
+    int64_t n, d;
+} dim__matrix;
+/* f32, (N, d) or (N, C, H, W), finite; `owned` is to be released after a failure, too. */
+dim_status dim__matrix_of(dim_context *ctx, const char *name, const dim_tensor *t, dim__matrix *out);
 
 typedef struct dim__neighbors_work { /* beside the product in float */
     int64_t measured; /* pairs that were measured one by one */
