@@ -34,6 +34,14 @@ dim_status dim__probe_features(dim_encoder *enc, const char *tap, dim_dataset *d
  * either and both in train's order; or INVALID.  They are the caller's to release. */
 dim_status dim__probe_split(dim_context *ctx, const dim_probe_options *o, int64_t n, int64_t *fitted, int32_t **rows);
 
+typedef struct dim__matrix { /* a tensor as contiguous rows */
+    const float *x;
+    float *owned;              /* NULL, or what the caller releases */
+    int64_t n, d;
+} dim__matrix;
+/* f32, (N, d) or (N, C, H, W), finite; `owned` is to be released after a failure, too. */
+dim_status dim__matrix_of(dim_context *ctx, const char *name, const dim_tensor *t, dim__matrix *out);
+
 typedef struct dim__neighbors_work { /* beside the product in float */
     int64_t measured; /* pairs that were measured one by one */
     int64_t again;    /* queries that went through a product in double */

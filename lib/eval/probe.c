@@ -44,13 +44,7 @@ static const dim__field fields[] = {
 #undef F
 static const dim__table table = DIM__TABLE(dim_probe_options, fields);
 
-typedef struct matrix { /* a tensor as contiguous rows */
-    const float *x;
-    float *owned;
-    int64_t n, d;
-} matrix;
-
-static dim_status as_matrix(dim_context *ctx, const char *name, const dim_tensor *t, matrix *out)
+dim_status dim__matrix_of(dim_context *ctx, const char *name, const dim_tensor *t, dim__matrix *out)
 {
     char text[128];
     if (t->dtype != DIM_F32)
@@ -59,7 +53,7 @@ static dim_status as_matrix(dim_context *ctx, const char *name, const dim_tensor
     if (t->rank < 2 || count == 0)
         return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s; it must be (N, d) or (N, C, H, W), and not empty", name,
                          dim__shape_text(text, t->rank, t->shape));
-    *out = (matrix){.x = (const float *)(const void *)t->data, .n = t->shape[0], .d = count / t->shape[0]};
+    *out = (dim__matrix){.x = (const float *)(const void *)t->data, .n = t->shape[0], .d = count / t->shape[0]};
     if (!dim__tensor_contiguous(t)) {
         int64_t stride[DIM_MAX_RANK], step = 1;
         for (int i = t->rank - 1; i >= 0; step *= t->shape[i--])
@@ -147,12 +141,12 @@ dim_status dim__probe_run(dim_context *ctx, const dim_probe_options *options, co
     dim_probe_options o;
     dim_probe_result r;
     size_t size;
-    matrix a = {0}, b = {0};
+    dim__matrix a = {0}, b = {0};
     int32_t *la = NULL, *lb = NULL, *names = NULL;
     DIM__TRY(dim__options_read(ctx, &table, options, &o));
     DIM__TRY(check_result_size(ctx, result, &size));
-    DIM__TRY_OR(done, as_matrix(ctx, "train", train, &a));
-    DIM__TRY_OR(done, as_matrix(ctx, "test", test, &b));
+    DIM__TRY_OR(done, dim__matrix_of(ctx, "train", train, &a));
+    DIM__TRY_OR(done, dim__matrix_of(ctx, "test", test, &b));
     if (a.d != b.d) {
         status = dim__fail(ctx, DIM_E_SHAPE, "train has %" PRId64 " features, but test has %" PRId64, a.d, b.d);
         goto done;
@@ -204,13 +198,13 @@ dim_status dim__probe_nearest(dim_context *ctx, dim_probe_kind kind, const dim_t
                               dim_tensor *indices, dim_tensor *distances)
 {
     dim_status status;
-    matrix q = {0}, b = {0};
+    dim__matrix q = {0}, b = {0};
     int64_t *found = NULL;
     double *far = NULL;
     if (kind != DIM_PROBE_KNN_COSINE && kind != DIM_PROBE_KNN_EUCLIDEAN)
         return dim__fail(ctx, DIM_E_INVALID, "kind is %d; neighbours are by KNN_COSINE or KNN_EUCLIDEAN", (int)kind);
-    DIM__TRY_OR(done, as_matrix(ctx, "queries", queries, &q));
-    DIM__TRY_OR(done, as_matrix(ctx, "keys", keys, &b));
+    DIM__TRY_OR(done, dim__matrix_of(ctx, "queries", queries, &q));
+    DIM__TRY_OR(done, dim__matrix_of(ctx, "keys", keys, &b));
     if (q.d != b.d) {
         status = dim__fail(ctx, DIM_E_SHAPE, "queries have %" PRId64 " features, but keys have %" PRId64, q.d, b.d);
         goto done;
