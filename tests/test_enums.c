@@ -45,7 +45,7 @@ static const names all[] = {
     { "dim_augment_sharing", dim__sharing_name, DIM_AUGMENT_SHARING_VIEW },
     { "dim_input_kind", dim__input_kind_name, DIM_INPUT_ONE_HOT },
     { "dim_adversary", dim__adversary_name, DIM_ADVERSARY_LEAST_SQUARES },
-    { "dim_loss_kind", dim__loss_name, DIM_LOSS_GAUSSIAN },
+    { "dim_loss_kind", dim__loss_name, DIM_LOSS_BARLOW_TWINS },
     { "dim_augment_op", dim__augment_op_name, DIM_AUGMENT_OP_NORMALIZE },
     { "dim_layer_kind", dim__layer_name, DIM_LAYER_FOLD },
     { "dim_encoder_kind", dim__encoder_name, DIM_ENCODER_FOLDRESNET34 },

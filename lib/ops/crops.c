@@ -1,5 +1,6 @@
 /* Crops of maps.  crop_rows says which pixels make them, as rows of the maps seen as (N H W, C); gather fetches these, and its
  * gradient adds up what crops that overlap have of a pixel. */
+#include "graph/graph.h"
 #include "ops/ops.h"
 #include "ops/run.h"
 

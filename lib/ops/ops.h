@@ -74,6 +74,7 @@ dim__vid dim__emit_sigmoid(dim__graph *g, dim__vid x);
 dim__vid dim__emit_tanh(dim__graph *g, dim__vid x);
 dim__vid dim__emit_softplus(dim__graph *g, dim__vid x);
 dim__vid dim__emit_exp(dim__graph *g, dim__vid x);
+dim__vid dim__emit_rsqrt(dim__graph *g, dim__vid x); /* 1 / sqrt(x), x > 0 */
 dim__vid dim__emit_affine(dim__graph *g, dim__vid x, double scale, double shift); /* scale x + shift */
 dim__vid dim__emit_add(dim__graph *g, dim__vid a, dim__vid b);
 dim__vid dim__emit_mul(dim__graph *g, dim__vid a, dim__vid b);
