@@ -259,6 +259,12 @@ typedef enum dim_encoder_kind {
     DIM_ENCODER_AMDIM32 = 7,
     DIM_ENCODER_AMDIM64 = 8,
     DIM_ENCODER_AMDIM128 = 9,
+    DIM_ENCODER_FOLDALEX64 = 10,
+    DIM_ENCODER_FOLDMULTIALEX64 = 11,
+    DIM_ENCODER_RESNET19 = 12,
+    DIM_ENCODER_RESNET34 = 13,
+    DIM_ENCODER_FOLDRESNET19 = 14,
+    DIM_ENCODER_FOLDRESNET34 = 15,
     DIM_ENCODER_KIND_FORCE_INT = 0x7fffffff,
 } dim_encoder_kind;
 typedef enum dim_init {
@@ -308,12 +314,15 @@ typedef enum dim_layer_kind {
     DIM_LAYER_UNFLATTEN = 22,
     DIM_LAYER_UPSAMPLE = 23,
     DIM_LAYER_DEPTHWISE = 24,
+    DIM_LAYER_CROPS = 25,
+    DIM_LAYER_FOLD = 26,
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff,
 } dim_layer_kind;
 typedef enum dim_layer_init {
     DIM_LAYER_INIT_DEFAULT = 0,
     DIM_LAYER_INIT_ZERO = 1,
     DIM_LAYER_INIT_IDENTITY = 2,
+    DIM_LAYER_INIT_NORMAL = 3,
     DIM_LAYER_INIT_FORCE_INT = 0x7fffffff,
 } dim_layer_init;
 typedef enum dim_padding_mode {
