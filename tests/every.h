@@ -104,6 +104,9 @@ struct every_world {
         dim_estimate estimate;
         dim_probe_result probe;
         dim_information_result information;
+        dim_code_statistics codes;
+        dim_evaluation_estimate score;
+        dim_reconstruction reconstruction;
     } numbers;
     void *out[2]; /* handles */
     union { /* options of the case */
@@ -127,6 +130,8 @@ struct every_world {
         dim_loss_options loss;
         dim_player_options player;
         dim_information_options information;
+        dim_ssim_options ssim;
+        dim_evaluation_options evaluation;
     } o;
     dim_information_data columns; /* beside options */
     dim_tensor *list[4]; /* of EVERY_HANDLES */

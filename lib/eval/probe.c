@@ -5,12 +5,15 @@
 #include "kernels/kernels.h"
 #include "tensor/tensor.h"
 
+#include <float.h>
 #include <inttypes.h>
 
 static const int32_t MAX_LABEL = 999999; /* a table of so many finds a label's class */
 
-_Static_assert(sizeof(size_t) != 8 || sizeof(dim_probe_options) == 8 + 8 * 4 + 8,
+_Static_assert(sizeof(size_t) != 8 || sizeof(dim_probe_options) == 8 + 8 * 4 + 8 + 4 * 4,
                "dim_probe_options has no hidden padding");
+_Static_assert(sizeof(size_t) != 8 || sizeof(dim_probe_result) == 8 + 5 * 8 + 2 * 4 + 8 + 2 * 4,
+               "dim_probe_result has no hidden padding");
 
 #define X(kind, run) [DIM_PROBE_##kind] = run,
 static const dim__probe_fn PROBES[] = {
@@ -29,6 +32,8 @@ static const char *kind_name(int kind)
 }
 
 static const dim__range kinds = { .type = "dim_probe_kind", .name = kind_name };
+static const dim__range runs = DIM__UP_TO(1000);
+static const dim__range dropout = { -(double)FLT_MAX, 1 - (double)FLT_EPSILON / 2, "below 1, and negative for none", NULL, NULL };
 
 #define F(member, kind, range, usual) DIM__QUIET(dim_probe_options, member, kind, range, usual)
 static const dim__field fields[] = {
@@ -40,6 +45,10 @@ static const dim__field fields[] = {
     F(batch, U32, NULL, 0),
     F(lr, F32, &dim__not_negative, 0),
     F(reserved0, U32, &dim__reserved, 0),
+    F(runs, U32, &runs, 1),
+    F(hidden, U32, &dim__width, 200),
+    F(dropout, F32, &dropout, 0.1),
+    F(reserved1, U32, &dim__reserved, 0),
 };
 #undef F
 static const dim__table table = DIM__TABLE(dim_probe_options, fields);
@@ -132,7 +141,7 @@ dim_status dim__probe_run(dim_context *ctx, const dim_probe_options *options, co
     DIM__TRY_OR(done, number_classes(ctx, la, a.n, lb, b.n, &names, &data.classes));
     data.names = names;
     DIM_OPTIONS_INIT(&r);
-    r.converged = 1;
+    r.converged = r.runs = 1;
     DIM__TRY_OR(done, PROBES[o.kind](ctx, &o, &data, &r));
     memcpy((char *)result + sizeof r.size, (const char *)&r + sizeof r.size, size - sizeof r.size);
 done:
