@@ -47,7 +47,7 @@ typedef struct ex_options {
 
     /* of dim-eval */
     const char *weights, *log, *only; /* NULL: not given */
-    uint32_t runs;
+    uint32_t runs, measure_steps;
 
     /* of amdim */
     uint32_t ndf, rkhs, depth, mixture, views;

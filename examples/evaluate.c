@@ -128,16 +128,16 @@ static bool evaluate_tap(ev_run *run, const char *tap)
 
 static void print_table(const ev_run *run)
 {
-    printf("%-10s %7s  %-20s %11s %11s %5s\n", "features", "width", "evaluation", "value", "deviation", "runs");
+    printf("%-10s %7s  %-28s %11s %11s %5s\n", "features", "width", "evaluation", "value", "deviation", "runs");
     for (int i = 0; i < run->n_numbers; i++) {
         const ev_number *v = &run->numbers[i];
-        double scale = v->share ? 100 : 1;
-        int digits = v->share ? 2 : 4;
+        double scale = v->v.share ? 100 : 1;
+        int digits = v->v.share ? 2 : 4;
         char deviation[40] = "";
-        if (isfinite(v->deviation))
-            snprintf(deviation, sizeof deviation, "%.*f", digits, scale * v->deviation);
-        printf("%-10s %7lld  %-20s %9.*f %-1s %11s %5lld\n", v->tap, (long long)v->width, v->evaluation, digits, scale * v->value, v->unit,
-               deviation, (long long)v->runs);
+        if (isfinite(v->v.deviation))
+            snprintf(deviation, sizeof deviation, "%.*f", digits, scale * v->v.deviation);
+        printf("%-10s %7lld  %-28s %9.*f %-4s %8s %5lld\n", v->tap, (long long)v->width, v->evaluation, digits, scale * v->v.value, v->v.unit,
+               deviation, (long long)v->v.runs);
     }
 }
 
@@ -148,6 +148,8 @@ static bool write_files(ev_run *run)
     ex_draw(ex, run->encoder, ex_picture, "retrieval.png");
     ex_draw(ex, run->encoder, ex_picture_euclidean, "retrieval-euclidean.png");
     ex_draw(ex, run->encoder, ev_filters, "filters.png");
+    if (run->reconstructed != NULL)
+        ex_draw(ex, run->encoder, ev_reconstructions, "reconstruction.png");
     bool good = ex_page_write(ex, "results.json", ev_json);
     return ex_page_write(ex, "report.html", ev_page) && good;
 }
@@ -175,6 +177,8 @@ int main(int argc, char **argv)
         good = write_files(&run) && good;
     good = ex_report_close(ex) && good;
     ev_code_free(&run);
+    dim_tensor_destroy(run.originals);
+    dim_tensor_destroy(run.reconstructed);
     dim_encoder_destroy(run.encoder);
     ex_finish(ex);
     return good ? 0 : 1;

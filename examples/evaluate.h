@@ -1,7 +1,8 @@
 /* dim-eval, the program: what its parts share.
  *
  *     evaluate.c           its main function: the weights, the features, what is printed
- *     evaluate_list.def    the evaluations, a line each; evaluate_list.c: their functions
+ *     evaluate_list.def    the evaluations, a line each; evaluate_list.c: how they are made; evaluate_probes.c and
+ *                          evaluate_measures.c: their functions
  *     evaluate_code.c      what is known of the code: confusion, a map of it, its values, files of it
  *     evaluate_filters.c   a picture of the first layer
  *     evaluate_page.c      report.html */
@@ -10,7 +11,7 @@
 
 #include "common.h"
 
-enum { EV_LABELS = 1 };                    /* what an evaluation needs */
+enum { EV_LABELS = 1, EV_CODE = 2 };       /* what an evaluation needs: labels; that the features are the code */
 enum { EV_NUMBERS = 256, EV_BINS = 60, EV_MAP = 3000, EV_NEAREST = 20 };
 
 /* Features of one tap: rows of what probes learn from, and of what they are measured on. */
@@ -20,13 +21,18 @@ typedef struct ev_features {
     dim_tensor *train, *test;              /* train NULL: there are no labels */
 } ev_features;
 
-/* What one evaluation found of one tap. */
-typedef struct ev_number {
-    const char *evaluation, *title, *tap, *unit;
-    int64_t width;
-    double value, deviation;               /* over the runs; of one run of a share, the deviation of sampling; NaN = unknown */
+typedef struct ev_value {
+    double value, deviation;               /* over the runs; of one run, the deviation of sampling; NaN = unknown */
     int64_t runs;
     bool share;                            /* of 1: shown in % */
+    const char *unit;
+} ev_value;
+
+/* What one evaluation found of one tap. */
+typedef struct ev_number {
+    const char *evaluation, *title, *tap;
+    int64_t width;
+    ev_value v;
 } ev_number;
 
 typedef struct ev_run {
@@ -47,6 +53,7 @@ typedef struct ev_run {
     int64_t bins[EV_BINS];
     double bins_low, bins_high;
     double *deviations;                    /* of units, from small to large */
+    dim_tensor *originals, *reconstructed; /* some test images, in [-1, 1]; NULL = none */
 } ev_run;
 
 typedef struct ev_evaluation ev_evaluation;
@@ -62,8 +69,14 @@ struct ev_evaluation {
 
 void ev_evaluate(ev_run *run, const ev_features *f);
 void ev_check_only(const ev_run *run); /* ends the program where --only names nothing */
-void ev_found(ev_run *run, const ev_evaluation *e, const ev_features *f, double value, double deviation, int64_t runs, bool share,
-              const char *unit);
+/* A number; name and title NULL: the evaluation's. */
+void ev_found(ev_run *run, const ev_evaluation *e, const ev_features *f, const char *name, const char *title, ev_value value);
+
+/* ---- evaluate_probes.c, evaluate_measures.c */
+
+typedef void ev_function(ev_run *run, const ev_evaluation *e, const ev_features *f);
+ev_function ev_probe, ev_retrieval, ev_codes, ev_uniformity, ev_ndm, ev_mine, ev_reconstruction;
+ex_drawing ev_reconstructions; /* of some test images */
 
 /* ---- evaluate_code.c */
 

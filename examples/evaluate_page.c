@@ -16,8 +16,8 @@ static void put_bars(const ev_run *run, FILE *to)
     ex_bar bars[EV_NUMBERS];
     int n = 0;
     for (int i = 0; i < run->n_numbers; i++)
-        if (run->numbers[i].share)
-            bars[n++] = (ex_bar){ run->numbers[i].tap, run->numbers[i].title, run->numbers[i].value, run->numbers[i].deviation };
+        if (run->numbers[i].v.share)
+            bars[n++] = (ex_bar){ run->numbers[i].tap, run->numbers[i].title, run->numbers[i].v.value, run->numbers[i].v.deviation };
     if (n == 0)
         return;
     ex_html_section(to, "What can be read from the features");
@@ -39,12 +39,12 @@ static void put_numbers(const ev_run *run, FILE *to)
         ex_html_text(to, v->tap);
         fprintf(to, "</td><td class=\"n\">%lld</td><td>", (long long)v->width);
         ex_html_text(to, v->title);
-        fprintf(to, "</td><td class=\"n\">%.*f %s</td>", v->share ? 2 : 4, (v->share ? 100 : 1) * v->value, v->unit);
-        if (isfinite(v->deviation))
-            fprintf(to, "<td class=\"n\">%.*f</td>", v->share ? 2 : 4, (v->share ? 100 : 1) * v->deviation);
+        fprintf(to, "</td><td class=\"n\">%.*f %s</td>", v->v.share ? 2 : 4, (v->v.share ? 100 : 1) * v->v.value, v->v.unit);
+        if (isfinite(v->v.deviation))
+            fprintf(to, "<td class=\"n\">%.*f</td>", v->v.share ? 2 : 4, (v->v.share ? 100 : 1) * v->v.deviation);
         else
             fprintf(to, "<td class=\"n\"></td>");
-        fprintf(to, "<td class=\"n\">%lld</td></tr>\n", (long long)v->runs);
+        fprintf(to, "<td class=\"n\">%lld</td></tr>\n", (long long)v->v.runs);
     }
     fprintf(to, "</table></div>\n");
 }
@@ -186,9 +186,9 @@ void ev_json(ex_run *ex, FILE *to)
         put_text(to, "features", v->tap);
         fprintf(to, ",\"width\":%lld,", (long long)v->width);
         put_text(to, "evaluation", v->evaluation);
-        put_json_number(to, "value", v->value);
-        put_json_number(to, "deviation", v->deviation);
-        fprintf(to, ",\"runs\":%lld}", (long long)v->runs);
+        put_json_number(to, "value", v->v.value);
+        put_json_number(to, "deviation", v->v.deviation);
+        fprintf(to, ",\"runs\":%lld}", (long long)v->v.runs);
     }
     fprintf(to, "]");
     for (int64_t i = 0; i < run->classes && run->confusion != NULL; i++)

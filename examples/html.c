@@ -14,7 +14,8 @@ static const char style[] =
     "svg { display: block; width: 100%; max-width: 44em; height: auto; font-family: sans-serif }\n"
     "table { border-collapse: collapse }\nth, td { text-align: left; padding: 0.15em 1em 0.15em 0; vertical-align: top }\n"
     "td { overflow-wrap: anywhere }\ntd.n, th.n { text-align: right; white-space: nowrap; overflow-wrap: normal }\n"
-    ".charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24em), 1fr)); gap: 0 2em }\nh3 { margin-bottom: 0.2em }\n"
+    ".charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24em), 1fr)); gap: 0 2em }\n"
+    "h3 { margin-bottom: 0.2em }\n"
     ".wide { overflow-x: auto }\nh2 { margin-top: 1.6em; border-bottom: 1px solid #ccc }\n";
 
 void ex_html_text(FILE *to, const char *text)
