@@ -1,5 +1,5 @@
-/* MINE between input and code (arXiv 1801.04062; DIM, arXiv 1808.06670, section 4): a network on the input, and one on what it makes of
- * the input and the code.  Or the critic of <dim/information.h>. */
+/* MINE between input and code (arXiv 1801.04062; DIM, arXiv 1808.06670, section 4): a network on the input, and one on
+ * what it makes of the input and the code.  Or the critic of <dim/information.h>. */
 #include "evaluation/study.h"
 
 #include "base/math.h"

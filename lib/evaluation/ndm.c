@@ -1,5 +1,5 @@
-/* NDM, the neural dependency measure (DIM, arXiv 1808.06670, section 4): the divergence between codes and codes whose units are permuted
- * one by one, by a network of two hidden layers. */
+/* NDM, the neural dependency measure (DIM, arXiv 1808.06670, section 4): the divergence between codes and codes whose
+ * units are permuted one by one, by a network of two hidden layers. */
 #include "evaluation/study.h"
 
 #include "base/math.h"

@@ -1,4 +1,5 @@
-/* A decoder of frozen codes (DIM, arXiv 1808.06670, section 4; the network of the authors' code), and how like its images are. */
+/* A decoder of frozen codes (DIM, arXiv 1808.06670, section 4; the network of the authors' code), and how like its
+ * images are. */
 #include "evaluation/study.h"
 
 #include "base/math.h"
@@ -68,15 +69,15 @@ static dim_status check_images(dim_context *ctx, const char *name, const dim_ten
         return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s has shape %s; it must be (N, C, H, W), and not empty", name,
                          dim__shape_text(text, t->rank, t->shape));
     if (halvings(t->shape) == 0)
-        return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s are of %" PRId64 " x %" PRId64 "; both sides must be even and "
-                         "8 at least", name, t->shape[2], t->shape[3]);
+        return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s are of %" PRId64 " x %" PRId64 "; both sides must be "
+                         "even and 8 at least", name, t->shape[2], t->shape[3]);
     if (t->dtype == DIM_U8)
         return DIM_OK;
     dim_status status = dim__matrix_of(ctx, name, t, &m);
     for (int64_t i = 0; status == DIM_OK && i < m.n * m.d; i++)
         if (fabsf(m.x[i]) > 1)
-            status = dim__fail(ctx, DIM_E_INVALID, "dim_evaluation_reconstruct: a pixel of sample %" PRId64 " of %s is %g; it must be in "
-                               "[-1, 1]", i / m.d, name, (double)m.x[i]);
+            status = dim__fail(ctx, DIM_E_INVALID, "dim_evaluation_reconstruct: a pixel of sample %" PRId64 " of %s is %g; it must "
+                               "be in [-1, 1]", i / m.d, name, (double)m.x[i]);
     dim__free(ctx, m.owned);
     return status;
 }

@@ -1,5 +1,5 @@
-/* Structural similarity (Wang, Bovik, Sheikh & Simoncelli 2004) and MS-SSIM (Wang, Simoncelli & Bovik 2003).  Windows are Gaussian, and
- * moments are those of the window itself: no sample covariance. */
+/* Structural similarity (Wang, Bovik, Sheikh & Simoncelli 2004) and MS-SSIM (Wang, Simoncelli & Bovik 2003).  Windows
+ * are Gaussian, and moments are those of the window itself: no sample covariance. */
 #include "evaluation/evaluation.h"
 
 #include "base/fields.h"
