@@ -209,9 +209,9 @@ typedef struct dim_reconstruction {
  *
  * The decoder is the DIM authors' (linear to 512 x 4 x 4; transposed convolutions 4x4 of stride 2 with 256, 128, 64
  * channels, each with batch norm and ReLU; 3x3 convolution, tanh) for 32 x 32; other sizes are halved as often as both
- * sides are even and stay at 4 or more, with as many transposed convolutions: 28 x 28 has two, from 256 x 7 x 7, and 64
- * x 64 four, from 1024 x 4 x 4.  Mean squared error, Adam; the rate is a tenth after a third of the steps, a hundredth
- * after two thirds.
+ * sides are even and stay at 4 or more, six times at most, with as many transposed convolutions: 28 x 28 has two, from
+ * 256 x 7 x 7, and 64 x 64 four, from 1024 x 4 x 4.  Mean squared error, Adam; the rate is a tenth after a third of the
+ * steps, a hundredth after two thirds.
  *
  * Same options, seed and number of threads: same bits.
  * @return DIM_E_SHAPE (also sides that are odd, or below 8), DIM_E_NUMERIC, DIM_E_CALLBACK, DIM_E_INVALID (also pixels outside

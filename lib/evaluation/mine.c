@@ -48,9 +48,9 @@ static dim_status prepare(dim__study *s)
     DIM__TRY(dim__study_player(s, 0, 0));
     DIM__TRY_OR(done, make_features(s, &features));
     DIM__TRY_OR(done, make_critic(s, &critic));
-    DIM__TRY_OR(done, dim__study_apply(s, features, "x", "features"));
-    DIM__TRY_OR(done, dim__study_apply(s, critic, "features z", "joint"));
-    DIM__TRY_OR(done, dim__study_apply(s, critic, "features w", "product"));
+    DIM__TRY_OR(done, dim__objective_apply(s->obj, features, "x", "features"));
+    DIM__TRY_OR(done, dim__objective_apply(s->obj, critic, "features z", "joint"));
+    DIM__TRY_OR(done, dim__objective_apply(s->obj, critic, "features w", "product"));
     DIM__TRY_OR(done, dim__study_give(s, "features"));
     status = dim__study_give(s, "joint");
 done:

@@ -14,9 +14,9 @@ static dim_status prepare(dim__study *s)
     dim_encoder *net = NULL;
     DIM__TRY(dim__study_player(s, s->o.steps / 2, (uint64_t)s->o.steps * 3 / 4));
     DIM__TRY(dim__study_network(s, (int64_t[]){ s->d, 0, 0 }, 0, layers, (int)(sizeof layers / sizeof *layers), &net));
-    dim_status status = dim__study_apply(s, net, "z", "joint");
+    dim_status status = dim__objective_apply(s->obj, net, "z", "joint");
     if (status == DIM_OK)
-        status = dim__study_apply(s, net, "w", "product");
+        status = dim__objective_apply(s->obj, net, "w", "product");
     dim__encoder_release(net);
     return status == DIM_OK ? dim__study_give(s, "joint") : status;
 }

@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-enum { LEAST_SIDE = 4, LAST_WIDTH = 64, MOST_WIDTH = 1024, MOST_LAYERS = 64 };
+enum { LEAST_SIDE = 4, LAST_WIDTH = 64, MOST_WIDTH = 1024, MOST_HALVINGS = 6, MOST_LAYERS = 6 + 3 * MOST_HALVINGS };
 
 typedef struct decoding {
     dim__study s;
@@ -19,12 +19,12 @@ typedef struct decoding {
     dim_reconstruction r;
 } decoding;
 
-/* How often both sides can be halved. */
+/* How often both sides are halved. */
 static int halvings(const int64_t *shape)
 {
     int count = 0;
     int64_t h = shape[2], w = shape[3];
-    for (; h % 2 == 0 && w % 2 == 0 && h / 2 >= LEAST_SIDE && w / 2 >= LEAST_SIDE; count++) {
+    for (; count < MOST_HALVINGS && h % 2 == 0 && w % 2 == 0 && h / 2 >= LEAST_SIDE && w / 2 >= LEAST_SIDE; count++) {
         h /= 2;
         w /= 2;
     }
@@ -117,7 +117,7 @@ static dim_status train(decoding *d)
     DIM__TRY(dim__study_begin(&d->s));
     DIM__TRY(dim__study_player(&d->s, d->s.o.steps / 3, (uint64_t)d->s.o.steps * 2 / 3));
     DIM__TRY(make_decoder(d, &net));
-    dim_status status = dim__study_apply(&d->s, net, "z", "decoder");
+    dim_status status = dim__objective_apply(d->s.obj, net, "z", "decoder");
     dim__encoder_release(net);
     DIM__TRY(status);
     DIM__TRY(dim__study_give(&d->s, "decoder"));

@@ -123,11 +123,6 @@ dim_status dim__study_network(const dim__study *s, const int64_t shape[3], int64
     return status;
 }
 
-dim_status dim__study_apply(const dim__study *s, dim_encoder *network, const char *of, const char *as)
-{
-    return dim__objective_apply(s->obj, network, of, as);
-}
-
 dim_status dim__study_give(const dim__study *s, const char *as) { return dim__objective_give(s->obj, "player", as); }
 
 dim_status dim__study_player(const dim__study *s, uint64_t first, uint64_t second)

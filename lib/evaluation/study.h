@@ -42,8 +42,7 @@ void dim__study_end(dim__study *s);
  * builder has them. */
 dim_status dim__study_network(const dim__study *s, const int64_t shape[3], int64_t second, const dim_layer_options *layers, int count,
                               dim_encoder **out);
-/* The network on values; and the player "player" gets it. */
-dim_status dim__study_apply(const dim__study *s, dim_encoder *network, const char *of, const char *as);
+/* The player "player" gets what was applied. */
 dim_status dim__study_give(const dim__study *s, const char *as);
 /* The player, before anything is given to him.  By steps: a tenth of the rate after first, a hundredth after second;
  * both 0: a cosine. */
