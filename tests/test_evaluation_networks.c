@@ -1,5 +1,6 @@
 /* <dim/evaluation.h>: NDM, MINE and the decoder, on data of which the answer is known. */
 #include "draws.h"
+#include "evaluation/study.h"
 #include "evaluation_tests.h"
 
 /* ---- data ------------------------------------------------------------------------------------------------------------ */
@@ -268,6 +269,62 @@ static void test_shapes_of_images(void **state)
     decode_shape(2, 8, 20);
 }
 
+/* ---- networks -------------------------------------------------------------------------------------------------------- */
+
+/* "name (shape)" of weights, one after the other, of a network; no biases, and nothing of batch norm, whose weights have one axis. */
+static void describe(char *text, dim_encoder *net)
+{
+    for (int i = 0; i < dim_encoder_parameter_count(net); i++) {
+        size_t used = strlen(text);
+        dim_tensor *weight;
+        ok(dim_encoder_get_parameter(net, dim_encoder_parameter_name(net, i), &weight));
+        for (int k = 0; dim_tensor_rank(weight) > 1 && k < dim_tensor_rank(weight); k++)
+            used += (size_t)snprintf(text + used, 2000 - used, k == 0 ? "%s%d" : "%sx%d", k == 0 && used > 0 ? ", " : "",
+                                     (int)dim_tensor_size(weight, k));
+        dim_tensor_destroy(weight);
+    }
+}
+
+static void check_decoder(int64_t c, int64_t h, int64_t w, const char *want)
+{
+    char got[2000] = "";
+    dim__study s = { .ctx = ctx, .what = "reconstruct", .d = 64 };
+    dim_encoder *net;
+    ok(dim__decoder_make(&s, (int64_t[]){ 1, c, h, w }, &net));
+    describe(got, net);
+    assert_string_equal(got, want);
+    dim_encoder_destroy(net);
+}
+
+static void check_dual(const dim__dual *how, dim__study s, const char *want)
+{
+    char got[2000] = "";
+    s.ctx = ctx;
+    ok(dim__study_sizes(&s, 4, 10));
+    ok(dim__study_begin(&s));
+    ok(how->prepare(&s));
+    for (int64_t i = 0; i < s.obj->n_trained; i++)
+        describe(got, s.obj->trained[i].network);
+    assert_string_equal(got, want);
+    dim__study_end(&s);
+}
+
+/* Layers as the authors have them. */
+static void test_networks(void **state)
+{
+    dim_tensor *x;
+    (void)state;
+    check_decoder(3, 32, 32, "8192x64, 512x256x4x4, 256x128x4x4, 128x64x4x4, 3x64x3x3");
+    check_decoder(1, 28, 28, "12544x64, 256x128x4x4, 128x64x4x4, 1x64x3x3");
+    check_decoder(3, 64, 96, "24576x64, 1024x512x4x4, 512x256x4x4, 256x128x4x4, 128x64x4x4, 3x64x3x3");
+    check_dual(&dim__dual_ndm, (dim__study){ .what = "ndm", .mixing = DIM__MIX_UNITS, .n = 10, .d = 64 },
+               "1000x64, 200x1000, 1x200");
+    x = f32(4, (int64_t[]){ 10, 3, 32, 32 });
+    check_dual(&dim__dual_mine, (dim__study){ .what = "mine", .mixing = DIM__MIX_ROWS, .n = 10, .d = 64, .x = x },
+               "64x3x4x4, 128x64x4x4, 256x128x4x4, 256x4096, 512x320, 128x512, 1x128");
+    dim_tensor_destroy(x);
+}
+
 /* ---- what all have in common ------------------------------------------------------------------------------------------ */
 
 static int stop_after(void *user, double fraction, const char *text)
@@ -401,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_mine_of_images),
         cmocka_unit_test(test_a_decoder_learns),
         cmocka_unit_test(test_shapes_of_images),
+        cmocka_unit_test(test_networks),
         cmocka_unit_test(test_progress_stops),
         cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_what_is_refused),

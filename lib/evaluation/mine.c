@@ -59,7 +59,7 @@ done:
     return status;
 }
 
-static const dim__dual HOW = { DIM_ESTIMATOR_DV, 64, prepare };
+const dim__dual dim__dual_mine = { DIM_ESTIMATOR_DV, 64, prepare };
 
 /* Images as rows of a matrix, which the measurement wants. */
 static dim_status as_columns(dim_context *ctx, const dim_tensor *x, dim_tensor **out)
@@ -135,7 +135,7 @@ dim_status dim__evaluation_mine(dim_context *ctx, const dim_evaluation_options *
     s.n = codes.n;
     s.d = codes.d;
     if (status == DIM_OK)
-        status = s.o.mine == DIM_MINE_CRITIC ? by_critic(&s, z, &r) : dim__dual_run(&s, &HOW, &r);
+        status = s.o.mine == DIM_MINE_CRITIC ? by_critic(&s, z, &r) : dim__dual_run(&s, &dim__dual_mine, &r);
     if (status == DIM_OK)
         dim__give_result(out, size, &r, sizeof r);
     dim__free(ctx, codes.owned);

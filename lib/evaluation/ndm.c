@@ -21,7 +21,7 @@ static dim_status prepare(dim__study *s)
     return status == DIM_OK ? dim__study_give(s, "joint") : status;
 }
 
-static const dim__dual HOW = { DIM_ESTIMATOR_NWJ, 500, prepare };
+const dim__dual dim__dual_ndm = { DIM_ESTIMATOR_NWJ, 500, prepare };
 
 dim_status dim__evaluation_ndm(dim_context *ctx, const dim_evaluation_options *options, const dim_tensor *codes,
                                dim_evaluation_estimate *out)
@@ -53,7 +53,7 @@ dim_status dim__evaluation_ndm(dim_context *ctx, const dim_evaluation_options *o
             squashed[i] = (float)dim__sigmoid((double)z.x[i]);
         s.z = squashed;
     }
-    DIM__TRY_OR(done, dim__dual_run(&s, &HOW, &r));
+    DIM__TRY_OR(done, dim__dual_run(&s, &dim__dual_ndm, &r));
     dim__give_result(out, size, &r, sizeof r);
 done:
     dim__free(ctx, squashed);

@@ -33,10 +33,9 @@ static int halvings(const int64_t *shape)
 
 static uint32_t width_before(int left) { return left > 4 ? MOST_WIDTH : (uint32_t)LAST_WIDTH << left; }
 
-static dim_status make_decoder(const decoding *d, dim_encoder **out)
+dim_status dim__decoder_make(const dim__study *s, const int64_t shape[4], dim_encoder **out)
 {
     dim_layer_options layers[MOST_LAYERS];
-    const int64_t *shape = d->images->shape;
     int n = 0, up = halvings(shape);
     uint32_t h = (uint32_t)(shape[2] >> up), w = (uint32_t)(shape[3] >> up), width = width_before(up);
     layers[n++] = (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = width * h * w, .no_bias = 1 };
@@ -52,7 +51,7 @@ static dim_status make_decoder(const decoding *d, dim_encoder **out)
     layers[n++] = (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = (uint32_t)shape[1], .kernel = 3, .stride = 1, .padding = 1,
                                        .no_bias = 1 };
     layers[n++] = (dim_layer_options){ .kind = DIM_LAYER_TANH };
-    return dim__study_network(&d->s, (int64_t[]){ d->s.d, 0, 0 }, 0, layers, n, out);
+    return dim__study_network(s, (int64_t[]){ s->d, 0, 0 }, 0, layers, n, out);
 }
 
 /* ---- arguments ------------------------------------------------------------------------------------------------------- */
@@ -116,7 +115,7 @@ static dim_status train(decoding *d)
     dim_loss_options l;
     DIM__TRY(dim__study_begin(&d->s));
     DIM__TRY(dim__study_player(&d->s, d->s.o.steps / 3, (uint64_t)d->s.o.steps * 2 / 3));
-    DIM__TRY(make_decoder(d, &net));
+    DIM__TRY(dim__decoder_make(&d->s, d->images->shape, &net));
     dim_status status = dim__objective_apply(d->s.obj, net, "z", "decoder");
     dim__encoder_release(net);
     DIM__TRY(status);

@@ -63,6 +63,10 @@ typedef struct dim__dual {
     uint32_t batch;          /* usual */
     dim_status (*prepare)(dim__study *s);
 } dim__dual;
+extern const dim__dual dim__dual_ndm, dim__dual_mine;
 dim_status dim__dual_run(dim__study *s, const dim__dual *how, dim_evaluation_estimate *out);
+
+/* reconstruct.c: codes -> images (N, C, H, W), of which N does not count. */
+dim_status dim__decoder_make(const dim__study *s, const int64_t shape[4], dim_encoder **out);
 
 #endif
