@@ -166,6 +166,7 @@ dim_encoder *w_mlp(every_world *w);       /* vectors of 4 -> 3 */
 dim_model *w_model(every_world *w);       /* w_encoder() with a term, a prior and a classifier of 3 classes */
 dim_model *w_stepped(every_world *w);     /* the same after a step */
 dim_estimator *w_estimator(every_world *w);
+dim_index *w_index(every_world *w);       /* of 5 rows of 4 features */
 dim_prior *w_prior(every_world *w);       /* KL */
 dim_prior *w_adversary(every_world *w);   /* uniform, of 3 hidden units */
 dim_optimizer *w_optimizer(every_world *w);

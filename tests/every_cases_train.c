@@ -110,6 +110,18 @@ EVERY_CASE(dim_probe_neighbors, P(w_context(w)), N(DIM_PROBE_KNN_EUCLIDEAN), ROW
 EVERY_CASE(dim_probe_nearest, P(w_context(w)), N(DIM_PROBE_KNN_COSINE), ROWS, OTHERS,
            P(w_tensor(w, "indices", DIM_I64, 2, (int64_t[]){ 6, 2 })), TENSOR("distances", 6, 2))
 
+/* ---- index.h ----------------------------------------------------------------------------------------------------- */
+
+EVERY_CASE(dim_index_create, P(w_context(w)), N(DIM_PROBE_KNN_EUCLIDEAN), N(4), OUT)
+EVERY_CASE(dim_index_add, P(w_index(w)), ROWS)
+EVERY_CASE(dim_index_search, P(w_index(w)), ROWS, P(w_tensor(w, "indices", DIM_I64, 2, (int64_t[]){ 6, 2 })), TENSOR("distances", 6, 2))
+EVERY_CASE(dim_index_count, P(w_index(w)))
+EVERY_CASE(dim_index_features, P(w_index(w)))
+EVERY_CASE(dim_index_kind, P(w_index(w)))
+EVERY_CASE(dim_index_save, P(w_index(w)), T(w->path))
+EVERY_CASE(dim_index_load, P(w_context(w)), T(w_file(w, "index")), OUT)
+EVERY_CASE(dim_index_destroy, P(every_give(w, w_index(w))))
+
 /* ---- objective.h ------------------------------------------------------------------------------------------------- */
 
 EVERY_CASE(dim_model_objective, P(w_model(w)))

@@ -37,6 +37,7 @@
 #include <dim/model.h>
 #ifdef DIM_EXPERIMENTAL
 #include <dim/evaluation.h>
+#include <dim/index.h>
 #include <dim/information.h>
 #include <dim/objective.h>
 #endif
