@@ -90,7 +90,7 @@ dim_status dim__dual_run(dim__study *s, const dim__dual *how, dim_evaluation_est
     const dim_probe_options part = { .size = sizeof part, .validation = s->o.held_out > 0 ? s->o.held_out : 0.2f };
     int64_t trained = 0;
     int32_t *rows = NULL;
-    DIM__TRY(dim__probe_split(s->ctx, &part, s->n, &trained, &rows));
+    DIM__TRY(dim__probe_split(s->ctx, &part, s->n, 0, &trained, &rows));
     dim_status status = DIM_OK;
     if (trained < LEAST_ROWS || s->n - trained < LEAST_ROWS)
         status = dim__fail(s->ctx, DIM_E_SHAPE, "dim_evaluation_%s: of %" PRId64 " rows %" PRId64 " are held out and %" PRId64
