@@ -177,8 +177,8 @@ DIM_API dim_status dim_evaluation_ndm(dim_context *ctx, const dim_evaluation_opt
  * number of held-out rows.
  *
  * CRITIC: dim_information_measure() with its method CRITIC, with `steps` as its max_steps; the options batch, lr and
- * held_out must be 0. Images are columns there, so that their number counts: features of them, or small images, are
- * better.
+ * held_out must be 0.  Images are columns there, so that their number counts: features of them, or small images, are
+ * better.  The value is NaN where the rows support none.
  *
  * Same options, seed and number of threads: same bits.
  * @return DIM_E_SHAPE, DIM_E_NUMERIC, DIM_E_CALLBACK, DIM_E_INVALID, DIM_E_NOMEM as dim_evaluation_ndm().
