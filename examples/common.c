@@ -226,6 +226,7 @@ static void evaluate(ex_run *run, const dim_loader *loader)
     if (e.valid) {
         run->last = e;
         ex_log_evaluation(run, step, step > 0 ? dim_loader_epoch(loader) : 0, &e);
+        ex_tensorboard_evaluation(run, step, &e);
     }
     if (e.valid || step == 0 || step == run->o.steps)
         ex_report_evaluation(run, step, &e);
@@ -263,6 +264,7 @@ static dim_status train(ex_run *run, dim_loader *loader)
             run->task->stepped(run, run->task);
         ex_report_progress(run, step, last || stop_signal != 0);
         ex_log_step(run, step, dim_loader_epoch(loader), &none);
+        ex_tensorboard_step(run, step);
         if (o->out != NULL && (last || (o->checkpoint_every > 0 && step % o->checkpoint_every == 0)))
             ex_checkpoint_save(run, loader); /* where it cannot, training goes on */
         if (is_evaluated(o, step))
@@ -356,6 +358,7 @@ static int train_all(ex_run *run)
     if (run->o.epochs > 0)
         run->o.steps = run->o.epochs * dim_loader_batches(loader);
     check(run);
+    ex_tensorboard_open(run);
 
     catch_signals(run);
     begin(run, loader);
@@ -378,6 +381,7 @@ static int train_all(ex_run *run)
     if (run->o.skip_broken)
         fprintf(stderr, "broken files in whose place another image was taken: %lld\n", (long long)ex_skipped(run));
     saved = ex_report_close(run) && saved;
+    saved = ex_tensorboard_close(run) && saved;
     dim_loader_destroy(loader);
     return stop_signal != 0 ? 128 + stop_signal : saved && status == DIM_OK ? 0 : 1;
 }

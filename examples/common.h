@@ -40,6 +40,7 @@ typedef struct ex_options {
     const char *taps;             /* names with commas between; NULL = the program's */
     const char *init;             /* file of weights to start from; NULL = random ones */
     const char *out;              /* folder for weights, log, checkpoint and pictures; NULL = nothing is written */
+    const char *tensorboard;      /* folder for event files; NULL = none */
     const char *embed;            /* .npy file for features; NULL = none */
     const char *embed_tap;        /* NULL = the program's code */
     int embed_split;              /* EX_EMBED_... */
@@ -125,6 +126,8 @@ struct ex_run {
     const char *classifiers[EX_MAX_CLASSIFIERS]; /* that the model has; NULL ends the list */
     dim_tensor *train_labels, *test_labels; /* of probed and tested */
     FILE *log;
+    FILE *events;                 /* of --tensorboard; NULL = none */
+    bool events_failed;           /* something was not written */
     double train_s;               /* seconds spent in training steps, data included */
     double wait_s;                /* of these, seconds until the loader had the batch */
     int lock;                     /* of the folder; -1 = none */
@@ -266,6 +269,16 @@ bool ex_folder_has_run(const ex_run *run);
 void ex_folder_replace(ex_run *run, const char *saved);
 void ex_folder_restore(ex_run *run);       /* of a run that ends without a save: leaves the other as it was */
 const char *ex_folder_file(const ex_run *run, const char *name, char path[EX_MAX_PATH]);
+
+/* Makes a folder, named by an option, and those above it, or ends the program. */
+void ex_folder_make(const ex_program *program, const char *option, const char *path);
+
+/* ---- tensorboard.c */
+
+void ex_tensorboard_open(ex_run *run); /* ends the program where nothing can be written */
+void ex_tensorboard_step(ex_run *run, uint64_t step); /* what was reported of it */
+void ex_tensorboard_evaluation(ex_run *run, uint64_t step, const ex_evaluation *e);
+bool ex_tensorboard_close(ex_run *run); /* false, after saying so, when something was not written */
 
 /* ---- resume.c */
 

@@ -59,8 +59,7 @@ bool ex_folder_has_run(const ex_run *run) { return find_run(run) != NULL; }
 
 bool ex_folder_resumes(const ex_run *run) { return run->o.resume && is_there(run, files[CHECKPOINT]); }
 
-/* Makes a folder and those above it. */
-static void make(const ex_program *program, const char *path)
+void ex_folder_make(const ex_program *program, const char *option, const char *path)
 {
     char part[4096];
     struct stat info;
@@ -70,10 +69,10 @@ static void make(const ex_program *program, const char *path)
         memcpy(part, path, i);
         part[i] = '\0';
         if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            ex_usage_error(program, "--out: cannot make the folder %s: %s", part, strerror(errno));
+            ex_usage_error(program, "%s: cannot make the folder %s: %s", option, part, strerror(errno));
     }
     if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-        ex_usage_error(program, "--out: %s is not a folder", path);
+        ex_usage_error(program, "%s: %s is not a folder", option, path);
 }
 
 /* A folder is one program's until that ends; a lock of the system's goes with it, however it ends.   false where
@@ -121,12 +120,12 @@ void ex_folder_open(ex_run *run)
     if (strlen(o->out) >= 4096)
         ex_usage_error(run->program, "--out: the path is too long");
     if (run->program->evaluates) { /* what it writes is made anew by the same call */
-        make(run->program, o->out);
+        ex_folder_make(run->program, "--out", o->out);
         return;
     }
     bool there = lock(run);
     refuse(run);
-    make(run->program, o->out);
+    ex_folder_make(run->program, "--out", o->out);
     if (!there) {
         lock(run);
         refuse(run); /* a run that has come meanwhile */

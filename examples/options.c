@@ -173,6 +173,8 @@ static const ex_option options[] = {
     SWITCH("--overwrite", overwrite,
            "replace the run that is in DIR, when the new one is saved for the first time; its log is log.csv.new until then. "
            "With --resume: go on where there is a checkpoint, else start over", .needs = EX_TRAINS),
+    FILE_NAME("--tensorboard", "DIR", tensorboard, "no event files",
+              "write what log.csv has as an event file for TensorBoard, too, into the folder DIR", .needs = EX_TRAINS),
     FILE_NAME("--embed", "FILE.npy", embed, "no features are written",
               "at the end write features of all samples, (samples, features) in f32, a map flattened, into FILE.npy, and "
               "labels, int64, -1 for none, into FILE.labels.npy; older files are replaced. Rows are in the dataset's "

@@ -40,13 +40,24 @@ for class in 0 1 2 3; do
     for i in 0 1 2 3; do cp "$shades/$class.png" "$work/data/test/<$class>/$i.png"; done
 done
 data=folder:$work/data weights=$work/run/weights.safetensors
-"$local_dim" --data "$data" --batch 8 --threads 1 --units 32 --steps 4 --eval-every 2 --probe-train 40 --out "$work/run" >"$work/out" 2>"$work/err"
+"$local_dim" --data "$data" --batch 8 --threads 1 --units 32 --steps 4 --eval-every 2 --probe-train 40 --out "$work/run" \
+    --tensorboard "$work/events/a" >"$work/out" 2>"$work/err"
 code=$?
 grep -q 'lacks libpng\|neither libjpeg' "$work/err" && exit 77
 [ $code = 0 ] || { cat "$work/err"; fail "local_dim"; exit 1; }
 
+# Its event file: a record for the version, one for each step, one for each evaluation (before, after 2, after 4).
+[ "$(ls "$work/events/a" | grep -c '^events\.out\.tfevents\.[0-9]\{10\}\.')" = 1 ] || fail "there is not one event file"
+cat "$work"/events/a/* | tr -d '\0' >"$work/events.bin"
+grep -q -a 'brain\.Event:2' "$work/events.bin" || fail "the event file has no version"
+[ "$(grep -a -o 'global\.ridge' "$work/events.bin" | wc -l)" = 3 ] || fail "the event file lacks evaluations"
+[ "$(grep -a -o 'local\.value' "$work/events.bin" | wc -l)" = 4 ] || fail "the event file lacks steps"
+"$local_dim" --data "$data" --batch 8 --steps 0 --probe-train 40 --tensorboard "$0" >"$work/out" 2>"$work/err"
+[ $? = 2 ] || fail "--tensorboard with a file: exit code"
+says '--tensorboard: '
+
 # Probes find what the training program's found; a perfect code confuses nothing.
-run 0 --weights "$weights" --data "$data" --probe-train 40 --taps fc,global --out "$work/eval"
+run 0 --weights "$weights" --data "$data" --probe-train 40 --taps fc,global --measure-steps 3 --runs 2 --out "$work/eval"
 logged=$(tail -n 1 "$work/run/log.csv")
 columns=$(head -n 1 "$work/run/log.csv")
 value_of() { # COLUMN
@@ -60,6 +71,12 @@ for tap in fc global; do
     done
 done
 prints '^fc  *1024  linear  *100.00 %  *0.00  *1$'
+prints '^fc  *1024  svm  *100.00 %  *0.00  *2$'
+prints '^global  *64  mlp .* 2$'
+for number in codes.rankme uniformity ndm ndm-sigmoid mine reconstruction.ssim reconstruction.padded-ssim; do
+    prints "^global  *64  $number  *-*[0-9.]* "
+done
+grep -q '^fc .* ndm' "$work/out" && fail "NDM of what is not the code"
 prints '^fc  *1024  retrieval-euclidean  *33.33 %' # 3 others of a class among the 9 nearest
 tr -d '\n ' <"$work/eval/results.json" | grep -q '"confusion":\[\[4,0,0,0\],\[0,4,0,0\],\[0,0,4,0\],\[0,0,0,4\]\]}$' || fail "confusion"
 tr -d '\n' <"$work/eval/results.json" | sed 's/"\([^"\\]\|\\.\)*"/S/g; s/-\{0,1\}[0-9][0-9.]*\(e[+-][0-9]*\)\{0,1\}/N/g; s/null/N/g' >"$work/shape"
@@ -91,10 +108,10 @@ page=$work/eval/report.html
 well_formed "$page"
 well_formed "$work/run/report.html"
 for heading in 'What can be read' 'Confusion' 'Nearest by the cosine' 'Nearest by Euclidean distance' 'Map of the code' 'Values of the code' \
-    'Filters of the first layer' 'Training' 'Data' 'Network' 'All numbers' 'Settings'; do
+    'Reconstructions' 'Filters of the first layer' 'Training' 'Data' 'Network' 'All numbers' 'Settings'; do
     grep -q ">$heading" "$page" || fail "the page lacks: $heading"
 done
-[ "$(grep -c 'src="data:image/png;base64,iVBOR' "$page")" = 3 ] || fail "the page lacks pictures"
+[ "$(grep -c 'src="data:image/png;base64,iVBOR' "$page")" = 4 ] || fail "the page lacks pictures"
 [ "$(grep -c 'src="data:image/png;base64,iVBOR' "$work/run/report.html")" = 1 ] || fail "report.html of local_dim lacks the picture"
 grep -q '&lt;0&gt;' "$page" && ! grep -q '<0>' "$page" || fail "names of classes are not escaped"
 grep -q '<h3>loss</h3>' "$page" && grep -q 'accuracy on test samples' "$page" || fail "the page lacks curves"
@@ -102,18 +119,19 @@ grep -q 'name="viewport"' "$page" || fail "the page does not fit a phone"
 
 # The same again is the same; some of it; JSON on standard output; nothing is written without --out.
 cp "$work/eval/results.json" "$work/first.json"
-run 0 --weights "$weights" --data "$data" --probe-train 40 --taps fc,global --out "$work/eval"
+run 0 --weights "$weights" --data "$data" --probe-train 40 --taps fc,global --measure-steps 3 --runs 2 --out "$work/eval"
 cmp -s "$work/first.json" "$work/eval/results.json" || fail "twice is not the same"
 run 0 --weights "$weights" --data "$data" --probe-train 40 --taps fc --only ridge,knn
 [ "$(wc -l <"$work/out")" = 3 ] || { cat "$work/out"; fail "--only"; }
 run 0 --weights "$weights" --data "$data" --probe-train 40 --taps fc --only knn --json
 prints '^{"features":"fc","width":1024,"evaluation":"knn","value":[0-9.]*,"deviation":[0-9.]*,"runs":1}\]'
-run 0 --weights "$weights" --data "$data" --probe-train 40 # usual taps
+run 0 --weights "$weights" --data "$data" --probe-train 40 --only ridge,codes # usual taps
 for tap in conv fc global; do prints "^$tap .* ridge "; done
 
 # Without labels: what needs none.
-run 0 --weights "$weights" --data "$data" --probe-train 0 --out "$work/bare"
-prints '^global  *64  deviation '
+run 0 --weights "$weights" --data "$data" --probe-train 0 --measure-steps 3 --out "$work/bare"
+prints '^global  *64  codes.rankme '
+prints '^global  *64  mine '
 grep -q ' knn ' "$work/out" && fail "a probe without labels"
 well_formed "$work/bare/report.html"
 grep -q '>Confusion' "$work/bare/report.html" && fail "confusion without labels"
