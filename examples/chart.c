@@ -210,7 +210,7 @@ void ex_chart_points(FILE *to, const double *x, const double *y, const int64_t *
                      int64_t n_classes)
 {
     enum { MOST = 40 };           /* classes in the key: more say nothing */
-    frame f = { .to = to, .left = 10, .top = 26, .width = WIDTH - 20, .height = WIDTH - 20, .x_low = INFINITY, .x_high = -INFINITY,
+    frame f = { .to = to, .left = 10, .top = 4, .width = WIDTH - 20, .height = WIDTH - 20, .x_low = INFINITY, .x_high = -INFINITY,
                 .y_low = INFINITY, .y_high = -INFINITY };
     for (int64_t i = 0; i < n; i++) {
         f.x_low = fmin(f.x_low, x[i]);
