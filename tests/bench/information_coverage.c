@@ -140,6 +140,18 @@ static void labels_and_numbers(const scenario *c, double *x, double *y, double *
     }
 }
 
+/* X <- Z -> Y of all columns of z, with noise of `number` of what they have in common. */
+static void strong_chain(const scenario *c, double *x, double *y, double *z)
+{
+    for (int64_t i = 0; i < c->n; i++) {
+        double common = 0;
+        for (int64_t j = 0; j < c->dz; j++)
+            common += (z[i * c->dz + j] = normal()) / sqrt((double)c->dz);
+        x[i] = common + c->number * normal();
+        y[i] = common + c->number * normal();
+    }
+}
+
 /* Groups have effects of their own on either side. */
 static void effects(const scenario *c, double *x, double *y, double *z)
 {
@@ -185,6 +197,12 @@ static const scenario cases[] = {
     { "alarms-gauss-5x5", 400, 500, 5, 5, 0, 0, pairs, GAUSS, .permutations = 39 },
     { "alarms-critic-5x5", 200, 500, 5, 5, 0, 0, pairs, CRITIC, .permutations = 199 },
     { "alarms-critic-condition", 200, 500, 2, 2, 1, 0, chain, CRITIC, .permutations = 39 },
+    { "alarms-gauss-3", 200, 300, 1, 1, 3, 0, strong_chain, GAUSS, .permutations = 39, .number = 0.5 },
+    { "alarms-knn-3", 200, 300, 1, 1, 3, 0, strong_chain, KNN, .permutations = 39, .number = 0.5 },
+    { "alarms-gauss-3-strong", 200, 300, 1, 1, 3, 0, strong_chain, GAUSS, .permutations = 39, .number = 0.3 },
+    { "alarms-knn-3-strong", 200, 300, 1, 1, 3, 0, strong_chain, KNN, .permutations = 39, .number = 0.3 },
+    { "alarms-gauss-2-strong", 200, 300, 1, 1, 2, 0, strong_chain, GAUSS, .permutations = 39, .number = 0.15 },
+    { "alarms-knn-2-strong", 200, 300, 1, 1, 2, 0, strong_chain, KNN, .permutations = 39, .number = 0.15 },
     { "alarms-critic-groups", 200, 500, 2, 2, 0, 0, effects, CRITIC, .permutations = 39, .group = 5 },
     { "alarms-critic-series", 200, 1000, 2, 2, 0, 0, autoregressive, CRITIC, .permutations = 39, .number = 0.6 },
     { "alarms-auto-5x5", 400, 500, 5, 5, 0, 0, pairs, .permutations = 39 },
