@@ -554,7 +554,8 @@ int main(void)
         cmocka_unit_test(test_climbing),       cmocka_unit_test(test_gradient_refused),
         cmocka_unit_test(test_components),     cmocka_unit_test(test_components_gradient), cmocka_unit_test(test_narrow),
         cmocka_unit_test(test_weights),
-        cmocka_unit_test(test_p_of_nothing), cmocka_unit_test(test_p_with_condition), cmocka_unit_test(test_p_with_groups),    cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_p_of_nothing),
+        cmocka_unit_test(test_p_with_condition), cmocka_unit_test(test_p_with_groups),    cmocka_unit_test(test_progress),
         cmocka_unit_test(test_gradient_far_out),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);

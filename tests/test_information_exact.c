@@ -489,22 +489,25 @@ static void test_gauss_with_strong_condition(void **state)
     free_sides(&s);
 }
 
-/* Rows that are exchanged must be near in the condition: of five in 300, 65 % of these p-values were at most 0.25. */
+/* Rows that are exchanged are near in the condition, but not quite: y keeps what is linear in its own.  Without that, in many columns,
+ * 85 % of these p-values are at most 0.25. */
 static void test_neighbors_with_condition(void **state)
 {
+    enum { GIVEN = 6 };
     int small = 0;
-    sides s = new_sides(300, 1, 1, 2);
+    sides s = new_sides(300, 1, 1, GIVEN);
     (void)state;
     for (uint64_t round = 0; round < 80; round++) {
         for (int64_t i = 0; i < s.n; i++) {
-            s.z[2 * i] = normal();
-            s.z[2 * i + 1] = normal();
-            s.x[i] = (s.z[2 * i] + s.z[2 * i + 1]) / sqrt(2) + 0.15 * normal();
-            s.y[i] = (s.z[2 * i] + s.z[2 * i + 1]) / sqrt(2) + 0.15 * normal();
+            double common = 0;
+            for (int k = 0; k < GIVEN; k++)
+                common += (s.z[GIVEN * i + k] = normal()) / sqrt(GIVEN);
+            s.x[i] = common + 0.3 * normal();
+            s.y[i] = common + 0.3 * normal();
         }
-        small += MEASURE(&s, .method = DIM_INFORMATION_KNN, .permutations = 39, .seed = round + 1).p_value <= 0.25;
+        small += MEASURE(&s, .method = DIM_INFORMATION_KNN, .permutations = 19, .seed = round + 1).p_value <= 0.25;
     }
-    assert_in_range(small, 8, 42);
+    assert_in_range(small, 6, 40);
     free_sides(&s);
 }
 
