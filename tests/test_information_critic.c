@@ -322,6 +322,29 @@ static void test_components(void **state)
     free_sides(&axes);
 }
 
+/* Three uniform columns with uniform noise, 0.5 nats each, of which a Gaussian copula has 0.32, turned together with two cubed Gaussians:
+ * components are taken for the cubes, and single pairs of components show the edges, which single pairs of columns hide. */
+static void test_components_with_edges(void **state)
+{
+    (void)state;
+    enum { ROWS = 2000 };
+    sides s = new_sides(ROWS, 5, 5, 0);
+    double rho = sqrt(1 - exp(-1.0)), truth = 1 + 1.5;
+    for (int64_t i = 0; i < 5 * s.n; i++) {
+        double a = normal(), b = rho * a + sqrt(1 - rho * rho) * normal();
+        s.x[i] = i % 5 < 2 ? a * a * a / 4 : 3.5 * uniform();
+        s.y[i] = i % 5 < 2 ? b * b * b / 4 : s.x[i] + 3.5 * (uniform() - 0.5);
+    }
+    turn_side(s.x, ROWS, 5);
+    turn_side(s.y, ROWS, 5);
+    dim_information *info = MEASURED(&s, NULL, .seed = 1);
+    dim_information_result r = result_of(info);
+    assert_non_null(strstr(dim_information_report(info), "of independent components"));
+    assert_true(r.low < truth && truth < r.high && (r.method == DIM_INFORMATION_CRITIC || (r.warnings & DIM_INFORMATION_METHODS_DISAGREE)));
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
 /* Two columns, whose number is not their place: a constant one comes first. */
 static void test_components_gradient(void **state)
 {
@@ -552,7 +575,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradient),       cmocka_unit_test(test_gradient_of_labels), cmocka_unit_test(test_gradient_value),
         cmocka_unit_test(test_climbing),       cmocka_unit_test(test_gradient_refused),
-        cmocka_unit_test(test_components),     cmocka_unit_test(test_components_gradient), cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_components), cmocka_unit_test(test_components_with_edges),     cmocka_unit_test(test_components_gradient), cmocka_unit_test(test_narrow),
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_p_of_nothing),
         cmocka_unit_test(test_p_with_condition), cmocka_unit_test(test_p_with_groups),    cmocka_unit_test(test_progress),
