@@ -80,7 +80,8 @@ typedef struct dim_code_statistics {
  * @param units NULL, or f64 (d, 3): mean, deviation, and largest |correlation| with another unit, which is NaN of a dead one
  * @param out   filled as far as its `size` goes
  *
- * In double.  Working memory is two times d^2 doubles, time N d^2 and d^3.  Singular values below 1e-8 of the largest are rounding.
+ * In double.  Working memory is two times d^2 doubles, time N d^2 and d^3.  Singular values below 1e-8 of the largest
+ * are rounding.
  * @return DIM_E_SHAPE, DIM_E_NUMERIC (codes not finite), DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_evaluation_codes(dim_context *ctx, const dim_tensor *codes, dim_tensor *units,
@@ -148,10 +149,11 @@ typedef struct dim_evaluation_estimate {
  * @param codes   (N, d) f32, d at least 2
  * @param out     filled as far as its `size` goes
  *
- * A network, d -> 1000 -> 200 -> 1 with ReLU, tells codes from codes whose every unit is permuted over the batch by a permutation of
- * its own.  It maximises E[u] - E[e^(u - 1)]; the value is E[u] - log E[e^u] on held-out rows, whose units are permuted over them.
- * 0 = independent; the sum over units of what one has to do with those before it is its ideal.  The rate is a tenth after half of the
- * steps, a hundredth after three quarters.  The paper's code: batch 10,000, 5,000 steps, and its value is that of training.
+ * A network, d -> 1000 -> 200 -> 1 with ReLU, tells codes from codes whose every unit is permuted over the batch by a
+ * permutation of its own.  It maximises E[u] - E[e^(u - 1)]; the value is E[u] - log E[e^u] on held-out rows, whose
+ * units are permuted over them. 0 = independent; the sum over units of what one has to do with those before it is its
+ * ideal.  The rate is a tenth after half of the steps, a hundredth after three quarters.  The paper's code: batch
+ * 10,000, 5,000 steps, and its value is that of training.
  *
  * Same options, seed and number of threads: same bits.
  * @return DIM_E_SHAPE (fewer than 4 rows on either part, fewer rows than a batch), DIM_E_NUMERIC (codes not finite, training
@@ -168,13 +170,15 @@ DIM_API dim_status dim_evaluation_ndm(dim_context *ctx, const dim_evaluation_opt
  * @param z       (N, d) f32: the codes of these inputs
  * @param out     filled as far as its `size` goes
  *
- * NETWORK: images of 8 x 8 at least go through three 4x4 convolutions of stride 2 with 64, 128 and 256 channels, vectors and smaller images through 512
- * units, and then to 256, all with ReLU and without batch norm.  Pairs are rows, and rows with codes of others.  The value is
- * E[u] - log E[e^u] on held-out rows.  The rate falls to 0 as a cosine.  It is a lower bound up to the bias of the logarithm of a
- * mean, and cannot show much more than the logarithm of the number of held-out rows.
+ * NETWORK: images of 8 x 8 at least go through three 4x4 convolutions of stride 2 with 64, 128 and 256 channels,
+ * vectors and smaller images through 512 units, and then to 256, all with ReLU and without batch norm.  Pairs are rows,
+ * and rows with codes of others.  The value is E[u] - log E[e^u] on held-out rows.  The rate falls to 0 as a cosine.
+ * It is a lower bound up to the bias of the logarithm of a mean, and cannot show much more than the logarithm of the
+ * number of held-out rows.
  *
- * CRITIC: dim_information_measure() with its method CRITIC, with `steps` as its max_steps; the options batch, lr and held_out must be 0.
- * Images are columns there, so that their number counts: features of them, or small images, are better.
+ * CRITIC: dim_information_measure() with its method CRITIC, with `steps` as its max_steps; the options batch, lr and
+ * held_out must be 0.  Images are columns there, so that their number counts: features of them, or small images, are
+ * better.  The value is NaN where the rows support none.
  *
  * Same options, seed and number of threads: same bits.
  * @return DIM_E_SHAPE, DIM_E_NUMERIC, DIM_E_CALLBACK, DIM_E_INVALID, DIM_E_NOMEM as dim_evaluation_ndm().
@@ -203,10 +207,11 @@ typedef struct dim_reconstruction {
  * @param result  NULL, or filled as far as its `size` goes
  * @param out     NULL, or (M, C, H, W) f32 in [-1, 1]: the decoder's images of test_codes; set only on DIM_OK, the caller owns it
  *
- * The decoder is the DIM authors' (linear to 512 x 4 x 4; transposed convolutions 4x4 of stride 2 with 256, 128, 64 channels, each with batch
- * norm and ReLU; 3x3 convolution, tanh) for 32 x 32; other sizes are halved as often as both sides are even and stay at 4 or more,
- * with as many transposed convolutions: 28 x 28 has two, from 256 x 7 x 7, and 64 x 64 four, from 1024 x 4 x 4.  Mean squared error,
- * Adam; the rate is a tenth after a third of the steps, a hundredth after two thirds.
+ * The decoder is the DIM authors' (linear to 512 x 4 x 4; transposed convolutions 4x4 of stride 2 with 256, 128, 64
+ * channels, each with batch norm and ReLU; 3x3 convolution, tanh) for 32 x 32; other sizes are halved as often as both
+ * sides are even and stay at 4 or more, six times at most, with as many transposed convolutions: 28 x 28 has two, from
+ * 256 x 7 x 7, and 64 x 64 four, from 1024 x 4 x 4.  Mean squared error, Adam; the rate is a tenth after a third of the
+ * steps, a hundredth after two thirds.
  *
  * Same options, seed and number of threads: same bits.
  * @return DIM_E_SHAPE (also sides that are odd, or below 8), DIM_E_NUMERIC, DIM_E_CALLBACK, DIM_E_INVALID (also pixels outside

@@ -1,5 +1,5 @@
-/* Scores of joint rows and of rows of the product of the marginals: the dual form of the divergence between both, as a loss and as
- * what is measured in the end. */
+/* Scores of joint rows and of rows of the product of the marginals: the dual form of the divergence between both, as a
+ * loss and as what is measured in the end. */
 #include "evaluation/study.h"
 
 #include "base/math.h"
@@ -51,7 +51,8 @@ static void value_of(const float *joint, const float *product, int64_t m, double
 static dim_status measure(dim__study *s, const int32_t *rows, int64_t m, uint64_t draw, double *value, double *error)
 {
     dim_status status = DIM_E_NOMEM;
-    float *mixed = dim__calloc(s->ctx, (size_t)(m * s->d), sizeof *mixed), *scores = dim__calloc(s->ctx, 2 * (size_t)m, sizeof *scores);
+    float *mixed = dim__calloc(s->ctx, (size_t)(m * s->d), sizeof *mixed);
+    float *scores = dim__calloc(s->ctx, 2 * (size_t)m, sizeof *scores);
     int32_t *room = dim__calloc(s->ctx, (size_t)m, sizeof *room);
     if (mixed == NULL || scores == NULL || room == NULL)
         goto done;
@@ -89,11 +90,11 @@ dim_status dim__dual_run(dim__study *s, const dim__dual *how, dim_evaluation_est
     const dim_probe_options part = { .size = sizeof part, .validation = s->o.held_out > 0 ? s->o.held_out : 0.2f };
     int64_t trained = 0;
     int32_t *rows = NULL;
-    DIM__TRY(dim__probe_split(s->ctx, &part, s->n, &trained, &rows));
+    DIM__TRY(dim__probe_split(s->ctx, &part, s->n, 0, &trained, &rows));
     dim_status status = DIM_OK;
     if (trained < LEAST_ROWS || s->n - trained < LEAST_ROWS)
-        status = dim__fail(s->ctx, DIM_E_SHAPE, "dim_evaluation_%s: of %" PRId64 " rows %" PRId64 " are held out and %" PRId64 " are left; "
-                           "both must be %d at least", s->what, s->n, s->n - trained, trained, (int)LEAST_ROWS);
+        status = dim__fail(s->ctx, DIM_E_SHAPE, "dim_evaluation_%s: of %" PRId64 " rows %" PRId64 " are held out and %" PRId64
+                           " are left; both must be %d at least", s->what, s->n, s->n - trained, trained, (int)LEAST_ROWS);
     if (status == DIM_OK)
         status = run(s, how, rows, trained, out);
     dim__study_end(s);

@@ -1,5 +1,5 @@
-/* Eigenvalues of a symmetric matrix: Householder's reflections make it tridiagonal, and implicit QL steps with Wilkinson's shift make
- * that diagonal (Golub & Van Loan, Matrix Computations, 8.3). */
+/* Eigenvalues of a symmetric matrix: Householder's reflections make it tridiagonal, and implicit QL steps with
+ * Wilkinson's shift make that diagonal (Golub & Van Loan, Matrix Computations, 8.3). */
 #include "evaluation/evaluation.h"
 
 #include "base/math.h"

@@ -32,11 +32,11 @@ static inline void dim__give_result(void *out, size_t size, const void *result, 
 
 enum { DIM__SSIM_WINDOW = 11 }; /* by default */
 
-/* Eigenvalues of a symmetric matrix (n, n), the largest first; the matrix is used up.  room: 2 n numbers.  The same bits for any
- * number of threads. */
+/* Eigenvalues of a symmetric matrix (n, n), the largest first; the matrix is used up.  room: 2 n numbers.  The same
+ * bits for any number of threads. */
 void dim__eigenvalues(dim_context *ctx, double *a, int64_t n, double *values, double *room);
 
-/* ---- networks that are trained to measure -------------------------------------------------------------------------------- */
+/* ---- networks that are trained to measure ----------------------------------------------------------------------------- */
 
 dim_status dim__evaluation_ndm(dim_context *ctx, const dim_evaluation_options *options, const dim_tensor *codes,
                                dim_evaluation_estimate *out);

@@ -1,5 +1,5 @@
-/* MINE between input and code (arXiv 1801.04062; DIM, arXiv 1808.06670, section 4): a network on the input, and one on what it makes of
- * the input and the code.  Or the critic of <dim/information.h>. */
+/* MINE between input and code (arXiv 1801.04062; DIM, arXiv 1808.06670, section 4): a network on the input, and one on
+ * what it makes of the input and the code.  Or the critic of <dim/information.h>. */
 #include "evaluation/study.h"
 
 #include "base/math.h"
@@ -48,9 +48,9 @@ static dim_status prepare(dim__study *s)
     DIM__TRY(dim__study_player(s, 0, 0));
     DIM__TRY_OR(done, make_features(s, &features));
     DIM__TRY_OR(done, make_critic(s, &critic));
-    DIM__TRY_OR(done, dim__study_apply(s, features, "x", "features"));
-    DIM__TRY_OR(done, dim__study_apply(s, critic, "features z", "joint"));
-    DIM__TRY_OR(done, dim__study_apply(s, critic, "features w", "product"));
+    DIM__TRY_OR(done, dim__objective_apply(s->obj, features, "x", "features"));
+    DIM__TRY_OR(done, dim__objective_apply(s->obj, critic, "features z", "joint"));
+    DIM__TRY_OR(done, dim__objective_apply(s->obj, critic, "features w", "product"));
     DIM__TRY_OR(done, dim__study_give(s, "features"));
     status = dim__study_give(s, "joint");
 done:
@@ -59,7 +59,7 @@ done:
     return status;
 }
 
-static const dim__dual HOW = { DIM_ESTIMATOR_DV, 64, prepare };
+const dim__dual dim__dual_mine = { DIM_ESTIMATOR_DV, 64, prepare };
 
 /* Images as rows of a matrix, which the measurement wants. */
 static dim_status as_columns(dim_context *ctx, const dim_tensor *x, dim_tensor **out)
@@ -135,7 +135,7 @@ dim_status dim__evaluation_mine(dim_context *ctx, const dim_evaluation_options *
     s.n = codes.n;
     s.d = codes.d;
     if (status == DIM_OK)
-        status = s.o.mine == DIM_MINE_CRITIC ? by_critic(&s, z, &r) : dim__dual_run(&s, &HOW, &r);
+        status = s.o.mine == DIM_MINE_CRITIC ? by_critic(&s, z, &r) : dim__dual_run(&s, &dim__dual_mine, &r);
     if (status == DIM_OK)
         dim__give_result(out, size, &r, sizeof r);
     dim__free(ctx, codes.owned);

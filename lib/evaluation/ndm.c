@@ -1,5 +1,5 @@
-/* NDM, the neural dependency measure (DIM, arXiv 1808.06670, section 4): the divergence between codes and codes whose units are permuted
- * one by one, by a network of two hidden layers. */
+/* NDM, the neural dependency measure (DIM, arXiv 1808.06670, section 4): the divergence between codes and codes whose
+ * units are permuted one by one, by a network of two hidden layers. */
 #include "evaluation/study.h"
 
 #include "base/math.h"
@@ -14,14 +14,14 @@ static dim_status prepare(dim__study *s)
     dim_encoder *net = NULL;
     DIM__TRY(dim__study_player(s, s->o.steps / 2, (uint64_t)s->o.steps * 3 / 4));
     DIM__TRY(dim__study_network(s, (int64_t[]){ s->d, 0, 0 }, 0, layers, (int)(sizeof layers / sizeof *layers), &net));
-    dim_status status = dim__study_apply(s, net, "z", "joint");
+    dim_status status = dim__objective_apply(s->obj, net, "z", "joint");
     if (status == DIM_OK)
-        status = dim__study_apply(s, net, "w", "product");
+        status = dim__objective_apply(s->obj, net, "w", "product");
     dim__encoder_release(net);
     return status == DIM_OK ? dim__study_give(s, "joint") : status;
 }
 
-static const dim__dual HOW = { DIM_ESTIMATOR_NWJ, 500, prepare };
+const dim__dual dim__dual_ndm = { DIM_ESTIMATOR_NWJ, 500, prepare };
 
 dim_status dim__evaluation_ndm(dim_context *ctx, const dim_evaluation_options *options, const dim_tensor *codes,
                                dim_evaluation_estimate *out)
@@ -53,7 +53,7 @@ dim_status dim__evaluation_ndm(dim_context *ctx, const dim_evaluation_options *o
             squashed[i] = (float)dim__sigmoid((double)z.x[i]);
         s.z = squashed;
     }
-    DIM__TRY_OR(done, dim__dual_run(&s, &HOW, &r));
+    DIM__TRY_OR(done, dim__dual_run(&s, &dim__dual_ndm, &r));
     dim__give_result(out, size, &r, sizeof r);
 done:
     dim__free(ctx, squashed);

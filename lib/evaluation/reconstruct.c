@@ -1,4 +1,5 @@
-/* A decoder of frozen codes (DIM, arXiv 1808.06670, section 4; the network of the authors' code), and how like its images are. */
+/* A decoder of frozen codes (DIM, arXiv 1808.06670, section 4; the network of the authors' code), and how like its
+ * images are. */
 #include "evaluation/study.h"
 
 #include "base/math.h"
@@ -7,7 +8,7 @@
 
 #include <inttypes.h>
 
-enum { LEAST_SIDE = 4, LAST_WIDTH = 64, MOST_WIDTH = 1024, MOST_LAYERS = 64 };
+enum { LEAST_SIDE = 4, LAST_WIDTH = 64, MOST_WIDTH = 1024, MOST_HALVINGS = 6, MOST_LAYERS = 6 + 3 * MOST_HALVINGS };
 
 typedef struct decoding {
     dim__study s;
@@ -18,12 +19,12 @@ typedef struct decoding {
     dim_reconstruction r;
 } decoding;
 
-/* How often both sides can be halved. */
+/* How often both sides are halved. */
 static int halvings(const int64_t *shape)
 {
     int count = 0;
     int64_t h = shape[2], w = shape[3];
-    for (; h % 2 == 0 && w % 2 == 0 && h / 2 >= LEAST_SIDE && w / 2 >= LEAST_SIDE; count++) {
+    for (; count < MOST_HALVINGS && h % 2 == 0 && w % 2 == 0 && h / 2 >= LEAST_SIDE && w / 2 >= LEAST_SIDE; count++) {
         h /= 2;
         w /= 2;
     }
@@ -32,10 +33,9 @@ static int halvings(const int64_t *shape)
 
 static uint32_t width_before(int left) { return left > 4 ? MOST_WIDTH : (uint32_t)LAST_WIDTH << left; }
 
-static dim_status make_decoder(const decoding *d, dim_encoder **out)
+dim_status dim__decoder_make(const dim__study *s, const int64_t shape[4], dim_encoder **out)
 {
     dim_layer_options layers[MOST_LAYERS];
-    const int64_t *shape = d->images->shape;
     int n = 0, up = halvings(shape);
     uint32_t h = (uint32_t)(shape[2] >> up), w = (uint32_t)(shape[3] >> up), width = width_before(up);
     layers[n++] = (dim_layer_options){ .kind = DIM_LAYER_LINEAR, .out = width * h * w, .no_bias = 1 };
@@ -51,7 +51,7 @@ static dim_status make_decoder(const decoding *d, dim_encoder **out)
     layers[n++] = (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = (uint32_t)shape[1], .kernel = 3, .stride = 1, .padding = 1,
                                        .no_bias = 1 };
     layers[n++] = (dim_layer_options){ .kind = DIM_LAYER_TANH };
-    return dim__study_network(&d->s, (int64_t[]){ d->s.d, 0, 0 }, 0, layers, n, out);
+    return dim__study_network(s, (int64_t[]){ s->d, 0, 0 }, 0, layers, n, out);
 }
 
 /* ---- arguments ------------------------------------------------------------------------------------------------------- */
@@ -68,15 +68,15 @@ static dim_status check_images(dim_context *ctx, const char *name, const dim_ten
         return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s has shape %s; it must be (N, C, H, W), and not empty", name,
                          dim__shape_text(text, t->rank, t->shape));
     if (halvings(t->shape) == 0)
-        return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s are of %" PRId64 " x %" PRId64 "; both sides must be even and "
-                         "8 at least", name, t->shape[2], t->shape[3]);
+        return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s are of %" PRId64 " x %" PRId64 "; both sides must be "
+                         "even and 8 at least", name, t->shape[2], t->shape[3]);
     if (t->dtype == DIM_U8)
         return DIM_OK;
     dim_status status = dim__matrix_of(ctx, name, t, &m);
     for (int64_t i = 0; status == DIM_OK && i < m.n * m.d; i++)
         if (fabsf(m.x[i]) > 1)
-            status = dim__fail(ctx, DIM_E_INVALID, "dim_evaluation_reconstruct: a pixel of sample %" PRId64 " of %s is %g; it must be in "
-                               "[-1, 1]", i / m.d, name, (double)m.x[i]);
+            status = dim__fail(ctx, DIM_E_INVALID, "dim_evaluation_reconstruct: a pixel of sample %" PRId64 " of %s is %g; it must "
+                               "be in [-1, 1]", i / m.d, name, (double)m.x[i]);
     dim__free(ctx, m.owned);
     return status;
 }
@@ -115,8 +115,8 @@ static dim_status train(decoding *d)
     dim_loss_options l;
     DIM__TRY(dim__study_begin(&d->s));
     DIM__TRY(dim__study_player(&d->s, d->s.o.steps / 3, (uint64_t)d->s.o.steps * 2 / 3));
-    DIM__TRY(make_decoder(d, &net));
-    dim_status status = dim__study_apply(&d->s, net, "z", "decoder");
+    DIM__TRY(dim__decoder_make(&d->s, d->images->shape, &net));
+    dim_status status = dim__objective_apply(d->s.obj, net, "z", "decoder");
     dim__encoder_release(net);
     DIM__TRY(status);
     DIM__TRY(dim__study_give(&d->s, "decoder"));

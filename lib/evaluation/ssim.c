@@ -1,5 +1,5 @@
-/* Structural similarity (Wang, Bovik, Sheikh & Simoncelli 2004) and MS-SSIM (Wang, Simoncelli & Bovik 2003).  Windows are Gaussian, and
- * moments are those of the window itself: no sample covariance. */
+/* Structural similarity (Wang, Bovik, Sheikh & Simoncelli 2004) and MS-SSIM (Wang, Simoncelli & Bovik 2003).  Windows
+ * are Gaussian, and moments are those of the window itself: no sample covariance. */
 #include "evaluation/evaluation.h"
 
 #include "base/fields.h"
@@ -54,37 +54,45 @@ typedef struct plane {   /* of both images, and what filtering needs */
     double *line;        /* (5, w) */
 } plane;
 
+/* out (m) := the window along `from`, whose elements are `step` apart from one tap to the next. */
+static void filter(const comparison *k, const double *from, int64_t step, double *out, int64_t m)
+{
+    memset(out, 0, (size_t)m * sizeof *out);
+    for (int64_t i = 0; i < k->o.window; i++)
+        for (int64_t x = 0; x < m; x++)
+            out[x] += k->taps[i] * from[i * step + x];
+}
+
+/* Along the rows: of both images, their squares and their product. */
+static void filter_rows(const comparison *k, const plane *p, int64_t ow)
+{
+    for (int64_t y = 0; y < p->h; y++) {
+        const double *a = p->a + y * p->w, *b = p->b + y * p->w;
+        double *aa = p->line, *bb = aa + p->w, *ab = bb + p->w;
+        for (int64_t x = 0; x < p->w; x++) {
+            aa[x] = a[x] * a[x];
+            bb[x] = b[x] * b[x];
+            ab[x] = a[x] * b[x];
+        }
+        const double *const from[5] = { a, b, aa, bb, ab };
+        for (int m = 0; m < 5; m++)
+            filter(k, from[m], 1, p->across[m] + y * ow, ow);
+    }
+}
+
 /* Means over the windows of contrast times structure, and of all three. */
 static void similarity(const comparison *k, const plane *p, double *structure, double *all)
 {
-    int64_t size = k->o.window, ow = p->w - size + 1, oh = p->h - size + 1;
+    int64_t ow = p->w - k->o.window + 1, oh = p->h - k->o.window + 1;
     double sums[2] = { 0, 0 };
-    for (int64_t y = 0; y < p->h; y++)
-        for (int64_t x = 0; x < ow; x++) {
-            const double *a = p->a + y * p->w + x, *b = p->b + y * p->w + x;
-            double s[5] = { 0, 0, 0, 0, 0 };
-            for (int64_t i = 0; i < size; i++) {
-                double t = k->taps[i], ta = t * a[i], tb = t * b[i];
-                s[0] += ta;
-                s[1] += tb;
-                s[2] += ta * a[i];
-                s[3] += tb * b[i];
-                s[4] += ta * b[i];
-            }
-            for (int m = 0; m < 5; m++)
-                p->across[m][y * ow + x] = s[m];
-        }
+    filter_rows(k, p, ow);
     for (int64_t y = 0; y < oh; y++) {
-        for (int m = 0; m < 5; m++) {
-            double *line = p->line + m * ow;
-            memset(line, 0, (size_t)ow * sizeof *line);
-            for (int64_t i = 0; i < size; i++)
-                for (int64_t x = 0; x < ow; x++)
-                    line[x] += k->taps[i] * p->across[m][(y + i) * ow + x];
-        }
+        for (int m = 0; m < 5; m++)
+            filter(k, p->across[m] + y * ow, ow, p->line + m * ow, ow);
         for (int64_t x = 0; x < ow; x++) {
-            double ma = p->line[x], mb = p->line[ow + x], va = p->line[2 * ow + x] - ma * ma, vb = p->line[3 * ow + x] - mb * mb,
-                   vab = p->line[4 * ow + x] - ma * mb, cs = (2 * vab + k->c2) / (va + vb + k->c2);
+            double ma = p->line[x], mb = p->line[ow + x], va = p->line[2 * ow + x] - ma * ma,
+                   vb = p->line[3 * ow + x] - mb * mb, vab = p->line[4 * ow + x] - ma * mb,
+                   cs = (2 * vab + k->c2) / (va + vb + k->c2);
             sums[0] += cs;
             sums[1] += cs * (2 * ma * mb + k->c1) / (ma * ma + mb * mb + k->c1);
         }

@@ -44,7 +44,9 @@ dim_status dim__study_options(dim_context *ctx, const dim_evaluation_options *gi
 
 dim_status dim__study_refuse(dim_context *ctx, const char *what, const char *option, bool given)
 {
-    return given ? dim__fail(ctx, DIM_E_INVALID, "dim_evaluation_%s: dim_evaluation_options.%s is set; it must be 0 here", what, option) : DIM_OK;
+    if (!given)
+        return DIM_OK;
+    return dim__fail(ctx, DIM_E_INVALID, "dim_evaluation_%s: dim_evaluation_options.%s is set; it must be 0 here", what, option);
 }
 
 dim_status dim__study_sizes(dim__study *s, uint32_t batch, int64_t rows)
@@ -54,11 +56,11 @@ dim_status dim__study_sizes(dim__study *s, uint32_t batch, int64_t rows)
     if (s->o.batch == 0)
         s->o.batch = (uint32_t)dim__min64(batch, rows);
     if (s->o.batch < 2)
-        return dim__fail(s->ctx, rows < 2 ? DIM_E_SHAPE : DIM_E_INVALID, "dim_evaluation_%s: a batch of %u, of %" PRId64 " rows to train on; it must "
-                         "have 2 at least", s->what, s->o.batch, rows);
+        return dim__fail(s->ctx, rows < 2 ? DIM_E_SHAPE : DIM_E_INVALID, "dim_evaluation_%s: a batch of %u, of %" PRId64 " rows to "
+                         "train on; it must have 2 at least", s->what, s->o.batch, rows);
     if ((int64_t)s->o.batch > rows)
-        return dim__fail(s->ctx, DIM_E_SHAPE, "dim_evaluation_%s: dim_evaluation_options.batch is %u, but %" PRId64 " rows are trained on", s->what,
-                         s->o.batch, rows);
+        return dim__fail(s->ctx, DIM_E_SHAPE, "dim_evaluation_%s: dim_evaluation_options.batch is %u, but %" PRId64 " rows are "
+                         "trained on", s->what, s->o.batch, rows);
     return DIM_OK;
 }
 
@@ -121,11 +123,6 @@ dim_status dim__study_network(const dim__study *s, const int64_t shape[3], int64
     return status;
 }
 
-dim_status dim__study_apply(const dim__study *s, dim_encoder *network, const char *of, const char *as)
-{
-    return dim__objective_apply(s->obj, network, of, as);
-}
-
 dim_status dim__study_give(const dim__study *s, const char *as) { return dim__objective_give(s->obj, "player", as); }
 
 dim_status dim__study_player(const dim__study *s, uint64_t first, uint64_t second)
@@ -184,7 +181,8 @@ dim_status dim__study_train(dim__study *s, const int32_t *rows, int64_t n)
     for (uint32_t step = 0; step < s->o.steps; step++) {
         double done = (double)step / (double)s->o.steps;
         if (s->o.progress != NULL && s->o.progress(s->o.user, done, s->what) != 0)
-            return dim__fail(s->ctx, DIM_E_CALLBACK, "dim_evaluation_%s: stopped by progress after %u of %u steps", s->what, step, s->o.steps);
+            return dim__fail(s->ctx, DIM_E_CALLBACK, "dim_evaluation_%s: stopped by progress after %u of %u steps", s->what, step,
+                             s->o.steps);
         if (at + batch > n) {
             dim__rng_permutation(s->order, n, s->o.seed, dim__mix(STREAM_ORDER, epoch++));
             at = 0;

@@ -1,5 +1,5 @@
-/* How a network is trained to measure: an objective on the inputs "z", codes, and where they are wanted "x", what they are codes of, and
- * "w", codes that were mixed, so that nothing but their marginals is left. */
+/* How a network is trained to measure: an objective on the inputs "z", codes, and where they are wanted "x", what they
+ * are codes of, and "w", codes that were mixed, so that nothing but their marginals is left. */
 #ifndef DIM_EVALUATION_STUDY_H
 #define DIM_EVALUATION_STUDY_H
 
@@ -33,17 +33,19 @@ dim_status dim__study_refuse(dim_context *ctx, const char *what, const char *opt
 /* Steps and batch by default, the latter not above the rows that are trained on; and whether these are enough. */
 dim_status dim__study_sizes(dim__study *s, uint32_t batch, int64_t rows);
 
-/* Objective, inputs and their batches.  The study's first seven members are set; dim__study_end() frees it, also after a failure. */
+/* Objective, inputs and their batches.  The study's first seven members are set; dim__study_end() frees it, also after
+ * a failure. */
 dim_status dim__study_begin(dim__study *s);
 void dim__study_end(dim__study *s);
 
-/* A network of layers on one input or, where `second` is above 0, also on vectors named "z".  Layers and seed as a builder has them. */
+/* A network of layers on one input or, where `second` is above 0, also on vectors named "z".  Layers and seed as a
+ * builder has them. */
 dim_status dim__study_network(const dim__study *s, const int64_t shape[3], int64_t second, const dim_layer_options *layers, int count,
                               dim_encoder **out);
-/* The network on values; and the player "player" gets it. */
-dim_status dim__study_apply(const dim__study *s, dim_encoder *network, const char *of, const char *as);
+/* The player "player" gets what was applied. */
 dim_status dim__study_give(const dim__study *s, const char *as);
-/* The player, before anything is given to him.  By steps: a tenth of the rate after first, a hundredth after second; both 0: a cosine. */
+/* The player, before anything is given to him.  By steps: a tenth of the rate after first, a hundredth after second;
+ * both 0: a cosine. */
 dim_status dim__study_player(const dim__study *s, uint64_t first, uint64_t second);
 
 /* Trains on rows (n). */
@@ -54,13 +56,17 @@ dim_status dim__study_compute(dim__study *s, const char *value, const int32_t *r
 /* Codes of rows (m), mixed: (m, d). */
 void dim__study_mix(const dim__study *s, const int32_t *rows, int64_t m, uint64_t draw, int32_t *room, float *out);
 
-/* dual.c: a network gives scores to rows and to mixed ones, is trained by an estimator, and tells what it finds on rows that are held
- * out.  `prepare` applies networks, the last as "joint" and as "product", and makes the player. */
+/* dual.c: a network gives scores to rows and to mixed ones, is trained by an estimator, and tells what it finds on rows
+ * that are held out.  `prepare` applies networks, the last as "joint" and as "product", and makes the player. */
 typedef struct dim__dual {
     dim_estimator_kind kind;
     uint32_t batch;          /* usual */
     dim_status (*prepare)(dim__study *s);
 } dim__dual;
+extern const dim__dual dim__dual_ndm, dim__dual_mine;
 dim_status dim__dual_run(dim__study *s, const dim__dual *how, dim_evaluation_estimate *out);
+
+/* reconstruct.c: codes -> images (N, C, H, W), of which N does not count. */
+dim_status dim__decoder_make(const dim__study *s, const int64_t shape[4], dim_encoder **out);
 
 #endif
