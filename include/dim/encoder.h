@@ -114,6 +114,9 @@ typedef enum dim_layer_kind {
     /** Convolution of each channel by itself: kernel, stride, padding, dilation, no_bias; as many channels come out as come
      *  in.  PyTorch's Conv2d with as many groups; weights are (C, 1, kernel, kernel) */
     DIM_LAYER_DEPTHWISE = 24,
+    /** Hides a block of kernel x kernel_w of each sample's map, at a random place, in training: zeros in all channels.  Encoding
+     *  sees all of it */
+    DIM_LAYER_OCCLUDE = 25,
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff
 } dim_layer_kind;
 

@@ -74,6 +74,15 @@ typedef enum dim_loss_kind {
     DIM_LOSS_CROSS_ENTROPY = 4,
     DIM_LOSS_SQUARED_ERROR = 5, /**< (a - b)^2: decoders */
     DIM_LOSS_GAUSSIAN = 6,      /**< -log N(a; mean b, variance e^c); without c the variance is 1 (InfoGAN's codes) */
+    /** Where each location of the map a is, told from its features and the vector b: cross-entropies of its row and of its column,
+     *  summed (DIM, arXiv 1808.06670, section 4.3), or, with `relative`, of how far it is from another one.  It has a network of its
+     *  own, the dot critic's, one unit for each row and each column.  Reports "<name>.row_accuracy", of a signal without, and
+     *  "<name>.column_accuracy". */
+    DIM_LOSS_COORDINATES = 7,
+    /** Minus the information I(X; Y) = H(Y) - H(Y|X) of a discrete code Y, a class drawn by the softmax of the logits a (C);
+     *  of a map (C, H, W) the mean over its locations, each with an H(Y) of its own.  p(y) is the mean over the batch, so that
+     *  no more than log(samples) can be told.  Reports "<name>.value" in nats, "<name>.entropy" H(Y), "<name>.given" H(Y|X). */
+    DIM_LOSS_DISCRETE = 8,
     DIM_LOSS_KIND_FORCE_INT = 0x7fffffff
 } dim_loss_kind;
 
@@ -98,7 +107,9 @@ typedef struct dim_loss_options {
     dim_adversary adversary; /**< TELL_APART, PASS_AS_TRUE: NON_SATURATING */
     /** KL, SQUARED_ERROR, GAUSSIAN: 0 = mean over samples and units; 1 = sum over a sample's units, mean over samples. */
     uint32_t sum_units;
-    uint32_t reserved0;    /**< must be 0; keeps the struct unpadded */
+    /** COORDINATES: 0 = row and column of each location; 1 = its distance in rows and columns from a location of the same map that
+     *  is drawn for it, whose features are read, too. */
+    uint32_t relative;
 } dim_loss_options;
 
 /** Append only.  Zero in any field means the library's default. */

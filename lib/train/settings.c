@@ -146,8 +146,9 @@ dim_status dim__settings_of_loss(dim__settings *s, const dim_objective *obj, int
     char key[DIM__SETTING_KEY], values[DIM__SETTING_VALUE], head[32];
     put_values(obj, l->of, l->n_of, values, sizeof values);
     snprintf(key, sizeof key, "loss.%s", l->loss.name);
-    DIM__TRY(dim__settings_add(s, key, "%s of %.400s%s, adversary %d, sum_units %u", l->loss.def->name, values,
-                               l->whole ? " as a whole" : "", (int)l->loss.o.adversary, l->loss.o.sum_units));
+    DIM__TRY(dim__settings_add(s, key, "%s of %.400s%s, adversary %d, sum_units %u%s", l->loss.def->name, values,
+                               l->whole ? " as a whole" : "", (int)l->loss.o.adversary, l->loss.o.sum_units,
+                               l->loss.o.relative != 0 ? ", relative 1" : "")); /* else as files of older versions have it */
     if (l->loss.def != &dim__loss_information)
         return DIM_OK;
     snprintf(head, sizeof head, "critic %d", (int)l->loss.information.o.critic);

@@ -62,7 +62,7 @@ typedef struct dim__loss_def {
     dim__loss_nodes (*emit)(const dim__loss_in *in);
 } dim__loss_def;
 
-enum { DIM__LOSS_TAKES_SUM = 1, DIM__LOSS_TAKES_ADVERSARY = 2, DIM__LOSS_TAKES_TERM = 4 };
+enum { DIM__LOSS_TAKES_SUM = 1, DIM__LOSS_TAKES_ADVERSARY = 2, DIM__LOSS_TAKES_TERM = 4, DIM__LOSS_TAKES_RELATIVE = 8 };
 
 #define X(name) extern const dim__loss_def dim__loss_##name;
 #include "objective/losses/loss_list.def"
