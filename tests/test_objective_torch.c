@@ -153,9 +153,9 @@ static void fine_tuning(dim_objective *obj)
 /* ---- comparison ----------------------------------------------------------------------------------------------------- */
 
 static const experiment experiments[] = {
-    { "gan", gan, NULL }, { "gan-turns", gan_turns, NULL }, { "gan-minimax", gan_minimax, NULL }, { "gan-least-squares", gan_least_squares, NULL },
-    { "infogan", infogan, NULL }, { "vae", vae, NULL }, { "vae-mean", vae_mean, NULL }, { "two-inputs", two_inputs, NULL },
-    { "fine-tuning", fine_tuning, NULL },
+    { "gan", gan, NULL }, { "gan-turns", gan_turns, NULL }, { "gan-minimax", gan_minimax, NULL },
+    { "gan-least-squares", gan_least_squares, NULL }, { "infogan", infogan, NULL }, { "vae", vae, NULL }, { "vae-mean", vae_mean, NULL },
+    { "two-inputs", two_inputs, NULL }, { "fine-tuning", fine_tuning, NULL },
 };
 
 static void compare_all(dim_context_options options)

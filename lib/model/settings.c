@@ -33,7 +33,8 @@ static dim_status add_added(dim__settings *s, const dim_model *model)
 {
     const dim_objective *obj = model->obj;
     int64_t losses = obj->n_losses - model->added_losses, players = obj->n_players - model->added_players;
-    if (obj->n_inputs == DIM__MODEL_INPUTS && obj->n_applications == model->own_applications && model->added_losses + model->added_players == 0)
+    if (obj->n_inputs == DIM__MODEL_INPUTS && obj->n_applications == model->own_applications &&
+        model->added_losses + model->added_players == 0)
         return DIM_OK;
     for (int64_t i = DIM__MODEL_INPUTS; i < obj->n_inputs; i++)
         DIM__TRY(dim__settings_of_input(s, obj, i));
