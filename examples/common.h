@@ -50,6 +50,14 @@ typedef struct ex_options {
     float tclip, penalty, beta1, weight_decay;
     uint64_t warmup;              /* steps */
 
+    /* of local_dim and global_dim */
+    int dim_preset;               /* of dim_terms.c; 0 = none */
+    float alpha, beta, pairs;     /* weights of global, local, local-local information; 0 = none */
+    float act_penalty, gradient_penalty;
+    int coordinates, repeat;      /* EX_COORDINATES_..., dim_repeat */
+    uint32_t occlude, local_samples, global_samples, classes;
+    const char *globals;          /* tap; NULL = the code */
+
     /* of infogan; EX_UNSET where the preset decides, and NULL of `categorical` */
     int preset, std;              /* of infogan_presets, and 1 = learned */
     const char *categorical;      /* numbers with commas between */
@@ -70,6 +78,8 @@ typedef struct ex_program {
     const char *code;             /* the tap whose features the picture compares and --embed writes */
     bool objective;               /* it trains a dim_objective, by objective.h: it measures something else than probes */
     bool generative;              /* which has a prior, and maximises no information */
+    bool dim;                     /* its objective is DIM's, by dim_terms.h */
+    void (*preset)(ex_options *o); /* of options that say what others are where they are not given; NULL = there are none */
     bool infogan;                 /* or has adversaries, and infogan's options */
     void (*check)(ex_options *o); /* puts in what follows from options, and ends the program where they do not fit; NULL = nothing */
     ex_options defaults;          /* views: 0 = no views of images are made, and amdim's options are not there */
