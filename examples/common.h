@@ -19,6 +19,7 @@
 #define EX_UNSET (-1) /* of a number */
 #define EX_NEW_LOG "log.csv.new" /* the log, until it takes the place of another one */
 
+enum { EX_LOSS_INFORMATION, EX_LOSS_VICREG, EX_LOSS_BARLOW_TWINS }; /* names in options.c */
 enum { EX_EMBED_AUTO, EX_EMBED_TEST, EX_EMBED_TRAIN }; /* test images, where there are some */
 
 /* The command line; options.c has what --help says of each. */
@@ -50,6 +51,10 @@ typedef struct ex_options {
     float tclip, penalty, beta1, weight_decay;
     uint64_t warmup;              /* steps */
 
+    /* of two_views */
+    int loss;                     /* EX_LOSS_... */
+    float invariance, variance, covariance, redundancy; /* weights in it */
+
     /* of infogan; EX_UNSET where the preset decides, and NULL of `categorical` */
     int preset, std;              /* of infogan_presets, and 1 = learned */
     const char *categorical;      /* numbers with commas between */
@@ -71,6 +76,7 @@ typedef struct ex_program {
     bool objective;               /* it trains a dim_objective, by objective.h: it measures something else than probes */
     bool generative;              /* which has a prior, and maximises no information */
     bool infogan;                 /* or has adversaries, and infogan's options */
+    bool two_views;               /* or compares two views, and has two_views' options */
     void (*check)(ex_options *o); /* puts in what follows from options, and ends the program where they do not fit; NULL = nothing */
     ex_options defaults;          /* views: 0 = no views of images are made, and amdim's options are not there */
 } ex_program;

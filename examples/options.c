@@ -14,6 +14,12 @@ static const char *infogan_std(int i) /* ex_options.std */
     return i >= 0 && i < (int)(sizeof names / sizeof *names) ? names[i] : NULL;
 }
 
+static const char *loss(int i) /* EX_LOSS_... */
+{
+    static const char *const names[] = { "information", "vicreg", "barlow-twins" };
+    return i >= 0 && i < (int)(sizeof names / sizeof *names) ? names[i] : NULL;
+}
+
 static const char *split(int i) /* EX_EMBED_... */
 {
     static const char *const names[] = { "auto", "test", "train" };
@@ -89,6 +95,17 @@ static const ex_option options[] = {
     HEADING("Objective"),
     NUMBER(EX_U32, "--units", units, 1, 65536, NULL, .needs = EX_UNITS),
     NAME("--estimator", estimator, estimator, 0, "what is maximised", .needs = EX_CONTRAST),
+    NAME("--loss", loss, loss, 0,
+         "information: maximise it by --estimator; vicreg, barlow-twins: make the two views alike without negatives, so that "
+         "small batches do, and keep each unit from collapsing or saying what others do", .needs = EX_TWO_VIEWS),
+    NUMBER(EX_REAL, "--invariance", invariance, 0, 0, "vicreg: weight of the views' squared difference; above 0",
+           .needs = EX_TWO_VIEWS),
+    NUMBER(EX_REAL, "--variance", variance, 0, 0, "vicreg: weight of what units lack of a deviation of 1; above 0",
+           .needs = EX_TWO_VIEWS),
+    NUMBER(EX_REAL, "--covariance", covariance, 0, 0, "vicreg: weight of the squared covariances of units; above 0",
+           .needs = EX_TWO_VIEWS),
+    NUMBER(EX_REAL, "--redundancy", redundancy, 0, 0, "barlow-twins: weight of the squared correlations of different units; "
+           "above 0", .needs = EX_TWO_VIEWS),
     NAME("--critic", critic, critic, 0, "what scores a pair", .needs = EX_MODEL),
     NAME("--shortcut", shortcut, shortcut, 0,
          "how the shortcuts in the residual networks of --critic dot start: nearly as the identity, as in the papers' "
@@ -182,7 +199,7 @@ enum { N_OPTIONS = sizeof options / sizeof *options };
 static unsigned features(const ex_program *p)
 {
     return (p->data_help == NULL ? EX_FILES : EX_SIGNALS) | (p->objective ? 0u : EX_MODEL) |
-           (p->units_help != NULL ? EX_UNITS : 0u) | (p->defaults.views > 0 ? EX_AMDIM : 0u) |
+           (p->units_help != NULL ? EX_UNITS : 0u) | (p->two_views ? EX_TWO_VIEWS : 0u) | (p->defaults.views > 0 ? EX_AMDIM : 0u) |
            (p->infogan ? EX_INFOGAN : EX_ONE_RATE | (p->generative ? EX_GENERATIVE : EX_CONTRAST));
 }
 

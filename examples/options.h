@@ -18,7 +18,8 @@ enum {
     EX_CONTRAST = 32, /* it maximises information, by pairs of samples */
     EX_GENERATIVE = 64, /* or has nothing but a prior */
     EX_INFOGAN = 128,  /* its adversaries have presets, codes, and a learning rate each */
-    EX_ONE_RATE = 256  /* or all is trained with one */
+    EX_ONE_RATE = 256, /* or all is trained with one */
+    EX_TWO_VIEWS = 512 /* it compares two views of each image */
 };
 
 typedef struct ex_option {

@@ -317,6 +317,12 @@ grows test.mi 0.1 2
 has_picture "$work/views"
 head -n 1 "$work/views/log.csv" | grep -q '^step,epoch,train_s,wait_s,mi,mi.value,.*,test.mi,test.top1,test.top5$' || fail "log of two_views"
 [ "$(wc -l <"$work/views/log.csv")" = 62 ] || fail "two_views: lines of the log"
+for loss in vicreg barlow-twins; do
+    run 0 "$two_views" --steps 60 --batch 16 --json --loss $loss --out "$work/$loss"
+    head -n 1 "$work/$loss/log.csv" | grep -q '^step,epoch,train_s,wait_s,views,views.invariance,.*,test.views,test.top1,test.top5$' ||
+        fail "log of two_views --loss $loss"
+    run 2 "$two_views" --steps 80 --batch 16 --loss $loss --out "$work/$loss" --resume --covariance 0
+done
 run 2 "$two_views" --steps 1 --out "$work/views"
 says '--out: there is a run in .*; --resume goes on from it, --overwrite replaces it'
 run 0 "$two_views" --steps 40 --batch 32 --json --out "$work/parts"

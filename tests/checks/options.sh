@@ -77,6 +77,9 @@ refuses '--batch: 4801 is more than the 4800 training signals' signals --batch 4
 refuses '--data is missing' two_views --steps 1
 for option in --table --critic=dot --probe-train=20 --embed=a.npy; do refuses "there is no option '$option'" two_views $data $option; done
 refuses '--overwrite needs --out' two_views $data --overwrite
+refuses "--loss: there is no 'x'; choose one of information, vicreg, barlow-twins" two_views $data --loss x
+refuses 'they must be above 0' two_views $data --loss vicreg --variance 0
+refuses "there is no option '--loss'" autoencoder $data --loss vicreg
 for option in --estimator=dv --prior=kl --taps=mean; do refuses "there is no option '$option'" autoencoder $data $option; done
 for option in --lr=1 --units=3 --estimator=dv --prior-weight=1; do refuses "there is no option '$option'" infogan $data $option; done
 refuses "there is no option '--lr-d'" autoencoder $data --lr-d 1
