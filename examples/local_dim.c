@@ -14,6 +14,8 @@ static const ex_program program = {
     .units_help = "width of the space in which patches and summaries are compared (--critic dot)",
     .example = "--data cifar10:cifar-10-batches-bin --units 512 --prior none --steps 780 --eval-every 390 --out out",
     .taps = "conv,fc,global",
+    .conv = true,
+    .classes = true,
     .code = "global",
     .defaults = {
         .epochs = 10,
@@ -56,10 +58,13 @@ int main(int argc, char **argv)
     term.critic = (dim_critic)run.o.critic;
     term.units = run.o.units;
     term.shortcut = (dim_shortcut)run.o.shortcut;
-    EX_TRY(&run, dim_model_add_term(model, &term));
+    if (!run.o.finetune)
+        EX_TRY(&run, dim_model_add_term(model, &term));
 
     /* - gamma D(prior): --prior and --prior-weight. */
     ex_add_prior(&run, model);
+
+    ex_add_classes(&run, encoder, model); /* --classify-weight, --finetune */
 
     dim_optimizer_options adam;
     DIM_OPTIONS_INIT(&adam);

@@ -539,8 +539,8 @@ static void test_tensors_bad(void **state)
     assert_fails_with(ctx, dim_dataset_from_tensors(ctx, images, short_labels, &ds), DIM_E_SHAPE, "(2)", "(3)");
     assert_fails_with(ctx, dim_dataset_from_tensors(ctx, images, vector, &ds), DIM_E_INVALID, "labels", "f32");
     assert_fails_with(ctx, dim_dataset_from_tensors(ctx, images, i32, &ds), DIM_E_SHAPE, "(3, 4)", NULL);
-    ((int64_t *)dim_tensor_data(labels))[1] = -1;
-    assert_fails_with(ctx, dim_dataset_from_tensors(ctx, images, labels, &ds), DIM_E_INVALID, "labels[1] = -1", NULL);
+    ((int64_t *)dim_tensor_data(labels))[1] = -2;
+    assert_fails_with(ctx, dim_dataset_from_tensors(ctx, images, labels, &ds), DIM_E_INVALID, "labels[1] = -2", NULL);
     ((int64_t *)dim_tensor_data(labels))[1] = INT32_MAX;
     assert_fails_with(ctx, dim_dataset_from_tensors(ctx, images, labels, &ds), DIM_E_INVALID, "2147483647", NULL);
     assert_fails_with(other, dim_dataset_from_tensors(other, images, NULL, &ds), DIM_E_INVALID, "another context", NULL);

@@ -65,7 +65,7 @@ static int64_t label_at(const dim_tensor *labels, int64_t i)
 static dim_status check_labels(dim_context *ctx, const dim_tensor *labels, int64_t count, int64_t *classes)
 {
     char text[128];
-    int64_t largest = 0;
+    int64_t largest = -1;
     if (labels->dtype != DIM_I32 && labels->dtype != DIM_I64)
         return dim__fail(ctx, DIM_E_INVALID, "labels are %s; they must be i32 or i64", dim__dtype_name(labels->dtype));
     if (labels->rank != 1 || labels->shape[0] != count)
@@ -73,8 +73,8 @@ static dim_status check_labels(dim_context *ctx, const dim_tensor *labels, int64
                          dim__shape_text(text, labels->rank, labels->shape), (long long)count);
     for (int64_t i = 0; i < count; i++) {
         int64_t label = label_at(labels, i);
-        if (label < 0 || label >= INT32_MAX)
-            return dim__fail(ctx, DIM_E_INVALID, "labels[%lld] = %lld is not in 0 .. %d", (long long)i,
+        if (label < -1 || label >= INT32_MAX)
+            return dim__fail(ctx, DIM_E_INVALID, "labels[%lld] = %lld is not in 0 .. %d, and is not -1 for none", (long long)i,
                              (long long)label, INT32_MAX - 1);
         largest = dim__max64(largest, label);
     }
