@@ -64,6 +64,14 @@ refuses '--embed-tap needs --embed' local_dim $data --embed-tap fc
 refuses '--embed-split needs --embed' local_dim $data --embed-split train
 refuses '--init and --resume exclude each other' local_dim $data --init a --resume --out b
 refuses '--out: the name is empty' local_dim $data --out=
+refuses '--finetune and --classify-weight exclude each other' local_dim $data --finetune --classify-weight 1
+refuses '--labels and --unlabelled exclude each other' local_dim $data --labels 10 --unlabelled
+refuses 'need labels: they do not go with --unlabelled' global_dim $data --finetune --unlabelled
+refuses '--classify-tap needs --classify-weight or --finetune' infomax_kl $data --classify-tap mean
+refuses '--classify-weight: -1 is too small' local_dim $data --classify-weight -1
+refuses "--encoder: there is no 'conv16'; choose one of auto, conv28, conv32," local_dim $data --encoder conv16
+refuses "there is no option '--encoder'" infomax_kl $data --encoder conv32
+for option in --labels=10 --finetune --classify-weight=1; do refuses "there is no option '$option'" amdim $data $option; done
 refuses '--views: 1 is too small' amdim $data --views 1
 refuses '--depth: 65 is too large; it must be 64 at most' amdim $data --depth 65
 refuses '--mixture: 1025 is too large' amdim $data --mixture 1025
