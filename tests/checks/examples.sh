@@ -74,7 +74,7 @@ says "the seed is the checkpoint's, 0, in place of 5"
 # Labels that teach the encoder: few of them beside the objective, and alone, from weights that there are.
 run 0 "$local_dim" --steps 24 --labels 40 --classify-weight 1 --prior none --units 32 --taps fc --json --out "$work/joint"
 tail -n 1 "$work/stdout" | grep -q '"class":1.0000' || { cat "$work/stdout"; fail "labels beside the objective"; }
-head -n 1 "$work/joint/log.csv" | grep -q ',class,class.accuracy,.*,class$' || fail "log of --classify-weight"
+head -n 1 "$work/joint/log.csv" | grep -q ',class,class.accuracy,fc.knn,fc.ridge,class.test$' || fail "log of --classify-weight"
 run 2 "$local_dim" --steps 25 --labels 20 --classify-weight 1 --prior none --units 32 --taps fc --out "$work/joint" --resume
 says 'loader.unlabelled'
 run 2 "$local_dim" --steps 25 --labels 40 --classify-weight 2 --prior none --units 32 --taps fc --out "$work/joint" --resume
