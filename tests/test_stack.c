@@ -169,7 +169,7 @@ static void *probe(void *arg)
         ((float *)dim_tensor_data(x))[i] = (float)(i * 7919 % 1009) / 1009;
     for (int i = 0; i < N; i++)
         ((int32_t *)dim_tensor_data(labels))[i] = i % CLASSES;
-    for (int kind = DIM_PROBE_KNN_COSINE; kind <= DIM_PROBE_LINEAR; kind++) {
+    for (int kind = DIM_PROBE_KNN_COSINE; kind <= DIM_PROBE_MLP; kind++) {
         dim_probe_result result = { .size = sizeof result };
         OK(dim_probe_run(ctx, &(dim_probe_options){ .size = sizeof(dim_probe_options), .kind = (dim_probe_kind)kind }, x,
                          labels, x, labels, &result));

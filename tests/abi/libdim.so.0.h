@@ -566,6 +566,8 @@ typedef enum dim_probe_kind {
     DIM_PROBE_KNN_EUCLIDEAN = 1,
     DIM_PROBE_RIDGE = 2,
     DIM_PROBE_LINEAR = 3,
+    DIM_PROBE_SVM = 4,
+    DIM_PROBE_MLP = 5,
     DIM_PROBE_KIND_FORCE_INT = 0x7fffffff,
 } dim_probe_kind;
 typedef struct dim_probe_options {
@@ -579,6 +581,10 @@ typedef struct dim_probe_options {
     float lr;
     uint32_t reserved0;
     uint64_t seed;
+    uint32_t runs;
+    uint32_t hidden;
+    float dropout;
+    uint32_t reserved1;
 } dim_probe_options;
 typedef struct dim_probe_result {
     size_t size;
@@ -589,6 +595,9 @@ typedef struct dim_probe_result {
     double lambda;
     uint32_t converged;
     uint32_t edge;
+    double accuracy_std;
+    uint32_t runs;
+    uint32_t reserved0;
 } dim_probe_result;
 dim_status dim_probe_run(dim_context *, const dim_probe_options *, const dim_tensor *, const dim_tensor *, const dim_tensor *, const dim_tensor *, dim_probe_result *);
 dim_status dim_probe_features(dim_encoder *, const char *, dim_dataset *, int64_t, int64_t, dim_tensor **);
