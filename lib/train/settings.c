@@ -224,6 +224,9 @@ dim_status dim__settings_of_loader(dim__settings *s, const dim_loader *loader)
     DIM__TRY(dim__settings_add(s, "loader.dataset", "%lld samples, %lld x %lld x %lld, %s, %lld classes",
                                (long long)ds->count, (long long)ds->shape[0], (long long)ds->shape[1],
                                (long long)ds->shape[2], dim__dtype_name(ds->dtype), (long long)ds->classes));
+    if (ds->unlabelled > 0)
+        DIM__TRY(dim__settings_add(s, "loader.unlabelled", "%lld samples, checksum %llx", (long long)ds->unlabelled,
+                                   (unsigned long long)ds->marks));
     DIM__TRY(dim__settings_add(s, "loader.batch", "%lld", (long long)info.batch));
     DIM__TRY(dim__settings_add(s, "loader.last_batch", "%lld", (long long)info.last));
     DIM__TRY(dim__settings_add(s, "loader.order", "%s", info.in_order ? "in order" : "shuffled"));
