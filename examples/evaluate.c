@@ -136,8 +136,8 @@ static void print_table(const ev_run *run)
         char deviation[40] = "";
         if (isfinite(v->v.deviation))
             snprintf(deviation, sizeof deviation, "%.*f", digits, scale * v->v.deviation);
-        printf("%-10s %7lld  %-28s %9.*f %-4s %8s %5lld\n", v->tap, (long long)v->width, v->evaluation, digits, scale * v->v.value, v->v.unit,
-               deviation, (long long)v->v.runs);
+        printf("%-10s %7lld  %-28s %9.*f %-4s %8s %5lld\n", v->tap, (long long)v->width, v->evaluation, digits, scale * v->v.value,
+               v->v.unit, deviation, (long long)v->v.runs);
     }
 }
 

@@ -37,7 +37,8 @@ void ev_found(ev_run *run, const ev_evaluation *e, const ev_features *f, const c
 {
     if (run->n_numbers == EV_NUMBERS)
         ex_usage_error(run->ex.program, "--taps, --only: more than %d numbers", EV_NUMBERS);
-    run->numbers[run->n_numbers++] = (ev_number){ name != NULL ? name : e->name, title != NULL ? title : e->title, f->tap, f->width, value };
+    run->numbers[run->n_numbers++] = (ev_number){ name != NULL ? name : e->name, title != NULL ? title : e->title, f->tap, f->width,
+                                                  value };
 }
 
 static bool is_possible(const ev_run *run, const ev_evaluation *e, const ev_features *f)
