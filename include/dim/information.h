@@ -125,8 +125,8 @@ typedef struct dim_information_options {
     dim_information_method method;   /**< AUTO */
     uint32_t neighbors;              /**< KNN, KNN2: 0 = 3, or 1 where the information is too high for 3 */
     float confidence;                /**< of the interval, in (0.5, 1); 0 = 0.95 */
-    /** For the p-value, at least 19; 0.05 takes 39 by critics, whose p is twice a mean.  No order of rows is used twice: a series of
-        N rows can be turned round in N - 1 ways, and few groups have few orders.  0 = none. */
+    /** For the p-value, at least 19; critics use at least 199 a fold, which cost them next to nothing.  No order of rows is used twice:
+        a series of N rows can be turned round in N - 1 ways, and few groups have few orders.  0 = none. */
     uint32_t permutations;
     dim_information_order order;     /**< AUTO */
     dim_information_missing missing; /**< FAIL */
@@ -160,7 +160,7 @@ typedef struct dim_information_result {
     double deficit;                  /**< what more rows would still add, as far as one sees; part of high, not of value */
     double ceiling;                  /**< largest value that this method can show with these rows */
     double p_value;                  /**< of independence: (1 + null values at least the own) / (1 + permutations); of
-                                          CRITIC twice the folds' mean; of GAUSS by the columns, also where its value is of
+                                          CRITIC the folds' together (Liu & Xie 2020); of GAUSS by the columns, also where its value is of
                                           components; where AUTO took the one of GAUSS and KNN that showed more, the better
                                           of the ranks by both, ranked anew.  With a condition it may
                                           be too small: docs/information.md.  NaN = none was asked for */
@@ -174,7 +174,7 @@ typedef struct dim_information_result {
     int64_t duplicates;              /**< that repeat an earlier row in all columns */
     uint32_t warnings;               /**< a sum of dim_information_warning */
     uint32_t protocol;               /**< 1; raised when the same data may give another value */
-    uint32_t permutations;           /**< that the p-value rests on: those asked for, or all there are */
+    uint32_t permutations;           /**< that the p-value rests on: those asked for, by critics 199 at least, or all there are */
     uint32_t reserved0;              /**< 0 */
 } dim_information_result;
 
@@ -294,6 +294,25 @@ DIM_API dim_status dim_information_gradient(const dim_information *info, const d
 
 /** @brief The measurement as a text of some lines, which belongs to it; "" for NULL. */
 DIM_API const char *dim_information_report(const dim_information *info);
+
+/** @brief How many notes the report ends with: by what the rows are sorted, and the warnings; 0 for NULL. */
+DIM_API int64_t dim_information_remarks(const dim_information *info);
+
+/** @brief Note i, from 0, as a sentence that belongs to the measurement; "" when there is no such. */
+DIM_API const char *dim_information_remark(const dim_information *info, int64_t i);
+
+/** @brief What speaks against candidate i, or what it leaves open, as a sentence that belongs to the library; "" = nothing does. */
+DIM_API const char *dim_information_candidate_remark(const dim_information *info, int64_t i);
+
+/**
+ * @brief As what a column was taken: the kind that was found, or given.
+ * @param info   a measurement
+ * @param side   'x', 'y' or 'z'
+ * @param column of the tensor of that side, from 0
+ * @return DIM_INFORMATION_KIND_CONSTANT: it was left out, for it has one value; DIM_INFORMATION_KIND_AUTO: it was left out, for it
+ *         repeats another one, or there is no such column
+ */
+DIM_API dim_information_kind dim_information_column_kind(const dim_information *info, char side, int64_t column);
 
 /** @brief A sentence on a warning of this measurement, which belongs to it; "" when the bit is not set. */
 DIM_API const char *dim_information_warning_text(const dim_information *info, dim_information_warning bit);
