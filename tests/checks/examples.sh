@@ -37,7 +37,8 @@ columns "$work/stdout" | grep -q '^{"fc":{"svm":1.0000,"mlp":[01].[0-9]*,"linear
     { cat "$work/stdout"; fail "--probes"; }
 head -n 1 "$work/probes/log.csv" | grep -q ',fc.svm,fc.mlp,fc.linear,global.svm,global.mlp,global.linear$' || fail "log.csv of --probes"
 grep -q 'features  width        SVM        MLP     linear$' "$work/stderr" || { cat "$work/stderr"; fail "the table of --probes"; }
-run 0 "$local_dim" --steps 1 --taps fc,global --probe-train 0 --out "$work/probes" --resume && fail "other probes" # of no columns
+run 2 "$local_dim" --steps 1 --probe-train 80 --taps fc,global --probes svm,mlp --out "$work/probes" --resume
+says 'has other columns; are --taps and --probes'
 
 # Few labels: were k of kNN still 20, all of these would vote, and each image would get the same class.
 run 0 "$local_dim" --steps 0 --probe-train 20 --json --taps fc
