@@ -125,7 +125,7 @@ static void test_best_epoch(void **state)
         data.train_labels[i] = (int32_t)(i * i / 7 % 3);
     warned[0] = '\0';
     r = run(&data, &o);
-    assert_true(r.chosen < 60 && r.edge == 0 && r.converged == 1);
+    assert_true(r.chosen < 10 && r.edge == 0 && r.converged == 1 && r.train_accuracy < 0.85); /* the last one has 0.92 */
     assert_string_equal(warned, "");
     dim_context_destroy(ctx);
     ctx = usual;
