@@ -43,6 +43,14 @@ typedef dim_status (*dim__probe_one_fn)(dim_context *ctx, const dim_probe_option
 dim_status dim__probe_runs(dim_context *ctx, const dim_probe_options *o, const dim__probe_data *data, dim__probe_one_fn one,
                            dim_probe_result *result);
 
+typedef struct dim__matrix { /* a tensor as contiguous rows */
+    const float *x;
+    float *owned;              /* NULL, or what the caller releases */
+    int64_t n, d;
+} dim__matrix;
+/* f32, (N, d) or (N, C, H, W), finite; `owned` is to be released after a failure, too. */
+dim_status dim__matrix_of(dim_context *ctx, const char *name, const dim_tensor *t, dim__matrix *out);
+
 typedef struct dim__neighbors_work { /* beside the product in float */
     int64_t measured; /* pairs that were measured one by one */
     int64_t again;    /* queries that went through a product in double */
