@@ -203,11 +203,11 @@ static ex_line line_of(const table *t, int column, double *x, double *y)
 
 static bool is_share(const char *name) /* of test samples */
 {
-    static const char *const endings[] = { ".knn", ".ridge", ".test" };
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (strlen(name) > strlen(endings[i]) && strcmp(name + strlen(name) - strlen(endings[i]), endings[i]) == 0)
+    const char *ending = strrchr(name, '.');
+    for (int k = 0; k < EX_PROBES && ending != NULL; k++)
+        if (strcmp(ending + 1, ex_probes[k].name) == 0)
             return true;
-    return false;
+    return ending != NULL && strcmp(ending + 1, "test") == 0;
 }
 
 bool ex_page_curves(FILE *to, const char *log)

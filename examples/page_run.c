@@ -53,13 +53,12 @@ static void put_pictures(ex_run *run, FILE *to)
 
 static void put_probes(const ex_run *run, FILE *to)
 {
-    ex_bar bars[2 * EX_MAX_TAPS + EX_MAX_CLASSIFIERS];
+    ex_bar bars[EX_PROBES * EX_MAX_TAPS + EX_MAX_CLASSIFIERS];
     int n = 0;
     double none = (double)NAN;
-    for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++) {
-        bars[n++] = (ex_bar){ run->taps[i], "kNN", run->last.tap[i].knn, none };
-        bars[n++] = (ex_bar){ run->taps[i], "ridge", run->last.tap[i].ridge, none };
-    }
+    for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
+        for (int k = 0; run->probes[k] != NULL; k++)
+            bars[n++] = (ex_bar){ run->taps[i], run->probes[k]->title, run->last.tap[i].of[k], none };
     for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
         bars[n++] = (ex_bar){ "online classifiers", run->classifiers[i], run->last.classifier[i], none };
     ex_html_section(to, "Accuracy on test samples");

@@ -68,12 +68,11 @@ void ex_tensorboard_evaluation(ex_run *run, uint64_t step, const ex_evaluation *
     ex_event_begin(&e, seconds_now(), (int64_t)step);
     for (int i = 0; i < ex_measures(run); i++)
         put(&e, run->task->measures[i].name, found->measure[i]);
-    for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++) {
-        snprintf(name, sizeof name, "%s.knn", run->taps[i]);
-        put(&e, name, found->tap[i].knn);
-        snprintf(name, sizeof name, "%s.ridge", run->taps[i]);
-        put(&e, name, found->tap[i].ridge);
-    }
+    for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
+        for (int k = 0; run->probes[k] != NULL; k++) {
+            snprintf(name, sizeof name, "%s.%s", run->taps[i], run->probes[k]->name);
+            put(&e, name, found->tap[i].of[k]);
+        }
     for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++) {
         snprintf(name, sizeof name, "%s.test", run->classifiers[i]);
         put(&e, name, found->classifier[i]);

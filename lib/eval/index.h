@@ -24,9 +24,4 @@ void dim__index_release(dim_index *index);
 dim_status dim__index_add(dim_index *index, const dim_tensor *rows);
 dim_status dim__index_search(dim_index *index, const dim_tensor *queries, dim_tensor *indices, dim_tensor *distances);
 
-/* ---- index_file.c */
-
-dim_status dim__index_save(const dim_index *index, const char *path);
-dim_status dim__index_load(dim_context *ctx, const char *path, dim_index **out);
-
 #endif
