@@ -77,6 +77,12 @@ typedef struct dim__attr_draw { /* derangement, random_location */
     int64_t times;                  /* random_location: draws for each sample */
 } dim__attr_draw;
 
+typedef struct dim__attr_crops { /* crop_rows */
+    int64_t n, height, width;       /* of the maps that are cut */
+    int64_t kernel_h, kernel_w;
+    int64_t stride_h, stride_w;
+} dim__attr_crops;
+
 typedef struct dim__attr_place { /* place */
     int64_t rows;                   /* locations of all samples */
     int64_t height, width;
@@ -108,6 +114,7 @@ typedef struct dim__attr {
         dim__attr_slice slice;
         dim__attr_view view;
         dim__attr_draw draw;
+        dim__attr_crops crops;
         dim__attr_place place;
         dim__attr_update update;
         dim__attr_scores scores;
