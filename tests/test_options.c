@@ -241,7 +241,8 @@ static double in_pieces(dim_critic critic, dim_negatives negatives, uint64_t sco
 {
     dim_estimator *made;
     dim_estimator_options eo = { .size = sizeof eo, .kind = DIM_ESTIMATOR_DV, .negatives = negatives, .score_memory = score_memory };
-    dim_term_options term = { .size = sizeof term, .critic = critic, .units = 6, .hidden = { 7, 5 }, .global_samples = 3, .local_samples = 4 };
+    dim_term_options term = { .size = sizeof term, .critic = critic, .units = 6, .hidden = { 7, 5 }, .global_samples = 3,
+                              .local_samples = 4 };
     float x[N * 2 * 5 * 3];
     for (int i = 0; i < N * 2 * 5 * 3; i++)
         x[i] = (float)sin(1.3 * i);
@@ -265,7 +266,8 @@ static void test_in_pieces(void **state)
     (void)state;
     open_context(NULL);
     for (int i = 0; i < 4; i++) {
-        double at_once = in_pieces(critics[i], DIM_NEGATIVES_ALL, 1 << 20), pieces = in_pieces(critics[i], DIM_NEGATIVES_ALL, 2000);
+        double at_once = in_pieces(critics[i], DIM_NEGATIVES_ALL, 1 << 20);
+        double pieces = in_pieces(critics[i], DIM_NEGATIVES_ALL, 2000);
         if (!(fabs(at_once - pieces) <= 1e-6 * (1 + fabs(at_once))))
             fail_msg("critic %d: %.9g at once, %.9g in pieces", (int)critics[i], at_once, pieces);
         assert_true(isfinite(in_pieces(critics[i], DIM_NEGATIVES_SHUFFLE, 0)));
