@@ -236,6 +236,14 @@ static void check(const ex_program *p, const ex_options *o)
         ex_usage_error(p, "--embed-split needs --embed");
     if (o->init != NULL && o->resume)
         ex_usage_error(p, "--init and --resume exclude each other: a checkpoint has all weights");
+    if (o->finetune && o->classify_weight > 0)
+        ex_usage_error(p, "--finetune and --classify-weight exclude each other: fine-tuning learns from labels alone");
+    if (o->labels > 0 && o->unlabelled)
+        ex_usage_error(p, "--labels and --unlabelled exclude each other");
+    if (o->unlabelled && (o->finetune || o->classify_weight > 0))
+        ex_usage_error(p, "--finetune and --classify-weight need labels: they do not go with --unlabelled");
+    if (o->classify_tap != NULL && !o->finetune && o->classify_weight == 0)
+        ex_usage_error(p, "--classify-tap needs --classify-weight or --finetune");
     if (!(o->lr > 0))
         ex_usage_error(p, "--lr: it must be above 0");
     if (!(o->beta1 < 1))

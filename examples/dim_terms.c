@@ -116,10 +116,10 @@ static void add_losses(ex_run *run, dim_model *model, const dim_encoder *encoder
                                                  .relative = run->o.coordinates == EX_COORDINATES_RELATIVE }, 1);
     if (run->o.classes == 0)
         return;
-    add_head(run, model, encoder, "global", "class");
-    add_head(run, model, encoder, "local", "class_each");
-    add_loss(run, model, (dim_loss_options){ .name = "discrete", .kind = DIM_LOSS_DISCRETE, .a = "class" }, 1);
-    add_loss(run, model, (dim_loss_options){ .name = "discrete_each", .kind = DIM_LOSS_DISCRETE, .a = "class_each" }, 1);
+    add_head(run, model, encoder, "global", "symbol");
+    add_head(run, model, encoder, "local", "symbol_each");
+    add_loss(run, model, (dim_loss_options){ .name = "discrete", .kind = DIM_LOSS_DISCRETE, .a = "symbol" }, 1);
+    add_loss(run, model, (dim_loss_options){ .name = "discrete_each", .kind = DIM_LOSS_DISCRETE, .a = "symbol_each" }, 1);
 }
 
 dim_model *ex_dim_model(ex_run *run, dim_encoder *encoder)
@@ -130,9 +130,12 @@ dim_model *ex_dim_model(ex_run *run, dim_encoder *encoder)
     how.occlude = run->o.occlude;
     if (dim_model_create(encoder, &how, &model) != DIM_OK)
         ex_usage_error(run->program, "--occlude: %s", dim_context_error(run->ctx));
-    add_terms(run, model);
+    if (!run->o.finetune) {
+        add_terms(run, model);
+        add_losses(run, model, encoder);
+    }
     ex_add_prior(run, model); /* - gamma D(prior): --prior and --prior-weight */
-    add_losses(run, model, encoder);
+    ex_add_classes(run, encoder, model); /* --classify-weight, --finetune */
     dim_optimizer_options adam;
     DIM_OPTIONS_INIT(&adam);
     adam.lr = run->o.lr;

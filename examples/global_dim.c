@@ -12,6 +12,8 @@ static const ex_program program = {
     .units_help = "width of the space in which maps and outputs are compared (--critic dot)",
     .example = "--data cifar10:cifar-10-batches-bin --units 512 --critic concat --epochs 5 --out out",
     .taps = "conv,fc,global",
+    .conv = true,
+    .classes = true,
     .code = "global",
     .dim = true,
     .preset = ex_dim_preset,
@@ -36,7 +38,7 @@ int main(int argc, char **argv)
     ex_start(&run, &program, argc, argv); /* options, context, data */
 
     dim_encoder *encoder = ex_conv_encoder(&run);
-    dim_model *model = ex_dim_model(&run, encoder); /* terms, prior, optimizer */
+    dim_model *model = ex_dim_model(&run, encoder); /* terms, prior, classes, optimizer */
 
     int code = ex_train(&run, encoder, model);
 

@@ -14,6 +14,8 @@ static const ex_program program = {
     .units_help = "width of the space in which patches and summaries are compared (--critic dot)",
     .example = "--data cifar10:cifar-10-batches-bin --units 512 --prior none --steps 780 --eval-every 390 --out out",
     .taps = "conv,fc,global",
+    .conv = true,
+    .classes = true,
     .code = "global",
     .dim = true,
     .preset = ex_dim_preset,
@@ -40,7 +42,7 @@ int main(int argc, char **argv)
 
     /* E: three strided convolutions (two for 28 x 28 images), a layer of 1024 units, 64 units. */
     dim_encoder *encoder = ex_conv_encoder(&run);
-    dim_model *model = ex_dim_model(&run, encoder); /* terms, prior, optimizer */
+    dim_model *model = ex_dim_model(&run, encoder); /* terms, prior, classes, optimizer */
 
     int code = ex_train(&run, encoder, model); /* for each batch: dim_model_step(model, images) */
 

@@ -22,6 +22,12 @@ static const char *infogan_std(int i) /* ex_options.std */
     return i >= 0 && i < (int)(sizeof names / sizeof *names) ? names[i] : NULL;
 }
 
+static const char *loss(int i) /* EX_LOSS_... */
+{
+    static const char *const names[] = { "information", "vicreg", "barlow-twins" };
+    return i >= 0 && i < (int)(sizeof names / sizeof *names) ? names[i] : NULL;
+}
+
 static const char *split(int i) /* EX_EMBED_... */
 {
     static const char *const names[] = { "auto", "test", "train" };
@@ -91,6 +97,10 @@ static const ex_option options[] = {
          "multiplies them"),
     NUMBER(EX_U64, "--eval-every", eval_every, 0, 0,
            "evaluate what was learnt every N steps too. 0: only before and after training"),
+    NAME("--encoder", encoder, ex_encoder_name, 0,
+         "auto: the paper's convolutional one for the size of the images. alex64, foldalex64, foldmultialex64 take 64 x 64; resnet19, "
+         "resnet34, foldresnet19, foldresnet34 take 32 x 32. Those with fold see crops, each by itself, whose features make one map; "
+         "foldmultialex64 has 5 x 5 globals, and needs --prior none and --taps conv,global", .needs = EX_CONV),
     FILE_NAME("--init", "FILE", init, "random weights",
               "start with the encoder of FILE, a weights.safetensors or checkpoint.safetensors. All else, such as "
               "critics, starts anew", .needs = EX_MODEL),
@@ -98,10 +108,32 @@ static const ex_option options[] = {
     HEADING("Objective"),
     NUMBER(EX_U32, "--units", units, 1, 65536, NULL, .needs = EX_UNITS),
     NAME("--estimator", estimator, estimator, 0, "what is maximised", .needs = EX_CONTRAST),
+    NAME("--loss", loss, loss, 0,
+         "information: maximise it by --estimator; vicreg, barlow-twins: make the two views alike without negatives, so that "
+         "small batches do, and keep each unit from collapsing or saying what others do", .needs = EX_TWO_VIEWS),
+    NUMBER(EX_REAL, "--invariance", invariance, 0, 0, "vicreg: weight of the views' squared difference; above 0",
+           .needs = EX_TWO_VIEWS),
+    NUMBER(EX_REAL, "--variance", variance, 0, 0, "vicreg: weight of what units lack of a deviation of 1; above 0",
+           .needs = EX_TWO_VIEWS),
+    NUMBER(EX_REAL, "--covariance", covariance, 0, 0, "vicreg: weight of the squared covariances of units; above 0",
+           .needs = EX_TWO_VIEWS),
+    NUMBER(EX_REAL, "--redundancy", redundancy, 0, 0, "barlow-twins: weight of the squared correlations of different units; "
+           "above 0", .needs = EX_TWO_VIEWS),
     NAME("--critic", critic, critic, 0, "what scores a pair", .needs = EX_MODEL),
     NAME("--shortcut", shortcut, shortcut, 0,
          "how the shortcuts in the residual networks of --critic dot start: nearly as the identity, as in the papers' "
          "code, or at random, as any linear layer in PyTorch", .needs = EX_MODEL),
+    NUMBER(EX_U32, "--labels", labels, 0, 0,
+           "hide all labels but those of N training images, as many of each class, which --seed chooses. The images are read into "
+           "memory; probes learn from these N. 0: hide none", .needs = EX_CLASSES),
+    NUMBER(EX_REAL, "--classify-weight", classify_weight, 0, 0,
+           "learn from labels, too: this weight times the cross-entropy of a network on --classify-tap (200 units, dropout 0.1, "
+           "batch norm, ReLU, classes), over the images of a batch that have a label; its gradient reaches the encoder. 0: "
+           "labels teach nothing", .needs = EX_CLASSES),
+    SWITCH("--finetune", finetune, "learn from labels alone, on the images that have one, by the same network: the whole encoder "
+           "goes on from --init, or starts from scratch", .needs = EX_CLASSES),
+    TEXT("--classify-tap", "NAME", classify_tap, "conv, where there is one", "the features that this network reads",
+         .needs = EX_CLASSES),
     NAME("--prior", prior, prior, EX_PRIOR_NONE,
          "which distribution the codes should have. kl: N(0, I), by the closed form for a Gaussian code, which "
          "infomax_kl has; uniform, gaussian: by an adversary", .needs = EX_MODEL),
@@ -224,7 +256,8 @@ enum { N_OPTIONS = sizeof options / sizeof *options };
 static unsigned features(const ex_program *p)
 {
     return (p->data_help == NULL ? EX_FILES : EX_SIGNALS) | (p->objective ? 0u : EX_MODEL) |
-           (p->units_help != NULL ? EX_UNITS : 0u) | (p->dim ? EX_DIM : 0u) | (p->defaults.views > 0 ? EX_AMDIM : 0u) |
+           (p->units_help != NULL ? EX_UNITS : 0u) | (p->dim ? EX_DIM : 0u) | (p->two_views ? EX_TWO_VIEWS : 0u) |
+           (p->conv ? EX_CONV : 0u) | (p->classes ? EX_CLASSES : 0u) | (p->defaults.views > 0 ? EX_AMDIM : 0u) |
            (p->infogan ? EX_INFOGAN : EX_ONE_RATE | (p->generative ? EX_GENERATIVE : EX_CONTRAST));
 }
 

@@ -173,6 +173,10 @@ EVERY_CASE(dim_information_gradient, P(w_critics(w)), P(w_rows(w, "many columns 
            P(w_rows(w, "many columns y", 200, 1)), NUMBERS,
            P(w_tensor(w, "by x", DIM_F64, 2, (int64_t[]){ 200, 2 })), P(w_tensor(w, "by y", DIM_F32, 2, (int64_t[]){ 200, 1 })))
 EVERY_CASE(dim_information_report, P(w_measured(w)))
+EVERY_CASE(dim_information_remarks, P(w_measured(w)))
+EVERY_CASE(dim_information_remark, P(w_measured(w)), N(0))
+EVERY_CASE(dim_information_candidate_remark, P(w_measured(w)), N(0))
+EVERY_CASE(dim_information_column_kind, P(w_measured(w)), N('x'), N(1))
 EVERY_CASE(dim_information_warning_text, P(w_measured(w)), N(DIM_INFORMATION_SATURATED))
 EVERY_CASE(dim_information_method_name, N(DIM_INFORMATION_KNN))
 EVERY_CASE(dim_information_destroy, P(every_give(w, w_measured(w))))

@@ -94,7 +94,7 @@ dim__vid dim__emit_noise_normal(dim__graph *g, dim__shape shape);
 dim__vid dim__emit_noise_uniform(dim__graph *g, dim__shape shape);   /* [0, 1) */
 dim__vid dim__emit_derangement(dim__graph *g, int64_t n);            /* i32 (n), no fixed point; n >= 2 */
 
-/* ---- shape: ops/shape.c, ops/gather.c, ops/crops.c ------------------------------------------------------------------------------------- */
+/* ---- shape: ops/shape.c, ops/gather.c, ops/crops.c ------------------------------------------------------------------- */
 
 dim__vid dim__emit_reshape(dim__graph *g, dim__vid x, dim__shape shape);       /* same count; an alias */
 dim__vid dim__emit_stop_gradient(dim__graph *g, dim__vid x);                   /* an alias */
