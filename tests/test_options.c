@@ -235,6 +235,79 @@ static void test_discrete(void **state)
     close_context(NULL);
 }
 
+/* ---- globals ---------------------------------------------------------------------------------------------------------- */
+
+static double in_pieces(dim_critic critic, dim_negatives negatives, uint64_t score_memory)
+{
+    dim_estimator *made;
+    dim_estimator_options eo = { .size = sizeof eo, .kind = DIM_ESTIMATOR_DV, .negatives = negatives, .score_memory = score_memory };
+    dim_term_options term = { .size = sizeof term, .critic = critic, .units = 6, .hidden = { 7, 5 }, .global_samples = 3,
+                              .local_samples = 4 };
+    float x[N * 2 * 5 * 3];
+    for (int i = 0; i < N * 2 * 5 * 3; i++)
+        x[i] = (float)sin(1.3 * i);
+    dim_objective *obj = objective(1);
+    ok(dim_estimator_create(ctx, &eo, &made));
+    term.estimator = made;
+    INPUT(obj, .name = "map", .shape = { 2, 5, 3 });
+    LOSS(obj, .name = "l", .a = "map", .b = "map", .term = &term);
+    dim_estimator_destroy(made);
+    set_input(obj, "map", f32_tensor(4, (int64_t[]){ N, 2, 5, 3 }, x));
+    ok(dim_objective_evaluate(obj));
+    double loss = report(obj, "l");
+    dim_objective_destroy(obj);
+    return loss;
+}
+
+/* Scores of all globals that are made in blocks are those that are made at once. */
+static void test_in_pieces(void **state)
+{
+    static const dim_critic critics[] = { DIM_CRITIC_DOT, DIM_CRITIC_CONCAT, DIM_CRITIC_BILINEAR, DIM_CRITIC_PLAIN_DOT };
+    (void)state;
+    open_context(NULL);
+    for (int i = 0; i < 4; i++) {
+        double at_once = in_pieces(critics[i], DIM_NEGATIVES_ALL, 1 << 20);
+        double pieces = in_pieces(critics[i], DIM_NEGATIVES_ALL, 2000);
+        if (!(fabs(at_once - pieces) <= 1e-6 * (1 + fabs(at_once))))
+            fail_msg("critic %d: %.9g at once, %.9g in pieces", (int)critics[i], at_once, pieces);
+        assert_true(isfinite(in_pieces(critics[i], DIM_NEGATIVES_SHUFFLE, 0)));
+    }
+    close_context(NULL);
+}
+
+/* Each view has a block of its own hidden, and a global of one view meets locations of the other. */
+static void test_views(void **state)
+{
+    dim_model *model;
+    dim_model_options o = { .size = sizeof o, .seed = 3, .views = 2, .occlude = 3 };
+    dim_term_options term = { .size = sizeof term, .y = "local", .units = 8, .global_samples = DIM_ALL_LOCATIONS, .local_samples = 5 };
+    (void)state;
+    open_context(NULL);
+    dim_network *net = encoder();
+    ok(dim_model_create(net, &o, &model));
+    dim_encoder_destroy(net);
+    ok(dim_model_add_term(model, &term));
+    dim_objective *obj = dim_model_objective(model);
+    LOSS(obj, .name = "where", .kind = DIM_LOSS_COORDINATES, .a = "encoder.local", .b = "occluded", .relative = 1);
+    own(obj, "model", "where");
+    minimise(obj, "model", "where", 1);
+    step_on(model, 0, 2);
+    assert_true(isfinite(value(model, "where")) && value(model, "where") > 0);
+    dim_tensor *x = images(0), *y = f32_tensor(4, (int64_t[]){ N, 2, SIDE, SIDE }, NULL);
+    ok(dim_objective_set(obj, "images", x));
+    ok(dim_objective_evaluate_value(obj, "hide", y));
+    const float *out = dim_tensor_const_data(y);
+    int apart = 0; /* samples of which another block is hidden in the second view */
+    for (int n = 0; n < N / 2; n++)
+        for (int i = 0; i < PIXELS && apart <= n; i++)
+            apart += (out[n * PIXELS + i] == 0) != (out[(n + N / 2) * PIXELS + i] == 0);
+    assert_true(apart > 0);
+    dim_tensor_destroy(x);
+    dim_tensor_destroy(y);
+    dim_model_destroy(model);
+    close_context(NULL);
+}
+
 /* ---- what is refused -------------------------------------------------------------------------------------------------- */
 
 static dim_status add(dim_objective *obj, dim_loss_options o)
@@ -336,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_threads), cmocka_unit_test(test_bf16), cmocka_unit_test(test_checkpoint),
         cmocka_unit_test(test_what_is_hidden), cmocka_unit_test(test_discrete), cmocka_unit_test(test_refused_losses),
         cmocka_unit_test(test_refused_terms), cmocka_unit_test(test_signal),
+        cmocka_unit_test(test_in_pieces), cmocka_unit_test(test_views),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,7 @@ typedef struct dim__attr_crops { /* crop_rows */
     int64_t kernel_h, kernel_w;
     int64_t stride_h, stride_w;
 } dim__attr_crops;
+
 typedef struct dim__attr_place { /* place */
     int64_t rows;                   /* locations of all samples */
     int64_t height, width;

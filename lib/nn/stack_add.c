@@ -182,7 +182,9 @@ dim_status dim__stack_part(const dim__stack *s, int64_t first, int64_t last, con
         dim__layer l = s->layers[i];
         l.input -= first; /* first - 1 becomes -1, the input */
         l.from -= l.from != DIM__LAYER_NONE ? first : 0;
-        status = shape_layer(&part, &l);
+        status = inherit_crops(&part, &l);
+        if (status == DIM_OK)
+            status = shape_layer(&part, &l);
         if (status == DIM_OK)
             status = dim__grow(s->ctx, &part.layers, &part.capacity, part.count + 1, sizeof *part.layers);
         if (status == DIM_OK)

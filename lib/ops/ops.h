@@ -88,7 +88,8 @@ dim__vid dim__emit_cast(dim__graph *g, dim__vid x, dim_dtype type);
 /* ---- random: ops/random.c; draws are functions of (seed, step, stream, index) ---------------------------------------------- */
 
 dim__vid dim__emit_dropout(dim__graph *g, dim__vid x, double rate); /* survivors times 1 / (1 - rate) */
-dim__vid dim__emit_occlude(dim__graph *g, dim__vid x, int64_t height, int64_t width); /* zeros in a block of each (H, W, C) */
+/* Zeros in a block at a random place of each (H, W, C). */
+dim__vid dim__emit_occlude(dim__graph *g, dim__vid x, int64_t height, int64_t width);
 dim__vid dim__emit_noise_normal(dim__graph *g, dim__shape shape);
 dim__vid dim__emit_noise_uniform(dim__graph *g, dim__shape shape);   /* [0, 1) */
 dim__vid dim__emit_derangement(dim__graph *g, int64_t n);            /* i32 (n), no fixed point; n >= 2 */

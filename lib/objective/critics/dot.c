@@ -72,9 +72,10 @@ static int64_t first_repeated(const dim__pairing *p)
     int64_t first = p->layer;
     if (p->o->repeat == DIM_REPEAT_AFTER_TAP)
         return p->layer + 1;
-    while (first > 0 && s->layers[first].input == first - 1 && !dim__layer_has_weights(&s->layers[first]))
+    while (first > 0 && s->layers[first].input == first - 1 && s->layers[first].o.kind != DIM_LAYER_FOLD &&
+           !dim__layer_has_weights(&s->layers[first]))
         first--;
-    return first;
+    return first + (s->layers[first].o.kind == DIM_LAYER_FOLD); /* what made the crops that are folded there is not repeated */
 }
 
 /* Whether the layers first .. last read only each other and the one before them. */
