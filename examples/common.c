@@ -189,6 +189,7 @@ void ex_add_prior(ex_run *run, dim_model *model)
         return;
     DIM_OPTIONS_INIT(&o);
     o.kind = (dim_prior_kind)run->o.prior;
+    o.gradient_penalty = run->o.gradient_penalty;
     EX_TRY(run, dim_prior_create(run->ctx, &o, &prior));
     if (dim_model_add_prior(model, prior, run->o.prior_weight) != DIM_OK)
         ex_usage_error(run->program, "--prior: %s", dim_context_error(run->ctx));

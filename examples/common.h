@@ -56,6 +56,14 @@ typedef struct ex_options {
     float tclip, penalty, beta1, weight_decay;
     uint64_t warmup;              /* steps */
 
+    /* of local_dim and global_dim */
+    int dim_preset;               /* of dim_terms.c; 0 = none */
+    float alpha, beta, pairs;     /* weights of global, local, local-local information; 0 = none */
+    float act_penalty, gradient_penalty;
+    int coordinates, repeat;      /* EX_COORDINATES_..., dim_repeat */
+    uint32_t occlude, local_samples, global_samples, classes;
+    const char *globals;          /* tap; NULL = the code */
+
     /* of two_views */
     int loss;                     /* EX_LOSS_... */
     float invariance, variance, covariance, redundancy; /* weights in it */
@@ -80,6 +88,8 @@ typedef struct ex_program {
     const char *code;             /* the tap whose features the picture compares and --embed writes */
     bool objective;               /* it trains a dim_objective, by objective.h: it measures something else than probes */
     bool generative;              /* which has a prior, and maximises no information */
+    bool dim;                     /* its objective is DIM's, by dim_terms.h */
+    void (*preset)(ex_options *o); /* of options that say what others are where they are not given; NULL = there are none */
     bool infogan;                 /* or has adversaries, and infogan's options */
     bool conv;                    /* its encoder is ex_conv_encoder()'s */
     bool classes;                 /* it calls ex_add_classes() */

@@ -19,9 +19,10 @@ enum {
     EX_GENERATIVE = 64, /* or has nothing but a prior */
     EX_INFOGAN = 128,  /* its adversaries have presets, codes, and a learning rate each */
     EX_ONE_RATE = 256, /* or all is trained with one */
-    EX_TWO_VIEWS = 512, /* it compares two views of each image */
-    EX_CONV = 1024,    /* its encoder is one of several of the paper */
-    EX_CLASSES = 2048  /* its encoder can learn from labels, too */
+    EX_DIM = 512,      /* its objective is DIM's */
+    EX_TWO_VIEWS = 1024, /* it compares two views of each image */
+    EX_CONV = 2048,    /* its encoder is one of several of the paper */
+    EX_CLASSES = 4096  /* its encoder can learn from labels, too */
 };
 
 typedef struct ex_option {

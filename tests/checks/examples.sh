@@ -252,6 +252,31 @@ run 2 "$local_dim" --steps 1 --label-column colour --image-size 28
 says 'label_column is "colour", which is neither a name in the header nor a number below 785'
 data=folder:$work/data
 
+# Options of Deep InfoMax: all at once, gone on with as one run, refused with another one; what a preset says holds, but for what is given.
+usual="--units 16 --probe-train 0 --coordinates absolute --occlude 9 --pairs 0.2 --globals conv --global-samples 3 --local-samples 5 \
+    --act-penalty 0.01 --gradient-penalty 1 --classes 4 --alpha 0.5 --repeat from-tap"
+steps() { cut -d, -f1,5- "$1"; } # of a log, without times
+# shellcheck disable=SC2086
+run 0 "$local_dim" $usual --steps 2 --out "$work/dim"
+head -n 1 "$work/dim/log.csv" | grep -q ',local,.*,global,.*,pairs,.*,coordinates,coordinates.row_accuracy,.*,discrete,.*,discrete_each,' ||
+    { cat "$work/dim/log.csv"; fail "columns of DIM's options"; }
+# shellcheck disable=SC2086
+run 0 "$local_dim" $usual --steps 3 --out "$work/dim" --resume
+# shellcheck disable=SC2086
+run 0 "$local_dim" $usual --steps 3 --out "$work/dim3"
+steps "$work/dim/log.csv" >"$work/two"
+steps "$work/dim3/log.csv" | cmp - "$work/two" || fail "DIM's options after --resume"
+# shellcheck disable=SC2086
+run 2 "$local_dim" $usual --steps 4 --out "$work/dim" --resume --coordinates relative
+says 'loss.coordinates .*relative'
+run 2 "$local_dim" --steps 1 --probe-train 0 --occlude 100
+says '--occlude: .*larger than the map'
+run 0 "$local_dim" --steps 1 --probe-train 0 --units 16 --preset dim-lg --out "$work/preset"
+run 2 "$local_dim" --steps 2 --probe-train 0 --units 16 --preset dim-lg --alpha 0.25 --out "$work/preset" --resume
+says 'term.global has weight 0.5 in the checkpoint, but weight 0.25 here'
+run 0 "$local_dim" --steps 2 --probe-train 0 --units 16 --alpha 0.5 --beta 0.1 --prior-weight 0.1 --beta1 0.5 --shortcut identity \
+    --repeat from-tap --out "$work/preset" --resume
+
 # Pictures are left alone by a --resume that is refused.
 usual="--ndf 8 --rkhs 32 --depth 1 --probe-train 0 --out $work/amdim"
 # shellcheck disable=SC2086
