@@ -84,7 +84,7 @@ refuses '--data: ' global_dim $data --alpha 0 --pairs 1
 refuses '--global-samples needs --globals' local_dim $data --global-samples 2
 refuses '--classes: 1 is too few' global_dim $data --classes 1
 refuses "--preset: there is no 'dim'; choose one of none, dim-g, dim-l, dim-lg" local_dim $data --preset dim
-for option in --alpha=1 --occlude=4 --preset=dim-l; do refuses "there is no option '${option%=*}'" infomax_kl $data $option; done
+for option in --alpha=1 --occlude=4 --preset=dim-l; do refuses "there is no option '$option'" infomax_kl $data $option; done
 refuses "--data: there is no 'sines'; choose waves or npy:NAME.npy" signals --data sines
 refuses '--data: a.txt does not end in .npy' signals --data npy:a.txt
 refuses "there is no option '--skip-broken'" signals --skip-broken
