@@ -155,7 +155,7 @@ static double next(fixture *f)
 /* At most `most` of n numbers, at even distances; `least` bounds what the largest of them counts as. */
 static void compare(fixture *f, const char *name, const char *what, const float *got, int64_t n, int64_t most, double bound)
 {
-    int64_t step = n / most > 1 ? n / most : 1, count = (n + step - 1) / step;
+    int64_t step = n / most > 2 ? n / most - 1 : 1, count = (n + step - 1) / step;
     double top = 0;
     fixture ahead = *f;
     count = count > most ? most : count;
