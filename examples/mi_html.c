@@ -43,7 +43,7 @@ static void put_picture(const mi_run *run, FILE *to)
         fprintf(to, ".</p>\n");
         return;
     }
-    fprintf(to, "<p><img alt=\"Methods with their intervals, value against rows, shares of the rows, and the null, lags or scores\" "
+    fprintf(to, "<p class=\"wide\"><img alt=\"Methods with their intervals, value against rows, shares of the rows, and the null, lags or scores\" "
                 "src=\"data:image/png;base64,");
     put_base64(to, bytes, size);
     fprintf(to, "\"/></p>\n");
@@ -91,10 +91,12 @@ void mi_html(const mi_run *run, FILE *to)
 {
     size_t size;
     char *text = mi_text(run, mi_print, &size);
-    fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<title>Mutual information of ");
+    fprintf(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>Mutual information of ");
     put_escaped(to, run->o.file[0]);
-    fprintf(to, "</title>\n<style>body { font-family: sans-serif; max-width: 82em; margin: 1em auto; padding: 0 1em } "
-                "pre { background: #f4f4f4; padding: 1em; overflow: auto } img { max-width: 100%%; height: auto }</style>\n"
+    fprintf(to, "</title>\n<style>body { font-family: sans-serif; max-width: 82em; margin: 1em auto; padding: 0 1em; "
+                "overflow-wrap: anywhere } h1 { font-size: 1.6em } pre { background: #f4f4f4; padding: 1em; overflow: auto } "
+                ".wide { overflow: auto } img { max-width: 100%%; min-width: 50em; height: auto } ul { padding-left: 1.5em }</style>\n"
                 "</head>\n<body>\n"
                 "<h1>How much do these columns tell about those?</h1>\n<p>");
     put_escaped(to, run->o.file[0]);
