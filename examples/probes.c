@@ -56,7 +56,10 @@ static double classify(ex_run *run, const char *name)
         EX_TRY(run, dim_tensor_create(run->ctx, dim_dataset_dtype(run->test), 4, shape, &images));
         EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 2, (int64_t[]){ some, classes }, &logits));
         ex_samples_read(run, &run->tested, at, some, images, NULL);
-        EX_TRY(run, dim_model_classify(run->model, name, images, logits));
+        if (run->supervised)
+            ex_classify(run, images, logits);
+        else
+            EX_TRY(run, dim_model_classify(run->model, name, images, logits));
         const float *y = dim_tensor_const_data(logits);
         for (int64_t i = 0; i < some; i++, y += classes) {
             int64_t best = 0;

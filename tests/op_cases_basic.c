@@ -10,6 +10,16 @@ static dim__vid build_relu(dim__graph *g, const op_case *c, const dim__vid *in)
     (void)c;
     return dim__emit_relu(g, in[0]);
 }
+static dim__vid build_relu_grad(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__emit2(g, &dim__op_relu_grad, in[0], in[1], NULL);
+}
+static void ref_relu_grad(const op_case *c, const double *const *in, double *const *out)
+{
+    for (int64_t i = 0; i < op_count(&c->in[0]); i++)
+        out[0][i] = in[1][i] > 0 ? in[0][i] : 0;
+}
 static dim__vid build_leaky(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     return dim__emit_leaky_relu(g, in[0], c->p[0]);
@@ -27,6 +37,11 @@ static dim__vid build_softplus(dim__graph *g, const op_case *c, const dim__vid *
 {
     (void)c;
     return dim__emit_softplus(g, in[0]);
+}
+static dim__vid build_rsqrt(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__emit_rsqrt(g, in[0]);
 }
 static dim__vid build_exp(dim__graph *g, const op_case *c, const dim__vid *in)
 {
@@ -82,6 +97,7 @@ REF_UNARY(sigmoid, c->p[0] / (1 + exp(-x)))
 REF_UNARY(tanh, tanh(x))
 REF_UNARY(softplus, x > 30 ? x + exp(-x) : log1p(exp(x)))
 REF_UNARY(exp, exp(x))
+REF_UNARY(rsqrt, 1 / sqrt(x))
 REF_UNARY(affine, c->p[0] * x + c->p[1])
 REF_UNARY(square, x * x)
 REF_UNARY(same, x)
@@ -280,7 +296,8 @@ const op_case op_cases_basic[] = {
       .build = build_relu, .ref = ref_relu, .tol = 0, .tol_grad = 1e-6 },
     { .op = "relu", .label = "many", .n_in = 1, .in = { S2(53, 1001) }, .grad = 1, .out = { S2(53, 1001) },
       .build = build_relu, .ref = ref_relu, .tol = 0, .tol_grad = 1e-6 },
-    { .op = "relu_grad", .covered_by = "relu" },
+    { .op = "relu_grad", .label = "again", .n_in = 2, .in = { S2(7, 11), S2(7, 11) }, .grad = 1, .out = { S2(7, 11) },
+      .build = build_relu_grad, .ref = ref_relu_grad, .tol = 0, .tol_grad = 1e-6 },
     { .op = "leaky_relu", .label = "slope 0.2", .n_in = 1, .in = { S2(7, 11) }, .grad = 1, .out = { S2(7, 11) },
       .p = { 0.2 }, .build = build_leaky, .ref = ref_leaky, .tol = 1e-7, .tol_grad = 1e-6 },
     { .op = "leaky_relu", .label = "many", .n_in = 1, .in = { S1(50021) }, .grad = 1, .out = { S1(50021) },
@@ -312,6 +329,11 @@ const op_case op_cases_basic[] = {
       .p = { [5] = 20 }, .build = build_exp, .ref = ref_exp, .fill = fill_wide, .tol = 1e-6, .tol_grad = 2e-6 },
     { .op = "exp", .label = "many", .n_in = 1, .in = { S1(50003) }, .grad = 1, .out = { S1(50003) }, .p = { [5] = 2 },
       .build = build_exp, .ref = ref_exp, .fill = fill_wide, .tol = 1e-6, .tol_grad = 2e-6 },
+    { .op = "rsqrt", .label = "", .n_in = 1, .in = { S2(9, 33) }, .grad = 1, .out = { S2(9, 33) },
+      .p = { [5] = 2 }, .build = build_rsqrt, .ref = ref_rsqrt, .fill = fill_far, .tol = 2e-7, .tol_grad = 1e-6 },
+    { .op = "rsqrt", .label = "many", .n_in = 1, .in = { S1(50003) }, .grad = 1, .out = { S1(50003) },
+      .p = { [5] = 2 }, .build = build_rsqrt, .ref = ref_rsqrt, .fill = fill_far, .tol = 2e-7, .tol_grad = 1e-6 },
+    { .op = "rsqrt_grad", .covered_by = "rsqrt" },
     { .op = "cast", .label = "to bf16 and back", .n_in = 1, .in = { S2(51, 1000) }, .out = { S2(51, 1000) },
       .build = build_cast, .ref = ref_cast, .tol = 1e-9 },
     { .op = "cast", .label = "to what it is", .n_in = 1, .in = { S1(5) }, .out = { S1(5) }, .p = { 1 },

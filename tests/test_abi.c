@@ -29,8 +29,12 @@ AT(dim_layer_options, stride_w, 92);
 AT(dim_layer_options, output_padding_w, 116);
 AT(dim_term_options, hidden, 56);
 AT(dim_term_options, shortcut, 96);
+AT(dim_term_options, local_samples, 100);
+AT(dim_term_options, repeat, 112);
 AT(dim_model_options, seed, 8);
+AT(dim_model_options, occlude, 20);
 AT(dim_optimizer_options, kind, 8);
+AT(dim_prior_options, gradient_penalty, 28);
 AT(dim_prior_options, optimizer, 32);
 AT(dim_augment_options, preset, 8);
 AT(dim_augment_op_options, std, 76);
@@ -44,9 +48,13 @@ AT(dim_loader_options, no_thread, 32);
 AT(dim_loader_options, augment, 40);
 AT(dim_loader_options, workers, 52);
 AT(dim_probe_options, seed, 40);
+AT(dim_probe_options, runs, 48);
+AT(dim_probe_options, dropout, 56);
 AT(dim_probe_result, chosen, 32);
 AT(dim_probe_result, lambda, 40);
 AT(dim_probe_result, edge, 52);
+AT(dim_probe_result, accuracy_std, 56);
+AT(dim_probe_result, runs, 64);
 #endif
 
 _Static_assert(sizeof(dim_status) == 4 && sizeof(dim_dtype) == 4 && sizeof(dim_critic) == 4, "enums are 32 bits");

@@ -1,6 +1,7 @@
 /* What programs that are linked with libdim.so.0 rely on; written by tests/checks/abi_update.sh. */
 #include <stddef.h>
 #include <stdint.h>
+#define DIM_ALL_LOCATIONS UINT32_C(0xffffffff)
 #define DIM_MAX_CHANNELS 16
 #define DIM_MAX_HIDDEN 8
 #define DIM_MAX_INPUTS 8
@@ -259,6 +260,12 @@ typedef enum dim_encoder_kind {
     DIM_ENCODER_AMDIM32 = 7,
     DIM_ENCODER_AMDIM64 = 8,
     DIM_ENCODER_AMDIM128 = 9,
+    DIM_ENCODER_FOLDALEX64 = 10,
+    DIM_ENCODER_FOLDMULTIALEX64 = 11,
+    DIM_ENCODER_RESNET19 = 12,
+    DIM_ENCODER_RESNET34 = 13,
+    DIM_ENCODER_FOLDRESNET19 = 14,
+    DIM_ENCODER_FOLDRESNET34 = 15,
     DIM_ENCODER_KIND_FORCE_INT = 0x7fffffff,
 } dim_encoder_kind;
 typedef enum dim_init {
@@ -308,12 +315,16 @@ typedef enum dim_layer_kind {
     DIM_LAYER_UNFLATTEN = 22,
     DIM_LAYER_UPSAMPLE = 23,
     DIM_LAYER_DEPTHWISE = 24,
+    DIM_LAYER_CROPS = 25,
+    DIM_LAYER_FOLD = 26,
+    DIM_LAYER_OCCLUDE = 27,
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff,
 } dim_layer_kind;
 typedef enum dim_layer_init {
     DIM_LAYER_INIT_DEFAULT = 0,
     DIM_LAYER_INIT_ZERO = 1,
     DIM_LAYER_INIT_IDENTITY = 2,
+    DIM_LAYER_INIT_NORMAL = 3,
     DIM_LAYER_INIT_FORCE_INT = 0x7fffffff,
 } dim_layer_init;
 typedef enum dim_padding_mode {
@@ -473,7 +484,7 @@ typedef struct dim_prior_options {
     uint32_t minimax;
     uint32_t hidden1;
     uint32_t hidden2;
-    uint32_t reserved0;
+    float gradient_penalty;
     const dim_optimizer_options *optimizer;
 } dim_prior_options;
 dim_status dim_prior_create(dim_context *, const dim_prior_options *, dim_prior **);
@@ -494,6 +505,11 @@ typedef enum dim_shortcut {
     DIM_SHORTCUT_RANDOM = 1,
     DIM_SHORTCUT_FORCE_INT = 0x7fffffff,
 } dim_shortcut;
+typedef enum dim_repeat {
+    DIM_REPEAT_AFTER_TAP = 0,
+    DIM_REPEAT_FROM_TAP = 1,
+    DIM_REPEAT_FORCE_INT = 0x7fffffff,
+} dim_repeat;
 typedef struct dim_term_options {
     size_t size;
     const char *name;
@@ -508,13 +524,17 @@ typedef struct dim_term_options {
     uint32_t mixture;
     float mixture_tau;
     dim_shortcut shortcut;
-    uint32_t reserved0;
+    uint32_t local_samples;
+    uint32_t global_samples;
+    float act_penalty;
+    dim_repeat repeat;
+    uint32_t reserved1;
 } dim_term_options;
 typedef struct dim_model_options {
     size_t size;
     uint64_t seed;
     uint32_t views;
-    uint32_t reserved0;
+    uint32_t occlude;
 } dim_model_options;
 dim_status dim_model_create(dim_encoder *, const dim_model_options *, dim_model **);
 dim_status dim_model_add_term(dim_model *, const dim_term_options *);
@@ -549,6 +569,7 @@ dim_status dim_model_save(dim_model *, const char *);
 dim_status dim_model_load(dim_model *, const char *);
 void dim_model_destroy(dim_model *);
 const char *dim_critic_name(dim_critic);
+const char *dim_repeat_name(dim_repeat);
 const char *dim_shortcut_name(dim_shortcut);
 dim_status dim_checkpoint_save(dim_model *, const dim_loader *, const char *);
 dim_status dim_checkpoint_load(dim_model *, dim_loader *, const char *);
@@ -557,6 +578,8 @@ typedef enum dim_probe_kind {
     DIM_PROBE_KNN_EUCLIDEAN = 1,
     DIM_PROBE_RIDGE = 2,
     DIM_PROBE_LINEAR = 3,
+    DIM_PROBE_SVM = 4,
+    DIM_PROBE_MLP = 5,
     DIM_PROBE_KIND_FORCE_INT = 0x7fffffff,
 } dim_probe_kind;
 typedef struct dim_probe_options {
@@ -570,6 +593,10 @@ typedef struct dim_probe_options {
     float lr;
     uint32_t reserved0;
     uint64_t seed;
+    uint32_t runs;
+    uint32_t hidden;
+    float dropout;
+    uint32_t reserved1;
 } dim_probe_options;
 typedef struct dim_probe_result {
     size_t size;
@@ -580,6 +607,9 @@ typedef struct dim_probe_result {
     double lambda;
     uint32_t converged;
     uint32_t edge;
+    double accuracy_std;
+    uint32_t runs;
+    uint32_t reserved0;
 } dim_probe_result;
 dim_status dim_probe_run(dim_context *, const dim_probe_options *, const dim_tensor *, const dim_tensor *, const dim_tensor *, const dim_tensor *, dim_probe_result *);
 dim_status dim_probe_features(dim_encoder *, const char *, dim_dataset *, int64_t, int64_t, dim_tensor **);
