@@ -43,7 +43,8 @@ static void put_picture(const mi_run *run, FILE *to)
         fprintf(to, ".</p>\n");
         return;
     }
-    fprintf(to, "<p class=\"wide\"><img alt=\"Methods with their intervals, value against rows, shares of the rows, and the null, lags or scores\" "
+    fprintf(to, "<p class=\"wide\"><img alt=\"Methods with their intervals, value against rows, shares of the rows, and the null, lags or "
+                "scores\" "
                 "src=\"data:image/png;base64,");
     put_base64(to, bytes, size);
     fprintf(to, "\"/></p>\n");
