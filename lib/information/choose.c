@@ -128,7 +128,9 @@ static dim_status ask_one(const dim__mi *m, dim_information *info)
         a->r.warnings |= DIM_INFORMATION_PARAMETRIC;
     /* Critics do not see edges well.  Of few columns neighbours do, at next to no cost: where they disagree, it is said. */
     bool few = m->side[0].d + m->side[1].d + m->side[2].d <= 3 && m->weights == NULL;
-    return m->o.method == DIM_INFORMATION_CRITIC && few ? ask(m, info, DIM_INFORMATION_KNN, &a) : DIM_OK;
+    dim__mi quiet = *m; /* critics have said that all is done */
+    quiet.o.progress = NULL;
+    return m->o.method == DIM_INFORMATION_CRITIC && few ? ask(&quiet, info, DIM_INFORMATION_KNN, &a) : DIM_OK;
 }
 
 /* Whether neighbours are asked first: up to three columns, or as many beside a discrete side, which is one label a row.  Not where most of
