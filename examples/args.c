@@ -123,7 +123,7 @@ static void print_help(const ex_program *p)
 {
     static const char *const notes[] = {
         "The probes are kNN (cosine; k = 20, or a fifth of the labelled samples where that is less) and closed-form ridge "
-        "regression on frozen features, measured on all test samples.",
+        "regression, or those of --probes, on frozen features, measured on all test samples.",
         "Ctrl-C (or SIGTERM, SIGHUP) ends the run after the current step, and during the probes soon. With --out it saves "
         "the weights, and the checkpoint that --resume goes on from; until then further signals of these kinds are "
         "ignored, and only SIGQUIT (Ctrl-\\) or SIGKILL ends the program at once, without them. No learning rate here "

@@ -78,24 +78,38 @@ void ex_check(ex_run *run, dim_status status, const char *what)
     exit(1);
 }
 
-/* "conv,fc" into run->taps, each once. */
-static void split_taps(ex_run *run)
+/* "conv,fc" into names, each once, and at most `most`; `room` gets the text.  The number of them. */
+static int split_list(const ex_run *run, const char *option, const char *list, char room[EX_LIST], const char **names, int most)
 {
-    const char *list = run->o.taps != NULL ? run->o.taps : run->program->taps;
     int count = 0;
-    if (strlen(list) >= sizeof run->tap_names)
-        ex_usage_error(run->program, "--taps: the list is too long");
-    memcpy(run->tap_names, list, strlen(list) + 1);
-    for (char *name = strtok(run->tap_names, ","); name != NULL; name = strtok(NULL, ",")) {
-        if (count == EX_MAX_TAPS)
-            ex_usage_error(run->program, "--taps: %s has more than %d names", list, EX_MAX_TAPS);
+    if (strlen(list) >= EX_LIST)
+        ex_usage_error(run->program, "%s: the list is too long", option);
+    memcpy(room, list, strlen(list) + 1);
+    for (char *name = strtok(room, ","); name != NULL; name = strtok(NULL, ",")) {
+        if (count == most)
+            ex_usage_error(run->program, "%s: %s has more than %d names", option, list, most);
         for (int i = 0; i < count; i++)
-            if (strcmp(run->taps[i], name) == 0)
-                ex_usage_error(run->program, "--taps: %s names %s twice", list, name);
-        run->taps[count++] = name;
+            if (strcmp(names[i], name) == 0)
+                ex_usage_error(run->program, "%s: %s names %s twice", option, list, name);
+        names[count++] = name;
     }
     if (count == 0)
-        ex_usage_error(run->program, "--taps: '%s' names nothing; --probe-train 0 leaves the probes out", list);
+        ex_usage_error(run->program, "%s: '%s' names nothing; --probe-train 0 leaves the probes out", option, list);
+    return count;
+}
+
+static void choose_probes(ex_run *run)
+{
+    char room[EX_LIST];
+    const char *names[EX_PROBES];
+    int count = split_list(run, "--probes", run->o.probes != NULL ? run->o.probes : "knn,ridge", room, names, EX_PROBES);
+    for (int i = 0; i < count; i++) {
+        for (int k = 0; k < EX_PROBES; k++)
+            if (strcmp(names[i], ex_probes[k].name) == 0)
+                run->probes[i] = &ex_probes[k];
+        if (run->probes[i] == NULL)
+            ex_usage_error(run->program, "--probes: there is no '%s'; choose of knn, ridge, linear, svm, mlp", names[i]);
+    }
 }
 
 static void print_warning(void *program, dim_log_level level, const char *message)
@@ -111,8 +125,10 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
     memset(run, 0, sizeof *run);
     run->program = program;
     ex_parse(program, argc, argv, &run->o);
-    if (!program->objective)
-        split_taps(run);
+    if (!program->objective) {
+        split_list(run, "--taps", run->o.taps != NULL ? run->o.taps : program->taps, run->tap_names, run->taps, EX_MAX_TAPS);
+        choose_probes(run);
+    }
     ex_folder_open(run);
 
     DIM_OPTIONS_INIT(&context);

@@ -14,6 +14,7 @@
 #define EX_MAX_CLASSIFIERS 2
 #define EX_MAX_MEASURES 8
 #define EX_MAX_PATH 4200
+#define EX_LIST 256 /* bytes of a list of names */
 #define EX_LEAST_PROBED 20 /* labelled images of the probes */
 #define EX_PRIOR_NONE (-1)
 #define EX_UNSET (-1) /* of a number */
@@ -43,6 +44,7 @@ typedef struct ex_options {
     float classify_weight;        /* of what labels teach the encoder, beside the objective; 0 = nothing */
     const char *classify_tap;     /* NULL = "conv", where there is one, else the program's code */
     const char *taps;             /* names with commas between; NULL = the program's */
+    const char *probes;           /* likewise; NULL = knn,ridge */
     const char *init;             /* file of weights to start from; NULL = random ones */
     const char *out;              /* folder for weights, log, checkpoint and pictures; NULL = nothing is written */
     const char *embed;            /* .npy file for features; NULL = none */
@@ -98,9 +100,17 @@ typedef struct ex_program {
     ex_options defaults;          /* views: 0 = no views of images are made, and amdim's options are not there */
 } ex_program;
 
-/* One probe's accuracies on test, in [0, 1]. */
+/* A probe, by its name in --probes and in files, and its title. */
+typedef struct ex_probe {
+    const char *name, *title;
+    dim_probe_kind kind;
+} ex_probe;
+#define EX_PROBES 5
+extern const ex_probe ex_probes[EX_PROBES];
+
+/* Accuracies on test of the run's probes, in [0, 1]. */
 typedef struct ex_accuracy {
-    double knn, ridge;
+    double of[EX_PROBES];
 } ex_accuracy;
 
 /* The probes of all taps at one moment. */
@@ -129,7 +139,8 @@ struct ex_run {
     const ex_program *program;
     ex_options o;
     const char *taps[EX_MAX_TAPS]; /* probed; NULL ends the list */
-    char tap_names[256];
+    char tap_names[EX_LIST];
+    const ex_probe *probes[EX_PROBES + 1]; /* NULL ends the list */
     dim_context *ctx;
     dim_dataset *train;           /* what is trained on */
     dim_dataset *labelled;        /* the training images that have labels: train, but for --unlabelled and --labels; NULL = no probes */

@@ -204,6 +204,8 @@ static const ex_option options[] = {
            "labels are needed", .needs = EX_MODEL | EX_SIGNALS),
     TEXT("--taps", "LIST", taps, NULL, "features that are probed, at most 8, with commas between, such as fc,global",
          .needs = EX_MODEL),
+    TEXT("--probes", "LIST", probes, "knn,ridge", "which, with commas between, of knn, ridge, linear (softmax), svm (linear, hinge "
+         "loss, C = 1) and mlp (one hidden layer of 200 units); these take longer, in this order", .needs = EX_MODEL),
     SWITCH("--table", table, "probe the raw data too, and end with a table of these and the encoder before and after",
            .needs = EX_MODEL),
 

@@ -31,6 +31,15 @@ run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps fc --table
 columns "$work/stdout" | grep -q '"fc":{"knn":1.0000,"ridge":1.0000}' || { cat "$work/stdout"; fail "probes of some classes"; }
 grep -q 'raw pixels .* 100.0 %   *100.0 %' "$work/stderr" || { cat "$work/stderr"; fail "probes of pixels"; }
 
+# Others, by name, in the order of the list.
+run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps fc,global --table --probes svm,mlp,linear --out "$work/probes"
+columns "$work/stdout" | grep -q '^{"fc":{"svm":1.0000,"mlp":[01].[0-9]*,"linear":1.0000},"global":{"svm":' ||
+    { cat "$work/stdout"; fail "--probes"; }
+head -n 1 "$work/probes/log.csv" | grep -q ',fc.svm,fc.mlp,fc.linear,global.svm,global.mlp,global.linear$' || fail "log.csv of --probes"
+grep -q 'features  width        SVM        MLP     linear$' "$work/stderr" || { cat "$work/stderr"; fail "the table of --probes"; }
+run 2 "$local_dim" --steps 1 --probe-train 80 --taps fc,global --probes svm,mlp --out "$work/probes" --resume
+says 'has other columns; are --taps and --probes'
+
 # Few labels: were k of kNN still 20, all of these would vote, and each image would get the same class.
 run 0 "$local_dim" --steps 0 --probe-train 20 --json --taps fc
 columns "$work/stdout" | grep -q '"fc":{"knn":1.0000' || { cat "$work/stdout"; fail "kNN with few labels"; }

@@ -58,6 +58,9 @@ refuses '--probe-train: 19 is too few' local_dim $data --probe-train 19
 refuses '--table needs probes' local_dim $data --table --probe-train 0
 refuses '--taps: conv,fc,conv names conv twice' local_dim $data --taps conv,fc,conv
 refuses "--taps: '' names nothing" local_dim $data --taps=
+refuses "--probes: there is no 'lasso'; choose of knn, ridge, linear, svm, mlp" local_dim $data --probes svm,lasso
+refuses '--probes: svm,svm names svm twice' local_dim $data --probes svm,svm
+refuses "--probes: '' names nothing" local_dim $data --probes=
 refuses "--taps: ',' names nothing" local_dim $data --taps ,
 for option in --resume --overwrite '--checkpoint-every=3'; do refuses "${option%=3} needs --out" local_dim $data $option; done
 refuses '--embed-tap needs --embed' local_dim $data --embed-tap fc
