@@ -9,14 +9,14 @@
 /* Wide things scroll or shrink, so that a page fits a phone. */
 static const char style[] =
     "body { font-family: sans-serif; max-width: 82em; margin: 1em auto; padding: 0 1em; color: #222; background: #fff }\n"
-    "body { line-height: 1.4 }\n"
+    "body { line-height: 1.4; overflow-wrap: anywhere }\n"
     "pre { background: #f4f4f4; padding: 1em; overflow: auto }\nimg { max-width: 100%; height: auto }\n"
     "svg { display: block; width: 100%; max-width: 44em; height: auto; font-family: sans-serif }\n"
     "table { border-collapse: collapse }\nth, td { text-align: left; padding: 0.15em 1em 0.15em 0; vertical-align: top }\n"
     "td { overflow-wrap: anywhere }\ntd.n, th.n { text-align: right; white-space: nowrap; overflow-wrap: normal }\n"
     ".charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24em), 1fr)); gap: 0 2em }\n"
     "h3 { margin-bottom: 0.2em }\n"
-    ".wide { overflow-x: auto }\nh2 { margin-top: 1.6em; border-bottom: 1px solid #ccc }\n";
+    ".wide { overflow-x: auto }\n.plot img { max-width: none; min-width: 50em }\nh2 { margin-top: 1.6em; border-bottom: 1px solid #ccc }\n";
 
 void ex_html_text(FILE *to, const char *text)
 {

@@ -10,8 +10,10 @@ static void put_picture(const mi_run *run, FILE *to)
     const char *why = "";
     size_t size;
     uint8_t *bytes = mi_plot_bytes(run, &size, &why);
+    fprintf(to, "<div class=\"wide plot\">\n");
     ex_html_picture(to, bytes, size, "Methods with their intervals, value against rows, shares of the rows, and the null, lags or scores",
                     why);
+    fprintf(to, "</div>\n");
     free(bytes);
 }
 

@@ -253,7 +253,8 @@ static void test_labels_given_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many_labels), cmocka_unit_test(test_labels_seen_once), cmocka_unit_test(test_answers), cmocka_unit_test(test_condition),
+        cmocka_unit_test(test_many_labels), cmocka_unit_test(test_labels_seen_once), cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_condition),
         cmocka_unit_test(test_strong_condition), cmocka_unit_test(test_difference), cmocka_unit_test(test_many_answers),
         cmocka_unit_test(test_labels_given_numbers),
     };

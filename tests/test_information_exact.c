@@ -517,7 +517,8 @@ int main(void)
         cmocka_unit_test(test_held_out), cmocka_unit_test(test_kraskov), cmocka_unit_test(test_lone_label),
         cmocka_unit_test(test_base), cmocka_unit_test(test_base_of_nothing),     cmocka_unit_test(test_margin_gap),
            cmocka_unit_test(test_p_value), cmocka_unit_test(test_p_of_ties), cmocka_unit_test(test_weights),
-           cmocka_unit_test(test_gauss_with_condition), cmocka_unit_test(test_gauss_with_strong_condition), cmocka_unit_test(test_neighbors_with_condition),
+           cmocka_unit_test(test_gauss_with_condition), cmocka_unit_test(test_gauss_with_strong_condition),
+        cmocka_unit_test(test_neighbors_with_condition),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

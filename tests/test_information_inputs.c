@@ -626,7 +626,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),          cmocka_unit_test(test_lags),         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_named_missing),  cmocka_unit_test(test_few_rows),     cmocka_unit_test(test_subsample),
-        cmocka_unit_test(test_left_out),       cmocka_unit_test(test_said), cmocka_unit_test(test_dependent_columns), cmocka_unit_test(test_copy_across),
+        cmocka_unit_test(test_left_out),       cmocka_unit_test(test_said), cmocka_unit_test(test_dependent_columns),
+        cmocka_unit_test(test_copy_across),
         cmocka_unit_test(test_column_of_numbers), cmocka_unit_test(test_labels_mostly_once),
         cmocka_unit_test(test_entropy_caps), cmocka_unit_test(test_many_columns), cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_whole_numbers),  cmocka_unit_test(test_types_and_strides), cmocka_unit_test(test_precision),

@@ -370,7 +370,7 @@ static void test_few_orders(void **state)
     o.permutations = 999;
     o.method = DIM_INFORMATION_CRITIC;
     o.max_steps = 20;
-    expect_orders(&s, NULL, o, 99, 2.0 / 100); /* of 100 rows a fold */
+    expect_orders(&s, NULL, o, 99, 1.0 / 100); /* of 100 rows a fold */
     expect_orders(&s, group, (dim_information_options){ .method = DIM_INFORMATION_GAUSS, .permutations = 999 }, 119, 1.0 / 120);
     free_sides(&s);
 }

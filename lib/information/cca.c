@@ -154,12 +154,18 @@ static bool correlate(fitting *f)
     return room;
 }
 
+/* The square of a correlation that d_x and d_y columns of n rows show by chance. */
+static double edge_of(double d_x, double d_y, double n)
+{
+    double a = d_x / n, b = d_y / n, edge = sqrt(a * (1 - b)) + sqrt(b * (1 - a));
+    return a + b < 1 ? 1.05 * edge * edge + 2 / n : 1;
+}
+
 /* What a squared correlation would be without the part that d_x and d_y columns of n rows show by chance; 0 = all of it. */
 static double debias(double r2, double d_x, double d_y, double n)
 {
     double a = d_x / n, b = d_y / n, c = (1 - a) * (1 - b), s = a * (1 - b) + b * (1 - a);
-    double edge = sqrt(a * (1 - b)) + sqrt(b * (1 - a));
-    if (!(a + b < 1) || !(r2 > 1.05 * edge * edge + 2 / n))
+    if (!(r2 > edge_of(d_x, d_y, n)))
         return 0;
     return fmin((r2 - s + sqrt(fmax((r2 - s) * (r2 - s) - 4 * a * b * c, 0))) / (2 * c), 1 - 1e-9);
 }
@@ -199,6 +205,7 @@ dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const in
         b->direction[side] = dim__calloc(m->ctx, (size_t)p * sizeof(double), (size_t)in->plain[side]);
     bool room = b->rho != NULL && b->direction[0] != NULL && b->direction[1] != NULL && take(&f, m, b) && correlate(&f);
     bool labels = dim__mi_labels_alone(in);
+    b->hidden = -log(1 - fmin(edge_of((double)in->plain[0], (double)in->plain[1], worth), 0.99)) / 2;
     for (int64_t k = 0; k < (labels ? dim__min64(p, 1) : p) && room && !b->lone; k++) {
         int64_t i = 0;
         for (int64_t j = 1; j < p; j++)

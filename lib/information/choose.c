@@ -123,7 +123,14 @@ static dim_status ask_one(const dim__mi *m, dim_information *info)
     const dim__mi_method *method = dim__mi_method_of(m->o.method);
     if (!method->accepts(m, why))
         return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "method %s: %s", method->name, why);
-    return ask(m, info, m->o.method, &a);
+    DIM__TRY(ask(m, info, m->o.method, &a));
+    if (m->o.method == DIM_INFORMATION_GAUSS && a->r.verdict == DIM_INFORMATION_ESTIMATE) /* nothing else was asked */
+        a->r.warnings |= DIM_INFORMATION_PARAMETRIC;
+    /* Critics do not see edges well.  Of few columns neighbours do, at next to no cost: where they disagree, it is said. */
+    bool few = m->side[0].d + m->side[1].d + m->side[2].d <= 3 && m->weights == NULL;
+    dim__mi quiet = *m; /* critics have said that all is done */
+    quiet.o.progress = NULL;
+    return m->o.method == DIM_INFORMATION_CRITIC && few ? ask(&quiet, info, DIM_INFORMATION_KNN, &a) : DIM_OK;
 }
 
 /* Whether neighbours are asked first: up to three columns, or as many beside a discrete side, which is one label a row.  Not where most of

@@ -18,7 +18,8 @@ static bool accepts(const dim__mi *m, char why[128])
 double dim__mi_critic_high(const dim__mi *m, const dim__mi_crossfit *c)
 {
     double error = dim__mi_error(m, c->influence, NULL);
-    return c->score + 2.5 * fmax(0, c->gain) + dim__mi_z(m) * sqrt(error * error + 6.25 * c->gain_error * c->gain_error);
+    double high = c->score + 2.5 * fmax(0, c->gain) + dim__mi_z(m) * sqrt(error * error + 6.25 * c->gain_error * c->gain_error);
+    return fmax(high, c->hidden);
 }
 
 void dim__mi_critic_mark_cut(const dim__mi_crossfit *c, dim__mi_answer *a)

@@ -65,6 +65,7 @@ typedef struct dim__mi_base {    /* canonical pairs of training rows; kept, afte
     double *mean[2];             /* (d) */
     double *direction[2];        /* (kept, d): rows are directions of unit variance */
     double *rho;                 /* (kept) */
+    double hidden;               /* nats of a pair that is just not kept */
     bool lone;                   /* none is kept, and what follows the kept ones is the strongest, as it was before */
 } dim__mi_base;
 
@@ -179,6 +180,7 @@ typedef struct dim__mi_crossfit {
     double score, inclusive_score, base_score, base_inclusive_score;
     double gain, gain_error;     /* what the second half of the training rows brought, and its standard error */
     double ceiling;              /* ln of the rows that a row was scored among */
+    double hidden;               /* nats that critics may have missed, whatever they have learnt */
     uint32_t cut;                /* warnings: what ended a training too early, of any critic that the answer rests on */
     bool less_cut;               /* of a difference: what is subtracted may be more */
     bool difference;             /* of two scores */

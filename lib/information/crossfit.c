@@ -180,6 +180,7 @@ static dim_status score_fold(crossfit *c, int fold)
     scores all = { c->out->pointwise, c->out->influence, c->out->inclusive };
     dim__mi_folds_rows(&c->folds, fold, 1, &r);
     c->out->ceiling = fmin(c->out->ceiling, log((double)r.n_test));
+    c->out->hidden = fmax(c->out->hidden, critic->base.hidden);
     DIM__TRY(score_rows(c, &c->wide[fold], &r, true, -1, base));
     return score_rows(c, critic, &r, !critic->residual, fold, all);
 }
@@ -198,14 +199,15 @@ static dim_status train_half(crossfit *c, const dim__mi_rows *r, uint64_t seed, 
     return status;
 }
 
-/* On the same test rows: how much the other half brought. */
+/* On the same test rows: how much the other half brought.  A critic that scores below 0 has learnt noise, of few rows much of it, and is
+ * worth as much as one that has learnt nothing: that the other half keeps it from that is not information that more rows would add. */
 static dim_status run_half(crossfit *c, int fold, double *half, double *difference, double *gain)
 {
     const dim__mi *m = c->m;
     dim__mi_rows r;
     dim__mi_critic critic = { .residual = false };
     scores to = { half, half + m->n, half + 2 * m->n };
-    double sum = 0, weights = 0;
+    double weights = 0, score[2] = { 0 }; /* of all, of half */
     dim__mi_folds_rows(&c->folds, fold, 0.5, &r);
     if (r.n_train < 16)
         return DIM_OK;
@@ -214,11 +216,15 @@ static dim_status run_half(crossfit *c, int fold, double *half, double *differen
         status = score_rows(c, &critic, &r, !critic.residual, -1, to);
     for (int64_t i = 0; i < r.n_test && status == DIM_OK; i++) {
         double w = m->weights != NULL ? m->weights[r.test[i]] : 1;
-        difference[r.test[i]] = c->out->influence[r.test[i]] - to.influence[r.test[i]];
-        sum += w * (c->out->pointwise[r.test[i]] - to.pointwise[r.test[i]]);
+        score[0] += w * c->out->pointwise[r.test[i]];
+        score[1] += w * to.pointwise[r.test[i]];
         weights += w;
     }
-    *gain = weights > 0 ? sum / weights : 0;
+    for (int64_t i = 0; i < r.n_test && status == DIM_OK; i++) {
+        int32_t row = r.test[i];
+        difference[row] = (score[0] > 0 ? c->out->influence[row] : 0) - (score[1] > 0 ? to.influence[row] : 0);
+    }
+    *gain = weights > 0 ? (fmax(score[0], 0) - fmax(score[1], 0)) / weights : 0;
     dim__mi_critic_free(m->ctx, &critic);
     return status;
 }

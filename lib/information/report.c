@@ -116,7 +116,11 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
     case DIM_INFORMATION_CONSTANT_COLUMNS:
         put(t, "left out: %s%s%s", m->left_out, m->left_out[0] != '\0' && a->left_out[0] != '\0' ? ", " : "", a->left_out);
         break;
-    case DIM_INFORMATION_PARAMETRIC: put(t, "the value rests on a Gaussian copula that these rows cannot check"); break;
+    case DIM_INFORMATION_PARAMETRIC:
+        put(t, m->o.method == DIM_INFORMATION_GAUSS ? "the value is that of a Gaussian copula, which was asked for and not checked: "
+                                                      "dependence of another kind is not in it"
+                                                    : "the value rests on a Gaussian copula that these rows cannot check");
+        break;
     case DIM_INFORMATION_METHODS_DISAGREE: put(t, "%s", a->remark != NULL ? a->remark : "another method lies outside the interval"); break;
     case DIM_INFORMATION_TIME_LIMIT: put(t, "training stopped after max_seconds, %g, before the critics had learnt what they could",
                                              (double)m->o.max_seconds); break;

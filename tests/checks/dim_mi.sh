@@ -130,6 +130,7 @@ mean=$(awk -F, 'NR > 1 { sum += $2 } END { printf "%.3f", sum / 32 }' "$work/p.c
 run 0 "$cars" --x hp --y mpg --iid
 prints "= $mean nats"
 head -c 128 "$work/p.npy" | grep -q "'<f8'.*(32,)" || fail "p.npy"
+grep -q '<meta name="viewport"' "$work/r.html" || fail "a telephone shows the page as a wide one"
 grep -q '<script' "$work/r.html" && fail "the page has a script"
 for tag in html head body h1 pre ul; do
     [ "$(grep -c "<$tag[ >]" "$work/r.html")" = "$(grep -c "</$tag>" "$work/r.html")" ] || fail "r.html: $tag"
