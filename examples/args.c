@@ -1,4 +1,5 @@
 /* The command line. */
+#include "dim_terms.h"
 #include "options.h"
 #include "words.h"
 
@@ -122,7 +123,7 @@ static void print_help(const ex_program *p)
 {
     static const char *const notes[] = {
         "The probes are kNN (cosine; k = 20, or a fifth of the labelled samples where that is less) and closed-form ridge "
-        "regression on frozen features, measured on all test samples.",
+        "regression, or those of --probes, on frozen features, measured on all test samples.",
         "Ctrl-C (or SIGTERM, SIGHUP) ends the run after the current step, and during the probes soon. With --out it saves "
         "the weights, and the checkpoint that --resume goes on from; until then further signals of these kinds are "
         "ignored, and only SIGQUIT (Ctrl-\\) or SIGKILL ends the program at once, without them. No learning rate here "
@@ -235,6 +236,14 @@ static void check(const ex_program *p, const ex_options *o)
         ex_usage_error(p, "--embed-split needs --embed");
     if (o->init != NULL && o->resume)
         ex_usage_error(p, "--init and --resume exclude each other: a checkpoint has all weights");
+    if (o->finetune && o->classify_weight > 0)
+        ex_usage_error(p, "--finetune and --classify-weight exclude each other: fine-tuning learns from labels alone");
+    if (o->labels > 0 && o->unlabelled)
+        ex_usage_error(p, "--labels and --unlabelled exclude each other");
+    if (o->unlabelled && (o->finetune || o->classify_weight > 0))
+        ex_usage_error(p, "--finetune and --classify-weight need labels: they do not go with --unlabelled");
+    if (o->classify_tap != NULL && !o->finetune && o->classify_weight == 0)
+        ex_usage_error(p, "--classify-tap needs --classify-weight or --finetune");
     if (!(o->lr > 0))
         ex_usage_error(p, "--lr: it must be above 0");
     if (!(o->beta1 < 1))
@@ -242,14 +251,15 @@ static void check(const ex_program *p, const ex_options *o)
     if (o->probe_train > 0 && o->probe_train < EX_LEAST_PROBED)
         ex_usage_error(p, "--probe-train: %u is too few for probes; it must be 0 or at least %d",
                        (unsigned)o->probe_train, EX_LEAST_PROBED);
+    if (p->dim)
+        ex_dim_check(p, o);
     if (o->table && o->probe_train == 0)
         ex_usage_error(p, "--table needs probes: it does not go with --probe-train 0");
 }
 
-void ex_parse(const ex_program *program, int argc, char **argv, ex_options *o)
+/* Puts in what the line gives; an option that a preset sets, too, is the line's. */
+static void read_line(const ex_program *program, int argc, char **argv, ex_options *o, bool *steps, bool *epochs)
 {
-    bool steps = false, epochs = false;
-    *o = program->defaults;
     for (int i = 1; i < argc; i++) {
         const char *text = argv[i], *equals = strchr(text, '=');
         if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0)
@@ -265,9 +275,20 @@ void ex_parse(const ex_program *program, int argc, char **argv, ex_options *o)
             ex_usage_error(program, "%s takes no value", option->name);
         if (option->kind != EX_SWITCH && equals == NULL && (++i == argc || strncmp(argv[i], "--", 2) == 0))
             ex_usage_error(program, "%s needs a value, %s; see --help", option->name, option->value);
-        steps |= option->offset == EX_FIELD(steps);
-        epochs |= option->offset == EX_FIELD(epochs);
+        *steps |= option->offset == EX_FIELD(steps);
+        *epochs |= option->offset == EX_FIELD(epochs);
         set(program, option, equals != NULL ? equals + 1 : argv[i], o);
+    }
+}
+
+void ex_parse(const ex_program *program, int argc, char **argv, ex_options *o)
+{
+    bool steps = false, epochs = false;
+    *o = program->defaults;
+    read_line(program, argc, argv, o, &steps, &epochs);
+    if (program->preset != NULL) {
+        program->preset(o);
+        read_line(program, argc, argv, o, &steps, &epochs);
     }
     if (steps && epochs)
         ex_usage_error(program, "--steps and --epochs exclude each other");

@@ -78,24 +78,38 @@ void ex_check(ex_run *run, dim_status status, const char *what)
     exit(1);
 }
 
-/* "conv,fc" into run->taps, each once. */
-static void split_taps(ex_run *run)
+/* "conv,fc" into names, each once, and at most `most`; `room` gets the text.  The number of them. */
+static int split_list(const ex_run *run, const char *option, const char *list, char room[EX_LIST], const char **names, int most)
 {
-    const char *list = run->o.taps != NULL ? run->o.taps : run->program->taps;
     int count = 0;
-    if (strlen(list) >= sizeof run->tap_names)
-        ex_usage_error(run->program, "--taps: the list is too long");
-    memcpy(run->tap_names, list, strlen(list) + 1);
-    for (char *name = strtok(run->tap_names, ","); name != NULL; name = strtok(NULL, ",")) {
-        if (count == EX_MAX_TAPS)
-            ex_usage_error(run->program, "--taps: %s has more than %d names", list, EX_MAX_TAPS);
+    if (strlen(list) >= EX_LIST)
+        ex_usage_error(run->program, "%s: the list is too long", option);
+    memcpy(room, list, strlen(list) + 1);
+    for (char *name = strtok(room, ","); name != NULL; name = strtok(NULL, ",")) {
+        if (count == most)
+            ex_usage_error(run->program, "%s: %s has more than %d names", option, list, most);
         for (int i = 0; i < count; i++)
-            if (strcmp(run->taps[i], name) == 0)
-                ex_usage_error(run->program, "--taps: %s names %s twice", list, name);
-        run->taps[count++] = name;
+            if (strcmp(names[i], name) == 0)
+                ex_usage_error(run->program, "%s: %s names %s twice", option, list, name);
+        names[count++] = name;
     }
     if (count == 0)
-        ex_usage_error(run->program, "--taps: '%s' names nothing; --probe-train 0 leaves the probes out", list);
+        ex_usage_error(run->program, "%s: '%s' names nothing; --probe-train 0 leaves the probes out", option, list);
+    return count;
+}
+
+static void choose_probes(ex_run *run)
+{
+    char room[EX_LIST];
+    const char *names[EX_PROBES];
+    int count = split_list(run, "--probes", run->o.probes != NULL ? run->o.probes : "knn,ridge", room, names, EX_PROBES);
+    for (int i = 0; i < count; i++) {
+        for (int k = 0; k < EX_PROBES; k++)
+            if (strcmp(names[i], ex_probes[k].name) == 0)
+                run->probes[i] = &ex_probes[k];
+        if (run->probes[i] == NULL)
+            ex_usage_error(run->program, "--probes: there is no '%s'; choose of knn, ridge, linear, svm, mlp", names[i]);
+    }
 }
 
 static void print_warning(void *program, dim_log_level level, const char *message)
@@ -111,8 +125,10 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
     memset(run, 0, sizeof *run);
     run->program = program;
     ex_parse(program, argc, argv, &run->o);
-    if (!program->objective)
-        split_taps(run);
+    if (!program->objective) {
+        split_list(run, "--taps", run->o.taps != NULL ? run->o.taps : program->taps, run->tap_names, run->taps, EX_MAX_TAPS);
+        choose_probes(run);
+    }
     ex_folder_open(run);
 
     DIM_OPTIONS_INIT(&context);
@@ -128,18 +144,49 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
         ex_data_open(run);
 }
 
+static const struct {
+    const char *name;
+    dim_encoder_kind kind;
+    int64_t side;
+} encoders[] = {
+    { "conv28", DIM_ENCODER_CONV28, 28 }, /* the first of a size is the default of that size */
+    { "conv32", DIM_ENCODER_CONV32, 32 },
+    { "conv64", DIM_ENCODER_CONV64, 64 },
+    { "alex64", DIM_ENCODER_ALEX64, 64 },
+    { "foldalex64", DIM_ENCODER_FOLDALEX64, 64 },
+    { "foldmultialex64", DIM_ENCODER_FOLDMULTIALEX64, 64 },
+    { "resnet19", DIM_ENCODER_RESNET19, 32 },
+    { "resnet34", DIM_ENCODER_RESNET34, 32 },
+    { "foldresnet19", DIM_ENCODER_FOLDRESNET19, 32 },
+    { "foldresnet34", DIM_ENCODER_FOLDRESNET34, 32 },
+};
+enum { ENCODERS = sizeof encoders / sizeof *encoders };
+
+const char *ex_encoder_name(int i) { return i == 0 ? "auto" : i > 0 && i <= ENCODERS ? encoders[i - 1].name : NULL; }
+
+/* Line of the table. */
+static int choose_encoder(const ex_run *run)
+{
+    const int64_t *shape = run->shape;
+    int asked = run->o.encoder - 1;
+    for (int i = asked >= 0 ? asked : 0; i < (asked >= 0 ? asked + 1 : ENCODERS); i++)
+        if (shape[1] == encoders[i].side && shape[2] == encoders[i].side)
+            return i;
+    if (asked >= 0)
+        ex_usage_error(run->program, "--encoder: the images are %lld x %lld, but %s takes %lld x %lld", (long long)shape[2],
+                       (long long)shape[1], encoders[asked].name, (long long)encoders[asked].side, (long long)encoders[asked].side);
+    ex_usage_error(run->program, "--data: the images are %lld x %lld, but this program's encoders take 28 x 28, "
+                   "32 x 32 or 64 x 64; --image-size makes the images of a folder so large",
+                   (long long)shape[2], (long long)shape[1]);
+}
+
 dim_encoder *ex_conv_encoder(ex_run *run)
 {
     dim_encoder *encoder = NULL;
     dim_encoder_options o;
-    const int64_t *shape = run->shape;
     DIM_OPTIONS_INIT(&o);
-    if (shape[1] != shape[2] || (shape[1] != 28 && shape[1] != 32 && shape[1] != 64))
-        ex_usage_error(run->program, "--data: the images are %lld x %lld, but this program's encoders take 28 x 28, "
-                       "32 x 32 or 64 x 64; --image-size makes the images of a folder so large",
-                       (long long)shape[2], (long long)shape[1]);
-    o.kind = shape[1] == 28 ? DIM_ENCODER_CONV28 : shape[1] == 32 ? DIM_ENCODER_CONV32 : DIM_ENCODER_CONV64;
-    o.channels = (uint32_t)shape[0];
+    o.kind = encoders[choose_encoder(run)].kind;
+    o.channels = (uint32_t)run->shape[0];
     EX_TRY(run, dim_encoder_create(run->ctx, &o, &encoder));
     return encoder;
 }
@@ -154,10 +201,11 @@ void ex_add_prior(ex_run *run, dim_model *model)
 {
     dim_prior *prior = NULL;
     dim_prior_options o;
-    if (run->o.prior == EX_PRIOR_NONE)
+    if (run->o.prior == EX_PRIOR_NONE || run->o.finetune)
         return;
     DIM_OPTIONS_INIT(&o);
     o.kind = (dim_prior_kind)run->o.prior;
+    o.gradient_penalty = run->o.gradient_penalty;
     EX_TRY(run, dim_prior_create(run->ctx, &o, &prior));
     if (dim_model_add_prior(model, prior, run->o.prior_weight) != DIM_OK)
         ex_usage_error(run->program, "--prior: %s", dim_context_error(run->ctx));

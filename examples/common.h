@@ -14,11 +14,13 @@
 #define EX_MAX_CLASSIFIERS 2
 #define EX_MAX_MEASURES 8
 #define EX_MAX_PATH 4200
+#define EX_LIST 256 /* bytes of a list of names */
 #define EX_LEAST_PROBED 20 /* labelled images of the probes */
 #define EX_PRIOR_NONE (-1)
 #define EX_UNSET (-1) /* of a number */
 #define EX_NEW_LOG "log.csv.new" /* the log, until it takes the place of another one */
 
+enum { EX_LOSS_INFORMATION, EX_LOSS_VICREG, EX_LOSS_BARLOW_TWINS }; /* names in options.c */
 enum { EX_EMBED_AUTO, EX_EMBED_TEST, EX_EMBED_TRAIN }; /* test images, where there are some */
 
 /* The command line; options.c has what --help says of each. */
@@ -37,18 +39,36 @@ typedef struct ex_options {
     int estimator, critic, prior; /* dim_estimator_kind, dim_critic, dim_prior_kind or EX_PRIOR_NONE */
     int shortcut;                 /* dim_shortcut */
     int precision;                /* dim_precision */
+    int encoder;                  /* of ex_conv_encoder(): 0 = by the size of the images, else 1 + a line of its table */
+    uint32_t labels;              /* training images that keep their labels; 0 = all */
+    float classify_weight;        /* of what labels teach the encoder, beside the objective; 0 = nothing */
+    const char *classify_tap;     /* NULL = "conv", where there is one, else the program's code */
     const char *taps;             /* names with commas between; NULL = the program's */
+    const char *probes;           /* likewise; NULL = knn,ridge */
     const char *init;             /* file of weights to start from; NULL = random ones */
     const char *out;              /* folder for weights, log, checkpoint and pictures; NULL = nothing is written */
     const char *embed;            /* .npy file for features; NULL = none */
     const char *embed_tap;        /* NULL = the program's code */
     int embed_split;              /* EX_EMBED_... */
+    bool finetune;                /* labels alone teach the encoder */
     bool json, table, resume, overwrite, skip_broken, unlabelled, keep_orientation;
 
     /* of amdim */
     uint32_t ndf, rkhs, depth, mixture, views;
     float tclip, penalty, beta1, weight_decay;
     uint64_t warmup;              /* steps */
+
+    /* of local_dim and global_dim */
+    int dim_preset;               /* of dim_terms.c; 0 = none */
+    float alpha, beta, pairs;     /* weights of global, local, local-local information; 0 = none */
+    float act_penalty, gradient_penalty;
+    int coordinates, repeat;      /* EX_COORDINATES_..., dim_repeat */
+    uint32_t occlude, local_samples, global_samples, classes;
+    const char *globals;          /* tap; NULL = the code */
+
+    /* of two_views */
+    int loss;                     /* EX_LOSS_... */
+    float invariance, variance, covariance, redundancy; /* weights in it */
 
     /* of infogan; EX_UNSET where the preset decides, and NULL of `categorical` */
     int preset, std;              /* of infogan_presets, and 1 = learned */
@@ -70,14 +90,27 @@ typedef struct ex_program {
     const char *code;             /* the tap whose features the picture compares and --embed writes */
     bool objective;               /* it trains a dim_objective, by objective.h: it measures something else than probes */
     bool generative;              /* which has a prior, and maximises no information */
+    bool dim;                     /* its objective is DIM's, by dim_terms.h */
+    void (*preset)(ex_options *o); /* of options that say what others are where they are not given; NULL = there are none */
     bool infogan;                 /* or has adversaries, and infogan's options */
+    bool conv;                    /* its encoder is ex_conv_encoder()'s */
+    bool classes;                 /* it calls ex_add_classes() */
+    bool two_views;               /* or compares two views, and has two_views' options */
     void (*check)(ex_options *o); /* puts in what follows from options, and ends the program where they do not fit; NULL = nothing */
     ex_options defaults;          /* views: 0 = no views of images are made, and amdim's options are not there */
 } ex_program;
 
-/* One probe's accuracies on test, in [0, 1]. */
+/* A probe, by its name in --probes and in files, and its title. */
+typedef struct ex_probe {
+    const char *name, *title;
+    dim_probe_kind kind;
+} ex_probe;
+#define EX_PROBES 5
+extern const ex_probe ex_probes[EX_PROBES];
+
+/* Accuracies on test of the run's probes, in [0, 1]. */
 typedef struct ex_accuracy {
-    double knn, ridge;
+    double of[EX_PROBES];
 } ex_accuracy;
 
 /* The probes of all taps at one moment. */
@@ -106,10 +139,11 @@ struct ex_run {
     const ex_program *program;
     ex_options o;
     const char *taps[EX_MAX_TAPS]; /* probed; NULL ends the list */
-    char tap_names[256];
+    char tap_names[EX_LIST];
+    const ex_probe *probes[EX_PROBES + 1]; /* NULL ends the list */
     dim_context *ctx;
     dim_dataset *train;           /* what is trained on */
-    dim_dataset *labelled;        /* the training images that have labels: train, but for --unlabelled; NULL = no probes */
+    dim_dataset *labelled;        /* the training images that have labels: train, but for --unlabelled and --labels; NULL = no probes */
     dim_dataset *test;            /* NULL = there is none */
     ex_samples probed, tested;    /* what the probes learn from and are measured on: none without probes, or of test */
     int64_t skipped;              /* broken files of datasets that are gone */
@@ -118,6 +152,7 @@ struct ex_run {
     dim_augment *clean;           /* makes an image of `shape` out of a training image; NULL = it is one */
     const char *const *class_names; /* of samples that the program makes itself; NULL = the dataset knows them */
     const char *classifiers[EX_MAX_CLASSIFIERS]; /* that the model has; NULL ends the list */
+    bool supervised;              /* the first of them is ex_add_classes()'s */
     dim_tensor *train_labels, *test_labels; /* of probed and tested */
     FILE *log;
     double train_s;               /* seconds spent in training steps, data included */
@@ -151,8 +186,9 @@ struct ex_run {
 /* Reads the command line (which may end the program), makes the context, opens the data. */
 void ex_start(ex_run *run, const ex_program *program, int argc, char **argv);
 
-/* The DIM paper's convolutional encoder for the data's image size: taps local, conv, fc, global. */
+/* The DIM paper's encoder that --encoder names, or the convolutional one for the data's image size: taps local, conv, fc, global. */
 dim_encoder *ex_conv_encoder(ex_run *run);
+const char *ex_encoder_name(int i); /* ex_options.encoder */
 
 /* Adds a layer to an encoder of the program's own; its size need not be set. */
 void ex_add_layer(ex_run *run, dim_encoder_builder *b, dim_layer_options layer);
@@ -210,6 +246,16 @@ dim_tensor *ex_samples_labels(ex_run *run, const ex_samples *s);
 /* (count, d) features of samples at a tap, a map flattened in (C, H, W) order.  It shows progress: `doing` what.  NULL when
  * training is to end. */
 dim_tensor *ex_features(ex_run *run, dim_encoder *encoder, const char *tap, const ex_samples *s, const char *doing);
+
+/* ---- labels.c: --labels, --classify-weight, --finetune */
+
+/* --labels: all training images, most without a label, or with --finetune those that have one, become run->train; those that
+ * have one are run->labelled, too. */
+void ex_hide_labels(ex_run *run);
+
+/* Adds what labels teach the encoder, if options ask for it: a network on a map or vector, whose gradient reaches the encoder. */
+void ex_add_classes(ex_run *run, dim_encoder *encoder, dim_model *model);
+void ex_classify(ex_run *run, dim_tensor *images, dim_tensor *logits); /* of that network */
 
 /* ---- views.c */
 

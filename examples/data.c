@@ -86,6 +86,8 @@ void ex_data_open(ex_run *run)
                        (o->embed != NULL && o->embed_split == EX_EMBED_TEST);
     ex_report_note(run, "opening %s", o->data);
     run->train = open_train(run);
+    if (o->labels > 0)
+        ex_hide_labels(run);
     run->test = open_split(run, DIM_SPLIT_TEST, o->unlabelled && o->probe_train == 0 ? DIM_LABELS_NONE : DIM_LABELS_FINE,
                            test_needed, o->probe_train > 0 ? "; --probe-train 0 trains without test images" : "");
     ex_data_use(run);
@@ -102,7 +104,8 @@ void ex_data_use(ex_run *run)
         ex_usage_error(run->program, "--batch: %u is more than the %lld training %s", (unsigned)o->batch,
                        (long long)dim_dataset_count(run->train), ex_noun(run));
     if (o->probe_train > 0) {
-        run->labelled = o->unlabelled ? open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_FINE, true,
+        if (run->labelled == NULL)
+            run->labelled = o->unlabelled ? open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_FINE, true,
                                                    "; --probe-train 0 trains without labels") : run->train;
         if (dim_dataset_classes(run->labelled) == 0)
             ex_usage_error(run->program, "--probe-train: the %s have no labels, of which probes learn; --probe-train 0 trains "

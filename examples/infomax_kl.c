@@ -12,6 +12,7 @@ static const ex_program program = {
     .units_help = "width of the code, of the local map and of the critics' three hidden layers;\na multiple of 8",
     .example = "--data cifar10:cifar-10-batches-bin --steps 780 --eval-every 390 --out out",
     .taps = "map,mean",
+    .classes = true,
     .code = "mean",
     .defaults = {
         .epochs = 50,
@@ -72,7 +73,8 @@ static void add_term(ex_run *run, dim_model *model, const dim_estimator *estimat
     term.weight = weight;
     term.units = term.hidden[0] = term.hidden[1] = term.hidden[2] = run->o.units;
     term.shortcut = (dim_shortcut)run->o.shortcut;
-    EX_TRY(run, dim_model_add_term(model, &term));
+    if (!run->o.finetune)
+        EX_TRY(run, dim_model_add_term(model, &term));
 }
 
 int main(int argc, char **argv)
@@ -96,6 +98,8 @@ int main(int argc, char **argv)
     add_term(&run, model, estimator, "global", "global", 0.5f);
     add_term(&run, model, estimator, "map", "local", 1.5f);
     ex_add_prior(&run, model); /* - gamma KL, by default */
+
+    ex_add_classes(&run, encoder, model); /* --classify-weight, --finetune */
 
     dim_optimizer_options adam;
     DIM_OPTIONS_INIT(&adam);

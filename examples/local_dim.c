@@ -6,7 +6,7 @@
  * C(x) is the map of local features in the middle of the encoder, E(x) its output.  I is a lower bound of mutual
  * information, or a relative of it, which a critic that scores pairs makes computable: a patch and a summary of the
  * same image must score high, those of different images low. */
-#include "common.h"
+#include "dim_terms.h"
 
 static const ex_program program = {
     .name = "local_dim",
@@ -14,7 +14,11 @@ static const ex_program program = {
     .units_help = "width of the space in which patches and summaries are compared (--critic dot)",
     .example = "--data cifar10:cifar-10-batches-bin --units 512 --prior none --steps 780 --eval-every 390 --out out",
     .taps = "conv,fc,global",
+    .conv = true,
+    .classes = true,
     .code = "global",
+    .dim = true,
+    .preset = ex_dim_preset,
     .defaults = {
         .epochs = 10,
         .batch = 64,
@@ -24,7 +28,9 @@ static const ex_program program = {
         .critic = DIM_CRITIC_DOT,
         .shortcut = DIM_SHORTCUT_RANDOM, /* as the PyTorch program has it that this one is measured against */
         .prior = DIM_PRIOR_UNIFORM,
+        .beta = 1,
         .prior_weight = 0.1f,
+        .beta1 = 0.9f,
         .probe_train = 20000,
     },
 };
@@ -36,39 +42,10 @@ int main(int argc, char **argv)
 
     /* E: three strided convolutions (two for 28 x 28 images), a layer of 1024 units, 64 units. */
     dim_encoder *encoder = ex_conv_encoder(&run);
-    dim_model *model = NULL;
-    EX_TRY(&run, dim_model_create(encoder, NULL, &model));
-
-    /* I: which estimator; every other image of the batch gives negative pairs. */
-    dim_estimator *estimator = NULL;
-    dim_estimator_options how;
-    DIM_OPTIONS_INIT(&how);
-    how.kind = (dim_estimator_kind)run.o.estimator;
-    how.negatives = DIM_NEGATIVES_ALL;
-    EX_TRY(&run, dim_estimator_create(run.ctx, &how, &estimator));
-
-    /* I(C_ij(x) ; E(x)), averaged over the locations, with the critic that scores the pairs. */
-    dim_term_options term;
-    DIM_OPTIONS_INIT(&term);
-    term.x = "local";
-    term.y = "global";
-    term.estimator = estimator;
-    term.critic = (dim_critic)run.o.critic;
-    term.units = run.o.units;
-    term.shortcut = (dim_shortcut)run.o.shortcut;
-    EX_TRY(&run, dim_model_add_term(model, &term));
-
-    /* - gamma D(prior): --prior and --prior-weight. */
-    ex_add_prior(&run, model);
-
-    dim_optimizer_options adam;
-    DIM_OPTIONS_INIT(&adam);
-    adam.lr = run.o.lr;
-    EX_TRY(&run, dim_model_set_optimizer(model, &adam));
+    dim_model *model = ex_dim_model(&run, encoder); /* terms, prior, classes, optimizer */
 
     int code = ex_train(&run, encoder, model); /* for each batch: dim_model_step(model, images) */
 
-    dim_estimator_destroy(estimator);
     dim_model_destroy(model);
     dim_encoder_destroy(encoder);
     ex_finish(&run);

@@ -121,11 +121,8 @@ void mi_print(const mi_run *run, FILE *to);
  * within a side). */
 enum { MI_TEXT_ROOM = 1024 };
 const char *mi_plain(const char *text, char buffer[MI_TEXT_ROOM]);
-/* Warning `bit` of a measurement so, from 0 to MI_WARNINGS - 1; "" = it is not set. */
-enum { MI_WARNINGS = 16 };
-const char *mi_warning(const dim_information *info, int bit, char buffer[MI_TEXT_ROOM]);
-/* Why the report does not believe candidate i, "" = it does. */
-void mi_remark(const mi_run *run, int64_t i, char *text, size_t room);
+/* Note i of a measurement so; "" = there is no such. */
+const char *mi_note(const dim_information *info, int64_t i, char buffer[MI_TEXT_ROOM]);
 /* Pairs of --matrix by value: numbers i * columns of y + j, NaN last.  malloc()'s. */
 int64_t *mi_sorted_pairs(const mi_run *run, int64_t *count);
 

@@ -62,13 +62,10 @@ static void put_notes(const mi_run *run, FILE *to)
         fprintf(to, "</li>\n");
         at += length + 1;
     }
-    for (int bit = 0; bit < MI_WARNINGS; bit++) {
+    for (int64_t i = 0; i < dim_information_remarks(run->info); i++) {
         char buffer[MI_TEXT_ROOM];
-        const char *text = mi_warning(run->info, bit, buffer);
-        if (*text == '\0')
-            continue;
         fprintf(to, "<li>");
-        put_escaped(to, text);
+        put_escaped(to, mi_note(run->info, i, buffer));
         fprintf(to, "</li>\n");
     }
     fprintf(to, "<li>The interval is one if the dependence is of a kind that these rows can show.</li>\n</ul>\n");

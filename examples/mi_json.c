@@ -104,15 +104,10 @@ static void put_measurement(const mi_run *run, FILE *to)
     fputc(']', to);
     put_curve(run, to);
     fprintf(to, ",\"notes\":[");
-    const char *comma = "";
-    for (int bit = 0; bit < MI_WARNINGS; bit++) {
+    for (int64_t i = 0; i < dim_information_remarks(run->info); i++) {
         char buffer[MI_TEXT_ROOM];
-        const char *text = mi_warning(run->info, bit, buffer);
-        if (*text == '\0')
-            continue;
-        fputs(comma, to);
-        put_text(to, text);
-        comma = ",";
+        fputs(i > 0 ? "," : "", to);
+        put_text(to, mi_note(run->info, i, buffer));
     }
     fputc(']', to);
 }

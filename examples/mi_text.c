@@ -73,36 +73,26 @@ const char *mi_plain(const char *text, char buffer[MI_TEXT_ROOM])
     return buffer;
 }
 
-const char *mi_warning(const dim_information *info, int bit, char buffer[MI_TEXT_ROOM])
+const char *mi_note(const dim_information *info, int64_t i, char buffer[MI_TEXT_ROOM])
 {
-    return mi_plain(dim_information_warning_text(info, (dim_information_warning)(1u << bit)), buffer);
+    return mi_plain(dim_information_remark(info, i), buffer);
 }
 
-/* ---- what the report says, which has more than the numbers ----------------------------------------------------------------- */
-
-/* Line `number` of those of the report that begin with `begin`; NULL = there is none. */
-static const char *report_line(const mi_run *run, const char *begin, int64_t number)
-{
-    for (const char *at = dim_information_report(run->info); *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n')
-        if (strncmp(at, begin, strlen(begin)) == 0 && number-- == 0)
-            return at;
-    return NULL;
-}
-
-void mi_remark(const mi_run *run, int64_t i, char *text, size_t room)
-{
-    const char *line = report_line(run, i == 0 ? "method " : "candidate ", i == 0 ? 0 : i - 1);
-    const char *open = line != NULL ? memchr(line, '(', strcspn(line, "\n")) : NULL;
-    size_t length = open != NULL ? strcspn(open + 1, "\n") : 0;
-    snprintf(text, room, "%.*s", length > 0 ? (int)length - 1 : 0, open != NULL ? open + 1 : "");
-}
-
-/* "2 continuous, 1 tied" */
+/* "2 continuous, 1 tied", or "constant"; in the order in which docs/information.md has kinds. */
 static void kinds_of(const mi_run *run, int side, char *text, size_t room)
 {
-    char begin[4] = { "xyz"[side], ' ', ' ', '\0' };
-    const char *line = report_line(run, begin, 0), *colon = line != NULL ? strchr(line, ':') : NULL;
-    snprintf(text, room, "%.*s", colon != NULL ? (int)strcspn(colon + 2, "\n") : 0, colon != NULL ? colon + 2 : "");
+    static const dim_information_kind kinds[] = { DIM_INFORMATION_KIND_CONTINUOUS, DIM_INFORMATION_KIND_DISCRETE,
+                                                  DIM_INFORMATION_KIND_UNORDERED, DIM_INFORMATION_KIND_TIED };
+    static const char *const names[] = { "continuous", "discrete", "labels", "tied" };
+    size_t used = 0;
+    snprintf(text, room, "constant");
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        int64_t count = 0;
+        for (int64_t j = 0; j < run->data.side[side].columns; j++)
+            count += dim_information_column_kind(run->info, "xyz"[side], j) == kinds[k];
+        if (count > 0)
+            used += (size_t)snprintf(text + used, room - used, "%s%lld %s", used > 0 ? ", " : "", (long long)count, names[k]);
+    }
 }
 
 /* ---- a measurement -------------------------------------------------------------------------------------------------------------- */
@@ -163,11 +153,8 @@ static void put_range(const mi_run *run, const dim_information_result *r, FILE *
 static void put_reasons(const dim_information *info, const char *begin, FILE *to)
 {
     char buffer[MI_TEXT_ROOM];
-    for (int bit = 0; bit < MI_WARNINGS; bit++) {
-        const char *text = mi_warning(info, bit, buffer);
-        if (*text == '\0')
-            continue;
-        fprintf(to, "%s%s", begin, text);
+    for (int64_t i = 0; i < dim_information_remarks(info); i++) {
+        fprintf(to, "%s%s", begin, mi_note(info, i, buffer));
         begin = "; ";
     }
 }
@@ -204,10 +191,10 @@ static void put_candidates(const mi_run *run, FILE *to)
 {
     for (int64_t i = 0; i < dim_information_candidates(run->info); i++) {
         dim_information_result r;
-        char remark[128];
+        char buffer[MI_TEXT_ROOM];
+        const char *remark = mi_plain(dim_information_candidate_remark(run->info, i), buffer);
         DIM_OPTIONS_INIT(&r);
         mi_try(run, dim_information_get_candidate(run->info, i, &r));
-        mi_remark(run, i, remark, sizeof remark);
         fprintf(to, "%-11s %-9s", i == 0 ? "method" : "candidate", dim_information_method_name(r.method));
         if (r.verdict == DIM_INFORMATION_NONE)
             fprintf(to, "no answer");

@@ -278,11 +278,8 @@ static void put_notes(const mi_run *run)
     for (; *at != '\0'; at += strcspn(at, "\n") + 1)
         fprintf(stderr, "note: %.*s\n", (int)strcspn(at, "\n"), at);
     char buffer[MI_TEXT_ROOM];
-    for (int bit = 0; bit < MI_WARNINGS && run->info != NULL; bit++) {
-        const char *text = mi_warning(run->info, bit, buffer);
-        if (*text != '\0')
-            fprintf(stderr, "note: %s\n", text);
-    }
+    for (int64_t i = 0; i < dim_information_remarks(run->info); i++)
+        fprintf(stderr, "note: %s\n", mi_note(run->info, i, buffer));
 }
 
 static int exit_code(const mi_run *run)

@@ -1,16 +1,30 @@
 #include "options.h"
 
+#include "dim_terms.h"
 #include "infogan.h"
 
 static const char *critic(int i) { return dim_critic_name((dim_critic)i); }
 static const char *estimator(int i) { return dim_estimator_name((dim_estimator_kind)i); }
 static const char *precision(int i) { return dim_precision_name((dim_precision)i); }
 static const char *prior(int i) { return i == 0 ? "none" : dim_prior_name((dim_prior_kind)(i - 1)); } /* from EX_PRIOR_NONE */
+static const char *repeat(int i) { return dim_repeat_name((dim_repeat)i); }
 static const char *shortcut(int i) { return dim_shortcut_name((dim_shortcut)i); }
+
+static const char *coordinates(int i) /* EX_COORDINATES_... */
+{
+    static const char *const names[] = { "none", "absolute", "relative" };
+    return i >= 0 && i < (int)(sizeof names / sizeof *names) ? names[i] : NULL;
+}
 
 static const char *infogan_std(int i) /* ex_options.std */
 {
     static const char *const names[] = { "fixed", "learned" };
+    return i >= 0 && i < (int)(sizeof names / sizeof *names) ? names[i] : NULL;
+}
+
+static const char *loss(int i) /* EX_LOSS_... */
+{
+    static const char *const names[] = { "information", "vicreg", "barlow-twins" };
     return i >= 0 && i < (int)(sizeof names / sizeof *names) ? names[i] : NULL;
 }
 
@@ -70,6 +84,7 @@ static const ex_option options[] = {
     NUMBER(EX_U32, "--batch", batch, 2, 0, "samples of a batch", .needs = EX_GENERATIVE),
     NUMBER(EX_U32, "--batch", batch, 2, 0, "images of a batch, and as many made ones", .needs = EX_INFOGAN),
     NUMBER(EX_REAL, "--lr", lr, 0, 0, "learning rate of Adam; above 0", .needs = EX_ONE_RATE),
+    NUMBER(EX_REAL, "--beta1", beta1, 0, 1, "of Adam: the share of old gradients in their running mean; below 1", .needs = EX_DIM),
     NUMBER(EX_REAL, "--lr-d", lr_d, 0, 0, "learning rate of D and Q, who tell true images from made ones and find codes again; "
            "above 0", .unset = "the preset's", .needs = EX_INFOGAN),
     NUMBER(EX_REAL, "--lr-g", lr_g, 0, 0, "learning rate of G, who makes images; above 0", .unset = "the preset's",
@@ -82,6 +97,10 @@ static const ex_option options[] = {
          "multiplies them"),
     NUMBER(EX_U64, "--eval-every", eval_every, 0, 0,
            "evaluate what was learnt every N steps too. 0: only before and after training"),
+    NAME("--encoder", encoder, ex_encoder_name, 0,
+         "auto: the paper's convolutional one for the size of the images. alex64, foldalex64, foldmultialex64 take 64 x 64; resnet19, "
+         "resnet34, foldresnet19, foldresnet34 take 32 x 32. Those with fold see crops, each by itself, whose features make one map; "
+         "foldmultialex64 has 5 x 5 globals, and needs --prior none and --taps conv,global", .needs = EX_CONV),
     FILE_NAME("--init", "FILE", init, "random weights",
               "start with the encoder of FILE, a weights.safetensors or checkpoint.safetensors. All else, such as "
               "critics, starts anew", .needs = EX_MODEL),
@@ -89,10 +108,32 @@ static const ex_option options[] = {
     HEADING("Objective"),
     NUMBER(EX_U32, "--units", units, 1, 65536, NULL, .needs = EX_UNITS),
     NAME("--estimator", estimator, estimator, 0, "what is maximised", .needs = EX_CONTRAST),
+    NAME("--loss", loss, loss, 0,
+         "information: maximise it by --estimator; vicreg, barlow-twins: make the two views alike without negatives, so that "
+         "small batches do, and keep each unit from collapsing or saying what others do", .needs = EX_TWO_VIEWS),
+    NUMBER(EX_REAL, "--invariance", invariance, 0, 0, "vicreg: weight of the views' squared difference; above 0",
+           .needs = EX_TWO_VIEWS),
+    NUMBER(EX_REAL, "--variance", variance, 0, 0, "vicreg: weight of what units lack of a deviation of 1; above 0",
+           .needs = EX_TWO_VIEWS),
+    NUMBER(EX_REAL, "--covariance", covariance, 0, 0, "vicreg: weight of the squared covariances of units; above 0",
+           .needs = EX_TWO_VIEWS),
+    NUMBER(EX_REAL, "--redundancy", redundancy, 0, 0, "barlow-twins: weight of the squared correlations of different units; "
+           "above 0", .needs = EX_TWO_VIEWS),
     NAME("--critic", critic, critic, 0, "what scores a pair", .needs = EX_MODEL),
     NAME("--shortcut", shortcut, shortcut, 0,
          "how the shortcuts in the residual networks of --critic dot start: nearly as the identity, as in the papers' "
          "code, or at random, as any linear layer in PyTorch", .needs = EX_MODEL),
+    NUMBER(EX_U32, "--labels", labels, 0, 0,
+           "hide all labels but those of N training images, as many of each class, which --seed chooses. The images are read into "
+           "memory; probes learn from these N. 0: hide none", .needs = EX_CLASSES),
+    NUMBER(EX_REAL, "--classify-weight", classify_weight, 0, 0,
+           "learn from labels, too: this weight times the cross-entropy of a network on --classify-tap (200 units, dropout 0.1, "
+           "batch norm, ReLU, classes), over the images of a batch that have a label; its gradient reaches the encoder. 0: "
+           "labels teach nothing", .needs = EX_CLASSES),
+    SWITCH("--finetune", finetune, "learn from labels alone, on the images that have one, by the same network: the whole encoder "
+           "goes on from --init, or starts from scratch", .needs = EX_CLASSES),
+    TEXT("--classify-tap", "NAME", classify_tap, "conv, where there is one", "the features that this network reads",
+         .needs = EX_CLASSES),
     NAME("--prior", prior, prior, EX_PRIOR_NONE,
          "which distribution the codes should have. kl: N(0, I), by the closed form for a Gaussian code, which "
          "infomax_kl has; uniform, gaussian: by an adversary", .needs = EX_MODEL),
@@ -120,6 +161,39 @@ static const ex_option options[] = {
            .needs = EX_INFOGAN),
     NUMBER(EX_REAL, "--leak", leak, 0, 1, "slope of D's leaky ReLUs below zero; above 0", .needs = EX_INFOGAN),
 
+    HEADING("Deep InfoMax", .needs = EX_DIM),
+    NAME("--preset", dim_preset, ex_dim_preset_name, 0,
+         "of the paper: dim-g has alpha 1, beta 0, gamma 1; dim-l 0, 1, 0.1; dim-lg 0.5, 0.1, 0.1. All have its prior, uniform, and "
+         "its authors' Adam, --lr 1e-4 --beta1 0.5 --batch 64, with --shortcut identity --repeat from-tap. Options that are given "
+         "besides hold", .needs = EX_DIM),
+    NUMBER(EX_REAL, "--alpha", alpha, 0, 0, "weight of the information between the whole map and the code. 0: none",
+           .needs = EX_DIM),
+    NUMBER(EX_REAL, "--beta", beta, 0, 0, "weight of the information between each location of the map and the code. 0: none",
+           .needs = EX_DIM),
+    NUMBER(EX_REAL, "--pairs", pairs, 0, 0, "weight of the information between the locations of an image. 0: none", .needs = EX_DIM),
+    NAME("--coordinates", coordinates, coordinates, EX_COORDINATES_NONE,
+         "predict, too, where each location is from its features and the code: its row and column, or how far it is from another one",
+         .needs = EX_DIM),
+    NUMBER(EX_U32, "--occlude", occlude, 0, 4096,
+           "hide a square of N x N pixels, at a random place, from the code that is compared with the locations, which see the whole "
+           "image. 0: nothing is hidden", .needs = EX_DIM),
+    TEXT("--globals", "TAP", globals, "the code alone", "several globals for each image: the locations of this tap, such as conv",
+         .needs = EX_DIM),
+    NUMBER(EX_U32, "--global-samples", global_samples, 0, 1 << 24, "of --globals take N random ones of each image. 0: all",
+           .needs = EX_DIM),
+    NUMBER(EX_U32, "--local-samples", local_samples, 0, 1 << 24, "take N random locations of each image, not all. 0: all",
+           .needs = EX_DIM),
+    NUMBER(EX_REAL, "--act-penalty", act_penalty, 0, 0, "times the mean squared length of the code as the critic compares it, added "
+           "to the loss", .needs = EX_DIM),
+    NAME("--repeat", repeat, repeat, 0,
+         "which layers --critic dot repeats on the whole map: those after the tap, or from the tap's own layer on, as the authors' "
+         "program, which also has a linear layer on the code where the other has the residual network", .needs = EX_DIM),
+    NUMBER(EX_REAL, "--gradient-penalty", gradient_penalty, 0, 0,
+           "times the mean squared gradient of the prior's discriminator, halved, added to its loss. 0: none", .needs = EX_DIM),
+    NUMBER(EX_U32, "--classes", classes, 0, 1 << 20,
+           "make a discrete code of N classes, too, and maximise what it tells: of a linear layer on the code, and of one on each "
+           "location. 0: none", .needs = EX_DIM),
+
     HEADING("Probes", .needs = EX_MODEL),
     NUMBER(EX_U32, "--probe-train", probe_train, 0, 0,
            "labelled training images that the probes learn from, 20 or more: the first N; of folder:, tiny:, npy: and csv:, "
@@ -130,6 +204,8 @@ static const ex_option options[] = {
            "labels are needed", .needs = EX_MODEL | EX_SIGNALS),
     TEXT("--taps", "LIST", taps, NULL, "features that are probed, at most 8, with commas between, such as fc,global",
          .needs = EX_MODEL),
+    TEXT("--probes", "LIST", probes, "knn,ridge", "which, with commas between, of knn, ridge, linear (softmax), svm (linear, hinge "
+         "loss, C = 1) and mlp (one hidden layer of 200 units); these take longer, in this order", .needs = EX_MODEL),
     SWITCH("--table", table, "probe the raw data too, and end with a table of these and the encoder before and after",
            .needs = EX_MODEL),
 
@@ -182,7 +258,8 @@ enum { N_OPTIONS = sizeof options / sizeof *options };
 static unsigned features(const ex_program *p)
 {
     return (p->data_help == NULL ? EX_FILES : EX_SIGNALS) | (p->objective ? 0u : EX_MODEL) |
-           (p->units_help != NULL ? EX_UNITS : 0u) | (p->defaults.views > 0 ? EX_AMDIM : 0u) |
+           (p->units_help != NULL ? EX_UNITS : 0u) | (p->dim ? EX_DIM : 0u) | (p->two_views ? EX_TWO_VIEWS : 0u) |
+           (p->conv ? EX_CONV : 0u) | (p->classes ? EX_CLASSES : 0u) | (p->defaults.views > 0 ? EX_AMDIM : 0u) |
            (p->infogan ? EX_INFOGAN : EX_ONE_RATE | (p->generative ? EX_GENERATIVE : EX_CONTRAST));
 }
 

@@ -18,7 +18,11 @@ enum {
     EX_CONTRAST = 32, /* it maximises information, by pairs of samples */
     EX_GENERATIVE = 64, /* or has nothing but a prior */
     EX_INFOGAN = 128,  /* its adversaries have presets, codes, and a learning rate each */
-    EX_ONE_RATE = 256  /* or all is trained with one */
+    EX_ONE_RATE = 256, /* or all is trained with one */
+    EX_DIM = 512,      /* its objective is DIM's */
+    EX_TWO_VIEWS = 1024, /* it compares two views of each image */
+    EX_CONV = 2048,    /* its encoder is one of several of the paper */
+    EX_CLASSES = 4096  /* its encoder can learn from labels, too */
 };
 
 typedef struct ex_option {

@@ -4,26 +4,31 @@
 enum { PIECE = 256 }; /* images that are classified at once */
 enum { NEIGHBORS = 20 }; /* the default k of kNN, where there are enough labels */
 
+const ex_probe ex_probes[EX_PROBES] = {
+    { "knn", "kNN", DIM_PROBE_KNN_COSINE },  { "ridge", "ridge", DIM_PROBE_RIDGE }, { "linear", "linear", DIM_PROBE_LINEAR },
+    { "svm", "SVM", DIM_PROBE_SVM },         { "mlp", "MLP", DIM_PROBE_MLP },
+};
+
 static double probe(ex_run *run, dim_probe_kind kind, const dim_tensor *train, const dim_tensor *test)
 {
     dim_probe_options o;
     dim_probe_result result;
     DIM_OPTIONS_INIT(&o);
     DIM_OPTIONS_INIT(&result);
-    o.kind = kind; /* ridge chooses its lambda on a tenth of train */
+    o.kind = kind; /* ridge and MLP choose lambda or epoch on a tenth of train */
     if (run->probed.count < 5 * NEIGHBORS)
         o.k = (uint32_t)run->probed.count / 5; /* were it all labels, each test image would get the most frequent one */
     EX_TRY(run, dim_probe_run(run->ctx, &o, train, run->train_labels, test, run->test_labels, &result));
     return result.accuracy;
 }
 
-static ex_accuracy probe_both(ex_run *run, const char *features, const dim_tensor *train, const dim_tensor *test)
+static ex_accuracy probe_all(ex_run *run, const char *features, const dim_tensor *train, const dim_tensor *test)
 {
-    ex_accuracy a;
-    ex_report_note(run, "probing %s: kNN", features);
-    a.knn = probe(run, DIM_PROBE_KNN_COSINE, train, test);
-    ex_report_note(run, "probing %s: ridge", features);
-    a.ridge = probe(run, DIM_PROBE_RIDGE, train, test);
+    ex_accuracy a = { { 0 } };
+    for (int i = 0; run->probes[i] != NULL; i++) {
+        ex_report_note(run, "probing %s: %s", features, run->probes[i]->title);
+        a.of[i] = probe(run, run->probes[i]->kind, train, test);
+    }
     return a;
 }
 
@@ -37,7 +42,7 @@ static bool probe_tap(ex_run *run, dim_encoder *encoder, const char *tap, ex_acc
     dim_tensor *test = train != NULL ? ex_features(run, encoder, tap, &run->tested, doing[1]) : NULL;
     bool made = test != NULL;
     if (made)
-        *out = probe_both(run, tap, train, test);
+        *out = probe_all(run, tap, train, test);
     dim_tensor_destroy(train);
     dim_tensor_destroy(test);
     return made;
@@ -56,7 +61,10 @@ static double classify(ex_run *run, const char *name)
         EX_TRY(run, dim_tensor_create(run->ctx, dim_dataset_dtype(run->test), 4, shape, &images));
         EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 2, (int64_t[]){ some, classes }, &logits));
         ex_samples_read(run, &run->tested, at, some, images, NULL);
-        EX_TRY(run, dim_model_classify(run->model, name, images, logits));
+        if (run->supervised)
+            ex_classify(run, images, logits);
+        else
+            EX_TRY(run, dim_model_classify(run->model, name, images, logits));
         const float *y = dim_tensor_const_data(logits);
         for (int64_t i = 0; i < some; i++, y += classes) {
             int64_t best = 0;
@@ -103,7 +111,7 @@ ex_evaluation ex_evaluate_pixels(ex_run *run)
         return e;
     ex_report_note(run, "probing raw data: reading %s", ex_noun(run));
     dim_tensor *train = read_pixels(run, &run->probed), *test = read_pixels(run, &run->tested);
-    e.tap[0] = probe_both(run, "raw data", train, test);
+    e.tap[0] = probe_all(run, "raw data", train, test);
     dim_tensor_destroy(train);
     dim_tensor_destroy(test);
     ex_report_clear();

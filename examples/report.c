@@ -17,7 +17,8 @@ static void print_columns(const ex_run *run, FILE *to)
     for (int i = 0; i < ex_measures(run); i++)
         fprintf(to, ",%s", run->task->measures[i].name);
     for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
-        fprintf(to, ",%s.knn,%s.ridge", run->taps[i], run->taps[i]);
+        for (int k = 0; run->probes[k] != NULL; k++)
+            fprintf(to, ",%s.%s", run->taps[i], run->probes[k]->name);
     for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
         fprintf(to, ",%s.test", run->classifiers[i]);
     fprintf(to, "\n");
@@ -72,7 +73,7 @@ void ex_log_open(ex_run *run, bool resumed)
         fclose(run->log);
         run->log = NULL;
     } else if (old.other)
-        ex_usage_error(run->program, "--resume: %s has other columns; are --taps the same as before?", name);
+        ex_usage_error(run->program, "--resume: %s has other columns; are --taps and --probes the same as before?", name);
     else if (!written)
         ex_usage_error(run->program, "--out: cannot write %s: %s", path, strerror(errno));
     else if (resumed)
@@ -116,10 +117,11 @@ static void log_probes(const ex_run *run, const ex_evaluation *e)
         else
             fprintf(run->log, ",");
     for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
-        if (e->valid)
-            fprintf(run->log, ",%.4f,%.4f", e->tap[i].knn, e->tap[i].ridge);
-        else
-            fprintf(run->log, ",,");
+        for (int k = 0; run->probes[k] != NULL; k++)
+            if (e->valid)
+                fprintf(run->log, ",%.4f", e->tap[i].of[k]);
+            else
+                fprintf(run->log, ",");
     for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
         if (e->valid)
             fprintf(run->log, ",%.4f", e->classifier[i]);
@@ -132,7 +134,8 @@ int ex_log_probes(const ex_run *run)
 {
     int columns = ex_measures(run);
     for (int i = 0; i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
-        columns += 2;
+        for (int k = 0; run->probes[k] != NULL; k++)
+            columns++;
     for (int i = 0; i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
         columns++;
     return columns;
@@ -202,8 +205,12 @@ static void print_json(const ex_run *run, uint64_t step, const ex_evaluation *e)
         ex_print_number(e->measure[i]);
     }
     for (int i = 0; e->valid && i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
-        printf("%s\"%s\":{\"knn\":%.4f,\"ridge\":%.4f}", i > 0 ? "," : "", run->taps[i], e->tap[i].knn,
-               e->tap[i].ridge);
+        for (int k = 0; run->probes[k] != NULL; k++) {
+            if (k == 0)
+                printf("%s\"%s\":{", i > 0 ? "," : "", run->taps[i]);
+            printf("%s\"%s\":%.4f%s", k > 0 ? "," : "", run->probes[k]->name, e->tap[i].of[k],
+                   run->probes[k + 1] == NULL ? "}" : "");
+        }
     if (run->classifiers[0] != NULL)
         printf("},\"classifier\":{");
     for (int i = 0; e->valid && i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
@@ -225,7 +232,11 @@ static void print_text(const ex_run *run, uint64_t step, const ex_evaluation *e)
         printf(share ? " | %s: %.1f %s" : " | %s: %.3f %s", m->name, share ? 100 * e->measure[i] : e->measure[i], m->unit);
     }
     for (int i = 0; e->valid && i < EX_MAX_TAPS && run->taps[i] != NULL; i++)
-        printf(" | %s: kNN %.1f %% ridge %.1f %%", run->taps[i], 100 * e->tap[i].knn, 100 * e->tap[i].ridge);
+        for (int k = 0; run->probes[k] != NULL; k++) {
+            if (k == 0)
+                printf(" | %s:", run->taps[i]);
+            printf(" %s %.1f %%", run->probes[k]->title, 100 * e->tap[i].of[k]);
+        }
     for (int i = 0; e->valid && i < EX_MAX_CLASSIFIERS && run->classifiers[i] != NULL; i++)
         printf(" | %s classifier: %.1f %%", run->classifiers[i], 100 * e->classifier[i]);
     printf(" | trained %.1f s\n", run->train_s);
@@ -328,10 +339,12 @@ void ex_report_progress(ex_run *run, uint64_t step, bool last)
 
 /* ---- the table of --table, on stderr where stdout is JSON's */
 
-static void print_row(FILE *to, const char *what, const char *features, int64_t width, const ex_accuracy *a)
+static void print_row(FILE *to, const ex_run *run, const char *what, const char *features, int64_t width, const ex_accuracy *a)
 {
-    fprintf(to, "%-20s %-8s %6lld   %6.1f %%   %6.1f %%\n", what, features, (long long)width, 100 * a->knn,
-            100 * a->ridge);
+    fprintf(to, "%-20s %-8s %6lld", what, features, (long long)width);
+    for (int k = 0; run->probes[k] != NULL; k++)
+        fprintf(to, "   %6.1f %%", 100 * a->of[k]);
+    fprintf(to, "\n");
 }
 
 void ex_report_table(const ex_run *run, const dim_encoder *encoder)
@@ -343,14 +356,17 @@ void ex_report_table(const ex_run *run, const dim_encoder *encoder)
         return;
     fprintf(to, "\nAccuracy on %lld test %s, with %u labelled training %s\n\n", (long long)dim_dataset_count(run->test),
             ex_noun(run), (unsigned)run->o.probe_train, ex_noun(run));
-    fprintf(to, "%-20s %-8s %6s   %8s   %8s\n", "", "features", "width", "kNN", "ridge");
+    fprintf(to, "%-20s %-8s %6s", "", "features", "width");
+    for (int k = 0; run->probes[k] != NULL; k++)
+        fprintf(to, "   %8s", run->probes[k]->title);
+    fprintf(to, "\n");
     const char *raw = run->program->data_help == NULL ? "raw pixels" : "raw signals";
-    print_row(to, raw, "", run->shape[0] * run->shape[1] * run->shape[2], &run->pixels.tap[0]);
+    print_row(to, run, raw, "", run->shape[0] * run->shape[1] * run->shape[2], &run->pixels.tap[0]);
     for (int trained = 0; trained < 2; trained++)
         for (int i = 0; i < EX_MAX_TAPS && taps[i] != NULL; i++) {
             int64_t shape[3] = { 0, 0, 0 };
             dim_encoder_tap_shape(encoder, taps[i], shape);
-            print_row(to, i > 0 ? "" : trained ? "trained encoder" : before, taps[i],
+            print_row(to, run, i > 0 ? "" : trained ? "trained encoder" : before, taps[i],
                       shape[0] * shape[1] * shape[2], &(trained ? &run->last : &run->first)->tap[i]);
         }
     fflush(to);

@@ -33,7 +33,21 @@ void ex_checkpoint_load(ex_run *run, dim_loader *loader)
     fprintf(stderr, "%s: goes on after step %llu\n", run->program->name, (unsigned long long)run->checkpoint_at);
 }
 
-/* Whether a line names the columns of the same model and other probes, as with other --taps. */
+/* Whether a column of so many bytes is a probe's or a classifier's: "fc.knn". */
+static bool is_probe(const char *column, size_t length)
+{
+    size_t at = length;
+    while (at > 0 && column[at - 1] != '.')
+        at--;
+    for (int i = 0; at > 0 && i <= EX_PROBES; i++) {
+        const char *name = i < EX_PROBES ? ex_probes[i].name : "test";
+        if (strlen(name) == length - at && memcmp(column + at, name, length - at) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether a line names the columns of the same model and other probes, as with other --taps or --probes. */
 static bool other_probes(const ex_run *run, const char *line, const char *header)
 {
     int probes = ex_log_probes(run);
@@ -44,9 +58,10 @@ static bool other_probes(const ex_run *run, const char *line, const char *header
     if (strncmp(line, header, same) != 0 || line[strlen(line) - 1] != '\n')
         return false;
     for (const char *end = line + same; *end == ','; ) {
-        end += 1 + strcspn(end + 1, ",\n");
-        if (strncmp(end - 4, ".knn", 4) != 0 && strncmp(end - 6, ".ridge", 6) != 0 && strncmp(end - 5, ".test", 5) != 0)
+        size_t length = strcspn(end + 1, ",\n");
+        if (!is_probe(end + 1, length))
             return false;
+        end += 1 + length;
     }
     return true;
 }

@@ -11,6 +11,7 @@ typedef struct two_views {
     dim_network *network[SIDES];
     dim_tensor *images;           /* of the test set */
     float *scores;                /* of left half i and right half j */
+    const char *value;            /* the report of the loss that is measured on test images */
 } two_views;
 
 int64_t two_views_half(const ex_run *run); /* the width of a half */

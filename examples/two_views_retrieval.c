@@ -2,6 +2,7 @@
 #include "canvas.h"
 #include "two_views.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 const char *const two_views_sides[SIDES] = { "left", "right" };
@@ -24,9 +25,10 @@ void two_views_give(ex_run *run, ex_task *task, dim_tensor *images)
     }
 }
 
-/* The mean of the bound over batches of test images: of as many as in training, since InfoNCE depends on that. */
+/* The mean of the bound, or of the loss, over batches of test images: of as many as in training, since InfoNCE depends on that. */
 static double information(ex_run *run, ex_task *task, dim_tensor *images)
 {
+    const two_views *own = task->own;
     int64_t n = dim_tensor_size(images, 0), count = n < run->o.batch ? n : run->o.batch, batches = n / count;
     double sum = 0, value = 0;
     for (int64_t i = 0; i < batches; i++) {
@@ -34,18 +36,20 @@ static double information(ex_run *run, ex_task *task, dim_tensor *images)
         EX_TRY(run, dim_tensor_slice(images, 0, i * count, count, 1, &some));
         two_views_give(run, task, some);
         EX_TRY(run, dim_objective_evaluate(task->objective));
-        EX_TRY(run, dim_objective_report(task->objective, "mi.value", &value));
+        EX_TRY(run, dim_objective_report(task->objective, own->value, &value));
         sum += value;
         dim_tensor_destroy(some);
     }
     return sum / (double)batches;
 }
 
-static dim_tensor *encode(ex_run *run, const two_views *own, int side)
+static dim_tensor *encode(ex_run *run, const two_views *own, int side, const char *tap)
 {
     dim_tensor *code = NULL, *view = side_of(run, own->images, side);
-    EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 2, (int64_t[]){ dim_tensor_size(view, 0), run->o.units }, &code));
-    EX_TRY(run, dim_encoder_encode(own->network[side], view, NULL, code));
+    int64_t shape[3];
+    EX_TRY(run, dim_encoder_tap_shape(own->network[side], tap, shape));
+    EX_TRY(run, dim_tensor_create(run->ctx, DIM_F32, 2, (int64_t[]){ dim_tensor_size(view, 0), shape[0] }, &code));
+    EX_TRY(run, dim_encoder_encode(own->network[side], view, tap, code));
     dim_tensor_destroy(view);
     return code;
 }
@@ -58,10 +62,44 @@ static float dot(const float *x, const float *y, int64_t d)
     return sum;
 }
 
-/* scores[i][j] = g(right j)' W f(left i) */
-static void score(ex_run *run, const ex_task *task, const two_views *own)
+/* Each row less the mean of all, and of length 1. */
+static void normalise(dim_tensor *rows)
 {
-    dim_tensor *left = encode(run, own, LEFT), *right = encode(run, own, RIGHT), *critic = NULL;
+    float *x = dim_tensor_data(rows);
+    int64_t n = dim_tensor_size(rows, 0), d = dim_tensor_size(rows, 1);
+    for (int64_t k = 0; k < d; k++) {
+        double sum = 0;
+        for (int64_t i = 0; i < n; i++)
+            sum += (double)x[i * d + k];
+        for (int64_t i = 0; i < n; i++)
+            x[i * d + k] -= (float)(sum / (double)n);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        float length = sqrtf(dot(x + i * d, x + i * d, d));
+        for (int64_t k = 0; k < d && length > 0; k++)
+            x[i * d + k] /= length;
+    }
+}
+
+/* scores[i][j] = cosine of the projections of left i and right j */
+static void score_alike(ex_run *run, const two_views *own)
+{
+    dim_tensor *left = encode(run, own, LEFT, "projected"), *right = encode(run, own, RIGHT, "projected");
+    int64_t n = dim_tensor_size(left, 0), d = dim_tensor_size(left, 1);
+    normalise(left);
+    normalise(right);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++)
+            own->scores[i * n + j] = dot((const float *)dim_tensor_const_data(left) + i * d,
+                                         (const float *)dim_tensor_const_data(right) + j * d, d);
+    dim_tensor_destroy(right);
+    dim_tensor_destroy(left);
+}
+
+/* scores[i][j] = g(right j)' W f(left i) */
+static void score_information(ex_run *run, const ex_task *task, const two_views *own)
+{
+    dim_tensor *left = encode(run, own, LEFT, NULL), *right = encode(run, own, RIGHT, NULL), *critic = NULL;
     EX_TRY(run, dim_objective_get_parameter(task->objective, "mi.weight", &critic));
     const float *f = dim_tensor_const_data(left), *g = dim_tensor_const_data(right), *w = dim_tensor_const_data(critic);
     int64_t n = dim_tensor_size(left, 0), d = run->o.units;
@@ -78,6 +116,14 @@ static void score(ex_run *run, const ex_task *task, const two_views *own)
     dim_tensor_destroy(critic);
     dim_tensor_destroy(right);
     dim_tensor_destroy(left);
+}
+
+static void score(ex_run *run, const ex_task *task, const two_views *own)
+{
+    if (run->o.loss == EX_LOSS_INFORMATION)
+        score_information(run, task, own);
+    else
+        score_alike(run, own);
 }
 
 /* The right halves that fit a left half best, best first. */

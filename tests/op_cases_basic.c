@@ -10,6 +10,16 @@ static dim__vid build_relu(dim__graph *g, const op_case *c, const dim__vid *in)
     (void)c;
     return dim__emit_relu(g, in[0]);
 }
+static dim__vid build_relu_grad(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__emit2(g, &dim__op_relu_grad, in[0], in[1], NULL);
+}
+static void ref_relu_grad(const op_case *c, const double *const *in, double *const *out)
+{
+    for (int64_t i = 0; i < op_count(&c->in[0]); i++)
+        out[0][i] = in[1][i] > 0 ? in[0][i] : 0;
+}
 static dim__vid build_leaky(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     return dim__emit_leaky_relu(g, in[0], c->p[0]);
@@ -286,7 +296,8 @@ const op_case op_cases_basic[] = {
       .build = build_relu, .ref = ref_relu, .tol = 0, .tol_grad = 1e-6 },
     { .op = "relu", .label = "many", .n_in = 1, .in = { S2(53, 1001) }, .grad = 1, .out = { S2(53, 1001) },
       .build = build_relu, .ref = ref_relu, .tol = 0, .tol_grad = 1e-6 },
-    { .op = "relu_grad", .covered_by = "relu" },
+    { .op = "relu_grad", .label = "again", .n_in = 2, .in = { S2(7, 11), S2(7, 11) }, .grad = 1, .out = { S2(7, 11) },
+      .build = build_relu_grad, .ref = ref_relu_grad, .tol = 0, .tol_grad = 1e-6 },
     { .op = "leaky_relu", .label = "slope 0.2", .n_in = 1, .in = { S2(7, 11) }, .grad = 1, .out = { S2(7, 11) },
       .p = { 0.2 }, .build = build_leaky, .ref = ref_leaky, .tol = 1e-7, .tol_grad = 1e-6 },
     { .op = "leaky_relu", .label = "many", .n_in = 1, .in = { S1(50021) }, .grad = 1, .out = { S1(50021) },

@@ -86,6 +86,23 @@ static void ref_xent(const op_case *c, const double *const *in, double *const *o
     }
 }
 
+static dim__vid build_accuracy(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__emit_accuracy(g, in[0], in[1]);
+}
+static void ref_accuracy(const op_case *c, const double *const *in, double *const *out)
+{
+    int64_t n = c->in[0].d[0], w = c->in[0].d[1];
+    out[0][0] = 0;
+    for (int64_t r = 0; r < n; r++) {
+        bool largest = true;
+        for (int64_t k = 0; k < w; k++)
+            largest = largest && in[0][r * w + k] <= in[0][r * w + (int64_t)in[1][r]];
+        out[0][0] += largest / (double)n;
+    }
+}
+
 static dim__vid build_labelled(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
@@ -324,6 +341,10 @@ const op_case op_cases_reduce[] = {
       .build = build_labelled, .ref = ref_labelled, .fill = fill_some, .tol = 1e-7 },
     { .op = "labelled", .label = "none", .n_in = 1, .in = { S1(1) }, .i32 = 1, .out = { S1(1) }, .p = { 4 },
       .build = build_labelled, .ref = ref_labelled, .fill = fill_some },
+    { .op = "accuracy", .label = "", .n_in = 2, .in = { S2(6, 4), S1(6) }, .i32 = 2, .out = { S0 }, .p = { 4, [5] = 3 },
+      .build = build_accuracy, .ref = ref_accuracy, .fill = fill_scaled, .tol = 1e-7 },
+    { .op = "accuracy", .label = "many", .n_in = 2, .in = { S2(530, 3), S1(530) }, .i32 = 2, .out = { S0 }, .p = { 3, [5] = 3 },
+      .build = build_accuracy, .ref = ref_accuracy, .fill = fill_scaled, .tol = 1e-7 },
     { .op = "kl_normal", .label = "", .n_in = 2, .in = { S2(4, 6), S2(4, 6) }, .grad = 3, .out = { S0 },
       .p = { 1.0 / 24, [5] = 2 }, .build = build_kl, .ref = ref_kl, .fill = fill_scaled, .tol = 5e-7,
       .tol_grad = 1e-6 },
@@ -393,6 +414,7 @@ const op_bad op_bads_reduce[] = {
     { .op = "softmax_xent", .label = "labels", .n_in = 2, .in = { S2(6, 4), S1(4) }, .i32 = 2, .build = build_xent },
     { .op = "softmax_xent", .label = "rank", .n_in = 2, .in = { S3(6, 4, 1), S1(6) }, .i32 = 2, .build = build_xent },
     { .op = "softmax_xent", .label = "empty", .n_in = 2, .in = { S2(0, 4), S1(0) }, .i32 = 2, .build = build_xent },
+    { .op = "accuracy", .label = "labels", .n_in = 2, .in = { S2(6, 4), S1(5) }, .i32 = 2, .build = build_accuracy },
     { .op = "labelled", .label = "rank", .n_in = 1, .in = { S2(6, 1) }, .i32 = 1, .build = build_labelled },
     { .op = "kl_normal", .label = "sizes", .n_in = 2, .in = { S2(6, 4), S2(4, 6) }, .build = build_kl },
     { .op = "unit_stats", .label = "rank 1", .n_in = 1, .in = { S1(6) }, .build = build_stats },

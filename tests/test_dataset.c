@@ -523,6 +523,29 @@ static void test_tensors_without_labels(void **state)
     dim_tensor_destroy(labels);
 }
 
+/* Some labels, or all of them, are -1: these samples have none. */
+static void test_few_labels(void **state)
+{
+    dim_tensor *images = TENSOR(DIM_U8, 3, 1, 2, 2), *labels = TENSOR(DIM_I64, 3), *read = TENSOR(DIM_I32, 3);
+    int64_t *of = dim_tensor_data(labels);
+    dim_dataset *some, *none;
+    (void)state;
+    of[0] = of[1] = -1;
+    of[2] = 4;
+    assert_int_equal(dim_dataset_from_tensors(ctx, images, labels, &some), DIM_OK);
+    assert_int_equal(dim_dataset_classes(some), 5);
+    assert_int_equal(dim_dataset_read(some, 0, 3, NULL, read), DIM_OK);
+    assert_memory_equal(dim_tensor_const_data(read), ((int32_t[]){ -1, -1, 4 }), 3 * sizeof(int32_t));
+    of[2] = -1;
+    assert_int_equal(dim_dataset_from_tensors(ctx, images, labels, &none), DIM_OK);
+    assert_true(dim_dataset_classes(none) == 0);
+    dim_dataset_destroy(some);
+    dim_dataset_destroy(none);
+    dim_tensor_destroy(images);
+    dim_tensor_destroy(labels);
+    dim_tensor_destroy(read);
+}
+
 static void test_tensors_bad(void **state)
 {
     failing_memory m;
@@ -539,8 +562,8 @@ static void test_tensors_bad(void **state)
     assert_fails_with(ctx, dim_dataset_from_tensors(ctx, images, short_labels, &ds), DIM_E_SHAPE, "(2)", "(3)");
     assert_fails_with(ctx, dim_dataset_from_tensors(ctx, images, vector, &ds), DIM_E_INVALID, "labels", "f32");
     assert_fails_with(ctx, dim_dataset_from_tensors(ctx, images, i32, &ds), DIM_E_SHAPE, "(3, 4)", NULL);
-    ((int64_t *)dim_tensor_data(labels))[1] = -1;
-    assert_fails_with(ctx, dim_dataset_from_tensors(ctx, images, labels, &ds), DIM_E_INVALID, "labels[1] = -1", NULL);
+    ((int64_t *)dim_tensor_data(labels))[1] = -2;
+    assert_fails_with(ctx, dim_dataset_from_tensors(ctx, images, labels, &ds), DIM_E_INVALID, "labels[1] = -2", NULL);
     ((int64_t *)dim_tensor_data(labels))[1] = INT32_MAX;
     assert_fails_with(ctx, dim_dataset_from_tensors(ctx, images, labels, &ds), DIM_E_INVALID, "2147483647", NULL);
     assert_fails_with(other, dim_dataset_from_tensors(other, images, NULL, &ds), DIM_E_INVALID, "another context", NULL);
@@ -713,6 +736,7 @@ int main(void)
         cmocka_unit_test(test_spec),
         cmocka_unit_test(test_tensors),
         cmocka_unit_test(test_tensors_without_labels),
+        cmocka_unit_test(test_few_labels),
         cmocka_unit_test(test_tensors_bad),
         cmocka_unit_test(test_callback),
         cmocka_unit_test(test_callback_bad),

@@ -248,6 +248,79 @@ static void test_left_out(void **state)
 
 /* Columns that are combinations of others of their side are left out, and listed.  Ranks keep a combination where it is that of
  * two values. */
+/* What a program says of columns and of the answer, without reading the report. */
+static void test_said(void **state)
+{
+    (void)state;
+    enum { ROWS = 400, COLUMNS = 6 };
+    static const dim_information_kind kinds[COLUMNS] = {
+        DIM_INFORMATION_KIND_CONSTANT, DIM_INFORMATION_KIND_CONTINUOUS, DIM_INFORMATION_KIND_DISCRETE, DIM_INFORMATION_KIND_TIED,
+        DIM_INFORMATION_KIND_AUTO, DIM_INFORMATION_KIND_UNORDERED,
+    };
+    const uint8_t given[COLUMNS] = { 0, 0, 0, 0, 0, DIM_INFORMATION_KIND_UNORDERED };
+    sides s = new_sides(2 * ROWS, COLUMNS, 1, 0);
+    for (int doubled = 0; doubled < 2; doubled++) { /* rows that are there twice count once: that is another measurement inside */
+        s.n = doubled ? 2 * ROWS : ROWS;
+        for (int64_t i = 0; i < s.n; i++) {
+            double *x = s.x + COLUMNS * i;
+            if (i >= ROWS) {
+                memcpy(x, s.x + COLUMNS * (i - ROWS), COLUMNS * sizeof *x);
+                s.y[i] = s.y[i - ROWS];
+                continue;
+            }
+            x[0] = 3;
+            x[1] = i; /* sorted, and y goes with it */
+            x[2] = floor(4 * uniform());
+            x[3] = doubled ? normal() : 0.02 * rint(50 * normal());
+            x[4] = 2 * x[1]; /* repeats column 1 */
+            x[5] = floor(3 * uniform());
+            s.y[i] = 0.01 * (double)i + normal();
+        }
+        dim_information_options o;
+        dim_information *info;
+        DIM_OPTIONS_INIT(&o);
+        o.order = doubled ? DIM_INFORMATION_ORDER_IID : DIM_INFORMATION_ORDER_AUTO;
+        ok(try_measure(&s, &o, given, NULL, &info));
+        for (int64_t j = 0; j < COLUMNS; j++)
+            assert_int_equal(dim_information_column_kind(info, 'x', j), doubled && j == 3 ? DIM_INFORMATION_KIND_CONTINUOUS : kinds[j]);
+        assert_int_equal(dim_information_column_kind(info, 'y', 0), DIM_INFORMATION_KIND_CONTINUOUS);
+        assert_int_equal(dim_information_column_kind(info, 'x', COLUMNS), DIM_INFORMATION_KIND_AUTO);
+        assert_int_equal(dim_information_column_kind(info, 'x', -1), DIM_INFORMATION_KIND_AUTO);
+        assert_int_equal(dim_information_column_kind(info, 'z', 0), DIM_INFORMATION_KIND_AUTO);
+        assert_int_equal(dim_information_column_kind(info, 'w', 0), DIM_INFORMATION_KIND_AUTO);
+        int64_t count = dim_information_remarks(info), warnings = 0;
+        for (int bit = 0; bit < 32; bit++)
+            warnings += result_of(info).warnings >> bit & 1;
+        assert_int_equal(count, warnings + !doubled); /* and that the rows are sorted */
+        assert_non_null(strstr(dim_information_remark(info, 0), doubled ? "" : "the rows are sorted by column 1 of x"));
+        for (int64_t i = 0; i < count; i++) { /* each in the report */
+            char line[600];
+            snprintf(line, sizeof line, "note: %s\n", dim_information_remark(info, i));
+            assert_non_null(strstr(dim_information_report(info), line));
+        }
+        assert_string_equal(dim_information_remark(info, count), "");
+        assert_string_equal(dim_information_remark(info, -1), "");
+        dim_information_destroy(info);
+    }
+    assert_int_equal(dim_information_remarks(NULL), 0);
+    assert_string_equal(dim_information_remark(NULL, 0), "");
+    assert_string_equal(dim_information_candidate_remark(NULL, 0), "");
+    assert_int_equal(dim_information_column_kind(NULL, 'x', 0), DIM_INFORMATION_KIND_AUTO);
+    free_sides(&s);
+    s = new_sides(500, 1, 1, 0); /* of which a Gaussian copula sees nothing */
+    for (int64_t i = 0; i < s.n; i++) {
+        s.x[i] = normal();
+        s.y[i] = s.x[i] * s.x[i] + 0.1 * normal();
+    }
+    dim_information *info;
+    ok(try_measure(&s, NULL, NULL, NULL, &info));
+    assert_string_equal(dim_information_candidate_remark(info, 0), "");
+    assert_string_equal(dim_information_candidate_remark(info, 1), "the dependence is not that of a Gaussian copula");
+    assert_string_equal(dim_information_candidate_remark(info, 2), "");
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
 static void test_dependent_columns(void **state)
 {
     sides s = linear(600, 3, 2);
@@ -572,7 +645,7 @@ int main(void)
         cmocka_unit_test(test_sizes),          cmocka_unit_test(test_lags),         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_first_missing),
         cmocka_unit_test(test_named_missing),  cmocka_unit_test(test_few_rows),     cmocka_unit_test(test_subsample),
-        cmocka_unit_test(test_left_out),       cmocka_unit_test(test_dependent_columns), cmocka_unit_test(test_copy_across),
+        cmocka_unit_test(test_left_out),       cmocka_unit_test(test_said), cmocka_unit_test(test_dependent_columns), cmocka_unit_test(test_copy_across),
         cmocka_unit_test(test_column_of_numbers), cmocka_unit_test(test_labels_mostly_once),
         cmocka_unit_test(test_entropy_caps), cmocka_unit_test(test_many_columns), cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_whole_numbers),  cmocka_unit_test(test_types_and_strides), cmocka_unit_test(test_precision),

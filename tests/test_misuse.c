@@ -514,7 +514,6 @@ static void one_culprit(void **state)
     ENCODER(units, 1 << 25, "units is 33554432; it must be 16777216 at most");
     ENCODER(channels, 1 << 25, "channels is 33554432; it must be 16777216 at most");
     BAD(mo, views, 9, "dim_model_options.views is 9; it must be 8 at most", dim_model_create(enc, &mo, &model));
-    BAD(mo, reserved0, 1, "dim_model_options.reserved0 is 1; it must be 0", dim_model_create(enc, &mo, &model));
     ok(dim_model_create(enc, NULL, &model));
 #define TERM(member, value, says) \
     BAD(to, member, value, "dim_term_options." says, (to.x = "fc", dim_model_add_term(model, &to)))

@@ -209,6 +209,120 @@ static void test_dropout(void **state)
     free(b);
 }
 
+/* ---- occlude ----------------------------------------------------------------------------------------------------- */
+
+enum { IMAGES = 40, HIGH = 5, WIDE = 7, DEEP = 3, BLOCK_H = 2, BLOCK_W = 4, PIXELS = HIGH * WIDE * DEEP };
+
+typedef struct hidden {
+    float y[IMAGES][HIGH][WIDE][DEEP], dx[IMAGES][HIGH][WIDE][DEEP];
+} hidden;
+
+/* loss = sum(y y) / 2, so that dx = y where nothing is hidden. */
+static void run_occlude(dim_context *ctx, uint64_t step, hidden *h)
+{
+    dim__graph *g = graph_of(ctx);
+    dim__vid x = dim__graph_input(g, DIM_F32, dim__shape4(IMAGES, HIGH, WIDE, DEEP), true);
+    dim__vid y = dim__emit_occlude(g, x, BLOCK_H, BLOCK_W);
+    dim__graph_keep(g, y);
+    dim__vid loss = dim__emit_sum_all(g, dim__emit_mul(g, y, y), 0.5);
+    dim__graph_keep(g, loss);
+    assert_int_equal(dim__graph_backward(g, loss), DIM_OK);
+    dim__vid dx = dim__graph_grad(g, x);
+    dim__program *p = compile(g);
+    for (int i = 0; i < IMAGES * PIXELS; i++)
+        ((float *)dim__program_data(p, x))[i] = 1 + (float)i;
+    dim__program_forward(p, 3, step);
+    dim__program_backward(p, 3, step);
+    memcpy(h->y, dim__program_data(p, y), sizeof h->y);
+    memcpy(h->dx, dim__program_data(p, dx), sizeof h->dx);
+    dim__program_destroy(p);
+}
+
+/* One whole block of each image, in all channels; every place comes up; the gradient is hidden with it. */
+static void test_occlude(void **state)
+{
+    enum { STEPS = 12 };
+    hidden *a = malloc(sizeof *a), *b = malloc(sizeof *b);
+    int met[HIGH - BLOCK_H + 1][WIDE - BLOCK_W + 1] = { { 0 } };
+    (void)state;
+    assert_true(a != NULL && b != NULL);
+    for (uint64_t step = 0; step < STEPS; step++) {
+        run_occlude(contexts[0], step, a);
+        assert_memory_equal(a->y, a->dx, sizeof a->y);
+        for (int n = 0; n < IMAGES; n++) {
+            int top = HIGH, left = WIDE, count = 0;
+            for (int i = 0; i < HIGH; i++)
+                for (int k = 0; k < WIDE; k++)
+                    for (int c = 0; c < DEEP; c++) {
+                        float x = 1 + (float)(((n * HIGH + i) * WIDE + k) * DEEP + c), y = a->y[n][i][k][c];
+                        assert_true(y == x || y == 0);
+                        if (y == 0) {
+                            top = i < top ? i : top;
+                            left = k < left ? k : left;
+                            assert_true(i < top + BLOCK_H && k < left + BLOCK_W);
+                            count++;
+                        }
+                    }
+            assert_int_equal(count, BLOCK_H * BLOCK_W * DEEP);
+            met[top][left]++;
+        }
+        for (int k = 1; k < THREADS; k++) {
+            run_occlude(contexts[k], step, b);
+            assert_memory_equal(a, b, sizeof *a);
+        }
+    }
+    for (int i = 0; i <= HIGH - BLOCK_H; i++)
+        for (int k = 0; k <= WIDE - BLOCK_W; k++)
+            assert_in_range(met[i][k], 6, 60); /* of 30: 4.4 and 5.5 standard deviations */
+    free(a);
+    free(b);
+}
+
+static void test_occlude_bad_shape(void **state)
+{
+    const int64_t bad[][2] = { { 0, 1 }, { 1, 0 }, { 4, 1 }, { 1, 6 } };
+    (void)state;
+    for (int k = 0; k < 5; k++) {
+        dim__graph *g = graph_of(contexts[0]);
+        dim__vid x = dim__graph_input(g, DIM_F32, k < 4 ? dim__shape4(2, 3, 5, 1) : dim__shape3(2, 3, 5), true);
+        assert_int_equal(k < 4 ? dim__emit_occlude(g, x, bad[k][0], bad[k][1]) : dim__emit_occlude(g, x, 1, 1), DIM__NONE);
+        assert_int_equal(dim__graph_status(g), DIM_E_SHAPE);
+        assert_non_null(strstr(dim_context_error(contexts[0]), "occlude"));
+        dim__graph_destroy(g);
+    }
+}
+
+/* ---- place ------------------------------------------------------------------------------------------------------- */
+
+static void test_place(void **state)
+{
+    enum { N = 3, H = 4, W = 5, ROWS = N * H * W };
+    (void)state;
+    for (int axis = 0; axis < 2; axis++) {
+        dim__graph *g = graph_of(contexts[0]);
+        dim__vid from = dim__emit_random_location(g, N, H * W, H * W), v[2];
+        dim__graph_keep(g, from);
+        for (int k = 0; k < 2; k++)
+            dim__graph_keep(g, v[k] = dim__emit_place(g, k == 0 ? DIM__NONE : from, ROWS, H, W, axis));
+        assert_int_equal(dim__graph_finish(g), DIM_OK);
+        dim__program *p = compile(g);
+        dim__program_forward(p, 1, 5);
+        const int32_t *f = dim__program_data(p, from), *at = dim__program_data(p, v[0]), *far = dim__program_data(p, v[1]);
+        for (int r = 0; r < ROWS; r++) {
+            int row = r / W % H, column = r % W, size = axis == 0 ? H : W;
+            assert_int_equal(f[r] / (H * W), r / (H * W)); /* of the same sample */
+            assert_int_equal(at[r], axis == 0 ? row : column);
+            assert_int_equal(far[r], (axis == 0 ? row - f[r] / W % H : column - f[r] % W) + size - 1);
+        }
+        dim__program_destroy(p);
+    }
+    dim__graph *g = graph_of(contexts[0]);
+    assert_int_equal(dim__emit_place(g, DIM__NONE, 7, 2, 3, 0), DIM__NONE);
+    assert_int_equal(dim__graph_status(g), DIM_E_SHAPE);
+    assert_non_null(strstr(dim_context_error(contexts[0]), "place"));
+    dim__graph_destroy(g);
+}
+
 static void test_dropout_bad_rate(void **state)
 {
     const double bad[] = { 1, 1.5, -0.1, NAN };
@@ -273,32 +387,32 @@ static void test_derangement(void **state)
 /* Every location of every sample comes up, about equally often, and the same again for the same step. */
 static void test_random_location(void **state)
 {
-    enum { N = 3, L = 5, STEPS = 2000 };
-    int met[N][L] = { { 0 } };
-    int32_t last[N];
+    enum { N = 3, TIMES = 2, L = 5, STEPS = 2000 };
+    int met[N * TIMES][L] = { { 0 } };
+    int32_t last[N * TIMES];
     (void)state;
     dim__graph *g = graph_of(contexts[0]);
-    dim__vid v = dim__emit_random_location(g, N, L);
+    dim__vid v = dim__emit_random_location(g, N, TIMES, L);
     dim__graph_keep(g, v);
     assert_int_equal(dim__graph_finish(g), DIM_OK);
     dim__program *p = compile(g);
     for (uint64_t step = 0; step < STEPS; step++) {
         dim__program_forward(p, 1, step);
         const int32_t *at = dim__program_data(p, v);
-        for (int i = 0; i < N; i++) {
-            assert_in_range(at[i], i * L, i * L + L - 1);
-            met[i][at[i] - i * L]++;
+        for (int i = 0; i < N * TIMES; i++) {
+            assert_in_range(at[i], i / TIMES * L, i / TIMES * L + L - 1);
+            met[i][at[i] - i / TIMES * L]++;
         }
         memcpy(last, at, sizeof last);
     }
-    for (int i = 0; i < N; i++)
+    for (int i = 0; i < N * TIMES; i++)
         for (int k = 0; k < L; k++)
             assert_in_range(met[i][k], STEPS / L - 100, STEPS / L + 100); /* 5.6 standard deviations */
     dim__program_forward(p, 1, STEPS - 1);
     assert_memory_equal(last, dim__program_data(p, v), sizeof last);
     dim__program_destroy(p);
     g = graph_of(contexts[0]);
-    assert_int_equal(dim__emit_random_location(g, 2, 0), DIM__NONE);
+    assert_int_equal(dim__emit_random_location(g, 2, 1, 0), DIM__NONE);
     assert_int_equal(dim__graph_status(g), DIM_E_SHAPE);
     dim__graph_destroy(g);
 }
@@ -530,6 +644,9 @@ int main(void)
         cmocka_unit_test(test_noise_bad_shape),
         cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_dropout_bad_rate),
+        cmocka_unit_test(test_occlude),
+        cmocka_unit_test(test_occlude_bad_shape),
+        cmocka_unit_test(test_place),
         cmocka_unit_test(test_leaky_relu_bad_slope),
         cmocka_unit_test(test_derangement),
         cmocka_unit_test(test_derangement_bad_size),

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { SAMPLES = 16, LAYERS = 15, TERMS = 3, OPS = 8 };
+enum { SAMPLES = 16, LAYERS = 15, TERMS = 4, OPS = 8 };
 
 /* Everything that a training is made of. */
 typedef struct options {
@@ -62,11 +62,13 @@ static const options usual = {
           .score_memory = 4096 },
         { SIZE(dim_estimator_options), .kind = DIM_ESTIMATOR_SMILE, .smile_tau = 3 },
         { SIZE(dim_estimator_options), .kind = DIM_ESTIMATOR_MINE, .mine_rate = 0.1f },
+        { SIZE(dim_estimator_options) },
     },
     .term = {
         { SIZE(dim_term_options), .name = "dot", .weight = 0.7f, .units = 16, .mixture = 2, .mixture_tau = 2 },
-        { SIZE(dim_term_options), .name = "mlp", .critic = DIM_CRITIC_MLP, .x = "fc", .hidden = { 16, 12 } },
+        { SIZE(dim_term_options), .name = "mlp", .critic = DIM_CRITIC_MLP, .x = "fc", .y = "local", .hidden = { 16, 12 } },
         { SIZE(dim_term_options), .name = "bilinear", .critic = DIM_CRITIC_BILINEAR, .x = "fc" },
+        { SIZE(dim_term_options), .name = "whole", .x = "global:local", .units = 12 },
     },
     .prior = {
         { SIZE(dim_prior_options), .kind = DIM_PRIOR_KL },
@@ -248,6 +250,7 @@ static const change changes[] = {
     NAMING(layer[1].tap, "early", NULL, NULL), /* only what reads it matters */
 
     TAKEN(U64, model.seed, 13),
+    SAYING(U32, model.occlude, 3, "occlude", "missing in the checkpoint"),
 
     SAYING(U32, estimator[1].kind, DIM_ESTIMATOR_DV, "term.mlp.estimator", "dv"),
     CHANGE(U32, estimator[1].negatives, DIM_NEGATIVES_SHUFFLE, "term.mlp.estimator"),
@@ -272,12 +275,17 @@ static const change changes[] = {
     CHANGE(U32, term[0].mixture, 3, "term.dot"),
     CHANGE(F32, term[0].mixture_tau, 0.25, "term.dot"),
     CHANGE(U32, term[0].shortcut, DIM_SHORTCUT_RANDOM, "term.dot"),
+    CHANGE(U32, term[0].local_samples, 5, "term.dot"),
+    CHANGE(U32, term[1].global_samples, 2, "term.mlp"),
+    CHANGE(F32, term[2].act_penalty, 0.25, "term.bilinear"),
+    CHANGE(U32, term[3].repeat, DIM_REPEAT_FROM_TAP, "term.whole"),
 
     SAYING(U32, prior[1].kind, DIM_PRIOR_GAUSSIAN, "prior1", "gaussian"),
     CHANGE(U32, prior[0].sum_units, 1, "prior"),
     CHANGE(U32, prior[1].minimax, 1, "prior1"),
     CHANGE(U32, prior[1].hidden1, 22, "prior1"),
     CHANGE(U32, prior[1].hidden2, 12, "prior1"),
+    CHANGE(F32, prior[1].gradient_penalty, 0.25, "prior1"),
     SAYING(F32, prior_weight[0], 0.25, "prior", "weight 0.25 here"),
     SAYING(F32, prior_weight[1], 0.25, "prior1", "weight 0.25 here"),
 
@@ -425,11 +433,11 @@ typedef struct part { /* of struct options: `count` options of one type */
 #define AT(type, member) offsetof(dim_##type##_options, member)
 
 static const size_t none[] = { 0 };
-static const size_t of_model[] = { AT(model, views), AT(model, reserved0), 0 }; /* MINE has one; see test_resume.c */
+static const size_t of_model[] = { AT(model, views), 0 }; /* MINE has one; see test_resume.c */
 static const size_t of_layer[] = { AT(layer, width), 0 }; /* height and out leave it no choice */
 static const size_t of_estimator[] = { AT(estimator, reserved0), 0 };
-static const size_t of_term[] = { AT(term, estimator), AT(term, estimator) + 4, AT(term, reserved0), 0 };
-static const size_t of_prior[] = { AT(prior, reserved0), AT(prior, optimizer), AT(prior, optimizer) + 4, 0 };
+static const size_t of_term[] = { AT(term, estimator), AT(term, estimator) + 4, AT(term, reserved1), 0 };
+static const size_t of_prior[] = { AT(prior, optimizer), AT(prior, optimizer) + 4, 0 };
 static const size_t of_loader[] = { AT(loader, reserved0), AT(loader, augment), AT(loader, augment) + 4, 0 };
 
 #define PART(member, n, exempt) { #member, offsetof(options, member), sizeof(usual.member) / (n), n, exempt }

@@ -135,9 +135,10 @@ DIM_API dim_status dim_dataset_open_with(dim_context *ctx, const char *spec, dim
  * The caller may destroy its own tensors at once, but wrapped memory must stay valid until the last user is gone.
  * @param ctx    context of both tensors
  * @param images (N, C, H, W) or (N, features), u8 or f32, N > 0, any strides; signals (N, C, L) are kept as (N, C, 1, L)
- * @param labels i32 or i64 (N), each >= 0; NULL = none.  Checked now, so they must not be changed later.
+ * @param labels i32 or i64 (N), each >= 0, or -1: the sample has none; NULL = none has one.  Checked now, so they must not be
+ *               changed later.
  * @param out    set only on DIM_OK; release with dim_dataset_destroy()
- * @return DIM_E_INVALID (dtype, empty, a label below 0, another context), DIM_E_SHAPE, DIM_E_NOMEM.
+ * @return DIM_E_INVALID (dtype, empty, a label below -1, another context), DIM_E_SHAPE, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_tensor *labels,
                                             dim_dataset **out);

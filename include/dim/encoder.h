@@ -132,6 +132,9 @@ typedef enum dim_layer_kind {
     /** What became of the crops, each a vector or a map of one pixel, as the pixels of one map: as high and wide as there were
      *  crops.  FLATTEN makes a vector of a larger map */
     DIM_LAYER_FOLD = 26,
+    /** Hides a block of kernel x kernel_w of each sample's map, at a random place, in training: zeros in all channels.  Encoding
+     *  sees all of it */
+    DIM_LAYER_OCCLUDE = 27,
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff
 } dim_layer_kind;
 

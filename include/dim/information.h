@@ -295,6 +295,25 @@ DIM_API dim_status dim_information_gradient(const dim_information *info, const d
 /** @brief The measurement as a text of some lines, which belongs to it; "" for NULL. */
 DIM_API const char *dim_information_report(const dim_information *info);
 
+/** @brief How many notes the report ends with: by what the rows are sorted, and the warnings; 0 for NULL. */
+DIM_API int64_t dim_information_remarks(const dim_information *info);
+
+/** @brief Note i, from 0, as a sentence that belongs to the measurement; "" when there is no such. */
+DIM_API const char *dim_information_remark(const dim_information *info, int64_t i);
+
+/** @brief What speaks against candidate i, or what it leaves open, as a sentence that belongs to the library; "" = nothing does. */
+DIM_API const char *dim_information_candidate_remark(const dim_information *info, int64_t i);
+
+/**
+ * @brief As what a column was taken: the kind that was found, or given.
+ * @param info   a measurement
+ * @param side   'x', 'y' or 'z'
+ * @param column of the tensor of that side, from 0
+ * @return DIM_INFORMATION_KIND_CONSTANT: it was left out, for it has one value; DIM_INFORMATION_KIND_AUTO: it was left out, for it
+ *         repeats another one, or there is no such column
+ */
+DIM_API dim_information_kind dim_information_column_kind(const dim_information *info, char side, int64_t column);
+
 /** @brief A sentence on a warning of this measurement, which belongs to it; "" when the bit is not set. */
 DIM_API const char *dim_information_warning_text(const dim_information *info, dim_information_warning bit);
 

@@ -33,6 +33,18 @@ typedef enum dim_shortcut {
     DIM_SHORTCUT_FORCE_INT = 0x7fffffff
 } dim_shortcut;
 
+/** Which layers of the encoder the dot critic repeats, with fresh weights, on a whole map (DIM(G)). */
+typedef enum dim_repeat {
+    DIM_REPEAT_AFTER_TAP = 0, /**< those after the tap; y goes through the residual network, unless it is `units` wide */
+    /** As the DIM authors' program: from the layer of the tap on, its convolution and what follows it included; y goes through a
+     *  linear layer, unless it is `units` wide */
+    DIM_REPEAT_FROM_TAP = 1,
+    DIM_REPEAT_FORCE_INT = 0x7fffffff
+} dim_repeat;
+
+/** In dim_term_options.global_samples: every location, once. */
+#define DIM_ALL_LOCATIONS UINT32_C(0xffffffff)
+
 /** Append only.  Zero in any field means the library's default. */
 typedef struct dim_term_options {
     size_t size;              /**< set by DIM_OPTIONS_INIT */
@@ -42,7 +54,7 @@ typedef struct dim_term_options {
     /** x-side: NULL or "local" = each location of the local map; "global:local" = the local map as a whole (DIM(G));
      *  else a tap: a map pairs by location, a vector as a whole.  Copied. */
     const char *x;
-    /** y-side: a tap with a vector; NULL = "global".  Of a map it is one random location of each image.  Copied. */
+    /** y-side: a tap with a vector; NULL = "global".  Of a map it is some of its locations, see global_samples.  Copied. */
     const char *y;
     const dim_estimator *estimator; /**< NULL = JSD over all pairs; its options are copied */
     dim_critic critic;        /**< DOT */
@@ -59,7 +71,18 @@ typedef struct dim_term_options {
     uint32_t mixture;
     float mixture_tau;        /**< temperature of the mixture's weights q, above 0 and finite; 0 = 1 */
     dim_shortcut shortcut;    /**< DOT: IDENTITY */
-    uint32_t reserved0;       /**< must be 0; keeps the struct unpadded */
+    /** Of a map x: so many locations of each image, drawn evenly and with replacement for each step, before the critic's networks;
+     *  at most 2^24; 0 = all of them, once. */
+    uint32_t local_samples;
+    /** Of a map y, several globals: so many locations of each image, drawn likewise; at most 2^24; 0 = 1; DIM_ALL_LOCATIONS = all of
+     *  them, once.  The term is the mean over all pairs of a local and a global feature; negatives of a global are in other images,
+     *  so another global of the same image is never one.  With x the same map: information between the locations of an image. */
+    uint32_t global_samples;
+    /** Times the mean over y's rows (images, and their globals) of the sum over the units of G^2, added to the weighted loss as it
+     *  is; G is y as the critic compares it, behind its network.  Finite and at least 0. */
+    float act_penalty;
+    dim_repeat repeat;        /**< DOT on a whole map: AFTER_TAP */
+    uint32_t reserved1;       /**< must be 0; keeps the struct unpadded */
 } dim_term_options;
 
 /** Append only.  Zero in any field means the library's default. */
@@ -69,7 +92,11 @@ typedef struct dim_model_options {
     /** Views of each image in a batch: (views N, C, H, W), all images of the first view, then all of the second.  Terms then
      *  pair y of one view with x of another, and average over the ordered pairs of views.  0 = 1; at most 8. */
     uint32_t views;
-    uint32_t reserved0;       /**< must be 0; keeps the struct unpadded */
+    /** Occlusion (DIM, section 4.3): side of a square of pixels, of a signal the length, that is hidden from what makes y.  The
+     *  terms' y is then of a second pass of the encoder, over images in which this square, at a random place of each, is 0: the
+     *  mean where the encoder has mean and std, else grey.  x, priors, classifiers and the code see all of the images.  The
+     *  objective has the second pass as "occluded", and what it reads as "hide".  0 = none. */
+    uint32_t occlude;
 } dim_model_options;
 
 /**
@@ -257,6 +284,9 @@ DIM_API void dim_model_destroy(dim_model *model);
 
 /** @brief Name of a critic, such as "concat"; NULL for a number that is not one.  Values count from 0 without gaps. */
 DIM_API const char *dim_critic_name(dim_critic critic);
+
+/** @brief Name of what is repeated, such as "from-tap"; NULL for a number that is not one.  Values count from 0 without gaps. */
+DIM_API const char *dim_repeat_name(dim_repeat repeat);
 
 /** @brief Name of a shortcut, such as "identity"; NULL for a number that is not one.  Values count from 0 without gaps. */
 DIM_API const char *dim_shortcut_name(dim_shortcut shortcut);

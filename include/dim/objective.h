@@ -84,6 +84,15 @@ typedef enum dim_loss_kind {
      *  (1 - C_ii)^2 and, times redundancy, of C_ij^2 of different units.  Without b as there.  Reports "<name>.invariance" and
      *  "<name>.redundancy", the two sums. */
     DIM_LOSS_BARLOW_TWINS = 8,
+    /** Where each location of the map a is, told from its features and the vector b: cross-entropies of its row and of its column,
+     *  summed (DIM, arXiv 1808.06670, section 4.3), or, with `relative`, of how far it is from another one.  It has a network of its
+     *  own, the dot critic's, one unit for each row and each column.  Reports "<name>.row_accuracy", of a signal without, and
+     *  "<name>.column_accuracy". */
+    DIM_LOSS_COORDINATES = 9,
+    /** Minus the information I(X; Y) = H(Y) - H(Y|X) of a discrete code Y, a class drawn by the softmax of the logits a (C);
+     *  of a map (C, H, W) the mean over its locations, each with an H(Y) of its own.  p(y) is the mean over the batch, so that
+     *  no more than log(samples) can be told.  Reports "<name>.value" in nats, "<name>.entropy" H(Y), "<name>.given" H(Y|X). */
+    DIM_LOSS_DISCRETE = 10,
     DIM_LOSS_KIND_FORCE_INT = 0x7fffffff
 } dim_loss_kind;
 
@@ -109,7 +118,9 @@ typedef struct dim_loss_options {
     /** KL, SQUARED_ERROR, GAUSSIAN, and (a - b)^2 of VICREG, where 0 is the authors' program and 1 their equation 5: 0 = mean
      *  over samples and units; 1 = sum over a sample's units, mean over samples. */
     uint32_t sum_units;
-    uint32_t reserved0;    /**< must be 0; keeps the struct unpadded */
+    /** COORDINATES: 0 = row and column of each location; 1 = its distance in rows and columns from a location of the same map that
+     *  is drawn for it, whose features are read, too. */
+    uint32_t relative;
     float invariance;      /**< VICREG: its weight, at least 0; 0 = 25 */
     float variance;        /**< VICREG: likewise; 0 = 25 */
     float covariance;      /**< VICREG: likewise; 0 = 1 */

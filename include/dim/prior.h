@@ -28,7 +28,9 @@ typedef struct dim_prior_options {
     uint32_t minimax;        /**< adversarial: 1 = the encoder minimises E[log(1 - D)] instead of -E[log D] */
     uint32_t hidden1;        /**< adversarial: first layer of the discriminator; 0 = 1000 */
     uint32_t hidden2;        /**< adversarial: second layer; 0 = 200 */
-    uint32_t reserved0;      /**< must be 0; keeps the struct unpadded */
+    /** Adversarial: times the mean of |gradient of the discriminator's logit with respect to its input|^2 / 2, over codes and over
+     *  samples of the prior, added; part of the discriminator's loss.  At least 0; the DIM authors' programs have 1 and 0.5 */
+    float gradient_penalty;
     /** Adversarial: the discriminator's own optimizer; NULL = the model's settings.  Copied. */
     const dim_optimizer_options *optimizer;
 } dim_prior_options;

@@ -113,7 +113,8 @@ typedef struct dim_probe_result {
  * is fitted on the samples that its held-out part leaves, and `validation_accuracy` is measured on that part.
  *
  * Held-out samples are spread evenly over train (for 0.1, one of every ten), so train may be sorted by class: train is cut
- * into stretches of 1 / validation samples, and stretch j gives the sample at the fraction (0.618... j modulo 1) of its length, of run r (0.618... (j + r) modulo 1).
+ * into stretches of 1 / validation samples, and stretch j gives the sample at the fraction (0.618... j modulo 1) of its length,
+ * of run r, counted from 0, at (0.618... (j + r) modulo 1).
  *
  * Working memory: for kNN some 100 MB at most beside the tensors at d = 4096, and 8 (7 + k) bytes a sample; for ridge
  * (d + 1)^2 doubles, or N^2 doubles and a copy of train; for LINEAR a copy of train, unless by minibatches; for SVM a copy of

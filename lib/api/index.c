@@ -1,4 +1,4 @@
-#include "io/index_file.h"
+#include "eval/index_file.h"
 
 dim_status dim_index_create(dim_context *ctx, dim_probe_kind kind, int64_t features, dim_index **out)
 {

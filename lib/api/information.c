@@ -168,6 +168,23 @@ const char *dim_information_warning_text(const dim_information *info, dim_inform
     return "";
 }
 
+int64_t dim_information_remarks(const dim_information *info) { return info == NULL ? 0 : dim__mi_remarks(info); }
+
+const char *dim_information_remark(const dim_information *info, int64_t i) { return info == NULL ? "" : dim__mi_remark(info, i); }
+
+const char *dim_information_candidate_remark(const dim_information *info, int64_t i)
+{
+    bool any = info != NULL && i >= 0 && i < info->count && info->answers[i].remark != NULL;
+    return any ? info->answers[i].remark : "";
+}
+
+dim_information_kind dim_information_column_kind(const dim_information *info, char side, int64_t column)
+{
+    int k = side - 'x';
+    bool any = info != NULL && k >= 0 && k < DIM__MI_SIDES && column >= 0 && column < info->columns[k];
+    return any ? (dim_information_kind)info->kinds[k][column] : DIM_INFORMATION_KIND_AUTO;
+}
+
 dim_status dim_information_matrix(dim_context *ctx, const dim_information_options *options, const dim_information_data *data,
                                   dim_tensor *value, dim_tensor *low, dim_tensor *high, dim_tensor *p)
 {

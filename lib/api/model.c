@@ -172,4 +172,5 @@ void dim_model_destroy(dim_model *model) { dim__model_destroy(model); }
 
 const char *dim_critic_name(dim_critic critic) { return dim__critic_name((int)critic); }
 
+const char *dim_repeat_name(dim_repeat repeat) { return dim__repeat_name((int)repeat); }
 const char *dim_shortcut_name(dim_shortcut shortcut) { return dim__shortcut_name((int)shortcut); }

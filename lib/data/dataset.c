@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include "base/math.h"
+#include "base/rng.h"
 
 #include <unistd.h>
 
@@ -62,10 +63,12 @@ static int64_t label_at(const dim_tensor *labels, int64_t i)
     return labels->dtype == DIM_I32 ? *(const int32_t *)p : *(const int64_t *)p;
 }
 
-static dim_status check_labels(dim_context *ctx, const dim_tensor *labels, int64_t count, int64_t *classes)
+/* Classes, and which samples have no label. */
+static dim_status check_labels(dim_context *ctx, const dim_tensor *labels, int64_t count, dim_dataset *out)
 {
     char text[128];
-    int64_t largest = 0;
+    int64_t largest = -1, missing = 0;
+    uint64_t marks = 0;
     if (labels->dtype != DIM_I32 && labels->dtype != DIM_I64)
         return dim__fail(ctx, DIM_E_INVALID, "labels are %s; they must be i32 or i64", dim__dtype_name(labels->dtype));
     if (labels->rank != 1 || labels->shape[0] != count)
@@ -73,12 +76,17 @@ static dim_status check_labels(dim_context *ctx, const dim_tensor *labels, int64
                          dim__shape_text(text, labels->rank, labels->shape), (long long)count);
     for (int64_t i = 0; i < count; i++) {
         int64_t label = label_at(labels, i);
-        if (label < 0 || label >= INT32_MAX)
-            return dim__fail(ctx, DIM_E_INVALID, "labels[%lld] = %lld is not in 0 .. %d", (long long)i,
+        if (label < -1 || label >= INT32_MAX)
+            return dim__fail(ctx, DIM_E_INVALID, "labels[%lld] = %lld is not in 0 .. %d, and is not -1 for none", (long long)i,
                              (long long)label, INT32_MAX - 1);
         largest = dim__max64(largest, label);
+        missing += label < 0;
+        if (label < 0)
+            marks = dim__mix(marks, (uint64_t)i);
     }
-    *classes = largest + 1;
+    out->classes = largest + 1;
+    out->unlabelled = largest >= 0 ? missing : 0;
+    out->marks = marks;
     return DIM_OK;
 }
 
@@ -95,8 +103,7 @@ static void as_maps(dim_tensor *view)
 dim_status dim__dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_tensor *labels, dim_dataset **out)
 {
     char text[128];
-    int64_t classes = 0;
-    dim_dataset *ds = NULL;
+    dim_dataset labelled = { .classes = 0 }, *ds = NULL;
     if (images->ctx != ctx || (labels != NULL && labels->ctx != ctx))
         return dim__fail(ctx, DIM_E_INVALID, "%s belong to another context", images->ctx != ctx ? "images" : "labels");
     if (images->dtype != DIM_U8 && images->dtype != DIM_F32)
@@ -108,14 +115,16 @@ dim_status dim__dataset_from_tensors(dim_context *ctx, dim_tensor *images, dim_t
         return dim__fail(ctx, DIM_E_INVALID, "images of shape %s are empty",
                          dim__shape_text(text, images->rank, images->shape));
     if (labels != NULL)
-        DIM__TRY(check_labels(ctx, labels, images->shape[0], &classes));
+        DIM__TRY(check_labels(ctx, labels, images->shape[0], &labelled));
     DIM__TRY(dataset_new(ctx, &ds));
     dim_status status;
     DIM__TRY_OR(fail, dim__tensor_view(images, &ds->images));
     if (images->rank == 3)
         as_maps(ds->images);
     ds->count = images->shape[0];
-    ds->classes = classes;
+    ds->classes = labelled.classes;
+    ds->unlabelled = labelled.unlabelled;
+    ds->marks = labelled.marks;
     ds->dtype = images->dtype;
     ds->rank = ds->images->rank - 1;
     for (int i = 0; i < 3; i++)

@@ -21,6 +21,8 @@ struct dim_dataset {
     size_t bytes;       /* of a sample */
     dim_tensor *images; /* samples in memory, or NULL */
     dim_tensor *labels; /* i32 or i64, or NULL */
+    int64_t unlabelled; /* samples of `images` that have none, where others have one */
+    uint64_t marks;     /* of which they are */
     dim__reader *reader; /* else it reads them, or NULL */
     dim_sample_fn read;  /* else the caller's */
     void *user;

@@ -104,6 +104,9 @@ void dim__softmax_grad(dim_context *ctx, float *scores, const int32_t *labels, c
 dim_status dim__linear_minibatch(dim_context *ctx, const dim_probe_options *o, const dim__probe_data *data,
                                  double lambda, dim_probe_result *result);
 
+/* The MLP's steps after which the rate drops, both 0 where there are too few; each of the epochs, at least one, has `steps`. */
+void dim__mlp_milestones(uint32_t epochs, uint64_t steps, uint64_t milestones[2]);
+
 /* Minimises a smooth convex function of n numbers by L-BFGS, from x on, until no element of the gradient is larger than
  * `tolerance`.  fn returns the value at x and sets the gradient. */
 typedef double (*dim__convex_fn)(void *user, const double *x, double *gradient);

@@ -69,7 +69,15 @@ done:
     return status;
 }
 
-/* epochs is at least 1, and each has `steps`. */
+void dim__mlp_milestones(uint32_t epochs, uint64_t steps, uint64_t milestones[2])
+{
+    const bool few = epochs < 3 * STAGE;
+    milestones[0] = few ? epochs * steps / 3 : STAGE * steps;
+    milestones[1] = few ? 2 * epochs * steps / 3 : 2 * STAGE * steps;
+    if (milestones[0] == 0) /* which would end the list */
+        milestones[1] = 0;
+}
+
 static dim_status make_objective(mlp *m, const dim_probe_options *o, uint32_t epochs, uint64_t steps)
 {
     dim_objective_options oo;
@@ -95,10 +103,7 @@ static dim_status make_objective(mlp *m, const dim_probe_options *o, uint32_t ep
     adam.lr = o->lr != 0 ? o->lr : RATE;
     adam.beta1 = MOMENTUM;
     adam.schedule = DIM_SCHEDULE_STEP;
-    for (uint64_t i = 0; i < 2; i++)
-        adam.milestones[i] = epochs < 3 * STAGE ? (i + 1) * epochs * steps / 3 : (i + 1) * STAGE * steps;
-    if (epochs * steps < 3)
-        memset(adam.milestones, 0, sizeof adam.milestones);
+    dim__mlp_milestones(epochs, steps, adam.milestones);
     p.name = "player";
     p.optimizer = &adam;
     DIM__TRY(dim__objective_create(m->ctx, &oo, &m->obj));

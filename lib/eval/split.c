@@ -4,8 +4,8 @@
 #include <inttypes.h>
 
 /* One sample of each of `held` stretches of equal length, at a place that moves on by the golden section.  So samples
- * that are sorted by class, and samples whose classes come in turn, give all classes to both parts.  A further run begins as many stretches on: of
- * five, the parts of a tenth have no sample in common. */
+ * that are sorted by class, and samples whose classes come in turn, give all classes to both parts.
+ * Run r has the places of r stretches further on: of five, the parts of a tenth have no sample in common. */
 static void split(int64_t n, int64_t cut, uint32_t run, int32_t *rows)
 {
     int64_t held = n - cut, fitted = 0, at = 0;

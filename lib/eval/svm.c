@@ -107,10 +107,10 @@ static dim_status fit_once(dim_context *ctx, const dim_probe_options *o, const d
     if (part)
         DIM__TRY_OR(done, held_out(&m, data, cut, &result->validation_accuracy, &loss));
     result->lambda = o->lambda != 0 ? (double)o->lambda : 1 / (c * (double)n);
-    result->chosen = (double)m.s.most;
+    result->chosen = fmin(ceil(m.s.most), (double)m.s.looks);
     result->converged = m.s.converged;
     if (!m.s.converged)
-        dim__log(ctx, DIM_LOG_WARNING, "SVM probe: not converged after %" PRIu32 " looks at train", m.s.most);
+        dim__log(ctx, DIM_LOG_WARNING, "SVM probe: not converged after %.0f looks at train", result->chosen);
     DIM__TRY_OR(done, dim__linear_result(ctx, data, &m.scaler, m.w, result));
 done:
     machine_free(ctx, &m);

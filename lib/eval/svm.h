@@ -17,7 +17,7 @@ typedef struct dim__svm {
     uint64_t seed;            /* of the order of samples */
     uint32_t looks;           /* at all samples, at most */
     float *w;                 /* (p, classes): the result */
-    uint32_t most;            /* looks that the class took which took most */
+    double most;              /* looks that the class took which took most */
     bool converged;
 } dim__svm;
 

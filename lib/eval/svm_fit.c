@@ -101,30 +101,31 @@ static void all_active(problem *q)
     q->below = -(double)INFINITY;
 }
 
-/* Whether it converged.  What the samples that are left agree on is tried on all. */
-static bool solve(problem *q, uint32_t *looks)
+/* Whether it converged.  What the samples that are left agree on is tried on all.  Looks count by the samples that they look
+ * at: one at a tenth of them is a tenth of a look. */
+static bool solve(problem *q, double *looks)
 {
+    bool done = false;
     memset(q->alpha, 0, (size_t)q->n * sizeof *q->alpha);
     memset(q->w, 0, (size_t)q->s->p * sizeof *q->w);
     for (int64_t i = 0; i < q->n; i++)
         q->order[i] = (int32_t)i;
     all_active(q);
-    for (*looks = 0; *looks < q->s->looks;) {
+    for (*looks = 0; !done && *looks < (double)q->s->looks;) {
         bool all = q->active == q->n;
+        *looks += (double)q->active / (double)q->n;
         look(q);
-        ++*looks;
         if (q->most - q->least > TOLERANCE) {
             q->above = q->most > 0 ? q->most : (double)INFINITY;
             q->below = q->least < 0 ? q->least : -(double)INFINITY;
             continue;
         }
+        done = all && q->active == q->n;
         renew(q);
-        if (all && q->active == q->n)
-            return true;
         all_active(q);
     }
     renew(q);
-    return false;
+    return done;
 }
 
 typedef struct fit {
@@ -136,7 +137,7 @@ typedef struct fit {
     double *sum;      /* (pieces, p) */
     float *w;         /* (pieces, p) */
     int32_t *order;   /* (pieces, n) */
-    uint32_t *looks;  /* (classes) */
+    double *looks;    /* (classes) */
     bool *converged;  /* (classes) */
 } fit;
 

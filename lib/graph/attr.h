@@ -26,7 +26,7 @@ typedef struct dim__attr_conv { /* conv2d, conv2d_moments, conv2d_transpose, dep
     double eps;                     /* of frozen batch norm, or of the moments */
 } dim__attr_conv;
 
-typedef struct dim__attr_pool { /* max_pool, avg_pool and their gradients */
+typedef struct dim__attr_pool { /* max_pool, avg_pool and their gradients; occlude, which has the kernel alone */
     int64_t kernel_h, kernel_w;
     int64_t stride_h, stride_w;
     int64_t pad_h, pad_w;
@@ -74,6 +74,7 @@ typedef struct dim__attr_view { /* view_rows, view_rows_grad, view_rows_add */
 typedef struct dim__attr_draw { /* derangement, random_location */
     int64_t n;
     int64_t locations;              /* random_location: of each of the n samples */
+    int64_t times;                  /* random_location: draws for each sample */
 } dim__attr_draw;
 
 typedef struct dim__attr_crops { /* crop_rows */
@@ -81,6 +82,11 @@ typedef struct dim__attr_crops { /* crop_rows */
     int64_t kernel_h, kernel_w;
     int64_t stride_h, stride_w;
 } dim__attr_crops;
+typedef struct dim__attr_place { /* place */
+    int64_t rows;                   /* locations of all samples */
+    int64_t height, width;
+    int64_t axis;                   /* 0: along the height, 1: along the width */
+} dim__attr_place;
 
 typedef struct dim__attr_update { /* state_update: (1 - rate) state + rate factor value */
     double rate, factor;
@@ -108,6 +114,7 @@ typedef struct dim__attr {
         dim__attr_view view;
         dim__attr_draw draw;
         dim__attr_crops crops;
+        dim__attr_place place;
         dim__attr_update update;
         dim__attr_scores scores;
         double slope;               /* leaky_relu: below zero */

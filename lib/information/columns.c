@@ -169,7 +169,9 @@ dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source)
                      dim__calloc(m->ctx, (size_t)m->n, sizeof *room.spare) };
     s->given = dim__mi_columns_of(source->t);
     s->columns = dim__calloc(m->ctx, (size_t)s->given, sizeof *s->columns);
-    dim_status status = room.key == NULL || room.order == NULL || room.spare == NULL || s->columns == NULL ? DIM_E_NOMEM : read_values(m, source, s);
+    s->kinds = dim__calloc(m->ctx, (size_t)s->given, sizeof *s->kinds);
+    bool enough = room.key != NULL && room.order != NULL && room.spare != NULL && s->columns != NULL && s->kinds != NULL;
+    dim_status status = enough ? read_values(m, source, s) : DIM_E_NOMEM;
     for (int64_t j = 0; j < s->given && status == DIM_OK; j++) {
         dim__mi_column *c = &s->columns[s->d]; /* those left out leave no gap */
         double *value = s->columns[j].value;
@@ -178,6 +180,7 @@ dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source)
         status = read_column(m, source, c, &room);
         bool constant = c->kind == DIM_INFORMATION_KIND_CONSTANT;
         if (status != DIM_OK || constant || repeats(s, c, m->n)) {
+            s->kinds[j] = constant ? DIM_INFORMATION_KIND_CONSTANT : DIM_INFORMATION_KIND_AUTO;
             drop_column(m, s, c, constant ? "is constant" : "repeats another");
             continue;
         }
@@ -226,6 +229,7 @@ dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim_
     for (int k = 0; k < DIM__MI_SIDES; k++) {
         out->side[k].d = 0;
         out->side[k].columns = NULL;
+        out->side[k].kinds = NULL;
     }
     for (int k = 0; k < DIM__MI_SIDES; k++) {
         out->side[k].columns = dim__calloc(m->ctx, (size_t)m->side[k].d, sizeof(dim__mi_column));
@@ -267,6 +271,7 @@ void dim__mi_free(dim__mi *m)
             dim__free(m->ctx, m->side[k].columns[j].code);
         }
         dim__free(m->ctx, m->side[k].columns);
+        dim__free(m->ctx, m->side[k].kinds);
     }
     dim__free(m->ctx, m->rows);
     dim__free(m->ctx, m->weights);

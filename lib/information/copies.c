@@ -114,6 +114,10 @@ static dim_status use_once(dim__mi *m, const int32_t *code, int64_t different, b
         dim__mi old = *m;
         *m = once;
         once = old;
+        for (int k = 0; k < DIM__MI_SIDES; k++) { /* of columns that were left out, too */
+            m->side[k].kinds = once.side[k].kinds;
+            once.side[k].kinds = NULL;
+        }
     }
     dim__mi_free(&once);
     return status;

@@ -83,6 +83,7 @@ typedef struct dim__mi_side {
     char letter;                 /* 'x', 'y' or 'z' */
     int64_t d, given;            /* columns that are left, and that there were */
     dim__mi_column *columns;     /* (given), of which d are in use */
+    uint8_t *kinds;              /* (given): CONSTANT, or AUTO; NULL in parts of a measurement */
     bool discrete;               /* all of them are DISCRETE or UNORDERED */
     bool symbols;                /* all of them are UNORDERED, or the side is taken as one symbol a row */
     double *center, *matrix;     /* as of coordinates, where columns are components; else NULL */
@@ -140,6 +141,9 @@ struct dim_information {
     double *null;                /* (n_null) */
     char *report;
     char *texts[32];             /* of warnings, by bit; NULL = not set */
+    char *sorted;                /* that rows are sorted, and by what; NULL = they are not, or nobody is misled */
+    int64_t columns[DIM__MI_SIDES]; /* that there were */
+    uint8_t *kinds[DIM__MI_SIDES]; /* (columns) as which they were taken; AUTO: one repeats another */
 };
 
 typedef struct dim__mi_orders {  /* of y's rows, as if they had nothing to do with x's: permute.c */
@@ -260,6 +264,9 @@ dim_status dim__mi_coverage(const dim__mi *m, uint32_t sides, double *out);
 dim_status dim__mi_choose(const dim__mi *m, dim_information *info);
 /* The report and the texts of warnings. */
 dim_status dim__mi_describe(const dim__mi *m, dim_information *info);
+/* What the report ends with: that rows are sorted, and warnings. */
+int64_t dim__mi_remarks(const dim_information *info);
+const char *dim__mi_remark(const dim_information *info, int64_t i); /* "" = there is no such */
 
 /* ---- measure.c ------------------------------------------------------------------------------------------------------- */
 

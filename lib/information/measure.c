@@ -224,6 +224,23 @@ static dim_status check_quarter(const dim__mi *m, const char *name, uint32_t row
                      (long long)m->n);
 }
 
+static dim_status keep_kinds(const dim__mi *m, dim_information *info)
+{
+    for (int k = 0; k < DIM__MI_SIDES; k++) {
+        const dim__mi_side *s = &m->side[k];
+        if (s->kinds == NULL)
+            continue;
+        info->kinds[k] = dim__calloc(m->ctx, (size_t)s->given, sizeof *s->kinds);
+        if (info->kinds[k] == NULL)
+            return DIM_E_NOMEM;
+        info->columns[k] = s->given;
+        memcpy(info->kinds[k], s->kinds, (size_t)s->given * sizeof *s->kinds);
+        for (int64_t j = 0; j < s->d; j++)
+            info->kinds[k][s->columns[j].number] = (uint8_t)s->columns[j].kind;
+    }
+    return DIM_OK;
+}
+
 static dim_status measure(dim__mi *m, dim_information *info)
 {
     double entropy_x, entropy_y;
@@ -237,6 +254,7 @@ static dim_status measure(dim__mi *m, dim_information *info)
     if (info->rows == NULL)
         return DIM_E_NOMEM;
     memcpy(info->rows, m->rows, (size_t)m->n * sizeof *info->rows);
+    DIM__TRY(keep_kinds(m, info));
     DIM__TRY(dim__mi_choose(m, info));
     DIM__TRY(find_p(m, info));
     DIM__TRY(dim__mi_entropy(m, 0, &entropy_x));
@@ -289,6 +307,9 @@ void dim__information_destroy(dim_information *info)
     }
     for (int k = 0; k < 32; k++)
         dim__free(ctx, info->texts[k]);
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        dim__free(ctx, info->kinds[k]);
+    dim__free(ctx, info->sorted);
     dim__free(ctx, info->answers);
     dim__free(ctx, info->rows);
     dim__free(ctx, info->curve);

@@ -130,6 +130,7 @@ static void free_side(dim_context *ctx, dim__mi_side *s)
         dim__free(ctx, s->columns[j].code);
     }
     dim__free(ctx, s->columns);
+    dim__free(ctx, s->kinds);
     *s = (dim__mi_side){ .d = 0 };
 }
 
@@ -189,6 +190,7 @@ static dim_status copy_side(const dim__mi *m, const dim__mi_side *from, dim__mi_
 {
     *s = *from;
     s->d = 0;
+    s->kinds = NULL;
     s->columns = dim__calloc(m->ctx, 1, sizeof *s->columns);
     if (s->columns == NULL)
         return DIM_E_NOMEM;

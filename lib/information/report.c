@@ -139,7 +139,32 @@ static dim_status make_texts(const dim__mi *m, dim_information *info)
             if (info->texts[bit] == NULL)
                 return DIM_E_NOMEM;
         }
-    return DIM_OK;
+    if (m->sorted > 0) {
+        char name[96];
+        text t = { .used = 0 };
+        put(&t, "the rows are sorted by %s, and are otherwise like independent ones; if they are in the order of time, say order SERIES",
+            dim__mi_column_text(name, &m->side[m->sorted_side], &m->side[m->sorted_side].columns[m->sorted - 1]));
+        info->sorted = dim__strdup(m->ctx, t.at);
+    }
+    return m->sorted > 0 && info->sorted == NULL ? DIM_E_NOMEM : DIM_OK;
+}
+
+int64_t dim__mi_remarks(const dim_information *info)
+{
+    int64_t count = info->sorted != NULL;
+    for (int bit = 0; bit < 32; bit++)
+        count += info->texts[bit] != NULL;
+    return count;
+}
+
+const char *dim__mi_remark(const dim_information *info, int64_t i)
+{
+    if (info->sorted != NULL && i-- == 0)
+        return info->sorted;
+    for (int bit = 0; bit < 32; bit++)
+        if (info->texts[bit] != NULL && i-- == 0)
+            return info->texts[bit];
+    return "";
 }
 
 /* ---- report ---------------------------------------------------------------------------------------------------------- */
@@ -210,13 +235,8 @@ static void put_all(const dim__mi *m, const dim_information *info, text *t)
             put(t, "  %.0f: %.3f", info->curve[4 * k], info->curve[4 * k + 1]);
         put(t, "\n");
     }
-    char name[96];
-    if (m->sorted > 0)
-        put(t, "note: the rows are sorted by %s, and are otherwise like independent ones; if they are in the order of time, say order "
-               "SERIES\n", dim__mi_column_text(name, &m->side[m->sorted_side], &m->side[m->sorted_side].columns[m->sorted - 1]));
-    for (int bit = 0; bit < 16; bit++)
-        if (info->texts[bit] != NULL)
-            put(t, "note: %s\n", info->texts[bit]);
+    for (int64_t i = 0; i < dim__mi_remarks(info); i++)
+        put(t, "note: %s\n", dim__mi_remark(info, i));
 }
 
 dim_status dim__mi_describe(const dim__mi *m, dim_information *info)

@@ -5,7 +5,7 @@ static const dim__range views = DIM__UP_TO(8);
 _Static_assert(DIM__MOST_VIEWS == 8, "as many as the table allows");
 static const dim__field fields[] = {
     DIM__QUIET(dim_model_options, views, U32, &views, 1),
-    DIM__QUIET(dim_model_options, reserved0, U32, &dim__reserved, 0),
+    DIM__QUIET(dim_model_options, occlude, U32, NULL, 0), /* its layer checks it */
 };
 static const dim__table table = DIM__TABLE(dim_model_options, fields);
 
@@ -26,6 +26,7 @@ dim_status dim__model_create(dim_encoder *enc, const dim_model_options *options,
     model->enc = dim__encoder_retain(enc);
     model->optimizer = optimizer;
     model->views = o.views;
+    model->occlude = o.occlude;
     dim_objective_options objective = { .size = sizeof objective, .seed = o.seed };
     dim_status status = dim__objective_create(ctx, &objective, &model->obj);
     if (status == DIM_OK)

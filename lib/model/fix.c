@@ -7,14 +7,61 @@
 /* No name that a user can give begins like this, so the players of priors and classifiers are in nobody's way. */
 #define OWN "@"
 
+enum { ENCODER, HIDE, OCCLUDED }; /* applications; the last two where something is hidden */
+
 dim__ref dim__model_layer(int64_t layer)
 {
-    return layer < 0 ? (dim__ref){ -1, DIM__MODEL_IMAGES } : (dim__ref){ 0, layer };
+    return layer < 0 ? (dim__ref){ -1, DIM__MODEL_IMAGES } : (dim__ref){ ENCODER, layer };
+}
+
+dim__ref dim__model_antecedent(const dim_model *model, int64_t layer)
+{
+    dim__ref ref = dim__model_layer(layer);
+    if (model->occlude > 0)
+        ref = layer < 0 ? (dim__ref){ HIDE, 0 } : (dim__ref){ OCCLUDED, layer };
+    return ref;
 }
 
 static bool taken(const void *model, const char *name) { return dim__model_name_taken(model, name); }
 static dim_status fix(void *model);
 static const dim__owner owner = { taken, fix, "the objective is under a model, which steps, evaluates and saves it" };
+
+/* The network that hides a square of the images.  It takes pixels as the encoder does, which gets them ready from it. */
+static dim_status make_hide(dim_model *model, dim_encoder **out)
+{
+    const dim_encoder *enc = model->enc;
+    const int64_t *shape = enc->stack.inputs[0].shape;
+    dim_encoder_options o = { .size = sizeof o, .channels = (uint32_t)shape[0] };
+    dim__stack s = { .ctx = model->ctx };
+    memcpy(o.mean, enc->mean, sizeof o.mean);
+    memcpy(o.std, enc->std, sizeof o.std);
+    dim_status status = DIM_OK;
+    if (!dim__is_map(shape))
+        status = dim__fail(model->ctx, DIM_E_SHAPE, "dim_model_options.occlude is %u, but the encoder reads vectors, of which no "
+                           "block can be hidden", model->occlude);
+    if (status == DIM_OK)
+        status = dim__stack_add_input(&s, "input", shape);
+    if (status == DIM_OK)
+        status = dim__add(&s, (dim_layer_options){ .kind = DIM_LAYER_OCCLUDE, .kernel = model->occlude });
+    if (status == DIM_OK)
+        status = dim__encoder_from_stack(&s, &o, 0, out);
+    dim__stack_free(&s); /* empty when the network took it */
+    return status;
+}
+
+static dim_status put_occluded(dim_model *model)
+{
+    dim_objective *obj = model->obj;
+    dim__application hide = { .name = "hide", .n_of = 1, .of = { { -1, DIM__MODEL_IMAGES } }, .views = model->views };
+    dim__application occluded = { .name = "occluded", .n_of = 1, .of = { { HIDE, 0 } }, .views = model->views };
+    dim_encoder *network = NULL;
+    DIM__TRY(make_hide(model, &network));
+    dim_status status = dim__objective_put_application(obj, network, &hide);
+    dim__encoder_release(network);
+    DIM__TRY(status);
+    obj->trained[obj->applications[HIDE].trained].player = 0; /* so that it hides: it has nothing to train */
+    return dim__objective_put_application(obj, model->enc, &occluded);
+}
 
 dim_status dim__model_begin(dim_model *model)
 {
@@ -30,7 +77,10 @@ dim_status dim__model_begin(dim_model *model)
     DIM__TRY(dim__objective_put_input(obj, &labels));
     DIM__TRY(dim__objective_put_application(obj, model->enc, &encoder));
     DIM__TRY(dim__objective_put_player(obj, &player));
-    obj->trained[obj->applications[0].trained].player = 0;
+    obj->trained[obj->applications[ENCODER].trained].player = 0;
+    if (model->occlude > 0)
+        DIM__TRY(put_occluded(model));
+    model->own_applications = obj->n_applications;
     return DIM_OK;
 }
 
@@ -76,7 +126,7 @@ static dim_status put_term(dim_model *model, const dim__term *t)
 {
     dim__objective_loss l = { .loss = { .def = &dim__loss_information, .information = t->information, .weighted = true,
                                         .weight = t->information.o.weight },
-                              .n_of = 2, .of = { dim__model_layer(t->x), dim__model_layer(t->y) }, .whole = t->whole };
+                              .n_of = 2, .of = { dim__model_layer(t->x), dim__model_antecedent(model, t->y) }, .whole = t->whole };
     DIM__TRY(put(model, t->name, &l, 0));
     return aim(model, 0, false);
 }

@@ -49,6 +49,8 @@ struct dim_model {
     dim__classifier *classifiers;
     int64_t n_classifiers, cap_classifiers;
     int64_t views;
+    uint32_t occlude;          /* side of what is hidden from y; 0 = nothing is */
+    int64_t own_applications;  /* the objective's first ones; then the added */
     dim_optimizer_options optimizer; /* checked */
     int64_t added_losses, added_players; /* to the objective, by its own functions; known when it is fixed: its last ones */
     dim__report *reports;
@@ -84,6 +86,7 @@ const dim_optimizer_options *dim__model_player_options(const dim_model *model, i
 
 enum { DIM__MODEL_IMAGES = 0, DIM__MODEL_LABELS = 1, DIM__MODEL_INPUTS = 2 }; /* the objective's inputs; then the added */
 dim__ref dim__model_layer(int64_t layer);              /* of the encoder, or its input: as a value of the objective */
+dim__ref dim__model_antecedent(const dim_model *model, int64_t layer); /* the same as a term's y: of what is not hidden from it */
 
 extern const dim__loss_def dim__loss_model_prior;      /* of code, and of its mean and log-variance */
 extern const dim__loss_def dim__loss_classifier;       /* of features and labels */

@@ -33,11 +33,12 @@ static dim_status add_added(dim__settings *s, const dim_model *model)
 {
     const dim_objective *obj = model->obj;
     int64_t losses = obj->n_losses - model->added_losses, players = obj->n_players - model->added_players;
-    if (obj->n_inputs == DIM__MODEL_INPUTS && obj->n_applications == 1 && model->added_losses + model->added_players == 0)
+    if (obj->n_inputs == DIM__MODEL_INPUTS && obj->n_applications == model->own_applications &&
+        model->added_losses + model->added_players == 0)
         return DIM_OK;
     for (int64_t i = DIM__MODEL_INPUTS; i < obj->n_inputs; i++)
         DIM__TRY(dim__settings_of_input(s, obj, i));
-    for (int64_t i = 1; i < obj->n_applications; i++)
+    for (int64_t i = model->own_applications; i < obj->n_applications; i++)
         DIM__TRY(dim__settings_of_application(s, obj, i));
     for (int64_t i = losses; i < obj->n_losses; i++)
         DIM__TRY(dim__settings_of_loss(s, obj, i));
@@ -54,6 +55,8 @@ dim_status dim__settings_of_model(dim__settings *s, const void *of)
 {
     const dim_model *model = of;
     DIM__TRY(dim__settings_add(s, "views", "%lld", (long long)model->views));
+    if (model->occlude > 0)
+        DIM__TRY(dim__settings_add(s, "occlude", "%u", model->occlude));
     DIM__TRY(dim__settings_of_network(s, "encoder", model->enc));
     for (int64_t i = 0; i < model->n_terms; i++)
         DIM__TRY(add_term(s, &model->terms[i]));

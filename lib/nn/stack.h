@@ -44,7 +44,10 @@ extern const dim__table dim__layer_table;
 dim_status dim__stack_add_input(dim__stack *s, const char *name, const int64_t shape[3]);
 dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer);
 dim_status dim__stack_copy(const dim__stack *s, dim__stack *out);
+/* Layers first .. last, which read only each other and layer first - 1, as a stack of their own on an input (C, H, W). */
+dim_status dim__stack_part(const dim__stack *s, int64_t first, int64_t last, const int64_t in[3], dim__stack *out);
 void dim__stack_free(dim__stack *s);
+bool dim__layer_has_weights(const dim__layer *l); /* a convolution or linear layer; norms have some, but keep the shape */
 
 /* Names end up in files and reports: letters, digits, '_', '-' and, where `dots`, '.'.  `what` begins the text. */
 dim_status dim__check_name(dim_context *ctx, const char *what, const char *name, bool dots);

@@ -167,3 +167,30 @@ dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer)
     s->layers[s->count++] = l;
     return DIM_OK;
 }
+
+bool dim__layer_has_weights(const dim__layer *l)
+{
+    dim_layer_kind kind = l->o.kind;
+    return kind == DIM_LAYER_CONV || kind == DIM_LAYER_LINEAR || kind == DIM_LAYER_CONV_TRANSPOSE || kind == DIM_LAYER_DEPTHWISE;
+}
+
+dim_status dim__stack_part(const dim__stack *s, int64_t first, int64_t last, const int64_t in[3], dim__stack *out)
+{
+    dim__stack part = { .ctx = s->ctx };
+    dim_status status = dim__stack_add_input(&part, "input", in);
+    for (int64_t i = first; i <= last && status == DIM_OK; i++) {
+        dim__layer l = s->layers[i];
+        l.input -= first; /* first - 1 becomes -1, the input */
+        l.from -= l.from != DIM__LAYER_NONE ? first : 0;
+        status = shape_layer(&part, &l);
+        if (status == DIM_OK)
+            status = dim__grow(s->ctx, &part.layers, &part.capacity, part.count + 1, sizeof *part.layers);
+        if (status == DIM_OK)
+            part.layers[part.count++] = l;
+    }
+    if (status != DIM_OK)
+        dim__stack_free(&part);
+    else
+        *out = part;
+    return status;
+}

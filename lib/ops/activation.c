@@ -1,9 +1,10 @@
-/* relu, leaky_relu, sigmoid, tanh: gradients from the output y, so that y may replace x.  softplus: from x. */
+/* relu, leaky_relu, sigmoid, tanh: gradients from the output y, so that y may replace x.  softplus: from x.  Only the gradient of
+ * a ReLU can be differentiated again, for penalties of gradients (objective/priors/adversarial.c). */
 #include "ops/map.h"
 #include "ops/ops.h"
 
 /* An op with its emission, and its gradient as an op of (dy, y): both straight from the kernel table. */
-#define ACTIVATION(op)                                                                                                 \
+#define ACTIVATION(op, again)                                                                                             \
     static void op##_run(const dim__exec *e) { dim__map_one(e, e->ctx->kernels->op); }                                 \
     static void op##_grad_run(const dim__exec *e) { dim__map_two(e, e->ctx->kernels->op##_grad); }                     \
     static void op##_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)               \
@@ -17,13 +18,20 @@
     const dim__op dim__op_##op##_grad = {                                                                              \
         .name = #op "_grad", .min_in = 2, .max_in = 2, .n_out = 1,                                                     \
         .flags = DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,                                            \
-        .infer = dim__infer_same, .run = op##_grad_run,                                                                \
+        .infer = dim__infer_same, .backward = again, .run = op##_grad_run,                                             \
     };                                                                                                                 \
     dim__vid dim__emit_##op(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_##op, x, NULL); }
 
-ACTIVATION(relu)
-ACTIVATION(sigmoid)
-ACTIVATION(tanh)
+/* Linear in dy, and flat in y but where it is 0. */
+static void relu_again(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    if (dim__wants_grad(g, node->in[0]))
+        din[0] = dim__emit2(g, &dim__op_relu_grad, dout[0], node->in[1], NULL);
+}
+
+ACTIVATION(relu, relu_again)
+ACTIVATION(sigmoid, NULL)
+ACTIVATION(tanh, NULL)
 
 /* ---- leaky_relu: slope > 0, so the sign of y is that of x -------------------------------------------------------- */
 

@@ -88,11 +88,12 @@ dim__vid dim__emit_cast(dim__graph *g, dim__vid x, dim_dtype type);
 /* ---- random: ops/random.c; draws are functions of (seed, step, stream, index) ---------------------------------------------- */
 
 dim__vid dim__emit_dropout(dim__graph *g, dim__vid x, double rate); /* survivors times 1 / (1 - rate) */
+dim__vid dim__emit_occlude(dim__graph *g, dim__vid x, int64_t height, int64_t width); /* zeros in a block of each (H, W, C) */
 dim__vid dim__emit_noise_normal(dim__graph *g, dim__shape shape);
 dim__vid dim__emit_noise_uniform(dim__graph *g, dim__shape shape);   /* [0, 1) */
 dim__vid dim__emit_derangement(dim__graph *g, int64_t n);            /* i32 (n), no fixed point; n >= 2 */
 
-/* ---- shape: ops/shape.c, ops/gather.c, ops/crops.c ------------------------------------------------------------------------------------- */
+/* ---- shape: ops/shape.c, ops/gather.c, ops/crops.c ------------------------------------------------------------------- */
 
 dim__vid dim__emit_reshape(dim__graph *g, dim__vid x, dim__shape shape);       /* same count; an alias */
 dim__vid dim__emit_stop_gradient(dim__graph *g, dim__vid x);                   /* an alias */
@@ -107,8 +108,8 @@ dim__vid dim__emit_gather(dim__graph *g, dim__vid x, dim__vid index);          /
 /* (N, H, W, C) -> (N rows columns, kernel_h, kernel_w, C): what the window sees at each of its places; without padding */
 dim__vid dim__emit_crops(dim__graph *g, dim__vid x, dim__window window);
 
-/* i32 (n): n l + a random location in [0, l) for each n: rows of (N l, C) for gather */
-dim__vid dim__emit_random_location(dim__graph *g, int64_t n, int64_t l);
+/* i32 (n times): for each n so many times n l + a random location in [0, l), with replacement: rows of (N l, C) for gather */
+dim__vid dim__emit_random_location(dim__graph *g, int64_t n, int64_t times, int64_t l);
 
 /* ---- pairs and reductions: ops/pairs.c, ops/reduce.c ------------------------------------------------------------------------ */
 
@@ -128,6 +129,11 @@ dim__vid dim__emit_softmax_xent(dim__graph *g, dim__vid logits, dim__vid labels)
 /* i32 labels (N) -> sqrt(N / labelled rows) of a row with a label, 0 of another: the mean square of rows times it is that of
  * the labelled rows */
 dim__vid dim__emit_labelled(dim__graph *g, dim__vid labels);
+/* i32 (rows): row (axis 0) or column (axis 1) of each location of a map, in the order of the map's rows; `from` other than
+ * DIM__NONE, i32 (rows) as dim__emit_random_location() has them: how far from there it is, plus height or width - 1 */
+dim__vid dim__emit_place(dim__graph *g, dim__vid from, int64_t rows, int64_t height, int64_t width, int axis);
+/* x (N, C), i32 labels (N) -> scalar: the share of rows whose largest element is the label's; no gradient */
+dim__vid dim__emit_accuracy(dim__graph *g, dim__vid x, dim__vid labels);
 /* 0.5 (mu^2 + e^lv - 1 - lv), times scale, summed: scalar */
 dim__vid dim__emit_kl_normal(dim__graph *g, dim__vid mu, dim__vid lv, double scale);
 /* (rows, c) -> mean (c) and standard deviation (c, biased) = first, + 1; no gradient */

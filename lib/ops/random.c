@@ -138,10 +138,11 @@ dim__vid dim__emit_derangement(dim__graph *g, int64_t n)
 
 static dim_status location_infer(dim__infer *inf)
 {
-    int64_t n = inf->attr->draw.n, l = inf->attr->draw.locations;
-    if (n < 1 || l < 1 || n > INT32_MAX / l)
-        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: %lld samples of %lld locations", inf->op, (long long)n, (long long)l);
-    inf->out[0] = dim__shape1(n);
+    int64_t n = inf->attr->draw.n, l = inf->attr->draw.locations, k = inf->attr->draw.times;
+    if (n < 1 || l < 1 || k < 1 || n > INT32_MAX / l || n > INT32_MAX / k)
+        return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: %lld of %lld locations of %lld samples", inf->op, (long long)k, (long long)l,
+                         (long long)n);
+    inf->out[0] = dim__shape1(n * k);
     inf->out_type[0] = DIM_I32;
     return DIM_OK;
 }
@@ -149,9 +150,9 @@ static dim_status location_infer(dim__infer *inf)
 static void location_run(const dim__exec *e)
 {
     int32_t *out = e->out[0];
-    int64_t n = e->attr->draw.n, l = e->attr->draw.locations;
-    for (int64_t i = 0; i < n; i++)
-        out[i] = (int32_t)(i * l + (int64_t)dim__rng_below((uint64_t)l, run_seed(e), e->stream, (uint64_t)i));
+    int64_t n = e->attr->draw.n, l = e->attr->draw.locations, k = e->attr->draw.times;
+    for (int64_t i = 0; i < n * k; i++)
+        out[i] = (int32_t)(i / k * l + (int64_t)dim__rng_below((uint64_t)l, run_seed(e), e->stream, (uint64_t)i));
 }
 
 const dim__op dim__op_random_location = {
@@ -160,8 +161,8 @@ const dim__op dim__op_random_location = {
     .infer = location_infer, .run = location_run,
 };
 
-dim__vid dim__emit_random_location(dim__graph *g, int64_t n, int64_t l)
+dim__vid dim__emit_random_location(dim__graph *g, int64_t n, int64_t times, int64_t l)
 {
-    dim__attr attr = { .draw = { .n = n, .locations = l } };
+    dim__attr attr = { .draw = { .n = n, .locations = l, .times = times } };
     return dim__emit(g, &dim__op_random_location, 0, NULL, &attr);
 }

@@ -8,7 +8,7 @@ static const dim__field fields[] = {
     DIM__QUIET(dim_loss_options, kind, U32, &kinds, 0),
     DIM__FIELD(dim_loss_options, adversary, U32, &dim__adversary_range, 0),
     DIM__FIELD(dim_loss_options, sum_units, U32, &dim__switch, 0),
-    DIM__QUIET(dim_loss_options, reserved0, U32, &dim__reserved, 0),
+    DIM__FIELD(dim_loss_options, relative, U32, &dim__switch, 0),
     DIM__FIELD(dim_loss_options, invariance, F32, &dim__not_negative, 0), /* defaults: dim__loss_def.fill() */
     DIM__FIELD(dim_loss_options, variance, F32, &dim__not_negative, 0),
     DIM__FIELD(dim_loss_options, covariance, F32, &dim__not_negative, 0),
@@ -25,6 +25,7 @@ static dim_status check_options(dim_context *ctx, const dim__loss_def *def, cons
         uint32_t bit;
     } taken[] = { { "sum_units", o->sum_units != 0, DIM__LOSS_TAKES_SUM },
                   { "adversary", o->adversary != 0, DIM__LOSS_TAKES_ADVERSARY },
+                  { "relative", o->relative != 0, DIM__LOSS_TAKES_RELATIVE },
                   { "term", o->term != NULL, DIM__LOSS_TAKES_TERM },
                   { "invariance", o->invariance != 0, DIM__LOSS_TAKES_VICREG },
                   { "variance", o->variance != 0, DIM__LOSS_TAKES_VICREG },

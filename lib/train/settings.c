@@ -143,17 +143,18 @@ dim_status dim__settings_of_application(dim__settings *s, const dim_objective *o
 dim_status dim__settings_of_loss(dim__settings *s, const dim_objective *obj, int64_t loss)
 {
     static const dim__field fields[] = { /* of the kinds that have them; files of older versions have no such losses */
+        DIM__FIELD(dim_loss_options, relative, U32, NULL, 0),
         DIM__FIELD(dim_loss_options, invariance, F32, NULL, 0), DIM__FIELD(dim_loss_options, variance, F32, NULL, 0),
         DIM__FIELD(dim_loss_options, covariance, F32, NULL, 0), DIM__FIELD(dim_loss_options, redundancy, F32, NULL, 0),
     };
     static const dim__table table = DIM__TABLE(dim_loss_options, fields);
     const dim__objective_loss *l = &obj->losses[loss];
-    char key[DIM__SETTING_KEY], values[DIM__SETTING_VALUE], head[32], weights[160] = "";
+    char key[DIM__SETTING_KEY], values[DIM__SETTING_VALUE], head[32], more[200] = "";
     put_values(obj, l->of, l->n_of, values, sizeof values);
     snprintf(key, sizeof key, "loss.%s", l->loss.name);
-    dim__fields_put(weights, 0, sizeof weights, &table, &l->loss.o);
+    dim__fields_put(more, 0, sizeof more, &table, &l->loss.o);
     DIM__TRY(dim__settings_add(s, key, "%s of %.400s%s, adversary %d, sum_units %u%s", l->loss.def->name, values,
-                               l->whole ? " as a whole" : "", (int)l->loss.o.adversary, l->loss.o.sum_units, weights));
+                               l->whole ? " as a whole" : "", (int)l->loss.o.adversary, l->loss.o.sum_units, more));
     if (l->loss.def != &dim__loss_information)
         return DIM_OK;
     snprintf(head, sizeof head, "critic %d", (int)l->loss.information.o.critic);
@@ -223,6 +224,9 @@ dim_status dim__settings_of_loader(dim__settings *s, const dim_loader *loader)
     DIM__TRY(dim__settings_add(s, "loader.dataset", "%lld samples, %lld x %lld x %lld, %s, %lld classes",
                                (long long)ds->count, (long long)ds->shape[0], (long long)ds->shape[1],
                                (long long)ds->shape[2], dim__dtype_name(ds->dtype), (long long)ds->classes));
+    if (ds->unlabelled > 0)
+        DIM__TRY(dim__settings_add(s, "loader.unlabelled", "%lld samples, checksum %llx", (long long)ds->unlabelled,
+                                   (unsigned long long)ds->marks));
     DIM__TRY(dim__settings_add(s, "loader.batch", "%lld", (long long)info.batch));
     DIM__TRY(dim__settings_add(s, "loader.last_batch", "%lld", (long long)info.last));
     DIM__TRY(dim__settings_add(s, "loader.order", "%s", info.in_order ? "in order" : "shuffled"));

@@ -1,6 +1,7 @@
 /* What programs that are linked with libdim.so.0 rely on; written by tests/checks/abi_update.sh. */
 #include <stddef.h>
 #include <stdint.h>
+#define DIM_ALL_LOCATIONS UINT32_C(0xffffffff)
 #define DIM_MAX_CHANNELS 16
 #define DIM_MAX_HIDDEN 8
 #define DIM_MAX_INPUTS 8
@@ -316,6 +317,7 @@ typedef enum dim_layer_kind {
     DIM_LAYER_DEPTHWISE = 24,
     DIM_LAYER_CROPS = 25,
     DIM_LAYER_FOLD = 26,
+    DIM_LAYER_OCCLUDE = 27,
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff,
 } dim_layer_kind;
 typedef enum dim_layer_init {
@@ -482,7 +484,7 @@ typedef struct dim_prior_options {
     uint32_t minimax;
     uint32_t hidden1;
     uint32_t hidden2;
-    uint32_t reserved0;
+    float gradient_penalty;
     const dim_optimizer_options *optimizer;
 } dim_prior_options;
 dim_status dim_prior_create(dim_context *, const dim_prior_options *, dim_prior **);
@@ -503,6 +505,11 @@ typedef enum dim_shortcut {
     DIM_SHORTCUT_RANDOM = 1,
     DIM_SHORTCUT_FORCE_INT = 0x7fffffff,
 } dim_shortcut;
+typedef enum dim_repeat {
+    DIM_REPEAT_AFTER_TAP = 0,
+    DIM_REPEAT_FROM_TAP = 1,
+    DIM_REPEAT_FORCE_INT = 0x7fffffff,
+} dim_repeat;
 typedef struct dim_term_options {
     size_t size;
     const char *name;
@@ -517,13 +524,17 @@ typedef struct dim_term_options {
     uint32_t mixture;
     float mixture_tau;
     dim_shortcut shortcut;
-    uint32_t reserved0;
+    uint32_t local_samples;
+    uint32_t global_samples;
+    float act_penalty;
+    dim_repeat repeat;
+    uint32_t reserved1;
 } dim_term_options;
 typedef struct dim_model_options {
     size_t size;
     uint64_t seed;
     uint32_t views;
-    uint32_t reserved0;
+    uint32_t occlude;
 } dim_model_options;
 dim_status dim_model_create(dim_encoder *, const dim_model_options *, dim_model **);
 dim_status dim_model_add_term(dim_model *, const dim_term_options *);
@@ -558,6 +569,7 @@ dim_status dim_model_save(dim_model *, const char *);
 dim_status dim_model_load(dim_model *, const char *);
 void dim_model_destroy(dim_model *);
 const char *dim_critic_name(dim_critic);
+const char *dim_repeat_name(dim_repeat);
 const char *dim_shortcut_name(dim_shortcut);
 dim_status dim_checkpoint_save(dim_model *, const dim_loader *, const char *);
 dim_status dim_checkpoint_load(dim_model *, dim_loader *, const char *);

@@ -30,17 +30,17 @@ def right(net, x, y):
     return (logits.argmax(1) == y).float().mean().item(), F.cross_entropy(logits, y.clamp(min=0)).item()
 
 
-def train(x, y, test, truth, seed, epochs, stages):
+def train(x, y, test, truth, seed, epochs, stages="thirds", rate=1e-4):
     torch.manual_seed(seed)
     fit, held = split(len(x), seed)
     net = nn.Sequential(nn.Linear(x.shape[1], 200), nn.Dropout(0.1), nn.BatchNorm1d(200), nn.ReLU(), nn.Linear(200, int(y.max()) + 1))
-    adam = torch.optim.Adam(net.parameters(), 1e-4, betas=(0.5, 0.999))
+    adam = torch.optim.Adam(net.parameters(), rate, betas=(0.5, 0.999))
     batch = min(64, len(fit))
     steps = len(fit) // batch
     drops = [50 * steps, 100 * steps] if epochs >= 150 else [epochs * steps // 3, 2 * epochs * steps // 3]
     if stages == "tenths":  # of the authors' 1000 epochs
         drops = [epochs * steps // 20, epochs * steps // 10]
-    rate = torch.optim.lr_scheduler.MultiStepLR(adam, drops)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(adam, drops)
     best, found, all_epochs = (-1, 0), None, []
     for epoch in range(epochs):
         net.train()
@@ -50,7 +50,7 @@ def train(x, y, test, truth, seed, epochs, stages):
             adam.zero_grad()
             F.cross_entropy(net(x[rows]), y[rows]).backward()
             adam.step()
-            rate.step()
+            schedule.step()
         net.eval()
         share, loss = right(net, x[held], y[held])
         all_epochs.append(right(net, test, truth)[0])

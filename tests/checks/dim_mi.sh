@@ -85,6 +85,11 @@ says "^dim-mi: --weights: column 3 'Day' of .*weights.csv is -1.3 in line 5; wei
 run 1 "$air" --x Wind --y Temp --weights Day --method knn
 says 'nearest neighbours have no weights'
 
+# A table that is sorted is one, which is said.
+awk 'BEGIN { srand(3); print "by,other"; for (i = 0; i < 400; i++) printf "%d,%f\n", i, i / 100 + 3 * rand() }' >"$work/t.csv"
+run 0 "$work/t.csv" --y 2
+says "^note: the rows are sorted by column 'by' of x, and are otherwise like independent ones; if they are in the order of time, say --series$"
+
 # What information.md shows, but for the numbers.
 numbers() { sed 's/[0-9][0-9,.]*/N/g; s/  */ /g'; }
 sed -n '/^\$ dim-mi airquality/,/^```/p' "$source/docs/information.md" | sed '1d;/^```/d' | numbers >"$work/shown"

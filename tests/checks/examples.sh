@@ -31,6 +31,15 @@ run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps fc --table
 columns "$work/stdout" | grep -q '"fc":{"knn":1.0000,"ridge":1.0000}' || { cat "$work/stdout"; fail "probes of some classes"; }
 grep -q 'raw pixels .* 100.0 %   *100.0 %' "$work/stderr" || { cat "$work/stderr"; fail "probes of pixels"; }
 
+# Others, by name, in the order of the list.
+run 0 "$local_dim" --steps 0 --probe-train 80 --json --taps fc,global --table --probes svm,mlp,linear --out "$work/probes"
+columns "$work/stdout" | grep -q '^{"fc":{"svm":1.0000,"mlp":[01].[0-9]*,"linear":1.0000},"global":{"svm":' ||
+    { cat "$work/stdout"; fail "--probes"; }
+head -n 1 "$work/probes/log.csv" | grep -q ',fc.svm,fc.mlp,fc.linear,global.svm,global.mlp,global.linear$' || fail "log.csv of --probes"
+grep -q 'features  width        SVM        MLP     linear$' "$work/stderr" || { cat "$work/stderr"; fail "the table of --probes"; }
+run 2 "$local_dim" --steps 1 --probe-train 80 --taps fc,global --probes svm,mlp --out "$work/probes" --resume
+says 'has other columns; are --taps and --probes'
+
 # Few labels: were k of kNN still 20, all of these would vote, and each image would get the same class.
 run 0 "$local_dim" --steps 0 --probe-train 20 --json --taps fc
 columns "$work/stdout" | grep -q '"fc":{"knn":1.0000' || { cat "$work/stdout"; fail "kNN with few labels"; }
@@ -70,6 +79,26 @@ fi
 run 0 "$local_dim" --steps 3 --probe-train 0 --taps fc,global --units 32 --out "$out" --resume --seed 5
 says 'nothing is left to train: 3 steps are asked for, and the checkpoint is after step 10'
 says "the seed is the checkpoint's, 0, in place of 5"
+
+# Labels that teach the encoder: few of them beside the objective, and alone, from weights that there are.
+run 0 "$local_dim" --steps 24 --labels 40 --classify-weight 1 --prior none --units 32 --taps fc --json --out "$work/joint"
+tail -n 1 "$work/stdout" | grep -q '"class":1.0000' || { cat "$work/stdout"; fail "labels beside the objective"; }
+head -n 1 "$work/joint/log.csv" | grep -q ',class,class.accuracy,fc.knn,fc.ridge,class.test$' || fail "log of --classify-weight"
+run 2 "$local_dim" --steps 25 --labels 20 --classify-weight 1 --prior none --units 32 --taps fc --out "$work/joint" --resume
+says 'loader.unlabelled'
+run 2 "$local_dim" --steps 25 --labels 40 --classify-weight 2 --prior none --units 32 --taps fc --out "$work/joint" --resume
+says 'player.model.minimises.class'
+run 0 "$local_dim" --steps 12 --labels 40 --finetune --init "$work/joint/weights.safetensors" --taps fc --json
+tail -n 1 "$work/stdout" | grep -q '"class":1.0000' || { cat "$work/stdout"; fail "--finetune"; }
+run 2 "$local_dim" --steps 1 --labels 42 --finetune
+says '--labels: 42 is not a multiple of the 4 classes'
+run 2 "$local_dim" --steps 1 --labels 164 --finetune
+says '--labels: 164 are 41 of each class, but class 0 has only 40'
+run 2 "$local_dim" --steps 1 --finetune --classify-tap nothing
+says '--classify-tap: .*nothing'
+run 2 "$local_dim" --steps 1 --encoder alex64
+says '--encoder: the images are 32 x 32, but alex64 takes 64 x 64'
+run 0 "$local_dim" --steps 2 --encoder foldresnet19 --prior none --units 16 --probe-train 0
 
 # Weights to start from, as they are and in a checkpoint: the same features, so the same probes.
 for file in weights checkpoint; do
@@ -232,6 +261,31 @@ run 2 "$local_dim" --steps 1 --label-column colour --image-size 28
 says 'label_column is "colour", which is neither a name in the header nor a number below 785'
 data=folder:$work/data
 
+# Options of Deep InfoMax: all at once, gone on with as one run, refused with another one; what a preset says holds, but for what is given.
+usual="--units 16 --probe-train 0 --coordinates absolute --occlude 9 --pairs 0.2 --globals conv --global-samples 3 --local-samples 5 \
+    --act-penalty 0.01 --gradient-penalty 1 --classes 4 --alpha 0.5 --repeat from-tap"
+steps() { cut -d, -f1,5- "$1"; } # of a log, without times
+# shellcheck disable=SC2086
+run 0 "$local_dim" $usual --steps 2 --out "$work/dim"
+head -n 1 "$work/dim/log.csv" | grep -q ',local,.*,global,.*,pairs,.*,coordinates,coordinates.row_accuracy,.*,discrete,.*,discrete_each,' ||
+    { cat "$work/dim/log.csv"; fail "columns of DIM's options"; }
+# shellcheck disable=SC2086
+run 0 "$local_dim" $usual --steps 3 --out "$work/dim" --resume
+# shellcheck disable=SC2086
+run 0 "$local_dim" $usual --steps 3 --out "$work/dim3"
+steps "$work/dim/log.csv" >"$work/two"
+steps "$work/dim3/log.csv" | cmp - "$work/two" || fail "DIM's options after --resume"
+# shellcheck disable=SC2086
+run 2 "$local_dim" $usual --steps 4 --out "$work/dim" --resume --coordinates relative
+says 'loss.coordinates .*relative'
+run 2 "$local_dim" --steps 1 --probe-train 0 --occlude 100
+says '--occlude: .*larger than the map'
+run 0 "$local_dim" --steps 1 --probe-train 0 --units 16 --preset dim-lg --out "$work/preset"
+run 2 "$local_dim" --steps 2 --probe-train 0 --units 16 --preset dim-lg --alpha 0.25 --out "$work/preset" --resume
+says 'term.global has weight 0.5 in the checkpoint, but weight 0.25 here'
+run 0 "$local_dim" --steps 2 --probe-train 0 --units 16 --alpha 0.5 --beta 0.1 --prior-weight 0.1 --beta1 0.5 --shortcut identity \
+    --repeat from-tap --out "$work/preset" --resume
+
 # Pictures are left alone by a --resume that is refused.
 usual="--ndf 8 --rkhs 32 --depth 1 --probe-train 0 --out $work/amdim"
 # shellcheck disable=SC2086
@@ -317,6 +371,12 @@ grows test.mi 0.1 2
 has_picture "$work/views"
 head -n 1 "$work/views/log.csv" | grep -q '^step,epoch,train_s,wait_s,mi,mi.value,.*,test.mi,test.top1,test.top5$' || fail "log of two_views"
 [ "$(wc -l <"$work/views/log.csv")" = 62 ] || fail "two_views: lines of the log"
+for loss in vicreg barlow-twins; do
+    run 0 "$two_views" --steps 60 --batch 16 --json --loss $loss --out "$work/$loss"
+    head -n 1 "$work/$loss/log.csv" | grep -q '^step,epoch,train_s,wait_s,views,views.invariance,.*,test.views,test.top1,test.top5$' ||
+        fail "log of two_views --loss $loss"
+    run 2 "$two_views" --steps 80 --batch 16 --loss $loss --out "$work/$loss" --resume --covariance 0
+done
 run 2 "$two_views" --steps 1 --out "$work/views"
 says '--out: there is a run in .*; --resume goes on from it, --overwrite replaces it'
 run 0 "$two_views" --steps 40 --batch 32 --json --out "$work/parts"

@@ -58,18 +58,36 @@ refuses '--probe-train: 19 is too few' local_dim $data --probe-train 19
 refuses '--table needs probes' local_dim $data --table --probe-train 0
 refuses '--taps: conv,fc,conv names conv twice' local_dim $data --taps conv,fc,conv
 refuses "--taps: '' names nothing" local_dim $data --taps=
+refuses "--probes: there is no 'lasso'; choose of knn, ridge, linear, svm, mlp" local_dim $data --probes svm,lasso
+refuses '--probes: svm,svm names svm twice' local_dim $data --probes svm,svm
+refuses "--probes: '' names nothing" local_dim $data --probes=
 refuses "--taps: ',' names nothing" local_dim $data --taps ,
 for option in --resume --overwrite '--checkpoint-every=3'; do refuses "${option%=3} needs --out" local_dim $data $option; done
 refuses '--embed-tap needs --embed' local_dim $data --embed-tap fc
 refuses '--embed-split needs --embed' local_dim $data --embed-split train
 refuses '--init and --resume exclude each other' local_dim $data --init a --resume --out b
 refuses '--out: the name is empty' local_dim $data --out=
+refuses '--finetune and --classify-weight exclude each other' local_dim $data --finetune --classify-weight 1
+refuses '--labels and --unlabelled exclude each other' local_dim $data --labels 10 --unlabelled
+refuses 'need labels: they do not go with --unlabelled' global_dim $data --finetune --unlabelled
+refuses '--classify-tap needs --classify-weight or --finetune' infomax_kl $data --classify-tap mean
+refuses '--classify-weight: -1 is too small' local_dim $data --classify-weight -1
+refuses "--encoder: there is no 'conv16'; choose one of auto, conv28, conv32," local_dim $data --encoder conv16
+refuses "there is no option '--encoder'" infomax_kl $data --encoder conv32
+for option in --labels=10 --finetune --classify-weight=1; do refuses "there is no option '$option'" amdim $data $option; done
 refuses '--views: 1 is too small' amdim $data --views 1
 refuses '--depth: 65 is too large; it must be 64 at most' amdim $data --depth 65
 refuses '--mixture: 1025 is too large' amdim $data --mixture 1025
 refuses '--beta1: it must be below 1' amdim $data --beta1 1
 refuses '--beta1: 2 is too large' amdim $data --beta1 2
 refuses '--data: ' local_dim $data --steps 1
+refuses '--alpha 0 and --beta 0 leave nothing to learn' local_dim $data --beta 0
+refuses '--alpha 0 and --beta 0 leave nothing to learn' local_dim $data --alpha=0 --preset dim-g
+refuses '--data: ' global_dim $data --alpha 0 --pairs 1
+refuses '--global-samples needs --globals' local_dim $data --global-samples 2
+refuses '--classes: 1 is too few' global_dim $data --classes 1
+refuses "--preset: there is no 'dim'; choose one of none, dim-g, dim-l, dim-lg" local_dim $data --preset dim
+for option in --alpha=1 --occlude=4 --preset=dim-l; do refuses "there is no option '${option%=*}'" infomax_kl $data $option; done
 refuses "--data: there is no 'sines'; choose waves or npy:NAME.npy" signals --data sines
 refuses '--data: a.txt does not end in .npy' signals --data npy:a.txt
 refuses "there is no option '--skip-broken'" signals --skip-broken
@@ -77,6 +95,9 @@ refuses '--batch: 4801 is more than the 4800 training signals' signals --batch 4
 refuses '--data is missing' two_views --steps 1
 for option in --table --critic=dot --probe-train=20 --embed=a.npy; do refuses "there is no option '$option'" two_views $data $option; done
 refuses '--overwrite needs --out' two_views $data --overwrite
+refuses "--loss: there is no 'x'; choose one of information, vicreg, barlow-twins" two_views $data --loss x
+refuses 'they must be above 0' two_views $data --loss vicreg --variance 0
+refuses "there is no option '--loss'" autoencoder $data --loss vicreg
 for option in --estimator=dv --prior=kl --taps=mean; do refuses "there is no option '$option'" autoencoder $data $option; done
 for option in --lr=1 --units=3 --estimator=dv --prior-weight=1; do refuses "there is no option '$option'" infogan $data $option; done
 refuses "there is no option '--lr-d'" autoencoder $data --lr-d 1

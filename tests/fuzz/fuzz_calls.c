@@ -288,6 +288,21 @@ static void keep_reference(every_value *a)
         ((dim_context_options *)a->p)->gemm = DIM_GEMM_REFERENCE;
 }
 
+/* Trainings of a few steps: without options, or with a size that ends before `steps`, it were thousands. */
+static void keep_short(every_value *a)
+{
+    static dim_evaluation_options plain;
+    size_t size = 0;
+    if (a->p != NULL)
+        memcpy(&size, a->p, sizeof size);
+    if (a->p == NULL || (size >= sizeof size && size < offsetof(dim_evaluation_options, steps) + sizeof plain.steps)) {
+        DIM_OPTIONS_INIT(&plain);
+        a->p = &plain;
+    }
+    if (size >= sizeof size || a->p == &plain)
+        ((dim_evaluation_options *)a->p)->steps = ((dim_evaluation_options *)a->p)->steps % 4 + 1;
+}
+
 /* Contract: the memory that is wrapped is there, and so are elements of lists. */
 static void keep_contracts(const every_function *f, every_value *a)
 {
@@ -305,6 +320,9 @@ static void keep_contracts(const every_function *f, every_value *a)
             a[1].i = a[1].i > 2 ? 2 : a[1].i;
     if (strcmp(f->name, "dim_context_create") == 0)
         keep_reference(&a[0]);
+    for (int i = 0; i < f->n; i++)
+        if (f->parameter[i].kind == EVERY_OPTIONS && strcmp(f->parameter[i].type, "dim_evaluation_options") == 0)
+            keep_short(&a[i]);
     if (strcmp(f->name, "dim_augment_apply") == 0 && w.o.augment_apply.size == sizeof w.o.augment_apply)
         w.o.augment_apply.index = NULL; /* the case has six */
     for (int i = 0; i < f->n; i++) /* the case's own are small */

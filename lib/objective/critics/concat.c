@@ -48,14 +48,15 @@ static int64_t rows_at_once(const dim__pairing *p)
     int64_t widest = 0;         /* two layers live at once */
     for (int i = 0; i < hidden_layers(p->o); i++)
         widest = dim__max64(widest, (int64_t)p->o->hidden[i] + (i > 0 ? p->o->hidden[i - 1] : 0));
+    int64_t all = p->n * p->globals;
     if (p->limit == 0 || (p->o->batch_norm && p->scope.training))
-        return p->n;
+        return all;
     double row = (double)(p->n * p->l) * (double)widest * sizeof(float);
-    int64_t rows = (int64_t)fmin((double)p->limit / row, (double)p->n);
-    return dim__max64(rows, (p->n + MOST_BLOCKS - 1) / MOST_BLOCKS);
+    int64_t rows = (int64_t)fmin((double)p->limit / row, (double)all);
+    return dim__max64(rows, (all + MOST_BLOCKS - 1) / MOST_BLOCKS);
 }
 
-/* The scores of rows first .. first + n - 1 of hy (N, hidden) with all of hx: (1, n N L).  More rows than `most` are halved, so
+/* The scores of rows first .. first + n - 1 of hy (N G, hidden) with all of hx: (1, n N L).  More rows than `most` are halved, so
  * that a score is copied a few times and not once a block. */
 static dim__vid pair_rows(const dim__pairing *p, dim__vid hy, dim__vid hx, int64_t first, int64_t n, int64_t most)
 {
@@ -69,23 +70,23 @@ static dim__vid pair_rows(const dim__pairing *p, dim__vid hy, dim__vid hx, int64
         dim__vid after = pair_rows(p, hy, hx, first + half, n - half, most);
         return dim__emit_concat(g, before, after);
     }
-    dim__vid some = dim__emit_slice(g, dim__emit_reshape(g, hy, dim__shape2(1, p->n * h)), first * h, n * h);
+    dim__vid some = dim__emit_slice(g, dim__emit_reshape(g, hy, dim__shape2(1, p->n * p->globals * h)), first * h, n * h);
     some = dim__emit_reshape(g, some, dim__shape2(n, h));
     return finish(p, dim__emit_pair_sum(g, some, hx), 1, n * p->n * p->l);
 }
 
 static dim__vid pair_all(const dim__pairing *p, dim__vid hy, dim__vid hx)
 {
-    int64_t most = rows_at_once(p);
-    if (most >= p->n)
-        return finish(p, dim__emit_pair_sum(p->scope.g, hy, hx), p->n, p->n * p->l);
-    return dim__emit_reshape(p->scope.g, pair_rows(p, hy, hx, 0, p->n, most), dim__shape2(p->n, p->n * p->l));
+    int64_t most = rows_at_once(p), rows = p->n * p->globals;
+    if (most >= rows)
+        return finish(p, dim__emit_pair_sum(p->scope.g, hy, hx), rows, p->n * p->l);
+    return dim__emit_reshape(p->scope.g, pair_rows(p, hy, hx, 0, rows, most), dim__shape2(rows, p->n * p->l));
 }
 
 static dim__scores score(const dim__pairing *p)
 {
     dim__graph *g = p->scope.g;
-    dim__scores s = { DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE };
+    dim__scores s = DIM__NO_SCORES;
     dim__vid x = dim__nn_rows(&p->scope, p->x);
     if (dim__graph_status(g) != DIM_OK)
         return s;
@@ -98,14 +99,16 @@ static dim__scores score(const dim__pairing *p)
     dim__vid hx = dim__emit_matmul(g, x, dim__emit_slice(g, weight, 0, dx), false, true);
     dim__vid hy = dim__emit_matmul(g, p->y, dim__emit_slice(g, weight, dx, dy), false, true);
     hy = dim__emit_add_bias(g, hy, dim__nn_param(&p->scope, "fc1", "bias", &b));
+    s.global = p->y;
     if (p->partner == DIM__NONE) {
         s.all = pair_all(p, hy, hx);
         return s;
     }
     hx = dim__emit_reshape(g, hx, dim__shape3(p->n, p->l, h));
     hy = dim__emit_broadcast_mid(g, hy, p->l);
-    s.pos = finish(p, dim__emit_add(g, hx, hy), p->n, p->l);
-    s.neg = finish(p, dim__emit_add(g, dim__emit_gather(g, hx, p->partner), hy), p->n, p->l);
+    dim__vid other = dim__for_each_global(p, dim__emit_gather(g, hx, p->partner));
+    s.pos = finish(p, dim__emit_add(g, dim__for_each_global(p, hx), hy), p->n * p->globals, p->l);
+    s.neg = finish(p, dim__emit_add(g, other, hy), p->n * p->globals, p->l);
     return s;
 }
 

@@ -8,8 +8,8 @@
 typedef struct dim__pairing { /* what is to be paired, and how */
     dim__scope scope;             /* prefix "<term>." */
     dim__vid x;               /* (N, L, C): L locations of each sample; L = 1 for a vector.  Before whole(): (N, H, W, C) */
-    dim__vid y;               /* (N, D): one global feature a sample */
-    int64_t n, l;
+    dim__vid y;               /* (N G, D): global features, those of a sample one after the other */
+    int64_t n, l, globals;    /* N, L and G */
     int64_t limit;            /* most bytes of hidden layers at once, where no gradient needs them all; 0 = any */
     bool x_in_space;          /* whole() put x into the space of the scores already */
     const dim_term_options *o;/* checked, defaults filled in */
@@ -19,10 +19,13 @@ typedef struct dim__pairing { /* what is to be paired, and how */
 } dim__pairing;
 
 typedef struct dim__scores {
-    dim__vid all;             /* (N, N L): row i is y i, column j L + l is x j, l; DIM__NONE with partners */
-    dim__vid pos, neg;        /* (N, L) with partners */
-    dim__vid y, x;            /* all pairs of a dot product, instead of `all`: (N, U) and (N L, U), whose products these are */
+    dim__vid all;             /* (N G, N L): row i is y i, column j L + l is x j, l; DIM__NONE with partners */
+    dim__vid pos, neg;        /* (N G, L) with partners */
+    dim__vid y, x;            /* all pairs of a dot product, instead of `all`: (N G, U) and (N L, U), whose products these are */
+    dim__vid global;          /* (N G, ...): y as it is compared, behind the critic's network; for penalties */
 } dim__scores;
+
+#define DIM__NO_SCORES ((dim__scores){ DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE })
 
 typedef struct dim__critic_def {
     dim_critic kind;
@@ -43,6 +46,11 @@ const dim__critic_def *dim__critic_def_of(dim_critic kind); /* NULL for what is 
 const char *dim__critic_name(int kind);                     /* likewise */
 
 /* Scores of features that live in one space: inner products. */
-dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x /* (N L, U) */, dim__vid y /* (N, U) */);
+dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x /* (N L, U) */, dim__vid y /* (N G, U) */);
+/* x (N, L, C) once for each global of a sample: (N G, L, C). */
+dim__vid dim__for_each_global(const dim__pairing *p, dim__vid x);
+
+/* phi of "encode and dot": rows x (R, d) through h = W2 relu(BN(W1 x)) + b2 + S x, then layer norm (DIM, appendix). */
+dim__vid dim__emit_projection(const dim__scope *scope, dim__vid x, int64_t units, dim_shortcut start);
 
 #endif

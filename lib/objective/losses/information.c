@@ -21,7 +21,11 @@ static const dim__field fields[] = {
     F(mixture, U32, &mixture, 0),
     F(mixture_tau, F32, NULL, 0), /* only a mixture looks at it */
     F(shortcut, U32, &dim__shortcut_range, 0),
-    DIM__QUIET(dim_term_options, reserved0, U32, &dim__reserved, 0),
+    F(local_samples, U32, &dim__width, 0),
+    F(global_samples, U32, NULL, 0), /* see check_samples() */
+    F(act_penalty, F32, &dim__not_negative, 0),
+    F(repeat, U32, &dim__repeat_range, 0),
+    DIM__QUIET(dim_term_options, reserved1, U32, &dim__reserved, 0),
 };
 #undef F
 const dim__table dim__term_table = DIM__TABLE(dim_term_options, fields);
@@ -61,10 +65,32 @@ dim_status dim__information_options(dim_context *ctx, const char *name, const di
     return DIM_OK;
 }
 
+/* Whether there are locations to draw from. */
+static dim_status check_samples(dim_context *ctx, const char *name, const dim_term_options *o, const dim__side *x, const dim__side *y)
+{
+    if (o->local_samples > 0 && (x->whole || !dim__is_map(x->shape)))
+        return dim__fail(ctx, DIM_E_SHAPE, "term '%s': local_samples is %u, but x is %s, which has no locations to draw from", name,
+                         o->local_samples, x->whole ? "a map as a whole" : "a vector");
+    if (o->global_samples > (1 << 24) && o->global_samples != DIM_ALL_LOCATIONS)
+        return dim__fail(ctx, DIM_E_INVALID, "term '%s': global_samples is %u; it must be 16777216 at most, or DIM_ALL_LOCATIONS",
+                         name, o->global_samples);
+    if (o->global_samples > 0 && !dim__is_map(y->shape))
+        return dim__fail(ctx, DIM_E_SHAPE, "term '%s': global_samples is %u, but y is a vector, which has no locations to draw from",
+                         name, o->global_samples);
+    if (o->global_samples > 1 && o->mixture > 0)
+        return dim__fail(ctx, DIM_E_INVALID, "term '%s': mixture is %u and global_samples %u; a mixture is made of one global", name,
+                         o->mixture, o->global_samples);
+    return DIM_OK;
+}
+
 dim_status dim__information_check(dim_context *ctx, const char *name, const dim__information *t, const dim__side *x,
                                   const dim__side *y)
 {
     const dim__critic_def *critic = dim__critic_def_of(t->o.critic);
+    DIM__TRY(check_samples(ctx, name, &t->o, x, y));
+    if (t->o.repeat != 0 && !(x->whole && t->o.critic == DIM_CRITIC_DOT))
+        return dim__fail(ctx, DIM_E_INVALID, "term '%s': repeat is %s; it is an option of the dot critic on a whole map", name,
+                         dim__repeat_name((int)t->o.repeat));
     if (x->whole && critic->check_whole != NULL)
         DIM__TRY(critic->check_whole(ctx, name, x->enc, x->shape));
     if (t->estimator.kind == DIM_ESTIMATOR_MINE && (x->views > 1 || y->views > 1))
@@ -105,25 +131,38 @@ static void pair_map(const emission *e, dim__vid x, dim__pairing *p)
     p->x = dim__emit_reshape(e->g, x, dim__shape3(p->n, 1, size));
 }
 
+/* So many of the l locations of each sample of a map: (N drawn, c). */
+static dim__vid draw_locations(const emission *e, dim__vid map, int64_t l, int64_t c, int64_t drawn)
+{
+    dim__vid at = dim__emit_random_location(e->g, e->n, drawn, l);
+    return dim__emit_gather(e->g, dim__emit_reshape(e->g, map, dim__shape2(e->n * l, c)), at);
+}
+
 static void pair_locations(const emission *e, dim__vid x, dim__pairing *p)
 {
     if (dim__graph_status(e->g) != DIM_OK)
         return;
-    int64_t c = dim__shape_last(dim__shape_of(e->g, x));
+    int64_t c = dim__shape_last(dim__shape_of(e->g, x)), drawn = e->t->o.local_samples;
     p->l = dim__count_of(e->g, x) / (p->n * c);
+    if (drawn > 0) {
+        x = draw_locations(e, x, p->l, c, drawn);
+        p->l = drawn;
+    }
     p->x = dim__emit_reshape(e->g, x, dim__shape3(p->n, p->l, c));
 }
 
-/* The antecedent: a vector, or one random location of a map (AMDIM's 5 -> 5). */
-static dim__vid antecedent(const emission *e, int64_t view)
+/* Antecedents (N G, C): a vector, or locations of a map, of which one is AMDIM's 5 -> 5. */
+static void antecedents(const emission *e, int64_t view, dim__pairing *p)
 {
-    dim__vid y = of_view(e, e->y, view);
     const int64_t *shape = e->y->shape;
+    p->y = of_view(e, e->y, view);
+    p->globals = 1;
     if (!dim__is_map(shape) || dim__graph_status(e->g) != DIM_OK)
-        return y;
-    int64_t l = dim__map_height(shape) * shape[2];
-    dim__vid at = dim__emit_random_location(e->g, e->n, l);
-    return dim__emit_gather(e->g, dim__emit_reshape(e->g, y, dim__shape2(e->n * l, shape[0])), at);
+        return;
+    int64_t l = dim__map_height(shape) * shape[2], drawn = dim__max64(e->t->o.global_samples, 1);
+    bool all = e->t->o.global_samples == DIM_ALL_LOCATIONS;
+    p->globals = all ? l : drawn;
+    p->y = all ? dim__emit_reshape(e->g, p->y, dim__shape2(e->n * l, shape[0])) : draw_locations(e, p->y, l, shape[0], drawn);
 }
 
 /* m_k(f) (AMDIM, section 3.6): k antecedents of each sample, f plus a network's k outputs; (N, d) -> (N k, d). */
@@ -155,14 +194,32 @@ static void declare_state(const dim__scope *scope, dim__information *t)
 
 static const dim__est_nodes NO_NODES = { DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE, DIM__NONE };
 
+static dim__est_nodes estimate(const emission *e, const dim__scores *s)
+{
+    dim__information *t = e->t;
+    if (t->o.mixture > 0)
+        return dim__emit_mixture(e->g, &t->estimator, s->y, s->x, e->n, t->o.mixture, t->o.mixture_tau);
+    if (t->estimator.negatives == DIM_NEGATIVES_SHUFFLE)
+        return dim__emit_estimator_pairs(e->g, &t->estimator, s->pos, s->neg, t->state);
+    return s->y != DIM__NONE ? dim__emit_dot_estimator(e->g, &t->estimator, s->y, s->x, e->n, t->state)
+                             : dim__emit_estimator(e->g, &t->estimator, s->all, e->n, t->state);
+}
+
+/* What the penalty of y's activations comes to once the loss gets its weight. */
+static dim__vid activity(const emission *e, dim__vid y)
+{
+    double rows = (double)dim__shape_rows(dim__shape_of(e->g, y)), weight = (double)e->t->o.weight;
+    return dim__emit_sum_all(e->g, dim__emit_mul(e->g, y, y), (double)e->t->o.act_penalty / weight / rows);
+}
+
 /* y of one view against x of another. */
 static dim__est_nodes emit_pair(const emission *e, int64_t view_y, int64_t view_x)
 {
     dim__information *t = e->t;
     int64_t n = e->n;
-    dim__pairing p = { .scope = *e->scope, .y = antecedent(e, view_y), .n = n, .o = &t->o, .enc = e->x->enc,
-                       .layer = e->x->layer, .partner = DIM__NONE,
+    dim__pairing p = { .scope = *e->scope, .n = n, .o = &t->o, .enc = e->x->enc, .layer = e->x->layer, .partner = DIM__NONE,
                        .limit = e->scope->differentiated ? 0 : dim__stream_limit(e->g, &t->estimator) };
+    antecedents(e, view_y, &p);
     dim__vid x = of_view(e, e->x, view_x);
     if (e->x->whole)
         pair_map(e, x, &p);
@@ -170,18 +227,15 @@ static dim__est_nodes emit_pair(const emission *e, int64_t view_y, int64_t view_
         pair_locations(e, x, &p);
     if (t->o.mixture > 0)
         p.y = mix(e, p.y);
-    bool shuffle = t->estimator.negatives == DIM_NEGATIVES_SHUFFLE;
-    if (shuffle)
+    if (t->estimator.negatives == DIM_NEGATIVES_SHUFFLE)
         p.partner = dim__emit_derangement(e->g, n);
     dim__scores s = dim__critic_def_of(t->o.critic)->score(&p);
     if (dim__graph_status(e->g) != DIM_OK)
         return NO_NODES;
-    if (t->o.mixture > 0)
-        return dim__emit_mixture(e->g, &t->estimator, s.y, s.x, n, t->o.mixture, t->o.mixture_tau);
-    if (shuffle)
-        return dim__emit_estimator_pairs(e->g, &t->estimator, s.pos, s.neg, t->state);
-    return s.y != DIM__NONE ? dim__emit_dot_estimator(e->g, &t->estimator, s.y, s.x, n, t->state)
-                            : dim__emit_estimator(e->g, &t->estimator, s.all, n, t->state);
+    dim__est_nodes nodes = estimate(e, &s);
+    if (t->o.act_penalty > 0)
+        nodes.loss = dim__emit_add(e->g, nodes.loss, activity(e, s.global));
+    return nodes;
 }
 
 static void add_scaled(dim__graph *g, dim__vid *sum, dim__vid more, double scale)

@@ -65,7 +65,7 @@ typedef struct dim__loss_def {
 
 enum {
     DIM__LOSS_TAKES_SUM = 1, DIM__LOSS_TAKES_ADVERSARY = 2, DIM__LOSS_TAKES_TERM = 4, DIM__LOSS_TAKES_VICREG = 8,
-    DIM__LOSS_TAKES_REDUNDANCY = 16
+    DIM__LOSS_TAKES_REDUNDANCY = 16, DIM__LOSS_TAKES_RELATIVE = 32
 };
 
 #define X(name) extern const dim__loss_def dim__loss_##name;

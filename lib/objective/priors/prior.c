@@ -29,7 +29,7 @@ static const dim__field fields[] = {
     F(minimax, U32, &dim__switch, 0),
     F(hidden1, U32, &dim__width, 1000),
     F(hidden2, U32, &dim__width, 200),
-    DIM__QUIET(dim_prior_options, reserved0, U32, &dim__reserved, 0),
+    F(gradient_penalty, F32, &dim__not_negative, 0),
 };
 #undef F
 const dim__table dim__prior_table = DIM__TABLE(dim_prior_options, fields);

@@ -1,5 +1,5 @@
-#ifndef DIM_IO_INDEX_FILE_H
-#define DIM_IO_INDEX_FILE_H
+#ifndef DIM_EVAL_INDEX_FILE_H
+#define DIM_EVAL_INDEX_FILE_H
 
 #include "eval/index.h"
 

@@ -1,5 +1,5 @@
 /* The file of an index: safetensors with one tensor, the rows, and a line of metadata that says what they are. */
-#include "io/index_file.h"
+#include "eval/index_file.h"
 #include "io/weights.h"
 
 #include <inttypes.h>
