@@ -8,46 +8,57 @@
 
 /* ---- held-out scores ------------------------------------------------------------------------------------------------- */
 
-enum { N = 150, WIDTH = 5 }; /* more than a block of rows */
+enum { N = 1100, WIDTH = 5 }; /* several tiles of rows and of columns */
 
-static double score(const float *x, const float *y, int i, int j)
+typedef struct sums { /* of e^T over others, along a row and along its column, weighted, over their weights; and with the own pair */
+    double row, column, row_with, column_with;
+} sums;
+
+static double score[N][N];
+
+static void make_scores(const float *x, const float *y)
 {
-    double sum = 0;
-    for (int k = 0; k < WIDTH; k++)
-        sum += (double)x[i * WIDTH + k] * (double)y[j * WIDTH + k];
-    return sum;
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < N; j++) {
+            score[i][j] = 0;
+            for (int k = 0; k < WIDTH; k++)
+                score[i][j] += (double)x[i * WIDTH + k] * (double)y[j * WIDTH + k];
+        }
 }
 
-/* ln of the weighted mean of e^T over others, or over all, of row i (along 0) or column i (along 1). */
-static double log_mean(const float *x, const float *y, const double *w, int i, int along, bool all)
+static sums add_up(const double *w, double all, int i)
 {
-    double sum = 0, weights = 0;
+    double row = 0, column = 0, own = w[i] * exp(score[i][i]);
     for (int j = 0; j < N; j++)
-        if (all || j != i) {
-            sum += w[j] * exp(along == 0 ? score(x, y, i, j) : score(x, y, j, i));
-            weights += w[j];
+        if (j != i) {
+            row += w[j] * exp(score[i][j]);
+            column += w[j] * exp(score[j][i]);
         }
-    return log(sum / weights);
+    return (sums){ row / (all - w[i]), column / (all - w[i]), (row + own) / all, (column + own) / all };
 }
 
 static void check_scores(const float *x, const float *y, const double *weights)
 {
-    double ones[N], p[N], phi[N], inclusive[N], mean = 0, mean_inclusive = 0, all = 0;
+    static double ones[N], p[N], phi[N], inclusive[N];
+    static sums of[N];
+    double mean = 0, mean_inclusive = 0, all = 0;
     dim__mi_held_out out = { .pointwise = p, .influence = phi, .inclusive = inclusive };
     for (int i = 0; i < N; i++)
         ones[i] = 1;
     const double *w = weights != NULL ? weights : ones;
     ok(dim__mi_held_out_score(ctx, x, y, weights, N, WIDTH, &out));
+    make_scores(x, y);
     for (int i = 0; i < N; i++)
         all += w[i];
+    for (int i = 0; i < N; i++)
+        of[i] = add_up(w, all, i);
     for (int i = 0; i < N; i++) {
-        double want = score(x, y, i, i) - log_mean(x, y, w, i, 0, false) / 2 - log_mean(x, y, w, i, 1, false) / 2;
-        double with = score(x, y, i, i) - log_mean(x, y, w, i, 0, true) / 2 - log_mean(x, y, w, i, 1, true) / 2;
-        double share_y = 0, share_x = 0;
+        double want = score[i][i] - log(of[i].row) / 2 - log(of[i].column) / 2;
+        double with = score[i][i] - log(of[i].row_with) / 2 - log(of[i].column_with) / 2, share_y = 0, share_x = 0;
         for (int j = 0; j < N; j++) /* of the other rows' and columns' means */
             if (j != i) {
-                share_y += w[j] * exp(score(x, y, j, i) - log_mean(x, y, w, j, 0, false)) / (all - w[j]);
-                share_x += w[j] * exp(score(x, y, i, j) - log_mean(x, y, w, j, 1, false)) / (all - w[j]);
+                share_y += w[j] * exp(score[j][i]) / of[j].row / (all - w[j]);
+                share_x += w[j] * exp(score[i][j]) / of[j].column / (all - w[j]);
             }
         near(p[i], want, 2e-5);
         near(inclusive[i], with, 2e-5);
@@ -62,8 +73,8 @@ static void check_scores(const float *x, const float *y, const double *weights)
 
 static void test_held_out(void **state)
 {
-    float x[N * WIDTH], y[N * WIDTH];
-    double weights[N];
+    static float x[N * WIDTH], y[N * WIDTH];
+    static double weights[N];
     (void)state;
     for (int i = 0; i < N * WIDTH; i++) {
         x[i] = (float)normal();

@@ -114,6 +114,24 @@ static void test_weights(void **state)
 
 /* ---- missing values -------------------------------------------------------------------------------------------------- */
 
+/* However far down a column it is, the first column's is told. */
+static void test_first_missing(void **state)
+{
+    sides s = new_sides(400, 2, 2, 0);
+    (void)state;
+    for (int i = 0; i < 800; i++)
+        s.x[i] = s.y[i] = normal();
+    tensors t = tensors_of(&s);
+    double *x = dim_tensor_data(t.x), *y = dim_tensor_data(t.y);
+    y[2 * 3 + 1] = NAN;
+    y[2 * 301] = y[2 * 390] = NAN;
+    REFUSED(DIM_E_NUMERIC, "y: row 301, column 0 is NaN; 3 rows have", &t.data, .seed = 1);
+    x[2 * 399 + 1] = INFINITY;
+    REFUSED(DIM_E_NUMERIC, "x: row 399, column 1 is infinite; 4 rows have", &t.data, .seed = 1);
+    free_tensors(&t);
+    free_sides(&s);
+}
+
 static void test_named_missing(void **state)
 {
     static const char *const names[2] = { "pressure", "yield" };
@@ -625,6 +643,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),          cmocka_unit_test(test_lags),         cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_first_missing),
         cmocka_unit_test(test_named_missing),  cmocka_unit_test(test_few_rows),     cmocka_unit_test(test_subsample),
         cmocka_unit_test(test_left_out),       cmocka_unit_test(test_said), cmocka_unit_test(test_dependent_columns),
         cmocka_unit_test(test_copy_across),

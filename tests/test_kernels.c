@@ -438,6 +438,12 @@ static void check_rows(int64_t rows, int64_t c, int offset)
     ref->add_bias(z, x, t, rows, c);
     table->add_bias(y = fresh(n, offset), x, t, rows, c);
     all_close("add_bias", y, z, n, 0, 0);
+    if (n > 3)
+        x[3] = NAN;
+    ref->bias_relu(z, x, t, rows, c);
+    table->bias_relu(y = fresh(n, offset), x, t, rows, c);
+    all_close("bias_relu", y, z, n, 0, 0);
+    fill(x, n, -2, 5);
     ref->col_affine(z, x, s, t, rows, c);
     table->col_affine(y = fresh(n, offset), x, s, t, rows, c);
     all_close("col_affine", y, z, n, 10, eps);
@@ -479,6 +485,15 @@ static void check_products(int64_t rows, int64_t n, int64_t more, int offset)
         table->dot_rows(&one, a + i * lda, lda, x, 1, n);
         assert_memory_equal(&one, y + i, sizeof one);
     }
+    for (int k = 1; k <= DIM__FEW && k <= rows; k++)
+        for (int add = 0; add < 2; add++) { /* rows of two numbers of x each, times k rows of a */
+            y = fresh(rows * lda, offset);
+            for (int64_t j = 0; j < rows * lda; j++)
+                y[j] = expected[j] = add ? (float)(j % 9) : j % lda < n ? NAN : 1;
+            ref->few_rows(expected, lda, add, x, 2, 3, a, lda, rows, k, n);
+            table->few_rows(y, lda, add, x, 2, 3, a, lda, rows, k, n);
+            all_close("few_rows", y, expected, rows * lda, k + 9, 1.2e-7);
+        }
     y = fresh(n, offset);
     for (int64_t j = 0; j < n; j++)
         y[j] = expected[j] = (float)j;

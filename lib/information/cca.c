@@ -26,26 +26,6 @@ typedef struct fitting {
 
 /* ---- small matrices -------------------------------------------------------------------------------------------------- */
 
-void dim__mi_solve_lower(const double *l, int64_t n, double *x, int64_t m)
-{
-    for (int64_t i = 0; i < n; i++) {
-        for (int64_t k = 0; k < i; k++)
-            for (int64_t j = 0; j < m; j++)
-                x[i * m + j] -= l[i * n + k] * x[k * m + j];
-        for (int64_t j = 0; j < m; j++)
-            x[i * m + j] /= l[i * n + i];
-    }
-}
-
-void dim__mi_solve_upper(const double *l, int64_t n, double *x)
-{
-    for (int64_t i = n - 1; i >= 0; i--) {
-        for (int64_t k = i + 1; k < n; k++)
-            x[i] -= l[k * n + i] * x[k];
-        x[i] /= l[i * n + i];
-    }
-}
-
 static void transpose(const double *from, int64_t rows, int64_t columns, double *to)
 {
     for (int64_t i = 0; i < rows; i++)
@@ -243,15 +223,18 @@ void dim__mi_base_free(dim_context *ctx, dim__mi_base *b)
 void dim__mi_base_features(const dim__mi_base *b, const dim__mi_inputs *in, int side, const int32_t *rows, int64_t n, float *out)
 {
     int64_t d = b->d[side], width = dim__mi_base_width(b);
+    double volume = 0;
+    for (int64_t k = 0; k < b->kept && side == 0; k++)
+        volume += log(1 - b->rho[k] * b->rho[k]) / 2;
     for (int64_t i = 0; i < n; i++) {
         const float *x = in->x[side] + rows[i] * in->d[side];
         float *to = out + i * width;
-        double own = 0;
+        double own = -volume;
         for (int64_t k = 0; k < b->kept; k++) {
             double u = 0, rho = b->rho[k], rest = 1 - rho * rho;
             for (int64_t j = 0; j < d; j++)
                 u += b->direction[side][k * d + j] * ((double)x[j] - b->mean[side][j]);
-            own -= rho * rho * u * u / (2 * rest) + (side == 0 ? log(rest) / 2 : 0);
+            own -= rho * rho * u * u / (2 * rest);
             to[k] = (float)(side == 0 ? rho * u / rest : u);
         }
         to[b->kept] = side == 0 ? (float)own : 1;

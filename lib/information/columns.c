@@ -35,6 +35,25 @@ double dim__mi_element(const dim_tensor *t, int64_t row, int64_t column, uint64_
     return (double)whole;
 }
 
+void dim__mi_values(const dim_tensor *t, int64_t column, const int32_t *row, int64_t offset, int64_t n, double *out)
+{
+    int64_t size = (int64_t)dim__dtype_size(t->dtype), stride = t->stride[0] * size;
+    const char *p = t->data + offset * stride + (t->rank > 1 ? column * t->stride[1] * size : 0);
+    uint64_t ignored;
+    float f32;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t at = row != NULL ? row[i] : i;
+        if (t->dtype == DIM_F64) {
+            memcpy(&out[i], p + at * stride, sizeof *out);
+        } else if (t->dtype == DIM_F32) {
+            memcpy(&f32, p + at * stride, sizeof f32);
+            out[i] = (double)f32;
+        } else {
+            out[i] = dim__mi_element(t, at + offset, column, &ignored);
+        }
+    }
+}
+
 const char *dim__mi_column_text(char buffer[96], const dim__mi_side *side, const dim__mi_column *c)
 {
     if (c->name[0] != '\0')
@@ -64,15 +83,33 @@ typedef struct scratch {
     int32_t *order, *spare;
 } scratch;
 
+/* Values of all columns, of which s has none yet. */
+static dim_status read_values(const dim__mi *m, const dim__mi_source *source, const dim__mi_side *s)
+{
+    for (int64_t j = 0; j < s->given; j++) {
+        s->columns[j].value = dim__alloc(m->ctx, (size_t)m->n * sizeof(double));
+        if (s->columns[j].value == NULL)
+            return DIM_E_NOMEM;
+    }
+    for (int64_t i = 0; i < m->n; i += DIM__MI_READ)
+        for (int64_t j = 0; j < s->given; j++)
+            dim__mi_values(source->t, j, m->rows + i, source->offset, dim__min64(DIM__MI_READ, m->n - i), s->columns[j].value + i);
+    return DIM_OK;
+}
+
+/* Whole numbers of 64 bits have keys that their doubles have not. */
 static dim_status read_column(dim__mi *m, const dim__mi_source *s, dim__mi_column *c, const scratch *room)
 {
-    c->value = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->value);
+    bool floats = s->t->dtype == DIM_F64 || s->t->dtype == DIM_F32;
     c->code = dim__calloc(m->ctx, (size_t)m->n, sizeof *c->code);
-    if (c->value == NULL || c->code == NULL)
+    if (c->code == NULL)
         return DIM_E_NOMEM;
     c->whole = true;
     for (int64_t i = 0; i < m->n; i++) {
-        c->value[i] = dim__mi_element(s->t, m->rows[i] + s->offset, c->number, &room->key[i]);
+        if (floats)
+            room->key[i] = dim__key_of_double(c->value[i]);
+        else
+            (void)dim__mi_element(s->t, m->rows[i] + s->offset, c->number, &room->key[i]);
         c->whole = c->whole && c->value[i] == rint(c->value[i]);
     }
     dim__sort_keys(room->key, m->n, room->order, room->spare);
@@ -134,10 +171,12 @@ dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source)
     s->columns = dim__calloc(m->ctx, (size_t)s->given, sizeof *s->columns);
     s->kinds = dim__calloc(m->ctx, (size_t)s->given, sizeof *s->kinds);
     bool enough = room.key != NULL && room.order != NULL && room.spare != NULL && s->columns != NULL && s->kinds != NULL;
-    dim_status status = enough ? DIM_OK : DIM_E_NOMEM;
+    dim_status status = enough ? read_values(m, source, s) : DIM_E_NOMEM;
     for (int64_t j = 0; j < s->given && status == DIM_OK; j++) {
         dim__mi_column *c = &s->columns[s->d]; /* those left out leave no gap */
-        *c = (dim__mi_column){ .number = j };
+        double *value = s->columns[j].value;
+        s->columns[j].value = NULL;
+        *c = (dim__mi_column){ .number = j, .value = value };
         status = read_column(m, source, c, &room);
         bool constant = c->kind == DIM_INFORMATION_KIND_CONSTANT;
         if (status != DIM_OK || constant || repeats(s, c, m->n)) {
@@ -147,6 +186,8 @@ dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source)
         }
         s->d++;
     }
+    for (int64_t j = s->d; j < s->given && s->columns != NULL; j++) /* after a failure */
+        dim__free(m->ctx, s->columns[j].value);
     dim__mi_sum_up(s);
     dim__free(m->ctx, room.key);
     dim__free(m->ctx, room.order);

@@ -9,14 +9,14 @@
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
 
-enum { MOST_COLUMNS = 128, MOST_ROWS = 10000, ROUNDS = 60, TURNS = 60 };
+enum { MOST_COLUMNS = 128, MOST_ROWS = 10000, ROUNDS = 60, TURNS = 60, BLOCK = 2000 };
 static const double ALIKE = 1e-5, /* directions have settled */ OWN = 1e-6; /* share of a column's variance that others do not explain */
 
 typedef struct unmixing {
     dim_context *ctx;
     int64_t n, d;
     double *z;           /* (d, n) whitened */
-    float *white, *g;    /* (d, n) the same in single precision; tanh of components */
+    float *white, *g;    /* the same in single precision, BLOCK rows (d, BLOCK) after the others; (d, BLOCK) tanh of components */
     float *single;       /* (2 d, d) for products in single precision */
     double *r, *next, *square, *before; /* (d, d): rows of r are components' directions */
     double *l;           /* (d, d): factor of the columns' covariance */
@@ -92,14 +92,21 @@ static double improve(unmixing *u)
     int64_t n = u->n, d = u->d;
     const dim__kernels *kernels = u->ctx->kernels;
     float *r = u->single, *mean = u->single + d * d;
-    double moved = 0;
+    double moved = 0, *square = u->square; /* (d) of components' tanh, for now */
     for (int64_t i = 0; i < d * d; i++)
         r[i] = (float)u->r[i];
-    dim__gemm(u->ctx, false, false, d, n, d, 1, r, d, u->white, n, 0, u->g, n);
-    kernels->tanh(u->g, u->g, d * n);
-    dim__gemm(u->ctx, false, true, d, d, n, 1 / (float)n, u->g, n, u->white, n, 0, mean, d);
+    memset(square, 0, (size_t)d * sizeof *square);
+    for (int64_t first = 0; first < n; first += BLOCK) { /* of rows, so that all stays in the cache */
+        int64_t some = dim__min64(BLOCK, n - first);
+        const float *white = u->white + d * first;
+        dim__gemm(u->ctx, false, false, d, some, d, 1, r, d, white, some, 0, u->g, some);
+        kernels->tanh(u->g, u->g, d * some);
+        dim__gemm(u->ctx, false, true, d, d, some, 1 / (float)n, u->g, some, white, some, first > 0, mean, d);
+        for (int64_t j = 0; j < d; j++)
+            square[j] += kernels->sum_sq(u->g + j * some, some);
+    }
     for (int64_t j = 0; j < d; j++) {
-        double slope = 1 - kernels->sum_sq(u->g + j * n, n) / (double)n;
+        double slope = 1 - square[j] / (double)n;
         for (int64_t k = 0; k < d; k++)
             u->next[j * d + k] = (double)mean[j * d + k] - slope * u->r[j * d + k];
     }
@@ -132,7 +139,7 @@ static dim_status unmix(const dim__mi *m, const dim__mi_side *s, double *center,
     unmixing u = { .ctx = m->ctx, .n = dim__min64(m->n, MOST_ROWS), .d = s->d, .center = center };
     size_t d = (size_t)s->d;
     u.z = dim__calloc(m->ctx, d * sizeof *u.z, (size_t)u.n);
-    u.white = dim__calloc(m->ctx, 2 * d * sizeof *u.white, (size_t)u.n);
+    u.white = dim__calloc(m->ctx, d * sizeof *u.white, (size_t)u.n + BLOCK);
     u.single = dim__calloc(m->ctx, 2 * d, d * sizeof *u.single);
     u.r = dim__calloc(m->ctx, 5 * d + 1, d * sizeof *u.r);
     dim_status status = u.z == NULL || u.white == NULL || u.single == NULL || u.r == NULL ? DIM_E_NOMEM : DIM_OK;
@@ -152,8 +159,11 @@ static dim_status unmix(const dim__mi *m, const dim__mi_side *s, double *center,
             u.r[i] = (double)start;
         }
         orthogonalise(&u, u.r);
-        for (int64_t i = 0; i < s->d * u.n; i++)
-            u.white[i] = (float)u.z[i];
+        float *to = u.white;
+        for (int64_t first = 0; first < u.n; first += BLOCK)
+            for (int64_t j = 0; j < s->d; j++)
+                for (int64_t i = first; i < dim__min64(first + BLOCK, u.n); i++)
+                    *to++ = (float)u.z[j * u.n + i];
         for (int round = 0; round < ROUNDS && improve(&u) > ALIKE; )
             round++;
         put_together(&u, matrix);

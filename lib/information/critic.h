@@ -56,10 +56,6 @@ void dim__mi_inputs_forget(dim_context *ctx, dim__mi_inputs *in); /* the rows; w
 /* Median, and 1.4826 times the median distance from it. */
 void dim__mi_scale(const double *x, int64_t n, double *spare, double *middle, double *scale);
 
-/* By a factor L (n, n): x (n, m) := L^-1 x; x (n) := L'^-1 x. */
-void dim__mi_solve_lower(const double *l, int64_t n, double *x, int64_t m);
-void dim__mi_solve_upper(const double *l, int64_t n, double *x);
-
 typedef struct dim__mi_base {    /* canonical pairs of training rows; kept, after their correlations are debiased; the strongest first */
     int64_t d[2], kept;
     double *mean[2];             /* (d) */

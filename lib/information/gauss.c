@@ -179,23 +179,6 @@ static int64_t members(const copula *c, uint32_t sides, int64_t *list)
     return count;
 }
 
-/* Squared lengths of the rows by the inverse covariance of a set, times `factor`, are added to out (n). */
-static dim_status add_lengths(const copula *c, const int64_t *list, int64_t d, const double *l, double factor, double *out)
-{
-    int64_t n = c->m->n;
-    double *z = dim__calloc(c->m->ctx, (size_t)d * sizeof *z, (size_t)n);
-    if (z == NULL)
-        return DIM_E_NOMEM;
-    for (int64_t j = 0; j < d; j++)
-        memcpy(z + j * n, c->z + list[j] * n, (size_t)n * sizeof *z);
-    dim__cholesky_solve(c->m->ctx, l, d, d, z, n);
-    for (int64_t j = 0; j < d; j++)
-        for (int64_t i = 0; i < n; i++)
-            out[i] += factor * z[j * n + i] * c->z[list[j] * n + i];
-    dim__free(c->m->ctx, z);
-    return DIM_OK;
-}
-
 /* raw, corrected; pointwise may be NULL. */
 static dim_status evaluate(const copula *c, double *pointwise, double *raw)
 {
@@ -216,7 +199,7 @@ static dim_status evaluate(const copula *c, double *pointwise, double *raw)
             value += sign_of[set] * log(l[i * d + i]);
         correction += sign_of[set] * bias(c->rows, d) / 2;
         if (status == DIM_OK && pointwise != NULL)
-            status = add_lengths(c, list, d, l, sign_of[set] / 2.0, pointwise);
+            status = dim__mi_add_lengths(ctx, l, d, c->z, list, c->m->n, sign_of[set] / 2.0, pointwise);
     }
     dim__free(ctx, l);
     dim__free(ctx, list);

@@ -193,6 +193,10 @@ dim_status dim__mi_find_copies(dim__mi *m);
 int64_t dim__mi_columns_of(const dim_tensor *t);
 /* Element of a tensor (N) or (N, d) as a double, and as a key that keeps the order exactly. */
 double dim__mi_element(const dim_tensor *t, int64_t row, int64_t column, uint64_t *key);
+/* Values of a column in rows offset + row[i], or offset + i where row is NULL.  A column after the other has a tensor's rows read from
+ * memory as often as it has columns, so that readers take all columns of DIM__MI_READ rows at a time. */
+enum { DIM__MI_READ = 64 };
+void dim__mi_values(const dim_tensor *t, int64_t column, const int32_t *row, int64_t offset, int64_t n, double *out);
 /* Few values are DISCRETE.  Else more than one row in a hundred that shares its value makes a column TIED.  count (distinct). */
 dim_information_kind dim__mi_find_kind(const dim__mi_column *c, int64_t n, int32_t *count);
 void dim__mi_sum_up(dim__mi_side *s); /* kinds of the columns -> that of the side */
@@ -208,7 +212,8 @@ dim_status dim__mi_subset(const dim__mi *m, const int32_t *rows, int64_t n, dim_
 
 /* ---- series.c ----------------------------------------------------------------------------------------------------- */
 
-dim_status dim__mi_remember(const dim__mi *m, const dim__mi_column *c, dim__mi_memory *out);
+/* even: as dim__mi_scores_kept(). */
+dim_status dim__mi_remember(const dim__mi *m, const dim__mi_column *c, double **even, dim__mi_memory *out);
 /* sorted.c: whether they only look like one since they are sorted by a column. */
 dim_status dim__mi_find_sorted(dim__mi *m);
 /* Decides whether the rows are a series: block and theiler; and finds as how many rows those of a series and of groups count. */
@@ -303,6 +308,13 @@ void dim__mi_fitted_free(dim_context *ctx, dim__mi_fitted *f);
 
 /* The Cholesky factor of a matrix (n, n) in place, or that it has none. */
 dim_status dim__mi_factor(dim_context *ctx, double *a, int64_t n, bool *definite);
+/* By a factor L (n, n): x (n, m) := L^-1 x; x (n) := L'^-1 x. */
+void dim__mi_solve_lower(const double *l, int64_t n, double *x, int64_t m);
+void dim__mi_solve_upper(const double *l, int64_t n, double *x);
+/* Adds `factor` times the squared lengths of rows by (L L')^-1 to out (n); L (d, d), and the rows' columns are z + column[j] n, or
+ * z + j n where column is NULL. */
+dim_status dim__mi_add_lengths(dim_context *ctx, const double *l, int64_t d, const double *z, const int64_t *column, int64_t n,
+                               double factor, double *out);
 
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 

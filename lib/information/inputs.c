@@ -3,7 +3,6 @@
 #include "information/critic.h"
 
 #include "base/math.h"
-#include "eval/eval.h"
 #include "information/sort.h"
 #include "information/special.h"
 #include "kernels/gemm.h"
@@ -16,6 +15,7 @@ typedef struct building {
     int side;            /* 0 or 1 */
     int64_t room, used;  /* columns */
     double *column;      /* (n) */
+    double *even;        /* scores of columns without ties, once there was one */
 } building;
 
 static bool one_hot(const dim__mi_side *s, const dim__mi_column *c)
@@ -60,7 +60,7 @@ static dim_status put_scores_of(building *b, double *x, dim__mi_feature f)
     if (status == DIM_OK) {
         dim__sort_keys(key, n, order, order + n);
         c.distinct = dim__code_keys(key, n, order, c.code);
-        status = dim__mi_scores(b->m, &c, scores);
+        status = dim__mi_scores_kept(b->m, &c, &b->even, scores);
     }
     if (status == DIM_OK && c.distinct > 1) {
         put_column(b, scores);
@@ -151,9 +151,9 @@ static dim_status put_radius(building *b, int64_t first, int64_t d)
 {
     dim_context *ctx = b->m->ctx;
     int64_t n = b->m->n;
-    double *z = dim__calloc(ctx, (size_t)d * sizeof *z, (size_t)n), *w = dim__calloc(ctx, (size_t)d * sizeof *w, (size_t)n);
+    double *z = dim__calloc(ctx, (size_t)d * sizeof *z, (size_t)n);
     double *s = dim__calloc(ctx, (size_t)d * sizeof *s, (size_t)d), *sum = dim__calloc(ctx, (size_t)n, sizeof *sum);
-    dim_status status = z == NULL || w == NULL || s == NULL || sum == NULL ? DIM_E_NOMEM : DIM_OK;
+    dim_status status = z == NULL || s == NULL || sum == NULL ? DIM_E_NOMEM : DIM_OK;
     if (status == DIM_OK) {
         for (int64_t j = 0; j < d; j++)
             for (int64_t i = 0; i < n; i++)
@@ -161,23 +161,18 @@ static dim_status put_radius(building *b, int64_t first, int64_t d)
         dim__dgemm(ctx, false, true, d, d, n, 1 / (double)n, z, n, z, n, 0, s, d);
         for (int64_t j = 0; j < d; j++)
             s[j * d + j] += 1e-6; /* columns that others explain */
-        memcpy(w, z, (size_t)(d * n) * sizeof *w);
         bool definite = false;
         status = dim__mi_factor(ctx, s, d, &definite);
-        if (status == DIM_OK && definite)
-            dim__cholesky_solve(ctx, s, d, d, w, n);
-        for (int64_t j = 0; j < d; j++)
-            for (int64_t i = 0; i < n; i++)
-                sum[i] += z[j * n + i] * w[j * n + i];
-        for (int64_t j = 0; j < d * d && !definite; j++) /* as w was left */
+        for (int64_t j = 0; j < d * d && !definite; j++) /* cannot be, but for rounding */
             s[j] = j % (d + 1) == 0;
+        if (status == DIM_OK)
+            status = dim__mi_add_lengths(ctx, s, d, z, NULL, n, 1, sum);
         if (status == DIM_OK) {
             status = put_scores_of(b, sum, (dim__mi_feature){ .kind = DIM__MI_RADIUS, .first = first, .d = d, .matrix = s });
             s = NULL;
         }
     }
     dim__free(ctx, z);
-    dim__free(ctx, w);
     dim__free(ctx, s);
     dim__free(ctx, sum);
     return status;
@@ -206,7 +201,7 @@ static dim_status put_columns(building *b, const dim__mi_side *s, bool labels)
             continue;
         }
         const dim__mi_column *c = &s->columns[j];
-        DIM__TRY(dim__mi_scores(b->m, c, b->column));
+        DIM__TRY(dim__mi_scores_kept(b->m, c, &b->even, b->column));
         put_column(b, b->column);
         DIM__TRY(remember(b, (dim__mi_feature){ .kind = DIM__MI_SCORE, .column = j }, c->value, c->code, c->distinct, b->column));
     }
@@ -251,6 +246,7 @@ static void finish(building *b)
         memmove(x + i * b->used, x + i * b->room, (size_t)b->used * sizeof *x);
     b->in->d[b->side] = b->used;
     dim__free(b->m->ctx, b->column);
+    dim__free(b->m->ctx, b->even);
 }
 
 dim_status dim__mi_inputs_make(const dim__mi *m, const uint32_t sides[2], dim__mi_inputs *out)

@@ -145,12 +145,14 @@ static dim_status make_ready(const dim__mi *m, const dim__mi_side *s, dim__mi_co
     if (ready == NULL)
         return DIM_E_NOMEM;
     uint32_t dithers = dithers_of(m, c);
+    double *even = NULL;
     dim_status status = DIM_OK;
     ready->scores = dim__calloc(m->ctx, (size_t)m->n, dithers * sizeof *ready->scores);
     if (ready->scores == NULL)
         status = DIM_E_NOMEM;
     if (status == DIM_OK && m->o.order != DIM_INFORMATION_ORDER_IID)
-        status = dim__mi_remember(m, c, &ready->memory);
+        status = dim__mi_remember(m, c, &even, &ready->memory);
+    dim__free(m->ctx, even);
     for (uint32_t r = 0; r < dithers && status == DIM_OK; r++)
         status = dim__mi_dithered(m, s, c, r, ready->scores + (int64_t)r * m->n);
     ready->dithers = dithers;

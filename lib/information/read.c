@@ -91,25 +91,32 @@ typedef struct missing {
     const char *name;
 } missing;
 
+/* The first one of the first column that has some is told. */
+static void mark_missing(const dim__mi_source *s, char letter, int64_t row, int64_t column, double x, missing *found)
+{
+    if (found->letter == '\0' || (found->letter == letter && column < found->at_column)) {
+        found->letter = letter;
+        found->at_row = row + s->offset;
+        found->at_column = column;
+        found->value = x;
+        found->name = s->names != NULL ? s->names[column] : NULL;
+    }
+    found->count += !found->row[row];
+    found->row[row] = true;
+}
+
 static void find_missing(const dim__mi_source *s, char letter, int64_t pairs, missing *found)
 {
     if (s->t == NULL || (s->t->dtype != DIM_F32 && s->t->dtype != DIM_F64))
         return;
-    for (int64_t j = 0; j < dim__mi_columns_of(s->t); j++)
-        for (int64_t i = 0; i < pairs; i++) {
-            uint64_t key;
-            double x = dim__mi_element(s->t, i + s->offset, j, &key);
-            if (isfinite(x))
-                continue;
-            if (found->letter == '\0') {
-                found->letter = letter;
-                found->at_row = i + s->offset;
-                found->at_column = j;
-                found->value = x;
-                found->name = s->names != NULL ? s->names[j] : NULL;
-            }
-            found->count += !found->row[i];
-            found->row[i] = true;
+    for (int64_t first = 0; first < pairs; first += DIM__MI_READ)
+        for (int64_t j = 0; j < dim__mi_columns_of(s->t); j++) {
+            double x[DIM__MI_READ];
+            int64_t some = dim__min64(DIM__MI_READ, pairs - first);
+            dim__mi_values(s->t, j, NULL, first + s->offset, some, x);
+            for (int64_t k = 0; k < some; k++)
+                if (!isfinite(x[k]))
+                    mark_missing(s, letter, first + k, j, x[k], found);
         }
 }
 

@@ -37,10 +37,10 @@ typedef struct numbers {         /* of a column, (n) each */
     int32_t *count;              /* 0 */
 } numbers;
 
-static dim_status open_numbers(const dim__mi *m, const dim__mi_column *c, numbers *out)
+static dim_status open_numbers(const dim__mi *m, const dim__mi_column *c, double **even, numbers *out)
 {
     *out = (numbers){ dim__calloc(m->ctx, (size_t)m->n, sizeof *out->z), dim__calloc(m->ctx, (size_t)m->n, sizeof *out->count) };
-    return out->z == NULL || out->count == NULL ? DIM_E_NOMEM : dim__mi_scores(m, c, out->z);
+    return out->z == NULL || out->count == NULL ? DIM_E_NOMEM : dim__mi_scores_kept(m, c, even, out->z);
 }
 
 static void close_numbers(const dim__mi *m, numbers *x)
@@ -73,7 +73,7 @@ static double agreement(const int32_t *code, double chance, int64_t n, int64_t l
 }
 
 /* A column counts until it has forgotten: beyond that there is noise. */
-dim_status dim__mi_remember(const dim__mi *m, const dim__mi_column *c, dim__mi_memory *out)
+dim_status dim__mi_remember(const dim__mi *m, const dim__mi_column *c, double **even, dim__mi_memory *out)
 {
     if (c->ready != NULL) {
         *out = c->ready->memory;
@@ -81,7 +81,7 @@ dim_status dim__mi_remember(const dim__mi *m, const dim__mi_column *c, dim__mi_m
     }
     numbers x;
     double noise = 2 / sqrt((double)m->n), r = 1;
-    dim_status status = open_numbers(m, c, &x);
+    dim_status status = open_numbers(m, c, even, &x);
     *out = (dim__mi_memory){ .lag = 1 };
     double chance = status == DIM_OK && as_symbols(c) ? chance_of(c, m->n, x.count) : 0;
     for (int64_t lag = 1, k = 0; lag <= m->n / 2 && fabs(r) >= noise && status == DIM_OK; lag = next_lag(lag), k++) {
@@ -99,10 +99,11 @@ dim_status dim__mi_remember(const dim__mi *m, const dim__mi_column *c, dim__mi_m
 /* Of a side: mean, and largest absolute value, of the columns. */
 static dim_status memory_of(const dim__mi *m, const dim__mi_side *s, dim__mi_memory *mean, dim__mi_memory *most)
 {
+    double *even = NULL;
     dim__mi_memory *one = dim__calloc(m->ctx, 1, sizeof *one);
     dim_status status = one == NULL ? DIM_E_NOMEM : DIM_OK;
     for (int64_t j = 0; j < s->d && status == DIM_OK; j++) {
-        status = dim__mi_remember(m, &s->columns[j], one);
+        status = dim__mi_remember(m, &s->columns[j], &even, one);
         most->first = fmax(most->first, one->first);
         most->lag = dim__max64(most->lag, one->lag);
         for (int k = 0; k < DIM__MI_LAGS; k++) {
@@ -111,6 +112,7 @@ static dim_status memory_of(const dim__mi *m, const dim__mi_side *s, dim__mi_mem
         }
     }
     dim__free(m->ctx, one);
+    dim__free(m->ctx, even);
     return status;
 }
 
@@ -150,7 +152,8 @@ static dim_status find_series(dim__mi *m, dim__mi_memory mean[2], dim__mi_memory
 static dim_status likeness_of(const dim__mi *m, const dim__mi_column *c, double pairs, double *out)
 {
     numbers x;
-    dim_status status = open_numbers(m, c, &x);
+    double *even = NULL;
+    dim_status status = open_numbers(m, c, &even, &x);
     double together = 0, all = 0, chance = status == DIM_OK && as_symbols(c) ? chance_of(c, m->n, x.count) : 0;
     for (int64_t i = 0, first = 0; i < m->n && status == DIM_OK; i++) {
         all += x.z[i] * x.z[i];
@@ -167,6 +170,7 @@ static dim_status likeness_of(const dim__mi *m, const dim__mi_column *c, double 
             x.count[c->code[first]] = 0;
     }
     close_numbers(m, &x);
+    dim__free(m->ctx, even);
     *out = as_symbols(c) ? beyond(together / pairs, chance) : all > 0 ? together / pairs / all * (double)m->n : 0;
     return status;
 }

@@ -24,7 +24,7 @@ static bool has_order(const dim__mi_column *c)
 }
 
 /* Columns without an order keep scores of 0. */
-static dim_status make_scores(const dim__mi *m, scores *s)
+static dim_status make_scores(const dim__mi *m, double **even, scores *s)
 {
     for (int k = 0; k < 2; k++) {
         s->d[k] = m->side[k].d;
@@ -33,7 +33,7 @@ static dim_status make_scores(const dim__mi *m, scores *s)
             return DIM_E_NOMEM;
         for (int64_t j = 0; j < s->d[k]; j++)
             if (has_order(&m->side[k].columns[j]))
-                DIM__TRY(dim__mi_scores(m, &m->side[k].columns[j], s->z[k] + j * m->n));
+                DIM__TRY(dim__mi_scores_kept(m, &m->side[k].columns[j], even, s->z[k] + j * m->n));
     }
     s->r = dim__calloc(m->ctx, (size_t)s->d[0] * sizeof(double), (size_t)s->d[1]);
     if (s->r == NULL)
@@ -105,11 +105,13 @@ dim_status dim__mi_find_excess(const dim__mi *m, dim__mi_excess *out)
 {
     scores s = { .r = NULL };
     int64_t x = 0, y = 0;
+    double *even = NULL;
     *out = (dim__mi_excess){ 0 };
     if (m->side[2].d > 0 || m->weights != NULL)
         return DIM_OK;
     int32_t *rows = dim__calloc(m->ctx, (size_t)m->n, sizeof *rows);
-    dim_status status = rows == NULL ? DIM_E_NOMEM : make_scores(m, &s);
+    dim_status status = rows == NULL ? DIM_E_NOMEM : make_scores(m, &even, &s);
+    dim__free(m->ctx, even);
     for (int64_t i = 0; i < m->n && status == DIM_OK; i++)
         rows[i] = (int32_t)i;
     if (status == DIM_OK && !m->series && m->groups == NULL)

@@ -32,24 +32,25 @@ dim_status dim__mi_tower_make(dim_context *ctx, int64_t d, dim__mi_tower *t)
     return t->memory == NULL ? DIM_E_NOMEM : DIM_OK;
 }
 
-/* y (n, out), rows `stride` apart, := x (n, in) W' + bias */
-static void linear(dim_context *ctx, const dim__mi_tower *t, int layer, const float *x, int64_t n, float *y, int64_t stride)
+/* y (n, HIDDEN) := relu of x (n, in) W' + bias */
+static void run_hidden(dim_context *ctx, const dim__mi_tower *t, int layer, const float *x, int64_t n, float *y)
 {
     int64_t out, in;
     const float *w = dim__mi_tower_layer(t, layer, &out, &in);
-    for (int64_t i = 0; i < n; i++)
-        memcpy(y + i * stride, w + out * in, (size_t)out * sizeof *y);
-    dim__gemm(ctx, false, true, n, out, in, 1, x, in, w, in, 1, y, stride);
+    dim__gemm(ctx, false, true, n, out, in, 1, x, in, w, in, 0, y, out);
+    ctx->kernels->bias_relu(y, y, w + out * in, n, out);
 }
 
 void dim__mi_tower_run(dim_context *ctx, const dim__mi_tower *t, const float *x, int64_t n, float *first, float *second, float *out,
                        int64_t stride)
 {
-    linear(ctx, t, 0, x, n, first, DIM__MI_HIDDEN);
-    ctx->kernels->relu(first, first, n * DIM__MI_HIDDEN);
-    linear(ctx, t, 1, first, n, second, DIM__MI_HIDDEN);
-    ctx->kernels->relu(second, second, n * DIM__MI_HIDDEN);
-    linear(ctx, t, 2, second, n, out, stride);
+    int64_t count, in;
+    const float *w = dim__mi_tower_layer(t, DIM__MI_LAYERS - 1, &count, &in);
+    run_hidden(ctx, t, 0, x, n, first);
+    run_hidden(ctx, t, 1, first, n, second);
+    for (int64_t i = 0; i < n; i++)
+        memcpy(out + i * stride, w + count * in, (size_t)count * sizeof *out);
+    dim__gemm(ctx, false, true, n, count, in, 1, second, in, w, in, 1, out, stride);
 }
 
 /* ---- extended features ----------------------------------------------------------------------------------------------- */

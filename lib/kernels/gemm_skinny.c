@@ -6,11 +6,10 @@
 #include "kernels/kernels.h"
 
 /* Blocks are on the stack, of which a caller may have little: 4 KB at most for a function. */
-enum { FEW = 4 };
 
 bool dim__gemm_is_skinny(const dim__product *p)
 {
-    return p->m == 1 || p->n == 1 || (p->k <= FEW && p->n >= 16);
+    return p->m == 1 || p->n == 1 || (p->k <= DIM__FEW && p->n >= 16);
 }
 
 static float combine(const dim__product *p, double sum, float c)
@@ -64,31 +63,20 @@ static void vector_matrix(const dim__kernels *kernels, const dim__product *p, in
     }
 }
 
-/* k <= FEW: each row of C is a sum of a few rows of op(B). */
+/* k <= DIM__FEW: each row of C is a sum of a few rows of op(B). */
 static void few_rows(const dim__kernels *kernels, const dim__product *p)
 {
     enum { BLOCK = 192 };
-    float rows[FEW][BLOCK], sum[BLOCK];
+    float rows[DIM__FEW][BLOCK];
     for (int64_t j = 0; j < p->n; j += BLOCK) {
         int64_t size = dim__min64(p->n - j, BLOCK);
         for (int64_t l = 0; l < p->k; l++)
             for (int64_t i = 0; i < size; i++)
-                rows[l][i] = p->trans_b ? p->b[(j + i) * p->ldb + l] : p->b[l * p->ldb + j + i];
-        for (int64_t i = 0; i < p->m; i++) {
-            float *c = p->c + i * p->ldc + j, *out = p->beta == 0 ? c : sum;
-            for (int64_t l = 0; l < p->k; l++) {
-                float scale = p->alpha * p->a[p->trans_a ? l * p->lda + i : i * p->lda + l];
-                if (l == 0)
-                    kernels->affine(out, rows[l], scale, 0, size);
-                else
-                    kernels->axpy(out, scale, rows[l], size);
-            }
-            if (p->beta != 0) {
-                if (p->beta != 1)
-                    kernels->affine(c, c, p->beta, 0, size);
-                kernels->add(c, c, sum, size);
-            }
-        }
+                rows[l][i] = p->alpha * (p->trans_b ? p->b[(j + i) * p->ldb + l] : p->b[l * p->ldb + j + i]);
+        for (int64_t i = 0; i < p->m && p->beta != 0 && p->beta != 1; i++)
+            kernels->affine(p->c + i * p->ldc + j, p->c + i * p->ldc + j, p->beta, 0, size);
+        kernels->few_rows(p->c + j, p->ldc, p->beta != 0, p->a, p->trans_a ? 1 : p->lda, p->trans_a ? p->lda : 1, rows[0], BLOCK, p->m,
+                          p->k, size);
     }
 }
 

@@ -14,6 +14,7 @@ typedef struct dim__bn_grad {
 
 /* Points of d coordinates, one array (points + DIM__NEAR) a coordinate, and DIM__NEAR of them whose neighbours are looked for. */
 enum { DIM__NEAR = 16 };
+enum { DIM__FEW = 4 };
 typedef struct dim__near {
     const float *const *x;
     const int32_t *row;    /* as x: when each point was, or its group; those at most `apart` from one are not its neighbours */
@@ -63,11 +64,16 @@ typedef struct dim__kernels {
     void (*dot_rows)(float *y, const float *a, int64_t lda, const float *x, int64_t rows, int64_t n);
     /* y[j] += sum over i of x[i inc_x] a_i[j]; y is neither a nor x */
     void (*add_rows)(float *y, const float *a, int64_t lda, const float *x, int64_t inc_x, int64_t rows, int64_t n);
+    /* y_i[j] = sum over l of a[i row + l step] b_l[j], for k = 1 to DIM__FEW rows b_l = b + l ldb of n numbers and rows y_i = y + i ldy;
+     * or is added to y, which is neither a nor b */
+    void (*few_rows)(float *y, int64_t ldy, bool add, const float *a, int64_t row, int64_t step, const float *b, int64_t ldb,
+                     int64_t rows, int64_t k, int64_t n);
     /* y_i[j] += x_i[j] w[j] for rows y_i = y + i ldy and x_i = x + i ldx of c numbers; y is neither x nor w */
     void (*add_scaled)(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows, int64_t c);
     /* y[j] = the largest of y[j] and x_i[j] over rows x_i = x + i ldx of c numbers; NaN in x is passed over */
     void (*col_max)(float *y, const float *x, int64_t ldx, int64_t rows, int64_t c);
     void (*add_bias)(float *y, const float *x, const float *bias, int64_t rows, int64_t c);
+    void (*bias_relu)(float *y, const float *x, const float *bias, int64_t rows, int64_t c);
     void (*col_sum)(double *sum, const float *x, int64_t rows, int64_t c);          /* adds to sum[c] */
     /* adds to sum[c] the sums of a_i[j] b_i[j] over rows a_i = a + i lda, b_i = b + i ldb */
     void (*col_dot)(double *sum, const float *a, int64_t lda, const float *b, int64_t ldb, int64_t rows, int64_t c);

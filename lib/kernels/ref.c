@@ -207,6 +207,18 @@ static void add_rows(float *y, const float *a, int64_t lda, const float *x, int6
     }
 }
 
+static void few_rows(float *y, int64_t ldy, bool add, const float *a, int64_t row, int64_t step, const float *b, int64_t ldb,
+                     int64_t rows, int64_t k, int64_t n)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double total = add ? (double)y[i * ldy + j] : 0;
+            for (int64_t l = 0; l < k; l++)
+                total += (double)a[i * row + l * step] * b[l * ldb + j];
+            y[i * ldy + j] = (float)total;
+        }
+}
+
 static void add_scaled(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows, int64_t c)
 {
     for (int64_t i = 0; i < rows; i++)
@@ -225,6 +237,12 @@ static void add_bias(float *y, const float *x, const float *bias, int64_t rows, 
 {
     for (int64_t i = 0; i < rows; i++)
         add(y + i * c, x + i * c, bias, c);
+}
+
+static void bias_relu(float *y, const float *x, const float *bias, int64_t rows, int64_t c)
+{
+    add_bias(y, x, bias, rows, c);
+    relu(y, y, rows * c);
 }
 
 static void col_sum(double *total, const float *x, int64_t rows, int64_t c)

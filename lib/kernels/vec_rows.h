@@ -49,6 +49,44 @@ static void add_rows(float *y, const float *a, int64_t lda, const float *x, int6
         axpy(y, x[0], a, n);
 }
 
+/* k is a constant where this is called.  Columns [0, LANES) of all rows, or the first n of them. */
+static inline __attribute__((always_inline)) void few_columns(float *y, int64_t ldy, bool add, const float *a, int64_t row, int64_t step,
+                                                              const float *b, int64_t ldb, int64_t rows, int k, int64_t n)
+{
+    vf x[DIM__FEW];
+    for (int l = 0; l < k; l++) {
+        float last[LANES] = { 0 };
+        memcpy(last, b + l * ldb, (size_t)(n < LANES ? n : LANES) * sizeof *b);
+        x[l] = load(last);
+    }
+    for (int64_t i = 0; i < rows; i++, y += ldy, a += row) {
+        vf sum = vec_fill(a[0]) * x[0];
+        for (int l = 1; l < k; l++)
+            sum += vec_fill(a[l * step]) * x[l];
+        if (n >= LANES) {
+            store(y, add ? load(y) + sum : sum);
+        } else {
+            float last[LANES] = { 0 };
+            memcpy(last, y, (size_t)n * sizeof *y);
+            store(last, add ? load(last) + sum : sum);
+            memcpy(y, last, (size_t)n * sizeof *y);
+        }
+    }
+}
+
+static void few_rows(float *y, int64_t ldy, bool add, const float *a, int64_t row, int64_t step, const float *b, int64_t ldb,
+                     int64_t rows, int64_t k, int64_t n)
+{
+    for (int64_t j = 0; j < n; j += LANES) {
+        switch (k) {
+        case 1: few_columns(y + j, ldy, add, a, row, step, b + j, ldb, rows, 1, n - j); break;
+        case 2: few_columns(y + j, ldy, add, a, row, step, b + j, ldb, rows, 2, n - j); break;
+        case 3: few_columns(y + j, ldy, add, a, row, step, b + j, ldb, rows, 3, n - j); break;
+        default: few_columns(y + j, ldy, add, a, row, step, b + j, ldb, rows, 4, n - j); break;
+        }
+    }
+}
+
 static void add_scaled(float *restrict y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows, int64_t c)
 {
     for (int64_t i = 0; i < rows; i++, y += ldy, x += ldx) {
@@ -82,6 +120,17 @@ static void add_bias(float *y, const float *x, const float *bias, int64_t rows, 
 #pragma omp simd
         for (int64_t j = 0; j < c; j++)
             y[j] = x[j] + bias[j];
+    }
+}
+
+static void bias_relu(float *y, const float *x, const float *bias, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++, y += c, x += c) {
+#pragma omp simd
+        for (int64_t j = 0; j < c; j++) {
+            float v = x[j] + bias[j];
+            y[j] = 0 > v ? 0 : v; /* NaN stays */
+        }
     }
 }
 

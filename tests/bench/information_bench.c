@@ -19,6 +19,13 @@ static int64_t rows = 10000, columns = 1;
 static int repeats = 3;
 static const char *save;
 
+typedef struct job {
+    const char *name, *what;
+    double (*run)(dim_context *ctx, const dim_information_data *data);
+    bool twisted, one;  /* y has one column */
+    int64_t least, most; /* columns */
+} job;
+
 static void need(bool there)
 {
     if (there)
@@ -37,23 +44,27 @@ static void twist(double *row, int64_t first)
     row[first + 1] = u * sin(square / (double)columns) + v * cos(square / (double)columns);
 }
 
-/* Standard normals, as doubles that no two rows share; each column of y has a correlation of 0.75 with its column of x.
- * Twisted: 0.8, and the first two columns alone (1.022 nats), which correlations then do not show. */
-static void make_data(dim_context *ctx, bool twisted, dim_tensor **x, dim_tensor **y)
+/* Standard normals, as doubles that no two rows share; each column of y, which has all or the first one alone, has a correlation of
+ * 0.75 with its column of x.  Twisted: 0.8, and the first two columns alone (1.022 nats), which correlations then do not show. */
+static void make_data(dim_context *ctx, const job *j, dim_tensor **x, dim_tensor **y)
 {
-    int64_t shape[2] = { rows, columns }, count = rows * columns;
+    int64_t shape[2] = { rows, columns }, of_y[2] = { rows, j->one ? 1 : columns }, count = rows * columns;
+    float *normal = malloc((size_t)columns * 3 * sizeof *normal);
     check(ctx, dim_tensor_create(ctx, DIM_F64, 2, shape, x));
-    check(ctx, dim_tensor_create(ctx, DIM_F64, 2, shape, y));
-    double *to_x = dim_tensor_data(*x), *to_y = dim_tensor_data(*y);
-    float *normal = malloc((size_t)count * 3 * sizeof *normal);
+    check(ctx, dim_tensor_create(ctx, DIM_F64, 2, of_y, y));
     need(normal != NULL);
-    dim__rng_normal(normal, 3 * count, 1, 1, 0);
-    for (int64_t i = 0; i < count; i++) {
-        double rho = !twisted ? 0.75 : i % columns < 2 ? 0.8 : 0;
-        to_x[i] = (double)normal[i] + 1e-7 * (double)normal[2 * count + i];
-        to_y[i] = rho * to_x[i] + sqrt(1 - rho * rho) * (double)normal[count + i];
+    double *to_x = dim_tensor_data(*x), *to_y = dim_tensor_data(*y);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t k = 0; k < 3; k++)
+            dim__rng_normal(normal + k * columns, columns, 1, 1, k * count + i * columns);
+        for (int64_t k = 0; k < columns; k++) {
+            double rho = !j->twisted ? 0.75 : k < 2 ? 0.8 : 0, *out = to_x + i * columns + k;
+            *out = (double)normal[k] + 1e-7 * (double)normal[2 * columns + k];
+            if (k < of_y[1])
+                to_y[i * of_y[1] + k] = rho * *out + sqrt(1 - rho * rho) * (double)normal[columns + k];
+        }
     }
-    for (int64_t i = 0; i < rows && twisted; i++) {
+    for (int64_t i = 0; i < rows && j->twisted; i++) {
         twist(to_x + i * columns, 0);
         twist(to_y + i * columns, 1);
     }
@@ -112,18 +123,25 @@ static double run_estimate(dim_context *ctx, const dim_information_data *data)
     return value;
 }
 
-typedef struct job {
-    const char *name, *what;
-    double (*run)(dim_context *ctx, const dim_information_data *data);
-    bool twisted;
-} job;
+/* Each column with the one of y: values alone; that of the first. */
+static double run_matrix(dim_context *ctx, const dim_information_data *data)
+{
+    int64_t shape[2] = { columns, 1 };
+    dim_tensor *value;
+    check(ctx, dim_tensor_create(ctx, DIM_F64, 2, shape, &value));
+    check(ctx, dim_information_matrix(ctx, NULL, data, value, NULL, NULL, NULL));
+    double first = *(const double *)dim_tensor_data(value);
+    dim_tensor_destroy(value);
+    return first;
+}
 
 static const job jobs[] = {
-    { "estimate", "nearest neighbours, the value alone", run_estimate, false },
-    { "knn", "nearest neighbours with the interval", run_knn, false },
-    { "gauss", "Gaussian copula with the interval", run_gauss, false },
-    { "critic", "critics: three wide, three narrow, three of half the rows, of at least 3 columns, twisted", run_critic, true },
-    { NULL, NULL, NULL, false },
+    { "estimate", "nearest neighbours, the value alone", run_estimate, false, false, 1, 64 },
+    { "knn", "nearest neighbours with the interval", run_knn, false, false, 1, 64 },
+    { "gauss", "Gaussian copula with the interval", run_gauss, false, false, 1, 64 },
+    { "critic", "critics: three wide, three narrow, three of half the rows, twisted", run_critic, true, false, 3, 64 },
+    { "matrix", "each column with one of y, values alone", run_matrix, false, true, 1, 100000 },
+    { .name = NULL },
 };
 
 /* ---- the program ----------------------------------------------------------------------------------------------------- */
@@ -140,7 +158,7 @@ static void time_job(const job *j)
     DIM_OPTIONS_INIT(&co);
     co.threads = threads;
     check(NULL, dim_context_create(&co, &ctx));
-    make_data(ctx, j->twisted, &x, &y);
+    make_data(ctx, j, &x, &y);
     for (int k = 0; k < 2 && save != NULL; k++) {
         snprintf(path, sizeof path, "%s%c.npy", save, "xy"[k]);
         check(ctx, dim_tensor_save_npy(k == 0 ? x : y, path));
@@ -203,7 +221,7 @@ int main(int argc, char **argv)
         } else if (strcmp(name, "--rows") == 0) {
             rows = number(name, value, 30, 100000000);
         } else if (strcmp(name, "--columns") == 0) {
-            columns = number(name, value, 1, 64);
+            columns = number(name, value, 1, INT32_MAX);
         } else if (strcmp(name, "--threads") == 0) {
             threads = (uint32_t)number(name, value, 0, 256);
         } else if (strcmp(name, "--repeat") == 0) {
@@ -223,8 +241,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "information_bench: the first argument is a job; see --help\n");
         return 2;
     }
-    if (chosen->twisted && columns < 3) {
-        fprintf(stderr, "information_bench: %s takes 3 columns or more, not %lld\n", chosen->name, (long long)columns);
+    if (columns < chosen->least || columns > chosen->most) {
+        fprintf(stderr, "information_bench: %s takes %lld to %lld columns, not %lld\n", chosen->name, (long long)chosen->least,
+                (long long)chosen->most, (long long)columns);
         return 2;
     }
     time_job(chosen);
