@@ -46,6 +46,7 @@ typedef struct mi_data {
     int64_t rows;
     mi_side side[MI_SIDES];
     dim_tensor *weights, *groups;
+    mi_column *reading;          /* columns that are being made to tensors, else NULL */
     bool square;                 /* --matrix of columns with each other: y is x */
     char *notes;                 /* lines */
 } mi_data;

@@ -133,10 +133,11 @@ static void read_array(const source *s, mi_column *c)
     c->wide = -1;                /* nothing is lost */
 }
 
-static mi_column *read_columns(const plan *p, const list *l, const list *labels)
+/* They belong to the run until free_columns(): what ends the program meanwhile leaves nothing that nobody holds. */
+static mi_column *read_columns(mi_run *run, const plan *p, const list *l, const list *labels)
 {
     const source *s = p->s;
-    mi_column *columns = mi_alloc((size_t)l->count, sizeof *columns);
+    mi_column *columns = run->data.reading = mi_alloc((size_t)l->count, sizeof *columns);
     char error[MI_ERROR];
     for (int64_t k = 0; k < l->count; k++) {
         columns[k].number = l->at[k];
@@ -149,8 +150,10 @@ static mi_column *read_columns(const plan *p, const list *l, const list *labels)
     return columns;
 }
 
-static void free_columns(mi_column *columns, int64_t count)
+static void free_columns(mi_run *run, int64_t count)
 {
+    mi_column *columns = run->data.reading;
+    run->data.reading = NULL;
     for (int64_t k = 0; k < count; k++) {
         free(columns[k].value);
         free(columns[k].exact);
@@ -255,7 +258,7 @@ static void fill_side(mi_run *run, const plan *p, int which)
     mi_side *side = &run->data.side[which];
     const list *l = &p->side[which];
     const mi_table *t = &p->s->t;
-    mi_column *columns = read_columns(p, l, &p->unordered);
+    mi_column *columns = read_columns(run, p, l, &p->unordered);
     char buffer[32], text[160], name[MI_COLUMN_TEXT];
     side->columns = l->count;
     side->kinds = mi_alloc((size_t)l->count, sizeof *side->kinds);
@@ -280,7 +283,7 @@ static void fill_side(mi_run *run, const plan *p, int which)
     note_names(run, t, l);
     note_wide(run, p, columns, l->count);
     side->t = tensor_of(run, columns, l->count, t->rows);
-    free_columns(columns, l->count);
+    free_columns(run, l->count);
 }
 
 static void fill_weights(mi_run *run, const plan *p)
@@ -289,7 +292,7 @@ static void fill_weights(mi_run *run, const plan *p)
     double sum = 0;
     if (p->weights.count == 0)
         return;
-    mi_column *c = read_columns(p, &p->weights, &(list){ NULL, 0 });
+    mi_column *c = read_columns(run, p, &p->weights, &(list){ NULL, 0 });
     if (c->text)
         mi_end(MI_DATA, "--weights: %s of %s has text", mi_table_text(&p->s->t, c->number, name), p->s->t.path);
     check_missing(run, p->s, c);
@@ -302,7 +305,7 @@ static void fill_weights(mi_run *run, const plan *p)
     if (!(sum > 0))
         mi_end(MI_DATA, "--weights: %s of %s is 0 in all rows", mi_table_text(&p->s->t, c->number, name), p->s->t.path);
     run->data.weights = tensor_of(run, c, 1, p->s->t.rows);
-    free_columns(c, 1);
+    free_columns(run, 1);
 }
 
 /* Groups are equal or not, nothing else: the bits of a number, or the number of a label, will do. */
@@ -311,7 +314,7 @@ static void fill_groups(mi_run *run, const plan *p)
     char name[MI_COLUMN_TEXT], where[64];
     if (p->groups.count == 0)
         return;
-    mi_column *c = read_columns(p, &p->groups, &p->groups);
+    mi_column *c = read_columns(run, p, &p->groups, &p->groups);
     mi_try(run, dim_tensor_create(run->ctx, DIM_I64, 1, (int64_t[]){ p->s->t.rows }, &run->data.groups));
     for (int64_t i = 0; i < p->s->t.rows; i++) {
         double value = c->value[i] + 0.0; /* -0 is 0 */
@@ -320,7 +323,7 @@ static void fill_groups(mi_run *run, const plan *p)
                    place_of(p->s, i, where));
         memcpy((int64_t *)dim_tensor_data(run->data.groups) + i, &value, sizeof value);
     }
-    free_columns(c, 1);
+    free_columns(run, 1);
 }
 
 /* Whether the first row has nothing but numbers such as 1999, and the second one has none. */

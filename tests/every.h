@@ -104,6 +104,9 @@ struct every_world {
         dim_estimate estimate;
         dim_probe_result probe;
         dim_information_result information;
+        dim_code_statistics codes;
+        dim_evaluation_estimate score;
+        dim_reconstruction reconstruction;
     } numbers;
     void *out[2]; /* handles */
     union { /* options of the case */
@@ -127,6 +130,8 @@ struct every_world {
         dim_loss_options loss;
         dim_player_options player;
         dim_information_options information;
+        dim_ssim_options ssim;
+        dim_evaluation_options evaluation;
     } o;
     dim_information_data columns; /* beside options */
     dim_tensor *list[4]; /* of EVERY_HANDLES */
@@ -161,6 +166,7 @@ dim_encoder *w_mlp(every_world *w);       /* vectors of 4 -> 3 */
 dim_model *w_model(every_world *w);       /* w_encoder() with a term, a prior and a classifier of 3 classes */
 dim_model *w_stepped(every_world *w);     /* the same after a step */
 dim_estimator *w_estimator(every_world *w);
+dim_index *w_index(every_world *w);       /* of 5 rows of 4 features */
 dim_prior *w_prior(every_world *w);       /* KL */
 dim_prior *w_adversary(every_world *w);   /* uniform, of 3 hidden units */
 dim_optimizer *w_optimizer(every_world *w);

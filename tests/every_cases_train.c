@@ -110,6 +110,18 @@ EVERY_CASE(dim_probe_neighbors, P(w_context(w)), N(DIM_PROBE_KNN_EUCLIDEAN), ROW
 EVERY_CASE(dim_probe_nearest, P(w_context(w)), N(DIM_PROBE_KNN_COSINE), ROWS, OTHERS,
            P(w_tensor(w, "indices", DIM_I64, 2, (int64_t[]){ 6, 2 })), TENSOR("distances", 6, 2))
 
+/* ---- index.h ----------------------------------------------------------------------------------------------------- */
+
+EVERY_CASE(dim_index_create, P(w_context(w)), N(DIM_PROBE_KNN_EUCLIDEAN), N(4), OUT)
+EVERY_CASE(dim_index_add, P(w_index(w)), ROWS)
+EVERY_CASE(dim_index_search, P(w_index(w)), ROWS, P(w_tensor(w, "indices", DIM_I64, 2, (int64_t[]){ 6, 2 })), TENSOR("distances", 6, 2))
+EVERY_CASE(dim_index_count, P(w_index(w)))
+EVERY_CASE(dim_index_features, P(w_index(w)))
+EVERY_CASE(dim_index_kind, P(w_index(w)))
+EVERY_CASE(dim_index_save, P(w_index(w)), T(w->path))
+EVERY_CASE(dim_index_load, P(w_context(w)), T(w_file(w, "index")), OUT)
+EVERY_CASE(dim_index_destroy, P(every_give(w, w_index(w))))
+
 /* ---- objective.h ------------------------------------------------------------------------------------------------- */
 
 EVERY_CASE(dim_model_objective, P(w_model(w)))
@@ -163,3 +175,19 @@ EVERY_CASE(dim_information_report, P(w_measured(w)))
 EVERY_CASE(dim_information_warning_text, P(w_measured(w)), N(DIM_INFORMATION_SATURATED))
 EVERY_CASE(dim_information_method_name, N(DIM_INFORMATION_KNN))
 EVERY_CASE(dim_information_destroy, P(every_give(w, w_measured(w))))
+
+/* ---- evaluation.h ------------------------------------------------------------------------------------------------ */
+
+EVERY_CASE(dim_evaluation_ssim, P(w_context(w)), O(ssim, w->o.ssim.kind = DIM_SSIM_MULTI, w->o.ssim.window = 3), P(w_images(w)),
+           TENSOR("other images", 6, 2, 8, 8), NUMBERS, P(w_tensor(w, "each", DIM_F64, 1, (int64_t[]){ 6 })))
+EVERY_CASE(dim_evaluation_codes, P(w_context(w)), ROWS, P(w_tensor(w, "units", DIM_F64, 2, (int64_t[]){ 4, 3 })), RESULT(codes))
+EVERY_CASE(dim_evaluation_alignment, P(w_context(w)), ROWS, OTHERS, NUMBERS)
+EVERY_CASE(dim_evaluation_uniformity, P(w_context(w)), ROWS, NUMBERS)
+EVERY_CASE(dim_evaluation_ndm, P(w_context(w)), O(evaluation, w->o.evaluation.steps = 2, w->o.evaluation.batch = 4,
+                                                  w->o.evaluation.held_out = 0.5f, w->o.evaluation.sigmoid = 1),
+           P(w_rows(w, "many rows", 8, 3)), RESULT(score))
+EVERY_CASE(dim_evaluation_mine, P(w_context(w)), O(evaluation, w->o.evaluation.steps = 2, w->o.evaluation.batch = 4,
+                                                   w->o.evaluation.held_out = 0.5f),
+           P(w_rows(w, "many rows", 8, 3)), P(w_rows(w, "many codes", 8, 2)), RESULT(score))
+EVERY_CASE(dim_evaluation_reconstruct, P(w_context(w)), O(evaluation, w->o.evaluation.steps = 2, w->o.evaluation.batch = 3), ROWS,
+           P(w_images(w)), OTHERS, TENSOR("other images", 6, 2, 8, 8), RESULT(reconstruction), OUT)

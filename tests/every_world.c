@@ -244,6 +244,15 @@ dim_estimator *w_estimator(every_world *w)
     return KEEP(dim_estimator, "estimator", e);
 }
 
+dim_index *w_index(every_world *w)
+{
+    dim_index *index = NULL;
+    KNOWN(dim_index, "index");
+    MUST(dim_index_create(w_context(w), DIM_PROBE_KNN_COSINE, 4, &index));
+    MUST(dim_index_add(index, w_rows(w, "indexed", 5, 4)));
+    return KEEP(dim_index, "index", index);
+}
+
 dim_prior *w_prior(every_world *w)
 {
     dim_prior *p = NULL;
@@ -469,6 +478,8 @@ const char *w_file(every_world *w, const char *kind)
         MUST(dim_tensor_save_npy(w_rows(w, "rows", 6, 4), w->path));
     else if (strcmp(kind, "weights") == 0)
         MUST(dim_encoder_save(w_encoder(w), w->path));
+    else if (strcmp(kind, "index") == 0)
+        MUST(dim_index_save(w_index(w), w->path));
     else if (strcmp(kind, "model") == 0)
         MUST(dim_model_save(w_stepped(w), w->path));
     else if (strcmp(kind, "checkpoint") == 0)

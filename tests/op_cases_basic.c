@@ -28,6 +28,11 @@ static dim__vid build_softplus(dim__graph *g, const op_case *c, const dim__vid *
     (void)c;
     return dim__emit_softplus(g, in[0]);
 }
+static dim__vid build_rsqrt(dim__graph *g, const op_case *c, const dim__vid *in)
+{
+    (void)c;
+    return dim__emit_rsqrt(g, in[0]);
+}
 static dim__vid build_exp(dim__graph *g, const op_case *c, const dim__vid *in)
 {
     (void)c;
@@ -82,6 +87,7 @@ REF_UNARY(sigmoid, c->p[0] / (1 + exp(-x)))
 REF_UNARY(tanh, tanh(x))
 REF_UNARY(softplus, x > 30 ? x + exp(-x) : log1p(exp(x)))
 REF_UNARY(exp, exp(x))
+REF_UNARY(rsqrt, 1 / sqrt(x))
 REF_UNARY(affine, c->p[0] * x + c->p[1])
 REF_UNARY(square, x * x)
 REF_UNARY(same, x)
@@ -312,6 +318,11 @@ const op_case op_cases_basic[] = {
       .p = { [5] = 20 }, .build = build_exp, .ref = ref_exp, .fill = fill_wide, .tol = 1e-6, .tol_grad = 2e-6 },
     { .op = "exp", .label = "many", .n_in = 1, .in = { S1(50003) }, .grad = 1, .out = { S1(50003) }, .p = { [5] = 2 },
       .build = build_exp, .ref = ref_exp, .fill = fill_wide, .tol = 1e-6, .tol_grad = 2e-6 },
+    { .op = "rsqrt", .label = "", .n_in = 1, .in = { S2(9, 33) }, .grad = 1, .out = { S2(9, 33) },
+      .p = { [5] = 2 }, .build = build_rsqrt, .ref = ref_rsqrt, .fill = fill_far, .tol = 2e-7, .tol_grad = 1e-6 },
+    { .op = "rsqrt", .label = "many", .n_in = 1, .in = { S1(50003) }, .grad = 1, .out = { S1(50003) },
+      .p = { [5] = 2 }, .build = build_rsqrt, .ref = ref_rsqrt, .fill = fill_far, .tol = 2e-7, .tol_grad = 1e-6 },
+    { .op = "rsqrt_grad", .covered_by = "rsqrt" },
     { .op = "cast", .label = "to bf16 and back", .n_in = 1, .in = { S2(51, 1000) }, .out = { S2(51, 1000) },
       .build = build_cast, .ref = ref_cast, .tol = 1e-9 },
     { .op = "cast", .label = "to what it is", .n_in = 1, .in = { S1(5) }, .out = { S1(5) }, .p = { 1 },

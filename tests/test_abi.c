@@ -44,9 +44,13 @@ AT(dim_loader_options, no_thread, 32);
 AT(dim_loader_options, augment, 40);
 AT(dim_loader_options, workers, 52);
 AT(dim_probe_options, seed, 40);
+AT(dim_probe_options, runs, 48);
+AT(dim_probe_options, dropout, 56);
 AT(dim_probe_result, chosen, 32);
 AT(dim_probe_result, lambda, 40);
 AT(dim_probe_result, edge, 52);
+AT(dim_probe_result, accuracy_std, 56);
+AT(dim_probe_result, runs, 64);
 #endif
 
 _Static_assert(sizeof(dim_status) == 4 && sizeof(dim_dtype) == 4 && sizeof(dim_critic) == 4, "enums are 32 bits");

@@ -47,6 +47,26 @@ static void test_chi_square(void **state)
     near(dim__chi_square_shift(1, 5, 0.99), 0, 0);
 }
 
+/* 1/2 - atan(mean of tan(pi (1/2 - p))) / pi, by hand. */
+static void test_combined_p(void **state)
+{
+    (void)state;
+    const double most = 1 - 0.5 / 200, pi = 3.14159265358979323846;
+    near(dim__combined_p((double[]){ 0.05, 0.05, 0.05 }, 3, most), 0.05, 0);   /* equal ones are it, to the bit */
+    near(dim__combined_p((double[]){ 0.3 }, 1, most), 0.3, 0);
+    near(dim__combined_p((double[]){ 0.25, 0.75 }, 2, most), 0.5, 1e-15);      /* tangents 1 and -1 */
+    near(dim__combined_p((double[]){ 0.25, 0.5 }, 2, most), 0.352416382349567, 1e-14); /* tangents 1 and 0 */
+    near(dim__combined_p((double[]){ 0.25, 0.5, 0.125 }, 3, most), 0.22947286165561948, 1e-14); /* 1, 0 and 1 + sqrt(2) */
+    near(dim__combined_p((double[]){ 1, 1 }, 2, most), most, 0);
+    double least = 0.005, tangents = tan(pi * (0.5 - least)) - tan(pi * (0.5 - 0.5 / 200)); /* a 1 is taken as 1 - 0.5 / 200 */
+    near(dim__combined_p((double[]){ least, 1 }, 2, most), 0.5 - atan(tangents / 2) / pi, 1e-12);
+    for (double p = 0.001; p < 1; p += 0.013)
+        for (double q = 0.001; q < 1; q += 0.017) {
+            double both = dim__combined_p((double[]){ p, q }, 2, most);
+            assert_true(both >= fmin(fmin(p, q), most) && both <= fmax(p, q)); /* never below what permutations can give */
+        }
+}
+
 static void test_grassberger(void **state)
 {
     (void)state;
@@ -483,6 +503,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_digamma),       cmocka_unit_test(test_quantile),       cmocka_unit_test(test_chi_square),
+        cmocka_unit_test(test_combined_p),
         cmocka_unit_test(test_grassberger),   cmocka_unit_test(test_fixture_scores), cmocka_unit_test(test_fixture_counts),
         cmocka_unit_test(test_fixture_raw),   cmocka_unit_test(test_trees),          cmocka_unit_test(test_tree_queries),
         cmocka_unit_test(test_bad_options),   cmocka_unit_test(test_missing),        cmocka_unit_test(test_bad_tensors),

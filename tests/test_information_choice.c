@@ -55,6 +55,32 @@ static void test_many_labels(void **state)
     free_sides(&s);
 }
 
+/* A label of six that the sides share in seven rows of ten, beside one of twelve on each side that tells nothing: most rows have symbols
+ * of their own.  What critics find is there, but need not be all. */
+static void test_labels_seen_once(void **state)
+{
+    (void)state;
+    const double same = 0.75, other = 0.05, truth = log(6) + same * log(same) + 5 * other * log(other);
+    sides s = new_sides(800, 2, 2, 0);
+    for (int64_t i = 0; i < s.n; i++) {
+        s.x[2 * i] = floor(6 * uniform());
+        s.x[2 * i + 1] = floor(12 * uniform());
+        s.y[2 * i] = uniform() < 0.7 ? s.x[2 * i] : floor(6 * uniform());
+        s.y[2 * i + 1] = floor(12 * uniform());
+    }
+    dim_information *info = MEASURED(&s, labels, labels, .max_steps = 600);
+    dim_information_result r = result_of(info);
+    assert_int_equal(r.method, DIM_INFORMATION_CRITIC);
+    assert_int_equal(r.verdict, DIM_INFORMATION_LOWER_BOUND);
+    assert_true(isinf(r.high) && r.low > 0.3 && r.low < truth && (r.warnings & DIM_INFORMATION_UNDERSAMPLED));
+    assert_true(says(info, "nor learnt, and the value is a lower bound"));
+    dim_information_destroy(info);
+    info = MEASURED(&s, NULL, NULL, .max_steps = 600); /* numbers are learnt by their order */
+    assert_int_equal(result_of(info).verdict, DIM_INFORMATION_ESTIMATE);
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
 /* Answers from 0 to 4 to questions about the one thing. */
 static double answer(double thing)
 {
@@ -227,7 +253,7 @@ static void test_labels_given_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many_labels), cmocka_unit_test(test_answers), cmocka_unit_test(test_condition),
+        cmocka_unit_test(test_many_labels), cmocka_unit_test(test_labels_seen_once), cmocka_unit_test(test_answers), cmocka_unit_test(test_condition),
         cmocka_unit_test(test_strong_condition), cmocka_unit_test(test_difference), cmocka_unit_test(test_many_answers),
         cmocka_unit_test(test_labels_given_numbers),
     };

@@ -359,7 +359,8 @@ static void test_p_value(void **state)
 }
 
 /* Permutations that show the same count as at least the own one, however their sums round: of small tables many are the own one in
- * another order; and to critics that have learnt nothing all rows are alike. */
+ * another order.  To critics that have learnt nothing all orders are alike: p is of what they would have begun with, in 199 orders at
+ * least. */
 static void test_p_of_ties(void **state)
 {
     sides s = new_sides(240, 1, 1, 0);
@@ -396,7 +397,9 @@ static void test_p_of_ties(void **state)
         s.x[i] = normal();
         s.y[i] = normal();
     }
-    near(MEASURE(&s, .method = DIM_INFORMATION_CRITIC, .permutations = 19, .max_steps = 5).p_value, 1, 0);
+    dim_information_result r = MEASURE(&s, .method = DIM_INFORMATION_CRITIC, .permutations = 19, .max_steps = 5);
+    assert_int_equal(r.permutations, 199);
+    assert_true(r.p_value > 0.02 && r.p_value < 1 - 0.5 / 200);
     free_sides(&s);
 }
 
@@ -464,26 +467,47 @@ static void test_gauss_with_condition(void **state)
         else
             alarms += p <= 0.05;
     }
-    assert_in_range(alarms, 1, 24);
+    assert_in_range(alarms, 1, 15);
     free_sides(&s);
 }
 
-/* Rows that are exchanged must be near in the condition: of five in 300, 65 % of these p-values were at most 0.25. */
+/* Where a condition leaves little noise, what ranks bend is much of it: draws that do not know it raise 25 % alarms. */
+static void test_gauss_with_strong_condition(void **state)
+{
+    int alarms = 0;
+    sides s = new_sides(300, 1, 1, 2);
+    (void)state;
+    for (uint64_t round = 0; round < 160; round++) {
+        for (int64_t i = 0; i < s.n; i++) {
+            double common = ((s.z[2 * i] = normal()) + (s.z[2 * i + 1] = normal())) / sqrt(2);
+            s.x[i] = common + 0.15 * normal();
+            s.y[i] = common + 0.15 * normal();
+        }
+        alarms += MEASURE(&s, .method = DIM_INFORMATION_GAUSS, .permutations = 39, .seed = round + 1).p_value <= 0.05;
+    }
+    assert_in_range(alarms, 1, 26);
+    free_sides(&s);
+}
+
+/* Rows that are exchanged are near in the condition, but not quite: y keeps what is linear in its own.  Without that, in many columns,
+ * 85 % of these p-values are at most 0.25. */
 static void test_neighbors_with_condition(void **state)
 {
+    enum { GIVEN = 6 };
     int small = 0;
-    sides s = new_sides(300, 1, 1, 2);
+    sides s = new_sides(300, 1, 1, GIVEN);
     (void)state;
     for (uint64_t round = 0; round < 80; round++) {
         for (int64_t i = 0; i < s.n; i++) {
-            s.z[2 * i] = normal();
-            s.z[2 * i + 1] = normal();
-            s.x[i] = (s.z[2 * i] + s.z[2 * i + 1]) / sqrt(2) + 0.15 * normal();
-            s.y[i] = (s.z[2 * i] + s.z[2 * i + 1]) / sqrt(2) + 0.15 * normal();
+            double common = 0;
+            for (int k = 0; k < GIVEN; k++)
+                common += (s.z[GIVEN * i + k] = normal()) / sqrt(GIVEN);
+            s.x[i] = common + 0.3 * normal();
+            s.y[i] = common + 0.3 * normal();
         }
-        small += MEASURE(&s, .method = DIM_INFORMATION_KNN, .permutations = 39, .seed = round + 1).p_value <= 0.25;
+        small += MEASURE(&s, .method = DIM_INFORMATION_KNN, .permutations = 19, .seed = round + 1).p_value <= 0.25;
     }
-    assert_in_range(small, 8, 42);
+    assert_in_range(small, 6, 40);
     free_sides(&s);
 }
 
@@ -493,7 +517,7 @@ int main(void)
         cmocka_unit_test(test_held_out), cmocka_unit_test(test_kraskov), cmocka_unit_test(test_lone_label),
         cmocka_unit_test(test_base), cmocka_unit_test(test_base_of_nothing),     cmocka_unit_test(test_margin_gap),
            cmocka_unit_test(test_p_value), cmocka_unit_test(test_p_of_ties), cmocka_unit_test(test_weights),
-           cmocka_unit_test(test_gauss_with_condition), cmocka_unit_test(test_neighbors_with_condition),
+           cmocka_unit_test(test_gauss_with_condition), cmocka_unit_test(test_gauss_with_strong_condition), cmocka_unit_test(test_neighbors_with_condition),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -86,6 +86,7 @@ static void check_elementwise(int64_t n, int offset)
     ELEMENTWISE(softplus, 6 * ulp, 0, a);
     ELEMENTWISE(exp, 4 * ulp, 0, a);
     ELEMENTWISE(exp_shift, 16 * ulp, 0, a, 2.5f, 0.25f); /* |x - shift| <= 6.5 is rounded first */
+    ELEMENTWISE(exp_from, 20 * ulp, 0, a, b); /* as is one of at most 8 */
     ELEMENTWISE(sigmoid_scale, 6 * ulp, 0, a, -3.0f);
     fill(b, n, 0, 1);
     ELEMENTWISE(sigmoid_grad, 4 * ulp, 0, a, b);
@@ -494,6 +495,15 @@ static void check_scaled_rows(int64_t rows, int64_t c, int64_t more, int offset)
     double got[MOST], want[MOST];
     fill(x, rows * ldx, -1, 1);
     fill(w, c, -1, 1);
+    for (int64_t i = 0; i < rows * ldx; i += 5)
+        x[i] = NAN;
+    memcpy(y, w, (size_t)c * sizeof *y);
+    memcpy(expected, w, (size_t)c * sizeof *y);
+    ref->col_max(expected, x, ldx, rows, c);
+    table->col_max(y, x, ldx, rows, c);
+    all_close("col_max", y, expected, c, 0, 0);
+    y = fresh(rows * ldy, offset);
+    fill(x, rows * ldx, -1, 1);
     for (int64_t i = 0; i < rows * ldy; i++)
         y[i] = expected[i] = (float)(i % 7) - 3;
     ref->add_scaled(expected, ldy, x, ldx, w, rows, c);

@@ -90,6 +90,7 @@ static void test_named(void **state)
         { DIM_ENCODER_ALEX64, { 3, 64, 64 } }, { DIM_ENCODER_INFOMAX32, { 3, 32, 32 } }, { DIM_ENCODER_MLP, { 20, 0, 0 } },
         { DIM_ENCODER_AMDIM32, { 3, 32, 32 } }, { DIM_ENCODER_AMDIM128, { 3, 128, 128 } },
         { DIM_ENCODER_INFOMAX64, { 3, 64, 64 } }, { DIM_ENCODER_AMDIM64, { 3, 64, 64 } },
+        { DIM_ENCODER_FOLDMULTIALEX64, { 3, 64, 64 } }, { DIM_ENCODER_RESNET19, { 3, 32, 32 } },
     };
     (void)state;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {

@@ -31,7 +31,7 @@ static const dim__op *const all_ops[] = { /* NULL at the end */
 };
 
 static const char *const tested_elsewhere[] = { "dropout", "noise_normal", "noise_uniform", "derangement",
-                                                "random_location", "state_update" };
+                                                "random_location", "state_update", "crop_rows" };
 
 /* ---- contexts ---------------------------------------------------------------------------------------------------- */
 

@@ -303,6 +303,43 @@ static void test_random_location(void **state)
     dim__graph_destroy(g);
 }
 
+/* The pixels of each crop, map after map, along the rows of crops; sizes that do not fit are refused. */
+static void test_crop_rows(void **state)
+{
+    enum { N = 3, H = 7, W = 6, KH = 3, KW = 2, SH = 2, SW = 3, DOWN = 3, ACROSS = 2 };
+    static const dim__attr_crops bad[] = {
+        { 0, H, W, KH, KW, SH, SW }, { N, H, W, H + 1, KW, SH, SW }, { N, H, W, KH, W + 1, SH, SW }, { N, H, W, 0, KW, SH, SW },
+        { N, H, W, KH, KW, 0, SW }, { N, H, W, KH, KW, SH, -1 }, { INT32_MAX, 2, 1, 1, 1, 1, 1 },
+        { 1 << 20, 64, 32, 32, 32, 1, 1 },
+    };
+    (void)state;
+    for (int i = 0; i < THREADS; i++) {
+        dim__graph *g = graph_of(contexts[i]);
+        dim__attr attr = { .crops = { N, H, W, KH, KW, SH, SW } };
+        dim__vid v = dim__emit(g, &dim__op_crop_rows, 0, NULL, &attr);
+        dim__graph_keep(g, v);
+        assert_int_equal(dim__graph_finish(g), DIM_OK);
+        assert_int_equal(dim__count_of(g, v), N * DOWN * ACROSS * KH * KW);
+        dim__program *p = compile(g);
+        dim__program_forward(p, 1, 0);
+        const int32_t *at = dim__program_data(p, v);
+        for (int n = 0; n < N; n++)
+            for (int crop = 0; crop < DOWN * ACROSS; crop++)
+                for (int pixel = 0; pixel < KH * KW; pixel++) {
+                    int y = crop / ACROSS * SH + pixel / KW, x = crop % ACROSS * SW + pixel % KW;
+                    assert_int_equal(*at++, (n * H + y) * W + x);
+                }
+        dim__program_destroy(p);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        dim__graph *g = graph_of(contexts[0]);
+        dim__attr attr = { .crops = bad[i] };
+        assert_int_equal(dim__emit(g, &dim__op_crop_rows, 0, NULL, &attr), DIM__NONE);
+        assert_int_equal(dim__graph_status(g), DIM_E_SHAPE);
+        dim__graph_destroy(g);
+    }
+}
+
 static void test_derangement_bad_size(void **state)
 {
     const int64_t bad[] = { 1, 0, -3, INT64_C(1) << 40 };
@@ -497,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_derangement),
         cmocka_unit_test(test_derangement_bad_size),
         cmocka_unit_test(test_random_location),
+        cmocka_unit_test(test_crop_rows),
         cmocka_unit_test(test_attributes_are_equal),
         cmocka_unit_test(test_attributes_want_a_size),
         cmocka_unit_test(test_state_update),

@@ -159,10 +159,10 @@ static void test_order_of_classes(void **state)
     enum { N = 400, C = 10 };
     static float x[N][WIDE], y[TEST][WIDE];
     static int64_t lx[N], ly[TEST];
-    static const dim_probe_kind kinds[] = {DIM_PROBE_RIDGE, DIM_PROBE_LINEAR};
+    static const dim_probe_kind kinds[] = {DIM_PROBE_RIDGE, DIM_PROBE_LINEAR, DIM_PROBE_SVM, DIM_PROBE_MLP};
     (void)state;
     for (int order = 0; order < 3; order++)
-        for (int k = 0; k < 2; k++) {
+        for (int k = 0; k < 4; k++) {
             for (int i = 0; i < N + TEST; i++) {
                 float *to = i < N ? x[i] : y[i - N];
                 int64_t c = i >= N ? i % C : order == 0 ? i / (N / C) : order == 1 ? i % C : C - 1 - i % C;
@@ -177,6 +177,7 @@ static void test_order_of_classes(void **state)
             o.kind = kinds[k];
             o.batch = 32;
             o.lr = 0.01f;
+            o.validation = 0.1f; /* which asks an SVM to choose, too */
             dim_probe_result r = run(&s, &o);
             if (r.accuracy < 0.95 || r.validation_accuracy < 0.95)
                 fail_msg("order %d, kind %d: %.3f on test, %.3f on validation with %g", order, (int)kinds[k],
@@ -200,7 +201,7 @@ static void test_split(void **state)
         dim_probe_options o;
         DIM_OPTIONS_INIT(&o);
         o.validation = cases[i].validation;
-        assert_int_equal(dim__probe_split(ctx, &o, n, &fitted, &rows), DIM_OK);
+        assert_int_equal(dim__probe_split(ctx, &o, n, 0, &fitted, &rows), DIM_OK);
         assert_int_equal(fitted, n - held);
         char *seen = calloc((size_t)n, 1);
         assert_non_null(seen);
@@ -220,14 +221,15 @@ static void test_split(void **state)
 static void test_nothing_is_chosen_on_test(void **state)
 {
     static sample_set s;
-    static const dim_probe_kind kinds[] = {DIM_PROBE_RIDGE, DIM_PROBE_LINEAR};
+    static const dim_probe_kind kinds[] = {DIM_PROBE_RIDGE, DIM_PROBE_LINEAR, DIM_PROBE_SVM, DIM_PROBE_MLP};
     (void)state;
     make_set(&s, 1.0f);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 4; i++) {
         dim_probe_options o;
         DIM_OPTIONS_INIT(&o);
         o.kind = kinds[i];
         o.batch = 16;
+        o.validation = 0.2f; /* which asks an SVM to choose, too */
         dim_probe_result r = run(&s, &o);
         for (int k = 0; k < TEST; k++)
             s.truth[k] = (s.truth[k] + 1) % CLASSES;
@@ -245,7 +247,7 @@ static void test_strided_and_maps(void **state)
 {
     static sample_set s;
     static const dim_probe_kind kinds[] = {DIM_PROBE_KNN_COSINE, DIM_PROBE_KNN_EUCLIDEAN, DIM_PROBE_RIDGE,
-                                           DIM_PROBE_LINEAR};
+                                           DIM_PROBE_LINEAR,     DIM_PROBE_SVM,           DIM_PROBE_MLP};
     const int64_t map[4] = {TRAIN, 3, 2, 2}, turned_shape[2] = {WIDE, TRAIN}, small[4] = {TEST, 3, 2, 2};
     dim_tensor *a4, *b4, *turned, *back, *copy;
     int32_t narrow[TRAIN];
@@ -259,7 +261,7 @@ static void test_strided_and_maps(void **state)
     for (int i = 0; i < TRAIN; i++)
         narrow[i] = (int32_t)s.labels[i];
     copy = wrap(DIM_I32, narrow, TRAIN, 0);
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         dim_probe_options o;
         dim_probe_result one = {.size = sizeof one}, two = {.size = sizeof two};
         DIM_OPTIONS_INIT(&o);
@@ -426,11 +428,14 @@ static void test_bad_input(void **state)
         dim_probe_options o;
         const char *says;
     } options[] = {
-        {{.kind = (dim_probe_kind)4}, "kind"},    {{.kind = (dim_probe_kind)-1}, "kind"},
+        {{.kind = (dim_probe_kind)6}, "kind"},    {{.kind = (dim_probe_kind)-1}, "kind"},
         {{.validation = 1}, "validation"},        {{.validation = -0.1f}, "validation"},
         {{.validation = NAN}, "validation"},      {{.lambda = -1}, "lambda"},
         {{.lambda = INFINITY}, "lambda"},         {{.lr = -1}, "lr"},
         {{.reserved0 = 1}, "reserved0"},          {{.k = 401}, "k is 401"},
+        {{.runs = 1001}, "runs"},                 {{.hidden = (1 << 24) + 1}, "hidden"},
+        {{.dropout = 1}, "dropout"},              {{.dropout = NAN}, "dropout"},
+        {{.reserved1 = 1}, "reserved1"},
         {{.kind = DIM_PROBE_RIDGE, .validation = 0.999f}, "too few"},
         {{.kind = DIM_PROBE_LINEAR, .batch = 8, .validation = 1e-9f}, "too few"},
     };
@@ -461,8 +466,13 @@ static void test_no_memory(void **state)
         dim_probe_kind kind;
         float lr;
         int64_t n;
-    } cases[] = {{DIM_PROBE_KNN_COSINE, 0, TRAIN}, {DIM_PROBE_KNN_EUCLIDEAN, 0, TRAIN}, {DIM_PROBE_RIDGE, 0, TRAIN},
-                 {DIM_PROBE_RIDGE, 0, WIDE - 1}, {DIM_PROBE_LINEAR, 0, TRAIN}, {DIM_PROBE_LINEAR, 0.01f, TRAIN}};
+        float validation;
+        uint32_t runs;
+    } cases[] = {{DIM_PROBE_KNN_COSINE, 0, TRAIN, 0, 0},    {DIM_PROBE_KNN_EUCLIDEAN, 0, TRAIN, 0, 0},
+                 {DIM_PROBE_RIDGE, 0, TRAIN, 0, 0},         {DIM_PROBE_RIDGE, 0, WIDE - 1, 0, 0},
+                 {DIM_PROBE_LINEAR, 0, TRAIN, 0, 0},        {DIM_PROBE_LINEAR, 0.01f, TRAIN, 0, 0},
+                 {DIM_PROBE_SVM, 0, TRAIN, 0, 0},           {DIM_PROBE_SVM, 0, TRAIN, 0.1f, 2},
+                 {DIM_PROBE_MLP, 0, TRAIN, 0, 2}};
     enum { CASES = sizeof cases / sizeof cases[0] };
     int64_t found[TEST * 3];
     float far[TEST * 3];
@@ -480,7 +490,11 @@ static void test_no_memory(void **state)
             DIM_OPTIONS_INIT(&o);
             DIM_OPTIONS_INIT(&r);
             o.kind = i < CASES ? cases[i].kind : DIM_PROBE_KNN_COSINE;
-            o.lr = i < CASES ? cases[i].lr : 0;
+            if (i < CASES) {
+                o.lr = cases[i].lr;
+                o.validation = cases[i].validation;
+                o.runs = cases[i].runs;
+            }
             o.epochs = 1;
             memory.calls = 0;
             memory.fail_at = n;

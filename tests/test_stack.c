@@ -107,7 +107,8 @@ static void presets(void **state)
         { DIM_ENCODER_CONV32, 32, NULL, 8 },   { DIM_ENCODER_CONV28, 28, NULL, 8 },    { DIM_ENCODER_CONV64, 64, NULL, 4 },
         { DIM_ENCODER_ALEX64, 64, NULL, 4 },   { DIM_ENCODER_INFOMAX32, 32, NULL, 4 }, { DIM_ENCODER_INFOMAX64, 64, NULL, 4 },
         { DIM_ENCODER_MLP, 0, "fc", 64 },      { DIM_ENCODER_AMDIM32, 32, NULL, 4 },   { DIM_ENCODER_AMDIM64, 64, NULL, 4 },
-        { DIM_ENCODER_AMDIM128, 128, NULL, 2 },
+        { DIM_ENCODER_AMDIM128, 128, NULL, 2 }, { DIM_ENCODER_FOLDMULTIALEX64, 64, NULL, 2 },
+        { DIM_ENCODER_RESNET19, 32, NULL, 4 },
     };
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -168,7 +169,7 @@ static void *probe(void *arg)
         ((float *)dim_tensor_data(x))[i] = (float)(i * 7919 % 1009) / 1009;
     for (int i = 0; i < N; i++)
         ((int32_t *)dim_tensor_data(labels))[i] = i % CLASSES;
-    for (int kind = DIM_PROBE_KNN_COSINE; kind <= DIM_PROBE_LINEAR; kind++) {
+    for (int kind = DIM_PROBE_KNN_COSINE; kind <= DIM_PROBE_MLP; kind++) {
         dim_probe_result result = { .size = sizeof result };
         OK(dim_probe_run(ctx, &(dim_probe_options){ .size = sizeof(dim_probe_options), .kind = (dim_probe_kind)kind }, x,
                          labels, x, labels, &result));

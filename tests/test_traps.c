@@ -49,6 +49,7 @@ enum { NUMBERS = sizeof numbers / sizeof *numbers, LONGEST = 40 };
 static void check_kernels(dim_context *ctx)
 {
     const dim__kernels *k = ctx->kernels;
+    const float zeros[LONGEST] = { 0 };
     float x[LONGEST], y[LONGEST];
     const char *flags;
     for (int n = 1; n <= LONGEST; n++)
@@ -61,7 +62,7 @@ static void check_kernels(dim_context *ctx)
                 switch (f) {
                 case 0: k->tanh(y, x, n), k->sigmoid(y, x, n), k->sigmoid_scale(y, x, -0.5f, n); break;
                 case 1: k->softplus(y, x, n), (void)k->sum_softplus(x, -1, n), (void)k->sum_softplus(x, 1, n); break;
-                case 2: k->exp(y, x, n); break;
+                case 2: k->exp(y, x, n), k->exp_from(y, x, zeros, n); break;
                 case 3: k->exp_shift(y, x, 0, 0.5f, n); break;
                 }
                 if ((flags = raised()) != NULL)

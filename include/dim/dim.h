@@ -36,6 +36,8 @@
 #include <dim/export.h>
 #include <dim/model.h>
 #ifdef DIM_EXPERIMENTAL
+#include <dim/evaluation.h>
+#include <dim/index.h>
 #include <dim/information.h>
 #include <dim/objective.h>
 #endif

@@ -34,6 +34,17 @@ typedef enum dim_encoder_kind {
     DIM_ENCODER_AMDIM32 = 7,
     DIM_ENCODER_AMDIM64 = 8,   /**< 64 x 64: the same, one stage of stride 2 more */
     DIM_ENCODER_AMDIM128 = 9,  /**< 128 x 128: the same behind a 5x5 stride-2 stem with reflected borders */
+    /** 64 x 64: alex64's convolutions on 7 x 7 crops of 16 x 16, folded to 192 x 7 x 7 [local] (also [conv]); a conv 384, 4096
+     *  [fc], [global] (DIM's comparison with CPC) */
+    DIM_ENCODER_FOLDALEX64 = 10,
+    /** 64 x 64: the same without linear layers: 5 x 5 globals of `units` [global], a map; [local], [conv] as there */
+    DIM_ENCODER_FOLDMULTIALEX64 = 11,
+    /** 32 x 32: six residual blocks; [local] 512 x 8 x 8, [conv] 1024 x 4 x 4, 1024 [fc], [global] */
+    DIM_ENCODER_RESNET19 = 12,
+    DIM_ENCODER_RESNET34 = 13,  /**< 32 x 32: the same with twelve blocks */
+    /** 32 x 32: resnet19 on 7 x 7 crops of 8 x 8, folded to 1024 x 7 x 7 [local] (also [conv]); 1024 [fc], [global] */
+    DIM_ENCODER_FOLDRESNET19 = 14,
+    DIM_ENCODER_FOLDRESNET34 = 15, /**< 32 x 32: the same with eleven blocks (DIM's comparison with CPC) */
     DIM_ENCODER_KIND_FORCE_INT = 0x7fffffff
 } dim_encoder_kind;
 
@@ -56,7 +67,7 @@ typedef struct dim_encoder_options {
     dim_init init;                  /**< KAIMING */
     /** Of the images; 0 = 3, for conv28 1.  MLP: features of the vectors, required; at most 2^24 */
     uint32_t channels;
-    /** Width of [global], at most 2^24; 0 = 64, infomax 256, amdim 512 (its "rkhs": 4 ndf at least, 8 ndf for 64 x 64
+    /** Width of [global], at most 2^24; 0 = 64, foldmultialex64 192, infomax 256, amdim 512 (its "rkhs": 4 ndf at least, 8 ndf for 64 x 64
      *  and more) */
     uint32_t units;
     uint32_t hidden[DIM_MAX_HIDDEN];/**< MLP: widths of the hidden layers; 0 ends the list; all 0 = one of 1024 */
@@ -114,6 +125,13 @@ typedef enum dim_layer_kind {
     /** Convolution of each channel by itself: kernel, stride, padding, dilation, no_bias; as many channels come out as come
      *  in.  PyTorch's Conv2d with as many groups; weights are (C, 1, kernel, kernel) */
     DIM_LAYER_DEPTHWISE = 24,
+    /** Cuts a map into crops as a window moves over it: kernel, stride (0 = kernel).  The layers that follow see each crop as a
+     *  sample of its own, batch norm has its statistics over all crops, and FOLD puts them together.  Until then only names that
+     *  begin with "_" can be taps, which are for layers to refer to each other by.  PyTorch's Unfold, reshaped */
+    DIM_LAYER_CROPS = 25,
+    /** What became of the crops, each a vector or a map of one pixel, as the pixels of one map: as high and wide as there were
+     *  crops.  FLATTEN makes a vector of a larger map */
+    DIM_LAYER_FOLD = 26,
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff
 } dim_layer_kind;
 
@@ -122,6 +140,7 @@ typedef enum dim_layer_init {
     DIM_LAYER_INIT_DEFAULT = 0,  /**< as the encoder's */
     DIM_LAYER_INIT_ZERO = 1,     /**< zeros: a residual branch that starts silent */
     DIM_LAYER_INIT_IDENTITY = 2, /**< linear and 1x1 conv: 1 on the diagonal, U(-0.01, 0.01) elsewhere */
+    DIM_LAYER_INIT_NORMAL = 3,   /**< N(0, 0.02) */
     DIM_LAYER_INIT_FORCE_INT = 0x7fffffff
 } dim_layer_init;
 

@@ -125,8 +125,8 @@ typedef struct dim_information_options {
     dim_information_method method;   /**< AUTO */
     uint32_t neighbors;              /**< KNN, KNN2: 0 = 3, or 1 where the information is too high for 3 */
     float confidence;                /**< of the interval, in (0.5, 1); 0 = 0.95 */
-    /** For the p-value, at least 19; 0.05 takes 39 by critics, whose p is twice a mean.  No order of rows is used twice: a series of
-        N rows can be turned round in N - 1 ways, and few groups have few orders.  0 = none. */
+    /** For the p-value, at least 19; critics use at least 199 a fold, which cost them next to nothing.  No order of rows is used twice:
+        a series of N rows can be turned round in N - 1 ways, and few groups have few orders.  0 = none. */
     uint32_t permutations;
     dim_information_order order;     /**< AUTO */
     dim_information_missing missing; /**< FAIL */
@@ -160,7 +160,7 @@ typedef struct dim_information_result {
     double deficit;                  /**< what more rows would still add, as far as one sees; part of high, not of value */
     double ceiling;                  /**< largest value that this method can show with these rows */
     double p_value;                  /**< of independence: (1 + null values at least the own) / (1 + permutations); of
-                                          CRITIC twice the folds' mean; of GAUSS by the columns, also where its value is of
+                                          CRITIC the folds' together (Liu & Xie 2020); of GAUSS by the columns, also where its value is of
                                           components; where AUTO took the one of GAUSS and KNN that showed more, the better
                                           of the ranks by both, ranked anew.  With a condition it may
                                           be too small: docs/information.md.  NaN = none was asked for */
@@ -174,7 +174,7 @@ typedef struct dim_information_result {
     int64_t duplicates;              /**< that repeat an earlier row in all columns */
     uint32_t warnings;               /**< a sum of dim_information_warning */
     uint32_t protocol;               /**< 1; raised when the same data may give another value */
-    uint32_t permutations;           /**< that the p-value rests on: those asked for, or all there are */
+    uint32_t permutations;           /**< that the p-value rests on: those asked for, by critics 199 at least, or all there are */
     uint32_t reserved0;              /**< 0 */
 } dim_information_result;
 

@@ -74,6 +74,16 @@ typedef enum dim_loss_kind {
     DIM_LOSS_CROSS_ENTROPY = 4,
     DIM_LOSS_SQUARED_ERROR = 5, /**< (a - b)^2: decoders */
     DIM_LOSS_GAUSSIAN = 6,      /**< -log N(a; mean b, variance e^c); without c the variance is 1 (InfoGAN's codes) */
+    /** Two views a and b of each sample, vectors, become alike, while no unit collapses and none says what another does
+     *  (VICReg, arXiv 2105.04906): invariance (a - b)^2 + variance (v(a) + v(b)) + covariance (c(a) + c(b)), where v is the mean
+     *  over units of max(0, 1 - sqrt(Var + 1e-4)), and c the sum of squares of the covariances of different units, divided by the
+     *  number of units.  No negatives: small batches do.  Without b the views of a are compared, each pair of them.  Reports
+     *  "<name>.invariance", "<name>.variance", "<name>.covariance", unweighted. */
+    DIM_LOSS_VICREG = 7,
+    /** The same by the correlations C of a's units with b's over the batch (Barlow Twins, arXiv 2103.03230): the sum of
+     *  (1 - C_ii)^2 and, times redundancy, of C_ij^2 of different units.  Without b as there.  Reports "<name>.invariance" and
+     *  "<name>.redundancy", the two sums. */
+    DIM_LOSS_BARLOW_TWINS = 8,
     DIM_LOSS_KIND_FORCE_INT = 0x7fffffff
 } dim_loss_kind;
 
@@ -96,9 +106,14 @@ typedef struct dim_loss_options {
     const dim_term_options *term;
     dim_loss_kind kind;      /**< INFORMATION */
     dim_adversary adversary; /**< TELL_APART, PASS_AS_TRUE: NON_SATURATING */
-    /** KL, SQUARED_ERROR, GAUSSIAN: 0 = mean over samples and units; 1 = sum over a sample's units, mean over samples. */
+    /** KL, SQUARED_ERROR, GAUSSIAN, and (a - b)^2 of VICREG, where 0 is the authors' program and 1 their equation 5: 0 = mean
+     *  over samples and units; 1 = sum over a sample's units, mean over samples. */
     uint32_t sum_units;
     uint32_t reserved0;    /**< must be 0; keeps the struct unpadded */
+    float invariance;      /**< VICREG: its weight, at least 0; 0 = 25 */
+    float variance;        /**< VICREG: likewise; 0 = 25 */
+    float covariance;      /**< VICREG: likewise; 0 = 1 */
+    float redundancy;      /**< BARLOW_TWINS: lambda, at least 0; 0 = 0.005 */
 } dim_loss_options;
 
 /** Append only.  Zero in any field means the library's default. */

@@ -16,6 +16,8 @@ typedef enum dim_probe_kind {
     DIM_PROBE_KNN_EUCLIDEAN = 1, /**< majority of the k nearest by Euclidean distance */
     DIM_PROBE_RIDGE = 2,         /**< closed-form ridge on one-hot targets, features standardised on train */
     DIM_PROBE_LINEAR = 3,        /**< linear softmax (logistic regression), features standardised on train */
+    DIM_PROBE_SVM = 4,           /**< linear support vector machines, one against the rest, features standardised on train */
+    DIM_PROBE_MLP = 5,           /**< linear 200, dropout 0.1, batch norm, ReLU, linear, features standardised on train */
     DIM_PROBE_KIND_FORCE_INT = 0x7fffffff
 } dim_probe_kind;
 
@@ -24,26 +26,41 @@ typedef struct dim_probe_options {
     size_t size;             /**< set by DIM_OPTIONS_INIT */
     dim_probe_kind kind;     /**< KNN_COSINE */
     uint32_t k;              /**< kNN: neighbours; 0 = 20; a tie goes to the smallest class */
-    float validation;        /**< part of train held out to choose lambda or the epoch, see dim_probe_run(); 0 = 0.1 */
-    float lambda;            /**< RIDGE, LINEAR: penalty, see dim_probe_run(); 0 = RIDGE: chosen on validation from a grid of
-                                  powers of ten; LINEAR: 1 / N, which is scikit-learn's C = 1 */
-    uint32_t epochs;         /**< LINEAR: looks at all of train, at most; 0 = 1000 iterations of L-BFGS, 20 epochs of minibatches */
-    uint32_t batch;          /**< LINEAR: samples of a minibatch; 0 = all of train, or 256 where train is too large or lr is set */
-    float lr;                /**< LINEAR: Adam's rate for minibatches; 0 = 1e-3.  One that is set asks for minibatches. */
+    float validation;        /**< part of train held out to choose lambda or the epoch, see dim_probe_run(); 0 = 0.1.
+                                  SVM: one that is set, and no lambda, asks for a lambda that is chosen */
+    float lambda;            /**< RIDGE, LINEAR, SVM: penalty, see dim_probe_run(); 0 = RIDGE: chosen on validation from a grid
+                                  of powers of ten; LINEAR, SVM: 1 / N, which is scikit-learn's C = 1 */
+    uint32_t epochs;         /**< looks at all of train, at most; 0 = LINEAR: 1000 iterations of L-BFGS, 20 epochs of
+                                  minibatches; SVM: 1000; MLP: 60 */
+    uint32_t batch;          /**< samples of a minibatch; 0 = LINEAR: all of train, or 256 where train is too large or lr is set;
+                                  MLP: 64 */
+    float lr;                /**< Adam's rate for minibatches; 0 = LINEAR: 1e-3; MLP: 1e-4.  LINEAR: one that is set asks for
+                                  minibatches. */
     uint32_t reserved0;      /**< must be 0; keeps the struct unpadded */
-    uint64_t seed;           /**< LINEAR: order of minibatches; 0 = the context's */
+    uint64_t seed;           /**< LINEAR, SVM, MLP: order of samples; MLP: initial weights, dropout; 0 = the context's */
+    uint32_t runs;           /**< SVM, MLP: fits whose accuracies are averaged, each with a seed and a held-out part of its own,
+                                  at most 1000; 0 = 1 */
+    uint32_t hidden;         /**< MLP: hidden units, at most 2^24; 0 = 200 */
+    float dropout;           /**< MLP: probability of zeroing a hidden unit in training; 0 = 0.1, negative = none */
+    uint32_t reserved1;      /**< must be 0; keeps the struct unpadded */
 } dim_probe_options;
 
 /** Result of a probe.  The caller sets `size` with DIM_OPTIONS_INIT. */
 typedef struct dim_probe_result {
     size_t size;                /**< set by DIM_OPTIONS_INIT */
-    double accuracy;            /**< on test, in [0, 1] */
+    double accuracy;            /**< on test, in [0, 1]; of several runs the mean, as the two that follow */
     double train_accuracy;      /**< on train; for kNN 0 */
-    double validation_accuracy; /**< of the chosen lambda or epoch, on the held-out part; 0 when none was chosen */
-    double chosen;              /**< RIDGE: lambda; LINEAR: the epoch of minibatches, counted from 1, or L-BFGS's iterations */
-    double lambda;              /**< RIDGE, LINEAR: the penalty's factor, given, chosen or by default */
-    uint32_t converged;         /**< 0: LINEAR stopped at the last of `epochs`, and more could be better; else 1 */
-    uint32_t edge;              /**< 1: what was chosen is the first or last lambda of the grid, or the last epoch */
+    double validation_accuracy; /**< of the chosen lambda or epoch, on the held-out part; 0 when none was held out */
+    double chosen;              /**< RIDGE: lambda; LINEAR, MLP: the epoch of minibatches, counted from 1; LINEAR: or L-BFGS's
+                                     iterations; SVM: looks at train of the class that took most; of several runs the first's */
+    double lambda;              /**< RIDGE, LINEAR, SVM: the penalty's factor, given, chosen or by default; likewise */
+    uint32_t converged;         /**< 0: LINEAR, SVM or MLP, in one run at least, stopped at the last of `epochs`, and more could
+                                     be better; else 1 */
+    uint32_t edge;              /**< 1: what was chosen, in one run at least, is the first or last lambda of the grid, or the last
+                                     epoch */
+    double accuracy_std;        /**< standard deviation of the runs' accuracies on test (that of runs - 1); 0 of one run */
+    uint32_t runs;              /**< how many there were; 1 of kNN, RIDGE and LINEAR */
+    uint32_t reserved0;         /**< 0 */
 } dim_probe_result;
 
 /**
@@ -75,12 +92,33 @@ typedef struct dim_probe_result {
  * (d + 1) classes > 2^22; the epoch that is best on the held-out part then counts, by the share right, then the cross-entropy.
  * A probe that did not converge is reported in `converged`, and by a warning to the context's log.
  *
+ * SVM minimises, for each class, with y = 1 for its samples and -1 for the rest, C times the sum over train of
+ * max(0, 1 - y (z w + b)), plus (|w|^2 + b^2) / 2; C = 1 / (lambda N), and the intercept b is the weight of a constant feature of
+ * 1, penalised as the others are.  That is scikit-learn's LinearSVC with loss="hinge" and its usual intercept_scaling of 1.  Of
+ * two classes there is one such w.  Dual coordinate descent (Hsieh et al., ICML 2008) goes through train in random order until
+ * the projected gradient is within 1e-4, as LinearSVC with its usual tol; features beyond some hundred and a large C may take
+ * more looks than 1000, which `converged` and a warning tell, and by which accuracies hardly change any more.  When
+ * `validation` is set and `lambda` is not, C is chosen among 1e-6, 1e-5, ... 100 by the share right on the held-out part, then
+ * the hinge loss there; the grid is walked from 0.01 down, then up, as long as one of both gets better.  Of one run w is then
+ * fitted on all of train.  Classes are divided over the threads, whose number changes no bit of w.
+ *
+ * MLP is what the authors of Deep InfoMax train: linear, dropout, batch norm, ReLU, linear, by cross-entropy and Adam with
+ * betas 0.5 and 0.999, a tenth of `lr` after 50 epochs and a hundredth after 100, or after one and two thirds of `epochs` where
+ * these are below 150.  The authors feed features as they are, here they are standardised.  The epoch that is best on
+ * the held-out part counts, as for LINEAR by minibatches; whole minibatches only are fitted, of samples in another order in each
+ * epoch.  The weights of that epoch are not fitted again.  (The paper averages over the last 100 of 1000 epochs.)
+ *
+ * Several `runs` have a seed each, and each holds other samples out, so that of five the tenths have none in common; the result
+ * has means and a deviation.  An SVM has one minimum, so its seed alone would change nothing: with more than one run each
+ * is fitted on the samples that its held-out part leaves, and `validation_accuracy` is measured on that part.
+ *
  * Held-out samples are spread evenly over train (for 0.1, one of every ten), so train may be sorted by class: train is cut
- * into stretches of 1 / validation samples, and stretch j gives the sample at the fraction (0.618... j modulo 1) of its length.
+ * into stretches of 1 / validation samples, and stretch j gives the sample at the fraction (0.618... j modulo 1) of its length, of run r (0.618... (j + r) modulo 1).
  *
  * Working memory: for kNN some 100 MB at most beside the tensors at d = 4096, and 8 (7 + k) bytes a sample; for ridge
- * (d + 1)^2 doubles, or N^2 doubles and a copy of train; for LINEAR a copy of train, unless by minibatches.
- * @return DIM_E_SHAPE, DIM_E_INVALID (labels; fewer samples than k, or too few to hold any out), DIM_E_NUMERIC
+ * (d + 1)^2 doubles, or N^2 doubles and a copy of train; for LINEAR a copy of train, unless by minibatches; for SVM a copy of
+ * train, and 12 bytes a sample for each thread; for the MLP its weights five times.
+ * @return DIM_E_SHAPE, DIM_E_INVALID (labels; fewer samples than k, or too few to hold any out, or for batch norm), DIM_E_NUMERIC
  *         (features not finite), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_probe_run(dim_context *ctx, const dim_probe_options *options, const dim_tensor *train,

@@ -31,8 +31,25 @@ dim_status dim__probe_features(dim_encoder *enc, const char *tap, dim_dataset *d
                                dim_tensor **out);
 
 /* The samples of train: first those to fit, then, from `fitted` on, those that are held out to choose by, at least one of
- * either and both in train's order; or INVALID.  They are the caller's to release. */
-dim_status dim__probe_split(dim_context *ctx, const dim_probe_options *o, int64_t n, int64_t *fitted, int32_t **rows);
+ * either and both in train's order; or INVALID.  Each run, counted from 0, holds others out.  They are the caller's to
+ * release. */
+dim_status dim__probe_split(dim_context *ctx, const dim_probe_options *o, int64_t n, uint32_t run, int64_t *fitted,
+                            int32_t **rows);
+
+/* Fits o->runs times, each time with another `run` and another seed in its options, and says in the result what they are
+ * together: mean and deviation of accuracies, what the first one chose, whether all converged. */
+typedef dim_status (*dim__probe_one_fn)(dim_context *ctx, const dim_probe_options *o, const dim__probe_data *data,
+                                        uint32_t run, dim_probe_result *result);
+dim_status dim__probe_runs(dim_context *ctx, const dim_probe_options *o, const dim__probe_data *data, dim__probe_one_fn one,
+                           dim_probe_result *result);
+
+typedef struct dim__matrix { /* a tensor as contiguous rows */
+    const float *x;
+    float *owned;              /* NULL, or what the caller releases */
+    int64_t n, d;
+} dim__matrix;
+/* f32, (N, d) or (N, C, H, W), finite; `owned` is to be released after a failure, too. */
+dim_status dim__matrix_of(dim_context *ctx, const char *name, const dim_tensor *t, dim__matrix *out);
 
 typedef struct dim__neighbors_work { /* beside the product in float */
     int64_t measured; /* pairs that were measured one by one */
@@ -57,13 +74,19 @@ void dim__scaler_free(dim_context *ctx, dim__scaler *s);
 void dim__scaler_rows(dim_context *ctx, const dim__scaler *s, const float *x, const int32_t *pick, int64_t first,
                       int64_t n, float *out);
 
+typedef double (*dim__scores_loss)(const float *scores, int64_t classes, int32_t label);
+/* Of n rows of scores, how many have the largest where their class is: labels[i], or labels[pick[i]].  Adds their losses to
+ * *sum, unless loss is NULL. */
+int64_t dim__count_right(const float *scores, int64_t n, int64_t classes, const int32_t *labels, const int32_t *pick,
+                         dim__scores_loss loss, double *sum);
+
 /* What the scores rows w, w (d + 1, classes), make of some samples: first .. last - 1 of x, or of those of pick. */
 typedef struct dim__linear_test {
     const dim__scaler *scaler;
     const float *x, *w;
     const int32_t *labels, *pick;
     int64_t first, last, classes;
-    double (*loss)(const float *scores, int64_t classes, int32_t label); /* NULL = none */
+    dim__scores_loss loss; /* NULL = none */
 } dim__linear_test;
 
 /* The share whose largest score is their class's, and the mean loss where `loss` is not NULL. */

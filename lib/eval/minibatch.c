@@ -108,7 +108,7 @@ dim_status dim__linear_minibatch(dim_context *ctx, const dim_probe_options *o, c
     int64_t cut;
     minibatch l = {.ctx = ctx, .data = data, .lambda = (float)lambda, .p = data->d + 1};
     uint64_t seed = dim__mix(o->seed != 0 ? o->seed : ctx->seed, dim__hash_text("linear probe"));
-    DIM__TRY(dim__probe_split(ctx, o, data->n, &cut, &l.rows));
+    DIM__TRY(dim__probe_split(ctx, o, data->n, 0, &cut, &l.rows));
     l.batch = dim__min64(o->batch != 0 ? o->batch : BATCH, cut);
     DIM__TRY_OR(done, minibatch_init(&l, o, cut));
     DIM__TRY_OR(done, train(&l, o->epochs != 0 ? o->epochs : EPOCHS, seed, cut, result));

@@ -50,10 +50,10 @@ dim__wide dim__wide_dot(const float *x, const float *y, int64_t n)
 /* 1 - cos = sin^2 / (1 + cos): no digit is lost where the angle is small, and parallel rows are equally far. */
 static double measure_cosine(const dim__search *s, const dim__query *q, int64_t index)
 {
-    if (q->unit == 0 || s->unit[index] == 0)
+    if (q->unit == 0 || s->keys->unit[index] == 0)
         return 1;
-    dim__wide dot = dim__wide_dot(s->queries + q->row * s->d, s->keys + index * s->d, s->d);
-    dim__wide cos2 = wide_quotient(wide_product(dot, dot), wide_product(q->square, s->square[index]));
+    dim__wide dot = dim__wide_dot(s->queries + q->row * s->d, s->keys->x + index * s->d, s->d);
+    dim__wide cos2 = wide_quotient(wide_product(dot, dot), wide_product(q->square, s->keys->square[index]));
     double cosine = cos2.high < 1 ? sqrt(cos2.high) : 1, sin2 = (1 - cos2.high) - cos2.low;
     return dot.high > 0 ? (sin2 > 0 ? sin2 : 0) / (1 + cosine) : 1 + cosine;
 }
@@ -61,10 +61,10 @@ static double measure_cosine(const dim__search *s, const dim__query *q, int64_t 
 /* In double and in an order that depends on the features alone, so that equal rows are equally far. */
 static double measure(const dim__search *s, const dim__query *q, int64_t index)
 {
-    const float *x = s->queries + q->row * s->d, *y = s->keys + index * s->d;
+    const float *x = s->queries + q->row * s->d, *y = s->keys->x + index * s->d;
     double part[8] = {0};
     int64_t j = 0;
-    if (s->cosine)
+    if (s->keys->cosine)
         return measure_cosine(s, q, index);
     for (; j + 8 <= s->d; j += 8)
         for (int l = 0; l < 8; l++) {
@@ -128,7 +128,7 @@ static void cut(const dim__search *s, dim__query *q)
     if (q->held < s->k)
         return;
     sort(q->list, q->held);
-    double limit = q->list[s->k - 1].high * (1 + 3 * s->epsilon); /* as measure() rounds, too */
+    double limit = q->list[s->k - 1].high * (1 + 3 * s->keys->epsilon); /* as measure() rounds, too */
     int64_t held = 0;
     for (int64_t i = 0; i < q->held; i++)
         if (i < s->k || !(q->list[i].low > limit))
@@ -139,9 +139,9 @@ static void cut(const dim__search *s, dim__query *q)
 
 void dim__nearest_add(const dim__search *s, dim__query *q, int64_t index, double product)
 {
-    double error = q->norm * s->slack[index] + s->error[index] + q->error, distance = s->half[index] + q->half - product;
+    double error = q->norm * s->slack[index] + s->keys->error[index] + q->error, distance = s->keys->half[index] + q->half - product;
     q->list[q->held++] = (dim__candidate){.low = distance - error, .high = distance + error, .index = index};
-    if (q->held < s->keep || s->keep == s->n)
+    if (q->held < s->keep || s->keep == s->keys->n)
         return;
     cut(s, q);
     if (q->held <= s->keep - (s->keep - s->k) / 2)
@@ -170,6 +170,6 @@ void dim__nearest_finish(const dim__search *s, dim__query *q)
     for (int64_t i = 0; i < s->k; i++) {
         indices[i] = q->list[i].index;
         if (distances != NULL)
-            distances[i] = s->cosine ? q->list[i].high : sqrt(2 * q->list[i].high);
+            distances[i] = s->keys->cosine ? q->list[i].high : sqrt(2 * q->list[i].high);
     }
 }

@@ -16,135 +16,42 @@
 enum {
     QUERIES = 2048,       /* a block in float, less when many neighbours are asked for; half of it in double */
     KEYS = 1024,
+    FEW = 8,              /* queries, for which larger blocks of keys that are prepared cost less */
+    MANY_KEYS = 16384,
     CHUNK = 64,           /* keys that are looked at together */
     CANDIDATES = 1 << 19, /* of a block of queries */
     WIDEST = 1 << 22      /* features, beyond which a product in float says nothing */
 };
 
-static double unit_of(double square)
-{
-    return square > 0 ? 1 / sqrt(square) : 0;
-}
-
-static void find_units(void *arg, int64_t begin, int64_t end, int thread)
-{
-    const dim__search *s = arg;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++) {
-        const float *x = s->keys + i * s->d;
-        if (s->cosine)
-            s->square[i] = dim__wide_dot(x, x, s->d);
-        s->unit[i] = s->cosine ? unit_of(s->square[i].high) : 1;
-    }
-}
-
-static void find_centre(void *arg, int64_t begin, int64_t end, int thread)
-{
-    const dim__search *s = arg;
-    (void)thread;
-    for (int64_t i = 0; i < s->n; i++)
-        for (int64_t j = begin; j < end; j++)
-            s->centre[j] += (double)s->keys[i * s->d + j] * s->unit[i];
-    for (int64_t j = begin; j < end; j++)
-        s->centre[j] /= (double)s->n;
-}
-
-/* Half the square of a row's distance from the centre. */
-static double half_square(const dim__search *s, const float *x, double unit)
-{
-    double part[8] = {0};
-    int64_t j = 0;
-    for (; j + 8 <= s->d; j += 8)
-        for (int l = 0; l < 8; l++) {
-            double v = (double)x[j + l] * unit - s->centre[j + l];
-            part[l] += v * v;
-        }
-    for (; j < s->d; j++) {
-        double v = (double)x[j] * unit - s->centre[j];
-        part[0] += v * v;
-    }
-    return (((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]))) / 2;
-}
-
-static int exponent_of(double half)
-{
-    return half > 0 ? ilogb(sqrt(2 * half)) : 0;
-}
-
-/* Row `at` of a block: less the centre, times 2^-exponent, so that no product leaves the range of float. */
-static void put_row(const dim__search *s, void *block, int64_t at, const float *x, double unit, int exponent)
-{
-    const double scale = ldexp(1, -exponent), *centre = s->centre;
-    if (s->wide) {
-        double *restrict out = (double *)block + at * s->d;
-        for (int64_t j = 0; j < s->d; j++)
-            out[j] = ((double)x[j] * unit - centre[j]) * scale;
-    } else {
-        float *restrict out = (float *)block + at * s->d;
-        for (int64_t j = 0; j < s->d; j++)
-            out[j] = (float)(((double)x[j] * unit - centre[j]) * scale);
-    }
-}
-
-static void measure_keys(void *arg, int64_t begin, int64_t end, int thread)
-{
-    const dim__search *s = arg;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++)
-        s->half[i] = half_square(s, s->keys + i * s->d, s->unit[i]);
-}
-
-/* What half the square of a norm may be off by, in units of rounding: a sum's, and by cosine a unit's on a row of length 1. */
-static double half_error(const dim__search *s, double half)
-{
-    return s->epsilon * half + (s->cosine ? s->epsilon * (sqrt(2 * half) + s->epsilon) : 0);
-}
-
-/* What a product q.b of rows that have been rounded may be off by, for |q| = 1: (d + 4) roundings of |b|, by the usual
- * bound for any order of summation, and what is lost below the least number of float. */
-static void find_bounds(dim__search *s)
-{
-    double most = 0, roundings = ldexp((double)s->d + 4, s->wide ? -53 : -24), share = roundings / (1 - roundings);
-    for (int64_t i = 0; i < s->n; i++)
-        most = s->half[i] > most ? s->half[i] : most;
-    s->exponent = exponent_of(most);
-    double lost = ldexp(4 * (double)s->d, s->exponent - (s->wide ? 1022 : 126));
-    for (int64_t i = 0; i < s->n; i++) {
-        s->slack[i] = share * sqrt(2 * s->half[i]) + lost;
-        s->error[i] = half_error(s, s->half[i]);
-        if (s->unit[i] == 0)
-            s->half[i] += 0.5; /* makes 1 - cosine 1 */
-        s->near[i] = s->half[i] - s->error[i];
-    }
-}
-
 static void prepare_queries(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__search *s = arg;
+    const dim__keys *keys = s->keys;
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
         dim__query *q = s->query + i;
         *q = (dim__query){.row = s->rows[s->q_first + i], .limit = (double)INFINITY, .list = s->list + i * s->keep};
         const float *x = s->queries + q->row * s->d;
-        if (s->cosine)
+        if (keys->cosine)
             q->square = dim__wide_dot(x, x, s->d);
-        q->unit = s->cosine ? unit_of(q->square.high) : 1;
-        q->half = half_square(s, x, q->unit);
+        q->unit = keys->cosine ? dim__keys_unit(q->square.high) : 1;
+        q->half = dim__keys_half(keys, x, q->unit);
         q->norm = sqrt(2 * q->half);
-        q->error = half_error(s, q->half);
-        int exponent = exponent_of(q->half);
-        q->scale = ldexp(1, exponent + s->exponent);
-        put_row(s, s->q, i, x, q->unit, exponent);
+        q->error = dim__keys_half_error(keys, q->half);
+        int exponent = dim__keys_exponent(q->half);
+        q->scale = ldexp(1, exponent + keys->exponent);
+        dim__keys_put(keys, s->wide, s->q, i, x, q->unit, exponent);
     }
 }
 
 static void prepare_keys(void *arg, int64_t begin, int64_t end, int thread)
 {
     const dim__search *s = arg;
+    const dim__keys *keys = s->keys;
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
         int64_t row = s->b_first + i;
-        put_row(s, s->b, i, s->keys + row * s->d, s->unit[row], s->exponent);
+        dim__keys_put(keys, s->wide, s->b, i, keys->x + row * s->d, keys->unit[row], keys->exponent);
     }
 }
 
@@ -173,12 +80,12 @@ static void select_near(void *arg, int64_t begin, int64_t end, int thread)
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
         dim__query *q = s->query + i;
-        const float *narrow = (const float *)s->scores + i * KEYS;
-        const double *wide = (const double *)s->scores + i * KEYS;
+        const float *narrow = (const float *)s->scores + i * s->stride;
+        const double *wide = (const double *)s->scores + i * s->stride;
         if (q->unit == 0) /* all are equally far */
             continue;
         for (int64_t j = 0; j < s->b_count && !q->hard; j += CHUNK) {
-            const double *near = s->near + s->b_first + j, *slack = s->slack + s->b_first + j;
+            const double *near = s->keys->near + s->b_first + j, *slack = s->slack + s->b_first + j;
             int64_t n = dim__min64(CHUNK, s->b_count - j);
             if (s->wide)
                 lower_ends_wide(q, near, slack, wide + j, n, low);
@@ -201,17 +108,26 @@ static void finish(void *arg, int64_t begin, int64_t end, int thread)
             dim__nearest_finish(s, s->query + i);
 }
 
+/* A block of keys as they are multiplied: those that are kept, or made now. */
+static const void *prepared_keys(const dim__search *s)
+{
+    if (s->keys->packed != NULL && !s->wide)
+        return s->keys->packed + s->b_first * s->d;
+    dim__parallel(s->ctx, s->b_count, 1 + 16384 / s->d, prepare_keys, (void *)s);
+    return s->b;
+}
+
 static void search_block(dim__search *s, int64_t queries)
 {
-    int64_t grain = 1 + 16384 / s->d;
-    dim__parallel(s->ctx, queries, grain, prepare_queries, s);
-    for (s->b_first = 0; s->b_first < s->n; s->b_first += KEYS) {
-        s->b_count = dim__min64(KEYS, s->n - s->b_first);
-        dim__parallel(s->ctx, s->b_count, grain, prepare_keys, s);
+    int64_t n = s->keys->n;
+    dim__parallel(s->ctx, queries, 1 + 16384 / s->d, prepare_queries, s);
+    for (s->b_first = 0; s->b_first < n; s->b_first += s->stride) {
+        s->b_count = dim__min64(s->stride, n - s->b_first);
+        const void *b = prepared_keys(s);
         if (s->wide)
-            dim__dgemm(s->ctx, false, true, queries, s->b_count, s->d, 1, s->q, s->d, s->b, s->d, 0, s->scores, KEYS);
+            dim__dgemm(s->ctx, false, true, queries, s->b_count, s->d, 1, s->q, s->d, b, s->d, 0, s->scores, s->stride);
         else
-            dim__gemm(s->ctx, false, true, queries, s->b_count, s->d, 1, s->q, s->d, s->b, s->d, 0, s->scores, KEYS);
+            dim__gemm(s->ctx, false, true, queries, s->b_count, s->d, 1, s->q, s->d, b, s->d, 0, s->scores, s->stride);
         dim__parallel(s->ctx, queries, 16, select_near, s);
     }
     dim__parallel(s->ctx, queries, 4, finish, s);
@@ -223,19 +139,24 @@ static dim_status pass(dim__search *s, bool wide, int64_t *count)
     dim_status status = DIM_E_NOMEM;
     dim_context *ctx = s->ctx;
     size_t number = wide ? sizeof(double) : sizeof(float), d = (size_t)s->d;
-    int64_t most = dim__min64(wide ? QUERIES / 2 : QUERIES, dim__max64(1, CANDIDATES / s->keep)), hard = 0;
+    int64_t n = s->keys->n, hard = 0;
+    int64_t most = dim__min64(wide ? QUERIES / 2 : QUERIES, dim__max64(1, CANDIDATES / s->keep));
     int64_t block = dim__min64(*count, most);
+    bool made = wide || s->keys->packed == NULL;
+    double *slack = wide ? dim__calloc(ctx, (size_t)n, sizeof *slack) : NULL;
     s->wide = wide;
-    s->patience = wide ? INT64_MAX : s->n / 16 + 2 * s->keep;
+    s->patience = wide ? INT64_MAX : n / 16 + 2 * s->keep;
+    s->stride = dim__min64(n, made || block > FEW ? KEYS : MANY_KEYS);
     s->q = dim__calloc(ctx, (size_t)block, d * number);
-    s->b = dim__calloc(ctx, (size_t)dim__min64(s->n, KEYS), d * number);
-    s->scores = dim__calloc(ctx, (size_t)block, KEYS * number);
+    s->b = made ? dim__calloc(ctx, (size_t)s->stride, d * number) : NULL;
+    s->scores = dim__calloc(ctx, (size_t)block, (size_t)s->stride * number);
     s->query = dim__calloc(ctx, (size_t)block, sizeof *s->query);
     s->list = dim__calloc(ctx, (size_t)block, (size_t)s->keep * sizeof *s->list);
-    if (s->q == NULL || s->b == NULL || s->scores == NULL || s->query == NULL || s->list == NULL)
+    if (s->q == NULL || (made && s->b == NULL) || s->scores == NULL || s->query == NULL || s->list == NULL || (wide && slack == NULL))
         goto done;
-    dim__parallel(ctx, s->n, 1 + 16384 / s->d, measure_keys, s);
-    find_bounds(s);
+    if (wide)
+        dim__keys_slack(s->keys, true, 0, slack);
+    s->slack = wide ? slack : s->keys->slack;
     for (s->q_first = 0; s->q_first < *count; s->q_first += block) {
         int64_t queries = dim__min64(block, *count - s->q_first);
         search_block(s, queries);
@@ -248,6 +169,7 @@ static dim_status pass(dim__search *s, bool wide, int64_t *count)
     *count = hard;
     status = DIM_OK;
 done:
+    dim__free(ctx, slack);
     dim__free(ctx, s->q);
     dim__free(ctx, s->b);
     dim__free(ctx, s->scores);
@@ -256,45 +178,37 @@ done:
     return status;
 }
 
-dim_status dim__neighbors(dim_context *ctx, bool cosine, const float *queries, int64_t m, const float *keys, int64_t n,
-                          int64_t d, int64_t k, int64_t *indices, double *distances, dim__neighbors_work *work)
+dim_status dim__keys_search(dim_context *ctx, const dim__keys *keys, const float *queries, int64_t m, int64_t k,
+                            int64_t *indices, double *distances, dim__neighbors_work *work)
 {
-    dim_status status = DIM_E_NOMEM;
+    dim_status status = DIM_OK;
     int64_t count = m;
-    dim__search s = {.ctx = ctx, .cosine = cosine, .queries = queries, .keys = keys, .n = n, .d = d, .k = k,
-                     .keep = dim__min64(n, 2 * k + 64), .indices = indices, .distances = distances,
-                     .epsilon = ldexp(2 * (double)d + 32, -53)};
+    dim__search s = {.ctx = ctx, .keys = keys, .queries = queries, .d = keys->d, .k = k, .keep = dim__min64(keys->n, 2 * k + 64),
+                     .indices = indices, .distances = distances};
     s.rows = dim__calloc(ctx, (size_t)m, sizeof *s.rows);
-    s.centre = dim__calloc(ctx, (size_t)d, sizeof *s.centre);
-    s.unit = dim__calloc(ctx, (size_t)n, sizeof *s.unit);
-    s.half = dim__calloc(ctx, (size_t)n, sizeof *s.half);
-    s.slack = dim__calloc(ctx, (size_t)n, sizeof *s.slack);
-    s.error = dim__calloc(ctx, (size_t)n, sizeof *s.error);
-    s.near = dim__calloc(ctx, (size_t)n, sizeof *s.near);
-    s.square = cosine ? dim__calloc(ctx, (size_t)n, sizeof *s.square) : NULL;
-    if (s.rows == NULL || s.centre == NULL || s.unit == NULL || s.half == NULL || s.slack == NULL || s.error == NULL ||
-        s.near == NULL || (cosine && s.square == NULL))
-        goto done;
+    if (s.rows == NULL)
+        return DIM_E_NOMEM;
     for (int64_t i = 0; i < m; i++)
         s.rows[i] = i;
-    dim__parallel(ctx, n, 1 + 16384 / d, find_units, &s);
-    dim__parallel(ctx, d, 1 + 16384 / n, find_centre, &s);
-    if (d < WIDEST)
+    if (keys->d < WIDEST)
         DIM__TRY_OR(done, pass(&s, false, &count));
     s.work.again = count;
     if (count > 0)
         DIM__TRY_OR(done, pass(&s, true, &count));
     if (work != NULL)
         *work = s.work;
-    status = DIM_OK;
 done:
     dim__free(ctx, s.rows);
-    dim__free(ctx, s.centre);
-    dim__free(ctx, s.unit);
-    dim__free(ctx, s.half);
-    dim__free(ctx, s.slack);
-    dim__free(ctx, s.error);
-    dim__free(ctx, s.near);
-    dim__free(ctx, s.square);
+    return status;
+}
+
+dim_status dim__neighbors(dim_context *ctx, bool cosine, const float *queries, int64_t m, const float *keys, int64_t n,
+                          int64_t d, int64_t k, int64_t *indices, double *distances, dim__neighbors_work *work)
+{
+    dim__keys known = {.cosine = cosine, .d = d};
+    dim_status status = dim__keys_prepare(ctx, &known, keys, n, false);
+    if (status == DIM_OK)
+        status = dim__keys_search(ctx, &known, queries, m, k, indices, distances, work);
+    dim__keys_free(ctx, &known);
     return status;
 }

@@ -5,12 +5,15 @@
 #include "kernels/kernels.h"
 #include "tensor/tensor.h"
 
+#include <float.h>
 #include <inttypes.h>
 
 static const int32_t MAX_LABEL = 999999; /* a table of so many finds a label's class */
 
-_Static_assert(sizeof(size_t) != 8 || sizeof(dim_probe_options) == 8 + 8 * 4 + 8,
+_Static_assert(sizeof(size_t) != 8 || sizeof(dim_probe_options) == 8 + 8 * 4 + 8 + 4 * 4,
                "dim_probe_options has no hidden padding");
+_Static_assert(sizeof(size_t) != 8 || sizeof(dim_probe_result) == 8 + 5 * 8 + 2 * 4 + 8 + 2 * 4,
+               "dim_probe_result has no hidden padding");
 
 #define X(kind, run) [DIM_PROBE_##kind] = run,
 static const dim__probe_fn PROBES[] = {
@@ -29,6 +32,8 @@ static const char *kind_name(int kind)
 }
 
 static const dim__range kinds = { .type = "dim_probe_kind", .name = kind_name };
+static const dim__range runs = DIM__UP_TO(1000);
+static const dim__range dropout = { -(double)FLT_MAX, 1 - (double)FLT_EPSILON / 2, "below 1, and negative for none", NULL, NULL };
 
 #define F(member, kind, range, usual) DIM__QUIET(dim_probe_options, member, kind, range, usual)
 static const dim__field fields[] = {
@@ -40,41 +45,13 @@ static const dim__field fields[] = {
     F(batch, U32, NULL, 0),
     F(lr, F32, &dim__not_negative, 0),
     F(reserved0, U32, &dim__reserved, 0),
+    F(runs, U32, &runs, 1),
+    F(hidden, U32, &dim__width, 200),
+    F(dropout, F32, &dropout, 0.1),
+    F(reserved1, U32, &dim__reserved, 0),
 };
 #undef F
 static const dim__table table = DIM__TABLE(dim_probe_options, fields);
-
-typedef struct matrix { /* a tensor as contiguous rows */
-    const float *x;
-    float *owned;
-    int64_t n, d;
-} matrix;
-
-static dim_status as_matrix(dim_context *ctx, const char *name, const dim_tensor *t, matrix *out)
-{
-    char text[128];
-    if (t->dtype != DIM_F32)
-        return dim__fail(ctx, DIM_E_INVALID, "%s has dtype %s; it must be f32", name, dim__dtype_name(t->dtype));
-    int64_t count = dim__tensor_count(t);
-    if (t->rank < 2 || count == 0)
-        return dim__fail(ctx, DIM_E_SHAPE, "%s has shape %s; it must be (N, d) or (N, C, H, W), and not empty", name,
-                         dim__shape_text(text, t->rank, t->shape));
-    *out = (matrix){.x = (const float *)(const void *)t->data, .n = t->shape[0], .d = count / t->shape[0]};
-    if (!dim__tensor_contiguous(t)) {
-        int64_t stride[DIM_MAX_RANK], step = 1;
-        for (int i = t->rank - 1; i >= 0; step *= t->shape[i--])
-            stride[i] = step;
-        out->owned = dim__calloc(ctx, (size_t)count, sizeof *out->owned);
-        if (out->owned == NULL)
-            return DIM_E_NOMEM;
-        dim__strided_copy(t->rank, t->shape, DIM_F32, out->owned, stride, DIM_F32, t->data, t->stride);
-        out->x = out->owned;
-    }
-    for (int64_t i = 0; i < out->n; i++)
-        if (!ctx->kernels->finite(out->x + i * out->d, out->d))
-            return dim__fail(ctx, DIM_E_NUMERIC, "%s has a value that is not finite in row %" PRId64, name, i);
-    return DIM_OK;
-}
 
 static dim_status as_labels(dim_context *ctx, const char *name, const dim_tensor *t, int64_t n, int32_t **out)
 {
@@ -147,12 +124,12 @@ dim_status dim__probe_run(dim_context *ctx, const dim_probe_options *options, co
     dim_probe_options o;
     dim_probe_result r;
     size_t size;
-    matrix a = {0}, b = {0};
+    dim__matrix a = {0}, b = {0};
     int32_t *la = NULL, *lb = NULL, *names = NULL;
     DIM__TRY(dim__options_read(ctx, &table, options, &o));
     DIM__TRY(check_result_size(ctx, result, &size));
-    DIM__TRY_OR(done, as_matrix(ctx, "train", train, &a));
-    DIM__TRY_OR(done, as_matrix(ctx, "test", test, &b));
+    DIM__TRY_OR(done, dim__matrix_of(ctx, "train", train, &a));
+    DIM__TRY_OR(done, dim__matrix_of(ctx, "test", test, &b));
     if (a.d != b.d) {
         status = dim__fail(ctx, DIM_E_SHAPE, "train has %" PRId64 " features, but test has %" PRId64, a.d, b.d);
         goto done;
@@ -164,7 +141,7 @@ dim_status dim__probe_run(dim_context *ctx, const dim_probe_options *options, co
     DIM__TRY_OR(done, number_classes(ctx, la, a.n, lb, b.n, &names, &data.classes));
     data.names = names;
     DIM_OPTIONS_INIT(&r);
-    r.converged = 1;
+    r.converged = r.runs = 1;
     DIM__TRY_OR(done, PROBES[o.kind](ctx, &o, &data, &r));
     memcpy((char *)result + sizeof r.size, (const char *)&r + sizeof r.size, size - sizeof r.size);
 done:
@@ -173,70 +150,5 @@ done:
     dim__free(ctx, la);
     dim__free(ctx, lb);
     dim__free(ctx, names);
-    return status;
-}
-
-/* Whether both results can be written: their types, shapes and memory. */
-static dim_status check_results(dim_context *ctx, int64_t m, int64_t n, const dim_tensor *indices,
-                                const dim_tensor *distances)
-{
-    char text[128];
-    if (indices->dtype != DIM_I64)
-        return dim__fail(ctx, DIM_E_INVALID, "indices has dtype %s; it must be i64", dim__dtype_name(indices->dtype));
-    if (indices->rank != 2 || indices->shape[0] != m || indices->shape[1] < 1 || indices->shape[1] > n)
-        return dim__fail(ctx, DIM_E_SHAPE, "indices has shape %s; for %" PRId64 " queries and %" PRId64 " keys it "
-                         "must be (%" PRId64 ", k), k from 1 to %" PRId64,
-                         dim__shape_text(text, indices->rank, indices->shape), m, n, m, n);
-    DIM__TRY(dim__check_output(ctx, "indices", indices));
-    if (distances == NULL)
-        return DIM_OK;
-    if (distances->dtype != DIM_F32 && distances->dtype != DIM_F64)
-        return dim__fail(ctx, DIM_E_INVALID, "distances has dtype %s; it must be f32 or f64",
-                         dim__dtype_name(distances->dtype));
-    if (distances->rank != 2 || distances->shape[0] != m || distances->shape[1] != indices->shape[1])
-        return dim__fail(ctx, DIM_E_SHAPE, "distances has shape %s; it must be that of indices, (%" PRId64 ", %" PRId64 ")",
-                         dim__shape_text(text, distances->rank, distances->shape), m, indices->shape[1]);
-    DIM__TRY(dim__check_output(ctx, "distances", distances));
-    return dim__check_apart(ctx, "indices", indices, "distances", distances);
-}
-
-dim_status dim__probe_nearest(dim_context *ctx, dim_probe_kind kind, const dim_tensor *queries, const dim_tensor *keys,
-                              dim_tensor *indices, dim_tensor *distances)
-{
-    dim_status status;
-    matrix q = {0}, b = {0};
-    int64_t *found = NULL;
-    double *far = NULL;
-    if (kind != DIM_PROBE_KNN_COSINE && kind != DIM_PROBE_KNN_EUCLIDEAN)
-        return dim__fail(ctx, DIM_E_INVALID, "kind is %d; neighbours are by KNN_COSINE or KNN_EUCLIDEAN", (int)kind);
-    DIM__TRY_OR(done, as_matrix(ctx, "queries", queries, &q));
-    DIM__TRY_OR(done, as_matrix(ctx, "keys", keys, &b));
-    if (q.d != b.d) {
-        status = dim__fail(ctx, DIM_E_SHAPE, "queries have %" PRId64 " features, but keys have %" PRId64, q.d, b.d);
-        goto done;
-    }
-    DIM__TRY_OR(done, check_results(ctx, q.n, b.n, indices, distances));
-    DIM__TRY_OR(done, dim__check_apart(ctx, "indices", indices, "queries", queries));
-    DIM__TRY_OR(done, dim__check_apart(ctx, "indices", indices, "keys", keys));
-    DIM__TRY_OR(done, dim__check_apart(ctx, "distances", distances, "queries", queries));
-    DIM__TRY_OR(done, dim__check_apart(ctx, "distances", distances, "keys", keys));
-    const int64_t k = indices->shape[1], stride[2] = {k, 1};
-    found = dim__calloc(ctx, (size_t)q.n, (size_t)k * sizeof *found);
-    far = distances != NULL ? dim__calloc(ctx, (size_t)q.n, (size_t)k * sizeof *far) : NULL;
-    if (found == NULL || (distances != NULL && far == NULL)) {
-        status = DIM_E_NOMEM;
-        goto done;
-    }
-    DIM__TRY_OR(done, dim__neighbors(ctx, kind == DIM_PROBE_KNN_COSINE, q.x, q.n, b.x, b.n, q.d, k, found, far,
-                                     NULL));
-    dim__strided_copy(2, indices->shape, DIM_I64, indices->data, indices->stride, DIM_I64, found, stride);
-    if (distances != NULL)
-        dim__strided_copy(2, distances->shape, distances->dtype, distances->data, distances->stride, DIM_F64, far,
-                          stride);
-done:
-    dim__free(ctx, q.owned);
-    dim__free(ctx, b.owned);
-    dim__free(ctx, found);
-    dim__free(ctx, far);
     return status;
 }

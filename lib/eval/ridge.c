@@ -80,7 +80,7 @@ dim_status dim__probe_ridge(dim_context *ctx, const dim_probe_options *o, const 
     if (data->n < 2)
         return dim__fail(ctx, DIM_E_INVALID, "a ridge probe needs 2 training samples at least");
     if (o->lambda == 0)
-        DIM__TRY(dim__probe_split(ctx, o, data->n, &cut, &r.pick));
+        DIM__TRY(dim__probe_split(ctx, o, data->n, 0, &cut, &r.pick));
     DIM__TRY_OR(done, dim__ridge_init(&r, data));
     result->chosen = (double)o->lambda;
     if (o->lambda == 0) {

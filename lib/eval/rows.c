@@ -78,6 +78,19 @@ static int64_t argmax(const float *x, int64_t n) /* the first of equals */
     return best;
 }
 
+int64_t dim__count_right(const float *scores, int64_t n, int64_t classes, const int32_t *labels, const int32_t *pick,
+                         dim__scores_loss loss, double *sum)
+{
+    int64_t right = 0;
+    for (int64_t i = 0; i < n; i++, scores += classes) {
+        int32_t label = labels[pick != NULL ? pick[i] : i];
+        right += argmax(scores, classes) == label;
+        if (loss != NULL)
+            *sum += loss(scores, classes, label);
+    }
+    return right;
+}
+
 dim_status dim__linear_test_run(dim_context *ctx, const dim__linear_test *t, double *share, double *loss)
 {
     dim_status status = DIM_E_NOMEM;
@@ -91,13 +104,8 @@ dim_status dim__linear_test_run(dim_context *ctx, const dim__linear_test *t, dou
         int64_t n = dim__min64(block, t->last - i);
         dim__scaler_rows(ctx, t->scaler, t->x, t->pick, i, n, z);
         dim__gemm(ctx, false, false, n, t->classes, p, 1, z, p, t->w, t->classes, 0, scores, t->classes);
-        for (int64_t k = 0; k < n; k++) {
-            const float *row = scores + k * t->classes;
-            int32_t label = t->labels[t->pick != NULL ? t->pick[i + k] : i + k];
-            right += argmax(row, t->classes) == label;
-            if (t->loss != NULL)
-                sum += t->loss(row, t->classes, label);
-        }
+        right += dim__count_right(scores, n, t->classes, t->pick != NULL ? t->labels : t->labels + i,
+                                  t->pick != NULL ? t->pick + i : NULL, t->loss, &sum);
     }
     *share = (double)right / (double)(t->last - t->first);
     if (loss != NULL)

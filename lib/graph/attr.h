@@ -76,6 +76,12 @@ typedef struct dim__attr_draw { /* derangement, random_location */
     int64_t locations;              /* random_location: of each of the n samples */
 } dim__attr_draw;
 
+typedef struct dim__attr_crops { /* crop_rows */
+    int64_t n, height, width;       /* of the maps that are cut */
+    int64_t kernel_h, kernel_w;
+    int64_t stride_h, stride_w;
+} dim__attr_crops;
+
 typedef struct dim__attr_update { /* state_update: (1 - rate) state + rate factor value */
     double rate, factor;
 } dim__attr_update;
@@ -101,6 +107,7 @@ typedef struct dim__attr {
         dim__attr_slice slice;
         dim__attr_view view;
         dim__attr_draw draw;
+        dim__attr_crops crops;
         dim__attr_update update;
         dim__attr_scores scores;
         double slope;               /* leaky_relu: below zero */

@@ -198,15 +198,18 @@ dim_status dim__mi_base_fit(const dim__mi *m, const dim__mi_inputs *in, const in
     for (int side = 0; side < 2; side++)
         b->direction[side] = dim__calloc(m->ctx, (size_t)p * sizeof(double), (size_t)in->plain[side]);
     bool room = b->rho != NULL && b->direction[0] != NULL && b->direction[1] != NULL && take(&f, m, b) && correlate(&f);
-    for (int64_t k = 0; k < p && room && !dim__mi_labels_alone(in); k++) {
+    bool labels = dim__mi_labels_alone(in);
+    for (int64_t k = 0; k < (labels ? dim__min64(p, 1) : p) && room && !b->lone; k++) {
         int64_t i = 0;
         for (int64_t j = 1; j < p; j++)
             i = f.values[j] > f.values[i] ? j : i;
-        double t = debias(fmin(f.values[i], 1), (double)in->plain[0], (double)in->plain[1], worth);
-        if (t > 0) {
+        double t = labels ? 0 : debias(fmin(f.values[i], 1), (double)in->plain[0], (double)in->plain[1], worth);
+        b->lone = k == 0 && !(t > 0) && f.values[i] > 1e-12;
+        if (t > 0 || b->lone) {
             direct(&f, i, b);
-            b->rho[b->kept++] = sqrt(t);
+            b->rho[b->kept] = sqrt(t > 0 ? t : fmin(f.values[i], 0.999));
         }
+        b->kept += t > 0;
         f.values[i] = -1;
     }
     for (int side = 0; side < 2; side++) {

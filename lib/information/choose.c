@@ -340,9 +340,19 @@ static dim_status ask_many(const dim__mi *m, dim_information *info)
 
 /* ---- counts ------------------------------------------------------------------------------------------------------------ */
 
+static bool has_labels(const dim__mi *m)
+{
+    for (int k = 0; k < DIM__MI_SIDES; k++)
+        for (int64_t j = 0; j < m->side[k].d; j++)
+            if (m->side[k].columns[j].kind == DIM_INFORMATION_KIND_UNORDERED)
+                return true;
+    return false;
+}
+
 /* Too many symbols were seen once.  Numbers have an order, by which nearness and correlations tell more than counts do; of labels
  * critics may.  Counts are still believed when they show more, with all that is uncertain about them; and beside a critic that
- * has found nothing, and is below 0 by its error, which tells that it learnt what is not there. */
+ * has found nothing, and is below 0 by its error, which tells that it learnt what is not there.  Of labels that were seen once, most of
+ * them, nothing can be learnt: what critics show is not all. */
 static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi_answer *counts)
 {
     dim__mi_answer *other = NULL;
@@ -357,6 +367,11 @@ static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi
         other->remark = wrong ? "it has learnt what is not there" : "counts show more";
         info->rivals = false;
         return DIM_OK;
+    }
+    if (counts->r.verdict == DIM_INFORMATION_NONE && other->r.method == DIM_INFORMATION_CRITIC && has_labels(m)) {
+        other->r.warnings |= DIM_INFORMATION_UNDERSAMPLED;
+        other->r.verdict = DIM_INFORMATION_LOWER_BOUND;
+        other->r.high = (double)INFINITY;
     }
     counts->remark = "too many symbols were seen once";
     believe(info, other);

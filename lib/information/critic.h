@@ -65,6 +65,7 @@ typedef struct dim__mi_base {    /* canonical pairs of training rows; kept, afte
     double *mean[2];             /* (d) */
     double *direction[2];        /* (kept, d): rows are directions of unit variance */
     double *rho;                 /* (kept) */
+    bool lone;                   /* none is kept, and what follows the kept ones is the strongest, as it was before */
 } dim__mi_base;
 
 /* Labels on both sides have no pairs: zeros and ones are not Gaussian scores, and those of many labels add up to more than there is. */
@@ -189,7 +190,7 @@ typedef struct dim__mi_crossfit {
     bool labels;                 /* alone, on both sides: the base is nothing */
     double *null;                /* (permutations): mean scores of rows with partners of others; NULL = none were asked for */
     dim__mi_fitted *fitted;      /* NULL with a condition */
-    double p_value;              /* of independence: twice the mean of the folds' (Vovk & Wang 2020) */
+    double p_value;              /* of independence: the folds' together */
 } dim__mi_crossfit;
 
 /* sides as in dim__mi_inputs_make(). */

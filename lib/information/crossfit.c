@@ -3,9 +3,12 @@
 
 #include "base/math.h"
 #include "base/rng.h"
+#include "information/special.h"
 #include "kernels/kernels.h"
 
-enum { HALVES = 3, FEW_COLUMNS = 10, ENOUGH = 2000 };
+enum { HALVES = 3, FEW_COLUMNS = 10, ENOUGH = 2000, MOST_FOLDS = 20 };
+/* Permutations, however few were asked for: they cost next to nothing here, and of few the least p of one fold is too large for three. */
+enum { LEAST_ORDERS = 199 };
 
 typedef struct crossfit {
     const dim__mi *m;
@@ -15,6 +18,8 @@ typedef struct crossfit {
     dim__mi_span span;
     double done;                 /* trainings, of `trainings` */
     double trainings;
+    double p[MOST_FOLDS];        /* p-values of folds */
+    int64_t n_p;
     dim__mi_crossfit *out;
 } crossfit;
 
@@ -26,7 +31,7 @@ typedef struct scores {
 
 /* Partners of others of the same fold, for which the critic stays as it is: n products a permutation.  x's rows are exchanged:
  * with a condition they are near in it, and what the critic sees of y and z stays together. */
-static dim_status permute(const crossfit *c, int fold, const dim__mi_rows *r, const float *x, const float *y, int64_t width)
+static dim_status permute(crossfit *c, int fold, const dim__mi_rows *r, const float *x, const float *y, int64_t width, bool counts)
 {
     const dim__mi *m = c->m;
     dim__mi part;
@@ -35,6 +40,7 @@ static dim_status permute(const crossfit *c, int fold, const dim__mi_rows *r, co
     double own = 0;
     int32_t *order = dim__calloc(m->ctx, (size_t)n, sizeof *order);
     dim_status status = dim__mi_subset(m, r->test, n, &part);
+    part.o.permutations = (uint32_t)count;
     part.o.seed = dim__mix(m->o.seed, DIM__MI_STREAM_FOLD_ORDER + (uint64_t)fold);
     if (status == DIM_OK)
         status = order == NULL ? DIM_E_NOMEM : dim__mi_orders_create(&part, &orders);
@@ -48,17 +54,35 @@ static dim_status permute(const crossfit *c, int fold, const dim__mi_rows *r, co
             continue;
         }
         least += sum >= dim__mi_least(own, 1e-6); /* products in single precision */
-        c->out->null[b - 1] += sum / (double)m->n;
+        c->out->null[b - 1] += counts ? sum / (double)m->n : 0;
     }
-    c->out->p_value += 2 * (double)(1 + least) / (double)(1 + count) / (double)m->o.folds;
+    c->p[c->n_p++] = (double)(1 + least) / (double)(1 + count);
     dim__free(m->ctx, order);
     dim__mi_orders_free(&orders);
     dim__mi_free(&part);
     return status;
 }
 
+/* A critic that is nothing says nothing of any order.  Its strongest pair, which is too weak to be scored by, does. */
+static dim_status permute_lone(crossfit *c, int fold, const dim__mi_rows *r, const dim__mi_critic *critic)
+{
+    const dim__mi *m = c->m;
+    const dim__mi_inputs *in = critic->narrow != NULL ? &critic->narrow->in : &c->in;
+    dim__mi_base pair = critic->base;
+    pair.kept = 1;
+    int64_t width = dim__mi_base_width(&pair), n = r->n_test;
+    float *x = dim__calloc(m->ctx, (size_t)n, 2 * (size_t)width * sizeof *x), *y = DIM__BEHIND(x, n * width);
+    if (x == NULL)
+        return DIM_E_NOMEM;
+    dim__mi_base_features(&pair, in, 0, r->test, n, x);
+    dim__mi_base_features(&pair, in, 1, r->test, n, y);
+    dim_status status = permute(c, fold, r, x, y, width, false);
+    dim__free(m->ctx, x);
+    return status;
+}
+
 /* fold: whose permutations are to be made, too; -1 = none. */
-static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, const dim__mi_rows *r, bool base_alone, int fold, scores to)
+static dim_status score_rows(crossfit *c, const dim__mi_critic *critic, const dim__mi_rows *r, bool base_alone, int fold, scores to)
 {
     const dim__mi *m = c->m;
     int64_t width = dim__mi_critic_width(critic, base_alone), n = r->n_test;
@@ -74,7 +98,8 @@ static dim_status score_rows(const crossfit *c, const dim__mi_critic *critic, co
     if (status == DIM_OK)
         status = dim__mi_held_out_score(m->ctx, x, x + n * width, m->weights != NULL ? weights : NULL, n, width, &out);
     if (status == DIM_OK && fold >= 0 && c->out->null != NULL)
-        status = permute(c, fold, r, x, x + n * width, width);
+        status = base_alone && critic->base.lone ? permute_lone(c, fold, r, critic)
+                                                 : permute(c, fold, r, x, x + n * width, width, true);
     for (int64_t i = 0; i < n && status == DIM_OK; i++) {
         to.pointwise[r->test[i]] = out.pointwise[i];
         if (to.influence != NULL)
@@ -267,7 +292,8 @@ static dim_status run_all(crossfit *c, const uint32_t sides[2])
     c->trainings = 2 * folds + HALVES;
     if (m->o.permutations > 0 && (sides[1] & 2) != 0) { /* of what y tells, not of what the condition does */
         DIM__TRY(dim__mi_orders_check(m, m->series ? m->n / folds : m->n));
-        c->out->permutations = dim__mi_orders_count(m, m->n / folds); /* the least of a fold */
+        int64_t asked = dim__max64((int64_t)m->o.permutations, LEAST_ORDERS);
+        c->out->permutations = dim__mi_orders_count(m, asked, m->n / folds); /* the least of a fold */
         c->out->null = dim__calloc(m->ctx, (size_t)c->out->permutations, sizeof *c->out->null);
         if (c->out->null == NULL)
             return DIM_E_NOMEM;
@@ -282,7 +308,7 @@ static dim_status run_all(crossfit *c, const uint32_t sides[2])
     for (int fold = 0; fold < folds; fold++)
         DIM__TRY(score_fold(c, fold));
     DIM__TRY(find_gain(c));
-    c->out->p_value = fmin(1, c->out->p_value);
+    c->out->p_value = c->n_p > 0 ? dim__combined_p(c->p, c->n_p, 1 - 0.5 / (double)(1 + c->out->permutations)) : 1;
     c->out->score = dim__mi_weighted_mean(m, c->out->pointwise);
     c->out->inclusive_score = dim__mi_weighted_mean(m, c->out->inclusive);
     c->out->base_score = dim__mi_weighted_mean(m, c->out->base_pointwise);

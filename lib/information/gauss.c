@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-enum { SETS = 4 };
+enum { SETS = 4, TRIALS = 20 };
 static const uint32_t sides_of[SETS] = { 5, 6, 4, 7 }; /* x and z, y and z, z, all */
 static const int sign_of[SETS] = { 1, 1, -1, -1 };
 static const double DEPENDENT = 1e-10;                 /* share of a column's variance that the others do not explain */
@@ -306,7 +306,8 @@ static void reorder(copula *c, const double *from, const int32_t *order)
  * that there are.  Everything is ranked again, since what ranks of few rows bend, they bend in x and in y alike: exchanged rows, or
  * exchanged residuals, do not have that, and would raise alarms where a condition leaves little noise. */
 typedef struct drawn {
-    double *factor;        /* (all, all) of the correlations, z's columns last */
+    double *null, *mean;   /* (all, all): the covariance without that link; that of draws */
+    double *factor;        /* (all, all) of the covariance that is drawn from, z's columns last */
     double *sorted;        /* (all, n): each column's scores, from the least to the largest */
     double *x;             /* (all, n) */
     float *normal;         /* (n) */
@@ -316,6 +317,7 @@ typedef struct drawn {
 
 static void free_drawn(const copula *c, drawn *o)
 {
+    dim__free(c->m->ctx, o->null);
     dim__free(c->m->ctx, o->factor);
     dim__free(c->m->ctx, o->sorted);
     dim__free(c->m->ctx, o->x);
@@ -324,38 +326,45 @@ static void free_drawn(const copula *c, drawn *o)
     dim__free(c->m->ctx, o->order);
 }
 
-/* S of x and y := S_xz S_z^-1 S_zy; then the factor of all. */
-static dim_status null_factor(copula *c, double *factor)
+/* s (all, all) of x and y := s_xz s_z^-1 s_zy; *definite: whether there is such. */
+static dim_status unlink_sides(const copula *c, double *s, bool *definite)
 {
     dim_context *ctx = c->m->ctx;
     int64_t all = c->all, dx = c->d[0], dy = c->d[1], dz = c->d[2], first = dx + dy;
     double *l = dim__calloc(ctx, (size_t)dz * sizeof *l, (size_t)(dz + dy)), *slope = DIM__BEHIND(l, dz * dz);
-    bool definite = false;
     if (l == NULL)
         return DIM_E_NOMEM;
-    covariance(c);
-    for (int64_t i = 0; i < all; i++) /* columns may follow from others */
-        c->s[i * all + i] *= 1 + 1e-8;
     for (int64_t i = 0; i < dz; i++) {
-        memcpy(l + i * dz, c->s + (first + i) * all + first, (size_t)dz * sizeof *l);
-        memcpy(slope + i * dy, c->s + (first + i) * all + dx, (size_t)dy * sizeof *slope);
+        memcpy(l + i * dz, s + (first + i) * all + first, (size_t)dz * sizeof *l);
+        memcpy(slope + i * dy, s + (first + i) * all + dx, (size_t)dy * sizeof *slope);
     }
-    dim_status status = dim__mi_factor(ctx, l, dz, &definite);
-    if (status == DIM_OK && definite) {
+    dim_status status = dim__mi_factor(ctx, l, dz, definite);
+    if (status == DIM_OK && *definite) {
         dim__cholesky_solve(ctx, l, dz, dz, slope, dy);
-        dim__dgemm(ctx, false, false, dx, dy, dz, 1, c->s + first, all, slope, dy, 0, c->s + dx, all);
+        dim__dgemm(ctx, false, false, dx, dy, dz, 1, s + first, all, slope, dy, 0, s + dx, all);
         for (int64_t i = 0; i < dx; i++)
             for (int64_t j = dx; j < first; j++)
-                c->s[j * all + i] = c->s[i * all + j];
-        memcpy(factor, c->s, (size_t)(all * all) * sizeof *factor);
-        status = dim__mi_factor(ctx, factor, all, &definite);
+                s[j * all + i] = s[i * all + j];
     }
-    if (status == DIM_OK && !definite)
-        status = dim__fail(ctx, DIM_E_NUMERIC, "the covariance of %lld columns is not positive definite", (long long)all);
-    for (int64_t i = 0; i < all && status == DIM_OK; i++)
-        for (int64_t j = i + 1; j < all; j++)
-            factor[i * all + j] = 0;
     dim__free(ctx, l);
+    return status;
+}
+
+/* o->factor := that of s without the link of x and y, which is taken out of it; stays as it is where there is none. */
+static dim_status null_factor(const copula *c, const drawn *o, double *s, bool *definite)
+{
+    int64_t all = c->all;
+    double *factor = dim__calloc(c->m->ctx, (size_t)all * sizeof *factor, (size_t)all);
+    if (factor == NULL)
+        return DIM_E_NOMEM;
+    dim_status status = unlink_sides(c, s, definite);
+    memcpy(factor, s, (size_t)(all * all) * sizeof *factor);
+    if (status == DIM_OK && *definite)
+        status = dim__mi_factor(c->m->ctx, factor, all, definite);
+    for (int64_t i = 0; i < all && status == DIM_OK && *definite; i++)
+        for (int64_t j = 0; j < all; j++)
+            o->factor[i * all + j] = j <= i ? factor[i * all + j] : 0;
+    dim__free(c->m->ctx, factor);
     return status;
 }
 
@@ -370,17 +379,27 @@ static dim_status make_drawn(copula *c, drawn *o)
 {
     dim_context *ctx = c->m->ctx;
     size_t n = (size_t)c->m->n, all = (size_t)c->all;
-    *o = (drawn){ dim__calloc(ctx, all, all * sizeof(double)),  dim__calloc(ctx, all * sizeof(double), n),
-                  dim__calloc(ctx, all * sizeof(double), n),    dim__calloc(ctx, n, sizeof(float)),
-                  dim__calloc(ctx, n, sizeof(uint64_t)),        dim__calloc(ctx, n, 2 * sizeof(int32_t)) };
-    if (o->factor == NULL || o->sorted == NULL || o->x == NULL || o->normal == NULL || o->key == NULL || o->order == NULL)
+    *o = (drawn){ .null = dim__calloc(ctx, all, 2 * all * sizeof(double)),  .factor = dim__calloc(ctx, all, all * sizeof(double)),
+                  .sorted = dim__calloc(ctx, all * sizeof(double), n),      .x = dim__calloc(ctx, all * sizeof(double), n),
+                  .normal = dim__calloc(ctx, n, sizeof(float)),             .key = dim__calloc(ctx, n, sizeof(uint64_t)),
+                  .order = dim__calloc(ctx, n, 2 * sizeof(int32_t)) };
+    if (o->null == NULL || o->factor == NULL || o->sorted == NULL || o->x == NULL || o->normal == NULL || o->key == NULL ||
+        o->order == NULL)
         return DIM_E_NOMEM;
+    o->mean = o->null + all * all;
     for (int64_t j = 0; j < c->all; j++) {
         sort_column(o, c->z + j * c->m->n, c->m->n);
         for (int64_t i = 0; i < c->m->n; i++)
             o->sorted[j * c->m->n + i] = c->z[j * c->m->n + o->order[i]];
     }
-    return null_factor(c, o->factor);
+    bool definite = false;
+    covariance(c);
+    for (int64_t i = 0; i < c->all; i++) /* columns may follow from others */
+        c->s[i * c->all + i] *= 1 + 1e-8;
+    memcpy(o->null, c->s, all * all * sizeof *o->null);
+    DIM__TRY(null_factor(c, o, o->null, &definite));
+    return definite ? DIM_OK
+                    : dim__fail(ctx, DIM_E_NUMERIC, "the covariance of %lld columns is not positive definite", (long long)c->all);
 }
 
 static void draw(copula *c, const drawn *o, int64_t number)
@@ -397,6 +416,28 @@ static void draw(copula *c, const drawn *o, int64_t number)
         for (int64_t i = 0; i < n; i++)
             c->z[j * n + o->order[i]] = o->sorted[j * n + i];
     }
+}
+
+/* What ranks of the rows have bent looks like noise of x and y of their own, and is in what is drawn from; ranks of draws bend as much
+ * again.  So the link that bends make is larger in the rows than in draws, where a condition leaves little noise: 25 % alarms at 0.05 with
+ * two columns and noise of 0.15.  Some draws show by how much, and it is taken out: 8 %. */
+static dim_status straighten(copula *c, const drawn *o)
+{
+    int64_t count = c->all * c->all;
+    bool definite = false;
+    memset(o->mean, 0, (size_t)count * sizeof *o->mean);
+    for (int64_t k = 0; k < TRIALS; k++) {
+        draw(c, o, ((int64_t)1 << 40) + k);
+        covariance(c);
+        for (int64_t i = 0; i < count; i++)
+            o->mean[i] += c->s[i] / TRIALS;
+    }
+    for (double share = 1; share > 0.1 && !definite; share /= 2) {
+        for (int64_t i = 0; i < count; i++)
+            c->s[i] = o->null[i] + share * (o->null[i] - o->mean[i]);
+        DIM__TRY(null_factor(c, o, c->s, &definite));
+    }
+    return DIM_OK;
 }
 
 static dim_status null_values(const dim__mi *m, const dim__mi_orders *orders, double *values)
@@ -417,10 +458,13 @@ static dim_status null_values(const dim__mi *m, const dim__mi_orders *orders, do
         if (c.d[2] == 0) {
             dim__mi_order(orders, b, order);
             reorder(&c, y, order);
-        } else if (b > 0)
+        } else if (b > 0) {
+            status = b == 1 ? straighten(&c, &o) : DIM_OK;
             draw(&c, &o, b);
+        }
         covariance(&c);
-        status = find_dependent(&c);
+        if (status == DIM_OK)
+            status = find_dependent(&c);
         values[b] = (double)INFINITY;
         if (status == DIM_OK && !c.deterministic)
             status = evaluate(&c, NULL, &values[b]);

@@ -144,7 +144,7 @@ struct dim_information {
 
 typedef struct dim__mi_orders {  /* of y's rows, as if they had nothing to do with x's: permute.c */
     const dim__mi *m;
-    int32_t *near;               /* (n, NEAR): with a condition, rows that are near in it */
+    int32_t *partner;            /* (n): with a condition, a row that is near in it, or itself */
     int32_t *class_of;           /* (n): with a condition, the labels that it has of a row */
     int64_t classes;
     int64_t count;               /* of orders that differ, o.permutations at most */
@@ -235,8 +235,8 @@ double dim__mi_now(void); /* seconds */
 
 /* Whether there are such orders, of all rows or of stretches of `rows` of a series. */
 dim_status dim__mi_orders_check(const dim__mi *m, int64_t rows);
-/* How many there are to use in a stretch of `rows` rows: o.permutations, or of a series as many as there are, if these are fewer. */
-int64_t dim__mi_orders_count(const dim__mi *m, int64_t rows);
+/* How many there are to use in a stretch of `rows` rows: those asked for, or of a series as many as there are, if these are fewer. */
+int64_t dim__mi_orders_count(const dim__mi *m, int64_t asked, int64_t rows);
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
 void dim__mi_orders_free(dim__mi_orders *orders);
 /* Row i is to meet row order[i] of y; number 0 leaves all in place. */

@@ -3,6 +3,7 @@
 
 #include "base/math.h"
 #include "base/rng.h"
+#include "eval/eval.h"
 #include "information/kdtree.h"
 #include "information/kraskov.h"
 #include "information/sort.h"
@@ -16,6 +17,7 @@ typedef struct points {           /* all rows, as the estimator takes them */
     const float *list[DIM__MI_SIDES][DIM__KDTREE_COORDINATES];
     float *memory;                /* (coordinates, n) */
     int32_t *symbols[DIM__MI_SIDES];
+    float *line;                  /* (coordinates of y, n): what is linear in the condition; NULL = there is none */
 } points;
 
 /* A side that is all discrete is taken as labels beside one that is not, and as a condition.  Two such sides are numbers to
@@ -81,6 +83,7 @@ static bool accepts_second(const dim__mi *m, char why[128])
 static void free_points(const dim__mi *m, points *p)
 {
     dim__free(m->ctx, p->memory);
+    dim__free(m->ctx, p->line);
     for (int k = 0; k < DIM__MI_SIDES; k++)
         dim__free(m->ctx, p->symbols[k]);
 }
@@ -141,6 +144,46 @@ static dim_status estimate(course *c, points *p, double *pointwise, double *valu
 
 /* ---- y of other rows --------------------------------------------------------------------------------------------------- */
 
+/* With a condition rows meet others that are near in it, but not quite: y keeps what is linear in its own condition, and takes from the
+ * other row what is left. */
+static dim_status find_line(const dim__mi *m, points *p)
+{
+    dim_context *ctx = m->ctx;
+    int64_t n = m->n, dy = p->in.d[1], dz = p->in.d[2];
+    if (dy == 0 || dz == 0)
+        return DIM_OK;
+    double *square = dim__calloc(ctx, (size_t)dz, (size_t)(dz + dy) * sizeof *square), *slope = DIM__BEHIND(square, dz * dz);
+    p->line = dim__calloc(ctx, (size_t)dy * sizeof *p->line, (size_t)n);
+    bool definite = false;
+    if (square == NULL || p->line == NULL) {
+        dim__free(ctx, square);
+        return DIM_E_NOMEM;
+    }
+    for (int64_t a = 0; a < dz; a++)
+        for (int64_t i = 0; i < n; i++) {
+            double z = (double)p->list[2][a][i] / (double)n;
+            for (int64_t b = 0; b <= a; b++)
+                square[a * dz + b] += z * (double)p->list[2][b][i];
+            for (int64_t c = 0; c < dy; c++)
+                slope[a * dy + c] += z * (double)p->list[1][c][i];
+        }
+    for (int64_t a = 0; a < dz; a++) { /* columns may say the same */
+        square[a * dz + a] += 1e-6;
+        for (int64_t b = 0; b < a; b++)
+            square[b * dz + a] = square[a * dz + b];
+    }
+    dim_status status = dim__mi_factor(ctx, square, dz, &definite);
+    if (status == DIM_OK && definite) {
+        dim__cholesky_solve(ctx, square, dz, dz, slope, dy);
+        for (int64_t c = 0; c < dy; c++)
+            for (int64_t a = 0; a < dz; a++)
+                for (int64_t i = 0; i < n; i++)
+                    p->line[c * n + i] += (float)slope[a * dy + c] * p->list[2][a][i];
+    }
+    dim__free(ctx, square);
+    return status;
+}
+
 /* All rows, y's row of i being order[i]. */
 static dim_status reorder(const dim__mi *m, const points *all, const int32_t *order, points *p)
 {
@@ -154,6 +197,8 @@ static dim_status reorder(const dim__mi *m, const points *all, const int32_t *or
         p->list[1][c] = y;
         for (int64_t i = 0; i < n; i++)
             y[i] = all->list[1][c][order[i]];
+        for (int64_t i = 0; i < n && all->line != NULL; i++)
+            y[i] += all->line[c * n + i] - all->line[c * n + order[i]];
     }
     p->in.x[1] = p->list[1];
     if (all->symbols[1] == NULL)
@@ -525,6 +570,8 @@ static dim_status null_with(const dim__mi *m, const dim__mi_orders *orders, bool
     dim_status status = make_points(m, 0, second, &p);
     if (order == NULL || pointwise == NULL)
         status = DIM_E_NOMEM;
+    if (status == DIM_OK)
+        status = find_line(m, &p);
     for (int64_t b = 0; b <= orders->count && status == DIM_OK; b++) {
         dim__mi_order(orders, b, order);
         status = null_value(&c, &p, order, pointwise, &values[b]);

@@ -123,7 +123,7 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *a = &info->answers[0];
     const dim__mi_method *method = dim__mi_method_of(a->r.method);
-    int64_t count = dim__mi_orders_count(m, m->n), reaching = 0;
+    int64_t count = dim__mi_orders_count(m, (int64_t)m->o.permutations, m->n), reaching = 0;
     if (m->o.permutations == 0 || method == NULL || a->r.verdict == DIM_INFORMATION_NONE)
         return DIM_OK;
     if (method->null == NULL) {

@@ -98,7 +98,8 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
         break;
     case DIM_INFORMATION_UNDERSAMPLED:
         put(t, "too many symbols were seen once: what they tell cannot be counted%s",
-            r->verdict == DIM_INFORMATION_NONE ? "" : ", and the value is not to be used as it is");
+            r->verdict == DIM_INFORMATION_NONE ? "" : r->method == DIM_INFORMATION_CRITIC ? ", nor learnt, and the value is a lower bound"
+                                                                                         : ", and the value is not to be used as it is");
         put_id_column(m, t);
         break;
     case DIM_INFORMATION_DUPLICATES:

@@ -13,5 +13,8 @@ double dim__grassberger(int64_t n);
 double dim__chi_square(double x, double degrees, double shift);
 /* The noncentrality at which x is the quantile p; 0 where even the plain chi-square has less than p below x. */
 double dim__chi_square_shift(double x, double degrees, double p);
+/* One p-value of `count` that depend on each other in unknown ways (Liu & Xie 2020): 1/2 - atan(mean of tan(pi (1/2 - p))) / pi, which is
+ * exact where they are independent, and where they are equal.  Above `most` they are taken as that: a single 1 would outweigh all. */
+double dim__combined_p(const double *p, int64_t count, double most);
 
 #endif

@@ -7,25 +7,27 @@
 
 /* ---- weights of one side --------------------------------------------------------------------------------------------- */
 
-float *dim__mi_tower_layer(const dim__mi_tower *t, int layer, int64_t *out, int64_t *in)
+/* Where a layer's weights begin; that of DIM__MI_LAYERS is how many there are. */
+static int64_t layer_start(int64_t d, int layer, int64_t *out, int64_t *in)
 {
-    const int64_t width[DIM__MI_LAYERS + 1] = { t->d, DIM__MI_HIDDEN, DIM__MI_HIDDEN, DIM__MI_OUT };
+    const int64_t width[DIM__MI_LAYERS + 2] = { d, DIM__MI_HIDDEN, DIM__MI_HIDDEN, DIM__MI_OUT };
     int64_t at = 0;
     for (int l = 0; l < layer; l++)
         at += width[l + 1] * (width[l] + 1);
     *in = width[layer];
     *out = width[layer + 1];
-    return t->memory + at;
+    return at;
+}
+
+float *dim__mi_tower_layer(const dim__mi_tower *t, int layer, int64_t *out, int64_t *in)
+{
+    return t->memory + layer_start(t->d, layer, out, in);
 }
 
 dim_status dim__mi_tower_make(dim_context *ctx, int64_t d, dim__mi_tower *t)
 {
     int64_t out, in;
-    *t = (dim__mi_tower){ .d = d };
-    for (int l = 0; l < DIM__MI_LAYERS; l++) {
-        (void)dim__mi_tower_layer(t, l, &out, &in);
-        t->count += out * (in + 1);
-    }
+    *t = (dim__mi_tower){ .d = d, .count = layer_start(d, DIM__MI_LAYERS, &out, &in) };
     t->memory = dim__calloc(ctx, (size_t)t->count, sizeof *t->memory);
     return t->memory == NULL ? DIM_E_NOMEM : DIM_OK;
 }

@@ -188,7 +188,8 @@ dim_status dim__weights_file_verify(dim__weights_file *f)
 {
     uint64_t h = f->header_sum;
     if (f->state == SUM_NONE)
-        return dim__fail(f->ctx, DIM_E_FORMAT, "it was not written as a checkpoint: %s", f->path);
+        return dim__fail(f->ctx, DIM_E_FORMAT, "it has no checksum of libdim's: another program wrote it, or it is damaged: %s",
+                         f->path);
     if (f->state == SUM_COPIED)
         return dim__fail(f->ctx, DIM_E_FORMAT, "damaged, or rewritten by another program: the checksum of its header is not "
                          "right: %s", f->path);

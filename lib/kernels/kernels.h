@@ -42,6 +42,7 @@ typedef struct dim__kernels {
     void (*softplus)(float *y, const float *x, int64_t n);
     void (*exp)(float *y, const float *x, int64_t n);
     void (*exp_shift)(float *y, const float *x, float shift, float scale, int64_t n);   /* scale e^(x - shift) */
+    void (*exp_from)(float *y, const float *x, const float *from, int64_t n);           /* e^(x - from), whose differences are finite */
     void (*sigmoid_scale)(float *y, const float *x, float scale, int64_t n);            /* scale sigmoid(x) */
     /* bf16 is the upper half of a float.  Rounds to nearest even; NaN stays, quiet; denormals are kept: the same bits on
      * every processor, which the instruction for it (vcvtneps2bf16) would not give. */
@@ -64,6 +65,8 @@ typedef struct dim__kernels {
     void (*add_rows)(float *y, const float *a, int64_t lda, const float *x, int64_t inc_x, int64_t rows, int64_t n);
     /* y_i[j] += x_i[j] w[j] for rows y_i = y + i ldy and x_i = x + i ldx of c numbers; y is neither x nor w */
     void (*add_scaled)(float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t rows, int64_t c);
+    /* y[j] = the largest of y[j] and x_i[j] over rows x_i = x + i ldx of c numbers; NaN in x is passed over */
+    void (*col_max)(float *y, const float *x, int64_t ldx, int64_t rows, int64_t c);
     void (*add_bias)(float *y, const float *x, const float *bias, int64_t rows, int64_t c);
     void (*col_sum)(double *sum, const float *x, int64_t rows, int64_t c);          /* adds to sum[c] */
     /* adds to sum[c] the sums of a_i[j] b_i[j] over rows a_i = a + i lda, b_i = b + i ldb */

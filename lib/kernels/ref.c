@@ -119,6 +119,12 @@ static void exp_shift(float *y, const float *x, float shift, float scale, int64_
         y[i] = (float)(scale * exp((double)x[i] - shift));
 }
 
+static void exp_from(float *y, const float *x, const float *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)exp((double)x[i] - from[i]);
+}
+
 static void sigmoid_scale(float *y, const float *x, float scale, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
@@ -206,6 +212,13 @@ static void add_scaled(float *y, int64_t ldy, const float *x, int64_t ldx, const
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < c; j++)
             y[i * ldy + j] = (float)(y[i * ldy + j] + (double)x[i * ldx + j] * w[j]);
+}
+
+static void col_max(float *y, const float *x, int64_t ldx, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < c; j++)
+            y[j] = x[i * ldx + j] > y[j] ? x[i * ldx + j] : y[j];
 }
 
 static void add_bias(float *y, const float *x, const float *bias, int64_t rows, int64_t c)

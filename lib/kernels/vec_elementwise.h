@@ -111,6 +111,19 @@ static inline vf load_last(const float *x, int64_t n)
         }                                                           \
     }
 
+/* Its element is a function of two vectors. */
+static void exp_from(float *y, const float *x, const float *from, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        store(y + i, vec_exp(load(x + i) - load(from + i)));
+    if (i < n) {
+        float last[LANES];
+        store(last, vec_exp(load_last(x + i, n - i) - load_last(from + i, n - i)));
+        memcpy(y + i, last, (size_t)(n - i) * sizeof *x);
+    }
+}
+
 MAP(sigmoid, (float *y, const float *x, int64_t n), vec_sigmoid(v))
 MAP(tanh_, (float *y, const float *x, int64_t n), vec_tanh(v))
 MAP(softplus, (float *y, const float *x, int64_t n), vec_softplus(v))

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
@@ -55,19 +57,42 @@ static inline vd widen_last(vf v) { return widen((const float *)&v + HALF); }
 #endif
 
 static inline vf vec_select(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
+/* a > b ? a : b and a < b ? a : b, so that NaN in either gives b. */
+#if defined(__AVX512F__)
+static inline vf vec_max(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
+static inline vf vec_min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
+#elif defined(__AVX2__)
+static inline vf vec_max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
+static inline vf vec_min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
+#elif defined(__SSE2__)
+static inline vf vec_max(vf a, vf b) { return (vf)_mm_max_ps((__m128)a, (__m128)b); }
+static inline vf vec_min(vf a, vf b) { return (vf)_mm_min_ps((__m128)a, (__m128)b); }
+#else
+static inline vf vec_max(vf a, vf b) { return vec_select(a > b, a, b); }
+static inline vf vec_min(vf a, vf b) { return vec_select(a < b, a, b); }
+#endif
+
 static inline vf vec_fill(float x) { return x - (vf){ 0 }; }
 static inline vf vec_abs(vf x) { return (vf)((vi)x & 0x7fffffff); }
 
-/* e^x = 2^n e^r with n whole and |r| <= ln(2)/2; e^r by the polynomial of Cephes' expf.  2^n is multiplied in two parts,
- * so that overflow and denormals come out as the exact result rounded. */
+/* p 2^n for a whole n that came as the sum t = n + 1.5 2^23.  2^n is multiplied in two parts, so that overflow and denormals come out as
+ * the exact result rounded; AVX-512 has an instruction with the same result. */
+static inline vf vec_scale(vf p, vf t)
+{
+#if defined(__AVX512F__)
+    return (vf)_mm512_scalef_ps((__m512)p, (__m512)(t - 12582912.0f));
+#else
+    vi n = (vi)t - 0x4b400000, half = n >> 1;
+    return p * (vf)((half + 127) << 23) * (vf)((n - half + 127) << 23);
+#endif
+}
+
+/* e^x = 2^n e^r with n whole and |r| <= ln(2)/2; e^r by the polynomial of Cephes' expf. */
 static inline vf vec_exp(vf x)
 {
     const float magic = 12582912; /* 1.5 2^23: adding it rounds to a whole number in the low bits */
-    x = vec_select(x > 89.0f, vec_fill(89), x);
-    x = vec_select(x < -104.0f, vec_fill(-104), x);
-    vf t = x * 1.44269504f + magic;
-    vi n = (vi)t - 0x4b400000;
-    t -= magic;
+    x = vec_max(vec_fill(-104), vec_min(vec_fill(89), x));
+    vf sum = x * 1.44269504f + magic, t = sum - magic;
     vf r = x - t * 0.693359375f; /* ln 2 in two parts, of which the first is exact in few bits */
     r = r + t * 2.12194440e-4f;
     vf p = r * 1.9875691500e-4f + 1.3981999507e-3f;
@@ -76,8 +101,7 @@ static inline vf vec_exp(vf x)
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * (r * r) + r + 1.0f;
-    vi half = n >> 1;
-    return p * (vf)((half + 127) << 23) * (vf)((n - half + 127) << 23);
+    return vec_scale(p, sum);
 }
 
 /* x - by without overflow where x is far below, so that e^x is 0 whatever the difference is. */
@@ -85,7 +109,7 @@ static inline vf vec_below(vf x, float by)
 {
     const float half = FLT_MAX / 2;
     float least = (by > -half ? by : -half) - half; /* a choice of numbers, since a choice of sums may compute both */
-    return vec_select(x < least, vec_fill(least), x) - by;
+    return vec_max(vec_fill(least), x) - by;
 }
 
 /* log(1 + u) for 0 <= u <= 1, as 2 artanh(u / (2 + u)), by interpolation at Chebyshev's nodes to 4e-10. */
@@ -116,7 +140,7 @@ static inline vf vec_sigmoid(vf x)
 static inline vf vec_tanh(vf x)
 {
     vf size = vec_abs(x);
-    size = vec_select(size > 10.0f, vec_fill(10), size);
+    size = vec_min(vec_fill(10), size);
     vf z = size * size;
     vf p = z * -5.70498872745e-3f + 2.06390887954e-2f;
     p = p * z - 5.37397155531e-2f;

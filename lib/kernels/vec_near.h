@@ -1,21 +1,6 @@
 /* Distances in max-norm of DIM__NEAR places from points, and of one place from many; part of vec.c.  Differences are rounded once and
  * compared, nothing else, so all tables have the same bits. */
 
-#if defined(__AVX512F__)
-static inline vf vec_max(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
-static inline vf vec_min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
-#elif defined(__AVX2__)
-static inline vf vec_max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
-static inline vf vec_min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
-#elif defined(__SSE2__)
-#include <emmintrin.h>
-static inline vf vec_max(vf a, vf b) { return (vf)_mm_max_ps((__m128)a, (__m128)b); }
-static inline vf vec_min(vf a, vf b) { return (vf)_mm_min_ps((__m128)a, (__m128)b); }
-#else
-static inline vf vec_max(vf a, vf b) { return vec_select(a > b, a, b); }
-static inline vf vec_min(vf a, vf b) { return vec_select(a < b, a, b); }
-#endif
-
 /* d and k are constants where this is called, or the caller's numbers. */
 static inline __attribute__((always_inline)) void least_of(float *best, int k, const dim__near *s, int64_t first, int64_t n, int d)
 {

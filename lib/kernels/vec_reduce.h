@@ -85,16 +85,16 @@ static float max(const float *x, int64_t n)
     for (; i + SUMS * LANES <= n; i += SUMS * LANES)
         for (int k = 0; k < SUMS; k++) {
             vf v = load(x + i + k * LANES);
-            best[k] = vec_select(v > best[k], v, best[k]);
+            best[k] = vec_max(v, best[k]);
             nan |= v != v;
         }
     for (; i < n; i += LANES) {
         vf v = load(x + (i < n - LANES ? i : n - LANES)); /* the last one may have some twice */
-        best[0] = vec_select(v > best[0], v, best[0]);
+        best[0] = vec_max(v, best[0]);
         nan |= v != v;
     }
     for (int k = 1; k < SUMS; k++)
-        best[0] = vec_select(best[k] > best[0], best[k], best[0]);
+        best[0] = vec_max(best[k], best[0]);
     for (int k = 0; k < LANES; k++) {
         top = best[0][k] > top ? best[0][k] : top;
         if (nan[k])

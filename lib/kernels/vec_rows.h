@@ -58,6 +58,24 @@ static void add_scaled(float *restrict y, int64_t ldy, const float *x, int64_t l
     }
 }
 
+/* A column's y stays in a register while rows pass. */
+static void col_max(float *restrict y, const float *x, int64_t ldx, int64_t rows, int64_t c)
+{
+    int64_t j = 0;
+    for (; j + 2 * LANES <= c; j += 2 * LANES) {
+        vf a = load(y + j), b = load(y + j + LANES);
+        for (int64_t i = 0; i < rows; i++) {
+            a = vec_max(load(x + i * ldx + j), a);
+            b = vec_max(load(x + i * ldx + j + LANES), b);
+        }
+        store(y + j, a);
+        store(y + j + LANES, b);
+    }
+    for (; j < c; j++)
+        for (int64_t i = 0; i < rows; i++)
+            y[j] = x[i * ldx + j] > y[j] ? x[i * ldx + j] : y[j];
+}
+
 static void add_bias(float *y, const float *x, const float *bias, int64_t rows, int64_t c)
 {
     for (int64_t i = 0; i < rows; i++, y += c, x += c) {

@@ -15,11 +15,11 @@ dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *la
     char names[256] = "";
     size_t used = 0;
     int64_t found = tap == NULL ? enc->global : dim__stack_tap(&enc->stack, tap);
-    if (found >= 0) {
+    if (found >= 0 && !dim__in_crops(&enc->stack.layers[found])) {
         *layer = found;
         return DIM_OK;
     }
-    if (found != DIM__LAYER_NONE)
+    if (found < 0 && found != DIM__LAYER_NONE)
         return dim__fail(enc->ctx, DIM_E_INVALID, "the tap '%s' is what the encoder reads; only a layer's 'from' can name "
                          "it", tap);
     for (int64_t i = 0; i < enc->stack.count && used < sizeof names - DIM__TAP_SIZE - 2; i++)

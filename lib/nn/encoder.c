@@ -103,6 +103,8 @@ static dim_status check_global(dim_context *ctx, dim__stack *s)
     dim__layer *last = &s->layers[s->count - 1];
     if (dim__stack_tap(s, "global") != DIM__LAYER_NONE)
         return DIM_OK;
+    if (dim__in_crops(last))
+        return dim__fail(ctx, DIM_E_SHAPE, "the last layer (%s) gives crops; add a layer FOLD", last->name);
     if (last->tap[0] == '\0') {
         memcpy(last->tap, "global", sizeof "global");
         return DIM_OK;
@@ -133,7 +135,7 @@ dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, 
     enc->global = dim__stack_tap(s, "global");
     enc->gaussian = DIM__LAYER_NONE;
     for (int64_t i = 0; i < s->count; i++)
-        if (s->layers[i].o.kind == DIM_LAYER_GAUSSIAN)
+        if (s->layers[i].o.kind == DIM_LAYER_GAUSSIAN && !dim__in_crops(&s->layers[i]))
             enc->gaussian = i;
     dim__programs_init(&enc->programs, ctx, DIM__USUAL_PROGRAMS);
     dim__params_init(&enc->params, ctx, o->seed != 0 ? o->seed : ctx->seed);

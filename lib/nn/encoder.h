@@ -39,6 +39,8 @@ dim_status dim__add(dim__stack *s, dim_layer_options layer);
 dim_status dim__add_conv_bn_relu(dim__stack *s, uint32_t out, uint32_t kernel, uint32_t stride, uint32_t padding,
                                  const char *tap);
 dim_status dim__add_linear_bn_relu(dim__stack *s, uint32_t out, const char *tap);
+/* Name of the current output as a tap, until the next layer is added; one that starts with "_" when it has none. */
+const char *dim__tap_here(dim__stack *s);
 
 dim_status dim__encoder_create(dim_context *ctx, const dim_encoder_options *options, dim_encoder **out);
 /* Takes the stack over on success.  DIM_E_FORMAT when its parameters have more than `most` elements together; 0 = any number. */

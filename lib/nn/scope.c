@@ -30,7 +30,7 @@ static void init_weight(const dim__scope *scope, dim__param_spec *spec, int64_t 
     if (scope->layer_init == DIM_LAYER_INIT_IDENTITY) {
         spec->fill = DIM__FILL_EYE;
         spec->a = 0.01f;
-    } else if (scope->init == DIM_INIT_DCGAN) {
+    } else if (scope->layer_init == DIM_LAYER_INIT_NORMAL || scope->init == DIM_INIT_DCGAN) {
         spec->fill = DIM__FILL_NORMAL;
         spec->a = 0.02f;
     } else {

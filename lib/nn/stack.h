@@ -22,6 +22,7 @@ typedef struct dim__layer {
     int64_t from;             /* the second one, or DIM__LAYER_NONE */
     int64_t out[3];           /* see dim__is_map() */
     dim__window window;       /* of layers that have one: what the options come to */
+    int64_t crops[2];         /* height (0 of a signal) and width in crops, each of which `out` is of; both 0: samples are whole */
 } dim__layer;
 
 typedef struct dim__input {
@@ -76,6 +77,9 @@ static inline bool dim__same_sample(const int64_t a[3], const int64_t b[3])
 {
     return a[0] == b[0] && a[2] == b[2] && dim__map_height(a) == dim__map_height(b);
 }
+
+/* Whether the layer's value has a sample for each crop of a sample: nothing outside the stack may read it. */
+static inline bool dim__in_crops(const dim__layer *l) { return l->crops[1] > 0; }
 
 /* Emits layers first .. last; out[i] is layer i's value, before[k] what layer first - 1 - k gave: input k, for first = 0.
  * Layers that no one needs cost nothing: they are removed as dead.  With units > 0 the last linear layer of the range gets

@@ -75,6 +75,34 @@ static dim_status shape_layer(const dim__stack *s, dim__layer *l)
     return l->def->shape != NULL ? l->def->shape(s, l, in) : DIM_OK;
 }
 
+static void crops_of(const dim__stack *s, int64_t layer, int64_t crops[2])
+{
+    memset(crops, 0, 2 * sizeof *crops);
+    if (layer >= 0)
+        memcpy(crops, s->layers[layer].crops, 2 * sizeof *crops);
+}
+
+/* What a layer reads is whole samples or crops, both sides alike; FROM reads one side only. */
+static dim_status inherit_crops(const dim__stack *s, dim__layer *l)
+{
+    int64_t other[2];
+    crops_of(s, l->o.kind == DIM_LAYER_FROM ? l->from : l->input, l->crops);
+    if (l->from == DIM__LAYER_NONE)
+        return DIM_OK;
+    crops_of(s, l->from, other);
+    return memcmp(l->crops, other, sizeof other) == 0
+               ? DIM_OK
+               : dim__layer_fail(s, l, DIM_E_SHAPE, "the tap named in 'from' is cut into other crops, or into none");
+}
+
+/* Only "_..." can be taps of crops. */
+static dim_status check_tap(const dim__stack *s, const dim__layer *l)
+{
+    return l->tap[0] != '\0' && l->tap[0] != '_' && dim__in_crops(l)
+               ? dim__layer_fail(s, l, DIM_E_INVALID, "its output is crops, which cannot be a tap before a layer FOLD")
+               : DIM_OK;
+}
+
 /* "conv3" for the third convolution, as a default name. */
 static void default_name(const dim__stack *s, dim__layer *l)
 {
@@ -128,7 +156,9 @@ dim_status dim__stack_add(dim__stack *s, const dim_layer_options *layer)
         return dim__fail(s->ctx, DIM_E_INVALID, "an encoder has at most %d layers", MAX_LAYERS);
     DIM__TRY(set_names(s, &l));
     l.o.from = l.o.name = l.o.tap = NULL; /* the caller's strings */
+    DIM__TRY(inherit_crops(s, &l));
     DIM__TRY(shape_layer(s, &l));
+    DIM__TRY(check_tap(s, &l));
     int64_t size = l.out[0], height = dim__map_height(l.out), width = dim__map_width(l.out);
     if (height > most_side || width > most_side || !dim__mul64(size, height, &size) || !dim__mul64(size, width, &size) ||
         size > most_numbers)

@@ -1,7 +1,9 @@
-/* affine: scale x + shift.  exp: gradient dy y.  add, mul: of equal shapes.  add may activate its
+/* affine: scale x + shift.  exp: gradient dy y.  rsqrt: gradient -dy y^3 / 2.  add, mul: of equal shapes.  add may activate its
  * result, see dim__activate(). */
 #include "ops/map.h"
 #include "ops/ops.h"
+
+#include <math.h>
 
 static void affine_piece(void *arg, int64_t begin, int64_t end, int thread)
 {
@@ -107,3 +109,37 @@ const dim__op dim__op_exp = {
 };
 
 dim__vid dim__emit_exp(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_exp, x, NULL); }
+
+/* ---- rsqrt ------------------------------------------------------------------------------------------------------- */
+
+static void rsqrt_of(float *y, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = 1 / sqrtf(x[i]);
+}
+
+static void rsqrt_run(const dim__exec *e) { dim__map_one(e, rsqrt_of); }
+
+static void rsqrt_grad_of(float *dx, const float *dy, const float *y, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        dx[i] = -0.5f * dy[i] * (y[i] * y[i] * y[i]);
+}
+
+static void rsqrt_grad_run(const dim__exec *e) { dim__map_two(e, rsqrt_grad_of); }
+
+static void rsqrt_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
+{
+    din[0] = dim__emit2(g, &dim__op_rsqrt_grad, dout[0], node->out[0], NULL);
+}
+
+const dim__op dim__op_rsqrt = {
+    .name = "rsqrt", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_INPLACE0 | DIM__OP_ELEMENTWISE,
+    .infer = dim__infer_same, .backward = rsqrt_backward, .run = rsqrt_run,
+};
+const dim__op dim__op_rsqrt_grad = {
+    .name = "rsqrt_grad", .min_in = 2, .max_in = 2, .n_out = 1,
+    .flags = DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE, .infer = dim__infer_same, .run = rsqrt_grad_run,
+};
+
+dim__vid dim__emit_rsqrt(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_rsqrt, x, NULL); }

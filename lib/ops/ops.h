@@ -74,6 +74,7 @@ dim__vid dim__emit_sigmoid(dim__graph *g, dim__vid x);
 dim__vid dim__emit_tanh(dim__graph *g, dim__vid x);
 dim__vid dim__emit_softplus(dim__graph *g, dim__vid x);
 dim__vid dim__emit_exp(dim__graph *g, dim__vid x);
+dim__vid dim__emit_rsqrt(dim__graph *g, dim__vid x); /* 1 / sqrt(x), x > 0 */
 dim__vid dim__emit_affine(dim__graph *g, dim__vid x, double scale, double shift); /* scale x + shift */
 dim__vid dim__emit_add(dim__graph *g, dim__vid a, dim__vid b);
 dim__vid dim__emit_mul(dim__graph *g, dim__vid a, dim__vid b);
@@ -91,7 +92,7 @@ dim__vid dim__emit_noise_normal(dim__graph *g, dim__shape shape);
 dim__vid dim__emit_noise_uniform(dim__graph *g, dim__shape shape);   /* [0, 1) */
 dim__vid dim__emit_derangement(dim__graph *g, int64_t n);            /* i32 (n), no fixed point; n >= 2 */
 
-/* ---- shape: ops/shape.c, ops/gather.c ------------------------------------------------------------------------------------- */
+/* ---- shape: ops/shape.c, ops/gather.c, ops/crops.c ------------------------------------------------------------------------------------- */
 
 dim__vid dim__emit_reshape(dim__graph *g, dim__vid x, dim__shape shape);       /* same count; an alias */
 dim__vid dim__emit_stop_gradient(dim__graph *g, dim__vid x);                   /* an alias */
@@ -103,6 +104,8 @@ dim__vid dim__emit_swap_last(dim__graph *g, dim__vid x);                       /
 dim__vid dim__emit_broadcast_mid(dim__graph *g, dim__vid x, int64_t l);        /* (N, C) -> (N, l, C) */
 dim__vid dim__emit_sum_mid(dim__graph *g, dim__vid x, double scale);           /* (N, L..., C) -> (N, C), times scale */
 dim__vid dim__emit_gather(dim__graph *g, dim__vid x, dim__vid index);          /* x (N, ...), i32 index (M) -> (M, ...) */
+/* (N, H, W, C) -> (N rows columns, kernel_h, kernel_w, C): what the window sees at each of its places; without padding */
+dim__vid dim__emit_crops(dim__graph *g, dim__vid x, dim__window window);
 
 /* i32 (n): n l + a random location in [0, l) for each n: rows of (N l, C) for gather */
 dim__vid dim__emit_random_location(dim__graph *g, int64_t n, int64_t l);

@@ -9,6 +9,10 @@ static const dim__field fields[] = {
     DIM__FIELD(dim_loss_options, adversary, U32, &dim__adversary_range, 0),
     DIM__FIELD(dim_loss_options, sum_units, U32, &dim__switch, 0),
     DIM__QUIET(dim_loss_options, reserved0, U32, &dim__reserved, 0),
+    DIM__FIELD(dim_loss_options, invariance, F32, &dim__not_negative, 0), /* defaults: dim__loss_def.fill() */
+    DIM__FIELD(dim_loss_options, variance, F32, &dim__not_negative, 0),
+    DIM__FIELD(dim_loss_options, covariance, F32, &dim__not_negative, 0),
+    DIM__FIELD(dim_loss_options, redundancy, F32, &dim__not_negative, 0),
 };
 static const dim__table table = DIM__TABLE(dim_loss_options, fields);
 
@@ -21,7 +25,11 @@ static dim_status check_options(dim_context *ctx, const dim__loss_def *def, cons
         uint32_t bit;
     } taken[] = { { "sum_units", o->sum_units != 0, DIM__LOSS_TAKES_SUM },
                   { "adversary", o->adversary != 0, DIM__LOSS_TAKES_ADVERSARY },
-                  { "term", o->term != NULL, DIM__LOSS_TAKES_TERM } };
+                  { "term", o->term != NULL, DIM__LOSS_TAKES_TERM },
+                  { "invariance", o->invariance != 0, DIM__LOSS_TAKES_VICREG },
+                  { "variance", o->variance != 0, DIM__LOSS_TAKES_VICREG },
+                  { "covariance", o->covariance != 0, DIM__LOSS_TAKES_VICREG },
+                  { "redundancy", o->redundancy != 0, DIM__LOSS_TAKES_REDUNDANCY } };
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (taken[i].set && (def->options & taken[i].bit) == 0)
             return dim__fail(ctx, DIM_E_INVALID, "loss '%s': %s is not an option of %s", o->name, taken[i].name, def->name);
@@ -80,6 +88,8 @@ dim_status dim__objective_add_loss(dim_objective *obj, const dim_loss_options *o
     DIM__TRY(check_options(obj->ctx, l.loss.def, &o));
     DIM__TRY(find_values(obj, &l, &o));
     DIM__TRY(check_sides(obj, &l, &o));
+    if (l.loss.def->fill != NULL)
+        l.loss.def->fill(&o);
     l.loss.o = o;
     l.loss.o.name = l.loss.o.a = l.loss.o.b = l.loss.o.c = NULL;
     l.loss.o.term = NULL;

@@ -142,12 +142,18 @@ dim_status dim__settings_of_application(dim__settings *s, const dim_objective *o
 
 dim_status dim__settings_of_loss(dim__settings *s, const dim_objective *obj, int64_t loss)
 {
+    static const dim__field fields[] = { /* of the kinds that have them; files of older versions have no such losses */
+        DIM__FIELD(dim_loss_options, invariance, F32, NULL, 0), DIM__FIELD(dim_loss_options, variance, F32, NULL, 0),
+        DIM__FIELD(dim_loss_options, covariance, F32, NULL, 0), DIM__FIELD(dim_loss_options, redundancy, F32, NULL, 0),
+    };
+    static const dim__table table = DIM__TABLE(dim_loss_options, fields);
     const dim__objective_loss *l = &obj->losses[loss];
-    char key[DIM__SETTING_KEY], values[DIM__SETTING_VALUE], head[32];
+    char key[DIM__SETTING_KEY], values[DIM__SETTING_VALUE], head[32], weights[160] = "";
     put_values(obj, l->of, l->n_of, values, sizeof values);
     snprintf(key, sizeof key, "loss.%s", l->loss.name);
-    DIM__TRY(dim__settings_add(s, key, "%s of %.400s%s, adversary %d, sum_units %u", l->loss.def->name, values,
-                               l->whole ? " as a whole" : "", (int)l->loss.o.adversary, l->loss.o.sum_units));
+    dim__fields_put(weights, 0, sizeof weights, &table, &l->loss.o);
+    DIM__TRY(dim__settings_add(s, key, "%s of %.400s%s, adversary %d, sum_units %u%s", l->loss.def->name, values,
+                               l->whole ? " as a whole" : "", (int)l->loss.o.adversary, l->loss.o.sum_units, weights));
     if (l->loss.def != &dim__loss_information)
         return DIM_OK;
     snprintf(head, sizeof head, "critic %d", (int)l->loss.information.o.critic);

@@ -259,6 +259,12 @@ typedef enum dim_encoder_kind {
     DIM_ENCODER_AMDIM32 = 7,
     DIM_ENCODER_AMDIM64 = 8,
     DIM_ENCODER_AMDIM128 = 9,
+    DIM_ENCODER_FOLDALEX64 = 10,
+    DIM_ENCODER_FOLDMULTIALEX64 = 11,
+    DIM_ENCODER_RESNET19 = 12,
+    DIM_ENCODER_RESNET34 = 13,
+    DIM_ENCODER_FOLDRESNET19 = 14,
+    DIM_ENCODER_FOLDRESNET34 = 15,
     DIM_ENCODER_KIND_FORCE_INT = 0x7fffffff,
 } dim_encoder_kind;
 typedef enum dim_init {
@@ -308,12 +314,15 @@ typedef enum dim_layer_kind {
     DIM_LAYER_UNFLATTEN = 22,
     DIM_LAYER_UPSAMPLE = 23,
     DIM_LAYER_DEPTHWISE = 24,
+    DIM_LAYER_CROPS = 25,
+    DIM_LAYER_FOLD = 26,
     DIM_LAYER_KIND_FORCE_INT = 0x7fffffff,
 } dim_layer_kind;
 typedef enum dim_layer_init {
     DIM_LAYER_INIT_DEFAULT = 0,
     DIM_LAYER_INIT_ZERO = 1,
     DIM_LAYER_INIT_IDENTITY = 2,
+    DIM_LAYER_INIT_NORMAL = 3,
     DIM_LAYER_INIT_FORCE_INT = 0x7fffffff,
 } dim_layer_init;
 typedef enum dim_padding_mode {
@@ -557,6 +566,8 @@ typedef enum dim_probe_kind {
     DIM_PROBE_KNN_EUCLIDEAN = 1,
     DIM_PROBE_RIDGE = 2,
     DIM_PROBE_LINEAR = 3,
+    DIM_PROBE_SVM = 4,
+    DIM_PROBE_MLP = 5,
     DIM_PROBE_KIND_FORCE_INT = 0x7fffffff,
 } dim_probe_kind;
 typedef struct dim_probe_options {
@@ -570,6 +581,10 @@ typedef struct dim_probe_options {
     float lr;
     uint32_t reserved0;
     uint64_t seed;
+    uint32_t runs;
+    uint32_t hidden;
+    float dropout;
+    uint32_t reserved1;
 } dim_probe_options;
 typedef struct dim_probe_result {
     size_t size;
@@ -580,6 +595,9 @@ typedef struct dim_probe_result {
     double lambda;
     uint32_t converged;
     uint32_t edge;
+    double accuracy_std;
+    uint32_t runs;
+    uint32_t reserved0;
 } dim_probe_result;
 dim_status dim_probe_run(dim_context *, const dim_probe_options *, const dim_tensor *, const dim_tensor *, const dim_tensor *, const dim_tensor *, dim_probe_result *);
 dim_status dim_probe_features(dim_encoder *, const char *, dim_dataset *, int64_t, int64_t, dim_tensor **);

@@ -5,7 +5,7 @@
 #   DIM_FUZZ_RUNS   inputs to try, in place of a time: 10000000 is what a parser has to stand before a release
 #   DIM_FUZZ_KEEP   a folder for what was found and the corpora that grew; else they are thrown away when all is well.  A corpus is
 #                   made small again by  fuzz_NAME -merge=1 tests/fuzz/corpus/NAME KEEP/NAME
-# An input that takes more than 5 s, one allocation of more than 128 MB or 1 GB in all is a finding, as is what a sanitizer or
+# An input that takes more than 5 s (calls, which may train: 20 s), one allocation of more than 128 MB or 1 GB in all is a finding, as is what a sanitizer or
 # the fuzzer itself says.  Findings are mended, and their file goes to the corpus.
 set -u
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
@@ -37,8 +37,9 @@ for name in "$@"; do
         dictionary=
     fi
     # What rare features cost to count is most of the time where an input has thousands.
-    entropic=$([ "$name" = calls ] && echo 0 || echo 1)
-    "$folder/fuzz_$name" "$until" -entropic="$entropic" ${dictionary:+"$dictionary"} -timeout=5 -rss_limit_mb=1024 -malloc_limit_mb=128 -max_len=4096 \
+    entropic=1 limit=5
+    [ "$name" != calls ] || entropic=0 limit=20
+    "$folder/fuzz_$name" "$until" -entropic="$entropic" ${dictionary:+"$dictionary"} -timeout="$limit" -rss_limit_mb=1024 -malloc_limit_mb=128 -max_len=4096 \
         -print_final_stats=1 -artifact_prefix="$keep/found/$name-" "$corpus" "$here/corpus/$name" >"$log" 2>&1
     result=$?
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

@@ -5,15 +5,6 @@
 
 #include <stdio.h>
 
-/* Name of the current output as a tap; one that starts with "_" when it has none. */
-static const char *here(dim__stack *s)
-{
-    dim__layer *l = &s->layers[s->count - 1];
-    if (l->tap[0] == '\0')
-        snprintf(l->tap, sizeof l->tap, "_%lld", (long long)s->count);
-    return l->tap;
-}
-
 typedef struct block { /* names of layers: "<name>.conv1" and so on */
     dim__stack *s;
     bool norm;
@@ -33,7 +24,7 @@ static dim_status res_nxn(const block *b, uint32_t out, uint32_t k, uint32_t str
 {
     dim__stack *s = b->s;
     char x[DIM__TAP_SIZE], branch[DIM__TAP_SIZE];
-    snprintf(x, sizeof x, "%s", here(s));
+    snprintf(x, sizeof x, "%s", dim__tap_here(s));
     DIM__TRY(
         layer(b, "conv1",
               (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = out, .kernel = k, .stride = stride, .no_bias = 1 }));
@@ -42,7 +33,7 @@ static dim_status res_nxn(const block *b, uint32_t out, uint32_t k, uint32_t str
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_RELU }));
     DIM__TRY(layer(b, "conv2", (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = out, .kernel = 1, .no_bias = 1,
                                                    .init = DIM_LAYER_INIT_ZERO }));
-    snprintf(branch, sizeof branch, "%s", here(s));
+    snprintf(branch, sizeof branch, "%s", dim__tap_here(s));
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = x }));
     if (k > 1)
         DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_AVG_POOL, .kernel = k, .stride = stride }));
@@ -89,7 +80,7 @@ static dim_status phi(dim__stack *s, const dim_encoder_options *o, const char *f
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_RELU }));
     DIM__TRY(layer(&b, "conv2", (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = o->units, .kernel = 1, .no_bias = 1,
                                                     .init = DIM_LAYER_INIT_ZERO }));
-    snprintf(branch, sizeof branch, "%s", here(s));
+    snprintf(branch, sizeof branch, "%s", dim__tap_here(s));
     DIM__TRY(dim__add(s, (dim_layer_options){ .kind = DIM_LAYER_FROM, .from = from }));
     DIM__TRY(layer(&b, "shortcut", (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = o->units, .kernel = 1,
                                                        .init = DIM_LAYER_INIT_IDENTITY }));

@@ -57,12 +57,16 @@ typedef struct dim__loss_def {
     bool labels;                 /* b may be labels */
     bool critic;                 /* it has parameters */
     uint32_t options;            /* DIM__LOSS_TAKES_...: which options may be set */
+    void (*fill)(dim_loss_options *o); /* puts in what 0 stands for where only this kind takes it; NULL = nothing */
     /* Shapes of the sides and options; names are for texts.  side[].v is not set yet. */
     dim_status (*check)(dim_context *ctx, dim__loss *loss, const dim__side *side, const dim_loss_options *given);
     dim__loss_nodes (*emit)(const dim__loss_in *in);
 } dim__loss_def;
 
-enum { DIM__LOSS_TAKES_SUM = 1, DIM__LOSS_TAKES_ADVERSARY = 2, DIM__LOSS_TAKES_TERM = 4 };
+enum {
+    DIM__LOSS_TAKES_SUM = 1, DIM__LOSS_TAKES_ADVERSARY = 2, DIM__LOSS_TAKES_TERM = 4, DIM__LOSS_TAKES_VICREG = 8,
+    DIM__LOSS_TAKES_REDUNDANCY = 16
+};
 
 #define X(name) extern const dim__loss_def dim__loss_##name;
 #include "objective/losses/loss_list.def"
@@ -75,6 +79,19 @@ const char *dim__loss_name(int kind);                      /* likewise */
 dim_status dim__loss_same_shape(dim_context *ctx, const dim__loss *loss, const dim__side *side, int n);
 /* scale times the sum over all: a mean over rows, and over units unless sum_units. */
 dim__vid dim__loss_mean(dim__graph *g, const dim__loss *loss, dim__vid x, double scale);
+
+/* Losses of views without negatives: views.c. */
+typedef dim__loss_nodes (*dim__loss_of_two)(const dim__loss_in *in, dim__vid a, dim__vid b);
+/* Vectors; one side with several views, or two sides. */
+dim_status dim__loss_check_views(dim_context *ctx, dim__loss *loss, const dim__side *side, const dim_loss_options *given);
+/* Of a and b, or the mean over all pairs of a's views, reports included. */
+dim__loss_nodes dim__loss_of_views(const dim__loss_in *in, dim__loss_of_two emit);
+/* (N, d) less its mean over the rows */
+dim__vid dim__loss_centred(dim__graph *g, dim__vid x);
+/* (1, d): scale times the sum over the rows of a b */
+dim__vid dim__loss_column_dots(dim__graph *g, dim__vid a, dim__vid b, double scale);
+/* scale^2 times the sum of squares of all elements of a' b, which is (d, d), by the smaller of it and the products of rows */
+dim__vid dim__loss_cross_squares(dim__graph *g, dim__vid a, dim__vid b, double scale);
 
 /* What priors on a model's code share with losses: adversarial.c, kl.c. */
 dim__vid dim__emit_tell_apart(dim__graph *g, dim_adversary how, dim__vid a, dim__vid b);
