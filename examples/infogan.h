@@ -6,7 +6,7 @@
 
 enum { INFOGAN_MOST_CODES = 40, INFOGAN_WINDOWS = 8, INFOGAN_NAME = 32 };
 
-/* ---- infogan_presets.c: the tables of the paper (arXiv 1606.03657, appendix C) */
+/* ---- infogan_presets.c: the tables of the paper (arXiv 1606.03657, appendix C), and one more */
 
 /* A convolution of D or a transposed one of G, with a kernel of 4. */
 typedef struct infogan_window {

@@ -1,8 +1,12 @@
-/* The tables of appendix C of the InfoGAN paper (arXiv 1606.03657).
+/* The tables of appendix C of the InfoGAN paper (arXiv 1606.03657), and cifar10, which is not among them.
  *
  * Strides of the last layers of faces and chairs are not printed there; sizes leave no choice.  Nor is the padding of chairs'
  * layers without a stride: 2 and 1 in turn keep the side of 8, which a kernel of 4 alone cannot.  Text and tables differ in the
- * codes of svhn and chairs; these are the tables'. */
+ * codes of svhn and chairs; these are the tables'.
+ *
+ * cifar10 is for varied colour images, of which svhn's G makes one and the same soon: batch norm for each channel, over all
+ * pixels, lets G make what does not depend on its input, and its last layers have none.  So G is that of faces, with a batch
+ * norm for each unit of an 8 x 8 map, and D has a linear layer with batch norm; rates and codes are those of mnist. */
 #include "infogan.h"
 
 #define HALVE(out, norm) { out, 2, 1, norm }  /* or double, of a transposed one */
@@ -39,6 +43,12 @@ const infogan_preset infogan_presets[] = {
         .g = 1024, .map = 256, .side = 8,
         .up = { { 256, 1, 1, true }, { 256, 1, 2, true }, HALVE(128, true), HALVE(64, true), HALVE(1, false) },
         .categorical = "20,20,20", .continuous = 1, .noise = 128, .lr_d = 2e-4f, .lr_g = 1e-3f, .lambda = 1, .lambda_cont = 10,
+    },
+    {
+        .name = "cifar10", .shape = { 3, 32, 32 }, .tanh = true,
+        .down = { HALVE(64, false), HALVE(128, true) }, .trunk = 1024, .q = 128,
+        .g = 1024, .map = 128, .side = 8, .up = { HALVE(64, true), HALVE(3, false) },
+        .categorical = "10", .continuous = 2, .noise = 128, .lr_d = 2e-4f, .lr_g = 1e-3f, .lambda = 1, .lambda_cont = 1,
     },
 };
 enum { N_PRESETS = sizeof infogan_presets / sizeof *infogan_presets };

@@ -168,7 +168,7 @@ static const ex_option options[] = {
 
     NAME("--preset", preset, infogan_preset_name, 0,
          "the paper's networks, codes and rates. mnist: 28 x 28 grey; svhn, celeba: 32 x 32 RGB; faces: 32 x 32 grey; chairs: "
-         "64 x 64 grey", .needs = EX_INFOGAN),
+         "64 x 64 grey; and cifar10, for varied 32 x 32 RGB", .needs = EX_INFOGAN),
     TEXT("--categorical", "LIST", categorical, "the preset's",
          "classes of each categorical code, with commas between, such as 10,10; 0: no such code", .needs = EX_INFOGAN),
     NUMBER(EX_U32, "--continuous", continuous, 0, INFOGAN_MOST_CODES, "number of continuous codes, each drawn from U(-1, 1)",

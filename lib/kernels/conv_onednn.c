@@ -41,7 +41,8 @@
  *     4 x 4 x 256    256 x 3 x 3        120 116 (152)   136 118 (152)     770  770    357  741    144 121
  *     7 x 7 x 256    256 x 3 x 3        115 112 (147)   104  97 (147)     613  732    286  628    126 151
  *
- * So dx without a stride is worth it in version 3, and dw by AMX only with many pixels. */
+ * So dx without a stride is worth it in version 3, and dw by AMX only with many pixels, in version 2 without a stride: where it
+ * is not, dw is a product of bf16 with patches (ops/conv_plan.c), which gives 250 to 350. */
 #include "kernels/conv.h"
 #include "kernels/onednn_plans.h"
 
@@ -57,9 +58,9 @@ static const double SMALL = 1 << 24;
 /* Fewer channels than a vector has lanes make a slow dx, and a slow forward pass when they come out. */
 enum { FEW = 16 };
 /* Least pixels of an output: with fewer the forward kernel is slow, and packing the weights for dx does not pay. */
-enum { PIXELS = 16, DX_PIXELS = 64, BF16_PIXELS = 9 };
+enum { PIXELS = 16, DX_PIXELS = 36, BF16_PIXELS = 9 };
 /* The same of dw in AMX's tiles, into which its operands are transposed. */
-enum { AMX_DW_PIXELS = 32 };
+enum { AMX_DW_PIXELS = 64 };
 
 typedef struct lane { /* what one thread executes with */
     struct dnnl_stream *stream;
@@ -127,9 +128,11 @@ static bool describe_hint(dim__onednn *d, const dim__conv_key *k, int64_t images
 }
 
 /* What only the primitive's name tells. */
-static bool is_too_small(const dim__onednn *d, const dim__conv_key *k, const struct dnnl_primitive_desc *desc)
+static bool is_slow_dw(const dim__onednn *d, const dim__conv_key *k, const struct dnnl_primitive_desc *desc)
 {
-    return k->pass == DIM__CONV_DW && k->oh * k->ow < AMX_DW_PIXELS && strstr(dim__onednn_kind(d, desc), "amx") != NULL;
+    bool strided = k->stride_h != 1 || k->stride_w != 1;
+    return k->pass == DIM__CONV_DW && strstr(dim__onednn_kind(d, desc), "amx") != NULL &&
+           (k->oh * k->ow < AMX_DW_PIXELS || (strided && dim__onednn_major(d->ctx) < 3));
 }
 
 /* Of so many images at once. */
@@ -142,7 +145,7 @@ static bool make_primitive(dim__onednn *d, dim__conv_plan *p, int64_t images, co
     describe(d, &p->key, images, &s);
     bool ok = dim__onednn_attr(d, &attr) && describe_hint(d, &p->key, images, attr, &hint) &&
               describe_pass(d, &p->key, &s, packed, attr, hint, desc) && dim__onednn_is_fast(d, *desc) &&
-              !is_too_small(d, &p->key, *desc) && d->call.primitive_create(out, *desc) == 0;
+              !is_slow_dw(d, &p->key, *desc) && d->call.primitive_create(out, *desc) == 0;
     const dim__md *scratch = ok ? dim__onednn_md_of(d, *desc, DIM__DNNL_QUERY_SCRATCHPAD) : NULL;
     size_t bytes = dim__md_bytes(d, scratch);
     p->scratch_size = bytes > p->scratch_size ? bytes : p->scratch_size;

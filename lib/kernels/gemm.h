@@ -24,16 +24,18 @@ typedef struct dim__product_key { /* only int64_t, so that memory compares; rows
     int64_t trans_a, trans_b;
     int64_t m, n, k;
     int64_t bf16_out;      /* C in bf16, else in f32 */
+    int64_t f32;           /* A and B in f32, else in bf16 */
 } dim__product_key;
 
-/* A product in bf16, prepared; owned by the context and the same for the same key.  *out is NULL where it would not be
- * native. */
+/* A product in bf16, or one in f32 for which that was measured to be faster, prepared; owned by the context and the same for
+ * the same key.  *out is NULL where it would not be native, or not faster. */
 typedef struct dim__product_plan dim__product_plan;
 dim_status dim__product_plan_get(dim_context *ctx, const dim__product_key *key, const dim__product_plan **out);
 size_t dim__product_plan_workspace(const dim_context *ctx, const dim__product_plan *plan);
+bool dim__is_product_plan(const void *plan); /* else, where there is one, it is a convolution's */
 /* False when oneDNN has no memory. */
-bool dim__product_plan_run(dim_context *ctx, const dim__product_plan *plan, const uint16_t *a, const uint16_t *b,
-                           void *c, void *workspace);
+bool dim__product_plan_run(dim_context *ctx, const dim__product_plan *plan, const void *a, const void *b, void *c,
+                           void *workspace);
 
 /* A program holds the plans of its nodes, of products and of convolutions (conv.h), and lets go of them: by = 1 or -1.  The
  * context keeps those that nobody holds for their next use; when a program is complete, all but the latest are released. */

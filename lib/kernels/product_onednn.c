@@ -1,4 +1,4 @@
-/* Products of matrices in bf16 by oneDNN's matmul, which sums in f32.
+/* Products of matrices in bf16 by oneDNN's matmul, which sums in f32; and few rows in f32, B transposed.
  *
  * Measured in GFLOP/s of processor time on one core of a Zen 5 with AVX512_BF16, against its sgemm:
  *
@@ -19,7 +19,22 @@
  * Only matrices without gaps between their rows are that fast (others fall to its sgemm's kind), so a product is divided by
  * what leaves the pieces whole: rows of C; columns of C by way of a copy of them, where B is transposed and C is wide;
  * or, where A is transposed, its rows, each thread summing over some of the products.  Where that would cost more than
- * transposing A first, it is transposed. */
+ * transposing A first, it is transposed.
+ *
+ * In f32 oneDNN's sgemm copies B, which few rows do not pay for; its matmul reads a transposed B as it lies there.  By
+ * processor time on one core of a busy Xeon of 2023, the best of 14:
+ *
+ *     op   m     n     k       sgemm  matmul
+ *     NT   32    1024  6272    32     53
+ *     NT   64    1024  4096    97     114
+ *     NT   128   1024  6272    127    144
+ *     NT   128   6272  1024    101    123
+ *     NT   128   2048  2048    104    127
+ *     NT   256   2048  2048    123    139
+ *     NT   512   1024  6272    109    123
+ *     NT   2048  1024  2048    149    133
+ *     NN   128   6272  1024    94     86
+ *     NN   128   1024  6272    120    84 */
 #include "kernels/onednn_plans.h"
 
 #if defined(DIM_HAVE_ONEDNN)
@@ -33,6 +48,10 @@ static const double SPLIT = 1 << 20;
 
 /* Least sizes of a product whose right matrix is packed first. */
 enum { PACK_ROWS = 1024, PACK_SIDE = 256 };
+
+/* Products in f32 by a plan: rows, and least multiply-adds. */
+enum { F32_LEAST_ROWS = 16, F32_MOST_ROWS = 512 };
+static const double F32_WORK = 1 << 24;
 
 typedef enum division { ROWS, COLUMNS, DEPTH } division;
 
@@ -65,6 +84,9 @@ _Static_assert(offsetof(struct dim__product_plan, key) == sizeof(dim__onednn_pla
 
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
 
+static unsigned type_of(const dim__product_key *k) { return k->f32 ? DIM__DNNL_F32 : DIM__DNNL_BF16; }
+static int64_t operand_size(const dim__product_key *k) { return k->f32 ? 4 : 2; } /* of an element of A or B */
+
 static void divide(dim_context *ctx, dim__product_plan *p)
 {
     const dim__product_key *k = &p->key;
@@ -88,11 +110,11 @@ static void divide(dim_context *ctx, dim__product_plan *p)
         q->size = dim__min64(dim__parallel_begin(p->units, p->n_pieces, i + 1) * p->unit, size) - q->begin;
     }
     size_t whole = (size_t)(k->m * k->n) * (k->bf16_out ? 2 : 4);
-    p->extra_size = p->transpose ? (size_t)(k->m * k->k) * 2 : p->by == COLUMNS ? whole
+    p->extra_size = p->transpose ? (size_t)(k->m * k->k * operand_size(k)) : p->by == COLUMNS ? whole
                   : p->by == DEPTH ? whole * (size_t)(p->n_pieces - 1) : 0;
     p->extra_size = dim__onednn_lines(p->extra_size);
     /* Packing B is worth it where there are many rows to multiply with it; only whole blocks, which nothing pads. */
-    p->packs = p->by == ROWS && k->m >= PACK_ROWS && k->n >= PACK_SIDE && k->k >= PACK_SIDE && k->n % 64 == 0 &&
+    p->packs = p->by == ROWS && !k->f32 && k->m >= PACK_ROWS && k->n >= PACK_SIDE && k->k >= PACK_SIDE && k->n % 64 == 0 &&
                k->k % 64 == 0;
 }
 
@@ -113,10 +135,10 @@ static void describe(dim__onednn *d, const dim__product_plan *p, const piece *q,
     const int64_t step_a[2] = { ta ? 1 : k, ta ? m : 1 }, step_turned[2] = { 1, key->m };
     const int64_t step_b[2] = { key->trans_b ? 1 : n, key->trans_b ? k : 1 }, step_c[2] = { n, 1 };
     *s = (descs){ .mds = { .d = d } };
-    s->a = dim__md_plain(&s->mds, 2, a, DIM__DNNL_BF16, step_a);
-    s->b = p->packs ? dim__md_any(&s->mds, 2, b, DIM__DNNL_BF16) : dim__md_plain(&s->mds, 2, b, DIM__DNNL_BF16, step_b);
+    s->a = dim__md_plain(&s->mds, 2, a, type_of(key), step_a);
+    s->b = p->packs ? dim__md_any(&s->mds, 2, b, type_of(key)) : dim__md_plain(&s->mds, 2, b, type_of(key), step_b);
     s->c = dim__md_plain(&s->mds, 2, c, key->bf16_out ? DIM__DNNL_BF16 : DIM__DNNL_F32, step_c);
-    s->turned = dim__md_plain(&s->mds, 2, a, DIM__DNNL_BF16, step_turned);
+    s->turned = dim__md_plain(&s->mds, 2, a, type_of(key), step_turned);
 }
 
 static bool describe_product(dim__onednn *d, const dim__md *a, const dim__md *b, const dim__md *c,
@@ -242,12 +264,23 @@ static void release_plan(dim__onednn *d, dim__onednn_plan *plan)
 
 static const dim__plan_kind PRODUCT = { sizeof(dim__product_plan), sizeof(dim__product_key), make_plan, release_plan };
 
+bool dim__is_product_plan(const void *plan) { return plan != NULL && ((const dim__onednn_plan *)plan)->kind == &PRODUCT; }
+
+/* Whether a plan is native, or was measured to be worth it. */
+static bool is_worth(const dim_context *ctx, const dim__product_key *k)
+{
+    if (!k->f32)
+        return dim__gemm_native_bf16(ctx) && k->m != 0 && k->n != 0 && k->k != 0;
+    return ((const dim__gemm_state *)ctx->gemm_state)->kind == DIM_GEMM_ONEDNN && !k->trans_a && k->trans_b && !k->bf16_out &&
+           k->m >= F32_LEAST_ROWS && k->m <= F32_MOST_ROWS && (double)k->m * (double)k->n * (double)k->k >= F32_WORK;
+}
+
 dim_status dim__product_plan_get(dim_context *ctx, const dim__product_key *key, const dim__product_plan **out)
 {
     dim__onednn *d;
     dim__onednn_plan *plan = NULL;
     *out = NULL;
-    if (!dim__gemm_native_bf16(ctx) || key->m == 0 || key->n == 0 || key->k == 0)
+    if (!is_worth(ctx, key))
         return DIM_OK;
     DIM__TRY(dim__onednn_of(ctx, &d));
     if (d != NULL)
@@ -267,7 +300,7 @@ typedef struct job {
     const dim_context *ctx;
     dim__onednn *d;
     const dim__product_plan *plan;
-    const uint16_t *a, *b;
+    const char *a, *b;
     char *c, *scratch, *extra, *packed;
     bool failed[256];
 } job;
@@ -277,17 +310,18 @@ static bool run_piece(const job *j, const piece *q, int thread)
 {
     const dim__product_plan *p = j->plan;
     const dim__product_key *k = &p->key;
-    int64_t size = k->bf16_out ? 2 : 4, row = p->by == ROWS ? q->begin : 0, column = p->by == COLUMNS ? q->begin : 0;
+    int64_t size = k->bf16_out ? 2 : 4, from = operand_size(k);
+    int64_t row = p->by == ROWS ? q->begin : 0, column = p->by == COLUMNS ? q->begin : 0;
     int64_t depth = p->by == DEPTH ? q->begin : 0;
-    const uint16_t *a = k->trans_a ? j->a + depth * k->m + row : j->a + row * k->k;
-    const uint16_t *b = k->trans_b ? j->b + column * k->k : j->b + depth * k->n;
+    const char *a = j->a + (k->trans_a ? depth * k->m + row : row * k->k) * from;
+    const char *b = j->b + (k->trans_b ? column * k->k : depth * k->n) * from;
     char *c = j->c + row * k->n * size;
     if (p->transpose) {
-        char *turned = j->extra + row * k->k * 2;
+        char *turned = j->extra + row * k->k * from;
         const dim__dnnl_arg args[2] = { { DIM__DNNL_ARG_SRC, q->turn_from }, { DIM__DNNL_ARG_DST, q->turn_to } };
         if (!dim__onednn_execute(j->d, q->turn, q->stream, args, 2, (void *[]){ (void *)a, turned }))
             return false;
-        a = (const uint16_t *)turned;
+        a = turned;
     }
     if (p->by == COLUMNS)
         c = j->extra + k->m * column * size;
@@ -345,8 +379,8 @@ static void sum_task(void *arg, int64_t begin, int64_t end, int thread)
         j->ctx->kernels->add(c, c, (const float *)j->extra + (t - 1) * size + begin, end - begin);
 }
 
-bool dim__product_plan_run(dim_context *ctx, const dim__product_plan *plan, const uint16_t *a, const uint16_t *b,
-                           void *c, void *workspace)
+bool dim__product_plan_run(dim_context *ctx, const dim__product_plan *plan, const void *a, const void *b, void *c,
+                           void *workspace)
 {
     const dim__gemm_state *state = ctx->gemm_state;
     job j = { .ctx = ctx, .d = state->onednn, .plan = plan, .a = a, .b = b, .c = c, .scratch = workspace };
@@ -375,6 +409,12 @@ dim_status dim__product_plan_get(dim_context *ctx, const dim__product_key *key, 
     return DIM_OK;
 }
 
+bool dim__is_product_plan(const void *plan)
+{
+    (void)plan;
+    return false;
+}
+
 size_t dim__product_plan_workspace(const dim_context *ctx, const dim__product_plan *plan)
 {
     (void)ctx;
@@ -382,8 +422,8 @@ size_t dim__product_plan_workspace(const dim_context *ctx, const dim__product_pl
     return 0;
 }
 
-bool dim__product_plan_run(dim_context *ctx, const dim__product_plan *plan, const uint16_t *a, const uint16_t *b,
-                           void *c, void *workspace)
+bool dim__product_plan_run(dim_context *ctx, const dim__product_plan *plan, const void *a, const void *b, void *c,
+                           void *workspace)
 {
     (void)ctx;
     (void)plan;

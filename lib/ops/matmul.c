@@ -1,5 +1,5 @@
 /* Matrix product.  attr.matmul; attr.plan: that of a product in bf16, set by infer where both operands are that and the
- * processor multiplies it.  An input 2, of passes/accumulate.c, is what the product is added to: a matrix of its size, under
+ * processor multiplies it, or of one in f32 that is faster so.  An input 2, of passes/accumulate.c, is what the product is added to: a matrix of its size, under
  * any shape, or a vector for every row. */
 #include "ops/ops.h"
 
@@ -25,7 +25,7 @@ static matmul_sizes sizes_of(const dim__shape *a, const dim__shape *b, const dim
 
 static dim__product_key key_of(const dim__attr *attr, matmul_sizes s, dim_dtype out)
 {
-    return (dim__product_key){ attr->matmul.trans_a, attr->matmul.trans_b, s.m, s.n, s.k, out == DIM__BF16 };
+    return (dim__product_key){ attr->matmul.trans_a, attr->matmul.trans_b, s.m, s.n, s.k, out == DIM__BF16, 0 };
 }
 
 static bool is_row(const dim__shape *onto, int64_t n) { return onto->rank == 1 && onto->d[0] == n; }

@@ -11,7 +11,9 @@ dim_status dim__product_prepare(dim__infer *inf, dim__product_key key)
     const dim__product_plan *plan = NULL;
     if (inf->in_type[0] != inf->in_type[1])
         return dim__infer_fail(inf, 1, "the type of input 0");
-    if (inf->in_type[0] == DIM__BF16)
+    key.f32 = inf->in_type[0] != DIM__BF16;
+    bool onto = inf->n_in > 2 && dim__shape_count(&inf->in[2]) != key.n; /* a matrix, which a plan would overwrite */
+    if (!onto)
         DIM__TRY(dim__product_plan_get(inf->ctx, &key, &plan));
     inf->attr->plan = plan;
     return DIM_OK;
@@ -19,8 +21,7 @@ dim_status dim__product_prepare(dim__infer *inf, dim__product_key key)
 
 size_t dim__product_workspace(const dim__infer *inf)
 {
-    bool planned = inf->in_type[0] == DIM__BF16 && inf->attr->plan != NULL;
-    return planned ? dim__product_plan_workspace(inf->ctx, inf->attr->plan) : 0;
+    return inf->attr->plan != NULL ? dim__product_plan_workspace(inf->ctx, inf->attr->plan) : 0;
 }
 
 void dim__hold_plan(const dim__op *op, const dim__exec *e, int by)
@@ -76,20 +77,37 @@ static void plain_task(void *arg, int64_t begin, int64_t end, int thread)
         }
 }
 
+/* The row that a plan's product is added to. */
+static void add_task(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const product_job *job = arg;
+    int64_t n = job->key->n;
+    float *c = (float *)job->e->out[0] + begin * n;
+    (void)thread;
+    job->e->ctx->kernels->add_bias(c, c, job->e->in[2], end - begin, n);
+}
+
+static bool run_plan(const dim__exec *e)
+{
+    return e->attr->plan != NULL &&
+           dim__product_plan_run(e->ctx, e->attr->plan, e->in[0], e->in[1], e->out[0], e->workspace);
+}
+
 void dim__product_run(const dim__exec *e, dim__product_key key)
 {
     int64_t lda = key.trans_a ? key.m : key.k, ldb = key.trans_b ? key.k : key.n;
+    bool onto = e->n_in > 2, planned = run_plan(e);
+    if (planned && onto)
+        dim__parallel(e->ctx, key.m, 1 + DIM__GRAIN / (1 + key.n), add_task, &(product_job){ e, &key });
+    if (planned)
+        return;
     if (e->in_type[0] != DIM__BF16) {
-        bool onto = e->n_in > 2;
         if (onto && e->in[2] != e->out[0])
             dim__parallel(e->ctx, key.m, 1 + DIM__GRAIN / (1 + key.n), start_task, &(product_job){ e, &key });
         dim__gemm(e->ctx, key.trans_a, key.trans_b, key.m, key.n, key.k, 1, e->in[0], lda, e->in[1], ldb, onto,
                   e->out[0], key.n);
         return;
     }
-    if (e->attr->plan != NULL &&
-        dim__product_plan_run(e->ctx, e->attr->plan, e->in[0], e->in[1], e->out[0], e->workspace))
-        return;
     product_job job = { e, &key };
     dim__parallel(e->ctx, key.m, 1 + ((int64_t)1 << 16) / (1 + key.n * key.k), plain_task, &job);
 }

@@ -478,6 +478,8 @@ run 2 "$infogan" --steps 1
 says 'flat has 10 image files itself.*; --unlabelled trains without labels'
 run 2 "$infogan" --steps 1 --unlabelled
 says 'the images are [0-9]* x [0-9]* with [13] channels*, but --preset mnist has networks for 28 x 28 with 1; --image-size'
+run 0 "$infogan" --steps 1 --unlabelled --preset cifar10 --image-size 32 --infer "$work/i.npy"
+head -c 128 "$work/i.npy" | grep -q '(10, 3)' || fail "codes of colour images"
 data=idx:$work/halves28
 
 # A Q that nobody trains.

@@ -101,7 +101,7 @@ refuses "there is no option '--loss'" autoencoder $data --loss vicreg
 for option in --estimator=dv --prior=kl --taps=mean; do refuses "there is no option '$option'" autoencoder $data $option; done
 for option in --lr=1 --units=3 --estimator=dv --prior-weight=1; do refuses "there is no option '$option'" infogan $data $option; done
 refuses "there is no option '--lr-d'" autoencoder $data --lr-d 1
-refuses "--preset: there is no 'digits'; choose one of mnist, svhn, celeba, faces, chairs" infogan $data --preset digits
+refuses "--preset: there is no 'digits'; choose one of mnist, svhn, celeba, faces, chairs, cifar10" infogan $data --preset digits
 refuses "--std: there is no 'x'; choose one of fixed, learned" infogan $data --std x
 refuses '--leak: 2 is too large; it must be 1 at most' infogan $data --leak 2
 refuses '--continuous: 41 is too large; it must be 40 at most' infogan $data --continuous 41
