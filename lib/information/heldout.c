@@ -137,7 +137,8 @@ static void shares_of_rows(void *arg, int64_t begin, int64_t end, int thread)
     float *spare = s->spare + thread * (GROUP + 1) * s->columns;
     for (int64_t r = begin; r < end; r++) {
         kernels->exp_from(spare, s->t + r * s->columns, s->most_column + s->column, s->across);
-        s->share_x[s->row + r] += s->weight != NULL ? kernels->dot(spare, s->weight + s->column, s->across) : kernels->sum(spare, s->across);
+        s->share_x[s->row + r] += s->weight != NULL ? kernels->dot(spare, s->weight + s->column, s->across)
+                                                    : kernels->sum(spare, s->across);
     }
 }
 

@@ -14,7 +14,8 @@
     .sum_exp = sum_exp, .sum_softplus = sum_softplus, .finite = finite_, \
     .dot_rows = dot_rows, .add_rows = add_rows, .few_rows = few_rows, \
     .add_scaled = add_scaled, .col_max = col_max, .add_bias = add_bias, .bias_relu = bias_relu, \
-    .col_sum = col_sum, .col_dot = col_dot, .col_moments = col_moments, .col_affine = col_affine, .bn_grad_sums = bn_grad_sums, .bn_grad_apply = bn_grad_apply, \
+    .col_sum = col_sum, .col_dot = col_dot, .col_moments = col_moments, .col_affine = col_affine, \
+    .bn_grad_sums = bn_grad_sums, .bn_grad_apply = bn_grad_apply, \
     .layer_norm = layer_norm, .layer_norm_grad = layer_norm_grad, \
     .window_max = window_max, .window_extreme = window_extreme, .window_max_grad = window_max_grad, \
     .window_sum = window_sum, .window_add = window_add, \

@@ -1,6 +1,6 @@
 /* Matrix product.  attr.matmul; attr.plan: that of a product in bf16, set by infer where both operands are that and the
- * processor multiplies it, or of one in f32 that is faster so.  An input 2, of passes/accumulate.c, is what the product is added to: a matrix of its size, under
- * any shape, or a vector for every row. */
+ * processor multiplies it, or of one in f32 that is faster so.  An input 2, of passes/accumulate.c, is what the product is added
+ * to: a matrix of its size, under any shape, or a vector for every row. */
 #include "ops/ops.h"
 
 #include "base/math.h"
