@@ -145,20 +145,8 @@ void ev_page(ex_run *ex, FILE *to)
 
 static void put_text(FILE *to, const char *name, const char *text)
 {
-    fprintf(to, "\"%s\":\"", name);
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
-        int length = ex_utf8(at);
-        if (*at == '"' || *at == '\\')
-            fprintf(to, "\\%c", *at);
-        else if (length == 0)
-            fprintf(to, "\\ufffd");
-        else if (*at < ' ')
-            fprintf(to, "\\u%04x", *at);
-        else
-            fwrite(at, 1, (size_t)length, to);
-        at += length == 0 ? 1 : length;
-    }
-    fputc('"', to);
+    fprintf(to, "\"%s\":", name);
+    ex_json_text(to, text);
 }
 
 static void put_json_number(FILE *to, const char *name, double x)

@@ -5,24 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void put_text(FILE *to, const char *text)
-{
-    fputc('"', to);
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
-        int length = ex_utf8(at);
-        if (*at == '"' || *at == '\\')
-            fprintf(to, "\\%c", *at);
-        else if (length == 0)
-            fprintf(to, "\\ufffd");
-        else if (*at < ' ')
-            fprintf(to, "\\u%04x", *at);
-        else
-            fwrite(at, 1, (size_t)length, to);
-        at += length == 0 ? 1 : length;
-    }
-    fputc('"', to);
-}
-
 /* JSON has no word for what is infinite; null says that the number does not exist. */
 static void put_number(FILE *to, double x)
 {
@@ -44,7 +26,7 @@ static void put_names(FILE *to, char letter, const mi_side *s)
     for (int64_t j = 0; j < s->columns; j++) {
         if (j > 0)
             fputc(',', to);
-        put_text(to, s->names[j]);
+        ex_json_text(to, s->names[j]);
     }
     fputc(']', to);
 }
@@ -107,7 +89,7 @@ static void put_measurement(const mi_run *run, FILE *to)
     for (int64_t i = 0; i < dim_information_remarks(run->info); i++) {
         char buffer[MI_TEXT_ROOM];
         fputs(i > 0 ? "," : "", to);
-        put_text(to, mi_note(run->info, i, buffer));
+        ex_json_text(to, mi_note(run->info, i, buffer));
     }
     fputc(']', to);
 }
@@ -120,9 +102,9 @@ static void put_pairs(const mi_run *run, FILE *to)
     for (int64_t k = 0; k < count; k++) {
         int64_t at = pairs[k];
         fprintf(to, "%s\n{\"x\":", k > 0 ? "," : "");
-        put_text(to, x->names[at / y->columns]);
+        ex_json_text(to, x->names[at / y->columns]);
         fprintf(to, ",\"y\":");
-        put_text(to, y->names[at % y->columns]);
+        ex_json_text(to, y->names[at % y->columns]);
         put_field(to, "value", run->value[at] * mi_scale(run));
         put_field(to, "low", run->low[at] * mi_scale(run));
         put_field(to, "high", run->high[at] * mi_scale(run));
@@ -137,7 +119,7 @@ static void put_pairs(const mi_run *run, FILE *to)
 void mi_json(const mi_run *run, FILE *to)
 {
     fprintf(to, "{\"version\":");
-    put_text(to, dim_version());
+    ex_json_text(to, dim_version());
     fprintf(to, ",\"unit\":\"%s\",\"confidence\":%.9g,\"seed\":%llu", mi_unit(run), run->o.confidence > 0 ? run->o.confidence : 0.95,
             (unsigned long long)run->o.seed);
     for (int k = 0; k < MI_SIDES; k++)

@@ -1,7 +1,6 @@
 #include "words.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Prints a word, on the next line when this one is full.  @return the column after it. */
@@ -51,4 +50,22 @@ void ex_print_roff(const char *text)
         putchar(*text);
         begins = *text == '\n';
     }
+}
+
+void ex_json_text(FILE *to, const char *text)
+{
+    fputc('"', to);
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+        int length = ex_utf8(at);
+        if (*at == '"' || *at == '\\')
+            fprintf(to, "\\%c", *at);
+        else if (length == 0)
+            fprintf(to, "\\ufffd");
+        else if (*at < ' ')
+            fprintf(to, "\\u%04x", *at);
+        else
+            fwrite(at, 1, (size_t)length, to);
+        at += length == 0 ? 1 : length;
+    }
+    fputc('"', to);
 }

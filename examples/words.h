@@ -2,6 +2,8 @@
 #ifndef EXAMPLES_WORDS_H
 #define EXAMPLES_WORDS_H
 
+#include <stdio.h>
+
 /* Prints words between the columns `left` and `right`, on from `column`.  @return the column after them. */
 int ex_print_words(const char *text, int left, int right, int column);
 
@@ -10,5 +12,8 @@ void ex_print_roff(const char *text);
 
 /* How many bytes a character of UTF-8 has; 0: it is not one. */
 int ex_utf8(const unsigned char *at);
+
+/* Writes a text of JSON with its quotes; bytes that are not UTF-8 become U+FFFD. */
+void ex_json_text(FILE *to, const char *text);
 
 #endif

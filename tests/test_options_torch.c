@@ -115,35 +115,9 @@ static dim_model *authors(void)
     return model;
 }
 
-static const experiment experiments[] = {
+static const experiment list[] = {
     { "coordinates", coordinates, NULL }, { "relative", relative, NULL }, { "occlusion", NULL, occlusion },
     { "globals", globals, NULL }, { "discrete", discrete, NULL }, { "penalty", NULL, penalty }, { "authors", NULL, authors },
 };
 
-static void compare_all(dim_context_options options)
-{
-    options.size = sizeof options;
-    for (size_t i = 0; i < sizeof experiments / sizeof *experiments; i++) {
-        ok(dim_context_create(&options, &ctx));
-        compare_experiment(&experiments[i]);
-        dim_context_destroy(ctx);
-    }
-}
-
-static void test_planned(void **state)
-{
-    (void)state;
-    in_planned_contexts(compare_all);
-}
-
-static void test_reference(void **state)
-{
-    (void)state;
-    in_reference_context(compare_all);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_planned), cmocka_unit_test(test_reference) };
-    return cmocka_run_group_tests(tests, load, unload);
-}
+int main(void) { return compare_experiments(list, sizeof list / sizeof *list); }

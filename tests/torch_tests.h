@@ -182,4 +182,39 @@ static inline void compare_experiment(const experiment *e)
     dim_model_destroy(model);
 }
 
+/* ---- all of them, in each context */
+
+static const experiment *experiments;
+static size_t n_experiments;
+
+static inline void compare_all(dim_context_options options)
+{
+    options.size = sizeof options;
+    for (size_t i = 0; i < n_experiments; i++) {
+        ok(dim_context_create(&options, &ctx));
+        compare_experiment(&experiments[i]);
+        dim_context_destroy(ctx);
+    }
+}
+
+static inline void test_planned(void **state)
+{
+    (void)state;
+    in_planned_contexts(compare_all);
+}
+
+static inline void test_reference(void **state)
+{
+    (void)state;
+    in_reference_context(compare_all);
+}
+
+static inline int compare_experiments(const experiment *list, size_t n)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_planned), cmocka_unit_test(test_reference) };
+    experiments = list;
+    n_experiments = n;
+    return cmocka_run_group_tests(tests, load, unload);
+}
+
 #endif
