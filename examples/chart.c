@@ -2,6 +2,7 @@
 #include "chart.h"
 
 #include "html.h"
+#include "words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -104,9 +105,12 @@ static double nice_step(double range, int count)
     return power * (rest < 1.5 ? 1 : rest < 3.5 ? 2 : rest < 7.5 ? 5 : 10);
 }
 
+/* Whether a range is nothing but rounding: such steps would not move a number along it. */
+static bool is_flat(double low, double high) { return !(high - low > 1e-9 * fmax(fabs(low), fabs(high))); }
+
 static void widen(double *low, double *high)
 {
-    double room = *high > *low ? 0.05 * (*high - *low) : fabs(*low) > 0 ? 0.1 * fabs(*low) : 0.5;
+    double room = !is_flat(*low, *high) ? 0.05 * (*high - *low) : fabs(*low) > 0 ? 0.1 * fabs(*low) : 0.5;
     *low -= room;
     *high += room;
 }
@@ -193,7 +197,7 @@ void ex_chart_lines(FILE *to, const ex_line *lines, int n, const char *x_name, c
     }
     if (!(f.x_high >= f.x_low))
         return;
-    if (!(f.x_high > f.x_low))
+    if (is_flat(f.x_low, f.x_high))
         widen(&f.x_low, &f.x_high);
     widen(&f.y_low, &f.y_high);
     double below = n > 1 ? key(NULL, 0, names, n) : 0;
@@ -225,11 +229,12 @@ void ex_chart_points(FILE *to, const double *x, const double *y, const int64_t *
     bool keyed = n_classes > 1 && n_classes <= MOST;
     begin(to, WIDTH, f.top + f.height + 8 + (keyed ? key(NULL, 0, names, n_classes) : 0), "Points by class");
     fprintf(to, "<rect x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\" fill=\"none\" stroke=\"#ccc\"/>\n", f.left, f.top, f.width, f.height);
-    for (int64_t c = n_classes > 0 ? 0 : -1; c < n_classes || c < 0; c++) { /* a path a class, of dots */
+    int64_t paths = n_classes < N_COLORS ? n_classes : N_COLORS;
+    for (int64_t c = paths > 0 ? 0 : -1; c < paths || c < 0; c++) { /* a path a colour, of dots */
         fprintf(to, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"4\" stroke-linecap=\"round\" stroke-opacity=\"0.6\" d=\"",
-                colors[c < 0 ? 0 : c % N_COLORS]);
+                colors[c < 0 ? 0 : c]);
         for (int64_t i = 0; i < n; i++)
-            if (c < 0 || classes[i] == c)
+            if (c < 0 || (classes[i] >= 0 && classes[i] % N_COLORS == c))
                 fprintf(to, "M%.1f %.1fh0", at_x(&f, x[i]), at_y(&f, y[i]));
         fprintf(to, "\"/>\n");
         if (c < 0)
@@ -246,7 +251,7 @@ void ex_chart_histogram(FILE *to, const int64_t *counts, int n, double low, doub
     int64_t most = 1;
     for (int i = 0; i < n; i++)
         most = counts[i] > most ? counts[i] : most;
-    if (!(high > low))
+    if (is_flat(low, high))
         widen(&f.x_low, &f.x_high);
     begin(to, WIDTH, f.top + f.height + 44, "Histogram");
     for (int i = 0; i < n; i++) {
@@ -258,6 +263,15 @@ void ex_chart_histogram(FILE *to, const int64_t *counts, int n, double low, doub
 }
 
 /* ---- matrix ---------------------------------------------------------------------------------------------------------------- */
+
+/* How many of the first `most` bytes whole characters take. */
+static int first_bytes(const char *text, int most)
+{
+    int used = 0, length;
+    while (text[used] != '\0' && (length = ex_utf8((const unsigned char *)text + used)) > 0 && used + length <= most)
+        used += length;
+    return used;
+}
 
 void ex_chart_matrix(FILE *to, const int64_t *counts, int64_t n, const char *const *names)
 {
@@ -272,7 +286,7 @@ void ex_chart_matrix(FILE *to, const int64_t *counts, int64_t n, const char *con
         for (int64_t j = 0; j < n; j++)
             all += counts[i * n + j];
         if (n <= NUMBERED || i % ((n + 39) / 40) == 0) {
-            snprintf(text, sizeof text, "%.*s", 12, names[i]);
+            snprintf(text, sizeof text, "%.*s", first_bytes(names[i], 12), names[i]);
             text_at(to, LEFT - 6, y + side / 2 + (n <= 30 ? 4 : 2), "end", text);
         }
         for (int64_t j = 0; j < n; j++) {

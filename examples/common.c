@@ -122,10 +122,12 @@ static void print_warning(void *program, dim_log_level level, const char *messag
 void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
 {
     dim_context_options context;
-    (void)ex_process_start(); /* a run without standard output still trains */
+    bool standard = ex_process_start(); /* a run without standard output still trains */
     memset(run, 0, sizeof *run);
     run->program = program;
     ex_parse(program, argc, argv, &run->o);
+    if (program->evaluates && !standard && run->o.out == NULL)
+        ex_usage_error(program, "there is no standard output, and no --out: the results would be lost");
     if (!program->objective) {
         split_list(run, "--taps", run->o.taps != NULL ? run->o.taps : program->taps, run->tap_names, run->taps, EX_MAX_TAPS);
         choose_probes(run);
@@ -221,6 +223,8 @@ void ex_draw(ex_run *run, dim_encoder *encoder, ex_drawing *drawing, const char 
         return;
     ex_report_note(run, "drawing %s", name);
     bool drawn = drawing(run, encoder, ex_folder_file(run, name, path), &why);
+    if (!drawn && run->program->evaluates)
+        unlink(path); /* what an earlier call drew is of something else */
     ex_report_clear();
     if (drawn)
         fprintf(stderr, "picture:    %s\n", path);

@@ -52,7 +52,7 @@ static dim_dataset *open_split(ex_run *run, dim_split split, dim_labels labels, 
     else if (strstr(error, "DIM_LABELS_NONE") != NULL && !run->program->objective)
         advice = "; --unlabelled --probe-train 0 trains without labels";
     bool without = split == DIM_SPLIT_UNLABELED || labels == DIM_LABELS_NONE;
-    ex_usage_error(run->program, "%s: %s%s", without ? "--unlabelled" : "--data", error, advice);
+    ex_usage_error(run->program, "%s: %s%s", without && !run->program->evaluates ? "--unlabelled" : "--data", error, advice);
 }
 
 /* What is trained on. */
@@ -60,7 +60,7 @@ static dim_dataset *open_train(ex_run *run)
 {
     if (!run->o.unlabelled)
         return open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_FINE, true, "");
-    if (is_kind(run, "stl10:"))
+    if (is_kind(run, "stl10:") && !run->program->evaluates)
         return open_split(run, DIM_SPLIT_UNLABELED, DIM_LABELS_FINE, true, "");
     return open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_NONE, true, "");
 }
@@ -91,7 +91,7 @@ void ex_data_open(ex_run *run)
     if (o->labels > 0)
         ex_hide_labels(run);
     run->test = open_split(run, DIM_SPLIT_TEST, o->unlabelled && o->probe_train == 0 ? DIM_LABELS_NONE : DIM_LABELS_FINE,
-                           test_needed, o->probe_train > 0 ? "; --probe-train 0 trains without test images" : "");
+                           test_needed, o->probe_train > 0 ? "; --probe-train 0 does without test images" : "");
     ex_data_use(run);
     ex_report_clear();
 }

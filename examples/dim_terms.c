@@ -31,6 +31,12 @@ void ex_dim_check(const ex_program *program, const ex_options *o)
         ex_usage_error(program, "--alpha 0 and --beta 0 leave nothing to learn; --pairs, --coordinates or --classes would do");
     if (o->global_samples > 0 && o->globals == NULL)
         ex_usage_error(program, "--global-samples needs --globals: one global has no locations to draw from");
+    if (o->gradient_penalty > 0 && (o->prior_weight == 0 || (o->prior != DIM_PRIOR_UNIFORM && o->prior != DIM_PRIOR_GAUSSIAN)))
+        ex_usage_error(program, "--gradient-penalty needs --prior uniform or gaussian: no other prior has a discriminator");
+    if (o->local_samples > 0 && o->beta == 0 && o->pairs == 0)
+        ex_usage_error(program, "--local-samples needs --beta or --pairs above 0: nothing else has locations to draw from");
+    if (o->occlude > 0 && o->finetune)
+        ex_usage_error(program, "--occlude and --finetune exclude each other: fine-tuning has no objective but the labels");
     if (o->classes == 1)
         ex_usage_error(program, "--classes: 1 is too few; it must be 0 or at least 2");
 }

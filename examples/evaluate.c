@@ -4,11 +4,20 @@
 #include "evaluate.h"
 #include "page.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const ex_program program;
 
 static void check(ex_options *o)
 {
+    if (o->log != NULL && o->out == NULL)
+        ex_usage_error(&program, "--log needs --out, whose page has the curves");
+    if (o->log != NULL && access(o->log, R_OK) != 0)
+        ex_usage_error(&program, "--log: cannot read %s: %s", o->log, strerror(errno));
     o->unlabelled = o->probe_train == 0; /* then nothing asks for labels */
 }
 
@@ -77,10 +86,15 @@ static void open_encoder(ev_run *run)
     try_encoder(run);
 }
 
+enum { MOST_CLASSES = 1000000 }; /* of dim_probe_run() */
+
 static void name_classes(ev_run *run)
 {
     ex_run *ex = &run->ex;
     run->classes = ex->probed.data != NULL ? dim_dataset_classes(ex->labelled) : 0;
+    if (run->classes > MOST_CLASSES)
+        ex_usage_error(ex->program, "--data: labels go up to %lld; probes take %d at most", (long long)(run->classes - 1),
+                       MOST_CLASSES - 1);
     run->class_names = calloc((size_t)run->classes + 1, sizeof *run->class_names);
     for (int64_t c = 0; c < run->classes && run->class_names != NULL; c++) {
         char text[64];
@@ -96,6 +110,17 @@ static void name_classes(ev_run *run)
 
 /* ---- evaluating ------------------------------------------------------------------------------------------------------------ */
 
+/* Of a network, finite images may become infinite features, of which nothing can be measured. */
+static void check_finite(const ev_run *run, const char *tap, const dim_tensor *t, const char *which)
+{
+    const float *x = dim_tensor_const_data(t);
+    int64_t d = dim_tensor_size(t, 1);
+    for (int64_t i = 0; i < dim_tensor_count(t); i++)
+        if (!isfinite(x[i]))
+            ex_usage_error(run->ex.program, "--data: feature %lld of \"%s\" is not finite for %s image %lld, counted from 0",
+                           (long long)(i % d), tap, which, (long long)(i / d));
+}
+
 static ev_features features_of(ev_run *run, const char *tap)
 {
     ex_run *ex = &run->ex;
@@ -107,6 +132,9 @@ static ev_features features_of(ev_run *run, const char *tap)
         f.train = ex_features(ex, run->encoder, tap, &ex->probed, doing[0]);
     f.test = ex_features(ex, run->encoder, tap, &run->shown, doing[1]);
     f.width = dim_tensor_size(f.test, 1);
+    if (f.train != NULL)
+        check_finite(run, tap, f.train, "training");
+    check_finite(run, tap, f.test, "test");
     return f;
 }
 
@@ -148,8 +176,7 @@ static bool write_files(ev_run *run)
     ex_draw(ex, run->encoder, ex_picture, "retrieval.png");
     ex_draw(ex, run->encoder, ex_picture_euclidean, "retrieval-euclidean.png");
     ex_draw(ex, run->encoder, ev_filters, "filters.png");
-    if (run->reconstructed != NULL)
-        ex_draw(ex, run->encoder, ev_reconstructions, "reconstruction.png");
+    ex_draw(ex, run->encoder, ev_reconstructions, "reconstruction.png");
     bool good = ex_page_write(ex, "results.json", ev_json);
     return ex_page_write(ex, "report.html", ev_page) && good;
 }
@@ -175,6 +202,8 @@ int main(int argc, char **argv)
         print_table(&run);
     if (ex->o.out != NULL)
         good = write_files(&run) && good;
+    if (ex->o.skip_broken)
+        fprintf(stderr, "broken files, in whose places other images were taken: %lld\n", (long long)ex_skipped(ex));
     good = ex_report_close(ex) && good;
     ev_code_free(&run);
     dim_tensor_destroy(run.originals);

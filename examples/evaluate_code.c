@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static void *room_for(ev_run *run, int64_t n, size_t size)
 {
@@ -260,8 +261,11 @@ bool ev_code_files(ev_run *run, const dim_tensor *code, const dim_tensor *labels
     char path[EX_MAX_PATH];
     ex_report_note(&run->ex, "writing features.npy and features.csv");
     bool good = save_npy(run, code, ex_folder_file(&run->ex, "features.npy", path));
+    ex_folder_file(&run->ex, "features.labels.npy", path);
     if (labels != NULL)
-        good = save_npy(run, labels, ex_folder_file(&run->ex, "features.labels.npy", path)) && good;
+        good = save_npy(run, labels, path) && good;
+    else
+        unlink(path); /* of an earlier call, with other rows */
     good = save_csv(run, code, labels, ex_folder_file(&run->ex, "features.csv", path)) && good;
     ex_report_clear();
     if (good)

@@ -30,6 +30,8 @@ void ev_check_only(const ev_run *run)
             k++;
         if (k == N_LIST)
             ex_usage_error(run->ex.program, "--only: there is no evaluation '%.*s'; see --help", (int)length, at);
+        if ((list[k].needs & EV_LABELS) != 0 && run->ex.probed.data == NULL)
+            ex_usage_error(run->ex.program, "--only: %s needs labels, which --probe-train 0 leaves out", list[k].name);
     }
 }
 

@@ -45,7 +45,13 @@ void ev_codes(ev_run *run, const ev_evaluation *e, const ev_features *f)
     dim_code_statistics s;
     const double none = (double)NAN;
     DIM_OPTIONS_INIT(&s);
-    if (f->width > e->number || !measured(run, e, dim_evaluation_codes(run->ex.ctx, f->test, NULL, &s)))
+    if (f->width > e->number) {
+        ex_report_clear();
+        fprintf(stderr, "%s: no %s of \"%s\": %lld units are more than %d\n", run->ex.program->name, e->name, f->tap,
+                (long long)f->width, e->number);
+        return;
+    }
+    if (!measured(run, e, dim_evaluation_codes(run->ex.ctx, f->test, NULL, &s)))
         return;
     ev_found(run, e, f, "codes.rankme", "RankMe", plain(s.rankme, none, ""));
     ev_found(run, e, f, "codes.effective", "effective dimensions", plain(s.effective, none, ""));

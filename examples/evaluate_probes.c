@@ -30,8 +30,12 @@ void ev_retrieval(ev_run *run, const ev_evaluation *e, const ev_features *f)
     int64_t n = ex->tested.count, right = 0;
     const int64_t *labels = dim_tensor_const_data(ex->test_labels);
     dim_index *index = NULL;
-    if (n <= NEAREST)
+    if (n <= NEAREST) {
+        ex_report_clear();
+        fprintf(stderr, "%s: no %s: there are %lld test images, and %d is the least\n", ex->program->name, e->name, (long long)n,
+                NEAREST + 1);
         return;
+    }
     EX_TRY(ex, dim_index_create(ex->ctx, (dim_probe_kind)e->number, f->width, &index));
     EX_TRY(ex, dim_index_add(index, f->test));
     for (int64_t at = 0, some; at < n; at += some) {

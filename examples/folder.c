@@ -119,8 +119,12 @@ void ex_folder_open(ex_run *run)
         return;
     if (strlen(o->out) >= 4096)
         ex_usage_error(run->program, "--out: the path is too long");
-    if (run->program->evaluates) { /* what it writes is made anew by the same call */
+    if (run->program->evaluates) { /* what it writes is made anew by the same call, but for what belongs to a run */
+        if (find_run(run) != NULL)
+            ex_usage_error(run->program, "--out: there is a training run in %s, whose report.html this would replace; name another "
+                           "folder, such as %s/eval", o->out, o->out);
         ex_folder_make(run->program, "--out", o->out);
+        lock(run);
         return;
     }
     bool there = lock(run);

@@ -96,7 +96,7 @@ static const ex_option options[] = {
            .needs = EX_EVALUATES),
     NUMBER(EX_U32, "--runs", runs, 1, 1000, "of probes with random numbers in them: their mean and deviation are reported",
            .needs = EX_EVALUATES),
-    NUMBER(EX_U32, "--measure-steps", measure_steps, 0, 0, "of training the networks of ndm and mine, and the decoder. 0: 2000",
+    NUMBER(EX_U32, "--measure-steps", measure_steps, 0, 1e9, "of training the networks of ndm and mine, and the decoder. 0: 2000",
            .needs = EX_EVALUATES),
     FILE_NAME("--log", "FILE", log, "log.csv beside the weights", "the log of training, for its curves", .needs = EX_EVALUATES),
 

@@ -18,11 +18,15 @@ static double seconds_now(void)
 /* Training goes on without it; the program's exit code tells. */
 static void check_written(ex_run *run, bool written)
 {
-    if (written || run->events_failed)
+    if (written)
         return;
     run->events_failed = true;
     ex_report_clear();
-    fprintf(stderr, "%s: --tensorboard: cannot write to %s: %s\n", run->program->name, run->o.tensorboard, strerror(errno));
+    fprintf(stderr, "%s: --tensorboard: cannot write to %s: %s; nothing more is written there\n", run->program->name,
+            run->o.tensorboard, strerror(errno));
+    if (run->events != NULL) /* what follows a torn record is never read */
+        fclose(run->events);
+    run->events = NULL;
 }
 
 void ex_tensorboard_open(ex_run *run)
@@ -82,8 +86,9 @@ void ex_tensorboard_evaluation(ex_run *run, uint64_t step, const ex_evaluation *
 
 bool ex_tensorboard_close(ex_run *run)
 {
-    if (run->events != NULL)
-        check_written(run, fclose(run->events) == 0);
+    FILE *events = run->events;
     run->events = NULL;
+    if (events != NULL)
+        check_written(run, fclose(events) == 0);
     return !run->events_failed;
 }

@@ -403,6 +403,7 @@ static void test_what_is_refused(void **state)
     REFUSE(DIM_E_SHAPE, "z has shape (10, 3); it must be (40, d)", x, few, .seed = 0);
     ok(dim_tensor_create(ctx, DIM_F32, 3, (int64_t[]){ 40, 2, 3 }, &map));
     REFUSE(DIM_E_SHAPE, "x has shape (40, 2, 3)", map, z, .seed = 0);
+    REFUSE(DIM_E_NUMERIC, "dim_evaluation_ndm: scores are not finite: training diverged", NULL, z, .batch = 8, .steps = 1, .lr = 1e30f);
     floats(x)[11] = NAN;
     REFUSE(DIM_E_NUMERIC, "x has a value that is not finite in row 2", x, z, .steps = 1);
     floats(z)[1] = INFINITY;

@@ -60,6 +60,9 @@ static dim_status measure(dim__study *s, const int32_t *rows, int64_t m, uint64_
     DIM__TRY_OR(done, dim__study_compute(s, "joint", rows, m, mixed, 1, scores));
     DIM__TRY_OR(done, dim__study_compute(s, "product", rows, m, mixed, 1, scores + m));
     value_of(scores, scores + m, m, value, error);
+    if (!isfinite(*value) || !isfinite(*error))
+        status = dim__fail(s->ctx, DIM_E_NUMERIC, "dim_evaluation_%s: scores are not finite: training diverged, or a row of codes is "
+                           "far from all others", s->what);
 done:
     dim__free(s->ctx, mixed);
     dim__free(s->ctx, scores);

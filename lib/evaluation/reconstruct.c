@@ -4,6 +4,7 @@
 
 #include "base/math.h"
 #include "eval/eval.h"
+#include "kernels/kernels.h"
 #include "tensor/tensor.h"
 
 #include <inttypes.h>
@@ -190,6 +191,9 @@ static dim_status decode(decoding *d)
     d->s.z = d->test_codes.x;
     d->s.x = NULL; /* of which nothing is gathered any more */
     DIM__TRY(dim__study_compute(&d->s, "decoder", d->rows, m, NULL, size, d->made));
+    if (!ctx->kernels->finite(d->made, m * size))
+        return dim__fail(ctx, DIM_E_NUMERIC, "dim_evaluation_reconstruct: the decoder's images are not finite: training diverged, or a "
+                         "row of test_codes is far from all others");
     return compare(d, size);
 }
 

@@ -137,7 +137,30 @@ well_formed "$work/bare/report.html"
 grep -q '>Confusion' "$work/bare/report.html" && fail "confusion without labels"
 head -n 1 "$work/bare/features.csv" | grep -q '^f0,' || fail "features.csv without labels"
 
+# Nothing of an earlier call is left, and a run's page is its own.  A log that never changes has curves, too.
+run 0 --weights "$weights" --data "$data" --probe-train 40 --taps global --only knn --out "$work/eval"
+[ ! -e "$work/eval/reconstruction.png" ] || fail "an old picture is there"
+grep -q '>Reconstructions' "$page" && fail "reconstructions of an earlier call"
+awk 'BEGIN { print "step,epoch,train_s,wait_s,loss"; for (i = 1; i <= 700; i++) print i ",0,0,0,1.386294" }' >"$work/flat.csv"
+timeout 120 "$program" --threads 1 --weights "$weights" --data "$data" --probe-train 0 --taps global --only codes --log "$work/flat.csv" \
+    --out "$work/eval" >"$work/out" 2>"$work/err" || { cat "$work/err"; fail "a flat log"; }
+[ ! -e "$work/eval/features.labels.npy" ] || fail "labels of an earlier call"
+grep -q '<h3>loss</h3>' "$page" || fail "the page lacks the curve of a flat log"
+run 2 --weights "$weights" --data "$data" --probe-train 40 --out "$work/run"
+says 'there is a training run in'
+
 # What does not fit.
+run 2 --weights "$weights" --data "$data" --probe-train 0 --only knn
+says '--only: knn needs labels'
+run 2 --weights "$weights" --data "$data" --log "$work/flat.csv"
+says '--log needs --out'
+run 2 --weights "$weights" --data "$data" --log "$work/missing.csv" --out "$work/other"
+says '--log: cannot read .*missing.csv: No such file'
+run 2 --weights "$weights" --data "$data" --measure-steps 2000000000
+says '--measure-steps'
+"$program" --weights "$weights" --data "$data" >&- 2>"$work/err"
+[ $? = 2 ] || fail "no standard output: exit code"
+says 'there is no standard output, and no --out'
 run 2 --weights "$weights" --data "$data" --probe-train 40 --taps fc,none
 says '--taps: .*none'
 run 2 --weights "$weights" --data "$data" --probe-train 40 --only ridge,best

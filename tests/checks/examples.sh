@@ -191,7 +191,7 @@ mkdir -p "$work/plain/train"
 cp -r "$work/data/train/0" "$work/plain/train/all"
 data=folder:$work/plain
 run 2 "$local_dim" --steps 1
-says 'cannot find a folder val or test in .*; --probe-train 0 trains without test images'
+says 'cannot find a folder val or test in .*; --probe-train 0 does without test images'
 run 0 "$local_dim" --steps 1 --units 32 --probe-train 0 --out "$work/plain-out" --embed "$work/p.npy"
 head -c 128 "$work/p.npy" | grep -q '(40, 64)' || fail "features of training images"
 grep -q '^picture: .*retrieval.png' "$work/stderr" || grep -q 'without libpng' "$work/stderr" || { cat "$work/stderr"; fail "no picture of training images"; }
@@ -224,7 +224,7 @@ data=folder:$work/flat
 run 2 "$local_dim" --steps 1
 says 'flat has 10 image files itself.*--unlabelled --probe-train 0 trains without labels'
 run 2 "$local_dim" --steps 1 --unlabelled
-says 'cannot find a folder val or test in .*; --probe-train 0 trains without test images'
+says 'cannot find a folder val or test in .*; --probe-train 0 does without test images'
 run 0 "$local_dim" --steps 1 --unlabelled --probe-train 0 --units 32
 says 'left out are 1 of other kinds than JPEG and PNG .*; the first is .*/flat/10.webp'
 
@@ -242,7 +242,7 @@ run 0 "$local_dim" --steps 1 --probe-train 20 --units 32
 grep -q 'kNN' "$work/stdout" || fail "npy: without probes"
 data=npy:$work/npy/train.npy
 run 2 "$local_dim" --steps 1 --probe-train 20
-says 'is one file, of training data.*--probe-train 0 trains without test images'
+says 'is one file, of training data.*--probe-train 0 does without test images'
 run 0 "$local_dim" --steps 1 --probe-train 0 --units 32
 rm "$work/npy"/*.labels.npy
 data=npy:$work/npy
