@@ -372,6 +372,10 @@ static void test_few_orders(void **state)
     o.max_steps = 20;
     expect_orders(&s, NULL, o, 99, 1.0 / 100); /* of 100 rows a fold */
     expect_orders(&s, group, (dim_information_options){ .method = DIM_INFORMATION_GAUSS, .permutations = 999 }, 119, 1.0 / 120);
+    for (int i = 0; i < s.n; i++)
+        group[i] = i / 20;
+    dim_information_options critic = { .method = DIM_INFORMATION_CRITIC, .permutations = 999, .max_steps = 20, .folds = 3 };
+    expect_orders(&s, group, critic, 119, 1.0 / 120); /* of 5 groups a fold */
     free_sides(&s);
 }
 

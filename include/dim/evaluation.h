@@ -99,7 +99,7 @@ DIM_API dim_status dim_evaluation_alignment(dim_context *ctx, const dim_tensor *
 
 /**
  * @brief Uniformity (Wang & Isola 2020): log of the mean of e^(-2 |x_i - x_j|^2) over pairs i < j of rows, each divided by its
- *        length; from -4 to 0, small is good.
+ *        length; from -4 N / (N - 1), which is near -4 for many rows, to 0; small is good.
  * @param ctx        context for working memory and threads
  * @param x          (N, d) f32, N at least 2
  * @param uniformity the value
@@ -178,10 +178,11 @@ DIM_API dim_status dim_evaluation_ndm(dim_context *ctx, const dim_evaluation_opt
  *
  * CRITIC: dim_information_measure() with its method CRITIC, with `steps` as its max_steps; the options batch, lr and
  * held_out must be 0.  Images are columns there, so that their number counts: features of them, or small images, are
- * better.  The value is NaN where the rows support none.
+ * better.  The value is NaN of fewer than 30 rows.
  *
  * Same options, seed and number of threads: same bits.
- * @return DIM_E_SHAPE, DIM_E_NUMERIC, DIM_E_CALLBACK, DIM_E_INVALID, DIM_E_NOMEM as dim_evaluation_ndm().
+ * @return DIM_E_SHAPE, DIM_E_NUMERIC, DIM_E_CALLBACK, DIM_E_INVALID, DIM_E_NOMEM as dim_evaluation_ndm(); DIM_E_UNSUPPORTED (CRITIC:
+ *         fewer than 200 rows).
  */
 DIM_API dim_status dim_evaluation_mine(dim_context *ctx, const dim_evaluation_options *options, const dim_tensor *x,
                                        const dim_tensor *z, dim_evaluation_estimate *out);

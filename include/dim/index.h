@@ -52,7 +52,8 @@ DIM_API dim_status dim_index_add(dim_index *index, const dim_tensor *rows);
  * @param indices   i64 (M, k), 1 <= k <= dim_index_count(): numbers of rows
  * @param distances f32 or f64 (M, k), as dim_probe_nearest() has them; NULL = not wanted
  *
- * Memory: the index has its rows twice, and 56 bytes more for each, 80 by cosine.
+ * Memory: the index has its rows twice, and 40 bytes more for each, 56 by cosine; where rows were added after a search, room for up
+ * to twice as many.
  * @return DIM_E_INVALID, DIM_E_SHAPE (also where k is larger than the number of rows), DIM_E_NUMERIC, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_index_search(dim_index *index, const dim_tensor *queries, dim_tensor *indices, dim_tensor *distances);

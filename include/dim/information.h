@@ -234,6 +234,9 @@ DIM_API dim_status dim_information_curve(const dim_information *info, dim_tensor
 /**
  * @brief What the method that was taken says under independence: the statistic of the p-value, or where AUTO chose between
  *        GAUSS and KNN one of two (dim_information_result.p_value).
+ *
+ * Of CRITIC these are the folds' mean scores, in which a fold whose critic has learnt nothing counts as 0; p is made of the folds'
+ * own ranks.
  * @param info a measurement
  * @param out  f64 (permutations), as many as the result says; set only on DIM_OK, the caller owns it
  * @return DIM_E_STATE: permutations were not asked for, or the method has none for such data

@@ -115,8 +115,8 @@ typedef struct dim_loss_options {
     const dim_term_options *term;
     dim_loss_kind kind;      /**< INFORMATION */
     dim_adversary adversary; /**< TELL_APART, PASS_AS_TRUE: NON_SATURATING */
-    /** KL, SQUARED_ERROR, GAUSSIAN, and (a - b)^2 of VICREG, where 0 is the authors' program and 1 their equation 5: 0 = mean
-     *  over samples and units; 1 = sum over a sample's units, mean over samples. */
+    /** KL, SQUARED_ERROR, GAUSSIAN, and (a - b)^2 of VICREG, where 0 is as in the authors' program (which halves the variance term:
+     *  variance 12.5) and 1 their equation 5: 0 = mean over samples and units; 1 = sum over a sample's units, mean over samples. */
     uint32_t sum_units;
     /** COORDINATES: 0 = row and column of each location; 1 = its distance in rows and columns from a location of the same map that
      *  is drawn for it, whose features are read, too. */

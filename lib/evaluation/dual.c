@@ -70,7 +70,7 @@ done:
     return status;
 }
 
-static dim_status run(dim__study *s, const dim__dual *how, const int32_t *rows, int64_t trained, dim_evaluation_estimate *out)
+static dim_status run(dim__study *s, const dim__dual *how, int32_t *rows, int64_t trained, dim_evaluation_estimate *out)
 {
     dim_estimator_options given, estimator;
     double error;
@@ -85,7 +85,10 @@ static dim_status run(dim__study *s, const dim__dual *how, const int32_t *rows, 
     out->trained = trained;
     out->held_out = s->n - trained;
     DIM__TRY(measure(s, rows + trained, out->held_out, s->o.steps, &out->value, &out->standard_error));
-    return measure(s, rows, dim__min64(trained, out->held_out), (uint64_t)s->o.steps + 1, &out->trained_value, &error);
+    int64_t some = dim__min64(trained, out->held_out);
+    for (int64_t i = 0; i < some; i++) /* spread over all, as those that are held out are */
+        rows[i] = rows[i * trained / some];
+    return measure(s, rows, some, (uint64_t)s->o.steps + 1, &out->trained_value, &error);
 }
 
 dim_status dim__dual_run(dim__study *s, const dim__dual *how, dim_evaluation_estimate *out)
@@ -93,6 +96,9 @@ dim_status dim__dual_run(dim__study *s, const dim__dual *how, dim_evaluation_est
     const dim_probe_options part = { .size = sizeof part, .validation = s->o.held_out > 0 ? s->o.held_out : 0.2f };
     int64_t trained = 0;
     int32_t *rows = NULL;
+    if (s->n < 2 * LEAST_ROWS)
+        return dim__fail(s->ctx, DIM_E_SHAPE, "dim_evaluation_%s: %" PRId64 " rows are too few to train on and to hold out; at least %d",
+                         s->what, s->n, 2 * (int)LEAST_ROWS);
     DIM__TRY(dim__probe_split(s->ctx, &part, s->n, 0, &trained, &rows));
     dim_status status = DIM_OK;
     if (trained < LEAST_ROWS || s->n - trained < LEAST_ROWS)

@@ -282,7 +282,10 @@ static dim_status ask_critic(const dim__mi *m, dim_information *info, dim__mi_an
 }
 
 /* To be parted into folds. */
-static bool too_few_groups(const dim__mi *m) { return m->groups != NULL && m->n_groups < 4 * (int64_t)m->o.folds; }
+static bool too_few_groups(const dim__mi *m)
+{
+    return m->groups != NULL && m->n_groups < (m->o.permutations > 0 ? 5 : 4) * (int64_t)m->o.folds;
+}
 
 /* For as many correlations. */
 static bool few_rows(const dim__mi *m)

@@ -169,7 +169,7 @@ dim_status dim__mi_read_side(dim__mi *m, int side, const dim__mi_source *source)
                      dim__calloc(m->ctx, (size_t)m->n, sizeof *room.spare) };
     s->given = dim__mi_columns_of(source->t);
     s->columns = dim__calloc(m->ctx, (size_t)s->given, sizeof *s->columns);
-    s->kinds = dim__calloc(m->ctx, (size_t)s->given, sizeof *s->kinds);
+    s->kinds = s->columns != NULL ? dim__calloc(m->ctx, (size_t)s->given, sizeof *s->kinds) : NULL;
     bool enough = room.key != NULL && room.order != NULL && room.spare != NULL && s->columns != NULL && s->kinds != NULL;
     dim_status status = enough ? read_values(m, source, s) : DIM_E_NOMEM;
     for (int64_t j = 0; j < s->given && status == DIM_OK; j++) {

@@ -20,6 +20,7 @@ typedef struct crossfit {
     double trainings;
     double p[MOST_FOLDS];        /* p-values of folds */
     int64_t n_p;
+    int64_t asked;               /* permutations of a fold that has as many */
     dim__mi_crossfit *out;
 } crossfit;
 
@@ -36,14 +37,15 @@ static dim_status permute(crossfit *c, int fold, const dim__mi_rows *r, const fl
     const dim__mi *m = c->m;
     dim__mi part;
     dim__mi_orders orders = { .m = &part };
-    int64_t count = c->out->permutations, n = r->n_test, least = 0;
+    int64_t count = 0, n = r->n_test, least = 0;
     double own = 0;
     int32_t *order = dim__calloc(m->ctx, (size_t)n, sizeof *order);
     dim_status status = dim__mi_subset(m, r->test, n, &part);
-    part.o.permutations = (uint32_t)count;
+    part.o.permutations = (uint32_t)(m->series ? c->out->permutations : c->asked);
     part.o.seed = dim__mix(m->o.seed, DIM__MI_STREAM_FOLD_ORDER + (uint64_t)fold);
     if (status == DIM_OK)
         status = order == NULL ? DIM_E_NOMEM : dim__mi_orders_create(&part, &orders);
+    count = orders.count; /* the fold's groups may have fewer orders, or more than those of another fold */
     for (int64_t b = 0; b <= count && status == DIM_OK; b++) {
         double sum = 0;
         dim__mi_order(&orders, b, order);
@@ -54,7 +56,8 @@ static dim_status permute(crossfit *c, int fold, const dim__mi_rows *r, const fl
             continue;
         }
         least += sum >= dim__mi_least(own, 1e-6); /* products in single precision */
-        c->out->null[b - 1] += counts ? sum / (double)m->n : 0;
+        if (counts && b <= c->out->permutations)
+            c->out->null[b - 1] += sum / (double)m->n;
     }
     c->p[c->n_p++] = (double)(1 + least) / (double)(1 + count);
     dim__free(m->ctx, order);
@@ -298,8 +301,13 @@ static dim_status run_all(crossfit *c, const uint32_t sides[2])
     c->trainings = 2 * folds + HALVES;
     if (m->o.permutations > 0 && (sides[1] & 2) != 0) { /* of what y tells, not of what the condition does */
         DIM__TRY(dim__mi_orders_check(m, m->series ? m->n / folds : m->n));
-        int64_t asked = dim__max64((int64_t)m->o.permutations, LEAST_ORDERS);
-        c->out->permutations = dim__mi_orders_count(m, asked, m->n / folds); /* the least of a fold */
+        if (m->groups != NULL && m->n_groups < 5 * (int64_t)folds)
+            return dim__fail(m->ctx, DIM_E_UNSUPPORTED, "permutations by critics need at least 5 groups in each of %d folds, but there are "
+                             "%lld in all", folds, (long long)m->n_groups);
+        c->asked = dim__max64((int64_t)m->o.permutations, LEAST_ORDERS);
+        c->out->permutations = dim__mi_orders_count(m, c->asked, m->n / folds); /* the least of a fold */
+        if (m->groups != NULL)
+            c->out->permutations = dim__min64(c->out->permutations, dim__mi_orders_of(m->n_groups / folds, c->asked) - 1);
         c->out->null = dim__calloc(m->ctx, (size_t)c->out->permutations, sizeof *c->out->null);
         if (c->out->null == NULL)
             return DIM_E_NOMEM;

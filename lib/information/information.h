@@ -246,6 +246,7 @@ double dim__mi_now(void); /* seconds */
 dim_status dim__mi_orders_check(const dim__mi *m, int64_t rows);
 /* How many there are to use in a stretch of `rows` rows: those asked for, or of a series as many as there are, if these are fewer. */
 int64_t dim__mi_orders_count(const dim__mi *m, int64_t asked, int64_t rows);
+int64_t dim__mi_orders_of(int64_t groups, int64_t most); /* how many these have, their own among them; more than `most` = that many */
 dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out);
 void dim__mi_orders_free(dim__mi_orders *orders);
 /* Row i is to meet row order[i] of y; number 0 leaves all in place. */

@@ -104,7 +104,7 @@ static void local_order(const dim__mi_orders *o, uint64_t stream, int32_t *order
 /* ---- groups, series, rows -------------------------------------------------------------------------------------------- */
 
 /* How many orders there are of so many groups, but no more than `most` + 1. */
-static int64_t factorial(int64_t groups, int64_t most)
+int64_t dim__mi_orders_of(int64_t groups, int64_t most)
 {
     int64_t all = 1;
     for (int64_t k = 2; k <= groups && all <= most; k++)
@@ -226,8 +226,8 @@ dim_status dim__mi_orders_create(const dim__mi *m, dim__mi_orders *out)
                              .spare = dim__calloc(m->ctx, (size_t)m->n, 3 * sizeof *out->spare) };
     if (out->spare == NULL)
         return DIM_E_NOMEM;
-    if (m->groups != NULL && factorial(m->n_groups, out->count) <= out->count) {
-        out->all = factorial(m->n_groups, out->count);
+    if (m->groups != NULL && dim__mi_orders_of(m->n_groups, out->count) <= out->count) {
+        out->all = dim__mi_orders_of(m->n_groups, out->count);
         out->count = out->all - 1;
     }
     if (m->side[2].d == 0)
