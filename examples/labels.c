@@ -49,12 +49,15 @@ static void hide(ex_run *run, int64_t *labels, int64_t count, int64_t classes, i
     for (int64_t i = 0; i < count; i++)
         if (all[i].label >= 0 && ++kept[all[i].label] > each)
             labels[all[i].index] = -1;
-    for (int64_t k = 0; k < classes; k++)
-        if (kept[k] < each)
-            ex_usage_error(run->program, "--labels: %u are %lld of each class, but class %lld has only %lld",
-                           (unsigned)run->o.labels, (long long)each, (long long)k, (long long)kept[k]);
+    int64_t scarce = 0;
+    while (scarce < classes && kept[scarce] >= each)
+        scarce++;
+    int64_t there = scarce < classes ? kept[scarce] : 0;
     free(kept);
     free(all);
+    if (scarce < classes)
+        ex_usage_error(run->program, "--labels: %u are %lld of each class, but class %lld has only %lld", (unsigned)run->o.labels,
+                       (long long)each, (long long)scarce, (long long)there);
 }
 
 /* In memory: all images with their labels, or those that have one. */
