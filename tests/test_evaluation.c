@@ -219,7 +219,7 @@ static void test_rankme_of_collapsed_codes(void **state)
 
 static void test_the_sphere_is_that_of_the_paper(void **state)
 {
-    double want, got;
+    double want = 0, got = 0;
     dim_tensor *x = make_codes(0, 300, 8), *y = make_codes(1, 300, 8);
     (void)state;
     expected("alignment", &want, 1);
