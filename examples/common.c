@@ -127,7 +127,7 @@ void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
     run->program = program;
     ex_parse(program, argc, argv, &run->o);
     if (program->evaluates && !standard && run->o.out == NULL)
-        ex_usage_error(program, "there is no standard output, and no --out: the results would be lost");
+        ex_usage_error(program, "standard output is closed, and --out is missing: the results would be lost");
     if (!program->objective) {
         split_list(run, "--taps", run->o.taps != NULL ? run->o.taps : program->taps, run->tap_names, run->taps, EX_MAX_TAPS);
         choose_probes(run);

@@ -18,7 +18,7 @@ enum { EV_NUMBERS = 256, EV_BINS = 60, EV_MAP = 3000, EV_NEAREST = 20 };
 typedef struct ev_features {
     const char *tap;
     int64_t width;
-    dim_tensor *train, *test;              /* train NULL: there are no labels */
+    dim_tensor *train, *test;              /* train NULL: without labels */
 } ev_features;
 
 typedef struct ev_value {

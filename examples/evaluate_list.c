@@ -29,7 +29,7 @@ void ev_check_only(const ev_run *run)
         while (k < N_LIST && (strlen(list[k].name) != length || strncmp(list[k].name, at, length) != 0))
             k++;
         if (k == N_LIST)
-            ex_usage_error(run->ex.program, "--only: there is no evaluation '%.*s'; see --help", (int)length, at);
+            ex_usage_error(run->ex.program, "--only: '%.*s' is not an evaluation; see --help", (int)length, at);
         if ((list[k].needs & EV_LABELS) != 0 && run->ex.probed.data == NULL)
             ex_usage_error(run->ex.program, "--only: %s needs labels, which --probe-train 0 leaves out", list[k].name);
     }

@@ -149,7 +149,7 @@ bool ev_reconstructions(ex_run *ex, dim_encoder *encoder, const char *path, cons
     const ev_run *run = (const ev_run *)ex;
     dim_tensor *parts[2 * PICTURED / COLUMNS] = { NULL };
     (void)encoder;
-    *why = "there is no decoder";
+    *why = "no decoder was trained";
     if (run->reconstructed == NULL)
         return false;
     enum { PARTS = sizeof parts / sizeof *parts };

@@ -110,7 +110,7 @@ static void put_training(const ev_run *run, FILE *to)
     ex_html_section(to, "Training");
     if (ex_page_curves(to, log))
         return;
-    fprintf(to, "<p>There is no log of training in ");
+    fprintf(to, "<p>No log of training was found in ");
     ex_html_text(to, log);
     fprintf(to, ".</p>\n");
 }

@@ -13,7 +13,7 @@
 typedef struct ex_event { /* one message as it grows */
     unsigned char *bytes; /* malloc()'s */
     size_t size, room;
-    bool failed;          /* there was no memory */
+    bool failed;          /* memory ran out */
 } ex_event;
 
 /* Begins the message of a step with scalars, at a time in seconds since 1970. */

@@ -120,7 +120,7 @@ void mi_print(const mi_run *run, FILE *to);
  * within a side). */
 enum { MI_TEXT_ROOM = 1024 };
 const char *mi_plain(const char *text, char buffer[MI_TEXT_ROOM]);
-/* Note i of a measurement so; "" = there is no such. */
+/* Note i of a measurement so; "" beyond the last one. */
 const char *mi_note(const dim_information *info, int64_t i, char buffer[MI_TEXT_ROOM]);
 /* Pairs of --matrix by value: numbers i * columns of y + j, NaN last.  malloc()'s. */
 int64_t *mi_sorted_pairs(const mi_run *run, int64_t *count);

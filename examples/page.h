@@ -8,7 +8,7 @@
 void ex_page_data(ex_run *run, FILE *to);
 /* Taps and parameters. */
 void ex_page_network(ex_run *run, const dim_encoder *encoder, FILE *to);
-/* Curves of a log.csv: what was reported of steps, and what was measured now and then.  false: there is no such file. */
+/* Curves of a log.csv: what was reported of steps, and what was measured now and then.  false: the file is missing. */
 bool ex_page_curves(FILE *to, const char *log);
 /* Options with the values that hold, but for those without one. */
 void ex_page_options(const ex_run *run, FILE *to);

@@ -101,7 +101,7 @@ static void print(ex_run *run, FILE *to)
     if (run->log != NULL)
         fflush(run->log);
     if (!ex_page_curves(to, ex_folder_file(run, "log.csv", path)))
-        ex_html_paragraph(to, "There is no log.csv to show.");
+        ex_html_paragraph(to, "log.csv is missing, so curves are not shown.");
     put_pictures(run, to);
     ex_page_options(run, to);
     ex_html_end(to);

@@ -302,7 +302,7 @@ DIM_API const char *dim_information_report(const dim_information *info);
 /** @brief How many notes the report ends with: by what the rows are sorted, and the warnings; 0 for NULL. */
 DIM_API int64_t dim_information_remarks(const dim_information *info);
 
-/** @brief Note i, from 0, as a sentence that belongs to the measurement; "" when there is no such. */
+/** @brief Note i, from 0, as a sentence that belongs to the measurement; "" beyond the last one. */
 DIM_API const char *dim_information_remark(const dim_information *info, int64_t i);
 
 /** @brief What speaks against candidate i, or what it leaves open, as a sentence that belongs to the library; "" = nothing does. */
@@ -314,7 +314,7 @@ DIM_API const char *dim_information_candidate_remark(const dim_information *info
  * @param side   'x', 'y' or 'z'
  * @param column of the tensor of that side, from 0
  * @return DIM_INFORMATION_KIND_CONSTANT: it was left out, for it has one value; DIM_INFORMATION_KIND_AUTO: it was left out, for it
- *         repeats another one, or there is no such column
+ *         repeats another one, or the column does not exist
  */
 DIM_API dim_information_kind dim_information_column_kind(const dim_information *info, char side, int64_t column);
 

@@ -267,7 +267,7 @@ dim_status dim__mi_choose(const dim__mi *m, dim_information *info);
 dim_status dim__mi_describe(const dim__mi *m, dim_information *info);
 /* What the report ends with: that rows are sorted, and warnings. */
 int64_t dim__mi_remarks(const dim_information *info);
-const char *dim__mi_remark(const dim_information *info, int64_t i); /* "" = there is no such */
+const char *dim__mi_remark(const dim_information *info, int64_t i); /* "" beyond the last one */
 
 /* ---- measure.c ------------------------------------------------------------------------------------------------------- */
 

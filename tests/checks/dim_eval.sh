@@ -160,11 +160,11 @@ run 2 --weights "$weights" --data "$data" --measure-steps 2000000000
 says '--measure-steps'
 "$program" --weights "$weights" --data "$data" >&- 2>"$work/err"
 [ $? = 2 ] || fail "no standard output: exit code"
-says 'there is no standard output, and no --out'
+says 'standard output is closed, and --out is missing'
 run 2 --weights "$weights" --data "$data" --probe-train 40 --taps fc,none
 says '--taps: .*none'
 run 2 --weights "$weights" --data "$data" --probe-train 40 --only ridge,best
-says "--only: there is no evaluation 'best'"
+says "--only: 'best' is not an evaluation"
 run 2 --weights "$weights" --data "$data" --probe-train 40 --image-size 28
 says '--data: the encoder does not take images of 28 x 28 with [13] channel'
 run 2 --weights "$work/missing.safetensors" --data "$data"

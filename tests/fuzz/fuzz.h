@@ -46,5 +46,7 @@ const uint8_t *fuzz_take(fuzz_bytes *b, size_t n, size_t *got);
 /* Of a copy of a safetensors file, so that what changes its text is not refused for its length alone: the header's length, which
  * becomes that of the first JSON object, and with `checked` a checkpoint's checksum.  Returns a size; the room is size + 8. */
 size_t fuzz_repair(uint8_t *file, size_t size, int checked);
+/* fuzz_file(0) of the bytes behind the first one, of which size is at least 1: its bit 0 = repaired, bit 1 = with the checksum. */
+const char *fuzz_tensors(const uint8_t *data, size_t size);
 
 #endif

@@ -30,14 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dim_index *index = NULL;
     if (size == 0)
         return 0;
-    uint8_t *copy = malloc(size + 8);
-    fuzz_require(copy != NULL);
-    size--;
-    memcpy(copy, data + 1, size);
-    if ((data[0] & 1) != 0)
-        size = fuzz_repair(copy, size, (data[0] & 2) != 0);
-    const char *path = fuzz_file(0, copy, size);
-    free(copy);
+    const char *path = fuzz_tensors(data, size);
     fuzz_begin();
     if (fuzz_status(dim_index_load(fuzz_context(), path, &index)))
         ask(index);

@@ -24,14 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (enc == NULL)
         enc = make_encoder();
-    uint8_t *copy = malloc(size + 8);
-    fuzz_require(copy != NULL);
-    size--;
-    memcpy(copy, data + 1, size);
-    if ((data[0] & 1) != 0)
-        size = fuzz_repair(copy, size, (data[0] & 2) != 0);
-    const char *path = fuzz_file(0, copy, size);
-    free(copy);
+    const char *path = fuzz_tensors(data, size);
     fuzz_begin();
     (void)fuzz_status(dim_encoder_load(enc, path));
     if (!fuzz_status(dim_encoder_open(fuzz_context(), path, &opened)))
