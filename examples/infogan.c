@@ -38,6 +38,7 @@ static void take_preset(ex_options *o, const infogan_preset *p)
     o->categorical = o->categorical != NULL ? o->categorical : p->categorical;
     o->continuous = o->continuous == (uint32_t)EX_UNSET ? p->continuous : o->continuous;
     o->noise = o->noise == (uint32_t)EX_UNSET ? p->noise : o->noise;
+    o->std = o->std != INFOGAN_STD_PRESET ? o->std : p->learned ? INFOGAN_STD_LEARNED : INFOGAN_STD_FIXED;
 }
 
 static void add_code(infogan *own, int64_t classes)
@@ -75,7 +76,7 @@ static void read_codes(infogan *own, const ex_options *o)
         add_code(own, 0);
     if (own->n_codes == 0)
         ex_usage_error(&program, "--categorical 0 and --continuous 0 leave no code; InfoGAN needs one at least");
-    own->learned = o->std == 1;
+    own->learned = o->std == INFOGAN_STD_LEARNED;
     own->logit += own->learned ? own->n_codes - own->n_categorical : 0;
     own->said = own->logit + 1;
 }

@@ -238,6 +238,7 @@ static void match_code(ex_run *run, infogan *own, int k, const heard *batch, con
     count(own, c, batch->tested, own->tested_labels, m->counts);
     if (!infogan_match(counts, c->classes, own->classes, m->class_of))
         ex_usage_error(run->program, "out of memory");
+    m->fitted = wrong(own, c, counts, m->class_of);
     m->error = wrong(own, c, m->counts, m->class_of);
     majority(own, c, counts, class_of);
     m->majority = wrong(own, c, m->counts, class_of);
@@ -245,7 +246,9 @@ static void match_code(ex_run *run, infogan *own, int k, const heard *batch, con
     free(counts);
 }
 
-/* Categories that get more than 1 % of the test images. */
+/* 1 %, or of many categories a tenth of an even share. */
+double infogan_least_share(const infogan_code *c) { return c->classes > 10 ? 0.1 / (double)c->classes : 0.01; }
+
 static int64_t used(ex_run *run, const infogan *own, const infogan_code *c, const float *said)
 {
     int64_t n = dim_tensor_size(own->tested, 0), used = 0;
@@ -253,7 +256,7 @@ static int64_t used(ex_run *run, const infogan *own, const infogan_code *c, cons
     for (int64_t i = 0; i < n; i++)
         counts[infogan_largest(said + i * own->said + c->at, c->classes)]++;
     for (int64_t k = 0; k < c->classes; k++)
-        used += counts[k] * 100 > n;
+        used += (double)counts[k] > infogan_least_share(c) * (double)n;
     free(counts);
     return used;
 }
@@ -280,11 +283,11 @@ static void measure_tested(ex_run *run, infogan *own, double values[EX_MAX_MEASU
     own->best = 0;
     for (int k = 0; k < own->n_categorical; k++) {
         infogan_matching *m = &own->match[k];
-        m->error = m->majority = m->running = NAN;
+        m->error = m->majority = m->running = m->fitted = NAN;
         m->used = used(run, own, &own->code[k], by[0].tested);
         if (own->classes > 0)
             match_code(run, own, k, &by[0], &by[1]);
-        if (m->error < own->match[own->best].error)
+        if (m->fitted < own->match[own->best].fitted) /* by training images: the least of several test errors says too much */
             own->best = k;
     }
     const infogan_matching *best = &own->match[own->best];
@@ -328,7 +331,7 @@ static double spread(ex_run *run, dim_tensor *images, const int64_t *group, int6
             continue;
         for (int64_t k = 0; k < pixels; k++) {
             double square = sum[2 * k + 1] - sum[2 * k] * sum[2 * k] / (double)in;
-            deviation += square > 0 ? sqrt(square / (double)(in - 1)) : 0;
+            deviation += square > 0 ? sqrt(square / (double)in) : 0;
         }
         all += deviation / (double)pixels;
         counted++;
