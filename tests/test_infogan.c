@@ -501,9 +501,11 @@ static void test_warnings(void **state)
     } cases[] = {
         { 0.1, log(3), 1, false, 1, 1, { "infogan: D wins: it knows 100 % of true and 100 % of made images",
                                          "infogan: Q learns nothing of c1: 0.000 of 1.099 nats" } },
-        { 0.1, 0.3, 1, false, 1, 0.8, { "infogan: categories die: only 1 of the 3 of c1 get more than 1 % of" } }, /* D is uncertain */
+        { 0.1, 0.3, 1, false, 1, 0.8, /* D is uncertain */
+          { "infogan: categories die: only 1 of the 3 of c1 get more than 1 % of" } },
         { 1.2, 0.3, 1, false, 3, 1, { NULL } },
-        { 1.2, 0.3, none, false, 3, 1, { "infogan: Q learns nothing of z1: -0.176 nats; does its gradient get through? (--lambda-cont is" } },
+        { 1.2, 0.3, none, false, 3, 1,
+          { "infogan: Q learns nothing of z1: -0.176 nats; does its gradient get through? (--lambda-cont is" } },
         { 1.2, log(3), none, true, 1, 1, { NULL } }, /* without information that is not a fault */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

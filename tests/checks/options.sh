@@ -105,7 +105,7 @@ for option in --estimator=dv --prior=kl --taps=mean; do refuses "there is no opt
 for option in --lr=1 --units=3 --estimator=dv --prior-weight=1; do refuses "there is no option '$option'" infogan $data $option; done
 refuses "there is no option '--lr-d'" autoencoder $data --lr-d 1
 refuses "--preset: there is no 'digits'; choose one of mnist, svhn, celeba, faces, chairs, cifar10" infogan $data --preset digits
-refuses "--std: there is no 'x'; choose one of fixed, learned" infogan $data --std x
+refuses "--std: there is no 'x'; choose one of preset, fixed, learned" infogan $data --std x
 refuses '--leak: 2 is too large; it must be 1 at most' infogan $data --leak 2
 refuses '--continuous: 41 is too large; it must be 40 at most' infogan $data --continuous 41
 refuses '--lr-g: -1 is too small; it must be 0 at least' infogan $data --lr-g -1
