@@ -14,9 +14,9 @@ const char *mi_name(const char *name, char *buffer, size_t room)
     size_t n = strlen(name), kept = n < room ? n : room - 4;
     while (n >= room && kept > 0 && ((unsigned char)name[kept] & 0xc0) == 0x80) /* a character stays whole */
         kept--;
-    for (size_t i = 0; i < kept; i++)
-        buffer[i] = (unsigned char)name[i] < ' ' || name[i] == 0x7f ? '?' : name[i];
+    memcpy(buffer, name, kept);
     snprintf(buffer + kept, room - kept, n < room ? "" : "...");
+    mi_tame(buffer);
     return buffer;
 }
 
