@@ -140,6 +140,7 @@ prints "= $mean nats"
 head -c 128 "$work/p.npy" | grep -q "'<f8'.*(32,)" || fail "p.npy"
 grep -q '<meta name="viewport"' "$work/r.html" || fail "a telephone shows the page as a wide one"
 grep -q '<script' "$work/r.html" && fail "the page has a script"
+grep -q 'max-width: none' "$work/r.html" && fail "a window narrower than the picture cuts it off"
 for tag in html head body h1 pre ul; do
     [ "$(grep -c "<$tag[ >]" "$work/r.html")" = "$(grep -c "</$tag>" "$work/r.html")" ] || fail "r.html: $tag"
 done
