@@ -463,17 +463,18 @@ static void test_many_columns(void **state)
 /* More than there is room for, of tensors that are one number again and again: sizes must not wrap around. */
 static void test_too_large(void **state)
 {
-    uint8_t one = 1;
+    static const double one = 1;
     const int64_t none[2] = { 0, 0 };
-    static const int64_t shapes[2][2] = { { INT64_C(1) << 40, 2 }, { 31, INT64_C(1) << 57 } };
-    static const char *const texts[2] = { "x has 1099511627776 rows; at most 2147483647 are supported", "" };
+    static const int64_t shapes[3][2] = { { INT64_C(1) << 41, 2 }, { 31, INT64_C(1) << 57 }, { 200, INT64_C(1) << 40 } };
+    static const char *const texts[3] = { "x has 2199023255552 rows", "x has 31 rows of 144115188075855872 columns, for which no machine has memory",
+                                          "x has 200 rows of 1099511627776 columns" };
     (void)state;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 3; k++) {
         dim_information_data data;
         dim_tensor *x, *y;
         DIM_OPTIONS_INIT(&data);
-        ok(dim_tensor_wrap(ctx, DIM_U8, 2, shapes[k], none, &one, NULL, NULL, &x));
-        ok(dim_tensor_wrap(ctx, DIM_U8, 1, shapes[k], none, &one, NULL, NULL, &y));
+        ok(dim_tensor_wrap(ctx, k == 1 ? DIM_U8 : DIM_F64, 2, shapes[k], none, (void *)(uintptr_t)&one, NULL, NULL, &x));
+        ok(dim_tensor_wrap(ctx, DIM_F64, 1, shapes[k], none, (void *)(uintptr_t)&one, NULL, NULL, &y));
         data.x = x;
         data.y = y;
         REFUSED(k == 0 ? DIM_E_INVALID : DIM_E_NOMEM, texts[k], &data, .seed = 1);
