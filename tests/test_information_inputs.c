@@ -170,7 +170,8 @@ static void test_named_missing(void **state)
 
 static void test_few_rows(void **state)
 {
-    sides s = linear(31, 1, 1), wide = linear(300, 3, 2), many = linear(210, 100, 1);
+    sides s = linear(31, 1, 1), wide = linear(300, 3, 2), many = linear(210, 100, 1), few = linear(60, 29, 1);
+    dim_information *info;
     (void)state;
     for (s.n = 29; s.n <= 31; s.n++) {
         dim_information_result r = MEASURE(&s, .seed = 1);
@@ -186,9 +187,14 @@ static void test_few_rows(void **state)
     assert_int_equal(r.method, DIM_INFORMATION_CRITIC);
     assert_int_equal(r.verdict, DIM_INFORMATION_LOWER_BOUND);
     assert_true((r.warnings & DIM_INFORMATION_SMALL_SAMPLE) && isinf(r.high));
+    ok(try_measure(&few, NULL, NULL, NULL, &info)); /* of no method, and each says why */
+    has(info, DIM_INFORMATION_SMALL_SAMPLE, "no method can take these columns: knn: it errs downward in more than 6 columns, and can be asked "
+        "for by name; gauss: 60 rows are too few for the correlations of 30 columns; critic: 60 rows are too few");
+    dim_information_destroy(info);
     free_sides(&s);
     free_sides(&wide);
     free_sides(&many);
+    free_sides(&few);
 }
 
 /* A seeded sample; of a series the first rows. */
