@@ -42,14 +42,20 @@ static void put_id_column(const dim__mi *m, text *t)
 
 static void put_change(const dim__mi *m, const dim__mi_answer *a, text *t)
 {
-    double quarter = (double)NAN;
-    for (int64_t k = 0; k < a->n_curve; k++)
-        quarter = (int64_t)a->curve[k][0] == m->n / 4 ? a->curve[k][1] : quarter;
-    if (a->r.method == DIM_INFORMATION_CRITIC || isnan(quarter))
+    double part = (double)NAN;
+    const char *which = "half";
+    for (int64_t k = 0; k < a->n_curve; k++) {
+        int64_t rows = (int64_t)a->curve[k][0];
+        if (rows != m->n / 4 && (rows != m->n / 2 || !isnan(part)))
+            continue;
+        part = a->curve[k][1];
+        which = rows == m->n / 4 ? "a quarter" : which;
+    }
+    if (a->r.method == DIM_INFORMATION_CRITIC)
         put(t, "critics that were trained on half of these rows score less, so the value would still rise with more rows");
     else
-        put(t, "the value still changes with the number of rows: a quarter of them shows %.3f, all show %.3f; more rows would give a "
-               "better one", quarter, a->r.raw);
+        put(t, "the value still changes with the number of rows: %s of them shows %.3f, all show %.3f; more rows would give a "
+               "better one", which, part, a->r.raw);
 }
 
 static void put_few(const dim__mi *m, const dim_information_result *r, text *t)
