@@ -66,7 +66,7 @@ typedef struct ex_options {
     /* of local_dim and global_dim */
     int dim_preset;               /* of dim_terms.c; 0 = none */
     float alpha, beta, pairs;     /* weights of global, local, local-local information; 0 = none */
-    float act_penalty, gradient_penalty;
+    float act_penalty, gradient_penalty, class_pairs;
     int coordinates, repeat;      /* EX_COORDINATES_..., dim_repeat */
     uint32_t occlude, local_samples, global_samples, classes;
     const char *globals;          /* tap; NULL = the code */

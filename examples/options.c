@@ -218,6 +218,9 @@ static const ex_option options[] = {
     NUMBER(EX_U32, "--classes", classes, 0, 1 << 20,
            "make a discrete code of N classes, too, and maximise what it tells: of a linear layer on the code, and of one on each "
            "location. 0: none", .needs = EX_DIM),
+    NUMBER(EX_REAL, "--class-pairs", class_pairs, 0, 0,
+           "times what the code of the whole image and that of each location tell of each other, with --classes: both learn what they "
+           "have in common. 0: none", .needs = EX_DIM),
 
     HEADING("Probes", .needs = EX_MODEL),
     NUMBER(EX_U32, "--probe-train", probe_train, 0, 0,

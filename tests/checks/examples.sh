@@ -263,11 +263,11 @@ data=folder:$work/data
 
 # Options of Deep InfoMax: all at once, gone on with as one run, refused with another one; what a preset says holds, but for what is given.
 usual="--units 16 --probe-train 0 --coordinates absolute --occlude 9 --pairs 0.2 --globals conv --global-samples 3 --local-samples 5 \
-    --act-penalty 0.01 --gradient-penalty 1 --classes 4 --alpha 0.5 --repeat from-tap"
+    --act-penalty 0.01 --gradient-penalty 1 --classes 4 --class-pairs 0.5 --alpha 0.5 --repeat from-tap"
 steps() { cut -d, -f1,5- "$1"; } # of a log, without times
 # shellcheck disable=SC2086
 run 0 "$local_dim" $usual --steps 2 --out "$work/dim"
-head -n 1 "$work/dim/log.csv" | grep -q ',local,.*,global,.*,pairs,.*,coordinates,coordinates.row_accuracy,.*,discrete,.*,discrete_each,' ||
+head -n 1 "$work/dim/log.csv" | grep -q ',local,.*,global,.*,pairs,.*,coordinates,coordinates.row_accuracy,.*,discrete,.*,discrete_each,.*,discrete_pairs,' ||
     { cat "$work/dim/log.csv"; fail "columns of DIM's options"; }
 # shellcheck disable=SC2086
 run 0 "$local_dim" $usual --steps 3 --out "$work/dim" --resume
