@@ -473,11 +473,20 @@ data=npy:$work/images.npy
 run 0 "$infogan" --steps 1 --infer "$work/i.npy" --json
 head -c 128 "$work/i.npy" | grep -q '(8, 3)' || fail "codes of training images"
 grep -q '"error": null, "error_majority": null, "error_eval_bn": null, "used": [1-9]' "$work/stdout" || { cat "$work/stdout"; fail "errors without labels"; }
+
+# A program of one's own infers the same codes from the weights, and makes an image of each category.
+run 0 "$infogan" --steps 3 --infer "$work/i.npy" --out "$work/lone"
+"${infogan%/*}/use_infogan" "$work/lone/weights.safetensors" "$work/images.npy" >"$work/own" || fail "use_infogan: codes of images"
+od -An -v -t f4 -w12 -j128 "$work/i.npy" | paste -d' ' - "$work/own" | LC_ALL=C awk '
+    function far(a, b) { return a - b > 1e-3 || b - a > 1e-3 }
+    NF != 6 || $1 != $4 || far($2, $5) || far($3, $6) { print; bad = 1 } END { exit bad || NR != 8 }' || fail "use_infogan: other codes"
+[ "$("${infogan%/*}/use_infogan" "$work/lone/weights.safetensors" | grep -c '^[0-9] -*[0-9.]* -*[0-9.]*$')" = 10 ] || fail "use_infogan: images"
+
 run 2 "$local_dim" --steps 0 --probe-train 0 --embed "$work/images.npy"
 says '^local_dim: --embed: .*images.npy is a file of --data, which it would replace$'
 
 # Floats that are bytes: a G that ends in a sigmoid could make none of them.
-codes "$work/wide.npy" '8, 28, 28' '\0\0\177\103' # 255
+codes "$work/wide.npy" '8, 1, 28, 28' '\0\0\177\103' # 255
 head -c $((8 * 784 * 4 - 4)) /dev/zero >>"$work/wide.npy"
 data=npy:$work/wide.npy
 run 2 "$infogan" --steps 1
