@@ -99,8 +99,8 @@ _Static_assert(INFOGAN_MEASURES <= EX_MAX_MEASURES, "all measures have room");
 
 /* Images of rows of codes, one number a code, and of noise, (rows, o.noise); as_in_step: by the statistics of the batch. */
 dim_tensor *infogan_make(ex_run *run, const infogan *own, const float *codes, const float *noise, int64_t rows, bool as_in_step);
-/* What D says of images, a row an image. */
-void infogan_say(ex_run *run, const infogan *own, dim_tensor *images, bool as_in_step, float *out);
+/* What D says of images, a row an image; false when training is to end, and then not of all. */
+bool infogan_say(ex_run *run, const infogan *own, dim_tensor *images, bool as_in_step, float *out);
 int64_t infogan_largest(const float *x, int64_t n);
 /* Codes as they are drawn, one number a code: functions of `seed` alone. */
 void infogan_draw_codes(const infogan *own, uint64_t seed, int64_t rows, float *codes);

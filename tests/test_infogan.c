@@ -428,6 +428,29 @@ static void test_measures(void **state)
     dim_context_destroy(ctx);
 }
 
+/* Few classes, and so many categories that a square of their number is out of reach. */
+static void test_many_categories(void **state)
+{
+    enum { MANY = 65536, FEW = 10 };
+    int64_t *counts[2], *of = calloc(MANY, sizeof *of);
+    (void)state;
+    for (int turned = 0; turned < 2; turned++) {
+        counts[turned] = calloc((size_t)MANY * FEW, sizeof **counts);
+        for (int64_t i = 0; i < MANY; i++)
+            for (int64_t j = 0; j < FEW; j++) /* row 6553 j + 1 has most of class j */
+                counts[turned][turned ? j * MANY + i : i * FEW + j] = i == 6553 * j + 1 ? 1000 : (i * 7 + j * 3) % 11;
+    }
+    assert_true(infogan_match(counts[0], MANY, FEW, of));
+    for (int64_t i = 0, j = 0; i < MANY; i++)
+        assert_int_equal(of[i], j < FEW && i == 6553 * j + 1 ? j++ : -1);
+    assert_true(infogan_match(counts[1], FEW, MANY, of));
+    for (int64_t j = 0; j < FEW; j++)
+        assert_int_equal(of[j], 6553 * j + 1);
+    free(counts[0]);
+    free(counts[1]);
+    free(of);
+}
+
 /* ---- information: what a loss means in nats */
 
 static void test_nats(void **state)
@@ -528,7 +551,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_planned), cmocka_unit_test(test_reference), cmocka_unit_test(test_presets),
-        cmocka_unit_test(test_matching), cmocka_unit_test(test_measures), cmocka_unit_test(test_nats), cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_matching), cmocka_unit_test(test_many_categories), cmocka_unit_test(test_measures),
+        cmocka_unit_test(test_nats), cmocka_unit_test(test_warnings),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
