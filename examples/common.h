@@ -52,7 +52,7 @@ typedef struct ex_options {
     const char *embed_tap;        /* NULL = the program's code */
     int embed_split;              /* EX_EMBED_... */
     bool finetune;                /* labels alone teach the encoder */
-    bool json, table, resume, overwrite, skip_broken, unlabelled, keep_orientation;
+    bool json, table, resume, overwrite, skip_broken, unlabelled, with_unlabelled, keep_orientation;
 
     /* of dim-eval */
     const char *weights, *log, *only; /* NULL: not given */

@@ -97,7 +97,7 @@ static void check_data(const ex_run *run, const infogan *own)
     const int64_t *want = own->preset->shape, *got = run->shape;
     if (memcmp(want, got, sizeof run->shape) != 0)
         ex_usage_error(&program, "--data: the images are %d x %d with %d channel%s, but --preset %s has networks for %d x %d with "
-                       "%d; --image-size makes the images of a folder so large", (int)got[2], (int)got[1], (int)got[0],
+                       "%d; --image-size makes the images of a folder or of STL-10 so large", (int)got[2], (int)got[1], (int)got[0],
                        got[0] == 1 ? "" : "s", own->preset->name, (int)want[2], (int)want[1], (int)want[0]);
     if (dim_dataset_count(infogan_tested(run)) < 2)
         ex_usage_error(&program, "--data: %s: there must be two test images at least", run->o.data);
