@@ -72,8 +72,9 @@ static dim_augment *views_of(ev_run *run)
     const bool small = least < SMALL;
     const dim_augment_op_options ops[] = {
         { .op = DIM_AUGMENT_OP_FLIP },
-        { .op = small ? DIM_AUGMENT_OP_TRANSLATE : DIM_AUGMENT_OP_RESIZED_CROP, .p = small ? 0.8f : 1,
-          .shift = least > 4 ? 4 : (uint32_t)(least - 1), .height = small ? 0 : (uint32_t)h, .width = small ? 0 : (uint32_t)w },
+        { .op = small ? DIM_AUGMENT_OP_TRANSLATE : DIM_AUGMENT_OP_RESIZED_CROP,
+          .p = small ? 0.8f : 1, .shift = least > 4 ? 4 : (uint32_t)(least - 1),
+          .height = small ? 0 : (uint32_t)h, .width = small ? 0 : (uint32_t)w },
         { .op = DIM_AUGMENT_OP_COLOR_JITTER, .p = 0.8f, .brightness = 0.4f, .contrast = 0.4f, .saturation = 0.4f, .hue = 0.2f },
         { .op = DIM_AUGMENT_OP_GRAYSCALE, .p = 0.25f },
     };
@@ -87,7 +88,7 @@ static dim_augment *views_of(ev_run *run)
     return views;
 }
 
-/* Codes of n samples, VIEWED at most, from the first on: of one view of each into rows of codes[0], of another one into those of codes[1]. */
+/* Codes of n samples from the first on, VIEWED at most: of a view of each in codes[0], of another one in codes[1]. */
 static void encode_views(ev_run *run, const dim_augment *views, const ex_samples *s, int64_t first, int64_t n, dim_tensor *const *codes)
 {
     ex_run *ex = &run->ex;

@@ -211,6 +211,11 @@ run 0 "$infomax_kl" --units 8 --epochs 1 --unlabelled --probe-train 20 --taps me
 grep -q '^step      2 .*kNN' "$work/stdout" || { cat "$work/stdout"; fail "--unlabelled: 2 batches of 8, and probes"; }
 head -c 128 "$work/u.npy" | grep -q '(16, 8)' || fail "--unlabelled: features"
 [ ! -e "$work/u.labels.npy" ] || fail "labels of images that have none"
+# As one set with those that have labels, which teach it; the probes have labels alone.
+run 0 "$local_dim" --units 16 --epochs 1 --with-unlabelled --classify-weight 1 --probe-train 36 --taps fc --image-size 32 --out "$work/one"
+grep -q '^step      4 .*kNN.*class classifier' "$work/stdout" || { cat "$work/stdout"; fail "--with-unlabelled: 4 batches of 8 of 36 images"; }
+run 2 "$local_dim" --units 16 --epochs 2 --classify-weight 1 --probe-train 20 --taps fc --image-size 32 --out "$work/one" --resume
+says 'loader.dataset'
 data=folder:$work/data # of other kinds the training images
 run 0 "$local_dim" --epochs 1 --unlabelled --probe-train 20 --taps fc --units 32 --embed "$work/v.npy" --embed-split train
 grep -q '^step     20 .*kNN' "$work/stdout" || { cat "$work/stdout"; fail "--unlabelled: 20 batches of 8, and probes"; }
