@@ -12,7 +12,7 @@ static void log_to_test(void *user, dim_log_level level, const char *text)
         snprintf(warned, sizeof warned, "%s", text);
 }
 
-/* The means of three seeds differ by chance; on the sets' few hundred test samples 2.5 points are that. */
+/* The means of ten seeds differ by chance: some seeds of "rare" are 2.6 points off, so that 1.5 points between means are that. */
 static void test_against_pytorch(void **state)
 {
     char name[32];
@@ -27,11 +27,11 @@ static void test_against_pytorch(void **state)
         dim_probe_options o = options(DIM_PROBE_MLP);
         o.epochs = epochs;
         o.lr = (float)rate;
-        o.runs = 3;
+        o.runs = 10;
         dim_probe_result r = run(&data, &o);
-        if (fabs(r.accuracy - accuracy) > 0.025)
+        if (fabs(r.accuracy - accuracy) > 0.015)
             fail_msg("%s: %.4f of test, PyTorch has %.4f", name, r.accuracy, accuracy);
-        assert_true(r.runs == 3 && r.accuracy_std < 0.03 && r.validation_accuracy > 0.85 && r.train_accuracy > 0.9);
+        assert_true(r.runs == 10 && r.accuracy_std < 0.04 && r.validation_accuracy > 0.85 && r.train_accuracy > 0.9);
     }
     fclose(file);
     assert_int_equal(sets, 3);
