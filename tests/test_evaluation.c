@@ -1,4 +1,5 @@
 /* <dim/evaluation.h>: similarity of images and statistics of codes, against scikit-image, PyTorch and NumPy. */
+#include "evaluation/evaluation.h"
 #include "evaluation_tests.h"
 
 static void destroy(dim_tensor *a, dim_tensor *b)
@@ -76,6 +77,53 @@ static void test_opposites(void **state)
     assert_true(value == 0);
     ok(dim_evaluation_ssim(ctx, NULL, a, b, &value, NULL));
     assert_true(value < 0);
+    destroy(a, b);
+}
+
+static double ssim_of(dim_tensor *a, dim_tensor *b, float range)
+{
+    double value;
+    const dim_ssim_options o = { .size = sizeof o, .range = range };
+    ok(dim_evaluation_ssim(ctx, &o, a, b, &value, NULL));
+    return value;
+}
+
+/* Pixels a hundred thousand ranges from 0: variances keep their digits.  A chequered image, and one with half its contrast: their
+ * variances are 1/64 and 1/256, their covariance 1/128. */
+static void test_pixels_far_from_zero(void **state)
+{
+    const double c2 = 0.03 * 0.03, want = (2.0 / 128 + c2) / (1.0 / 64 + 1.0 / 256 + c2);
+    dim_tensor *a, *b;
+    (void)state;
+    make_images(1, 1, 32, 32, &a, &b);
+    for (int64_t i = 0; i < 32 * 32; i++) {
+        float sign = (i + i / 32) % 2 == 0 ? 1 : -1;
+        floats(a)[i] = 0x1p17f + sign / 8;
+        floats(b)[i] = 0x1p17f + sign / 16;
+    }
+    near(ssim_of(a, b, 1), want, 1e-8); /* the window sees some 1e-9 of a mean */
+    destroy(a, b);
+}
+
+/* Units of pixels do not matter; and where the range is far from what the pixels have, nothing is below -1 or above 1. */
+static void test_units_of_pixels(void **state)
+{
+    dim_tensor *a, *b;
+    (void)state;
+    make_images(1, 1, 32, 32, &a, &b);
+    double want = ssim_of(a, b, 2);
+    for (int way = -1; way <= 1; way += 2) {
+        for (int64_t i = 0; i < 32 * 32; i++) {
+            floats(a)[i] = ldexpf(floats(a)[i], way * (way < 0 ? 100 : 200));
+            floats(b)[i] = ldexpf(floats(b)[i], way * (way < 0 ? 100 : 200));
+        }
+        near(ssim_of(a, b, ldexpf(2, 100 * way)), want, 1e-12);
+    }
+    for (int64_t i = 0; i < 32 * 32; i++) { /* one half is flat */
+        floats(a)[i] = i % 32 < 16 ? floats(a)[i] : 1e30f;
+        floats(b)[i] = i % 32 < 16 ? floats(b)[i] : 3e29f;
+    }
+    assert_true(fabs(ssim_of(a, b, 2)) <= 1);
     destroy(a, b);
 }
 
@@ -202,6 +250,23 @@ static void test_codes_in_closed_form(void **state)
     destroy(x, units);
 }
 
+/* A matrix that falls into parts: zeros beside the diagonal. */
+static void test_eigenvalues_of_parts(void **state)
+{
+    enum { D = 6 };
+    static const double want[D] = { 3, 3, 1, 1, -1, -2 };
+    double a[D * D] = { 0 }, values[D], room[2 * D];
+    (void)state;
+    a[0 * D + 1] = a[1 * D + 0] = 1;  /* 1, -1 */
+    a[2 * D + 2] = 3;
+    a[3 * D + 3] = a[4 * D + 4] = 0.5;
+    a[3 * D + 4] = a[4 * D + 3] = 2.5; /* 3, -2 */
+    a[5 * D + 5] = 1;
+    dim__eigenvalues(ctx, a, D, values, room);
+    for (int k = 0; k < D; k++)
+        near(values[k], want[k], 1e-14);
+}
+
 /* Of rows that are copies of one, and of units that are copies of others, there is one singular value. */
 static void test_rankme_of_collapsed_codes(void **state)
 {
@@ -249,6 +314,9 @@ static void test_codes_refuse(void **state)
     expect(DIM_E_SHAPE, "x has 1 row", dim_evaluation_uniformity(ctx, one, &value));
     memset(floats(x) + 8, 0, 4 * sizeof(float));
     expect(DIM_E_NUMERIC, "x: row 2 is all zeros", dim_evaluation_uniformity(ctx, x, &value));
+    dim_tensor *wide = f32(2, (int64_t[]){ 2, 16385 });
+    expect(DIM_E_SHAPE, "codes has 16385 units; it must have 16384 at most", dim_evaluation_codes(ctx, wide, NULL, &s));
+    dim_tensor_destroy(wide);
     dim_tensor *whole = make_codes(7, 5, 4);
     expect(DIM_E_NUMERIC, "y: row 2 is all zeros", dim_evaluation_alignment(ctx, whole, x, &value));
     floats(whole)[13] = INFINITY;
@@ -303,10 +371,13 @@ int main(void)
         cmocka_unit_test(test_ms_ssim_is_that_of_others),
         cmocka_unit_test(test_ms_ssim_of_odd_sides),
         cmocka_unit_test(test_opposites),
+        cmocka_unit_test(test_pixels_far_from_zero),
+        cmocka_unit_test(test_units_of_pixels),
         cmocka_unit_test(test_strides),
         cmocka_unit_test(test_ssim_refuses),
         cmocka_unit_test(test_codes_are_those_of_numpy),
         cmocka_unit_test(test_codes_in_closed_form),
+        cmocka_unit_test(test_eigenvalues_of_parts),
         cmocka_unit_test(test_rankme_of_collapsed_codes),
         cmocka_unit_test(test_the_sphere_is_that_of_the_paper),
         cmocka_unit_test(test_codes_refuse),

@@ -402,9 +402,11 @@ static void give_reasons(const dim__mi *m, char to[DIM__MI_REASONS])
     static const dim_information_method methods[3] = { DIM_INFORMATION_KNN, DIM_INFORMATION_GAUSS, DIM_INFORMATION_CRITIC };
     for (int k = 0; k < 3; k++) {
         const dim__mi_method *method = dim__mi_method_of(methods[k]);
-        char why[128] = "groups are too few to part";
+        char why[128];
         size_t used = strlen(to);
-        (void)method->accepts(m, why);
+        if (method->accepts(m, why)) /* and was not asked */
+            snprintf(why, sizeof why, method == &dim__mi_knn ? "it errs downward in more than 6 columns, and can be asked for by name"
+                                                             : "groups are too few to part");
         snprintf(to + used, DIM__MI_REASONS - used, "%s%s: %s", used > 0 ? "; " : "", method->name, why);
     }
 }
