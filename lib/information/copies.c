@@ -242,6 +242,7 @@ static dim_status look_at(dim__mi *m, const int32_t *code, int64_t different, bo
             status = use_once(m, code, different, &a, discrete);
         if (status == DIM_OK && m->n == before && !discrete)
             status = count_functions(m, different, &a);
+        m->atom_rows = discrete || m->n < before ? 0 : before - a.rows;
         repeats = series && !discrete && (a.rows - a.different) * 100 > a.rows;
     }
     dim__free(m->ctx, seen);
