@@ -122,7 +122,7 @@ typedef struct dim__mi {         /* what is measured */
     int sorted_side;
     int64_t sorted;              /* 1 + number of the column of that side that the rows are sorted by; 0 = they are not */
     int64_t dropped, duplicates;
-    int64_t atom_rows;       /* that are alike in all columns, and no copies */
+    int64_t atom_rows;           /* that are alike in all columns, and no copies */
     uint32_t warnings;           /* of reading; each method adds its own */
     char left_out[DIM__MI_LEFT_OUT]; /* columns that are constant or repeat others, for texts */
     bool pairwise;               /* two columns of many: no critics */
