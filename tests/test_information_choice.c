@@ -186,6 +186,26 @@ static void test_strong_condition(void **state)
     free_sides(&s);
 }
 
+/* A condition that tells more than 1200 rows can show, twice: with y and without.  What these two differ by says nothing, and correlations
+ * count without a check. */
+static void test_saturated_condition(void **state)
+{
+    (void)state;
+    sides s = new_sides(1200, 3, 3, 3);
+    for (int64_t i = 0; i < 3 * s.n; i++) {
+        s.z[i] = normal();
+        s.x[i] = s.z[i] + 0.1 * normal();
+        s.y[i] = s.z[i] + 0.1 * normal();
+    }
+    dim_information_result r = MEASURE(&s, .method = DIM_INFORMATION_CRITIC, .max_steps = 200);
+    assert_int_equal(r.verdict, DIM_INFORMATION_LOWER_BOUND);
+    assert_true((r.warnings & DIM_INFORMATION_SATURATED) && isinf(r.high) && r.low <= 0);
+    r = MEASURE(&s, .max_steps = 200);
+    assert_int_equal(r.method, DIM_INFORMATION_GAUSS);
+    assert_true(r.warnings & DIM_INFORMATION_PARAMETRIC);
+    free_sides(&s);
+}
+
 /* A product of three of ten columns, which critics learn in part: more of it where y shows it, too. */
 static void test_difference(void **state)
 {
@@ -279,9 +299,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_labels), cmocka_unit_test(test_labels_seen_once), cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_condition),
-        cmocka_unit_test(test_strong_condition), cmocka_unit_test(test_difference), cmocka_unit_test(test_many_answers),
-        cmocka_unit_test(test_labels_given_numbers), cmocka_unit_test(test_who_disagrees),
+        cmocka_unit_test(test_condition), cmocka_unit_test(test_strong_condition), cmocka_unit_test(test_saturated_condition),
+        cmocka_unit_test(test_difference), cmocka_unit_test(test_many_answers), cmocka_unit_test(test_labels_given_numbers),
+        cmocka_unit_test(test_who_disagrees),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -137,6 +137,7 @@ struct dim_information {
     int64_t count;               /* of answers, the believed one first */
     dim__mi_answer *answers;
     bool rivals;                 /* GAUSS and KNN competed, and the first of the answers is one of them: the p-value is of both */
+    bool contest;                /* the same of CRITIC and KNN */
     int64_t n_curve, n_null;
     double *curve;               /* (n_curve, 4) */
     double *null;                /* (n_null) */
