@@ -18,7 +18,7 @@ static const char *coordinates(int i) /* EX_COORDINATES_... */
 
 static const char *infogan_std(int i) /* ex_options.std */
 {
-    static const char *const names[] = { "fixed", "learned" };
+    static const char *const names[] = { "preset", "fixed", "learned" };
     return i >= 0 && i < (int)(sizeof names / sizeof *names) ? names[i] : NULL;
 }
 
@@ -183,7 +183,8 @@ static const ex_option options[] = {
     NUMBER(EX_REAL, "--lambda-cont", lambda_cont, 0, 0, "weight of the information about each continuous code",
            .unset = "the preset's", .needs = EX_INFOGAN),
     NAME("--std", std, infogan_std, 0, "deviation of Q's Gaussian of a continuous code: fixed at 1, as in the authors' "
-         "program, or learned, one for each image, as in the paper", .needs = EX_INFOGAN),
+         "program, which mnist and cifar10 have, or learned, one for each image, as in the paper, which the others have",
+         .needs = EX_INFOGAN),
     SWITCH("--gan", gan, "leave the information out of what G minimises: an ordinary GAN, in which Q only watches",
            .needs = EX_INFOGAN),
     NUMBER(EX_REAL, "--leak", leak, 0, 1, "slope of D's leaky ReLUs below zero; above 0", .needs = EX_INFOGAN),
