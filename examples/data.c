@@ -15,6 +15,8 @@ bool ex_data_has_files(const ex_run *run)
     return is_kind(run, "folder:") || is_kind(run, "tiny:");
 }
 
+bool ex_data_resizes(const ex_run *run) { return ex_data_has_files(run) || is_kind(run, "stl10:"); }
+
 const char *ex_data_advice(const ex_run *run, dim_status status)
 {
     return status == DIM_E_FORMAT && ex_data_has_files(run) && !run->o.skip_broken
@@ -58,6 +60,10 @@ static dim_dataset *open_split(ex_run *run, dim_split split, dim_labels labels, 
 /* What is trained on. */
 static dim_dataset *open_train(ex_run *run)
 {
+    if (run->o.with_unlabelled && !is_kind(run, "stl10:"))
+        ex_usage_error(run->program, "--with-unlabelled: only stl10 has images with labels and others without");
+    if (run->o.with_unlabelled)
+        return open_split(run, DIM_SPLIT_TRAIN_UNLABELED, DIM_LABELS_FINE, true, "");
     if (!run->o.unlabelled)
         return open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_FINE, true, "");
     if (is_kind(run, "stl10:") && !run->program->evaluates)
@@ -107,7 +113,7 @@ void ex_data_use(ex_run *run)
                        (long long)dim_dataset_count(run->train), ex_noun(run));
     if (o->probe_train > 0) {
         if (run->labelled == NULL)
-            run->labelled = o->unlabelled ? open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_FINE, true,
+            run->labelled = o->unlabelled || o->with_unlabelled ? open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_FINE, true,
                                                    "; --probe-train 0 trains without labels") : run->train;
         if (dim_dataset_classes(run->labelled) == 0)
             ex_usage_error(run->program, "--probe-train: the %s have no labels, of which probes learn; --probe-train 0 trains "

@@ -112,7 +112,7 @@ static void check_shape(const ex_run *run, const infogan *own)
     }
     ex_usage_error(&program, "--data: the images are %d x %d with %d channel%s, but --preset %s has networks for %d x %d with "
                    "%d%s%s", (int)got[2], (int)got[1], (int)got[0], s, own->preset->name, (int)want[2], (int)want[1],
-                   (int)want[0], others, ex_data_has_files(run) ? "; --image-size resizes the images" : "");
+                   (int)want[0], others, ex_data_resizes(run) ? "; --image-size resizes the images" : "");
 }
 
 static void check_data(const ex_run *run, const infogan *own)

@@ -212,6 +212,11 @@ run 0 "$infomax_kl" --units 8 --epochs 1 --unlabelled --probe-train 20 --taps me
 grep -q '^step      2 .*kNN' "$work/stdout" || { cat "$work/stdout"; fail "--unlabelled: 2 batches of 8, and probes"; }
 head -c 128 "$work/u.npy" | grep -q '(16, 8)' || fail "--unlabelled: features"
 [ ! -e "$work/u.labels.npy" ] || fail "labels of images that have none"
+# As one set with those that have labels, which teach it; the probes have labels alone.
+run 0 "$local_dim" --units 16 --epochs 1 --with-unlabelled --classify-weight 1 --probe-train 36 --taps fc --image-size 32 --out "$work/one"
+grep -q '^step      4 .*kNN.*class classifier' "$work/stdout" || { cat "$work/stdout"; fail "--with-unlabelled: 4 batches of 8 of 36 images"; }
+run 2 "$local_dim" --units 16 --epochs 2 --classify-weight 1 --probe-train 20 --taps fc --image-size 32 --out "$work/one" --resume
+says 'loader.dataset'
 data=folder:$work/data # of other kinds the training images
 run 0 "$local_dim" --epochs 1 --unlabelled --probe-train 20 --taps fc --units 32 --embed "$work/v.npy" --embed-split train
 grep -q '^step     20 .*kNN' "$work/stdout" || { cat "$work/stdout"; fail "--unlabelled: 20 batches of 8, and probes"; }
@@ -264,11 +269,11 @@ data=folder:$work/data
 
 # Options of Deep InfoMax: all at once, gone on with as one run, refused with another one; what a preset says holds, but for what is given.
 usual="--units 16 --probe-train 0 --coordinates absolute --occlude 9 --pairs 0.2 --globals conv --global-samples 3 --local-samples 5 \
-    --act-penalty 0.01 --gradient-penalty 1 --classes 4 --alpha 0.5 --repeat from-tap"
+    --act-penalty 0.01 --gradient-penalty 1 --classes 4 --class-pairs 0.5 --alpha 0.5 --repeat from-tap"
 steps() { cut -d, -f1,5- "$1"; } # of a log, without times
 # shellcheck disable=SC2086
 run 0 "$local_dim" $usual --steps 2 --out "$work/dim"
-head -n 1 "$work/dim/log.csv" | grep -q ',local,.*,global,.*,pairs,.*,coordinates,coordinates.row_accuracy,.*,discrete,.*,discrete_each,' ||
+head -n 1 "$work/dim/log.csv" | grep -q ',local,.*,global,.*,pairs,.*,coordinates,coordinates.row_accuracy,.*,discrete,.*,discrete_each,.*,discrete_pairs,' ||
     { cat "$work/dim/log.csv"; fail "columns of DIM's options"; }
 # shellcheck disable=SC2086
 run 0 "$local_dim" $usual --steps 3 --out "$work/dim" --resume

@@ -86,6 +86,9 @@ refuses '--alpha 0 and --beta 0 leave nothing to learn' local_dim $data --alpha=
 refuses '--data: ' global_dim $data --alpha 0 --pairs 1
 refuses '--global-samples needs --globals' local_dim $data --global-samples 2
 refuses '--classes: 1 is too few' global_dim $data --classes 1
+refuses '--with-unlabelled excludes --unlabelled, --labels' local_dim $data --with-unlabelled --unlabelled
+refuses '--with-unlabelled: only stl10 has' local_dim $data --with-unlabelled
+refuses '--class-pairs needs --classes' global_dim $data --class-pairs 1
 refuses '--gradient-penalty needs --prior uniform or gaussian' local_dim $data --gradient-penalty 1 --prior none
 refuses '--local-samples needs --beta or --pairs' global_dim $data --local-samples 4
 refuses '--occlude and --finetune exclude each other' local_dim $data --occlude 8 --finetune
