@@ -133,6 +133,36 @@ static void test_players(void **state)
     dim_objective_destroy(obj);
 }
 
+static void expect_term(const char *text, dim_term_options term)
+{
+    dim_objective *obj = distance(1);
+    dim_loss_options loss = { .size = sizeof loss, .name = "mi", .a = "f", .b = "y", .term = &term };
+    term.size = sizeof term;
+    expect(DIM_E_INVALID, text, dim_objective_add_loss(obj, &loss));
+    dim_objective_destroy(obj);
+}
+
+/* What a term and a loss cannot be. */
+static void test_impossible(void **state)
+{
+    const dim_estimator_options nce = { .size = sizeof nce, .kind = DIM_ESTIMATOR_INFONCE };
+    dim_objective *obj = objective(1);
+    dim_loss_options loss = { .size = sizeof loss, .name = "class", .kind = DIM_LOSS_CROSS_ENTROPY, .a = "map", .b = "y" };
+    dim_estimator *estimator;
+    (void)state;
+    ok(dim_estimator_create(ctx, &nce, &estimator));
+    expect_term("term 'mi': mixture is 2; the critic mlp cannot have one",
+                (dim_term_options){ .estimator = estimator, .critic = DIM_CRITIC_MLP, .mixture = 2 });
+    expect_term("term 'mi': mixture_tau is -1; it must be above 0",
+                (dim_term_options){ .estimator = estimator, .mixture = 2, .mixture_tau = -1 });
+    expect_term("loss 'mi': the term's name, x, y and weight must be 0", (dim_term_options){ .name = "other" });
+    INPUT(obj, .name = "map", .shape = { D, 4, 4 });
+    VECTOR(obj, "y", D);
+    expect(DIM_E_SHAPE, "loss 'class': logits are a vector, but a is a map", dim_objective_add_loss(obj, &loss));
+    dim_estimator_destroy(estimator);
+    dim_objective_destroy(obj);
+}
+
 static void test_options(void **state)
 {
     dim_objective *obj = distance(1);
@@ -222,7 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_input_that_is_not_finite), cmocka_unit_test(test_strides), cmocka_unit_test(test_sum),
-        cmocka_unit_test(test_gradient), cmocka_unit_test(test_players), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_gradient), cmocka_unit_test(test_players), cmocka_unit_test(test_impossible), cmocka_unit_test(test_options),
         cmocka_unit_test(test_rows), cmocka_unit_test(test_saved),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
