@@ -632,7 +632,8 @@ static void test_second_form(void **state)
     near(MEASURE(&s, .method = DIM_INFORMATION_KNN2, .permutations = 39).p_value, 1.0 / 40, 1e-15);
     expect_knn2("it has no form with a condition", &given, (dim_information_options){ .size = 0 });
     expect_knn2("it has no form for labels or discrete sides", &labels, (dim_information_options){ .size = 0 });
-    expect_knn2("it has no form for series and groups", &s, (dim_information_options){ .order = DIM_INFORMATION_ORDER_SERIES, .theiler = 5 });
+    expect_knn2("it has no form for series and groups", &s,
+                (dim_information_options){ .order = DIM_INFORMATION_ORDER_SERIES, .theiler = 5 });
     free_sides(&labels);
     free_sides(&given);
     free_sides(&s);
