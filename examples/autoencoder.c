@@ -97,7 +97,7 @@ int main(int argc, char **argv)
     ex_start(&run, &program, argc, argv); /* options, context, data */
     if (run.shape[1] % 4 != 0 || run.shape[2] % 4 != 0)
         ex_usage_error(&program, "--data: the images are %d x %d, but sides must be multiples of 4; --image-size makes the "
-                       "images of a folder so large", (int)run.shape[2], (int)run.shape[1]);
+                       "images of a folder or of STL-10 so large", (int)run.shape[2], (int)run.shape[1]);
     task.objective = build_objective(&run);
     int code = ex_train_objective(&run, &task);
     dim_objective_destroy(task.objective);

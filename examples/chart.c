@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { WIDTH = 420, TEXT = 13 };
 
@@ -125,6 +126,19 @@ static void tick(double value, double step, char text[40])
         snprintf(text, 40, "%.*f", digits, value);
 }
 
+/* Room for the numbers at the left: small ones are long, as -0.000105 is. */
+static double room_for_numbers(const frame *f, double least)
+{
+    const double step = nice_step(f->y_high - f->y_low, 4), digit = 0.62 * TEXT;
+    double room = least;
+    for (double y = ceil(f->y_low / step) * step; y <= f->y_high + step / 1000; y += step) {
+        char text[40];
+        tick(y, step, text);
+        room = fmax(room, 10 + digit * (double)strlen(text));
+    }
+    return room;
+}
+
 /* Ticks with numbers, and what the axes are. */
 static void axes(const frame *f, const char *x_name, const char *y_name, bool y_ticks)
 {
@@ -183,7 +197,7 @@ void ex_chart_lines(FILE *to, const ex_line *lines, int n, const char *x_name, c
 {
     enum { MOST = 32 };
     const char *names[MOST];
-    frame f = { .to = to, .left = 56, .top = 26, .width = WIDTH - 70, .height = 220, .x_low = INFINITY, .x_high = -INFINITY,
+    frame f = { .to = to, .left = 56, .top = 26, .height = 220, .x_low = INFINITY, .x_high = -INFINITY,
                 .y_low = INFINITY, .y_high = -INFINITY };
     n = n < MOST ? n : MOST;
     for (int k = 0; k < n; k++) {
@@ -200,6 +214,8 @@ void ex_chart_lines(FILE *to, const ex_line *lines, int n, const char *x_name, c
     if (is_flat(f.x_low, f.x_high))
         widen(&f.x_low, &f.x_high);
     widen(&f.y_low, &f.y_high);
+    f.left = room_for_numbers(&f, f.left);
+    f.width = WIDTH - 14 - f.left;
     double below = n > 1 ? key(NULL, 0, names, n) : 0;
     begin(to, WIDTH, f.top + f.height + 46 + below, y_name);
     axes(&f, x_name, y_name, true);

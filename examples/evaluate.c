@@ -71,9 +71,9 @@ static void try_encoder(ev_run *run)
     EX_TRY(ex, dim_tensor_create(ex->ctx, DIM_F32, 2, (int64_t[]){ 1, map[0] * map[1] * map[2] }, &code));
     ex_samples_read(ex, &s, 0, 1, image, NULL);
     if (dim_encoder_encode(run->encoder, image, run->program.code, code) != DIM_OK)
-        ex_usage_error(ex->program, "--data: the encoder does not take images of %lld x %lld with %lld channels; --image-size makes the "
-                       "images of a folder so large: %s", (long long)ex->shape[2], (long long)ex->shape[1], (long long)ex->shape[0],
-                       dim_context_error(ex->ctx));
+        ex_usage_error(ex->program, "--data: the encoder does not take images of %lld x %lld with %lld channel%s; --image-size makes the "
+                       "images of a folder or of STL-10 so large: %s", (long long)ex->shape[2], (long long)ex->shape[1],
+                       (long long)ex->shape[0], ex->shape[0] == 1 ? "" : "s", dim_context_error(ex->ctx));
     dim_tensor_destroy(image);
     dim_tensor_destroy(code);
 }

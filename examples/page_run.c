@@ -91,8 +91,8 @@ static void print(ex_run *run, FILE *to)
     snprintf(text, sizeof text, "%s: %s", run->program->name, run->o.out);
     ex_html_begin(to, text, run->program->name);
     ex_html_paragraph(to, run->program->summary);
-    snprintf(text, sizeof text, "%llu steps in %.0f seconds, by libdim %s.", (unsigned long long)ex_steps(run), run->train_s,
-             dim_version());
+    snprintf(text, sizeof text, "%llu step%s in %.1f s, by libdim %s.", (unsigned long long)ex_steps(run), ex_steps(run) == 1 ? "" : "s",
+             run->train_s, dim_version());
     ex_html_paragraph(to, text);
     if (run->last.valid && run->task == NULL)
         put_probes(run, to);

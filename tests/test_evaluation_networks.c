@@ -442,7 +442,7 @@ static void test_what_the_decoder_refuses(void **state)
     held.held_out = 0.5f;
     refuse_decoder(DIM_E_INVALID, "held_out is set", held, (dim_tensor *[]){ z, x, z, x });
     refuse_decoder(DIM_E_SHAPE, "images are of 9 x 8; both sides must be even", plain, (dim_tensor *[]){ z, odd, z, odd });
-    refuse_decoder(DIM_E_SHAPE, "images are of 726 x 726; the decoder would begin with 128 maps of 363 x 363, of which 16777216 units",
+    refuse_decoder(DIM_E_SHAPE, "images are of 726 x 726; the decoder would begin with 128 maps of 363 x 363, but 16777216 units",
                    plain, (dim_tensor *[]){ z, large, z, large });
     refuse_decoder(DIM_E_SHAPE, "images has shape (4, 1, 8, 8), but test_images (4, 1, 8, 14)", plain, (dim_tensor *[]){ z, x, z, wide });
     refuse_decoder(DIM_E_SHAPE, "3 codes of 4 images", plain, (dim_tensor *[]){ few, x, z, x });

@@ -564,8 +564,8 @@ static void test_prices(void **state)
     free_sides(&s);
 }
 
-/* Two gauges that are dry together half of the time, else independent, tell ln 2 of each other.  Zeros that meet zeros are not copies,
- * though all other rows are there once; nor are they where the table is there twice, nor for critics, whose folds do not part copies. */
+/* Two gauges that are dry together half of the time, else independent, tell ln 2 of each other.  That zeros meet zeros is no copy,
+ * though all other rows are there once; nor is it where the table is there twice, nor for critics, whose folds copies are not parted by. */
 static void test_shared_zeros(void **state)
 {
     enum { N = 600 };

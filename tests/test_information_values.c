@@ -604,6 +604,41 @@ static void test_false_alarms_of_rivals(void **state)
     free_sides(&s);
 }
 
+static void expect_knn2(const char *text, const sides *s, dim_information_options o)
+{
+    dim_information *info = NULL;
+    o.size = sizeof o;
+    o.method = DIM_INFORMATION_KNN2;
+    expect(DIM_E_UNSUPPORTED, text, try_measure(s, &o, NULL, NULL, &info));
+    assert_null(info);
+}
+
+/* The other form of neighbours has p-values, too, and says of what it has no form. */
+static void test_second_form(void **state)
+{
+    enum { ROWS = 200 };
+    sides s = new_sides(ROWS, 1, 1, 0), given = new_sides(ROWS, 1, 1, 1), labels = new_sides(ROWS, 1, 1, 0);
+    (void)state;
+    for (int i = 0; i < ROWS; i++) {
+        s.x[i] = given.x[i] = given.z[i] = normal();
+        s.y[i] = given.y[i] = labels.y[i] = normal();
+        given.z[i] += normal();
+        labels.x[i] = i % 3;
+    }
+    dim_information_result apart = MEASURE(&s, .method = DIM_INFORMATION_KNN2, .permutations = 39);
+    assert_true(apart.p_value > 0.05 && apart.permutations == 39);
+    for (int i = 0; i < ROWS; i++)
+        s.y[i] = s.x[i] + 0.5 * s.y[i];
+    near(MEASURE(&s, .method = DIM_INFORMATION_KNN2, .permutations = 39).p_value, 1.0 / 40, 1e-15);
+    expect_knn2("it has no form with a condition", &given, (dim_information_options){ .size = 0 });
+    expect_knn2("it has no form for labels or discrete sides", &labels, (dim_information_options){ .size = 0 });
+    expect_knn2("it has no form for series and groups", &s,
+                (dim_information_options){ .order = DIM_INFORMATION_ORDER_SERIES, .theiler = 5 });
+    free_sides(&labels);
+    free_sides(&given);
+    free_sides(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -619,6 +654,7 @@ int main(void)
         cmocka_unit_test(test_saturated),    cmocka_unit_test(test_series),
         cmocka_unit_test(test_threads),      cmocka_unit_test(test_false_alarms),
         cmocka_unit_test(test_false_alarms_of_rivals),
+        cmocka_unit_test(test_second_form),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

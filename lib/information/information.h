@@ -268,8 +268,6 @@ dim_status dim__mi_coverage(const dim__mi *m, uint32_t sides, double *out);
 /* Asks the methods, and puts the one that is believed first. */
 dim_status dim__mi_choose(const dim__mi *m, dim_information *info);
 /* The report and the texts of warnings. */
-/* Whether another method lies outside the interval, and nothing speaks against it. */
-bool dim__mi_disagrees(const dim__mi_answer *other, const dim__mi_answer *taken);
 dim_status dim__mi_describe(const dim__mi *m, dim_information *info);
 /* What the report ends with: that rows are sorted, and warnings. */
 int64_t dim__mi_remarks(const dim_information *info);
@@ -325,6 +323,7 @@ dim_status dim__mi_add_lengths(dim_context *ctx, const double *l, int64_t d, con
 
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 
+bool dim__mi_disagrees(const dim__mi_answer *other, const dim__mi_answer *taken); /* lies outside, and nothing speaks against it */
 double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones, and those of a series, count; else n */
 /* The same by the columns that depend most on others: effective_rows, and whether there is an answer. */
 double dim__mi_least_worth(const dim__mi *m);

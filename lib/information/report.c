@@ -78,13 +78,6 @@ static void put_few(const dim__mi *m, const dim_information_result *r, text *t)
         put(t, "; the rows look like a series, or are sorted: if they are independent of each other, say order IID");
 }
 
-bool dim__mi_disagrees(const dim__mi_answer *other, const dim__mi_answer *taken)
-{
-    const dim_information_result *r = &taken->r;
-    return other->remark == NULL && other->r.verdict == DIM_INFORMATION_ESTIMATE && r->verdict == DIM_INFORMATION_ESTIMATE &&
-           (other->r.value < r->low || other->r.value > r->high);
-}
-
 /* What the first of those says that the warning is about. */
 static void put_disagreement(const dim__mi *m, const dim_information *info, text *t)
 {

@@ -101,6 +101,9 @@ well_formed() { # FILE
     grep -q '<script\|<link\|<iframe' "$1" && fail "$1: scripts or links"
     grep -oE '(src|href|url)=?[("]+[^"]{0,30}' "$1" | grep -v '^src="data:image/png;base64,' | grep . && fail "$1: something is elsewhere"
     grep -q 'nan\|inf"' "$1" && grep -o '.\{30\}\(nan\|inf"\).\{10\}' "$1" | grep -v base64 | grep '[MLHVxyr]="\{0,1\}[-0-9. ]*\(nan\|inf\)' && fail "$1: numbers"
+    # A digit is at least 7 wide: numbers at an axis begin inside the picture.
+    sed -n 's/.*<text x="\([-0-9.]*\)"[^>]*text-anchor="end"[^>]*>\([-+0-9.e]*\)<.*/\1 \2/p' "$1" |
+        awk '$1 < 7 * length($2) { print; bad = 1 } END { exit bad }' || fail "$1: numbers are cut off"
     sed 's/base64,[^"]*/base64/g' "$1" | tr '\n' ' ' | grep -oE '<[^>]*>' | awk -v file="$1" '
         /^<!/ || /\/>$/ || /^<meta/ { next }
         /^<\// { name = substr($0, 3, length($0) - 3); if (stack[depth--] != name) { print file ": " $0 " ends " stack[depth + 1]; bad = 1; exit } next }
