@@ -68,6 +68,7 @@ typedef struct infogan {
     dim_tensor *fit, *fit_labels, *tested, *tested_labels; /* of the training and of the test set; labels: NULL = none */
     int64_t classes;              /* of the labels; 0 = there are none in one of these sets */
     infogan_matching match[INFOGAN_MOST_CODES]; /* of the categorical codes, at the last evaluation */
+    bool measured;                /* there was one; not where a finished run only makes images */
     int best;                     /* the code that fits the classes of the training images best */
 
     /* infogan_report.c */

@@ -288,6 +288,7 @@ static double share_true(const infogan *own, const float *said, int64_t n)
 static void match_codes(ex_run *run, infogan *own, const heard by[2])
 {
     own->best = 0;
+    own->measured = true;
     for (int k = 0; k < own->n_categorical; k++) {
         infogan_matching *m = &own->match[k];
         m->error = m->majority = m->running = m->fitted = NAN;
@@ -363,7 +364,7 @@ static double spread(ex_run *run, dim_tensor *images, const int64_t *group, int6
 }
 
 /* How much images within a category differ, in units of how much true ones within a class do; without labels or categories,
- * all images in units of all. */
+ * all images in units of all.  NaN where the true ones are alike. */
 static double diversity(ex_run *run, const infogan *own, dim_tensor *made, const float *codes)
 {
     int64_t n = dim_tensor_size(made, 0);
@@ -377,7 +378,7 @@ static double diversity(ex_run *run, const infogan *own, dim_tensor *made, const
     double of_true = spread(run, own->tested, grouped ? dim_tensor_const_data(own->tested_labels) : NULL,
                             grouped ? own->classes : 1, range);
     free(category);
-    return of_made / of_true;
+    return of_true > 1e-6 ? of_made / of_true : NAN; /* beyond roundings */
 }
 
 static void measure_made(ex_run *run, const infogan *own, double values[EX_MAX_MEASURES])

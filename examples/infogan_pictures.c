@@ -204,7 +204,7 @@ static bool draw_confusion(ex_run *run, dim_encoder *encoder, const char *path, 
     ex_canvas c;
     char text[240];
     (void)encoder;
-    if (own->n_categorical == 0 || classes == 0 || classes > MOST || rows > MOST || !run->last.valid) {
+    if (own->n_categorical == 0 || classes == 0 || classes > MOST || rows > MOST || !own->measured) {
         *why = "it needs a categorical code, an evaluation, and labels of at most 40 classes";
         return false;
     }
@@ -256,7 +256,7 @@ bool infogan_draw(ex_run *run, dim_encoder *encoder, const char *path, const cha
         ex_draw(run, NULL, draw_next_sheet, name);
     }
     ex_draw(run, NULL, draw_information, "information.png");
-    if (own->n_categorical > 0 && own->classes > 0)
+    if (own->n_categorical > 0 && own->classes > 0 && own->measured) /* else that of an earlier part of the run stays */
         ex_draw(run, NULL, draw_confusion, "confusion.png");
     return draw_samples(run, path, why);
 }

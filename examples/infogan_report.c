@@ -200,7 +200,7 @@ static void eval_fields(const infogan *own, const double *m)
         printf(", \"%s\": ", fields[i].name);
         ex_print_number(rounded(m[fields[i].at], fields[i].unit));
     }
-    if (own->n_categorical > 0)
+    if (own->n_categorical > 0 && own->measured)
         printf(", \"code\": \"%s\"", own->code[own->best].name);
 }
 
@@ -236,7 +236,9 @@ static void eval_text(const ex_run *run, const infogan *own, const double *m)
             printf(", error %.1f %% (running statistics %.1f %%, majority %.1f %%)", 100 * m[INFOGAN_ERROR],
                    100 * m[INFOGAN_RUNNING], 100 * m[INFOGAN_MAJORITY]);
     }
-    printf(" | diversity %.2f | trained %.1f s\n", m[INFOGAN_DIVERSITY], run->train_s);
+    if (!isnan(m[INFOGAN_DIVERSITY]))
+        printf(" | diversity %.2f", m[INFOGAN_DIVERSITY]);
+    printf(" | trained %.1f s\n", run->train_s);
     if (own->n_categorical > 0 && own->classes > 0 && own->classes <= WIDE && ex_steps(run) == run->o.steps)
         print_confusion(run, own);
 }

@@ -75,7 +75,11 @@ static void put_measures(const ex_run *run, FILE *to)
     for (int i = 0; i < ex_measures(run); i++) {
         const ex_measure *m = &run->task->measures[i];
         bool share = m->unit != NULL && strcmp(m->unit, "%") == 0;
-        snprintf(text, sizeof text, "%.*f %s", share ? 1 : 4, (share ? 100 : 1) * run->last.measure[i], m->unit != NULL ? m->unit : "");
+        double value = (share ? 100 : 1) * run->last.measure[i];
+        int digits = share ? 1 : value == floor(value) ? 0 : 4; /* a number of things has none */
+        snprintf(text, sizeof text, "%.*f %s", digits, value, m->unit != NULL ? m->unit : "");
+        if (isnan(value))
+            snprintf(text, sizeof text, "not measured");
         ex_html_row(to, m->name, text);
     }
     fprintf(to, "</table>\n");

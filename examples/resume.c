@@ -1,6 +1,7 @@
 /* Checkpoints and --resume: DIR/checkpoint.safetensors, and the part of DIR/log.csv that belongs to it. */
 #include "objective.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const char checkpoint[] = "checkpoint.safetensors";
@@ -74,16 +75,46 @@ static int commas(const char *line)
     return count;
 }
 
-/* The last line that is kept, if it lacks the probes' accuracies: "step,epoch,train_s,wait_s" and a column a report come
- * before these. */
+/* Whether a line has an evaluation: "step,epoch,train_s,wait_s" and a column a report come before its numbers. */
+static bool has_evaluation(const ex_run *run, const char *line)
+{
+    size_t probes = (size_t)ex_log_probes(run), length = strlen(line) - 1; /* without its newline */
+    return length < probes || strspn(line + length - probes, ",") < probes;
+}
+
+/* Where a number of an evaluation belongs, by its column. */
+static double *number_of(ex_run *run, int column)
+{
+    int probes = 0, taps = 0;
+    if (run->task != NULL)
+        return &run->last.measure[column];
+    while (probes < EX_PROBES && run->probes[probes] != NULL)
+        probes++;
+    while (taps < EX_MAX_TAPS && run->taps[taps] != NULL)
+        taps++;
+    return column < probes * taps ? &run->last.tap[column / probes].of[column % probes]
+                                  : &run->last.classifier[column - probes * taps];
+}
+
+/* The last evaluation is that of the run that goes on, until there is another one. */
+static void take_evaluation(ex_run *run, const char *line)
+{
+    const char *c = line;
+    for (int i = 0; i < 4 + ex_reports(run); i++)
+        c = strchr(c, ',') + 1;
+    for (int i = 0; i < ex_log_probes(run); i++, c += strcspn(c, ",\n") + 1)
+        *number_of(run, i) = *c == ',' || *c == '\n' ? (double)NAN : strtod(c, NULL);
+    run->last.valid = true;
+}
+
+/* The last line that is kept, if it lacks an evaluation. */
 static void keep_row(ex_run *run, const char *line, long at)
 {
     int probes = ex_log_probes(run), count = ex_reports(run);
-    size_t length = strlen(line) - 1; /* without its newline */
-    if (length < (size_t)probes || strspn(line + length - probes, ",") < (size_t)probes) {
-        run->evaluated = true;
+    size_t length = strlen(line) - 1;
+    run->evaluated = has_evaluation(run, line);
+    if (run->evaluated)
         return;
-    }
     run->row = calloc(length + 1, 1);
     run->reports = calloc((size_t)count + 1, sizeof *run->reports);
     if (run->row == NULL || run->reports == NULL)
@@ -113,6 +144,8 @@ static unsigned long long copy_rows(ex_run *run, FILE *old, FILE *log, const cha
         last = step;
         if (step > steps) /* after the checkpoint */
             continue;
+        if (ex_log_probes(run) > 0 && has_evaluation(run, line))
+            take_evaluation(run, line);
         if (step == steps)
             keep_row(run, line, ftell(log));
         fputs(line, log);

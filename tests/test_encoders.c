@@ -378,6 +378,41 @@ static void test_refused(void **state)
     dim_encoder_destroy(enc);
 }
 
+static void expect_encoder(dim_status want, const char *text, dim_encoder_options o)
+{
+    dim_encoder *enc = NULL;
+    o.size = sizeof o;
+    expect(want, text, dim_encoder_create(ctx, &o, &enc));
+    assert_null(enc);
+}
+
+/* Kinds that cannot be what is asked for, and builders. */
+static void test_impossible(void **state)
+{
+    dim_encoder_options o = { .size = sizeof o, .init = (dim_init)9 };
+    dim_encoder_builder *b;
+    dim_encoder *enc = NULL;
+    (void)state;
+    expect_encoder(DIM_E_INVALID, "vectors needs their size", (dim_encoder_options){ .kind = DIM_ENCODER_MLP });
+    expect_encoder(DIM_E_INVALID, "units is 100, but the last block pads its channels: it needs 128 at least",
+                   (dim_encoder_options){ .kind = DIM_ENCODER_AMDIM32, .units = 100, .ndf = 32, .depth = 1 });
+    expect_encoder(DIM_E_INVALID, "units is 100, but the last block pads its channels: it needs 256 at least",
+                   (dim_encoder_options){ .kind = DIM_ENCODER_AMDIM64, .units = 100, .ndf = 32, .depth = 1 });
+    expect_encoder(DIM_E_INVALID, "units is 30, but this encoder needs a multiple of 4",
+                   (dim_encoder_options){ .kind = DIM_ENCODER_INFOMAX32, .units = 30 });
+    ok(dim_encoder_builder_create(ctx, 3, 8, 8, &b));
+    expect(DIM_E_STATE, "has no layers", dim_encoder_builder_finish(b, NULL, &enc));
+    expect(DIM_E_INVALID, "only a 1 x 1 convolution",
+           add(b, (dim_layer_options){ .kind = DIM_LAYER_CONV, .out = 3, .kernel = 3, .init = DIM_LAYER_INIT_IDENTITY }));
+    ok(add(b, (dim_layer_options){ .kind = DIM_LAYER_RELU, .tap = "map" }));
+    expect(DIM_E_SHAPE, "a Gaussian code is a vector", add(b, (dim_layer_options){ .kind = DIM_LAYER_GAUSSIAN, .from = "map" }));
+    expect(DIM_E_INVALID, "slope is -1; it must be above 0", add(b, (dim_layer_options){ .kind = DIM_LAYER_LEAKY_RELU, .slope = -1 }));
+    expect(DIM_E_INVALID, "rate is 1; it must be in [0, 1)", add(b, (dim_layer_options){ .kind = DIM_LAYER_DROPOUT, .rate = 1 }));
+    expect(DIM_E_INVALID, "init is 9", dim_encoder_builder_finish(b, &o, &enc));
+    assert_null(enc);
+    dim_encoder_builder_destroy(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_step),
         cmocka_unit_test(test_signal),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_impossible),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -1,4 +1,5 @@
 /* <dim/evaluation.h>: similarity of images and statistics of codes, against scikit-image, PyTorch and NumPy. */
+#include "evaluation/evaluation.h"
 #include "evaluation_tests.h"
 
 static void destroy(dim_tensor *a, dim_tensor *b)
@@ -249,6 +250,23 @@ static void test_codes_in_closed_form(void **state)
     destroy(x, units);
 }
 
+/* A matrix that falls into parts: zeros beside the diagonal. */
+static void test_eigenvalues_of_parts(void **state)
+{
+    enum { D = 6 };
+    static const double want[D] = { 3, 3, 1, 1, -1, -2 };
+    double a[D * D] = { 0 }, values[D], room[2 * D];
+    (void)state;
+    a[0 * D + 1] = a[1 * D + 0] = 1;  /* 1, -1 */
+    a[2 * D + 2] = 3;
+    a[3 * D + 3] = a[4 * D + 4] = 0.5;
+    a[3 * D + 4] = a[4 * D + 3] = 2.5; /* 3, -2 */
+    a[5 * D + 5] = 1;
+    dim__eigenvalues(ctx, a, D, values, room);
+    for (int k = 0; k < D; k++)
+        near(values[k], want[k], 1e-14);
+}
+
 /* Of rows that are copies of one, and of units that are copies of others, there is one singular value. */
 static void test_rankme_of_collapsed_codes(void **state)
 {
@@ -296,6 +314,9 @@ static void test_codes_refuse(void **state)
     expect(DIM_E_SHAPE, "x has 1 row", dim_evaluation_uniformity(ctx, one, &value));
     memset(floats(x) + 8, 0, 4 * sizeof(float));
     expect(DIM_E_NUMERIC, "x: row 2 is all zeros", dim_evaluation_uniformity(ctx, x, &value));
+    dim_tensor *wide = f32(2, (int64_t[]){ 2, 16385 });
+    expect(DIM_E_SHAPE, "codes has 16385 units; it must have 16384 at most", dim_evaluation_codes(ctx, wide, NULL, &s));
+    dim_tensor_destroy(wide);
     dim_tensor *whole = make_codes(7, 5, 4);
     expect(DIM_E_NUMERIC, "y: row 2 is all zeros", dim_evaluation_alignment(ctx, whole, x, &value));
     floats(whole)[13] = INFINITY;
@@ -356,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_ssim_refuses),
         cmocka_unit_test(test_codes_are_those_of_numpy),
         cmocka_unit_test(test_codes_in_closed_form),
+        cmocka_unit_test(test_eigenvalues_of_parts),
         cmocka_unit_test(test_rankme_of_collapsed_codes),
         cmocka_unit_test(test_the_sphere_is_that_of_the_paper),
         cmocka_unit_test(test_codes_refuse),

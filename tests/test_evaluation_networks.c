@@ -387,10 +387,12 @@ static void refuse(dim_status status, const char *text, dim_evaluation_options o
 
 static void test_what_is_refused(void **state)
 {
-    dim_tensor *z = make_codes(0, 40, 3), *few = make_codes(0, 10, 3), *one = make_codes(0, 40, 1), *x = make_codes(1, 40, 5), *map;
+    dim_tensor *z = make_codes(0, 40, 3), *few = make_codes(0, 10, 3), *one = make_codes(0, 40, 1), *x = make_codes(1, 40, 5), *map,
+               *seven = make_codes(0, 7, 3), *labels;
     (void)state;
     REFUSE(DIM_E_SHAPE, "codes has 1 unit", NULL, one, .seed = 0);
     REFUSE(DIM_E_SHAPE, "of 10 rows 2 are held out and 8 are left; both must be 4 at least", NULL, few, .seed = 0);
+    REFUSE(DIM_E_SHAPE, "7 rows are too few to train on and to hold out; at least 8", NULL, seven, .seed = 0);
     REFUSE(DIM_E_SHAPE, "batch is 33, but 32 rows are trained on", NULL, z, .batch = 33);
     REFUSE(DIM_E_INVALID, "a batch of 1", NULL, z, .batch = 1);
     REFUSE(DIM_E_INVALID, "held_out is 1", NULL, z, .held_out = 1);
@@ -403,6 +405,10 @@ static void test_what_is_refused(void **state)
     REFUSE(DIM_E_SHAPE, "z has shape (10, 3); it must be (40, d)", x, few, .seed = 0);
     ok(dim_tensor_create(ctx, DIM_F32, 3, (int64_t[]){ 40, 2, 3 }, &map));
     REFUSE(DIM_E_SHAPE, "x has shape (40, 2, 3)", map, z, .seed = 0);
+    ok(dim_tensor_create(ctx, DIM_I32, 2, (int64_t[]){ 40, 1 }, &labels));
+    REFUSE(DIM_E_INVALID, "x is i32; it must be f32 or u8", labels, z, .seed = 0);
+    dim_tensor_destroy(labels);
+    dim_tensor_destroy(seven);
     REFUSE(DIM_E_NUMERIC, "dim_evaluation_ndm: scores are not finite: training diverged", NULL, z, .batch = 8, .steps = 1, .lr = 1e30f);
     floats(x)[11] = NAN;
     REFUSE(DIM_E_NUMERIC, "x has a value that is not finite in row 2", x, z, .steps = 1);
@@ -425,7 +431,7 @@ static void refuse_decoder(dim_status status, const char *text, dim_evaluation_o
 
 static void test_what_the_decoder_refuses(void **state)
 {
-    dim_tensor *z, *x, *odd, *wide, *large, *other = make_codes(0, 4, 3), *few = make_codes(0, 3, 2), *unused;
+    dim_tensor *z, *x, *odd, *wide, *large, *other = make_codes(0, 4, 3), *few = make_codes(0, 3, 2), *unused, *unknown;
     dim_evaluation_options plain = options_of(1, 2, 0), held = plain;
     (void)state;
     make_scenes(4, 8, 8, &z, &x);
@@ -436,11 +442,17 @@ static void test_what_the_decoder_refuses(void **state)
     held.held_out = 0.5f;
     refuse_decoder(DIM_E_INVALID, "held_out is set", held, (dim_tensor *[]){ z, x, z, x });
     refuse_decoder(DIM_E_SHAPE, "images are of 9 x 8; both sides must be even", plain, (dim_tensor *[]){ z, odd, z, odd });
-    refuse_decoder(DIM_E_SHAPE, "images are of 726 x 726; the decoder would begin with 128 maps of 363 x 363, of which 16777216 units",
+    refuse_decoder(DIM_E_SHAPE, "images are of 726 x 726; the decoder would begin with 128 maps of 363 x 363, but 16777216 units",
                    plain, (dim_tensor *[]){ z, large, z, large });
     refuse_decoder(DIM_E_SHAPE, "images has shape (4, 1, 8, 8), but test_images (4, 1, 8, 14)", plain, (dim_tensor *[]){ z, x, z, wide });
     refuse_decoder(DIM_E_SHAPE, "3 codes of 4 images", plain, (dim_tensor *[]){ few, x, z, x });
     refuse_decoder(DIM_E_SHAPE, "codes has 2 units, but test_codes 3", plain, (dim_tensor *[]){ z, x, other, x });
+    refuse_decoder(DIM_E_SHAPE, "images has shape (4, 3); it must be (N, C, H, W)", plain, (dim_tensor *[]){ z, other, z, x });
+    ok(dim_tensor_create(ctx, DIM_F64, 4, (int64_t[]){ 4, 1, 8, 8 }, &unknown));
+    refuse_decoder(DIM_E_INVALID, "test_images is f64; it must be f32 or u8", plain, (dim_tensor *[]){ z, x, z, unknown });
+    refuse_decoder(DIM_E_NUMERIC, "the decoder's images are not finite: training diverged", options_of(1, 2, 3e38f),
+                   (dim_tensor *[]){ z, x, z, x });
+    dim_tensor_destroy(unknown);
     floats(x)[70] = 1.5f;
     refuse_decoder(DIM_E_INVALID, "a pixel of sample 1 of images is 1.5; it must be in [-1, 1]", plain, (dim_tensor *[]){ z, x, z, x });
     floats(x)[70] = NAN;

@@ -188,8 +188,8 @@ static void test_few_rows(void **state)
     assert_int_equal(r.verdict, DIM_INFORMATION_LOWER_BOUND);
     assert_true((r.warnings & DIM_INFORMATION_SMALL_SAMPLE) && isinf(r.high));
     ok(try_measure(&few, NULL, NULL, NULL, &info)); /* of no method, and each says why */
-    has(info, DIM_INFORMATION_SMALL_SAMPLE, "no method can take these columns: knn: it errs downward in more than 6 columns, and can be asked "
-        "for by name; gauss: 60 rows are too few for the correlations of 30 columns; critic: 60 rows are too few");
+    has(info, DIM_INFORMATION_SMALL_SAMPLE, "no method can take these columns: knn: it errs downward in more than 6 columns, and can "
+        "be asked for by name; gauss: 60 rows are too few for the correlations of 30 columns; critic: 60 rows are too few");
     dim_information_destroy(info);
     free_sides(&s);
     free_sides(&wide);
@@ -472,7 +472,8 @@ static void test_too_large(void **state)
     static const double one = 1;
     const int64_t none[2] = { 0, 0 };
     static const int64_t shapes[3][2] = { { INT64_C(1) << 41, 2 }, { 31, INT64_C(1) << 57 }, { 200, INT64_C(1) << 40 } };
-    static const char *const texts[3] = { "x has 2199023255552 rows", "x has 31 rows of 144115188075855872 columns, for which no machine has memory",
+    static const char *const texts[3] = { "x has 2199023255552 rows",
+                                          "x has 31 rows of 144115188075855872 columns, for which no machine has memory",
                                           "x has 200 rows of 1099511627776 columns" };
     (void)state;
     for (int k = 0; k < 3; k++) {

@@ -242,6 +242,21 @@ static void test_halves(void **state)
     free_sides(&s);
 }
 
+/* Of two labels one was seen once: its row has no neighbour of its label, and the others say nothing.  That is no answer, and not 0. */
+static void test_lone_label(void **state)
+{
+    (void)state;
+    for (int64_t n = 60; n <= 300; n += 240) {
+        sides s = pair(n, 1);
+        for (int64_t i = 0; i < n; i++)
+            s.x[i] = i == 7;
+        dim_information_result r = MEASURE(&s, .order = DIM_INFORMATION_ORDER_IID);
+        assert_int_equal(r.verdict, DIM_INFORMATION_NONE);
+        assert_true((r.warnings & DIM_INFORMATION_UNDERSAMPLED) != 0);
+        free_sides(&s);
+    }
+}
+
 /* 50 labels of 20 rows each, which shift normal numbers: the interval allows for an error of a row of each.  Their information is
  * H(y) - ln(2 pi e) / 2, by the density of the mixture. */
 static void test_few_rows_a_label(void **state)
@@ -347,7 +362,7 @@ int main(void)
         cmocka_unit_test(test_sort_keys),        cmocka_unit_test(test_sort_floats), cmocka_unit_test(test_line),
         cmocka_unit_test(test_leaves),           cmocka_unit_test(test_parts),       cmocka_unit_test(test_few_rows_a_part),
         cmocka_unit_test(test_halves),           cmocka_unit_test(test_curve),       cmocka_unit_test(test_few_rows_a_label),
-        cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_progress),         cmocka_unit_test(test_lone_label),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

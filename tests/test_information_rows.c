@@ -564,6 +564,40 @@ static void test_prices(void **state)
     free_sides(&s);
 }
 
+/* Two gauges that are dry together half of the time, else independent, tell ln 2 of each other.  That zeros meet zeros is no copy,
+ * though all other rows are there once; nor is it where the table is there twice, nor for critics, whose folds copies are not parted by. */
+static void test_shared_zeros(void **state)
+{
+    enum { N = 600 };
+    sides s = new_sides(2 * N, 1, 1, 0);
+    int wet = 0;
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        bool rain = uniform() < 0.5;
+        wet += rain;
+        s.x[i] = s.x[N + i] = rain ? exponential() : 0;
+        s.y[i] = s.y[N + i] = rain ? exponential() : 0;
+    }
+    s.n = N;
+    dim_information *info;
+    char text[64];
+    ok(try_measure(&s, NULL, NULL, NULL, &info));
+    snprintf(text, sizeof text, "; %d rows are alike in all columns and count as", N - wet);
+    assert_non_null(strstr(dim_information_warning_text(info, DIM_INFORMATION_DITHERED), text));
+    dim_information_result r = result_of(info);
+    dim_information_destroy(info);
+    assert_true(r.rows == N && r.duplicates == N - wet - 1 && (r.warnings & DIM_INFORMATION_DUPLICATES) == 0);
+    near(r.value, log(2), 0.05);
+    assert_true(r.low <= log(2) && log(2) <= r.high);
+    r = MEASURE(&s, .seed = 1, .method = DIM_INFORMATION_CRITIC, .max_steps = 100);
+    near(r.bound, log(2), 0.1);
+    s.n = 2 * N;
+    r = MEASURE(&s, .seed = 1);
+    assert_true(r.rows == N && (r.warnings & DIM_INFORMATION_DUPLICATES) != 0);
+    near(r.value, log(2), 0.05);
+    free_sides(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -574,7 +608,7 @@ int main(void)
         cmocka_unit_test(test_few_orders), cmocka_unit_test(test_copied_tables),
         cmocka_unit_test(test_resampled_table), cmocka_unit_test(test_doubled_columns),
         cmocka_unit_test(test_what_only_repeats), cmocka_unit_test(test_rounded_functions),
-        cmocka_unit_test(test_prices), cmocka_unit_test(test_sorted_tables),
+        cmocka_unit_test(test_prices), cmocka_unit_test(test_sorted_tables), cmocka_unit_test(test_shared_zeros),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -133,6 +133,98 @@ static void test_players(void **state)
     dim_objective_destroy(obj);
 }
 
+static void expect_term(const char *text, dim_term_options term)
+{
+    dim_objective *obj = distance(1);
+    dim_loss_options loss = { .size = sizeof loss, .name = "mi", .a = "f", .b = "y", .term = &term };
+    term.size = sizeof term;
+    expect(DIM_E_INVALID, text, dim_objective_add_loss(obj, &loss));
+    dim_objective_destroy(obj);
+}
+
+static void refuse_input(dim_status status, const char *text, dim_input_options o)
+{
+    dim_objective *obj = objective(1);
+    o.size = sizeof o;
+    o.name = "x";
+    expect(status, text, dim_objective_add_input(obj, &o));
+    dim_objective_destroy(obj);
+}
+#define REFUSE(status, text, ...) refuse_input(status, text, (dim_input_options){ __VA_ARGS__ })
+
+/* What an input cannot be, and what cannot be given for one. */
+static void test_inputs(void **state)
+{
+    dim_objective *obj = objective(1), *seen = distance(2);
+    dim_tensor *labels, *odd = numbers(3, D);
+    char name[16];
+    (void)state;
+    REFUSE(DIM_E_SHAPE, "input 'x': labels are one number a sample", .dtype = DIM_I32, .shape = { 3 });
+    REFUSE(DIM_E_INVALID, "input 'x': labels are one a sample, so views must be 1", .dtype = DIM_I32, .views = 2);
+    REFUSE(DIM_E_SHAPE, "input 'x': one-hot rows are vectors of 2 classes at least", .kind = DIM_INPUT_ONE_HOT, .shape = { 1 });
+    REFUSE(DIM_E_SHAPE, "input 'x': one-hot rows are vectors of 2 classes at least", .kind = DIM_INPUT_ONE_HOT, .shape = { 3, 2, 2 });
+    REFUSE(DIM_E_INVALID, "input 'x': only an input that is given as f32 has a gradient", .kind = DIM_INPUT_ONE_HOT, .shape = { 3 },
+           .want_gradient = 1);
+    for (int i = 0; i < 64; i++) {
+        snprintf(name, sizeof name, "input%d", i);
+        VECTOR(obj, name, D);
+    }
+    expect(DIM_E_INVALID, "an objective has 64 inputs at most",
+           dim_objective_add_input(obj, &(dim_input_options){ .size = sizeof(dim_input_options), .name = "more", .shape = { D } }));
+    expect(DIM_E_STATE, "nobody minimises anything: add players", dim_objective_step(obj));
+    ok(dim_tensor_create(ctx, DIM_I32, 2, (int64_t[]){ N, D }, &labels));
+    expect(DIM_E_INVALID, "input 'input0' is i32; it must be f32 or u8", dim_objective_set(obj, "input0", labels));
+    expect(DIM_E_SHAPE, "input 'x': a batch of 3 does not hold 2 views of each sample", dim_objective_set(seen, "x", odd));
+    dim_tensor_destroy(labels);
+    dim_tensor_destroy(odd);
+    dim_objective_destroy(obj);
+    dim_objective_destroy(seen);
+}
+
+/* What has no gradient, and what it does not fit. */
+static void test_gradient_of_input(void **state)
+{
+    dim_objective *obj = objective(1);
+    dim_tensor *out = f32_tensor(2, (int64_t[]){ N, D }, NULL), *narrow = f32_tensor(2, (int64_t[]){ N, OUT }, NULL);
+    (void)state;
+    INPUT(obj, .name = "x", .shape = { D }, .want_gradient = 1);
+    VECTOR(obj, "y", OUT);
+    apply(obj, linear(D, OUT), "x", "f");
+    LOSS(obj, .name = "far", .kind = DIM_LOSS_SQUARED_ERROR, .a = "f", .b = "y");
+    expect(DIM_E_STATE, "no input that the losses read was given", dim_objective_gradient(obj, "far", "x", out));
+    set_input(obj, "y", numbers(N, OUT));
+    expect(DIM_E_STATE, "input 'x' was not given: dim_objective_set() gives it", dim_objective_gradient(obj, "far", "x", out));
+    set_input(obj, "x", numbers(N, D));
+    expect(DIM_E_INVALID, "input 'y' was added without want_gradient", dim_objective_gradient(obj, "far", "y", narrow));
+    expect(DIM_E_SHAPE, "the gradient of input 'x' is f32 (6, 2); it must be f32 and of the input's shape",
+           dim_objective_gradient(obj, "far", "x", narrow));
+    ok(dim_objective_gradient(obj, "far", "x", out));
+    dim_tensor_destroy(out);
+    dim_tensor_destroy(narrow);
+    dim_objective_destroy(obj);
+}
+
+/* What a term and a loss cannot be. */
+static void test_impossible(void **state)
+{
+    const dim_estimator_options nce = { .size = sizeof nce, .kind = DIM_ESTIMATOR_INFONCE };
+    dim_objective *obj = objective(1);
+    dim_loss_options loss = { .size = sizeof loss, .name = "class", .kind = DIM_LOSS_CROSS_ENTROPY, .a = "map", .b = "y" };
+    dim_estimator *estimator;
+    (void)state;
+    ok(dim_estimator_create(ctx, &nce, &estimator));
+    expect_term("term 'mi': mixture is 2; the critic mlp cannot have one",
+                (dim_term_options){ .estimator = estimator, .critic = DIM_CRITIC_MLP, .mixture = 2 });
+    expect_term("term 'mi': mixture_tau is -1; it must be above 0",
+                (dim_term_options){ .estimator = estimator, .mixture = 2, .mixture_tau = -1 });
+    expect_term("loss 'mi': the term's name, x, y and weight must be 0", (dim_term_options){ .name = "other" });
+    INPUT(obj, .name = "map", .shape = { D, 4, 4 });
+    VECTOR(obj, "y", D);
+    expect(DIM_E_SHAPE, "loss 'class': logits are a vector, but a is a map", dim_objective_add_loss(obj, &loss));
+    dim_estimator_destroy(estimator);
+    dim_objective_destroy(obj);
+}
+
 static void test_options(void **state)
 {
     dim_objective *obj = distance(1);
@@ -222,7 +314,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_input_that_is_not_finite), cmocka_unit_test(test_strides), cmocka_unit_test(test_sum),
-        cmocka_unit_test(test_gradient), cmocka_unit_test(test_players), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_gradient), cmocka_unit_test(test_players), cmocka_unit_test(test_impossible),
+        cmocka_unit_test(test_inputs), cmocka_unit_test(test_gradient_of_input), cmocka_unit_test(test_options),
         cmocka_unit_test(test_rows), cmocka_unit_test(test_saved),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);

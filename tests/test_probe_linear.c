@@ -301,6 +301,29 @@ static void test_what_was_chosen(void **state)
     ctx = usual;
 }
 
+/* A caller whose struct is longer than the library's gets what the library knows; and one sample has no spread. */
+static void test_longer_result(void **state)
+{
+    struct {
+        dim_probe_result r;
+        char more[16];
+    } result = {{.size = sizeof result}, "untouched"};
+    float x[] = {0, 1, 2, 3};
+    int32_t y[] = {0, 0, 1, 1};
+    dim_probe_options o = options(DIM_PROBE_RIDGE);
+    (void)state;
+    o.lambda = 1;
+    dim_tensor *rows = wrap(DIM_F32, x, 4, 1), *labels = wrap(DIM_I32, y, 4, 0), *row, *label;
+    assert_int_equal(dim_probe_run(ctx, &o, rows, labels, rows, labels, &result.r), DIM_OK);
+    assert_true(result.r.accuracy == 1 && result.r.size == sizeof result && strcmp(result.more, "untouched") == 0);
+    assert_int_equal(dim_tensor_slice(rows, 0, 0, 1, 1, &row), DIM_OK);
+    assert_int_equal(dim_tensor_slice(labels, 0, 0, 1, 1, &label), DIM_OK);
+    expect(DIM_E_INVALID, "1 training sample; it needs 2 at least", dim_probe_run(ctx, &o, row, label, rows, labels, &result.r));
+    dim_tensor *all[] = {rows, labels, row, label};
+    for (size_t i = 0; i < 4; i++)
+        dim_tensor_destroy(all[i]);
+}
+
 /* Minibatches: where all epochs have all of a small held-out part right, the one of the least cross-entropy counts. */
 static void test_ties_between_epochs(void **state)
 {
@@ -417,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_ridge_equations),      cmocka_unit_test(test_what_was_chosen),
         cmocka_unit_test(test_ties_between_epochs),  cmocka_unit_test(test_far_samples),
         cmocka_unit_test(test_many_weights),         cmocka_unit_test(test_lbfgs),
+        cmocka_unit_test(test_longer_result),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

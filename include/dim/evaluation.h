@@ -218,8 +218,8 @@ typedef struct dim_reconstruction {
  * steps, a hundredth after two thirds.
  *
  * Same options, seed and number of threads: same bits.
- * @return DIM_E_SHAPE (also sides that are odd, below 8, or too large: a first map of more than 2^24 units), DIM_E_NUMERIC, DIM_E_CALLBACK, DIM_E_INVALID (also pixels outside
- *         [-1, 1]), DIM_E_NOMEM.
+ * @return DIM_E_SHAPE (also sides that are odd, below 8, or too large: a first map of more than 2^24 units), DIM_E_NUMERIC,
+ *         DIM_E_CALLBACK, DIM_E_INVALID (also pixels outside [-1, 1]), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_evaluation_reconstruct(dim_context *ctx, const dim_evaluation_options *options, const dim_tensor *codes,
                                               const dim_tensor *images, const dim_tensor *test_codes,

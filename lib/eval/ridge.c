@@ -78,7 +78,7 @@ dim_status dim__probe_ridge(dim_context *ctx, const dim_probe_options *o, const 
     int64_t cut = 0;
     dim__ridge r = {.ctx = ctx};
     if (data->n < 2)
-        return dim__fail(ctx, DIM_E_INVALID, "a ridge probe needs 2 training samples at least");
+        return dim__fail(ctx, DIM_E_INVALID, "ridge probe: 1 training sample; it needs 2 at least");
     if (o->lambda == 0)
         DIM__TRY(dim__probe_split(ctx, o, data->n, 0, &cut, &r.pick));
     DIM__TRY_OR(done, dim__ridge_init(&r, data));

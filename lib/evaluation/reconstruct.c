@@ -67,9 +67,9 @@ static dim_status check_sides(dim_context *ctx, const char *name, const int64_t 
         return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s are of %" PRId64 " x %" PRId64 "; both sides must be "
                          "even and 8 at least", name, shape[2], shape[3]);
     if (h > MOST_UNITS / width / w)
-        return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s are of %" PRId64 " x %" PRId64 "; the decoder would begin with "
-                         "%" PRId64 " maps of %" PRId64 " x %" PRId64 ", of which %d units are the most: sides that can be halved more often "
-                         "have smaller ones", name, shape[2], shape[3], width, h, w, (int)MOST_UNITS);
+        return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s are of %" PRId64 " x %" PRId64 "; the decoder would begin "
+                         "with %" PRId64 " maps of %" PRId64 " x %" PRId64 ", but %d units are the most: sides that can be halved more "
+                         "often have smaller ones", name, shape[2], shape[3], width, h, w, (int)MOST_UNITS);
     return DIM_OK;
 }
 

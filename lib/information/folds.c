@@ -32,7 +32,7 @@ static dim_status find_units(const dim__mi *m, dim__mi_folds *c)
     if (!m->series) {
         DIM__TRY(dim__mi_symbols(m, 7, false, c->unit, &c->units));
         if (were_copied(m, c->units))
-            return DIM_OK;
+            return dim__mi_part_atoms(m, c->unit, &c->units);
     }
     for (int64_t i = 0; i < m->n; i++)
         c->unit[i] = (int32_t)i;

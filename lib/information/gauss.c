@@ -13,9 +13,10 @@
 
 #include <stdio.h>
 
-enum { SETS = 4, TRIALS = 20 };
+enum { SETS = 4, TRIALS = 20, BENDS = 8 };
 static const uint32_t sides_of[SETS] = { 5, 6, 4, 7 }; /* x and z, y and z, z, all */
 static const int sign_of[SETS] = { 1, 1, -1, -1 };
+static const double STRAIGHT = 400;                    /* so many rows times the share that a column has of its own: ranks bend little */
 static const double DEPENDENT = 1e-10;                 /* share of a column's variance that the others do not explain */
 
 typedef struct copula {
@@ -26,6 +27,7 @@ typedef struct copula {
     int64_t *kept;    /* (all): columns that are no combination of others of their side and of z */
     int64_t n_kept, of_side[DIM__MI_SIDES];
     bool deterministic;
+    double least_own; /* the least share of a column's variance that those before it do not explain */
     double rows;      /* how many, or as many as the weights are worth */
 } copula;
 
@@ -151,9 +153,10 @@ static dim_status find_dependent(copula *c)
             memcpy(z_list, list, (size_t)count * sizeof *list);
         }
     }
-    c->deterministic = false; /* kept is z, x, y */
+    c->least_own = 1; /* kept is z, x, y */
     for (int64_t i = 0; i < c->n_kept; i++)
-        c->deterministic = !(extend(c, c->kept, i, c->kept[i], l, c->all) > DEPENDENT) || c->deterministic;
+        c->least_own = fmin(c->least_own, extend(c, c->kept, i, c->kept[i], l, c->all));
+    c->deterministic = !(c->least_own > DEPENDENT);
     dim__free(ctx, l);
     dim__free(ctx, list);
     return DIM_OK;
@@ -213,6 +216,155 @@ static dim_status evaluate(const copula *c, double *pointwise, double *raw)
     return status;
 }
 
+/* ---- what ranks bend --------------------------------------------------------------------------------------------------- */
+
+/* Rows of a Gaussian copula. */
+typedef struct drawn {
+    double *null, *mean;   /* (all, all), of a p-value: the covariance without the link of x and y; that of draws */
+    double *factor;        /* (all, all) of the covariance that is drawn from, z's columns last */
+    double *sorted;        /* (all, n): each column's scores, from the least to the largest */
+    double *x;             /* (all, n) */
+    float *normal;         /* (n) */
+    uint64_t *key;         /* (n) */
+    int32_t *order;        /* (2 n) */
+} drawn;
+
+static void free_drawn(const copula *c, drawn *o)
+{
+    dim__free(c->m->ctx, o->null);
+    dim__free(c->m->ctx, o->factor);
+    dim__free(c->m->ctx, o->sorted);
+    dim__free(c->m->ctx, o->x);
+    dim__free(c->m->ctx, o->normal);
+    dim__free(c->m->ctx, o->key);
+    dim__free(c->m->ctx, o->order);
+}
+
+static void sort_column(const drawn *o, const double *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        o->key[i] = dim__key_of_double(x[i]);
+    dim__sort_keys(o->key, n, o->order, o->order + n);
+}
+
+static dim_status make_room(const copula *c, drawn *o)
+{
+    dim_context *ctx = c->m->ctx;
+    size_t n = (size_t)c->m->n, all = (size_t)c->all;
+    *o = (drawn){ .null = dim__calloc(ctx, all, 2 * all * sizeof(double)),  .factor = dim__calloc(ctx, all, all * sizeof(double)),
+                  .sorted = dim__calloc(ctx, all * sizeof(double), n),      .x = dim__calloc(ctx, all * sizeof(double), n),
+                  .normal = dim__calloc(ctx, n, sizeof(float)),             .key = dim__calloc(ctx, n, sizeof(uint64_t)),
+                  .order = dim__calloc(ctx, n, 2 * sizeof(int32_t)) };
+    o->mean = DIM__BEHIND(o->null, c->all * c->all);
+    bool room = o->null != NULL && o->factor != NULL && o->sorted != NULL && o->x != NULL && o->normal != NULL && o->key != NULL &&
+                o->order != NULL;
+    return room ? DIM_OK : DIM_E_NOMEM;
+}
+
+static void draw_rows(copula *c, const drawn *o, int64_t number)
+{
+    int64_t n = c->m->n;
+    for (int64_t j = 0; j < c->all; j++) {
+        dim__rng_normal(o->normal, n, c->m->o.seed, dim__mix(DIM__MI_STREAM_DRAW, (uint64_t)number), j * n);
+        for (int64_t i = 0; i < n; i++)
+            o->x[j * n + i] = (double)o->normal[i];
+    }
+    dim__dgemm(c->m->ctx, false, false, c->all, n, c->all, 1, o->factor, c->all, o->x, n, 0, c->z, n);
+}
+
+/* Each row's scores := those that the margins have at its ranks. */
+static void rank_rows(copula *c, const drawn *o)
+{
+    int64_t n = c->m->n;
+    for (int64_t j = 0; j < c->all; j++) {
+        sort_column(o, c->z + j * n, n);
+        for (int64_t i = 0; i < n; i++)
+            c->z[j * n + o->order[i]] = o->sorted[j * n + i];
+    }
+}
+
+/* o->factor := that of s + share (s - o->mean), where it has one that leaves columns half of what they had of their own. */
+static dim_status unbend(const copula *c, double share, drawn *o, bool *definite)
+{
+    int64_t all = c->all;
+    double *factor = o->null;
+    for (int64_t i = 0; i < all * all; i++)
+        factor[i] = c->s[i] + share * (c->s[i] - o->mean[i]);
+    for (int64_t i = 0; i < all; i++) /* columns may follow from others */
+        factor[i * all + i] *= 1 + 1e-8;
+    DIM__TRY(dim__mi_factor(c->m->ctx, factor, all, definite));
+    for (int64_t i = 0; i < all; i++)
+        *definite = *definite && factor[i * all + i] >= 0.5 * o->factor[i * all + i];
+    for (int64_t i = 0; i < all && *definite; i++)
+        for (int64_t j = 0; j < all; j++)
+            o->factor[i * all + j] = j <= i ? factor[i * all + j] : 0;
+    return DIM_OK;
+}
+
+/* t: room for draws.  What their ranks change, and in o->mean their covariance. */
+static dim_status measure_bend(copula *t, const drawn *o, int64_t turn, double *bend)
+{
+    double plain = 0, ranked = 0, sum = 0;
+    int64_t count = 0;
+    dim_status status = DIM_OK;
+    memset(o->mean, 0, (size_t)(t->all * t->all) * sizeof *o->mean);
+    for (int64_t k = 0; k < BENDS && status == DIM_OK; k++) {
+        draw_rows(t, o, ((int64_t)1 << 41) + turn * BENDS + k);
+        covariance(t);
+        status = evaluate(t, NULL, &plain);
+        rank_rows(t, o);
+        covariance(t);
+        if (status == DIM_OK)
+            status = find_dependent(t);
+        for (int64_t i = 0; i < t->all * t->all; i++)
+            o->mean[i] += t->s[i] / BENDS;
+        if (status != DIM_OK || t->deterministic) /* all ranks are alike: so few rows show nothing of it */
+            continue;
+        status = evaluate(t, NULL, &ranked);
+        sum += ranked - plain;
+        count++;
+    }
+    *bend = count > 0 ? sum / (double)count : 0;
+    return status;
+}
+
+/* Ranks of few rows bend each column in its own way.  Where others leave little of a column, that is much of it: of pairs with a
+ * correlation of 0.99, 300 rows show 0.07 nats less than there are, with a standard error of 0.06.  Some draws of the copula, as many rows
+ * as ours are worth, say what their ranks change; and again, of the copula that ours was before. */
+static dim_status find_bend(const copula *c, double *bend)
+{
+    dim__mi part = *c->m;
+    copula t = *c;
+    drawn o = { .sorted = NULL };
+    bool definite = false;
+    *bend = 0;
+    if (c->least_own * c->rows > STRAIGHT || c->m->weights != NULL || c->m->value_only)
+        return DIM_OK;
+    part.n = (int64_t)c->rows;
+    t.m = &part;
+    t.z = dim__calloc(part.ctx, (size_t)t.all * sizeof *t.z, (size_t)part.n);
+    t.s = dim__calloc(part.ctx, (size_t)t.all * sizeof *t.s, (size_t)t.all);
+    t.kept = dim__calloc(part.ctx, (size_t)t.all, sizeof *t.kept);
+    dim_status status = t.z == NULL || t.s == NULL || t.kept == NULL ? DIM_E_NOMEM : make_room(&t, &o);
+    if (status == DIM_OK)
+        memcpy(t.kept, c->kept, (size_t)t.all * sizeof *t.kept);
+    for (int64_t i = 0; i < t.all * part.n && status == DIM_OK; i++) /* columns of draws have no ties */
+        o.sorted[i] = dim__normal_quantile(((double)(i % part.n) + 0.5) / (double)part.n);
+    if (status == DIM_OK)
+        status = unbend(c, 0, &o, &definite);
+    if (status == DIM_OK && definite)
+        status = measure_bend(&t, &o, 0, bend);
+    for (double share = 1; share > 0.1 && status == DIM_OK && *bend != 0; share = definite ? 0 : share / 2)
+        status = unbend(c, share, &o, &definite);
+    if (status == DIM_OK && definite && *bend != 0)
+        status = measure_bend(&t, &o, 1, bend);
+    free_drawn(&t, &o);
+    end(&t);
+    return status;
+}
+
+/* ---- the answer ---------------------------------------------------------------------------------------------------------- */
+
 /* Columns that are combinations of others. */
 static void list_dependent(const copula *c, dim__mi_answer *a)
 {
@@ -229,15 +381,16 @@ static void list_dependent(const copula *c, dim__mi_answer *a)
         }
 }
 
-static void fill(const copula *c, dim__mi_answer *a)
+static void fill(const copula *c, double bend, dim__mi_answer *a)
 {
     dim_information_result *r = &a->r;
     double rows, error = dim__mi_error(c->m, a->pointwise, &rows), z = dim__mi_z(c->m);
     r->bound = r->raw;
     r->effective_rows = rows;
     r->standard_error = sqrt(error * error + (double)(c->of_side[0] * c->of_side[1]) / (2 * rows * rows)); /* the second is the null's */
-    r->low = r->raw - z * r->standard_error;
-    r->high = r->raw + z * r->standard_error;
+    r->deficit = fmax(0, -bend);
+    r->low = r->raw - z * r->standard_error - fmax(0, bend);
+    r->high = r->raw + z * r->standard_error + r->deficit;
     r->ceiling = (double)INFINITY;
 }
 
@@ -256,6 +409,7 @@ static void fill_deterministic(const copula *c, dim__mi_answer *a)
 static dim_status run(const dim__mi *m, dim__mi_answer *a)
 {
     copula c;
+    double bend = 0;
     dim_status status = make(m, &c);
     if (status == DIM_OK) {
         covariance(&c);
@@ -263,10 +417,12 @@ static dim_status run(const dim__mi *m, dim__mi_answer *a)
     }
     if (status == DIM_OK && !c.deterministic)
         status = evaluate(&c, a->pointwise, &a->r.raw);
+    if (status == DIM_OK && !c.deterministic)
+        status = find_bend(&c, &bend);
     if (status == DIM_OK && c.deterministic)
         fill_deterministic(&c, a);
     else if (status == DIM_OK)
-        fill(&c, a);
+        fill(&c, bend, a);
     if (status == DIM_OK)
         list_dependent(&c, a);
     a->r.rows = m->n;
@@ -288,27 +444,6 @@ static void reorder(copula *c, const double *from, const int32_t *order)
 /* With a condition: draws of the Gaussian copula that has all correlations but those of x and y beyond the condition, with the margins
  * that there are.  Everything is ranked again, since what ranks of few rows bend, they bend in x and in y alike: exchanged rows, or
  * exchanged residuals, do not have that, and would raise alarms where a condition leaves little noise. */
-typedef struct drawn {
-    double *null, *mean;   /* (all, all): the covariance without that link; that of draws */
-    double *factor;        /* (all, all) of the covariance that is drawn from, z's columns last */
-    double *sorted;        /* (all, n): each column's scores, from the least to the largest */
-    double *x;             /* (all, n) */
-    float *normal;         /* (n) */
-    uint64_t *key;         /* (n) */
-    int32_t *order;        /* (2 n) */
-} drawn;
-
-static void free_drawn(const copula *c, drawn *o)
-{
-    dim__free(c->m->ctx, o->null);
-    dim__free(c->m->ctx, o->factor);
-    dim__free(c->m->ctx, o->sorted);
-    dim__free(c->m->ctx, o->x);
-    dim__free(c->m->ctx, o->normal);
-    dim__free(c->m->ctx, o->key);
-    dim__free(c->m->ctx, o->order);
-}
-
 /* s (all, all) of x and y := s_xz s_z^-1 s_zy; *definite: whether there is such. */
 static dim_status unlink_sides(const copula *c, double *s, bool *definite)
 {
@@ -351,25 +486,11 @@ static dim_status null_factor(const copula *c, const drawn *o, double *s, bool *
     return status;
 }
 
-static void sort_column(const drawn *o, const double *x, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        o->key[i] = dim__key_of_double(x[i]);
-    dim__sort_keys(o->key, n, o->order, o->order + n);
-}
-
 static dim_status make_drawn(copula *c, drawn *o)
 {
     dim_context *ctx = c->m->ctx;
-    size_t n = (size_t)c->m->n, all = (size_t)c->all;
-    *o = (drawn){ .null = dim__calloc(ctx, all, 2 * all * sizeof(double)),  .factor = dim__calloc(ctx, all, all * sizeof(double)),
-                  .sorted = dim__calloc(ctx, all * sizeof(double), n),      .x = dim__calloc(ctx, all * sizeof(double), n),
-                  .normal = dim__calloc(ctx, n, sizeof(float)),             .key = dim__calloc(ctx, n, sizeof(uint64_t)),
-                  .order = dim__calloc(ctx, n, 2 * sizeof(int32_t)) };
-    if (o->null == NULL || o->factor == NULL || o->sorted == NULL || o->x == NULL || o->normal == NULL || o->key == NULL ||
-        o->order == NULL)
-        return DIM_E_NOMEM;
-    o->mean = o->null + all * all;
+    size_t all = (size_t)c->all;
+    DIM__TRY(make_room(c, o));
     for (int64_t j = 0; j < c->all; j++) {
         sort_column(o, c->z + j * c->m->n, c->m->n);
         for (int64_t i = 0; i < c->m->n; i++)
@@ -385,22 +506,6 @@ static dim_status make_drawn(copula *c, drawn *o)
                     : dim__fail(ctx, DIM_E_NUMERIC, "the covariance of %lld columns is not positive definite", (long long)c->all);
 }
 
-static void draw(copula *c, const drawn *o, int64_t number)
-{
-    int64_t n = c->m->n;
-    for (int64_t j = 0; j < c->all; j++) {
-        dim__rng_normal(o->normal, n, c->m->o.seed, dim__mix(DIM__MI_STREAM_DRAW, (uint64_t)number), j * n);
-        for (int64_t i = 0; i < n; i++)
-            o->x[j * n + i] = (double)o->normal[i];
-    }
-    dim__dgemm(c->m->ctx, false, false, c->all, n, c->all, 1, o->factor, c->all, o->x, n, 0, c->z, n);
-    for (int64_t j = 0; j < c->all; j++) {
-        sort_column(o, c->z + j * n, n);
-        for (int64_t i = 0; i < n; i++)
-            c->z[j * n + o->order[i]] = o->sorted[j * n + i];
-    }
-}
-
 /* What ranks of the rows have bent looks like noise of x and y of their own, and is in what is drawn from; ranks of draws bend as much
  * again.  So the link that bends make is larger in the rows than in draws, where a condition leaves little noise: 25 % alarms at 0.05 with
  * two columns and noise of 0.15.  Some draws show by how much, and it is taken out: 8 %. */
@@ -410,7 +515,8 @@ static dim_status straighten(copula *c, const drawn *o)
     bool definite = false;
     memset(o->mean, 0, (size_t)count * sizeof *o->mean);
     for (int64_t k = 0; k < TRIALS; k++) {
-        draw(c, o, ((int64_t)1 << 40) + k);
+        draw_rows(c, o, ((int64_t)1 << 40) + k);
+        rank_rows(c, o);
         covariance(c);
         for (int64_t i = 0; i < count; i++)
             o->mean[i] += c->s[i] / TRIALS;
@@ -443,7 +549,8 @@ static dim_status null_values(const dim__mi *m, const dim__mi_orders *orders, do
             reorder(&c, y, order);
         } else if (b > 0) {
             status = b == 1 ? straighten(&c, &o) : DIM_OK;
-            draw(&c, &o, b);
+            draw_rows(&c, &o, b);
+            rank_rows(&c, &o);
         }
         covariance(&c);
         if (status == DIM_OK)

@@ -122,6 +122,7 @@ typedef struct dim__mi {         /* what is measured */
     int sorted_side;
     int64_t sorted;              /* 1 + number of the column of that side that the rows are sorted by; 0 = they are not */
     int64_t dropped, duplicates;
+    int64_t atom_rows;           /* that are alike in all columns, and no copies */
     uint32_t warnings;           /* of reading; each method adds its own */
     char left_out[DIM__MI_LEFT_OUT]; /* columns that are constant or repeat others, for texts */
     bool pairwise;               /* two columns of many: no critics */
@@ -190,6 +191,8 @@ void dim__mi_free(dim__mi *m);
 dim_status dim__mi_read_rows(dim__mi *m, const dim_information_data *data, dim__mi_source source[DIM__MI_SIDES]);
 dim_status dim__mi_read_groups(dim__mi *m, const dim_tensor *t);
 dim_status dim__mi_find_copies(dim__mi *m);
+/* code (n): numbers of rows, of *different different ones.  Rows that are there often and are not copies get numbers of their own. */
+dim_status dim__mi_part_atoms(const dim__mi *m, int32_t *code, int64_t *different);
 
 int64_t dim__mi_columns_of(const dim_tensor *t);
 /* Element of a tensor (N) or (N, d) as a double, and as a key that keeps the order exactly. */
@@ -265,7 +268,6 @@ dim_status dim__mi_coverage(const dim__mi *m, uint32_t sides, double *out);
 /* Asks the methods, and puts the one that is believed first. */
 dim_status dim__mi_choose(const dim__mi *m, dim_information *info);
 /* The report and the texts of warnings. */
-bool dim__mi_disagrees(const dim__mi_answer *other, const dim__mi_answer *taken); /* lies outside, and nothing speaks against it */
 dim_status dim__mi_describe(const dim__mi *m, dim_information *info);
 /* What the report ends with: that rows are sorted, and warnings. */
 int64_t dim__mi_remarks(const dim_information *info);
@@ -321,6 +323,7 @@ dim_status dim__mi_add_lengths(dim_context *ctx, const double *l, int64_t d, con
 
 /* ---- interval.c --------------------------------------------------------------------------------------------------- */
 
+bool dim__mi_disagrees(const dim__mi_answer *other, const dim__mi_answer *taken); /* lies outside, and nothing speaks against it */
 double dim__mi_worth(const dim__mi *m); /* as how many rows weighted ones, and those of a series, count; else n */
 /* The same by the columns that depend most on others: effective_rows, and whether there is an answer. */
 double dim__mi_least_worth(const dim__mi *m);

@@ -105,3 +105,10 @@ double dim__mi_error(const dim__mi *m, const double *influence, double *effectiv
         *effective_rows = fmin(rows, dim__mi_worth(m));
     return sqrt(variance);
 }
+
+bool dim__mi_disagrees(const dim__mi_answer *other, const dim__mi_answer *taken)
+{
+    const dim_information_result *r = &taken->r;
+    return other->remark == NULL && other->r.verdict == DIM_INFORMATION_ESTIMATE && r->verdict == DIM_INFORMATION_ESTIMATE &&
+           (other->r.value < r->low || other->r.value > r->high);
+}

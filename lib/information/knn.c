@@ -504,10 +504,10 @@ static void allow_for_lone_labels(const dim__mi *m, const total *t, dim__mi_answ
 {
     dim_information_result *r = &a->r;
     double most = 0;
-    if ((m->n - t->used) * 100 <= m->n)
-        return;
     for (int64_t i = 0; i < m->n; i++)
         most = isnan(a->pointwise[i]) ? most : fmax(most, fabs(a->pointwise[i]));
+    if (t->used == m->n || ((m->n - t->used) * 100 <= m->n && most >= 1e-9))
+        return;
     r->warnings |= DIM_INFORMATION_UNDERSAMPLED;
     r->low *= r->low > 0 ? (double)t->used / (double)m->n : 1;
     if (2 * t->used < m->n || t->used < DIM__MI_LEAST_ROWS || most < 1e-9)

@@ -206,13 +206,6 @@ static void finish(const dim__mi *m, double entropy_x, double entropy_y, dim_inf
     r->correlation = sqrt(1 - exp(-2 * r->value));
 }
 
-bool dim__mi_disagrees(const dim__mi_answer *other, const dim__mi_answer *taken)
-{
-    const dim_information_result *r = &taken->r;
-    return other->remark == NULL && other->r.verdict == DIM_INFORMATION_ESTIMATE && r->verdict == DIM_INFORMATION_ESTIMATE &&
-           (other->r.value < r->low || other->r.value > r->high);
-}
-
 static void disagree(dim_information *info)
 {
     for (int64_t k = 1; k < info->count; k++)

@@ -151,7 +151,12 @@ static void explain(const dim__mi *m, const dim_information *info, uint32_t bit,
     case DIM_INFORMATION_NEGATIVE: put(t, "the estimate is %.4f, below 0 by more than its error; the value is 0", r->raw); break;
     case DIM_INFORMATION_DIFFERENCE: put(t, "the value is the difference of two lower bounds, which is not a bound: it is too "
                                               "high by as much of what z tells about x as these rows have not shown"); break;
-    case DIM_INFORMATION_DITHERED: put(t, "equal values were put in random orders, which leaves the information as it is"); break;
+    case DIM_INFORMATION_DITHERED:
+        put(t, "equal values were put in random orders, which leaves the information as it is");
+        if (m->atom_rows > 0)
+            put(t, "; %lld rows are alike in all columns and count as observations: if something repeated itself, leave them out",
+                (long long)m->atom_rows);
+        break;
     default: put(t, "%lld rows of %lld were used", (long long)m->n, (long long)m->given); break;
     }
 }

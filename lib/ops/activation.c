@@ -18,7 +18,7 @@
     const dim__op dim__op_##op##_grad = {                                                                              \
         .name = #op "_grad", .min_in = 2, .max_in = 2, .n_out = 1,                                                     \
         .flags = DIM__OP_INPLACE0 | DIM__OP_INPLACE1 | DIM__OP_ELEMENTWISE,                                            \
-        .infer = dim__infer_same, .backward = again, .run = op##_grad_run,                                             \
+        .infer = dim__infer_same, .backward = (again), .run = op##_grad_run,                                             \
     };                                                                                                                 \
     dim__vid dim__emit_##op(dim__graph *g, dim__vid x) { return dim__emit1(g, &dim__op_##op, x, NULL); }
 

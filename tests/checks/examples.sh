@@ -58,6 +58,7 @@ cp "$out/weights.safetensors" "$work/weights.safetensors"
 run 0 "$local_dim" $usual --out "$out" --resume
 says 'nothing is left to train: 10 steps are asked for, and the checkpoint is after step 10'
 [ -s "$work/stdout" ] && fail "an evaluation again"
+grep -q 'Accuracy on test samples' "$out/report.html" || fail "the report of a finished run loses its accuracies"
 cmp "$out/log.csv" "$work/log.csv" || fail "log.csv after --resume without steps"
 sed '$s/\(,[^,]*\)\{4\}$/,,,,/' "$work/log.csv" >"$out/log.csv"
 cmp -s "$out/log.csv" "$work/log.csv" && fail "nothing was cut off"
@@ -427,7 +428,7 @@ done
 data=idx:$work/halves28
 run 0 "$infogan" --steps 60 --every 20 --json --out "$work/gan" --generate "$work/g.npy" --infer "$work/i.npy"
 grep -q '^{"event": "train", "step": 60, "d_loss": .*, "g_loss": .*, "mi_disc": .*, "mi_cont": .*, "step_ms": .*, "cpu_ms": .*, "seconds": ' "$work/stdout" &&
-    grep -q '^{"event": "eval", "step": 60, "error": .*, "error_majority": .*, "error_eval_bn": .*, "used": .*, "q_accuracy": .*, "diversity": ' "$work/stdout" &&
+    grep -q '^{"event": "eval", "step": 60, "error": .*, "error_majority": .*, "error_eval_bn": .*, "used": .*, "q_accuracy": .*, "diversity": null, ' "$work/stdout" &&
     grep -q '^{"event": "done", "steps": 60, .*"step_ms_median": .*, "step_ms_min": .*, "cpu_ms_median": .*, "seconds": .*, "error": ' "$work/stdout" &&
     [ "$(wc -l <"$work/stdout")" = 6 ] || { cat "$work/stdout"; fail "lines of infogan --json"; }
 sed -n 's/.*"train".*"mi_disc": \([0-9.-]*\).*/\1/p' "$work/stdout" | awk 'NR == 1 { first = $1 } { last = $1 } END { exit !(NR == 3 && last > first + 0.2) }' ||
@@ -440,7 +441,8 @@ head -c 128 "$work/g.codes.npy" | grep -q '(100, 3)' || fail "codes of infogan -
 head -c 128 "$work/i.npy" | grep -q '(40, 3)' || fail "infogan --infer"
 run 0 "$infogan" --steps 25 --every 20 --out "$work/gans"
 grep -q '^step     20 | D .* G .* | nats: c1 .* of 2.303 z1 .* z2 .* ms a step$' "$work/stdout" || { cat "$work/stdout"; fail "infogan in text"; }
-grep -q '^step     25 | D knows .* error .* | diversity ' "$work/stdout" || { cat "$work/stdout"; fail "evaluations of infogan"; }
+grep -q '^step     25 | D knows .* error .* | trained ' "$work/stdout" || { cat "$work/stdout"; fail "evaluations of infogan"; }
+grep -q 'diversity' "$work/stdout" && fail "infogan: images that are all alike are a measure of diversity"
 [ "$(grep -c '^ *[0-9] \(class [01]\|none\) ' "$work/stdout")" = 10 ] || { cat "$work/stdout"; fail "infogan: confusion"; }
 run 0 "$infogan" --steps 60 --out "$work/gans" --resume --generate "$work/gs.npy"
 says 'goes on after step 25'
@@ -451,6 +453,10 @@ cmp "$work/g.npy" "$work/gs.npy" || fail "infogan: images in parts"
 run 0 "$infogan" --steps 60 --out "$work/gans" --resume --generate "$work/gs.npy" --codes "$work/g.codes.npy"
 says 'nothing is left to train'
 cmp "$work/g.npy" "$work/gs.npy" || fail "infogan --codes"
+grep -q 'no picture' "$work/stderr" && fail "infogan: a finished run loses a picture"
+measures() { sed -n '/<h2>Measures at the end/,/<.table>/p' "$1/report.html"; }
+[ "$(measures "$work/gans" | grep -c '<td>')" = 8 ] && [ "$(measures "$work/gans")" = "$(measures "$work/gan")" ] ||
+    { measures "$work/gans"; fail "infogan: measures of a finished run"; }
 codes() { # FILE SHAPE, then bytes in octal
     printf '\223NUMPY\1\0\166\0%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': ($2), }" >"$1"
     printf "$3" >>"$1"
@@ -480,6 +486,8 @@ head -c 128 "$work/i.npy" | grep -q '(8, 3)' || fail "codes of training images"
 grep -q '"error": null, "error_majority": null, "error_eval_bn": null, "used": [1-9]' "$work/stdout" || { cat "$work/stdout"; fail "errors without labels"; }
 
 # A program of one's own infers the same codes from the weights, and makes an image of each category.
+codes "$work/plain.npy" '8, 1, 28, 28' ''
+{ sed 's/<f4/|u1/' "$work/plain.npy"; tail -c 6272 "$work/halves28/train-images-idx3-ubyte"; } >"$work/images.npy"
 run 0 "$infogan" --steps 3 --infer "$work/i.npy" --out "$work/lone"
 "${infogan%/*}/use_infogan" "$work/lone/weights.safetensors" "$work/images.npy" >"$work/own" || fail "use_infogan: codes of images"
 od -An -v -t f4 -w12 -j128 "$work/i.npy" | paste -d' ' - "$work/own" | LC_ALL=C awk '
