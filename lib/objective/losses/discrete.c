@@ -3,6 +3,7 @@
  * information is the mean over the locations.
  *
  * All in logarithms, of which none is infinite: log p(y) is the log-sum-exp of log p(y|x) over the batch, less log N. */
+#include "base/comm.h"
 #include "objective/losses/losses.h"
 
 #include <math.h>
@@ -25,17 +26,18 @@ static dim__vid entropy(dim__graph *g, dim__vid x, double scale)
 static dim__loss_nodes emit(const dim__loss_in *in)
 {
     dim__graph *g = in->scope.g;
-    dim__vid a = dim__nn_rows(&in->scope, in->side[0].v);
+    dim__vid a = dim__emit_gather_ranks(g, dim__nn_rows(&in->scope, in->side[0].v));
     if (dim__graph_status(g) != DIM_OK)
         return dim__loss_alone(DIM__NONE);
-    int64_t n = in->samples * in->side[0].views, c = dim__shape_last(dim__shape_of(g, a)), l = dim__count_of(g, a) / (n * c);
+    int64_t n = in->samples * in->side[0].views * dim__ranks(g->comm), c = dim__shape_last(dim__shape_of(g, a));
+    int64_t l = dim__count_of(g, a) / (n * c);
     dim__vid given_x = log_softmax(g, a);
     dim__vid by_class = dim__emit_swap_last(g, dim__emit_reshape(g, given_x, dim__shape3(1, n, l * c)));
     dim__vid mean = dim__emit_log_sum_exp(g, dim__emit_reshape(g, by_class, dim__shape2(l * c, n)));
     dim__vid of_y = entropy(g, dim__emit_affine(g, mean, 1, -log((double)n)), 1 / (double)l);
     dim__vid of_y_given_x = entropy(g, given_x, 1 / (double)(n * l));
     dim__vid loss = dim__emit_add(g, of_y_given_x, dim__emit_affine(g, of_y, -1, 0));
-    return (dim__loss_nodes){ .loss = loss, .against = DIM__NONE, .n_reports = 3,
+    return (dim__loss_nodes){ .ranks = DIM__LOSS_ALIKE, .loss = loss, .against = DIM__NONE, .n_reports = 3,
                               .reports = { { ".value", DIM__LOSS_REPORT_SCALAR, dim__emit_affine(g, loss, -1, 0) },
                                            { ".entropy", DIM__LOSS_REPORT_SCALAR, of_y },
                                            { ".given", DIM__LOSS_REPORT_SCALAR, of_y_given_x } } };
