@@ -476,12 +476,41 @@ static void test_bf16(void **state)
                       .tolerance = 0.05 });
 }
 
+/* What docs/several-machines.md says of a step of local DIM by InfoNCE and the dot critic, of n samples a rank and l locations. */
+static void test_traffic(void **state)
+{
+    enum { UNITS = 8, L = 9, ROW = 4 + 5, SAID = 64 };
+    static const int64_t channels[] = { 4, 6, 7, UNITS, UNITS }; /* of batch norms */
+    (void)state;
+    for (uint32_t ranks = 2; ranks <= 3; ranks++) {
+        job j = run(&estimators[0], ranks);
+        int64_t n = ALL / ranks, others = ranks - 1, said = SAID + n * ROW * 8, parameters = 0;
+        const history *h = j.ranks[0];
+        for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
+            said += (2 * channels[i] + 1 + 2 * channels[i]) * 8;
+        for (int i = 0; i < h->n_parameters; i++)
+            parameters += strstr(h->parameters[i], "running_") == NULL ? h->counts[i] : 0;
+        for (uint32_t r = 0; r < ranks; r++) {
+            const traffic *t = &j.last[r];
+            assert_int_equal(t->calls[0], 1 + 2 * 5 + 1 + 2); /* agreement, batch norms, x, rows */
+            assert_int_equal(t->bytes[0], others * (said + n * L * UNITS * 4));
+            assert_int_equal(t->calls[1], 1);
+            assert_int_equal(t->bytes[1], 2 * parameters * 4 * others / ranks);
+            assert_int_equal(t->calls[2], 1);
+            assert_int_equal(t->bytes[2], others * n * L * UNITS * 4);
+            assert_int_equal(t->calls[3], 0);
+        }
+        end(&j);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_estimators),
         cmocka_unit_test(test_losses),
         cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_traffic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
