@@ -236,7 +236,7 @@ static void local_term(dim_objective *obj, dim_estimator_options est, dim_term_o
     dim_estimator_destroy((dim_estimator *)term.estimator);
 }
 
-#define IMAGES .inputs = { { "x", { 2, 6, 6 } } }
+#define IMAGES .inputs = { { .name = "x", .shape = { 2, 6, 6 } } }
 
 /* ---- estimators and critics ---------------------------------------------------------------------------------------------- */
 
@@ -286,7 +286,7 @@ static void several_globals(dim_objective *obj)
               (dim_term_options){ .critic = DIM_CRITIC_BILINEAR, .global_samples = 2 }, "f.local");
 }
 
-#define VIEWS_OF_IMAGES .inputs = { { "x", { 2, 6, 6 }, 2 } }
+#define VIEWS_OF_IMAGES .inputs = { { .name = "x", .shape = { 2, 6, 6 }, .views = 2 } }
 
 static const example estimators[] = {
     { "InfoNCE, dot", infonce_dot, IMAGES },
@@ -432,15 +432,16 @@ static void vicreg(dim_objective *obj) { alike(obj, (dim_loss_options){ .kind = 
 static void barlow(dim_objective *obj) { alike(obj, (dim_loss_options){ .kind = DIM_LOSS_BARLOW_TWINS }); }
 static void discrete(dim_objective *obj) { alike(obj, (dim_loss_options){ .kind = DIM_LOSS_DISCRETE }); }
 
-#define ROWS .inputs = { { "x", { 6 } } }
-#define VIEWS_OF_ROWS .inputs = { { "x", { 6 }, 3 } }
+#define ROWS .inputs = { { .name = "x", .shape = { 6 } } }
+#define VIEWS_OF_ROWS .inputs = { { .name = "x", .shape = { 6 }, .views = 3 } }
 
 static const example losses[] = {
     { "KL, squared error, Gaussian", autoencoder, ROWS },
     { "two players at once", at_once, ROWS },
     { "two players, one afterwards", afterwards, ROWS },
     { "InfoGAN", infogan, ROWS },
-    { "labels, dropout, occlusion", labels_of_views, .inputs = { { "x", { 2, 6, 6 }, 2 }, { "class", .labels = true } } },
+    { "labels, dropout, occlusion", labels_of_views,
+      .inputs = { { .name = "x", .shape = { 2, 6, 6 }, .views = 2 }, { .name = "class", .labels = true } } },
     { "coordinates", places, VIEWS_OF_IMAGES },
     { "distances", distances, VIEWS_OF_IMAGES },
     { "VICReg", vicreg, VIEWS_OF_ROWS },
@@ -472,8 +473,8 @@ static void wide(dim_objective *obj)
 static void test_bf16(void **state)
 {
     (void)state;
-    check(&(example){ "JSD in bf16", wide, .inputs = { { "x", { 2, 12, 12 } } }, .options = { .precision = DIM_PRECISION_BF16 },
-                      .tolerance = 0.05 });
+    check(&(example){ "JSD in bf16", wide, .inputs = { { .name = "x", .shape = { 2, 12, 12 } } },
+                      .options = { .precision = DIM_PRECISION_BF16 }, .tolerance = 0.05 });
 }
 
 /* What docs/several-machines.md says of a step of local DIM by InfoNCE and the dot critic, of n samples a rank and l locations. */
