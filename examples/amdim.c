@@ -64,7 +64,7 @@ static const pipeline *choose(const ex_run *run)
         if (h >= pipelines[i].least && w >= pipelines[i].least && (pipelines[i].least > 32 || (h == 32 && w == 32)))
             return &pipelines[i];
     ex_usage_error(&program, "--data: the images are %lld x %lld, but this program takes 32 x 32, or 64 x 64 and more; "
-                   "--image-size makes the images of a folder so large",
+                   "--image-size makes the images of a folder or of STL-10 so large",
                    (long long)w, (long long)h);
 }
 

@@ -325,6 +325,8 @@ static void check(const ex_program *p, const ex_options *o)
         ex_usage_error(p, "--finetune and --classify-weight exclude each other: fine-tuning learns from labels alone");
     if (o->labels > 0 && o->unlabelled)
         ex_usage_error(p, "--labels and --unlabelled exclude each other");
+    if (o->with_unlabelled && (o->unlabelled || o->labels > 0 || o->finetune))
+        ex_usage_error(p, "--with-unlabelled excludes --unlabelled, --labels and --finetune: all images of both files are trained on");
     if (o->unlabelled && (o->finetune || o->classify_weight > 0))
         ex_usage_error(p, "--finetune and --classify-weight need labels: they do not go with --unlabelled");
     if (o->classify_tap != NULL && !o->finetune && o->classify_weight == 0)

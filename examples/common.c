@@ -179,7 +179,7 @@ static int choose_encoder(const ex_run *run)
         ex_usage_error(run->program, "--encoder: the images are %lld x %lld, but %s takes %lld x %lld", (long long)shape[2],
                        (long long)shape[1], encoders[asked].name, (long long)encoders[asked].side, (long long)encoders[asked].side);
     ex_usage_error(run->program, "--data: the images are %lld x %lld, but this program's encoders take 28 x 28, "
-                   "32 x 32 or 64 x 64; --image-size makes the images of a folder so large",
+                   "32 x 32 or 64 x 64; --image-size makes the images of a folder or of STL-10 so large",
                    (long long)shape[2], (long long)shape[1]);
 }
 

@@ -52,7 +52,7 @@ typedef struct ex_options {
     const char *embed_tap;        /* NULL = the program's code */
     int embed_split;              /* EX_EMBED_... */
     bool finetune;                /* labels alone teach the encoder */
-    bool json, table, resume, overwrite, skip_broken, unlabelled, keep_orientation;
+    bool json, table, resume, overwrite, skip_broken, unlabelled, with_unlabelled, keep_orientation;
 
     /* of dim-eval */
     const char *weights, *log, *only; /* NULL: not given */
@@ -66,7 +66,7 @@ typedef struct ex_options {
     /* of local_dim and global_dim */
     int dim_preset;               /* of dim_terms.c; 0 = none */
     float alpha, beta, pairs;     /* weights of global, local, local-local information; 0 = none */
-    float act_penalty, gradient_penalty;
+    float act_penalty, gradient_penalty, class_pairs;
     int coordinates, repeat;      /* EX_COORDINATES_..., dim_repeat */
     uint32_t occlude, local_samples, global_samples, classes;
     const char *globals;          /* tap; NULL = the code */
@@ -236,6 +236,8 @@ void ex_usage_error(const ex_program *program, const char *format, ...);
 void ex_data_open(ex_run *run);
 /* What ex_data_open() does last, for a program that sets run->train and run->test itself: sizes, and what is probed. */
 void ex_data_use(ex_run *run);
+bool ex_data_has_files(const ex_run *run); /* an image is a file */
+bool ex_data_resizes(const ex_run *run); /* --image-size is for it */
 const char *ex_noun(const ex_run *run); /* "images" or "signals" */
 const char *ex_class_name(const ex_run *run, const dim_dataset *data, int64_t label); /* NULL = it has none */
 const char *ex_data_advice(const ex_run *run, dim_status status); /* what helps against it; "" = nothing is known */
@@ -339,7 +341,14 @@ typedef struct ex_old_log {
 /* Copies the lines of the log that there is up to the model's step; the times go on from the last one's. */
 ex_old_log ex_log_continue(ex_run *run, FILE *log, const char *header);
 
-/* ---- embed.c */
+/* ---- embed.c: arrays for NumPy, FILE.npy, and beside it FILE.<what>.npy */
+
+/* Ends the program where the option's FILE.npy, or that beside it unless `what` is NULL, cannot be written or is read. */
+void ex_npy_check(const ex_program *program, const ex_options *o, const char *option, const char *path, const char *what);
+/* Ends the program where `path` is the same file as the `other` one, which is `what`. */
+void ex_npy_distinct(const ex_program *program, const char *option, const char *path, const char *other, const char *what);
+const char *ex_npy_beside(const char *path, const char *what, char beside[EX_MAX_PATH]);
+bool ex_npy_save(const ex_run *run, const char *option, const dim_tensor *t, const char *what, const char *path); /* false, and says why */
 
 void ex_embed_check(ex_run *run, const dim_encoder *encoder); /* ends the program where --embed cannot work */
 bool ex_embed(ex_run *run, dim_encoder *encoder); /* what --embed asks for; false, and says why */

@@ -10,14 +10,16 @@ static bool is_kind(const ex_run *run, const char *kind)
     return strncmp(run->o.data, kind, strlen(kind)) == 0;
 }
 
-static bool has_files(const ex_run *run) /* an image is a file */
+bool ex_data_has_files(const ex_run *run)
 {
     return is_kind(run, "folder:") || is_kind(run, "tiny:");
 }
 
+bool ex_data_resizes(const ex_run *run) { return ex_data_has_files(run) || is_kind(run, "stl10:"); }
+
 const char *ex_data_advice(const ex_run *run, dim_status status)
 {
-    return status == DIM_E_FORMAT && has_files(run) && !run->o.skip_broken
+    return status == DIM_E_FORMAT && ex_data_has_files(run) && !run->o.skip_broken
                ? "; --skip-broken puts the next image in the place of a broken one" : "";
 }
 
@@ -58,6 +60,10 @@ static dim_dataset *open_split(ex_run *run, dim_split split, dim_labels labels, 
 /* What is trained on. */
 static dim_dataset *open_train(ex_run *run)
 {
+    if (run->o.with_unlabelled && !is_kind(run, "stl10:"))
+        ex_usage_error(run->program, "--with-unlabelled: only stl10 has images with labels and others without");
+    if (run->o.with_unlabelled)
+        return open_split(run, DIM_SPLIT_TRAIN_UNLABELED, DIM_LABELS_FINE, true, "");
     if (!run->o.unlabelled)
         return open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_FINE, true, "");
     if (is_kind(run, "stl10:") && !run->program->evaluates)
@@ -69,7 +75,7 @@ static dim_dataset *open_train(ex_run *run)
 static void open_probed(ex_run *run)
 {
     int64_t all = dim_dataset_count(run->labelled);
-    bool sorted = has_files(run) || is_kind(run, "npy:") || is_kind(run, "csv:") || run->program->data_help != NULL;
+    bool sorted = ex_data_has_files(run) || is_kind(run, "npy:") || is_kind(run, "csv:") || run->program->data_help != NULL;
     if (run->o.probe_train > all)
         run->o.probe_train = (uint32_t)all;
     if (run->o.probe_train < EX_LEAST_PROBED)
@@ -107,7 +113,7 @@ void ex_data_use(ex_run *run)
                        (long long)dim_dataset_count(run->train), ex_noun(run));
     if (o->probe_train > 0) {
         if (run->labelled == NULL)
-            run->labelled = o->unlabelled ? open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_FINE, true,
+            run->labelled = o->unlabelled || o->with_unlabelled ? open_split(run, DIM_SPLIT_TRAIN, DIM_LABELS_FINE, true,
                                                    "; --probe-train 0 trains without labels") : run->train;
         if (dim_dataset_classes(run->labelled) == 0)
             ex_usage_error(run->program, "--probe-train: the %s have no labels, of which probes learn; --probe-train 0 trains "

@@ -39,6 +39,8 @@ void ex_dim_check(const ex_program *program, const ex_options *o)
         ex_usage_error(program, "--occlude and --finetune exclude each other: fine-tuning has no objective but the labels");
     if (o->classes == 1)
         ex_usage_error(program, "--classes: 1 is too few; it must be 0 or at least 2");
+    if (o->class_pairs > 0 && o->classes == 0)
+        ex_usage_error(program, "--class-pairs needs --classes: there is no discrete code");
 }
 
 static dim_estimator *estimator(ex_run *run)
@@ -126,6 +128,9 @@ static void add_losses(ex_run *run, dim_model *model, const dim_encoder *encoder
     add_head(run, model, encoder, "local", "symbol_each");
     add_loss(run, model, (dim_loss_options){ .name = "discrete", .kind = DIM_LOSS_DISCRETE, .a = "symbol" }, 1);
     add_loss(run, model, (dim_loss_options){ .name = "discrete_each", .kind = DIM_LOSS_DISCRETE, .a = "symbol_each" }, 1);
+    if (run->o.class_pairs > 0)
+        add_loss(run, model, (dim_loss_options){ .name = "discrete_pairs", .kind = DIM_LOSS_DISCRETE, .a = "symbol", .b = "symbol_each" },
+                 run->o.class_pairs);
 }
 
 dim_model *ex_dim_model(ex_run *run, dim_encoder *encoder)

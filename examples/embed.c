@@ -1,5 +1,6 @@
-/* --embed: features and labels as arrays for NumPy. */
+/* Arrays for NumPy that a program writes: where they may be; and --embed, features and labels. */
 #include "common.h"
+#include "output.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,78 +11,106 @@ static const char ending[] = ".npy";
 
 static const char *tap_of(const ex_run *run) { return run->o.embed_tap != NULL ? run->o.embed_tap : run->program->code; }
 
-static const char *labels_file(const ex_run *run, char path[EX_MAX_PATH])
+/* ---- arrays of any option */
+
+const char *ex_npy_beside(const char *path, const char *what, char beside[EX_MAX_PATH])
 {
-    const char *file = run->o.embed;
-    snprintf(path, EX_MAX_PATH, "%.*s.labels%s", (int)(strlen(file) - (sizeof ending - 1)), file, ending);
-    return path;
+    snprintf(beside, EX_MAX_PATH, "%.*s.%s%s", (int)(strlen(path) - (sizeof ending - 1)), path, what, ending);
+    return beside;
 }
 
 /* Tries it: permissions do not tell of a disk that is read-only, or of a folder such as /proc. */
-static void check_writable(const ex_run *run, const char *folder)
+static void check_writable(const ex_program *program, const char *option, const char *folder)
 {
     char path[EX_MAX_PATH + 16];
-    snprintf(path, sizeof path, "%s/.embed-XXXXXX", folder);
+    snprintf(path, sizeof path, "%s/.array-XXXXXX", folder);
     int file = mkstemp(path);
     if (file < 0)
-        ex_usage_error(run->program, "--embed: no file can be made in the folder %s: %s", folder, strerror(errno));
+        ex_usage_error(program, "%s: no file can be made in the folder %s: %s", option, folder, strerror(errno));
     close(file);
     unlink(path);
 }
 
-static void check_place(const ex_run *run, const char *path)
+void ex_npy_distinct(const ex_program *program, const char *option, const char *path, const char *other, const char *what)
 {
+    ex_identity a = ex_identity_of(path), b = ex_identity_of(other);
+    if (ex_is_same(&a, &b))
+        ex_usage_error(program, "%s: %s is %s, which it would replace", option, path, what);
+}
+
+/* Where it is not one of the arrays of --data. */
+static void check_place(const ex_program *program, const ex_options *o, const char *option, const char *path)
+{
+    static const char *const parts[] = { "", "/train.npy", "/test.npy", "/train.labels.npy", "/test.labels.npy" };
+    static const char kind[] = "npy:";
+    char file[EX_MAX_PATH + 32];
     struct stat info;
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        ex_usage_error(run->program, "--embed: %s is a folder", path);
+        ex_usage_error(program, "%s: %s is a folder", option, path);
+    if (strncmp(o->data, kind, sizeof kind - 1) != 0 || strlen(o->data) >= EX_MAX_PATH - sizeof ".labels")
+        return;
+    const char *data = o->data + sizeof kind - 1;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        snprintf(file, sizeof file, "%s%s", data, parts[i]);
+        ex_npy_distinct(program, option, path, file, "a file of --data");
+    }
+    if (strlen(data) > sizeof ending - 1)
+        ex_npy_distinct(program, option, path, ex_npy_beside(data, "labels", file), "a file of --data");
 }
 
-void ex_embed_check(ex_run *run, const dim_encoder *encoder)
+void ex_npy_check(const ex_program *program, const ex_options *o, const char *option, const char *path, const char *what)
 {
-    const char *path = run->o.embed, *slash;
-    char folder[EX_MAX_PATH], labels[EX_MAX_PATH];
-    int64_t shape[3];
+    char folder[EX_MAX_PATH], beside[EX_MAX_PATH];
     struct stat info;
-    if (path == NULL)
-        return;
     size_t length = strlen(path), end = sizeof ending - 1;
     if (length <= end || strcmp(path + length - end, ending) != 0)
-        ex_usage_error(run->program, "--embed: %s does not end in %s", path, ending);
+        ex_usage_error(program, "%s: %s does not end in %s", option, path, ending);
     if (length + sizeof ".labels" > sizeof folder)
-        ex_usage_error(run->program, "--embed: the path is too long");
-    slash = strrchr(path, '/');
+        ex_usage_error(program, "%s: the path is too long", option);
+    const char *slash = strrchr(path, '/');
     snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1, slash != NULL ? path : ".");
     if (stat(folder, &info) != 0)
-        ex_usage_error(run->program, "--embed: the folder %s does not exist", folder);
-    check_writable(run, folder);
-    check_place(run, path);
-    check_place(run, labels_file(run, labels));
-    if (dim_encoder_tap_shape(encoder, tap_of(run), shape) != DIM_OK)
-        ex_usage_error(run->program, "--embed-tap: %s", dim_context_error(run->ctx));
+        ex_usage_error(program, "%s: the folder %s does not exist", option, folder);
+    check_writable(program, option, folder);
+    check_place(program, o, option, path);
+    if (what != NULL)
+        check_place(program, o, option, ex_npy_beside(path, what, beside));
 }
 
-static bool save(ex_run *run, const dim_tensor *t, const char *what, const char *path)
+bool ex_npy_save(const ex_run *run, const char *option, const dim_tensor *t, const char *what, const char *path)
 {
     if (dim_tensor_save_npy(t, path) != DIM_OK) {
         ex_report_clear();
-        fprintf(stderr, "%s: --embed: %s\n", run->program->name, dim_context_error(run->ctx));
+        fprintf(stderr, "%s: %s: %s\n", run->program->name, option, dim_context_error(run->ctx));
         return false;
     }
     fprintf(stderr, "%s %s\n", what, path);
     return true;
 }
 
+/* ---- --embed */
+
+void ex_embed_check(ex_run *run, const dim_encoder *encoder)
+{
+    int64_t shape[3];
+    if (run->o.embed == NULL)
+        return;
+    ex_npy_check(run->program, &run->o, "--embed", run->o.embed, "labels");
+    if (dim_encoder_tap_shape(encoder, tap_of(run), shape) != DIM_OK)
+        ex_usage_error(run->program, "--embed-tap: %s", dim_context_error(run->ctx));
+}
+
 /* Without classes there is no file of labels, also none of an earlier run. */
 static bool save_labels(ex_run *run, const ex_samples *s)
 {
     char path[EX_MAX_PATH];
-    labels_file(run, path);
+    ex_npy_beside(run->o.embed, "labels", path);
     if (dim_dataset_classes(s->data) == 0) {
         unlink(path);
         return true;
     }
     dim_tensor *labels = ex_samples_labels(run, s);
-    bool saved = save(run, labels, "labels:  ", path);
+    bool saved = ex_npy_save(run, "--embed", labels, "labels:  ", path);
     dim_tensor_destroy(labels);
     return saved;
 }
@@ -96,7 +125,7 @@ bool ex_embed(ex_run *run, dim_encoder *encoder)
     dim_tensor *features = ex_features(run, encoder, tap_of(run), &s, train ? "features of training images"
                                                                              : "features of test images");
     ex_report_clear();
-    bool saved = save(run, features, "features:", run->o.embed) && save_labels(run, &s);
+    bool saved = ex_npy_save(run, "--embed", features, "features:", run->o.embed) && save_labels(run, &s);
     dim_tensor_destroy(features);
     return saved;
 }

@@ -75,7 +75,7 @@ void ev_found(ev_run *run, const ev_evaluation *e, const ev_features *f, const c
 /* ---- evaluate_probes.c, evaluate_measures.c */
 
 typedef void ev_function(ev_run *run, const ev_evaluation *e, const ev_features *f);
-ev_function ev_probe, ev_retrieval, ev_codes, ev_uniformity, ev_ndm, ev_mine, ev_reconstruction;
+ev_function ev_probe, ev_retrieval, ev_codes, ev_alignment, ev_uniformity, ev_ndm, ev_mine, ev_reconstruction;
 ex_drawing ev_reconstructions; /* of some test images */
 
 /* ---- evaluate_code.c */

@@ -5,7 +5,7 @@
 #include <dim/evaluation.h>
 #include <math.h>
 
-enum { PICTURED = 20, COLUMNS = 10 };
+enum { PICTURED = 20, COLUMNS = 10, VIEWED = 256 /* images of which views are made at once */ };
 
 /* Whether it could be measured; else says why not. */
 static bool measured(ev_run *run, const ev_evaluation *e, dim_status status)
@@ -61,12 +61,97 @@ void ev_codes(ev_run *run, const ev_evaluation *e, const ev_features *f)
     ev_found(run, e, f, "codes.dead", "units that never change", plain((double)s.dead, none, ""));
 }
 
+/* ---- alignment ------------------------------------------------------------------------------------------------------------- */
+
+/* Random views as AMDIM makes them, in the images' own size: small ones are moved, of larger ones a part is enlarged. */
+static dim_augment *views_of(ev_run *run)
+{
+    enum { SMALL = 48 };
+    ex_run *ex = &run->ex;
+    const int64_t h = ex->shape[1], w = ex->shape[2], least = h < w ? h : w;
+    const bool small = least < SMALL;
+    const dim_augment_op_options ops[] = {
+        { .op = DIM_AUGMENT_OP_FLIP },
+        { .op = small ? DIM_AUGMENT_OP_TRANSLATE : DIM_AUGMENT_OP_RESIZED_CROP,
+          .p = small ? 0.8f : 1, .shift = least > 4 ? 4 : (uint32_t)(least - 1),
+          .height = small ? 0 : (uint32_t)h, .width = small ? 0 : (uint32_t)w },
+        { .op = DIM_AUGMENT_OP_COLOR_JITTER, .p = 0.8f, .brightness = 0.4f, .contrast = 0.4f, .saturation = 0.4f, .hue = 0.2f },
+        { .op = DIM_AUGMENT_OP_GRAYSCALE, .p = 0.25f },
+    };
+    dim_augment *views = NULL;
+    EX_TRY(ex, dim_augment_create(ex->ctx, NULL, &views));
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        dim_augment_op_options op = ops[i];
+        op.size = sizeof op;
+        EX_TRY(ex, dim_augment_add(views, &op));
+    }
+    return views;
+}
+
+/* Codes of n samples from the first on, VIEWED at most: of a view of each in codes[0], of another one in codes[1]. */
+static void encode_views(ev_run *run, const dim_augment *views, const ex_samples *s, int64_t first, int64_t n, dim_tensor *const *codes)
+{
+    ex_run *ex = &run->ex;
+    dim_tensor *images = NULL, *both = NULL;
+    dim_augment_apply_options o;
+    int64_t shape[4] = { n, ex->shape[0], ex->shape[1], ex->shape[2] }, index[VIEWED];
+    for (int64_t i = 0; i < n; i++)
+        index[i] = first + i;
+    DIM_OPTIONS_INIT(&o);
+    o.views = 2;
+    o.index = index;
+    EX_TRY(ex, dim_tensor_create(ex->ctx, DIM_U8, 4, shape, &images));
+    shape[0] = 2 * n;
+    EX_TRY(ex, dim_tensor_create(ex->ctx, DIM_U8, 4, shape, &both));
+    ex_samples_read(ex, s, first, n, images, NULL);
+    EX_TRY(ex, dim_augment_apply(views, images, &o, both));
+    for (int k = 0; k < 2; k++) {
+        dim_tensor *view = NULL, *rows = NULL;
+        EX_TRY(ex, dim_tensor_slice(both, 0, k * n, n, 1, &view));
+        EX_TRY(ex, dim_tensor_slice(codes[k], 0, first, n, 1, &rows));
+        EX_TRY(ex, dim_encoder_encode(run->encoder, view, run->program.code, rows));
+        dim_tensor_destroy(view);
+        dim_tensor_destroy(rows);
+    }
+    dim_tensor_destroy(images);
+    dim_tensor_destroy(both);
+}
+
+/* Of at most e->number images. */
+void ev_alignment(ev_run *run, const ev_evaluation *e, const ev_features *f)
+{
+    ex_run *ex = &run->ex;
+    ex_samples some = run->shown;
+    dim_tensor *codes[2] = { NULL, NULL };
+    double value;
+    some.count = some.count > e->number ? e->number : some.count;
+    if (dim_dataset_dtype(some.data) != DIM_U8 || (ex->shape[0] != 1 && ex->shape[0] != 3) || ex->shape[1] < 2 || ex->shape[2] < 2) {
+        ex_report_clear();
+        fprintf(stderr, "%s: no %s: views are made of gray or RGB images of bytes\n", ex->program->name, e->name);
+        return;
+    }
+    dim_augment *views = views_of(run);
+    for (int k = 0; k < 2; k++)
+        EX_TRY(ex, dim_tensor_create(ex->ctx, DIM_F32, 2, (int64_t[]){ some.count, f->width }, &codes[k]));
+    for (int64_t at = 0; at < some.count; at += VIEWED) {
+        ex_report_count(ex, "%s: %lld of %lld", e->title, (long long)at, (long long)some.count);
+        encode_views(run, views, &some, at, some.count - at < VIEWED ? some.count - at : VIEWED, codes);
+    }
+    if (measured(run, e, dim_evaluation_alignment(ex->ctx, codes[0], codes[1], &value)))
+        ev_found(run, e, f, NULL, NULL, plain(value, (double)NAN, ""));
+    dim_augment_destroy(views);
+    for (int k = 0; k < 2; k++)
+        dim_tensor_destroy(codes[k]);
+}
+
 void ev_uniformity(ev_run *run, const ev_evaluation *e, const ev_features *f)
 {
     double value;
     if (measured(run, e, dim_evaluation_uniformity(run->ex.ctx, f->test, &value)))
         ev_found(run, e, f, NULL, NULL, plain(value, (double)NAN, ""));
 }
+
+/* ---- networks that measure ------------------------------------------------------------------------------------------------- */
 
 static void found_estimate(ev_run *run, const ev_evaluation *e, const ev_features *f, const dim_evaluation_estimate *r)
 {

@@ -93,7 +93,8 @@ static void refuse(const ex_run *run)
 {
     const ex_options *o = &run->o;
     const char *file = find_run(run);
-    bool checkpoint = file == files[CHECKPOINT], weights = file == files[WEIGHTS];
+    bool checkpoint = file == files[CHECKPOINT];
+    bool weights = file == files[WEIGHTS] && !run->program->objective; /* which has no --init */
     if (o->overwrite)
         return;
     if (o->resume && file == NULL)

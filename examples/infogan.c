@@ -38,6 +38,7 @@ static void take_preset(ex_options *o, const infogan_preset *p)
     o->categorical = o->categorical != NULL ? o->categorical : p->categorical;
     o->continuous = o->continuous == (uint32_t)EX_UNSET ? p->continuous : o->continuous;
     o->noise = o->noise == (uint32_t)EX_UNSET ? p->noise : o->noise;
+    o->std = o->std != INFOGAN_STD_PRESET ? o->std : p->learned ? INFOGAN_STD_LEARNED : INFOGAN_STD_FIXED;
 }
 
 static void add_code(infogan *own, int64_t classes)
@@ -75,7 +76,7 @@ static void read_codes(infogan *own, const ex_options *o)
         add_code(own, 0);
     if (own->n_codes == 0)
         ex_usage_error(&program, "--categorical 0 and --continuous 0 leave no code; InfoGAN needs one at least");
-    own->learned = o->std == 1;
+    own->learned = o->std == INFOGAN_STD_LEARNED;
     own->logit += own->learned ? own->n_codes - own->n_categorical : 0;
     own->said = own->logit + 1;
 }
@@ -92,13 +93,31 @@ static void check_options(ex_options *o)
     infogan_check_files(&program, o);
 }
 
-static void check_data(const ex_run *run, const infogan *own)
+/* Where the images are not the preset's: says which presets have networks for their channels. */
+static void check_shape(const ex_run *run, const infogan *own)
 {
     const int64_t *want = own->preset->shape, *got = run->shape;
-    if (memcmp(want, got, sizeof run->shape) != 0)
-        ex_usage_error(&program, "--data: the images are %d x %d with %d channel%s, but --preset %s has networks for %d x %d with "
-                       "%d; --image-size makes the images of a folder so large", (int)got[2], (int)got[1], (int)got[0],
-                       got[0] == 1 ? "" : "s", own->preset->name, (int)want[2], (int)want[1], (int)want[0]);
+    const char *s = got[0] == 1 ? "" : "s";
+    char others[300] = "";
+    size_t used = 0;
+    if (memcmp(want, got, sizeof run->shape) == 0)
+        return;
+    for (int i = 0; infogan_preset_name(i) != NULL; i++) {
+        const infogan_preset *p = &infogan_presets[i];
+        if (p->shape[0] == got[0] && used == 0)
+            used += (size_t)snprintf(others, sizeof others, "; for %d channel%s there are", (int)got[0], s);
+        if (p->shape[0] == got[0])
+            used += (size_t)snprintf(others + used, sizeof others - used, " %s (%d x %d)", p->name, (int)p->shape[2],
+                                     (int)p->shape[1]);
+    }
+    ex_usage_error(&program, "--data: the images are %d x %d with %d channel%s, but --preset %s has networks for %d x %d with "
+                   "%d%s%s", (int)got[2], (int)got[1], (int)got[0], s, own->preset->name, (int)want[2], (int)want[1],
+                   (int)want[0], others, ex_data_resizes(run) ? "; --image-size resizes the images" : "");
+}
+
+static void check_data(const ex_run *run, const infogan *own)
+{
+    check_shape(run, own);
     if (dim_dataset_count(infogan_tested(run)) < 2)
         ex_usage_error(&program, "--data: %s: there must be two test images at least", run->o.data);
 }

@@ -5,6 +5,7 @@
 #include "objective.h"
 
 enum { INFOGAN_MOST_CODES = 40, INFOGAN_WINDOWS = 8, INFOGAN_NAME = 32 };
+enum { INFOGAN_STD_PRESET, INFOGAN_STD_FIXED, INFOGAN_STD_LEARNED }; /* ex_options.std */
 
 /* ---- infogan_presets.c: the tables of the paper (arXiv 1606.03657, appendix C), and one more */
 
@@ -22,6 +23,7 @@ typedef struct infogan_preset {
     uint32_t g;                   /* units of G's first layer; 0 = there is none */
     uint32_t map, side;           /* what G's transposed convolutions begin with: map x side x side */
     bool tanh;                    /* images are in [-1, 1], else in [0, 1] */
+    bool learned;                 /* deviations of continuous codes, else they are 1 */
     const char *categorical;      /* what --categorical and so on are if nothing is said */
     uint32_t continuous, noise;
     float lr_d, lr_g, lambda, lambda_cont;
@@ -45,8 +47,14 @@ typedef struct infogan_matching {
     int64_t *counts;              /* [category][class] of test images, by batch statistics */
     int64_t *class_of;            /* of each category, one to one; -1 = none is left */
     double error, majority, running; /* of test images; NaN without labels */
-    int64_t used;                 /* categories that get over 1 % of the test images */
+    double fitted;                /* the error on the images by which they were matched */
+    int64_t used;                 /* categories that get more than infogan_least_share() of the test images */
 } infogan_matching;
+
+typedef struct infogan_losses { /* sums over steps */
+    double d, g, code[INFOGAN_MOST_CODES];
+    uint64_t steps;
+} infogan_losses;
 
 typedef struct infogan {
     const infogan_preset *preset;
@@ -60,12 +68,10 @@ typedef struct infogan {
     dim_tensor *fit, *fit_labels, *tested, *tested_labels; /* of the training and of the test set; labels: NULL = none */
     int64_t classes;              /* of the labels; 0 = there are none in one of these sets */
     infogan_matching match[INFOGAN_MOST_CODES]; /* of the categorical codes, at the last evaluation */
-    int best;                     /* the code that fits the classes best */
+    int best;                     /* the code that fits the classes of the training images best */
 
     /* infogan_report.c */
-    double sum_d, sum_g, sum[INFOGAN_MOST_CODES]; /* of losses since the last line */
-    double d_loss, g_loss, loss[INFOGAN_MOST_CODES]; /* their means in that line */
-    uint64_t summed;              /* steps */
+    infogan_losses line, since;   /* of the steps since the last line, and since the last evaluation */
     double wall, cpu;             /* seconds at the beginning of the step */
     double *walls, *cpus;         /* of each step */
     size_t n_times, room;
@@ -85,6 +91,7 @@ void infogan_join(ex_run *run, dim_objective *o, const char *const *values, cons
 dim_dataset *infogan_tested(const ex_run *run); /* test images, or training images where there are none */
 void infogan_open(ex_run *run, infogan *own); /* reads the images */
 void infogan_close(infogan *own);
+double infogan_least_share(const infogan_code *c); /* of the test images: a category with more is in use */
 bool infogan_measure(ex_run *run, ex_task *task, double values[EX_MAX_MEASURES]);
 enum { INFOGAN_ERROR, INFOGAN_MAJORITY, INFOGAN_RUNNING, INFOGAN_USED, INFOGAN_FOUND, INFOGAN_DIVERSITY, INFOGAN_D_TRUE,
        INFOGAN_D_MADE, INFOGAN_MEASURES };
@@ -92,8 +99,8 @@ _Static_assert(INFOGAN_MEASURES <= EX_MAX_MEASURES, "all measures have room");
 
 /* Images of rows of codes, one number a code, and of noise, (rows, o.noise); as_in_step: by the statistics of the batch. */
 dim_tensor *infogan_make(ex_run *run, const infogan *own, const float *codes, const float *noise, int64_t rows, bool as_in_step);
-/* What D says of images, a row an image. */
-void infogan_say(ex_run *run, const infogan *own, dim_tensor *images, bool as_in_step, float *out);
+/* What D says of images, a row an image; false when training is to end, and then not of all. */
+bool infogan_say(ex_run *run, const infogan *own, dim_tensor *images, bool as_in_step, float *out);
 int64_t infogan_largest(const float *x, int64_t n);
 /* Codes as they are drawn, one number a code: functions of `seed` alone. */
 void infogan_draw_codes(const infogan *own, uint64_t seed, int64_t rows, float *codes);

@@ -3,35 +3,9 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
-static const char ending[] = ".npy";
 enum { ROWS = 100 }; /* of codes, if none are given */
 static const uint64_t SEED = 3; /* beside that of the measures */
-
-static bool ends_well(const char *path)
-{
-    size_t length = strlen(path), end = sizeof ending - 1;
-    return length > end && strcmp(path + length - end, ending) == 0;
-}
-
-static void check_file(const ex_program *program, const char *option, const char *path)
-{
-    struct stat info;
-    char folder[EX_MAX_PATH];
-    if (path == NULL)
-        return;
-    const char *slash = strrchr(path, '/');
-    if (!ends_well(path))
-        ex_usage_error(program, "%s: %s does not end in %s", option, path, ending);
-    if (strlen(path) + sizeof ".codes" > sizeof folder)
-        ex_usage_error(program, "%s: the path is too long", option);
-    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1, slash != NULL ? path : ".");
-    if (stat(folder, &info) != 0)
-        ex_usage_error(program, "%s: the folder %s does not exist", option, folder);
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        ex_usage_error(program, "%s: %s is a folder", option, path);
-}
 
 dim_tensor *infogan_read_codes(ex_run *run, const infogan *own)
 {
@@ -60,21 +34,22 @@ dim_tensor *infogan_read_codes(ex_run *run, const infogan *own)
 
 void infogan_check_files(const ex_program *program, const ex_options *o)
 {
+    char beside[EX_MAX_PATH];
     if (o->codes != NULL && o->generate == NULL)
         ex_usage_error(program, "--codes needs --generate");
-    check_file(program, "--generate", o->generate);
-    check_file(program, "--infer", o->infer);
-}
-
-static bool save(ex_run *run, const char *option, const dim_tensor *t, const char *what, const char *path)
-{
-    if (dim_tensor_save_npy(t, path) != DIM_OK) {
-        ex_report_clear();
-        fprintf(stderr, "%s: %s: %s\n", run->program->name, option, dim_context_error(run->ctx));
-        return false;
+    if (o->generate != NULL)
+        ex_npy_check(program, o, "--generate", o->generate, "codes");
+    if (o->infer != NULL)
+        ex_npy_check(program, o, "--infer", o->infer, NULL);
+    for (int i = 0; i < 2 && o->generate != NULL; i++) {
+        const char *file = i == 0 ? o->generate : ex_npy_beside(o->generate, "codes", beside);
+        if (o->infer != NULL)
+            ex_npy_distinct(program, "--infer", o->infer, file, "a file of --generate");
+        if (o->codes != NULL && i == 0) /* written as they were read, they may be those beside it */
+            ex_npy_distinct(program, "--generate", file, o->codes, "the file of --codes");
     }
-    fprintf(stderr, "%s %s\n", what, path);
-    return true;
+    if (o->infer != NULL && o->codes != NULL)
+        ex_npy_distinct(program, "--infer", o->infer, o->codes, "the file of --codes");
 }
 
 static bool generate(ex_run *run, infogan *own)
@@ -90,8 +65,8 @@ static bool generate(ex_run *run, infogan *own)
     float *noise = infogan_room(run, rows * run->o.noise, sizeof *noise);
     infogan_draw_noise(run->o.seed + SEED, rows * run->o.noise, noise);
     dim_tensor *images = infogan_make(run, own, dim_tensor_const_data(codes), noise, rows, false);
-    snprintf(path, sizeof path, "%.*s.codes%s", (int)(strlen(file) - (sizeof ending - 1)), file, ending);
-    bool saved = save(run, "--generate", images, "images:    ", file) && save(run, "--generate", codes, "codes:     ", path);
+    bool saved = ex_npy_save(run, "--generate", images, "images:    ", file) &&
+                 ex_npy_save(run, "--generate", codes, "codes:     ", ex_npy_beside(file, "codes", path));
     dim_tensor_destroy(images);
     free(noise);
     return saved;
@@ -121,7 +96,7 @@ static bool infer(ex_run *run, const infogan *own)
         dim_tensor_destroy(images);
     }
     free(said);
-    bool saved = save(run, "--infer", codes, "codes:     ", run->o.infer);
+    bool saved = ex_npy_save(run, "--infer", codes, "codes:     ", run->o.infer);
     dim_tensor_destroy(codes);
     return saved;
 }

@@ -124,12 +124,12 @@ dim_tensor *infogan_make(ex_run *run, const infogan *own, const float *codes, co
 }
 
 /* Images may be sorted by class: each piece has those at even distances, so that its statistics are of all classes. */
-void infogan_say(ex_run *run, const infogan *own, dim_tensor *images, bool as_in_step, float *out)
+bool infogan_say(ex_run *run, const infogan *own, dim_tensor *images, bool as_in_step, float *out)
 {
     dim_objective *o = run->task->objective;
     int64_t n = dim_tensor_size(images, 0), pieces = (n + PIECE - 1) / PIECE, most = pieces > 0 ? (n + pieces - 1) / pieces : 0;
     dim_tensor *said = tensor(run, 2, (int64_t[]){ most, own->said });
-    for (int64_t p = 0; p < pieces; p++) {
+    for (int64_t p = 0; p < pieces && !ex_stopped(run); p++) {
         int64_t count = (n - p + pieces - 1) / pieces;
         dim_tensor *some = NULL, *part = NULL;
         EX_TRY(run, dim_tensor_slice(images, 0, p, count, pieces, &some));
@@ -144,6 +144,7 @@ void infogan_say(ex_run *run, const infogan *own, dim_tensor *images, bool as_in
     }
     EX_TRY(run, dim_objective_set(o, "images", NULL));
     dim_tensor_destroy(said);
+    return !ex_stopped(run);
 }
 
 /* ---- images with labels */
@@ -161,10 +162,25 @@ static dim_tensor *read_images(ex_run *run, dim_dataset *data, int64_t most, dim
 
 dim_dataset *infogan_tested(const ex_run *run) { return run->test != NULL ? run->test : run->train; }
 
+/* What G can make, D must be able to take for true: floats of another range would only show how bad the images are. */
+static void check_range(const ex_run *run, const infogan *own, const dim_tensor *images, const char *set)
+{
+    const double low = own->tanh ? -1 : 0, slack = 1e-3; /* of those who scaled them */
+    int64_t n = dim_tensor_dtype(images) == DIM_F32 ? dim_tensor_count(images) : 0;
+    for (int64_t i = 0; i < n; i++) {
+        double x = (double)((const float *)dim_tensor_const_data(images))[i];
+        if (!(x >= low - slack && x <= 1 + slack))
+            ex_usage_error(run->program, "--data: %s: a pixel of the %s images is %g; floats must be from %g to 1 for --preset %s",
+                           run->o.data, set, x, low, own->preset->name);
+    }
+}
+
 void infogan_open(ex_run *run, infogan *own)
 {
     own->fit = read_images(run, run->train, FIT, &own->fit_labels);
     own->tested = read_images(run, infogan_tested(run), TESTED, &own->tested_labels);
+    check_range(run, own, own->fit, "training");
+    check_range(run, own, own->tested, run->test != NULL ? "test" : "training");
     bool labelled = run->test != NULL && own->fit_labels != NULL && own->tested_labels != NULL;
     own->classes = labelled ? dim_dataset_classes(run->train) : 0;
     for (int k = 0; k < own->n_categorical; k++) {
@@ -238,6 +254,7 @@ static void match_code(ex_run *run, infogan *own, int k, const heard *batch, con
     count(own, c, batch->tested, own->tested_labels, m->counts);
     if (!infogan_match(counts, c->classes, own->classes, m->class_of))
         ex_usage_error(run->program, "out of memory");
+    m->fitted = wrong(own, c, counts, m->class_of);
     m->error = wrong(own, c, m->counts, m->class_of);
     majority(own, c, counts, class_of);
     m->majority = wrong(own, c, m->counts, class_of);
@@ -245,7 +262,9 @@ static void match_code(ex_run *run, infogan *own, int k, const heard *batch, con
     free(counts);
 }
 
-/* Categories that get more than 1 % of the test images. */
+/* 1 %, or of many categories a tenth of an even share. */
+double infogan_least_share(const infogan_code *c) { return c->classes > 10 ? 0.1 / (double)c->classes : 0.01; }
+
 static int64_t used(ex_run *run, const infogan *own, const infogan_code *c, const float *said)
 {
     int64_t n = dim_tensor_size(own->tested, 0), used = 0;
@@ -253,7 +272,7 @@ static int64_t used(ex_run *run, const infogan *own, const infogan_code *c, cons
     for (int64_t i = 0; i < n; i++)
         counts[infogan_largest(said + i * own->said + c->at, c->classes)]++;
     for (int64_t k = 0; k < c->classes; k++)
-        used += counts[k] * 100 > n;
+        used += (double)counts[k] > infogan_least_share(c) * (double)n;
     free(counts);
     return used;
 }
@@ -266,27 +285,33 @@ static double share_true(const infogan *own, const float *said, int64_t n)
     return (double)count / (double)n;
 }
 
+static void match_codes(ex_run *run, infogan *own, const heard by[2])
+{
+    own->best = 0;
+    for (int k = 0; k < own->n_categorical; k++) {
+        infogan_matching *m = &own->match[k];
+        m->error = m->majority = m->running = m->fitted = NAN;
+        m->used = used(run, own, &own->code[k], by[0].tested);
+        if (own->classes > 0)
+            match_code(run, own, k, &by[0], &by[1]);
+        if (m->fitted < own->match[own->best].fitted) /* by training images: the least of several test errors says too much */
+            own->best = k;
+    }
+}
+
 static void measure_tested(ex_run *run, infogan *own, double values[EX_MAX_MEASURES])
 {
     int64_t n_fit = own->classes > 0 ? dim_tensor_size(own->fit, 0) : 0, n = dim_tensor_size(own->tested, 0);
     heard by[2]; /* batch statistics, running ones */
+    bool all = true;
     for (int i = 0; i < 2; i++) {
         by[i].fit = infogan_room(run, n_fit * own->said, sizeof(float));
         by[i].tested = infogan_room(run, n * own->said, sizeof(float));
-        if (n_fit > 0)
-            infogan_say(run, own, own->fit, i == 0, by[i].fit);
-        infogan_say(run, own, own->tested, i == 0, by[i].tested);
+        all = all && (n_fit == 0 || infogan_say(run, own, own->fit, i == 0, by[i].fit)) &&
+              infogan_say(run, own, own->tested, i == 0, by[i].tested);
     }
-    own->best = 0;
-    for (int k = 0; k < own->n_categorical; k++) {
-        infogan_matching *m = &own->match[k];
-        m->error = m->majority = m->running = NAN;
-        m->used = used(run, own, &own->code[k], by[0].tested);
-        if (own->classes > 0)
-            match_code(run, own, k, &by[0], &by[1]);
-        if (m->error < own->match[own->best].error)
-            own->best = k;
-    }
+    if (all) /* else the matching of the last evaluation stays, for the pictures */
+        match_codes(run, own, by);
     const infogan_matching *best = &own->match[own->best];
     bool any = own->n_categorical > 0;
     values[INFOGAN_ERROR] = any ? best->error : NAN;
@@ -328,7 +353,7 @@ static double spread(ex_run *run, dim_tensor *images, const int64_t *group, int6
             continue;
         for (int64_t k = 0; k < pixels; k++) {
             double square = sum[2 * k + 1] - sum[2 * k] * sum[2 * k] / (double)in;
-            deviation += square > 0 ? sqrt(square / (double)(in - 1)) : 0;
+            deviation += square > 0 ? sqrt(square / (double)in) : 0;
         }
         all += deviation / (double)pixels;
         counted++;

@@ -85,7 +85,7 @@ typedef struct history {
     unsigned long long last;      /* step */
 } history;
 
-enum { POINTS = 400 };
+enum { POINTS = 100 }; /* each of several steps, whose noise would hide the curve */
 
 /* The column of a name in a line of them; -1 = there is none. */
 static int column_of(const char *line, const char *name)

@@ -41,13 +41,18 @@ static double score(const infogan *own, int code, double loss)
     return own->code[code].classes > 0 || own->learned ? own->code[code].prior - loss : 1.0 / 6 - (loss - 0.5 * log(2 * PI));
 }
 
-static double total(const infogan *own, bool categorical)
+static double total(const infogan *own, const infogan_losses *l, bool categorical)
 {
     double sum = 0;
     for (int k = 0; k < own->n_codes; k++)
         if ((own->code[k].classes > 0) == categorical)
-            sum += score(own, k, own->loss[k]);
+            sum += score(own, k, l->code[k] / (double)l->steps);
     return sum;
+}
+
+static double nats_of(const infogan *own, int code, const infogan_losses *l)
+{
+    return infogan_nats(own, code, l->code[code] / (double)l->steps);
 }
 
 /* ---- lines */
@@ -68,31 +73,34 @@ static void field(const char *name, double value, double unit)
 
 static void train_json(const ex_run *run, const infogan *own)
 {
-    size_t n = (size_t)own->summed;
+    const infogan_losses *l = &own->line;
+    size_t n = (size_t)l->steps;
     printf("{\"event\": \"train\", \"step\": %llu", (unsigned long long)ex_steps(run));
-    field("d_loss", own->d_loss, 1e4);
-    field("g_loss", own->g_loss, 1e4);
-    field("mi_disc", total(own, true), 1e4);
-    field("mi_cont", total(own, false), 1e4);
+    field("d_loss", l->d / (double)n, 1e4);
+    field("g_loss", l->g / (double)n, 1e4);
+    field("mi_disc", total(own, l, true), 1e4);
+    field("mi_cont", total(own, l, false), 1e4);
     field("step_ms", 1e3 * mean(own->walls + own->n_times - n, n), 10);
     field("cpu_ms", 1e3 * mean(own->cpus + own->n_times - n, n), 10);
     field("seconds", run->train_s - run->wait_s, 10);
     printf(", \"nats\": {");
     for (int k = 0; k < own->n_codes; k++) {
         printf("%s\"%s\": ", k > 0 ? ", " : "", own->code[k].name);
-        ex_print_number(round(1e4 * infogan_nats(own, k, own->loss[k])) / 1e4);
+        ex_print_number(round(1e4 * nats_of(own, k, l)) / 1e4);
     }
     printf("}}\n");
 }
 
 static void train_text(const ex_run *run, const infogan *own)
 {
-    printf("step %6llu | D %.3f G %.3f | nats:", (unsigned long long)ex_steps(run), own->d_loss, own->g_loss);
+    const infogan_losses *l = &own->line;
+    size_t n = (size_t)l->steps;
+    printf("step %6llu | D %.3f G %.3f | nats:", (unsigned long long)ex_steps(run), l->d / (double)n, l->g / (double)n);
     for (int k = 0; k < own->n_codes; k++) {
         const infogan_code *c = &own->code[k];
-        printf(c->classes > 0 ? " %s %.3f of %.3f" : " %s %.3f", c->name, infogan_nats(own, k, own->loss[k]), c->prior);
+        printf(c->classes > 0 ? " %s %.3f of %.3f" : " %s %.3f", c->name, nats_of(own, k, l), c->prior);
     }
-    printf(" | %.0f ms a step\n", 1e3 * mean(own->walls + own->n_times - (size_t)own->summed, (size_t)own->summed));
+    printf(" | %.0f ms a step\n", 1e3 * mean(own->walls + own->n_times - n, n));
 }
 
 static void note_time(ex_run *run, infogan *own)
@@ -121,70 +129,76 @@ static double report(ex_run *run, const char *name)
 void infogan_stepped(ex_run *run, ex_task *task)
 {
     infogan *own = task->own;
+    infogan_losses *const sums[] = { &own->line, &own->since };
     note_time(run, own);
-    own->summed++;
-    own->sum_d += report(run, "apart");
-    own->sum_g += report(run, "pass");
-    for (int k = 0; k < own->n_codes; k++)
-        own->sum[k] += report(run, own->code[k].loss);
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
+        sums[i]->steps++;
+        sums[i]->d += report(run, "apart");
+        sums[i]->g += report(run, "pass");
+        for (int k = 0; k < own->n_codes; k++)
+            sums[i]->code[k] += report(run, own->code[k].loss);
+    }
     uint64_t step = ex_steps(run);
-    double n = (double)own->summed;
     if (step % run->o.every != 0 && step != run->o.steps)
         return;
-    own->d_loss = own->sum_d / n;
-    own->g_loss = own->sum_g / n;
-    for (int k = 0; k < own->n_codes; k++)
-        own->loss[k] = own->sum[k] / n;
     ex_report_clear();
     if (run->o.json)
         train_json(run, own);
     else
         train_text(run, own);
     fflush(stdout);
-    own->summed = 0;
-    own->sum_d = own->sum_g = 0;
-    memset(own->sum, 0, sizeof own->sum);
+    own->line = (infogan_losses){ .steps = 0 };
 }
 
 /* ---- warnings */
 
 enum { SOON = 50 }; /* the steps after which these say something */
 
+static void warn_of_code(const ex_run *run, const infogan *own, int k)
+{
+    const infogan_code *c = &own->code[k];
+    const char *name = run->program->name;
+    double nats = nats_of(own, k, &own->since);
+    if (c->classes > 0 && nats < 0.05 * c->prior)
+        fprintf(stderr, "%s: Q learns nothing of %s: %.3f of %.3f nats; does its gradient get through? (--lambda is %g)\n", name,
+                c->name, nats, c->prior, (double)run->o.lambda);
+    else if (c->classes == 0 && nats < 0.05)
+        fprintf(stderr, "%s: Q learns nothing of %s: %.3f nats; does its gradient get through? (--lambda-cont is %g)\n", name,
+                c->name, nats, (double)run->o.lambda_cont);
+    else if (c->classes > 0 && own->match[k].used < c->classes)
+        fprintf(stderr, "%s: categories die: only %lld of the %lld of %s get more than %.3g %% of the test images\n", name,
+                (long long)own->match[k].used, (long long)c->classes, c->name, 100 * infogan_least_share(c));
+}
+
 static void warn(const ex_run *run, const infogan *own, const double *m)
 {
     const char *name = run->program->name;
-    if (own->n_times < SOON || ex_steps(run) < SOON)
+    const infogan_losses *l = &own->since;
+    if (own->n_times < SOON || ex_steps(run) < SOON || l->steps == 0)
         return;
-    if (own->d_loss < 0.2 && m[INFOGAN_D_TRUE] > 0.95 && m[INFOGAN_D_MADE] > 0.95)
+    if (l->d / (double)l->steps < 0.2 && m[INFOGAN_D_TRUE] > 0.95 && m[INFOGAN_D_MADE] > 0.95)
         fprintf(stderr, "%s: D wins: it knows %.0f %% of true and %.0f %% of made images, and G learns little from it; a smaller "
                 "--lr-d or a larger --lr-g helps\n", name, 100 * m[INFOGAN_D_TRUE], 100 * m[INFOGAN_D_MADE]);
-    for (int k = 0; k < own->n_categorical; k++) {
-        const infogan_code *c = &own->code[k];
-        double nats = infogan_nats(own, k, own->loss[k]);
-        if (!run->o.gan && nats < 0.05 * c->prior)
-            fprintf(stderr, "%s: Q learns nothing of %s: %.3f of %.3f nats; does its gradient get through? (--lambda is %g)\n",
-                    name, c->name, nats, c->prior, (double)run->o.lambda);
-        else if (own->match[k].used < c->classes)
-            fprintf(stderr, "%s: categories die: only %lld of the %lld of %s get more than 1 %% of the test images\n", name,
-                    (long long)own->match[k].used, (long long)c->classes, c->name);
-    }
+    for (int k = 0; k < own->n_codes && !run->o.gan; k++) /* of which G without information shows nothing */
+        warn_of_code(run, own, k);
 }
 
 /* ---- evaluations */
 
-static double share(double value) { return round(value * 1e4) / 1e4; }
+static double rounded(double value, double unit) { return round(value * unit) / unit; }
 
 static void eval_fields(const infogan *own, const double *m)
 {
     static const struct {
         const char *name;
         int at;
-    } fields[] = { { "error", INFOGAN_ERROR }, { "error_majority", INFOGAN_MAJORITY }, { "error_eval_bn", INFOGAN_RUNNING },
-                   { "used", INFOGAN_USED }, { "q_accuracy", INFOGAN_FOUND }, { "diversity", INFOGAN_DIVERSITY },
-                   { "d_true", INFOGAN_D_TRUE }, { "d_made", INFOGAN_D_MADE } };
+        double unit;
+    } fields[] = { { "error", INFOGAN_ERROR, 1e4 }, { "error_majority", INFOGAN_MAJORITY, 1e4 },
+                   { "error_eval_bn", INFOGAN_RUNNING, 1e4 }, { "used", INFOGAN_USED, 1 }, { "q_accuracy", INFOGAN_FOUND, 1e4 },
+                   { "diversity", INFOGAN_DIVERSITY, 1e3 }, { "d_true", INFOGAN_D_TRUE, 1e4 }, { "d_made", INFOGAN_D_MADE, 1e4 } };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         printf(", \"%s\": ", fields[i].name);
-        ex_print_number(share(m[fields[i].at]));
+        ex_print_number(rounded(m[fields[i].at], fields[i].unit));
     }
     if (own->n_categorical > 0)
         printf(", \"code\": \"%s\"", own->code[own->best].name);
@@ -229,7 +243,7 @@ static void eval_text(const ex_run *run, const infogan *own, const double *m)
 
 void infogan_print(ex_run *run, ex_task *task, const ex_evaluation *e)
 {
-    const infogan *own = task->own;
+    infogan *own = task->own;
     if (run->o.json) {
         printf("{\"event\": \"eval\", \"step\": %llu", (unsigned long long)ex_steps(run));
         eval_fields(own, e->measure);
@@ -238,12 +252,19 @@ void infogan_print(ex_run *run, ex_task *task, const ex_evaluation *e)
         eval_text(run, own, e->measure);
     fflush(stdout);
     warn(run, own, e->measure);
+    own->since = (infogan_losses){ .steps = 0 };
 }
 
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
+}
+
+static double median(double *x, size_t n)
+{
+    qsort(x, n, sizeof *x, compare);
+    return (x[(n - 1) / 2] + x[n / 2]) / 2;
 }
 
 void infogan_done(const ex_run *run, const infogan *own)
@@ -254,11 +275,9 @@ void infogan_done(const ex_run *run, const infogan *own)
     printf("{\"event\": \"done\", \"steps\": %llu, \"seed\": %llu, \"threads\": %u, \"libdim\": \"%s\"",
            (unsigned long long)ex_steps(run), (unsigned long long)run->o.seed, (unsigned)run->o.threads, dim_version());
     if (n > 0) {
-        qsort(own->walls, n, sizeof *own->walls, compare);
-        qsort(own->cpus, n, sizeof *own->cpus, compare);
-        field("step_ms_median", 1e3 * own->walls[n / 2], 10);
+        field("step_ms_median", 1e3 * median(own->walls, n), 10);
         field("step_ms_min", 1e3 * own->walls[0], 10);
-        field("cpu_ms_median", 1e3 * own->cpus[n / 2], 10);
+        field("cpu_ms_median", 1e3 * median(own->cpus, n), 10);
     }
     field("seconds", run->train_s - run->wait_s, 10);
     eval_fields(own, run->last.measure);

@@ -373,12 +373,32 @@ static dim_tensor *load(const mi_run *run, const char *path)
     mi_try(run, dim_tensor_load_npy(run->ctx, path, &t));
     if (dim_tensor_rank(t) < 1 || dim_tensor_rank(t) > 2)
         mi_end(MI_DATA, "%s has %d axes; it must be (rows) or (rows, columns)", path, dim_tensor_rank(t));
+    if (dim_tensor_rank(t) == 2 && dim_tensor_size(t, 1) == 0)
+        mi_end(MI_DATA, "%s has no columns", path);
     if (dim_tensor_rank(t) == 2)
         return t;
     dim_tensor *column = NULL;
     mi_try(run, dim_tensor_reshape(t, 2, (int64_t[]){ dim_tensor_size(t, 0), 1 }, &column));
     dim_tensor_destroy(t);
     return column;
+}
+
+/* As of a table, with the file's name and the number of the column. */
+static void check_array(mi_run *run, const char *path, const dim_tensor *t)
+{
+    const void *at = dim_tensor_const_data(t); /* rows of numbers */
+    int64_t rows = dim_tensor_size(t, 0), columns = dim_tensor_size(t, 1);
+    source s = { .t = { .path = path, .rows = rows }, .array = at };
+    if (dim_tensor_dtype(t) != DIM_F32 && dim_tensor_dtype(t) != DIM_F64)
+        return;
+    mi_column *c = run->data.reading = mi_alloc(1, sizeof *c);
+    c->value = mi_alloc((size_t)rows, sizeof(double));
+    for (c->number = 0; c->number < columns; c->number++) {
+        for (int64_t i = 0, k = c->number; i < rows; i++, k += columns)
+            c->value[i] = dim_tensor_dtype(t) == DIM_F32 ? (double)((const float *)at)[k] : ((const double *)at)[k];
+        check_missing(run, &s, c);
+    }
+    free_columns(run, 1);
 }
 
 static void use_arrays(mi_run *run)
@@ -392,6 +412,7 @@ static void use_arrays(mi_run *run)
         if (dim_tensor_size(side->t, 0) != dim_tensor_size(run->data.side[0].t, 0))
             mi_end(MI_DATA, "%s has %lld rows, but %s has %lld", run->o.file[k], (long long)dim_tensor_size(side->t, 0), run->o.file[0],
                    (long long)dim_tensor_size(run->data.side[0].t, 0));
+        check_array(run, run->o.file[k], side->t);
         side->names = mi_alloc((size_t)side->columns, sizeof *side->names);
         for (int64_t j = 0; j < side->columns; j++) {
             char name[32];

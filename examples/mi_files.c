@@ -10,42 +10,12 @@
 
 /* ---- which is which -------------------------------------------------------------------------------------------------------- */
 
-/* A plain file, or one that is to be made: by its folder and name then. */
-typedef struct identity {
-    bool known;
-    dev_t device;
-    ino_t number;
-    const char *name;        /* NULL = the file is there */
-} identity;
-
-static identity identity_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
-    struct stat at;
-    identity id = { .known = false };
-    if (folder == NULL)
-        mi_end(MI_DATA, "out of memory");
-    if (stat(path, &at) == 0)
-        id = (identity){ S_ISREG(at.st_mode), at.st_dev, at.st_ino, NULL };
-    else if (stat(folder, &at) == 0)
-        id = (identity){ true, at.st_dev, at.st_ino, slash != NULL ? slash + 1 : path };
-    free(folder);
-    return id;
-}
-
-static bool is_same(const identity *a, const identity *b)
-{
-    return a->known && b->known && a->device == b->device && a->number == b->number && (a->name == NULL) == (b->name == NULL) &&
-           (a->name == NULL || strcmp(a->name, b->name) == 0);
-}
-
 void mi_files_check(const mi_options *o)
 {
     const char *const option[] = { "--json", "--pointwise", "--plot", "--report" };
     const char *const path[] = { o->json, o->pointwise, o->plot, o->report };
     enum { N = sizeof path / sizeof *path };
-    identity to[N] = { { .known = false } };
+    ex_identity to[N] = { { .known = false } };
     struct stat out;
     for (int k = 0; k < N; k++) {
         if (path[k] == NULL)
@@ -55,18 +25,18 @@ void mi_files_check(const mi_options *o)
                 mi_end(MI_USAGE, "%s: standard output, -, takes only --json", option[k]);
             continue;
         }
-        to[k] = identity_of(path[k]);
+        to[k] = ex_identity_of(path[k]);
         for (int i = 0; i < o->files; i++) {
-            identity from = identity_of(o->file[i]);
-            if (strcmp(o->file[i], "-") != 0 && is_same(&to[k], &from))
+            ex_identity from = ex_identity_of(o->file[i]);
+            if (strcmp(o->file[i], "-") != 0 && ex_is_same(&to[k], &from))
                 mi_end(MI_USAGE, "%s: %s is a file to read, which it would replace", option[k], path[k]);
         }
         for (int i = 0; i < k; i++)
-            if (is_same(&to[k], &to[i]))
+            if (ex_is_same(&to[k], &to[i]))
                 mi_end(MI_USAGE, "%s and %s: both would write %s", option[i], option[k], path[k]);
         if (fstat(STDOUT_FILENO, &out) == 0) {
-            identity standard = { S_ISREG(out.st_mode), out.st_dev, out.st_ino, NULL };
-            if (is_same(&to[k], &standard))
+            ex_identity standard = { S_ISREG(out.st_mode), out.st_dev, out.st_ino, NULL };
+            if (ex_is_same(&to[k], &standard))
                 mi_end(MI_USAGE, "%s: %s is where standard output goes", option[k], path[k]);
         }
     }

@@ -306,13 +306,22 @@ const char *mi_table_name(const mi_table *t, int64_t column, char buffer[32])
     return buffer;
 }
 
+void mi_tame(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
+        bool second = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0; /* of UTF-8: U+0080 to U+009F */
+        if (second)
+            *c++ = '?';
+        *c = second || *c < ' ' || *c == 0x7f ? '?' : *c;
+    }
+}
+
 const char *mi_table_text(const mi_table *t, int64_t column, char buffer[MI_COLUMN_TEXT])
 {
     int n = snprintf(buffer, MI_COLUMN_TEXT, "column %lld", (long long)column + 1);
     if (t->names != NULL && t->names[column][0] != '\0')
         snprintf(buffer + n, (size_t)(MI_COLUMN_TEXT - n), " '%.60s'", t->names[column]);
-    for (char *c = buffer; *c != '\0'; c++)
-        *c = (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c;
+    mi_tame(buffer);
     return buffer;
 }
 

@@ -51,6 +51,9 @@ const char *mi_table_name(const mi_table *t, int64_t column, char buffer[32]);
 enum { MI_COLUMN_TEXT = 96 };
 const char *mi_table_text(const mi_table *t, int64_t column, char buffer[MI_COLUMN_TEXT]);
 
+/* Control characters become '?': a terminal that gets them from a file obeys them. */
+void mi_tame(char *text);
+
 /* Columns of a list such as "temp,3,5-8": names first, then numbers from 1 and ranges of them.  *out is malloc()'s. */
 bool mi_table_select(const mi_table *t, const char *option, const char *list, int64_t **out, int64_t *count, char error[MI_ERROR]);
 

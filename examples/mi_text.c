@@ -14,9 +14,9 @@ const char *mi_name(const char *name, char *buffer, size_t room)
     size_t n = strlen(name), kept = n < room ? n : room - 4;
     while (n >= room && kept > 0 && ((unsigned char)name[kept] & 0xc0) == 0x80) /* a character stays whole */
         kept--;
-    for (size_t i = 0; i < kept; i++)
-        buffer[i] = (unsigned char)name[i] < ' ' || name[i] == 0x7f ? '?' : name[i];
+    memcpy(buffer, name, kept);
     snprintf(buffer + kept, room - kept, n < room ? "" : "...");
+    mi_tame(buffer);
     return buffer;
 }
 
@@ -194,6 +194,16 @@ static void put_candidates(const mi_run *run, FILE *to)
     }
 }
 
+/* Values of a quarter of the rows and of all of them that agree within the former's error; of other methods than neighbours and critics
+ * nobody else looks. */
+static const char *course_of(const mi_run *run, const double *row, int64_t count)
+{
+    const double *first = row, *all = row + 4 * (count - 1);
+    if ((run->r.warnings & DIM_INFORMATION_NOT_CONVERGED) != 0)
+        return " (not converged)";
+    return first[0] <= all[0] / 4 && all[1] >= first[2] && all[1] <= first[3] ? " (converged)" : "";
+}
+
 static void put_curve(const mi_run *run, FILE *to)
 {
     dim_tensor *t = NULL;
@@ -207,7 +217,7 @@ static void put_curve(const mi_run *run, FILE *to)
             double value = row[4 * i + 1] * mi_scale(run);
             fprintf(to, " %s: %.3f  ", thousands((int64_t)row[4 * i], buffer), fabs(value) < 0.0005 ? 0 : value); /* no -0.000 */
         }
-        fprintf(to, " (%s)\n", (run->r.warnings & DIM_INFORMATION_NOT_CONVERGED) != 0 ? "not converged" : "converged");
+        fprintf(to, "%s\n", course_of(run, row, count));
     }
     dim_tensor_destroy(t);
 }

@@ -22,15 +22,17 @@ static void clear_line(void)
     line_is_open = false;
 }
 
+/* Names of columns and files come from anywhere: what would move a terminal's cursor is not sent to it. */
 void mi_end(int code, const char *format, ...)
 {
+    char text[2 * MI_TEXT_ROOM];
     va_list arguments;
-    clear_line();
-    fprintf(stderr, "dim-mi: ");
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    mi_tame(text);
+    clear_line();
+    fprintf(stderr, "dim-mi: %s\n", text);
     exit(code);
 }
 

@@ -18,7 +18,7 @@ static const char *coordinates(int i) /* EX_COORDINATES_... */
 
 static const char *infogan_std(int i) /* ex_options.std */
 {
-    static const char *const names[] = { "fixed", "learned" };
+    static const char *const names[] = { "preset", "fixed", "learned" };
     return i >= 0 && i < (int)(sizeof names / sizeof *names) ? names[i] : NULL;
 }
 
@@ -63,7 +63,7 @@ static const ex_option options[] = {
          "test.csv, plain or .gz) or csv:FILE. DIR is the folder that holds the data files themselves", .needs = EX_FILES),
     TEXT("--data", "WHAT", data, NULL, NULL, .needs = EX_SIGNALS),
     NUMBER(EX_U32, "--image-size", image_size, 0, 4096,
-           "folder:, tiny: make the images N x N: the smaller side is resized, the centre cut out. 0: the images have "
+           "folder:, tiny:, stl10: make the images N x N: the smaller side is resized, the centre cut out. 0: the images have "
            "one size already. csv: the columns are the pixels of images N x N", .needs = EX_FILES),
     TEXT("--label-column", "NAME", label_column, "the one with the name label",
          "csv: the column of the labels, by its name in the header or its number, from 0", .needs = EX_FILES),
@@ -78,6 +78,9 @@ static const ex_option options[] = {
     SWITCH("--unlabelled", unlabelled,
            "train without labels, which need not be there: stl10 on its images without labels, others on their training "
            "images; folder: on all in DIR, where DIR/train is missing. The probes use those with labels",
+           .needs = EX_FILES | EX_MODEL),
+    SWITCH("--with-unlabelled", with_unlabelled,
+           "stl10: train on its training images and on those without labels as one set, as semi-supervised learning does",
            .needs = EX_FILES | EX_MODEL),
     SWITCH("--unlabelled", unlabelled,
            "read no labels, which need not be there: stl10 trains on its images without labels, folder: on all in DIR, where "
@@ -180,7 +183,8 @@ static const ex_option options[] = {
     NUMBER(EX_REAL, "--lambda-cont", lambda_cont, 0, 0, "weight of the information about each continuous code",
            .unset = "the preset's", .needs = EX_INFOGAN),
     NAME("--std", std, infogan_std, 0, "deviation of Q's Gaussian of a continuous code: fixed at 1, as in the authors' "
-         "program, or learned, one for each image, as in the paper", .needs = EX_INFOGAN),
+         "program, which mnist and cifar10 have, or learned, one for each image, as in the paper, which the others have",
+         .needs = EX_INFOGAN),
     SWITCH("--gan", gan, "leave the information out of what G minimises: an ordinary GAN, in which Q only watches",
            .needs = EX_INFOGAN),
     NUMBER(EX_REAL, "--leak", leak, 0, 1, "slope of D's leaky ReLUs below zero; above 0", .needs = EX_INFOGAN),
@@ -217,6 +221,9 @@ static const ex_option options[] = {
     NUMBER(EX_U32, "--classes", classes, 0, 1 << 20,
            "make a discrete code of N classes, too, and maximise what it tells: of a linear layer on the code, and of one on each "
            "location. 0: none", .needs = EX_DIM),
+    NUMBER(EX_REAL, "--class-pairs", class_pairs, 0, 0,
+           "times what the code of the whole image and that of each location tell of each other, with --classes: both learn what they "
+           "have in common. 0: none", .needs = EX_DIM),
 
     HEADING("Probes", .needs = EX_MODEL),
     NUMBER(EX_U32, "--probe-train", probe_train, 0, 0,

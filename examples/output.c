@@ -101,3 +101,23 @@ bool ex_write_file(const char *path, const void *bytes, size_t size)
     errno = error;
     return done;
 }
+
+ex_identity ex_identity_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+    struct stat at;
+    ex_identity id = { .known = false };
+    if (stat(path, &at) == 0)
+        id = (ex_identity){ S_ISREG(at.st_mode), at.st_dev, at.st_ino, NULL };
+    else if (folder != NULL && stat(folder, &at) == 0)
+        id = (ex_identity){ true, at.st_dev, at.st_ino, slash != NULL ? slash + 1 : path };
+    free(folder);
+    return id;
+}
+
+bool ex_is_same(const ex_identity *a, const ex_identity *b)
+{
+    return a->known && b->known && a->device == b->device && a->number == b->number && (a->name == NULL) == (b->name == NULL) &&
+           (a->name == NULL || strcmp(a->name, b->name) == 0);
+}

@@ -3,6 +3,7 @@
 # Usage: sh tests/run.sh [STAGE...]     stages: release blis asan tsan valgrind minimal fuzz; without any, all of these
 # More stages, for a name only:
 #   clang              release with clang instead of gcc
+#   undefined          clang's undefined behaviour sanitizer, which sees more than gcc's
 #   bookworm, trixie   release, clang and blis in a Debian 12 or 13 of its own, under build/: by a root who may mount
 #   packages           builds the Debian packages and tries them in a bare root: by a root who may mount
 #   analysis           gcc -fanalyzer, clang-tidy and cppcheck over lib/; accepted findings are in tests/analysis/explained.txt
@@ -10,7 +11,7 @@
 #   arm64              builds for 64-bit ARM and runs most tests under qemu: some ten minutes
 # The stage fuzz runs each fuzzer of tests/fuzz for DIM_FUZZ_SECONDS, by default 30, in continuous integration 10.
 # In continuous integration, where CI is set in the environment, warnings are errors, and the stages without a name are also
-# clang, packages and the Debian release that this one is not.
+# clang, undefined, packages and the Debian release that this one is not.
 # Ends with a summary; the exit code is 0 only when everything passed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -27,13 +28,13 @@ trixie) other=bookworm libfuzzer=libclang-rt-19-dev ;;
 esac
 if [ "${CI:-false}" != false ]; then
     werror=ON
-    stages="$stages clang packages $other"
+    stages="$stages clang undefined packages $other"
 fi
 stages=${*:-$stages}
 for stage in $stages; do
     case $stage in
     clang) packages="$packages clang" ;;
-    fuzz) packages="$packages clang $libfuzzer" ;;
+    fuzz | undefined) packages="$packages clang $libfuzzer" ;;
     analysis) packages="$packages clang-tidy cppcheck" ;;
     bookworm | trixie) packages="$packages debootstrap mount" ;;
     packages) packages="$packages debootstrap mount file" ;;
@@ -82,6 +83,8 @@ stage_clang() { build clang && tests clang -LE source; }
 stage_asan() {
     build asan && ASAN_OPTIONS=detect_stack_use_after_return=1:intercept_tls_get_addr=0 tests asan -LE source
 }
+# test_gaussians trains for minutes, and does nothing that test_train does not.
+stage_undefined() { build undefined && tests undefined -LE source -E '^test_gaussians$'; }
 stage_tsan() { build tsan && TSAN_OPTIONS=halt_on_error=1 tests tsan; }
 stage_minimal() { build minimal && tests minimal -LE source; }
 

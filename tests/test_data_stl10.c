@@ -79,7 +79,8 @@ static void put_all(void)
     put_images("unlabeled_X.bin", 8, MOST);
 }
 
-static void assert_split(dim_split split, int first, int64_t n, bool labeled)
+/* The first `labeled` samples have labels; those from `gap` on are what was written `jump` samples later. */
+static void assert_split(dim_split split, int first, int64_t n, int64_t labeled, int64_t gap, int jump)
 {
     dim_dataset *ds;
     dim_tensor *images, *labels;
@@ -88,7 +89,7 @@ static void assert_split(dim_split split, int first, int64_t n, bool labeled)
     assert_fails_with(ctx, dim_dataset_open(ctx, spec_of("stl10"), split, &ds), DIM_OK, NULL, NULL);
     assert_true(memory.largest < 2 * IMAGE); /* images stay in the file */
     assert_int_equal(dim_dataset_count(ds), n);
-    assert_int_equal(dim_dataset_classes(ds), labeled ? 10 : 0);
+    assert_int_equal(dim_dataset_classes(ds), labeled > 0 ? 10 : 0);
     assert_int_equal(dim_dataset_dtype(ds), DIM_U8);
     assert_int_equal(dim_dataset_shape(ds, s), 3);
     assert_true(s[0] == 3 && s[1] == 96 && s[2] == 96);
@@ -97,9 +98,9 @@ static void assert_split(dim_split split, int first, int64_t n, bool labeled)
     assert_int_equal(dim_dataset_read(ds, 0, n, images, labels), DIM_OK);
     const uint8_t *p = dim_tensor_data(images);
     for (int i = 0; i < n; i++) {
-        assert_int_equal(((int32_t *)dim_tensor_data(labels))[i], labeled ? i * 3 % 10 : -1);
+        assert_int_equal(((int32_t *)dim_tensor_data(labels))[i], i < labeled ? i * 3 % 10 : -1);
         for (int k = 0; k < IMAGE; k++)
-            if (*p++ != pixel(first + i, k / PLANE, k % PLANE / 96, k % 96))
+            if (*p++ != pixel(first + i + (i >= gap ? jump : 0), k / PLANE, k % PLANE / 96, k % 96))
                 fail_msg("sample %d, byte %d", i, k);
     }
     dim_tensor_destroy(images);
@@ -109,11 +110,54 @@ static void assert_split(dim_split split, int first, int64_t n, bool labeled)
 
 static void test_splits(void **state)
 {
+    dim_dataset *ds;
     (void)state;
     put_all();
-    assert_split(DIM_SPLIT_TRAIN, 0, 5, true);
-    assert_split(DIM_SPLIT_TEST, 5, 3, true);
-    assert_split(DIM_SPLIT_UNLABELED, 8, MOST, false);
+    assert_split(DIM_SPLIT_TRAIN, 0, 5, 5, 5, 0);
+    assert_split(DIM_SPLIT_TEST, 5, 3, 3, 3, 0);
+    assert_split(DIM_SPLIT_UNLABELED, 8, MOST, 0, MOST, 0);
+    assert_split(DIM_SPLIT_TRAIN_UNLABELED, 0, 5 + MOST, 5, 5, 3); /* as one set */
+    assert_int_equal(dim_dataset_open_with(ctx, spec_of("stl10"), DIM_SPLIT_TRAIN_UNLABELED,
+                                           &(dim_dataset_options){ .size = sizeof(dim_dataset_options), .labels = DIM_LABELS_NONE }, &ds),
+                     DIM_OK);
+    assert_true(dim_dataset_count(ds) == 5 + MOST && dim_dataset_classes(ds) == 0);
+    dim_dataset_destroy(ds);
+}
+
+/* Resized as any image is: a grey one stays grey, and a half of each colour meets in the middle; labels are as before. */
+static void test_resized(void **state)
+{
+    enum { SMALL = 64, LEFT = 20, RIGHT = 200 };
+    dim_dataset_options o;
+    dim_dataset *ds;
+    dim_tensor *images, *labels;
+    int64_t n = 2, s[3];
+    (void)state;
+    for (int i = 0; i < IMAGE; i++) { /* column after column: the left half of the second image is dark */
+        bytes[i] = 77;
+        bytes[IMAGE + i] = i % PLANE / 96 < 48 ? LEFT : RIGHT;
+    }
+    write_bytes(in_dir("train_X.bin"), bytes, 2 * IMAGE);
+    put_labels("train_y.bin", 2);
+    DIM_OPTIONS_INIT(&o);
+    o.image_size = SMALL;
+    assert_fails_with(ctx, dim_dataset_open_with(ctx, spec_of("stl10"), DIM_SPLIT_TRAIN, &o, &ds), DIM_OK, NULL, NULL);
+    assert_int_equal(dim_dataset_shape(ds, s), 3);
+    assert_true(s[0] == 3 && s[1] == SMALL && s[2] == SMALL);
+    assert_int_equal(dim_tensor_create(ctx, DIM_U8, 4, (int64_t[]){ n, 3, SMALL, SMALL }, &images), DIM_OK);
+    assert_int_equal(dim_tensor_create(ctx, DIM_I32, 1, &n, &labels), DIM_OK);
+    assert_int_equal(dim_dataset_read(ds, 0, n, images, labels), DIM_OK);
+    const uint8_t *p = dim_tensor_data(images);
+    for (int i = 0; i < 3 * SMALL * SMALL; i++) {
+        int x = i % SMALL;
+        assert_int_equal(p[i], 77);
+        if (x < SMALL / 2 - 3 || x >= SMALL / 2 + 3) /* farther from the edge than the filter is wide */
+            assert_int_equal(p[3 * SMALL * SMALL + i], x < SMALL / 2 ? LEFT : RIGHT);
+    }
+    assert_int_equal(((int32_t *)dim_tensor_data(labels))[1], 3);
+    dim_tensor_destroy(images);
+    dim_tensor_destroy(labels);
+    dim_dataset_destroy(ds);
 }
 
 static void assert_open_fails(dim_split split, dim_status want, const char *part, const char *part2)
@@ -145,6 +189,7 @@ static void test_broken(void **state)
     assert_open_fails(DIM_SPLIT_UNLABELED, DIM_E_FORMAT, "27649 bytes", in_dir("unlabeled_X.bin"));
     write_bytes(in_dir("unlabeled_X.bin"), bytes, 0);
     assert_open_fails(DIM_SPLIT_UNLABELED, DIM_E_FORMAT, "empty", in_dir("unlabeled_X.bin"));
+    assert_open_fails(DIM_SPLIT_TRAIN_UNLABELED, DIM_E_FORMAT, "empty", in_dir("unlabeled_X.bin"));
     unlink(in_dir("unlabeled_X.bin"));
     assert_int_equal(mkdir(in_dir("unlabeled_X.bin"), 0700), 0);
     assert_open_fails(DIM_SPLIT_UNLABELED, DIM_E_IO, "regular", in_dir("unlabeled_X.bin"));
@@ -208,9 +253,10 @@ static void test_no_unlabeled_elsewhere(void **state)
     dim_dataset *ds;
     (void)state;
     for (int i = 0; i < 5; i++)
-        assert_fails_with(ctx, dim_dataset_open(ctx, spec_of(kinds[i]), DIM_SPLIT_UNLABELED, &ds), DIM_E_INVALID,
-                          "no unlabeled split", kinds[i]);
-    assert_fails_with(ctx, dim_dataset_open(ctx, spec_of("stl10"), (dim_split)3, &ds), DIM_E_INVALID, "split 3", NULL);
+        for (int k = 0; k < 2; k++)
+            assert_fails_with(ctx, dim_dataset_open(ctx, spec_of(kinds[i]), k == 0 ? DIM_SPLIT_UNLABELED : DIM_SPLIT_TRAIN_UNLABELED, &ds),
+                              DIM_E_INVALID, k == 0 ? "no unlabeled split" : "no train+unlabeled split", kinds[i]);
+    assert_fails_with(ctx, dim_dataset_open(ctx, spec_of("stl10"), (dim_split)4, &ds), DIM_E_INVALID, "split 4", NULL);
     assert_fails_with(ctx, dim_dataset_open(ctx, spec_of("stl10"), (dim_split)-1, &ds), DIM_E_INVALID, "split -1",
                       NULL);
 }
@@ -286,6 +332,7 @@ static dim_status open_split(dim_context *c, const char *kind, dim_split split)
 }
 
 static dim_status open_train(dim_context *c) { return open_split(c, "stl10", DIM_SPLIT_TRAIN); }
+static dim_status open_both(dim_context *c) { return open_split(c, "stl10", DIM_SPLIT_TRAIN_UNLABELED); }
 static dim_status open_unlabeled(dim_context *c) { return open_split(c, "stl10", DIM_SPLIT_UNLABELED); }
 
 static void test_allocation_failures(void **state)
@@ -296,15 +343,16 @@ static void test_allocation_failures(void **state)
     write_bytes(in_dir("class_names.txt"), text, strlen(text));
     fail_each_allocation(ctx, &memory, open_train);
     fail_each_allocation(ctx, &memory, open_unlabeled);
+    fail_each_allocation(ctx, &memory, open_both);
 }
 
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_splits),      TEST(test_broken),          TEST(test_cut_later),
-        TEST(test_loader),      TEST(test_no_unlabeled_elsewhere), TEST(test_class_names),
-        TEST(test_cifar100_labels), TEST(test_allocation_failures),
+        TEST(test_splits),      TEST(test_resized),                TEST(test_broken),        TEST(test_cut_later),
+        TEST(test_loader),      TEST(test_no_unlabeled_elsewhere), TEST(test_class_names),   TEST(test_cifar100_labels),
+        TEST(test_allocation_failures),
     };
     return cmocka_run_group_tests_name("stl10", tests, NULL, NULL);
 }

@@ -1,4 +1,6 @@
 /* Encoding from outside: what images in memory of several kinds come to. */
+#include "nn/encoder.h"
+
 #include <dim/dim.h>
 #include <math.h>
 #include <setjmp.h>
@@ -111,11 +113,132 @@ static void images_are_read_in_place(void **state)
     dim_context_destroy(ctx);
 }
 
+typedef struct counted { /* an allocator that knows what is held, and what was at most */
+    size_t held, most;
+} counted;
+
+static void *take(void *user, size_t size, size_t align)
+{
+    counted *c = user;
+    c->held += size;
+    c->most = c->held > c->most ? c->held : c->most;
+    return aligned_alloc(align, (size + align - 1) / align * align);
+}
+
+static void give_back(void *user, void *memory, size_t size)
+{
+    ((counted *)user)->held -= size;
+    free(memory);
+}
+
+/* Wide maps of many crops: 256 samples at a time would take half a gigabyte. */
+static dim_encoder *wide_encoder(void)
+{
+    static const dim_layer_options layers[] = {
+        { .kind = DIM_LAYER_CROPS, .kernel = 16, .stride = 8 },
+        { .kind = DIM_LAYER_CONV, .out = 32, .kernel = 1 }, { .kind = DIM_LAYER_BATCH_NORM }, { .kind = DIM_LAYER_RELU },
+        { .kind = DIM_LAYER_MAX_POOL, .kernel = 16, .stride = 16 },
+        { .kind = DIM_LAYER_FOLD, .tap = "local" },
+        { .kind = DIM_LAYER_LINEAR, .out = 8, .tap = "global" },
+    };
+    dim_encoder_builder *b;
+    dim_encoder *enc;
+    ok(dim_encoder_builder_create(ctx, 1, 64, 64, &b));
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        dim_layer_options layer = layers[i];
+        layer.size = sizeof layer;
+        ok(dim_encoder_builder_add(b, &layer));
+    }
+    ok(dim_encoder_builder_finish(b, NULL, &enc));
+    dim_encoder_builder_destroy(b);
+    return enc;
+}
+
+/* What encoding takes has a bound, and what a sample's features are does not depend on the pieces. */
+static void memory_has_a_bound(void **state)
+{
+    enum { WIDE = 64, COUNT = 256, PART = 3, UNITS = 8, PIXELS = WIDE * WIDE };
+    counted c = { 0, 0 };
+    dim_context_options o;
+    dim_tensor *images, *features[2], *some[2];
+    (void)state;
+    DIM_OPTIONS_INIT(&o);
+    o.threads = 2;
+    o.gemm = DIM_GEMM_BLAS;
+    o.alloc = take;
+    o.free = give_back;
+    o.alloc_user = &c;
+    assert_int_equal(dim_context_create(&o, &ctx), DIM_OK);
+    dim_encoder *enc = wide_encoder();
+    ok(dim_tensor_create(ctx, DIM_U8, 4, (int64_t[]){ COUNT, 1, WIDE, WIDE }, &images));
+    for (int i = 0; i < COUNT * PIXELS; i++)
+        ((uint8_t *)dim_tensor_data(images))[i] = (uint8_t)(i / 7 * 37 + i / PIXELS * 11 + i % 13);
+    for (int k = 0; k < 2; k++)
+        ok(dim_tensor_create(ctx, DIM_F32, 2, (int64_t[]){ COUNT, UNITS }, &features[k]));
+    size_t before = c.held;
+    c.most = before;
+    ok(dim_encoder_encode(enc, images, NULL, features[0]));
+    assert_true(c.most - before > 64u << 20); /* else this test says nothing */
+    assert_true(c.most - before < 136u << 20); /* 128 MiB, and what programs are made of */
+    for (int first = 0; first < COUNT; first += PART) {
+        int n = COUNT - first < PART ? COUNT - first : PART;
+        ok(dim_tensor_slice(images, 0, first, n, 1, &some[0]));
+        ok(dim_tensor_slice(features[1], 0, first, n, 1, &some[1]));
+        ok(dim_encoder_encode(enc, some[0], NULL, some[1]));
+        dim_tensor_destroy(some[0]);
+        dim_tensor_destroy(some[1]);
+    }
+    for (int i = 0; i < COUNT * UNITS; i++)
+        assert_true(fabsf(((const float *)dim_tensor_const_data(features[0]))[i] -
+                          ((const float *)dim_tensor_const_data(features[1]))[i]) < 1e-5f);
+    for (int k = 0; k < 2; k++)
+        dim_tensor_destroy(features[k]);
+    dim_tensor_destroy(images);
+    dim_encoder_destroy(enc);
+    dim_context_destroy(ctx);
+    assert_int_equal(c.held, 0);
+}
+
+/* The papers' encoders: the small ones are encoded 256 at a time, the folded ones by few. */
+static void pieces_by_encoder(void **state)
+{
+    static const struct {
+        dim_encoder_kind kind;
+        const char *tap;
+        int64_t least, most;
+    } cases[] = {
+        { DIM_ENCODER_CONV32, NULL, 256, 256 },        { DIM_ENCODER_AMDIM32, NULL, 256, 256 },
+        { DIM_ENCODER_ALEX64, NULL, 32, 64 },          { DIM_ENCODER_FOLDALEX64, NULL, 8, 16 },
+        { DIM_ENCODER_FOLDALEX64, "local", 8, 16 },    { DIM_ENCODER_FOLDMULTIALEX64, NULL, 8, 16 },
+        { DIM_ENCODER_FOLDRESNET19, NULL, 32, 64 },
+    };
+    (void)state;
+    size_t held = open_context(1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dim_encoder_options o;
+        dim_encoder *enc;
+        int64_t layer, piece = 0, again = 0;
+        DIM_OPTIONS_INIT(&o);
+        o.kind = cases[i].kind;
+        ok(dim_encoder_create(ctx, &o, &enc));
+        ok(dim__encoder_tap(enc, cases[i].tap, &layer));
+        ok(dim__encoder_piece(enc, layer, &piece));
+        ok(dim__encoder_piece(enc, layer, &again));
+        assert_in_range(piece, cases[i].least, cases[i].most);
+        assert_int_equal(piece, again);
+        dim_encoder_destroy(enc);
+    }
+    assert_int_equal(dim_context_memory(ctx), held);
+    dim_context_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pixels_are_normalised),
         cmocka_unit_test(images_are_read_in_place),
+        cmocka_unit_test(memory_has_a_bound),
+        cmocka_unit_test(pieces_by_encoder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

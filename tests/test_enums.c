@@ -40,7 +40,7 @@ static const names all[] = {
     { "dim_negatives", dim__negatives_name, DIM_NEGATIVES_SHUFFLE },
     { "dim_shortcut", dim__shortcut_name, DIM_SHORTCUT_RANDOM },
     { "dim_repeat", dim__repeat_name, DIM_REPEAT_FROM_TAP },
-    { "dim_split", dim__split_name, DIM_SPLIT_UNLABELED },
+    { "dim_split", dim__split_name, DIM_SPLIT_TRAIN_UNLABELED },
     { "dim_labels", dim__labels_name, DIM_LABELS_NONE },
     { "dim_on_error", dim__on_error_name, DIM_ON_ERROR_SKIP },
     { "dim_augment_sharing", dim__sharing_name, DIM_AUGMENT_SHARING_VIEW },

@@ -79,6 +79,53 @@ static void test_opposites(void **state)
     destroy(a, b);
 }
 
+static double ssim_of(dim_tensor *a, dim_tensor *b, float range)
+{
+    double value;
+    const dim_ssim_options o = { .size = sizeof o, .range = range };
+    ok(dim_evaluation_ssim(ctx, &o, a, b, &value, NULL));
+    return value;
+}
+
+/* Pixels a hundred thousand ranges from 0: variances keep their digits.  A chequered image, and one with half its contrast: their
+ * variances are 1/64 and 1/256, their covariance 1/128. */
+static void test_pixels_far_from_zero(void **state)
+{
+    const double c2 = 0.03 * 0.03, want = (2.0 / 128 + c2) / (1.0 / 64 + 1.0 / 256 + c2);
+    dim_tensor *a, *b;
+    (void)state;
+    make_images(1, 1, 32, 32, &a, &b);
+    for (int64_t i = 0; i < 32 * 32; i++) {
+        float sign = (i + i / 32) % 2 == 0 ? 1 : -1;
+        floats(a)[i] = 0x1p17f + sign / 8;
+        floats(b)[i] = 0x1p17f + sign / 16;
+    }
+    near(ssim_of(a, b, 1), want, 1e-8); /* the window sees some 1e-9 of a mean */
+    destroy(a, b);
+}
+
+/* Units of pixels do not matter; and where the range is far from what the pixels have, nothing is below -1 or above 1. */
+static void test_units_of_pixels(void **state)
+{
+    dim_tensor *a, *b;
+    (void)state;
+    make_images(1, 1, 32, 32, &a, &b);
+    double want = ssim_of(a, b, 2);
+    for (int way = -1; way <= 1; way += 2) {
+        for (int64_t i = 0; i < 32 * 32; i++) {
+            floats(a)[i] = ldexpf(floats(a)[i], way * (way < 0 ? 100 : 200));
+            floats(b)[i] = ldexpf(floats(b)[i], way * (way < 0 ? 100 : 200));
+        }
+        near(ssim_of(a, b, ldexpf(2, 100 * way)), want, 1e-12);
+    }
+    for (int64_t i = 0; i < 32 * 32; i++) { /* one half is flat */
+        floats(a)[i] = i % 32 < 16 ? floats(a)[i] : 1e30f;
+        floats(b)[i] = i % 32 < 16 ? floats(b)[i] : 3e29f;
+    }
+    assert_true(fabs(ssim_of(a, b, 2)) <= 1);
+    destroy(a, b);
+}
+
 /* Views of any strides are the images that they show. */
 static void test_strides(void **state)
 {
@@ -303,6 +350,8 @@ int main(void)
         cmocka_unit_test(test_ms_ssim_is_that_of_others),
         cmocka_unit_test(test_ms_ssim_of_odd_sides),
         cmocka_unit_test(test_opposites),
+        cmocka_unit_test(test_pixels_far_from_zero),
+        cmocka_unit_test(test_units_of_pixels),
         cmocka_unit_test(test_strides),
         cmocka_unit_test(test_ssim_refuses),
         cmocka_unit_test(test_codes_are_those_of_numpy),

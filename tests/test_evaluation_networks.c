@@ -425,16 +425,19 @@ static void refuse_decoder(dim_status status, const char *text, dim_evaluation_o
 
 static void test_what_the_decoder_refuses(void **state)
 {
-    dim_tensor *z, *x, *odd, *wide, *other = make_codes(0, 4, 3), *few = make_codes(0, 3, 2), *unused;
+    dim_tensor *z, *x, *odd, *wide, *large, *other = make_codes(0, 4, 3), *few = make_codes(0, 3, 2), *unused;
     dim_evaluation_options plain = options_of(1, 2, 0), held = plain;
     (void)state;
     make_scenes(4, 8, 8, &z, &x);
     make_scenes(4, 8, 14, &unused, &wide);
     dim_tensor_destroy(unused);
     make_scenes(4, 9, 8, &unused, &odd);
+    ok(dim_tensor_create(ctx, DIM_U8, 4, (int64_t[]){ 4, 1, 726, 726 }, &large)); /* 2 x 363 */
     held.held_out = 0.5f;
     refuse_decoder(DIM_E_INVALID, "held_out is set", held, (dim_tensor *[]){ z, x, z, x });
     refuse_decoder(DIM_E_SHAPE, "images are of 9 x 8; both sides must be even", plain, (dim_tensor *[]){ z, odd, z, odd });
+    refuse_decoder(DIM_E_SHAPE, "images are of 726 x 726; the decoder would begin with 128 maps of 363 x 363, of which 16777216 units",
+                   plain, (dim_tensor *[]){ z, large, z, large });
     refuse_decoder(DIM_E_SHAPE, "images has shape (4, 1, 8, 8), but test_images (4, 1, 8, 14)", plain, (dim_tensor *[]){ z, x, z, wide });
     refuse_decoder(DIM_E_SHAPE, "3 codes of 4 images", plain, (dim_tensor *[]){ few, x, z, x });
     refuse_decoder(DIM_E_SHAPE, "codes has 2 units, but test_codes 3", plain, (dim_tensor *[]){ z, x, other, x });
@@ -443,8 +446,8 @@ static void test_what_the_decoder_refuses(void **state)
     floats(x)[70] = NAN;
     refuse_decoder(DIM_E_NUMERIC, "images has a value that is not finite in row 1", plain, (dim_tensor *[]){ z, x, z, x });
     expect(DIM_E_INVALID, "no output", dim_evaluation_reconstruct(ctx, &plain, z, x, z, x, NULL, NULL));
-    for (int i = 0; i < 7; i++)
-        dim_tensor_destroy((dim_tensor *[]){ z, x, odd, wide, other, few, unused }[i]);
+    for (int i = 0; i < 8; i++)
+        dim_tensor_destroy((dim_tensor *[]){ z, x, odd, wide, large, other, few, unused }[i]);
 }
 
 int main(void)

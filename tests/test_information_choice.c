@@ -186,6 +186,26 @@ static void test_strong_condition(void **state)
     free_sides(&s);
 }
 
+/* A condition that tells more than 1200 rows can show, twice: with y and without.  What these two differ by says nothing, and correlations
+ * count without a check. */
+static void test_saturated_condition(void **state)
+{
+    (void)state;
+    sides s = new_sides(1200, 3, 3, 3);
+    for (int64_t i = 0; i < 3 * s.n; i++) {
+        s.z[i] = normal();
+        s.x[i] = s.z[i] + 0.1 * normal();
+        s.y[i] = s.z[i] + 0.1 * normal();
+    }
+    dim_information_result r = MEASURE(&s, .method = DIM_INFORMATION_CRITIC, .max_steps = 200);
+    assert_int_equal(r.verdict, DIM_INFORMATION_LOWER_BOUND);
+    assert_true((r.warnings & DIM_INFORMATION_SATURATED) && isinf(r.high) && r.low <= 0);
+    r = MEASURE(&s, .max_steps = 200);
+    assert_int_equal(r.method, DIM_INFORMATION_GAUSS);
+    assert_true(r.warnings & DIM_INFORMATION_PARAMETRIC);
+    free_sides(&s);
+}
+
 /* A product of three of ten columns, which critics learn in part: more of it where y shows it, too. */
 static void test_difference(void **state)
 {
@@ -250,13 +270,38 @@ static void test_labels_given_numbers(void **state)
     free_sides(&s);
 }
 
+/* Of six columns neighbours show less than correlations do, of which there is a closed form here: who disagrees is said, and why. */
+static void test_who_disagrees(void **state)
+{
+    enum { N = 450 };
+    sides s = new_sides(N, 4, 2, 0);
+    char text[128];
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        for (int j = 0; j < 4; j++)
+            s.x[4 * i + j] = normal();
+        s.y[2 * i] = s.x[4 * i] + s.x[4 * i + 1] + 0.5 * normal();
+        s.y[2 * i + 1] = s.x[4 * i + 2] + 0.5 * normal();
+    }
+    dim_information *info = MEASURED(&s, NULL, NULL, .seed = 1);
+    dim_information_result r = result_of(info), knn;
+    DIM_OPTIONS_INIT(&knn);
+    ok(dim_information_get_candidate(info, 1, &knn));
+    assert_int_equal(r.method, DIM_INFORMATION_GAUSS);
+    assert_true((r.warnings & DIM_INFORMATION_METHODS_DISAGREE) != 0 && knn.method == DIM_INFORMATION_KNN && knn.value < r.low);
+    snprintf(text, sizeof text, "knn shows %.3f, which lies outside of the interval; of so many columns it errs downward", knn.value);
+    assert_string_equal(dim_information_warning_text(info, DIM_INFORMATION_METHODS_DISAGREE), text);
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_labels), cmocka_unit_test(test_labels_seen_once), cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_condition),
-        cmocka_unit_test(test_strong_condition), cmocka_unit_test(test_difference), cmocka_unit_test(test_many_answers),
-        cmocka_unit_test(test_labels_given_numbers),
+        cmocka_unit_test(test_condition), cmocka_unit_test(test_strong_condition), cmocka_unit_test(test_saturated_condition),
+        cmocka_unit_test(test_difference), cmocka_unit_test(test_many_answers), cmocka_unit_test(test_labels_given_numbers),
+        cmocka_unit_test(test_who_disagrees),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -137,6 +137,28 @@ static void test_gradient_value(void **state)
     free_sides(&other);
 }
 
+/* The least number of a column is on the curve's end, not beyond the other one: numbers with edges show it. */
+static void test_gradient_at_the_ends(void **state)
+{
+    enum { N = 300 };
+    sides s = new_sides(N, 1, 1, 0);
+    int least = 0;
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        s.x[i] = uniform();
+        s.y[i] = s.x[i] + uniform();
+        least = s.x[i] < s.x[least] ? i : least;
+    }
+    dim_information *info = MEASURED(&s, NULL, .method = DIM_INFORMATION_CRITIC, .max_steps = 20);
+    near(value_at(info, &s), result_of(info).bound, 0.08);
+    s.x[least] -= 1e-9; /* a step over the end is a small one */
+    double before = value_at(info, &s);
+    s.x[least] += 2e-9;
+    near(value_at(info, &s), before, 1e-5);
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
 /* y knows one direction of a plane.  What a caller's feature, a projection of the plane, tells about y is raised to all that
  * there is, or brought down to nothing, by steps along the function's derivatives. */
 static void climb(double sign, double *angle, double *information)
@@ -597,7 +619,7 @@ int main(void)
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_p_of_nothing), cmocka_unit_test(test_high_of_nothing),
         cmocka_unit_test(test_p_with_condition), cmocka_unit_test(test_p_with_groups),    cmocka_unit_test(test_progress),
-        cmocka_unit_test(test_gradient_far_out),
+        cmocka_unit_test(test_gradient_far_out), cmocka_unit_test(test_gradient_at_the_ends),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

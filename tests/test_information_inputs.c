@@ -170,7 +170,8 @@ static void test_named_missing(void **state)
 
 static void test_few_rows(void **state)
 {
-    sides s = linear(31, 1, 1), wide = linear(300, 3, 2), many = linear(210, 100, 1);
+    sides s = linear(31, 1, 1), wide = linear(300, 3, 2), many = linear(210, 100, 1), few = linear(60, 29, 1);
+    dim_information *info;
     (void)state;
     for (s.n = 29; s.n <= 31; s.n++) {
         dim_information_result r = MEASURE(&s, .seed = 1);
@@ -186,9 +187,14 @@ static void test_few_rows(void **state)
     assert_int_equal(r.method, DIM_INFORMATION_CRITIC);
     assert_int_equal(r.verdict, DIM_INFORMATION_LOWER_BOUND);
     assert_true((r.warnings & DIM_INFORMATION_SMALL_SAMPLE) && isinf(r.high));
+    ok(try_measure(&few, NULL, NULL, NULL, &info)); /* of no method, and each says why */
+    has(info, DIM_INFORMATION_SMALL_SAMPLE, "no method can take these columns: knn: it errs downward in more than 6 columns, and can be asked "
+        "for by name; gauss: 60 rows are too few for the correlations of 30 columns; critic: 60 rows are too few");
+    dim_information_destroy(info);
     free_sides(&s);
     free_sides(&wide);
     free_sides(&many);
+    free_sides(&few);
 }
 
 /* A seeded sample; of a series the first rows. */
@@ -463,17 +469,18 @@ static void test_many_columns(void **state)
 /* More than there is room for, of tensors that are one number again and again: sizes must not wrap around. */
 static void test_too_large(void **state)
 {
-    uint8_t one = 1;
+    static const double one = 1;
     const int64_t none[2] = { 0, 0 };
-    static const int64_t shapes[2][2] = { { INT64_C(1) << 40, 2 }, { 31, INT64_C(1) << 57 } };
-    static const char *const texts[2] = { "x has 1099511627776 rows; at most 2147483647 are supported", "" };
+    static const int64_t shapes[3][2] = { { INT64_C(1) << 41, 2 }, { 31, INT64_C(1) << 57 }, { 200, INT64_C(1) << 40 } };
+    static const char *const texts[3] = { "x has 2199023255552 rows", "x has 31 rows of 144115188075855872 columns, for which no machine has memory",
+                                          "x has 200 rows of 1099511627776 columns" };
     (void)state;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 3; k++) {
         dim_information_data data;
         dim_tensor *x, *y;
         DIM_OPTIONS_INIT(&data);
-        ok(dim_tensor_wrap(ctx, DIM_U8, 2, shapes[k], none, &one, NULL, NULL, &x));
-        ok(dim_tensor_wrap(ctx, DIM_U8, 1, shapes[k], none, &one, NULL, NULL, &y));
+        ok(dim_tensor_wrap(ctx, k == 1 ? DIM_U8 : DIM_F64, 2, shapes[k], none, (void *)(uintptr_t)&one, NULL, NULL, &x));
+        ok(dim_tensor_wrap(ctx, DIM_F64, 1, shapes[k], none, (void *)(uintptr_t)&one, NULL, NULL, &y));
         data.x = x;
         data.y = y;
         REFUSED(k == 0 ? DIM_E_INVALID : DIM_E_NOMEM, texts[k], &data, .seed = 1);

@@ -128,6 +128,20 @@ static void test_fill(void **state)
     }
 }
 
+/* Neighbours that show more than critics' score raise the end of the critics' interval, others do not. */
+static void test_allow_for_neighbors(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        dim_information_result critic = { .bound = 0.5, .raw = 0.7, .high = 1, .deficit = 0.4 };
+        dim_information_result knn = { .raw = k == 1 ? 0.49 : 0.6, .high = k == 2 ? 0.9 : 1.5 };
+        knn.verdict = k == 3 ? DIM_INFORMATION_NONE : DIM_INFORMATION_ESTIMATE;
+        dim__mi_critic_allow_for(&knn, &critic);
+        near(critic.high, k == 0 ? 1.5 : 1, 1e-12);
+        near(critic.deficit, k == 0 ? 0.9 : 0.4, 1e-12);
+    }
+}
+
 /* dim_information_gradient() has the mean of all folds' critics. */
 static void test_folds_of_gradient(void **state)
 {
@@ -256,7 +270,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_local_orders), cmocka_unit_test(test_gauss_of_nothing), cmocka_unit_test(test_components_of_axes),
-        cmocka_unit_test(test_fill),         cmocka_unit_test(test_folds_of_gradient), cmocka_unit_test(test_pairs_of_labels),
+        cmocka_unit_test(test_fill), cmocka_unit_test(test_allow_for_neighbors), cmocka_unit_test(test_folds_of_gradient),
+        cmocka_unit_test(test_pairs_of_labels),
         cmocka_unit_test(test_gradient_of_nothing), cmocka_unit_test(test_dithers),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);

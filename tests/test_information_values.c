@@ -341,6 +341,54 @@ static void test_edges(void **state)
     free_sides(&s);
 }
 
+/* Neighbours of more columns are farther away, and gain less from more rows: the interval knows that more is missing.  With what is gained
+ * as all that is missing, of two pairs none of these intervals has the truth. */
+static void test_edges_of_neighbors(void **state)
+{
+    enum { ROUNDS = 10, ROWS = 1000 };
+    int held = 0;
+    sides s = new_sides(ROWS, 2, 2, 0);
+    (void)state;
+    for (uint64_t round = 1; round <= ROUNDS; round++) {
+        for (int i = 0; i < 2 * ROWS; i++) {
+            s.x[i] = uniform();
+            s.y[i] = fmod(s.x[i] + 0.5 * uniform(), 1);
+        }
+        dim_information_result r = MEASURE(&s, .method = DIM_INFORMATION_KNN, .seed = round);
+        held += r.low <= 2 * log(2) && 2 * log(2) <= r.high;
+        assert_true(r.high < 2.2 && r.raw + r.deficit < r.high);
+    }
+    assert_in_range(held, ROUNDS - 2, ROUNDS);
+    free_sides(&s);
+}
+
+/* Of three pairs critics learn a part, and neighbours see another: whichever is taken, the interval knows of both. */
+static void test_edges_of_critics(void **state)
+{
+    enum { ROWS = 1500 };
+    sides s = new_sides(ROWS, 3, 3, 0);
+    dim_information_options o;
+    dim_information *info;
+    (void)state;
+    for (int i = 0; i < 3 * ROWS; i++) {
+        s.x[i] = uniform();
+        s.y[i] = fmod(s.x[i] + 0.5 * uniform(), 1);
+    }
+    DIM_OPTIONS_INIT(&o);
+    o.seed = 2;
+    ok(try_measure(&s, &o, NULL, NULL, &info));
+    dim_information_result r = result_of(info), one;
+    assert_true(r.low <= 3 * log(2) && 3 * log(2) <= r.high);
+    for (int64_t k = 0; k < dim_information_candidates(info); k++) {
+        DIM_OPTIONS_INIT(&one);
+        ok(dim_information_get_candidate(info, k, &one));
+        if (one.method == DIM_INFORMATION_KNN && one.raw > r.bound)
+            assert_true(r.high >= one.high);
+    }
+    dim_information_destroy(info);
+    free_sides(&s);
+}
+
 /* Far above what rows can show: the bound is nearly as high as that, and its own error is small. */
 static void test_saturated_critic(void **state)
 {
@@ -611,7 +659,8 @@ int main(void)
             cmocka_unit_test(test_condition),    cmocka_unit_test(test_one_column),
         cmocka_unit_test(test_mixed),        cmocka_unit_test(test_rounded),      cmocka_unit_test(test_many_columns),
         cmocka_unit_test(test_critic),
-        cmocka_unit_test(test_edges),        cmocka_unit_test(test_saturated_critic),
+        cmocka_unit_test(test_edges),        cmocka_unit_test(test_edges_of_neighbors), cmocka_unit_test(test_edges_of_critics),
+        cmocka_unit_test(test_saturated_critic),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_sparse_tables),

@@ -145,17 +145,19 @@ static void test_refused(void **state)
     dim_encoder_builder *map = builder(3, 4, 4), *vector = builder(12, 0, 0);
 #define TRANSPOSED(...) add(map, (dim_layer_options){ .kind = DIM_LAYER_CONV_TRANSPOSE, __VA_ARGS__ })
 #define UNFLATTEN(...) add(vector, (dim_layer_options){ .kind = DIM_LAYER_UNFLATTEN, __VA_ARGS__ })
-    expect(DIM_E_INVALID, "out must be", TRANSPOSED(.kernel = 3));
-    expect(DIM_E_INVALID, "kernel must be", TRANSPOSED(.out = 2));
-    expect(DIM_E_INVALID, "output_padding must be less than stride", TRANSPOSED(.out = 2, .kernel = 3, .output_padding = 1));
+    expect(DIM_E_INVALID, "out is 0; it must be 1 to 16777216", TRANSPOSED(.kernel = 3));
+    expect(DIM_E_INVALID, "kernel is 0; it must be 1 to 4096", TRANSPOSED(.out = 2));
+    expect(DIM_E_INVALID, "output_padding is 1 x 1; it must be less than stride, 1 x 1",
+           TRANSPOSED(.out = 2, .kernel = 3, .output_padding = 1));
     expect(DIM_E_INVALID, "zeros", TRANSPOSED(.out = 2, .kernel = 3, .padding_mode = DIM_PADDING_REFLECT, .padding = 1));
     expect(DIM_E_INVALID, "identity", TRANSPOSED(.out = 2, .kernel = 1, .init = DIM_LAYER_INIT_IDENTITY));
     expect(DIM_E_SHAPE, "padding leaves nothing", TRANSPOSED(.out = 2, .kernel = 1, .padding = 2));
     expect(DIM_E_SHAPE, "needs a map", add(vector, (dim_layer_options){ .kind = DIM_LAYER_CONV_TRANSPOSE, .out = 1, .kernel = 1 }));
     expect(DIM_E_SHAPE, "needs a map", add(vector, (dim_layer_options){ .kind = DIM_LAYER_UPSAMPLE }));
-    expect(DIM_E_INVALID, "at most 4096", add(map, (dim_layer_options){ .kind = DIM_LAYER_UPSAMPLE, .stride = 4097 }));
+    expect(DIM_E_INVALID, "stride, the factor, is 4097; it must be at most 4096",
+           add(map, (dim_layer_options){ .kind = DIM_LAYER_UPSAMPLE, .stride = 4097 }));
     expect(DIM_E_SHAPE, "needs a vector", add(map, (dim_layer_options){ .kind = DIM_LAYER_UNFLATTEN, .out = 3, .height = 1, .width = 1 }));
-    expect(DIM_E_INVALID, "height of a map", UNFLATTEN(.out = 12));
+    expect(DIM_E_INVALID, "height is 0 and width 0; height of a map", UNFLATTEN(.out = 12));
     expect(DIM_E_SHAPE, "not the length", UNFLATTEN(.out = 5, .height = 1));
     expect(DIM_E_SHAPE, "not the length", UNFLATTEN(.out = 2, .height = 2, .width = 2));
     expect(DIM_E_SHAPE, "not the length", UNFLATTEN(.out = 1 << 24, .height = 65536, .width = 65536));

@@ -315,7 +315,7 @@ static void test_refused(void **state)
         { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, size 3\n", "options" },
         { DIM_E_FORMAT, "input 2 0 0\nleaky_relu r, slope nan\n", "options" },
         { DIM_E_FORMAT, "input 2 0 0\nleaky_relu r, slope 1e999\n", "options" },
-        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, out 0\n", "out must be" },
+        { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, out 0\n", "out is 0; it must be 1 to 16777216" },
         { DIM_E_FORMAT, "input 2 0 0\nconv c, out 3, kernel 3\n", "needs a map" },
         { DIM_E_FORMAT, "input 2 0 0\nadd a from nowhere\n", "does not exist" },
         { DIM_E_FORMAT, "input 2 0 0\nlinear linear1, out 3\nlinear linear1, out 3\n", "line 3" },

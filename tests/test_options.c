@@ -49,11 +49,13 @@ static dim_model *model_with_all(void)
     LOSS(obj, .name = "where", .kind = DIM_LOSS_COORDINATES, .a = "encoder.local", .b = "occluded");
     LOSS(obj, .name = "far", .kind = DIM_LOSS_COORDINATES, .a = "encoder.local", .b = "encoder", .relative = 1);
     LOSS(obj, .name = "class", .kind = DIM_LOSS_DISCRETE, .a = "encoder.local");
+    LOSS(obj, .name = "both", .kind = DIM_LOSS_DISCRETE, .a = "occluded", .b = "encoder.local");
     own(obj, "model", "where");
     own(obj, "model", "far");
     minimise(obj, "model", "where", 1);
     minimise(obj, "model", "far", 1);
     minimise(obj, "model", "class", 0.5f);
+    minimise(obj, "model", "both", 0.5f);
     ok(dim_model_set_optimizer(model, &fast));
     return model;
 }
@@ -235,6 +237,110 @@ static void test_discrete(void **state)
     close_context(NULL);
 }
 
+/* - I(A; B) of logits a (N, 3) and b (N, 4, 2), the mean over the two locations */
+enum { A = 3, B = 4, PLACES = 2, ALL_A = N * A, ALL_B = N * B * PLACES };
+
+static double softmax_at(const double *logits, int classes, int stride, int c)
+{
+    double sum = 0;
+    for (int k = 0; k < classes; k++)
+        sum += exp(logits[k * stride]);
+    return exp(logits[c * stride]) / sum;
+}
+
+static double pair_loss(const double *a, const double *b)
+{
+    double information = 0;
+    for (int l = 0; l < PLACES; l++) {
+        double joint[A][B] = { { 0 } }, of_a[A] = { 0 }, of_b[B] = { 0 };
+        for (int n = 0; n < N; n++)
+            for (int i = 0; i < A; i++)
+                for (int j = 0; j < B; j++)
+                    joint[i][j] += softmax_at(a + n * A, A, 1, i) * softmax_at(b + n * B * PLACES + l, B, PLACES, j) / N;
+        for (int i = 0; i < A; i++)
+            for (int j = 0; j < B; j++) {
+                of_a[i] += joint[i][j];
+                of_b[j] += joint[i][j];
+            }
+        for (int i = 0; i < A; i++)
+            for (int j = 0; j < B; j++)
+                information += joint[i][j] * log(joint[i][j] / (of_a[i] * of_b[j])) / PLACES;
+    }
+    return -information;
+}
+
+/* Value and gradients of both sides against that in double, by finite differences. */
+static void test_discrete_pairs(void **state)
+{
+    double x[ALL_A + ALL_B], *a = x, *b = x + ALL_A;
+    float given[ALL_A + ALL_B];
+    (void)state;
+    open_context(NULL);
+    for (int i = 0; i < ALL_A + ALL_B; i++) {
+        given[i] = (float)(3 * sin(1.7 * i + 0.02 * i * i));
+        x[i] = (double)given[i];
+    }
+    dim_objective *obj = objective(1);
+    INPUT(obj, .name = "a", .shape = { A }, .want_gradient = 1);
+    INPUT(obj, .name = "b", .shape = { B, PLACES, 1 }, .want_gradient = 1);
+    LOSS(obj, .name = "l", .kind = DIM_LOSS_DISCRETE, .a = "a", .b = "b");
+    set_input(obj, "a", f32_tensor(2, (int64_t[]){ N, A }, given));
+    set_input(obj, "b", f32_tensor(4, (int64_t[]){ N, B, PLACES, 1 }, given + ALL_A));
+    ok(dim_objective_evaluate(obj));
+    double loss = pair_loss(a, b);
+    assert_true(loss < -0.05 && fabs(report(obj, "l") - loss) < 1e-6 && fabs(report(obj, "l.value") + loss) < 1e-6);
+    assert_true(fabs(report(obj, "l.entropy") - report(obj, "l.given") - report(obj, "l.value")) < 1e-6);
+    for (int k = 0; k < 2; k++) {
+        dim_tensor *grad = k == 0 ? f32_tensor(2, (int64_t[]){ N, A }, NULL) : f32_tensor(4, (int64_t[]){ N, B, PLACES, 1 }, NULL);
+        ok(dim_objective_gradient(obj, "l", k == 0 ? "a" : "b", grad));
+        for (int i = 0; i < (k == 0 ? ALL_A : ALL_B); i++) {
+            double *at = k == 0 ? a + i : b + i, kept = *at, side[2];
+            for (int j = 0; j < 2; j++) {
+                *at = kept + (j == 0 ? -1e-5 : 1e-5);
+                side[j] = pair_loss(a, b);
+            }
+            *at = kept;
+            assert_true(fabs((double)((float *)dim_tensor_data(grad))[i] - (side[1] - side[0]) / 2e-5) < 1e-6);
+        }
+        dim_tensor_destroy(grad);
+    }
+    dim_objective_destroy(obj);
+    close_context(NULL);
+}
+
+/* Codes that are sure: the same tell log C of each other, one that is the same for all nothing; no gradient is infinite. */
+static void test_sure_pairs(void **state)
+{
+    enum { C = 4 };
+    float sure[N * C] = { 0 }, same[N * C] = { 0 };
+    (void)state;
+    open_context(NULL);
+    for (int n = 0; n < N; n++) {
+        sure[n * C + n % C] = 300;
+        same[n * C + 1] = 300;
+    }
+    dim_objective *obj = objective(1);
+    INPUT(obj, .name = "a", .shape = { C }, .want_gradient = 1);
+    VECTOR(obj, "b", C);
+    LOSS(obj, .name = "l", .kind = DIM_LOSS_DISCRETE, .a = "a", .b = "b");
+    set_input(obj, "a", f32_tensor(2, (int64_t[]){ N, C }, sure));
+    const float *const cases[] = { sure, same };
+    for (int k = 0; k < 2; k++) {
+        set_input(obj, "b", f32_tensor(2, (int64_t[]){ N, C }, cases[k]));
+        ok(dim_objective_evaluate(obj));
+        double want = k == 0 ? log(C) : 0;
+        assert_true(fabs(report(obj, "l.value") - want) < 1e-6 && fabs(report(obj, "l.entropy") - log(C)) < 1e-6);
+        assert_true(fabs(report(obj, "l.given") - (log(C) - want)) < 1e-6);
+        dim_tensor *grad = f32_tensor(2, (int64_t[]){ N, C }, NULL);
+        ok(dim_objective_gradient(obj, "l", "a", grad));
+        for (int i = 0; i < N * C; i++)
+            assert_true(fabsf(((float *)dim_tensor_data(grad))[i]) < 1e-6f);
+        dim_tensor_destroy(grad);
+    }
+    dim_objective_destroy(obj);
+    close_context(NULL);
+}
+
 /* ---- globals ---------------------------------------------------------------------------------------------------------- */
 
 static double in_pieces(dim_critic critic, dim_negatives negatives, uint64_t score_memory)
@@ -335,6 +441,11 @@ static void test_refused_losses(void **state)
     expect(DIM_E_INVALID, "loss 'l': relative is not an option of discrete",
            add(obj, (dim_loss_options){ .name = "l", .kind = DIM_LOSS_DISCRETE, .a = "v", .relative = 1 }));
     expect(DIM_E_SHAPE, "loss 'l': a has 1 class", add(obj, (dim_loss_options){ .name = "l", .kind = DIM_LOSS_DISCRETE, .a = "one" }));
+#define PAIR(...) add(obj, (dim_loss_options){ .name = "l", .kind = DIM_LOSS_DISCRETE, __VA_ARGS__ })
+    expect(DIM_E_SHAPE, "loss 'l': b has 1 class", PAIR(.a = "v", .b = "one"));
+    expect(DIM_E_SHAPE, "loss 'l': a is a map of 4 x 4 locations, so b must be one of as many", PAIR(.a = "map", .b = "v"));
+    expect(DIM_E_SHAPE, "loss 'l': its values have 1 and 2 views", PAIR(.a = "v", .b = "two"));
+    expect(DIM_E_INVALID, "loss 'l': discrete", PAIR(.a = "v", .b = "v", .c = "v"));
     dim_objective_destroy(obj);
     close_context(NULL);
 }
@@ -407,7 +518,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads), cmocka_unit_test(test_bf16), cmocka_unit_test(test_checkpoint),
-        cmocka_unit_test(test_what_is_hidden), cmocka_unit_test(test_discrete), cmocka_unit_test(test_refused_losses),
+        cmocka_unit_test(test_what_is_hidden), cmocka_unit_test(test_discrete), cmocka_unit_test(test_discrete_pairs),
+        cmocka_unit_test(test_sure_pairs), cmocka_unit_test(test_refused_losses),
         cmocka_unit_test(test_refused_terms), cmocka_unit_test(test_signal),
         cmocka_unit_test(test_in_pieces), cmocka_unit_test(test_views),
     };

@@ -1,6 +1,6 @@
 /* The options of DIM's objective against PyTorch in double: coordinates, occlusion, several globals, subsets of locations, penalty of
- * activations, discrete codes, penalty of the discriminator's gradient, the authors' global critic (fixtures/make_options.py, which
- * draws libdim's numbers a second time). */
+ * activations, discrete codes and pairs of them, penalty of the discriminator's gradient, the authors' global critic
+ * (fixtures/make_options.py, which draws libdim's numbers a second time). */
 #define FIXTURE "options.bin"
 #include "torch_tests.h"
 
@@ -70,6 +70,26 @@ static void discrete(dim_objective *obj)
     minimise(obj, "trainer", "each", 0.5f);
 }
 
+static void paired(dim_objective *obj)
+{
+    static const struct {
+        const char *name, *a, *b;
+        float weight;
+    } losses[] = { { "views", "encoder", "other_encoder", 1 }, { "parts", "encoder", "encoder.map", 0.5f },
+                   { "maps", "encoder.map", "other_encoder.map", 0.25f } };
+    dim_network *net = encoder();
+    INPUT(obj, .name = "x", .shape = { 2, 6, 6 });
+    INPUT(obj, .name = "other", .shape = { 2, 6, 6 });
+    ok(dim_objective_apply(obj, net, "x", "encoder"));
+    apply(obj, net, "other", "other_encoder");
+    PLAYER(obj, OF(.name = "trainer"), .lr = 2e-3f);
+    own(obj, "trainer", "encoder");
+    for (int k = 0; k < 3; k++) {
+        LOSS(obj, .name = losses[k].name, .kind = DIM_LOSS_DISCRETE, .a = losses[k].a, .b = losses[k].b);
+        minimise(obj, "trainer", losses[k].name, losses[k].weight);
+    }
+}
+
 /* A model on a network whose only reference it keeps. */
 static dim_model *model_on(dim_network *net, dim_model_options options, dim_optimizer_options optimizer)
 {
@@ -118,6 +138,7 @@ static dim_model *authors(void)
 static const experiment list[] = {
     { "coordinates", coordinates, NULL }, { "relative", relative, NULL }, { "occlusion", NULL, occlusion },
     { "globals", globals, NULL }, { "discrete", discrete, NULL }, { "penalty", NULL, penalty }, { "authors", NULL, authors },
+    { "paired", paired, NULL },
 };
 
 int main(void) { return compare_experiments(list, sizeof list / sizeof *list); }

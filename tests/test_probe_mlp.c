@@ -12,7 +12,7 @@ static void log_to_test(void *user, dim_log_level level, const char *text)
         snprintf(warned, sizeof warned, "%s", text);
 }
 
-/* The means of three seeds differ by chance; on the sets' few hundred test samples 2.5 points are that. */
+/* The means of ten seeds differ by chance: some seeds of "rare" are 2.6 points off, so that 1.5 points between means are that. */
 static void test_against_pytorch(void **state)
 {
     char name[32];
@@ -27,11 +27,11 @@ static void test_against_pytorch(void **state)
         dim_probe_options o = options(DIM_PROBE_MLP);
         o.epochs = epochs;
         o.lr = (float)rate;
-        o.runs = 3;
+        o.runs = 10;
         dim_probe_result r = run(&data, &o);
-        if (fabs(r.accuracy - accuracy) > 0.025)
+        if (fabs(r.accuracy - accuracy) > 0.015)
             fail_msg("%s: %.4f of test, PyTorch has %.4f", name, r.accuracy, accuracy);
-        assert_true(r.runs == 3 && r.accuracy_std < 0.03 && r.validation_accuracy > 0.85 && r.train_accuracy > 0.9);
+        assert_true(r.runs == 10 && r.accuracy_std < 0.04 && r.validation_accuracy > 0.85 && r.train_accuracy > 0.9);
     }
     fclose(file);
     assert_int_equal(sets, 3);
@@ -131,13 +131,31 @@ static void test_best_epoch(void **state)
     ctx = usual;
 }
 
-static void expect_error(const char *says, const dim_probe_options *o)
+static void expect_status(dim_status status, const char *says, const dim_probe_options *o)
 {
-    dim_probe_result r = {.size = sizeof r};
+    dim_probe_result r = {.size = sizeof r, .accuracy = 7};
     dim_tensor *x = wrap(DIM_F32, data.train, data.n, data.d), *y = wrap(DIM_I32, data.train_labels, data.n, 0);
-    expect(DIM_E_INVALID, says, dim_probe_run(ctx, o, x, y, x, y, &r));
+    expect(status, says, dim_probe_run(ctx, o, x, y, x, y, &r));
+    assert_true(r.accuracy == 7);
     dim_tensor_destroy(x);
     dim_tensor_destroy(y);
+}
+
+static void expect_error(const char *says, const dim_probe_options *o) { expect_status(DIM_E_INVALID, says, o); }
+
+/* Weights that are no numbers any more are no classifier, also when the last step made them so. */
+static void test_what_diverges(void **state)
+{
+    static const dim_probe_kind kinds[] = {DIM_PROBE_LINEAR, DIM_PROBE_MLP};
+    (void)state;
+    read_set("few", 60);
+    for (int i = 0; i < 4; i++) {
+        dim_probe_options o = options(kinds[i / 2]);
+        o.lr = 3e38f;
+        o.epochs = i % 2 == 0 ? 1 : 20;
+        o.batch = i % 2 == 0 ? 1000 : 16;
+        expect_status(DIM_E_NUMERIC, i == 3 ? "" : "training diverged, which a smaller lr may prevent", &o);
+    }
 }
 
 static void test_odd_data(void **state)
@@ -183,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_pytorch), cmocka_unit_test(test_schedule), cmocka_unit_test(test_options),
         cmocka_unit_test(test_runs),            cmocka_unit_test(test_best_epoch), cmocka_unit_test(test_odd_data),
+        cmocka_unit_test(test_what_diverges),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -432,6 +432,17 @@ static void vicreg(dim_objective *obj) { alike(obj, (dim_loss_options){ .kind = 
 static void barlow(dim_objective *obj) { alike(obj, (dim_loss_options){ .kind = DIM_LOSS_BARLOW_TWINS }); }
 static void discrete(dim_objective *obj) { alike(obj, (dim_loss_options){ .kind = DIM_LOSS_DISCRETE }); }
 
+/* What two networks say of one sample, where one says it at each location. */
+static void two_codes(dim_objective *obj)
+{
+    INPUT(obj, .name = "x", .shape = { 2, 6, 6 });
+    apply(obj, of_images(), "x", "f");
+    apply(obj, network_of(2, 6, 6, LAYERS(CONV(.out = 3, .kernel = 3, .padding = 1), RELU(), LINEAR(.out = 4))), "x", "h");
+    LOSS(obj, .name = "l", .kind = DIM_LOSS_DISCRETE, .a = "h", .b = "f.local");
+    trained_by(obj, "l", sgd(0.05f));
+    own(obj, "all", "h");
+}
+
 #define ROWS .inputs = { { .name = "x", .shape = { 6 } } }
 #define VIEWS_OF_ROWS .inputs = { { .name = "x", .shape = { 6 }, .views = 3 } }
 
@@ -447,6 +458,7 @@ static const example losses[] = {
     { "VICReg", vicreg, VIEWS_OF_ROWS },
     { "Barlow Twins", barlow, VIEWS_OF_ROWS },
     { "discrete code", discrete, VIEWS_OF_ROWS },
+    { "two discrete codes", two_codes, IMAGES },
 };
 
 static void test_losses(void **state)

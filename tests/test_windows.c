@@ -550,11 +550,11 @@ static void test_refused(void **state)
     ok(dim_encoder_builder_create(ctx, 12, 0, 0, &vector));
     expect(DIM_E_INVALID, "height 0 for signals", dim_encoder_builder_create(ctx, 3, 6, 0, &none));
 #define REFUSED(status, text, b, ...) expect(status, text, add(b, (dim_layer_options){ __VA_ARGS__ }))
-    REFUSED(DIM_E_INVALID, "at most 4096", map, .out = 2, .kernel = 3, .stride_w = 4097);
-    REFUSED(DIM_E_INVALID, "at most 4096", map, .out = 2, .kernel = 3, .dilation = 4097);
-    REFUSED(DIM_E_INVALID, "at most 4096", map, .out = 2, .kernel = 3, .dilation_w = 4097);
-    REFUSED(DIM_E_INVALID, "at most 4096", map, .out = 2, .kernel = 3, .padding_h = 4097);
-    REFUSED(DIM_E_INVALID, "at most 4096", map, .out = 2, .kernel = 3, .padding = 2049, .padding_w = 2048);
+    REFUSED(DIM_E_INVALID, "stride_w is 4097; it must be at most 4096", map, .out = 2, .kernel = 3, .stride_w = 4097);
+    REFUSED(DIM_E_INVALID, "dilation is 4097", map, .out = 2, .kernel = 3, .dilation = 4097);
+    REFUSED(DIM_E_INVALID, "dilation_w is 4097", map, .out = 2, .kernel = 3, .dilation_w = 4097);
+    REFUSED(DIM_E_INVALID, "padding of the height is 4097", map, .out = 2, .kernel = 3, .padding_h = 4097);
+    REFUSED(DIM_E_INVALID, "padding of the width is 4097", map, .out = 2, .kernel = 3, .padding = 2049, .padding_w = 2048);
     REFUSED(DIM_E_SHAPE, "larger than the padded map", map, .out = 2, .kernel = 3, .dilation_w = 3);
     REFUSED(DIM_E_SHAPE, "larger than the padded map", signal, .out = 2, .kernel = 3, .dilation = 3);
     REFUSED(DIM_E_SHAPE, "3 x 6 (C, L)", signal, .out = 2, .kernel = 7);
@@ -570,7 +570,7 @@ static void test_refused(void **state)
     REFUSED(DIM_E_INVALID, "no padding", map, .kind = DIM_LAYER_AVG_POOL, .kernel = 2, .padding_w = 1);
     REFUSED(DIM_E_INVALID, "less than stride", map, .kind = DIM_LAYER_CONV_TRANSPOSE, .out = 2, .kernel = 3, .stride = 2,
             .stride_w = 1, .output_padding = 1);
-    REFUSED(DIM_E_INVALID, "at most 4096", map, .kind = DIM_LAYER_UPSAMPLE, .stride_w = 4097);
+    REFUSED(DIM_E_INVALID, "is 4097; it must be at most 4096", map, .kind = DIM_LAYER_UPSAMPLE, .stride_w = 4097);
     REFUSED(DIM_E_INVALID, "as many channels", map, .kind = DIM_LAYER_DEPTHWISE, .out = 6, .kernel = 3);
     REFUSED(DIM_E_INVALID, "identity", map, .kind = DIM_LAYER_DEPTHWISE, .kernel = 1, .init = DIM_LAYER_INIT_IDENTITY);
     REFUSED(DIM_E_SHAPE, "needs a map", vector, .kind = DIM_LAYER_DEPTHWISE, .kernel = 1);

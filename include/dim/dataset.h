@@ -19,6 +19,7 @@ typedef enum dim_split {
     DIM_SPLIT_TRAIN = 0,     /**< training samples */
     DIM_SPLIT_TEST = 1,      /**< test samples */
     DIM_SPLIT_UNLABELED = 2, /**< STL-10's images without labels */
+    DIM_SPLIT_TRAIN_UNLABELED = 3, /**< STL-10's training images, then those without labels, whose labels are -1, as one set */
     DIM_SPLIT_FORCE_INT = 0x7fffffff
 } dim_split;
 
@@ -46,8 +47,8 @@ typedef struct dim_dataset_options {
     /**
      * "folder" and "tiny": the smaller side of every image is resized to this (bicubic, widened when shrinking, as PIL
      * does it) and the centre is cut out, image_size x image_size; at most 4096.  0: all images must have the size
-     * of the first, else DIM_E_SHAPE.  "csv": the columns are an image of image_size x image_size, of 1 or 3 channels.
-     * For other kinds of data DIM_E_INVALID.
+     * of the first, else DIM_E_SHAPE.  "stl10": likewise; 0: images stay 96 x 96.  "csv": the columns are an image of
+     * image_size x image_size, of 1 or 3 channels.  For other kinds of data DIM_E_INVALID.
      */
     uint32_t image_size;
     /** "folder" and "tiny": 1 = pixels as they lie in the file; 0 = turned and mirrored as the file's EXIF orientation

@@ -273,9 +273,10 @@ DIM_API dim_status dim_encoder_tap_shape(const dim_encoder *enc, const char *tap
 /**
  * @brief Encodes a batch of any size, with frozen statistics and without dropout or noise.
  *
- * Works in pieces of at most 256 samples.  The encoder keeps the memory of a piece for the next call: one block for
- * each of the last six combinations of piece size and tap.  So calls of many sizes with large images hold six such
- * blocks; in bf16 each block has a rounded copy of the weights, too.
+ * Works in pieces of 256 samples or, where their activations would take more than 128 MiB, of 128, 64, 32 ...: of foldalex64 in
+ * f32 of 16.  The encoder keeps the memory of a piece for the next call: one block for each of the last six combinations
+ * of piece size and tap.  So calls of many sizes with large images hold six such blocks; in bf16 each block has a rounded
+ * copy of the weights, too.
  *
  * f32 vectors, and f32 images whose channels lie last (strides H W C, 1, W C, C), are read where they are, without a
  * copy, unless the encoder has mean and std; other images are converted, once.  Images are not checked for NaN and

@@ -155,6 +155,9 @@ typedef struct dim_evaluation_estimate {
  * ideal.  The rate is a tenth after half of the steps, a hundredth after three quarters.  The paper's code: batch
  * 10,000, 5,000 steps, and its value is that of training.
  *
+ * Codes go into the network as they are.  Of units much smaller than 1 it learns nothing, so that the value is 0, and on
+ * much larger ones it may diverge: standardise such codes first.
+ *
  * Same options, seed and number of threads: same bits.
  * @return DIM_E_SHAPE (fewer than 4 rows on either part, fewer rows than a batch), DIM_E_NUMERIC (codes not finite, training
  *         diverges), DIM_E_CALLBACK (progress stopped it), DIM_E_INVALID, DIM_E_NOMEM.
@@ -174,7 +177,7 @@ DIM_API dim_status dim_evaluation_ndm(dim_context *ctx, const dim_evaluation_opt
  * vectors and smaller images through 512 units, and then to 256, all with ReLU and without batch norm.  Pairs are rows,
  * and rows with codes of others.  The value is E[u] - log E[e^u] on held-out rows.  The rate falls to 0 as a cosine.
  * It is a lower bound up to the bias of the logarithm of a mean, and cannot show much more than the logarithm of the
- * number of held-out rows.
+ * number of held-out rows.  Vectors, floats of images and codes go in as they are, as in dim_evaluation_ndm().
  *
  * CRITIC: dim_information_measure() with its method CRITIC, with `steps` as its max_steps; the options batch, lr and
  * held_out must be 0.  Images are columns there, so that their number counts: features of them, or small images, are
@@ -215,7 +218,7 @@ typedef struct dim_reconstruction {
  * steps, a hundredth after two thirds.
  *
  * Same options, seed and number of threads: same bits.
- * @return DIM_E_SHAPE (also sides that are odd, or below 8), DIM_E_NUMERIC, DIM_E_CALLBACK, DIM_E_INVALID (also pixels outside
+ * @return DIM_E_SHAPE (also sides that are odd, below 8, or too large: a first map of more than 2^24 units), DIM_E_NUMERIC, DIM_E_CALLBACK, DIM_E_INVALID (also pixels outside
  *         [-1, 1]), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_evaluation_reconstruct(dim_context *ctx, const dim_evaluation_options *options, const dim_tensor *codes,

@@ -91,7 +91,10 @@ typedef enum dim_loss_kind {
     DIM_LOSS_COORDINATES = 9,
     /** Minus the information I(X; Y) = H(Y) - H(Y|X) of a discrete code Y, a class drawn by the softmax of the logits a (C);
      *  of a map (C, H, W) the mean over its locations, each with an H(Y) of its own.  p(y) is the mean over the batch, so that
-     *  no more than log(samples) can be told.  Reports "<name>.value" in nats, "<name>.entropy" H(Y), "<name>.given" H(Y|X). */
+     *  no more than log(samples) can be told.  With b, logits too, minus the information I(A; B) of the two codes, whose joint
+     *  p(a, b) is the mean of p(a|x) p(b|x) over the batch (IIC, arXiv 1807.06653, equation 3): of two maps at each location, of a
+     *  vector a and a map b of a with each location of b, the mean over these.  Reports "<name>.value" in nats, "<name>.entropy"
+     *  H(Y) or H(A), "<name>.given" H(Y|X) or H(A|B). */
     DIM_LOSS_DISCRETE = 10,
     DIM_LOSS_KIND_FORCE_INT = 0x7fffffff
 } dim_loss_kind;

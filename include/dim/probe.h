@@ -120,7 +120,7 @@ typedef struct dim_probe_result {
  * (d + 1)^2 doubles, or N^2 doubles and a copy of train; for LINEAR a copy of train, unless by minibatches; for SVM a copy of
  * train, and 12 bytes a sample for each thread; for the MLP its weights five times.
  * @return DIM_E_SHAPE, DIM_E_INVALID (labels; fewer samples than k, or too few to hold any out, or for batch norm), DIM_E_NUMERIC
- *         (features not finite), DIM_E_NOMEM.
+ *         (features not finite, or training that diverges), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_probe_run(dim_context *ctx, const dim_probe_options *options, const dim_tensor *train,
                                  const dim_tensor *train_labels, const dim_tensor *test, const dim_tensor *test_labels,

@@ -31,7 +31,7 @@ void dim__context_release(dim_context *ctx)
 
 void *dim__alloc(dim_context *ctx, size_t size)
 {
-    size_t total = size + ALIGN;
+    size_t total = (size > 0 ? size : 1) + ALIGN; /* of nothing, too, the address is within the block: leak checkers look for it there */
     char *block = total < size || total > PTRDIFF_MAX ? NULL : ctx->alloc(ctx->alloc_user, total, ALIGN);
     if (block == NULL) {
         dim__fail(ctx, DIM_E_NOMEM, "no memory for %zu bytes", size);

@@ -31,22 +31,44 @@ static dim_status finish(dim__graph *g, const dim__aim *aims, int n)
     return dim__graph_finish(g);
 }
 
-static dim_status make(dim_context *ctx, const dim__recipe *r, dim__compiled *c)
+/* The graph that the recipe writes, ready for a program. */
+static dim_status write(dim_context *ctx, const dim__recipe *r, void *notes, dim__graph **out)
 {
     dim__graph *g = NULL;
-    c->notes = dim__calloc(ctx, 1, r->notes);
-    if (c->notes == NULL)
-        return DIM_E_NOMEM;
     DIM__TRY(dim__graph_create(ctx, &g));
     g->no_bf16 = r->exact;
     dim__aim aims[DIM__MOST_AIMS];
-    int n = r->emit(r->arg, g, c->notes, aims);
+    int n = r->emit(r->arg, g, notes, aims);
     dim_status status = dim__graph_status(g);
     if (status == DIM_OK)
         status = finish(g, aims, n);
     if (status == DIM_OK)
-        return dim__program_create(g, &c->program); /* which destroys the graph when it fails */
-    dim__graph_destroy(g);
+        *out = g;
+    else
+        dim__graph_destroy(g);
+    return status;
+}
+
+static dim_status make(dim_context *ctx, const dim__recipe *r, dim__compiled *c)
+{
+    dim__graph *g;
+    c->notes = dim__calloc(ctx, 1, r->notes);
+    if (c->notes == NULL)
+        return DIM_E_NOMEM;
+    DIM__TRY(write(ctx, r, c->notes, &g));
+    return dim__program_create(g, &c->program); /* which destroys the graph when it fails */
+}
+
+dim_status dim__recipe_arena(dim_context *ctx, const dim__recipe *r, int64_t *bytes)
+{
+    dim__graph *g;
+    void *notes = dim__calloc(ctx, 1, r->notes);
+    dim_status status = notes == NULL ? DIM_E_NOMEM : write(ctx, r, notes, &g);
+    if (status == DIM_OK) {
+        status = dim__graph_arena(g, bytes);
+        dim__graph_destroy(g);
+    }
+    dim__free(ctx, notes);
     return status;
 }
 

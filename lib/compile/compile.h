@@ -47,6 +47,8 @@ void dim__run_node(const dim__op *op, const dim__exec *e);
 /* A graph compiled for running; owns the graph. */
 typedef struct dim__program dim__program;
 dim_status dim__program_create(dim__graph *g, dim__program **out); /* g is destroyed on failure, too */
+/* The arena of the program that would be made of g, without its memory.  g is good for nothing afterwards but to be destroyed. */
+dim_status dim__graph_arena(dim__graph *g, int64_t *bytes);
 void dim__program_destroy(dim__program *p);
 dim__graph *dim__program_graph(dim__program *p);
 void *dim__program_data(dim__program *p, dim__vid v); /* memory of an input or kept value */
@@ -102,6 +104,8 @@ void dim__programs_free(dim__programs *ps);
 /* The program with this key: one that is kept, or a new one in the place of that not used for longest.  It stays until
  * `most` others have been asked for. */
 dim_status dim__compile(dim__programs *ps, const dim__recipe *r, dim__compiled **out);
+/* How much memory its program would work in, in bytes. */
+dim_status dim__recipe_arena(dim_context *ctx, const dim__recipe *r, int64_t *bytes);
 
 /* Called after each node of a run, for measurements; fn NULL = off again. */
 typedef void (*dim__profile_fn)(void *user, const dim__op *op, const dim__exec *e, double seconds);

@@ -74,27 +74,44 @@ static bool all_inferred(dim__graph *g, const bool *alive)
 }
 #endif
 
+/* Passes, which nodes run, and where everything lies.  The caller frees `alive`, one a node, and the plan, also after a failure. */
+static dim_status find_plan(dim__graph *g, bool **alive, dim__plan *plan)
+{
+    dim_context *ctx = g->ctx;
+    DIM__TRY(g->status);
+    DIM__TRY(dim__run_passes(g, DIM__AFTER_GRADIENT));
+    *alive = dim__calloc(ctx, (size_t)g->n_nodes + 1, sizeof **alive);
+    if (*alive == NULL)
+        return DIM_E_NOMEM;
+    DIM__TRY(dim__pass_dead(g, *alive));
+    assert(all_inferred(g, *alive));
+    return dim__plan_create(g, *alive, ctx->executor == DIM_EXECUTOR_PLANNED, plan);
+}
+
+dim_status dim__graph_arena(dim__graph *g, int64_t *bytes)
+{
+    bool *alive = NULL;
+    dim__plan plan = { .size = 0 };
+    dim_status status = find_plan(g, &alive, &plan);
+    *bytes = plan.size;
+    dim__plan_free(g->ctx, &plan);
+    dim__free(g->ctx, alive);
+    dim__plans_trim(g->ctx);
+    return status;
+}
+
 dim_status dim__program_create(dim__graph *g, dim__program **out)
 {
     dim_context *ctx = g->ctx;
-    dim__program *p = NULL;
     bool *alive = NULL;
     size_t nodes;
-    dim_status status = g->status;
-    if (status == DIM_OK)
-        status = dim__run_passes(g, DIM__AFTER_GRADIENT);
-    if (status != DIM_OK)
-        goto done;
-    nodes = (size_t)g->n_nodes + 1;
-    status = DIM_E_NOMEM;
-    p = dim__calloc(ctx, 1, sizeof *p);
-    alive = dim__calloc(ctx, nodes, sizeof *alive);
-    if (p == NULL || alive == NULL)
+    dim_status status = DIM_E_NOMEM;
+    dim__program *p = dim__calloc(ctx, 1, sizeof *p);
+    if (p == NULL)
         goto done;
     p->g = g;
-    DIM__TRY_OR(done, dim__pass_dead(g, alive));
-    assert(all_inferred(g, alive));
-    DIM__TRY_OR(done, dim__plan_create(g, alive, ctx->executor == DIM_EXECUTOR_PLANNED, &p->plan));
+    DIM__TRY_OR(done, find_plan(g, &alive, &p->plan));
+    nodes = (size_t)g->n_nodes + 1;
     status = DIM_E_NOMEM;
     p->execs = dim__calloc(ctx, nodes, sizeof *p->execs);
     p->nodes = dim__calloc(ctx, nodes, sizeof *p->nodes);
@@ -120,7 +137,6 @@ dim_status dim__program_create(dim__graph *g, dim__program **out)
 done:
     dim__free(ctx, alive);
     if (status != DIM_OK && p != NULL) {
-        p->g = g;
         dim__program_destroy(p);
     } else if (status != DIM_OK) {
         dim__graph_destroy(g);

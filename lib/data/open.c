@@ -37,7 +37,7 @@ static dim_status check(dim_context *ctx, const source *s, dim_split split, cons
 {
     if (dim__split_name((int)split) == NULL)
         return dim__fail(ctx, DIM_E_INVALID, "split %d is unknown", (int)split);
-    if (split == DIM_SPLIT_UNLABELED && (s->takes & DIM__TAKES_UNLABELED) == 0)
+    if (split != DIM_SPLIT_TRAIN && split != DIM_SPLIT_TEST && (s->takes & DIM__TAKES_UNLABELED) == 0)
         return dim__fail(ctx, DIM_E_INVALID, "%s has no %s split, but train and test; labels = DIM_LABELS_NONE leaves their "
                          "labels out", s->kind, dim__split_name((int)split));
     if (o->labels == DIM_LABELS_COARSE && (s->takes & DIM__TAKES_COARSE) == 0)

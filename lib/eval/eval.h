@@ -80,6 +80,9 @@ typedef double (*dim__scores_loss)(const float *scores, int64_t classes, int32_t
 int64_t dim__count_right(const float *scores, int64_t n, int64_t classes, const int32_t *labels, const int32_t *pick,
                          dim__scores_loss loss, double *sum);
 
+/* DIM_E_NUMERIC where training has left weights that give no number. */
+dim_status dim__scores_check(dim_context *ctx, const float *scores, int64_t count);
+
 /* What the scores rows w, w (d + 1, classes), make of some samples: first .. last - 1 of x, or of those of pick. */
 typedef struct dim__linear_test {
     const dim__scaler *scaler;

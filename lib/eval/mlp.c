@@ -178,6 +178,7 @@ static dim_status measure(mlp *m, const float *x, const int32_t *labels, const i
     for (int64_t i = first; i < last; i += BLOCK) {
         int64_t n = dim__min64(BLOCK, last - i);
         DIM__TRY(score(m, x, pick, i, n));
+        DIM__TRY(dim__scores_check(m->ctx, m->scores, n * classes));
         right += dim__count_right(m->scores, n, classes, pick != NULL ? labels : labels + i, pick != NULL ? pick + i : NULL,
                                   loss != NULL ? dim__cross_entropy : NULL, &sum);
     }

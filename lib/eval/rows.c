@@ -78,6 +78,13 @@ static int64_t argmax(const float *x, int64_t n) /* the first of equals */
     return best;
 }
 
+dim_status dim__scores_check(dim_context *ctx, const float *scores, int64_t count)
+{
+    if (ctx->kernels->finite(scores, count))
+        return DIM_OK;
+    return dim__fail(ctx, DIM_E_NUMERIC, "a probe's scores are not finite: training diverged, which a smaller lr may prevent");
+}
+
 int64_t dim__count_right(const float *scores, int64_t n, int64_t classes, const int32_t *labels, const int32_t *pick,
                          dim__scores_loss loss, double *sum)
 {
@@ -104,6 +111,7 @@ dim_status dim__linear_test_run(dim_context *ctx, const dim__linear_test *t, dou
         int64_t n = dim__min64(block, t->last - i);
         dim__scaler_rows(ctx, t->scaler, t->x, t->pick, i, n, z);
         dim__gemm(ctx, false, false, n, t->classes, p, 1, z, p, t->w, t->classes, 0, scores, t->classes);
+        DIM__TRY_OR(done, dim__scores_check(ctx, scores, n * t->classes));
         right += dim__count_right(scores, n, t->classes, t->pick != NULL ? t->labels : t->labels + i,
                                   t->pick != NULL ? t->pick + i : NULL, t->loss, &sum);
     }

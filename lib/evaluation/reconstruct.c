@@ -9,7 +9,8 @@
 
 #include <inttypes.h>
 
-enum { LEAST_SIDE = 4, LAST_WIDTH = 64, MOST_WIDTH = 1024, MOST_HALVINGS = 6, MOST_LAYERS = 6 + 3 * MOST_HALVINGS };
+enum { LEAST_SIDE = 4, LAST_WIDTH = 64, MOST_WIDTH = 1024, MOST_HALVINGS = 6, MOST_LAYERS = 6 + 3 * MOST_HALVINGS,
+       MOST_UNITS = 1 << 24 /* of a layer */ };
 
 typedef struct decoding {
     dim__study s;
@@ -57,6 +58,21 @@ dim_status dim__decoder_make(const dim__study *s, const int64_t shape[4], dim_en
 
 /* ---- arguments ------------------------------------------------------------------------------------------------------- */
 
+/* Sides of which the decoder can make a first map, and which it can halve. */
+static dim_status check_sides(dim_context *ctx, const char *name, const int64_t *shape)
+{
+    int up = halvings(shape);
+    int64_t h = shape[2] >> up, w = shape[3] >> up, width = width_before(up);
+    if (up == 0)
+        return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s are of %" PRId64 " x %" PRId64 "; both sides must be "
+                         "even and 8 at least", name, shape[2], shape[3]);
+    if (h > MOST_UNITS / width / w)
+        return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s are of %" PRId64 " x %" PRId64 "; the decoder would begin with "
+                         "%" PRId64 " maps of %" PRId64 " x %" PRId64 ", of which %d units are the most: sides that can be halved more often "
+                         "have smaller ones", name, shape[2], shape[3], width, h, w, (int)MOST_UNITS);
+    return DIM_OK;
+}
+
 /* Pixels of bytes are what they are; floats are in [-1, 1], as the decoder's are. */
 static dim_status check_images(dim_context *ctx, const char *name, const dim_tensor *t)
 {
@@ -68,9 +84,7 @@ static dim_status check_images(dim_context *ctx, const char *name, const dim_ten
     if (t->rank != 4 || dim__tensor_count(t) == 0)
         return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s has shape %s; it must be (N, C, H, W), and not empty", name,
                          dim__shape_text(text, t->rank, t->shape));
-    if (halvings(t->shape) == 0)
-        return dim__fail(ctx, DIM_E_SHAPE, "dim_evaluation_reconstruct: %s are of %" PRId64 " x %" PRId64 "; both sides must be "
-                         "even and 8 at least", name, t->shape[2], t->shape[3]);
+    DIM__TRY(check_sides(ctx, name, t->shape));
     if (t->dtype == DIM_U8)
         return DIM_OK;
     dim_status status = dim__matrix_of(ctx, name, t, &m);

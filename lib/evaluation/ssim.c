@@ -49,6 +49,7 @@ typedef struct comparison {
 
 typedef struct plane {   /* of both images, and what filtering needs */
     int64_t h, w;
+    double base;         /* what was taken off all pixels, so that variances keep their digits */
     double *a, *b;       /* (h, w) */
     double *across[5];   /* (h, w): a, b, a^2, b^2, ab, filtered along the rows */
     double *line;        /* (5, w) */
@@ -80,6 +81,15 @@ static void filter_rows(const comparison *k, const plane *p, int64_t ow)
     }
 }
 
+/* Contrast times structure.  Rounding makes no variance negative, and no covariance larger than both allow. */
+static double contrast(const comparison *k, double va, double vb, double vab)
+{
+    va = fmax(va, 0);
+    vb = fmax(vb, 0);
+    double most = sqrt(va) * sqrt(vb);
+    return (2 * fmin(fmax(vab, -most), most) + k->c2) / (va + vb + k->c2);
+}
+
 /* Means over the windows of contrast times structure, and of all three. */
 static void similarity(const comparison *k, const plane *p, double *structure, double *all)
 {
@@ -91,8 +101,9 @@ static void similarity(const comparison *k, const plane *p, double *structure, d
             filter(k, p->across[m] + y * ow, ow, p->line + m * ow, ow);
         for (int64_t x = 0; x < ow; x++) {
             double ma = p->line[x], mb = p->line[ow + x], va = p->line[2 * ow + x] - ma * ma,
-                   vb = p->line[3 * ow + x] - mb * mb, vab = p->line[4 * ow + x] - ma * mb,
-                   cs = (2 * vab + k->c2) / (va + vb + k->c2);
+                   vb = p->line[3 * ow + x] - mb * mb, cs = contrast(k, va, vb, p->line[4 * ow + x] - ma * mb);
+            ma += p->base;
+            mb += p->base;
             sums[0] += cs;
             sums[1] += cs * (2 * ma * mb + k->c1) / (ma * ma + mb * mb + k->c1);
         }
@@ -112,20 +123,31 @@ static void halve(double *x, int64_t h, int64_t w)
         }
 }
 
-static void fill(const comparison *k, const float *from, double *to)
+static void fill(const comparison *k, const float *from, double base, double *to)
 {
     int64_t w = k->w + 2 * k->pad;
     memset(to, 0, (size_t)((k->h + 2 * k->pad) * w) * sizeof *to);
     for (int64_t y = 0; y < k->h; y++)
         for (int64_t x = 0; x < k->w; x++)
-            to[(y + k->pad) * w + x + k->pad] = (double)from[y * k->w + x];
+            to[(y + k->pad) * w + x + k->pad] = (double)from[y * k->w + x] - base;
+}
+
+/* The mean of both channels; but zeros around them stay what they are. */
+static double base_of(const comparison *k, const float *a, const float *b)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < k->h * k->w && k->pad == 0; i++)
+        sum += (double)a[i] + (double)b[i];
+    return sum / (2 * (double)(k->h * k->w));
 }
 
 static double one_channel(const comparison *k, int64_t at, plane p)
 {
     double product = 1, total = 0, structure, all;
-    fill(k, k->a + at * k->h * k->w, p.a);
-    fill(k, k->b + at * k->h * k->w, p.b);
+    const float *a = k->a + at * k->h * k->w, *b = k->b + at * k->h * k->w;
+    p.base = base_of(k, a, b);
+    fill(k, a, p.base, p.a);
+    fill(k, b, p.base, p.b);
     if (k->scales == 1) {
         similarity(k, &p, &structure, &all);
         return all;
@@ -213,7 +235,7 @@ static dim_status check_images(dim_context *ctx, const dim_tensor *a, const dim_
 
 static dim_status compare(dim_context *ctx, comparison *k)
 {
-    int64_t size = (k->h + 2 * k->pad) * (k->w + 2 * k->pad), window = k->o.window;
+    int64_t size = (k->h + 2 * k->pad) * (k->w + 2 * k->pad), window = k->o.window, middle = window / 2;
     double sum = 0, sigma = (double)k->o.sigma, range = k->o.kind == DIM_SSIM_PADDED ? 1 : (double)k->o.range;
     k->c1 = 0.01 * range * 0.01 * range;
     k->c2 = 0.03 * range * 0.03 * range;
@@ -224,7 +246,7 @@ static dim_status compare(dim_context *ctx, comparison *k)
     if (k->taps == NULL || k->out == NULL || k->room == NULL)
         return DIM_E_NOMEM;
     for (int64_t i = 0; i < window; i++) {
-        double x = (double)(i - window / 2) / sigma;
+        double x = (double)(i - middle) / sigma;
         sum += k->taps[i] = exp(-x * x / 2);
     }
     for (int64_t i = 0; i < window; i++)

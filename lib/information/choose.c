@@ -118,7 +118,7 @@ static dim_status nothing(const dim__mi *m, dim_information *info, dim_informati
 
 static dim_status ask_one(const dim__mi *m, dim_information *info)
 {
-    dim__mi_answer *a;
+    dim__mi_answer *a, *knn = NULL;
     char why[128];
     const dim__mi_method *method = dim__mi_method_of(m->o.method);
     if (!method->accepts(m, why))
@@ -126,11 +126,15 @@ static dim_status ask_one(const dim__mi *m, dim_information *info)
     DIM__TRY(ask(m, info, m->o.method, &a));
     if (m->o.method == DIM_INFORMATION_GAUSS && a->r.verdict == DIM_INFORMATION_ESTIMATE) /* nothing else was asked */
         a->r.warnings |= DIM_INFORMATION_PARAMETRIC;
-    /* Critics do not see edges well.  Of few columns neighbours do, at next to no cost: where they disagree, it is said. */
+    /* Critics do not see edges well.  Of few columns neighbours do, at next to no cost: the interval allows for it. */
     bool few = m->side[0].d + m->side[1].d + m->side[2].d <= 3 && m->weights == NULL;
     dim__mi quiet = *m; /* critics have said that all is done */
     quiet.o.progress = NULL;
-    return m->o.method == DIM_INFORMATION_CRITIC && few ? ask(&quiet, info, DIM_INFORMATION_KNN, &a) : DIM_OK;
+    if (m->o.method == DIM_INFORMATION_CRITIC && few)
+        DIM__TRY(ask(&quiet, info, DIM_INFORMATION_KNN, &knn));
+    if (knn != NULL)
+        dim__mi_critic_allow_for(&knn->r, &a->r);
+    return DIM_OK;
 }
 
 /* Whether neighbours are asked first: up to three columns, or as many beside a discrete side, which is one label a row.  Not where most of
@@ -183,15 +187,16 @@ static dim_status agrees(const dim__mi *m, const dim__mi_crossfit *c, dim_inform
 {
     double error = dim__mi_error(m, c->base_influence, NULL), z = dim__mi_z(m), gap, gap_error;
     double train = dim__mi_worth(m) * (1 - 1 / (double)m->o.folds), pairs = (double)m->side[0].d * (double)m->side[1].d;
-    bool blind = c->base_score > c->ceiling - 2.5;
+    bool blind = fmax(c->base_score, c->base_most) > c->ceiling - 2.5;
+    bool above = fmax(c->base_score - c->base_inclusive_score, c->base_above) > 0.1;
     if (c->labels) { /* no base speaks for it or against it: critics do that have learnt something */
         gauss->warnings |= c->beats_base ? 0 : DIM_INFORMATION_PARAMETRIC;
         *out = !c->beats_base || gauss->raw <= dim__mi_critic_high(m, c);
         return DIM_OK;
     }
-    if (blind || c->base_score - c->base_inclusive_score > 0.1)
+    if (blind || above)
         gauss->warnings |= DIM_INFORMATION_PARAMETRIC;
-    if (c->base_score - c->base_inclusive_score > 0.1) {
+    if (above) {
         gauss->low = fmin(gauss->low, c->base_inclusive_score - z * dim__mi_error(m, c->base_inclusive, NULL));
         gauss->high = fmax(gauss->high, c->base_score + z * error);
     }
@@ -326,6 +331,7 @@ static dim_status choose_many(const dim__mi *m, dim_information *info, dim__mi_a
     }
     if (knn != NULL && (knn->r.warnings & DIM_INFORMATION_UNDERSAMPLED) != 0 && *chosen != NULL) /* of a few rows */
         knn = NULL;
+    info->contest = knn != NULL && *chosen != NULL && (*chosen)->r.method == DIM_INFORMATION_CRITIC;
     if (knn != NULL && (*chosen == NULL || (knn->r.verdict != DIM_INFORMATION_NONE &&
                                             knn->r.raw > (*chosen)->r.raw + 2 * (*chosen)->r.standard_error))) {
         knn->r.warnings |= *chosen != NULL ? (*chosen)->cut & DIM_INFORMATION_TIME_LIMIT : 0; /* with more time it may not have been */
@@ -335,6 +341,8 @@ static dim_status choose_many(const dim__mi *m, dim_information *info, dim__mi_a
         gauss->remark = "neighbours show another value";
         *chosen = knn;
     }
+    if (knn != NULL && *chosen != NULL && (*chosen)->r.method == DIM_INFORMATION_CRITIC)
+        dim__mi_critic_allow_for(&knn->r, &(*chosen)->r);
     info->rivals = gauss != NULL && knn != NULL && (*chosen == gauss || *chosen == knn);
     return DIM_OK;
 }
@@ -375,7 +383,7 @@ static dim_status ask_otherwise(const dim__mi *m, dim_information *info, dim__mi
     bool wrong = other->r.method == DIM_INFORMATION_CRITIC && other->r.raw < -other->r.standard_error;
     if (wrong || (counts->r.verdict == DIM_INFORMATION_ESTIMATE && counts->r.low > other->r.raw)) {
         other->remark = wrong ? "it has learnt what is not there" : "counts show more";
-        info->rivals = false;
+        info->rivals = info->contest = false;
         return DIM_OK;
     }
     if (counts->r.verdict == DIM_INFORMATION_NONE && other->r.method == DIM_INFORMATION_CRITIC && has_labels(m)) {
@@ -394,9 +402,11 @@ static void give_reasons(const dim__mi *m, char to[DIM__MI_REASONS])
     static const dim_information_method methods[3] = { DIM_INFORMATION_KNN, DIM_INFORMATION_GAUSS, DIM_INFORMATION_CRITIC };
     for (int k = 0; k < 3; k++) {
         const dim__mi_method *method = dim__mi_method_of(methods[k]);
-        char why[128] = "groups are too few to part";
+        char why[128];
         size_t used = strlen(to);
-        (void)method->accepts(m, why);
+        if (method->accepts(m, why)) /* and was not asked */
+            snprintf(why, sizeof why, method == &dim__mi_knn ? "it errs downward in more than 6 columns, and can be asked for by name"
+                                                             : "groups are too few to part");
         snprintf(to + used, DIM__MI_REASONS - used, "%s%s: %s", used > 0 ? "; " : "", method->name, why);
     }
 }

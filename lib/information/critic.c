@@ -62,7 +62,7 @@ void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *
     r->rows = m->n;
     if (gain > 0.1 * c->score + 0.02)
         r->warnings |= DIM_INFORMATION_NOT_CONVERGED;
-    if (c->score - c->inclusive_score > 0.1) {
+    if (fmax(c->score - c->inclusive_score, c->above) > 0.1) {
         r->warnings |= DIM_INFORMATION_SATURATED;
         r->verdict = DIM_INFORMATION_LOWER_BOUND;
         /* With the own pair in both means, a mean of n rows is dominated by it: rows' shares in other means add nothing. */
@@ -97,7 +97,7 @@ void dim__mi_critic_fill_base(const dim__mi *m, const dim__mi_crossfit *c, dim__
     r->deficit = r->high - c->base_score - z * error;
     r->verdict = DIM_INFORMATION_ESTIMATE; /* what the critic's score was */
     r->warnings &= ~(uint32_t)DIM_INFORMATION_SATURATED;
-    if (c->base_score - c->base_inclusive_score > 0.1) {
+    if (fmax(c->base_score - c->base_inclusive_score, c->base_above) > 0.1) {
         r->standard_error = dim__mi_error(m, c->base_inclusive, NULL);
         r->raw = c->base_inclusive_score;
         r->low = r->raw - z * r->standard_error;
@@ -107,6 +107,17 @@ void dim__mi_critic_fill_base(const dim__mi *m, const dim__mi_crossfit *c, dim__
     }
     for (int64_t i = 0; i < m->n; i++)
         a->pointwise[i] = c->base_pointwise[i] + r->raw - c->base_score;
+}
+
+/* Where they have shown no more than neighbours, they have hardly learnt what these see. */
+void dim__mi_critic_allow_for(const dim_information_result *knn, dim_information_result *critic)
+{
+    bool both = knn->verdict == DIM_INFORMATION_ESTIMATE && critic->verdict == DIM_INFORMATION_ESTIMATE;
+    double more = knn->high - critic->high;
+    if (!both || !(knn->raw > critic->bound) || !(more > 0))
+        return;
+    critic->high += more;
+    critic->deficit += more;
 }
 
 /* Whether the critic's rows differ from the base's by more than two standard errors and a hundredth; of a difference of scores, in either
@@ -140,8 +151,11 @@ static dim_status subtract(const dim__mi *m, dim__mi_crossfit *c)
         c->base_influence[i] -= less.base_influence[i];
         c->base_inclusive[i] -= less.base_inclusive[i];
     }
-    if (status == DIM_OK) {
+    if (status == DIM_OK) { /* two scores that say no more than that there is much may differ by nothing */
         c->difference = true;
+        c->above = fmax(c->score - c->inclusive_score, less.score - less.inclusive_score);
+        c->base_above = fmax(c->base_score - c->base_inclusive_score, less.base_score - less.base_inclusive_score);
+        c->base_most = fmax(c->base_score, less.base_score);
         c->score -= less.score;
         c->inclusive_score -= less.inclusive_score;
         c->base_score -= less.base_score;

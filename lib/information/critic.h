@@ -180,6 +180,8 @@ typedef struct dim__mi_crossfit {
     uint32_t cut;                /* warnings: what ended a training too early, of any critic that the answer rests on */
     bool less_cut;               /* of a difference: what is subtracted may be more */
     bool difference;             /* of two scores */
+    double above, base_above;    /* of a difference: by how much more either score is above its inclusive one, which shows saturation */
+    double base_most;            /* of a difference: the larger base score */
     bool beats_base;             /* on rows that were not trained on; of a difference, also one of its two scores, or by being less */
     double lesser_gain;          /* of a difference: that of the score that was taken away */
     bool unlearnt;               /* it may gain so much that nothing is known of the difference */
@@ -213,6 +215,8 @@ dim_status dim__mi_critic_measure(const dim__mi *m, dim__mi_crossfit *out);
 void dim__mi_critic_mark_cut(const dim__mi_crossfit *c, dim__mi_answer *a);
 double dim__mi_critic_high(const dim__mi *m, const dim__mi_crossfit *c); /* end of the interval, if nothing saturates */
 void dim__mi_critic_fill(const dim__mi *m, dim__mi_crossfit *c, dim__mi_answer *a);
+/* Neighbours of the same few columns, which err downward: what critics miss may be as much as what these miss. */
+void dim__mi_critic_allow_for(const dim_information_result *knn, dim_information_result *critic);
 void dim__mi_critic_fill_base(const dim__mi *m, const dim__mi_crossfit *c, dim__mi_answer *a); /* after that: of the base instead */
 
 #endif

@@ -136,6 +136,7 @@ struct dim_information {
     int64_t count;               /* of answers, the believed one first */
     dim__mi_answer *answers;
     bool rivals;                 /* GAUSS and KNN competed, and the first of the answers is one of them: the p-value is of both */
+    bool contest;                /* the same of CRITIC and KNN */
     int64_t n_curve, n_null;
     double *curve;               /* (n_curve, 4) */
     double *null;                /* (n_null) */
@@ -264,6 +265,7 @@ dim_status dim__mi_coverage(const dim__mi *m, uint32_t sides, double *out);
 /* Asks the methods, and puts the one that is believed first. */
 dim_status dim__mi_choose(const dim__mi *m, dim_information *info);
 /* The report and the texts of warnings. */
+bool dim__mi_disagrees(const dim__mi_answer *other, const dim__mi_answer *taken); /* lies outside, and nothing speaks against it */
 dim_status dim__mi_describe(const dim__mi *m, dim_information *info);
 /* What the report ends with: that rows are sorted, and warnings. */
 int64_t dim__mi_remarks(const dim_information *info);

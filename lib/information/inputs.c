@@ -101,10 +101,10 @@ static double nth(double *x, int64_t n, int64_t k)
 
 static double median(double *x, int64_t n)
 {
-    double upper = nth(x, n, n / 2), lower = upper;
+    double upper = nth(x, n, n / 2);
     if (n % 2 == 1)
         return upper;
-    lower = x[0];
+    double lower = x[0];
     for (int64_t i = 1; i < n / 2; i++)
         lower = fmax(lower, x[i]);
     return (lower + upper) / 2;

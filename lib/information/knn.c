@@ -217,6 +217,7 @@ enum { MOST_PARTS = 8, PART_GROUPS = 4 };
 typedef struct spread {
     double error;   /* standard error that disjoint parts show (Holmes & Nemenman 2019) */
     double drift;   /* value of all rows less that of quarters: about what is gained beyond them, too */
+    bool room;      /* in quarters: they can show nearly as much as all rows can */
     double curve[DIM__MI_CURVE][4];
     int64_t n_curve;
 } spread;
@@ -352,13 +353,16 @@ static void note(const dim__mi *m, spread *s, int count, double mean)
     s->n_curve++;
 }
 
+static bool has_room(const dim__mi *m, int64_t count, int k) { return m->n / count >= 4 * ((int64_t)k + 1); }
+
 /* Which parts are looked at, and how often: parts of a series, and of groups, are stretches, of which there is one set.  A part of
- * few groups has its neighbours in still fewer. */
-static int splits_of(const dim__mi *m, int64_t count)
+ * few groups has its neighbours in still fewer.  Halves and quarters are looked at if they can be: without them nobody knows how
+ * far the value would still rise. */
+static int splits_of(const dim__mi *m, int64_t count, int k)
 {
-    if (m->groups != NULL && m->n_groups < PART_GROUPS * count)
-        return 0;
-    return m->n / count < 4 * ((int64_t)m->o.neighbors + 1) ? 0 : count == 4 && m->theiler == 0 ? 3 : 1;
+    bool groups = m->groups == NULL || m->n_groups >= PART_GROUPS * count;
+    bool enough = has_room(m, count, k) || (count <= 4 && m->n / count >= (int64_t)k + 2);
+    return !groups || !enough ? 0 : count == 4 && m->theiler == 0 ? 3 : 1;
 }
 
 typedef struct split_sums {
@@ -380,6 +384,9 @@ static void add_split(const double *values, int count, bool first, split_sums *t
     }
 }
 
+/* Of an error that falls with the square root of the rows, the part that is left at all of them, in what it was larger at halves. */
+static const double LEFT_BY_HALVES = 2.414;
+
 static dim_status find_spread(const dim__mi *m, const points *all, double value, course *c, spread *out)
 {
     double values[MOST_PARTS];
@@ -388,7 +395,7 @@ static dim_status find_spread(const dim__mi *m, const points *all, double value,
     dim_status status = parts_begin(m, all, &p);
     for (int count = 2, number = 0; count <= MOST_PARTS && status == DIM_OK; count *= 2, number++) {
         t.mean = t.splits = 0;
-        for (int again = 0; again < splits_of(m, count) && status == DIM_OK; again++) {
+        for (int again = 0; again < splits_of(m, count, all->in.k) && status == DIM_OK; again++) {
             order_of_parts(m, number + MOST_PARTS * again, p.order);
             status = part_values(&p, count, c, values);
             if (status == DIM_OK)
@@ -396,10 +403,11 @@ static dim_status find_spread(const dim__mi *m, const points *all, double value,
         }
         if (t.splits > 0)
             note(m, out, count, t.mean / t.splits);
-        if (t.splits > 0 && count == 4)
-            out->drift = value - t.mean / t.splits;
+        if (t.splits > 0 && count <= 4)
+            out->drift = (value - t.mean / t.splits) * (count == 2 ? LEFT_BY_HALVES : 1);
     }
     parts_end(&p);
+    out->room = has_room(m, 4, all->in.k);
     out->error = t.weight > 0 ? sqrt(t.squares / t.weight) : 0;
     return status;
 }
@@ -409,7 +417,7 @@ static dim_status find_spread(const dim__mi *m, const points *all, double value,
 typedef struct total { /* over dithers */
     double raw, squares, error;
     spread parts;
-    int64_t used;
+    int64_t used, labels; /* labels: of the side that has most */
 } total;
 
 /* One dither: adds to the pointwise values and to the total.  Few repetitions of the interval's parts are enough. */
@@ -421,6 +429,8 @@ static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool seco
     spread s = { 0 };
     dim_status status = make_points(m, dither, second, &p);
     p.in.k = k;
+    for (int side = 0; side < DIM__MI_SIDES; side++)
+        t->labels = dim__max64(t->labels, p.in.symbols[side]);
     if (status == DIM_OK)
         status = estimate(c, &p, one, &value, &t->used);
     if (status == DIM_OK && dither == 0 && !m->value_only)
@@ -441,7 +451,7 @@ static dim_status add_dither(const dim__mi *m, int k, uint32_t dither, bool seco
 static dim_status measure(const dim__mi *m, int k, bool second, const char *text, double *pointwise, total *t)
 {
     uint32_t count = dithers(m) ? m->o.dithers : 1;
-    int splits = m->value_only ? 0 : splits_of(m, 2) + splits_of(m, 4) + splits_of(m, 8);
+    int splits = m->value_only ? 0 : splits_of(m, 2, k) + splits_of(m, 4, k) + splits_of(m, 8, k);
     course c = { .m = m, .total = (double)m->n * (count + (uint32_t)splits), .text = text };
     double *one = dim__calloc(m->ctx, (size_t)m->n, sizeof *one);
     dim_status status = one == NULL ? DIM_E_NOMEM : DIM_OK;
@@ -465,6 +475,14 @@ static const double DRIFT_ERROR = 1.2;
 static double error_with(double s, double drift)
 {
     return sqrt(s * s + fmin(drift * drift, DRIFT_ERROR * DRIFT_ERROR * s * s));
+}
+
+/* What is still missing, in drifts.  Neighbours of D numbers are n^-1/D away, and at edges of densities the value errs by as much: from
+ * a quarter of the rows to all it gains 4^1/D - 1 times what it has left to gain.  That is 1 of two numbers, and less of more. */
+static double drifts_to_come(const dim__mi *m)
+{
+    int64_t numbers = dim__max64(2, coordinates(m, 0) + coordinates(m, 1) + coordinates(m, 2));
+    return 1 / (pow(4, 1 / (double)numbers) - 1);
 }
 
 /* Of parts the interval is that of sampling as many rows. */
@@ -502,27 +520,36 @@ static void find_saturation(const dim__mi *m, int k, const total *t, dim_informa
      * a function of the other, the value grows as ln N: by ln 4 from a quarter of the rows to all. */
     bool continuous = coordinates(m, 0) > 0 && coordinates(m, 1) > 0;
     bool above = (k == 1 || !m->free_neighbors) && t->raw > r->ceiling - 1;
-    if (continuous && (above || t->parts.drift > 0.5 * log(4))) {
+    if (continuous && (above || (t->parts.room && t->parts.drift > 0.5 * log(4)))) {
         r->warnings |= DIM_INFORMATION_SATURATED;
         r->verdict = DIM_INFORMATION_LOWER_BOUND;
         r->high = (double)INFINITY;
     }
-    if (continuous && t->parts.drift > 0.8 * log(4))
+    if (continuous && t->parts.room && t->parts.drift > 0.8 * log(4))
         r->warnings |= DIM_INFORMATION_DETERMINISTIC;
 }
 
-/* Interval of docs/information.md: what parts show, and to the side of the drift the drift. */
+/* A label of few rows has its neighbours far away.  The error is about that of one row of each label, upward where its numbers have
+ * tails and downward where they have edges (normal, Student, Laplace, exponential and uniform ones, 10 to 80 rows a label); parts
+ * do not show it, whose labels have too few rows for as many neighbours.  Labels that tell nothing have none. */
+static double error_of_labels(const total *t)
+{
+    return fmin((double)t->labels / (double)dim__max64(1, t->used), fmax(t->raw, 0) / 2);
+}
+
+/* Interval of docs/information.md: what parts show, and to the side of the drift what it lets expect. */
 static void fill(const dim__mi *m, int k, const total *t, dim__mi_answer *a)
 {
-    double s = 1.1 * fmax(t->parts.error, t->error), z = dim__mi_z(m), drift = t->parts.drift, rows = 0;
+    double s = 1.1 * fmax(t->parts.error, t->error), z = dim__mi_z(m), few = error_of_labels(t), rows = 0;
+    double drift = t->parts.drift, missing = drift * drifts_to_come(m);
     dim_information_result *r = &a->r;
     (void)dim__mi_error(m, a->pointwise, &rows);
     r->raw = r->bound = t->raw;
     r->standard_error = s;
     r->effective_rows = rows;
-    r->deficit = fmax(0, drift);
-    r->low = t->raw - z * error_with(s, fmin(0, drift)) + fmin(0, drift);
-    r->high = t->raw + z * error_with(s, r->deficit) + r->deficit;
+    r->deficit = fmax(0, missing);
+    r->low = t->raw - z * error_with(s, fmin(0, drift)) + fmin(0, missing) - few;
+    r->high = t->raw + z * error_with(s, fmax(0, drift)) + r->deficit + few;
     r->ceiling = dim__digamma((double)t->used) - dim__digamma(k);
     r->rows = t->used;
     if (fabs(drift) > fmax(0.1 * t->raw + 0.02, 1.65 * DRIFT_ERROR * s)) /* 1 in 10 by chance */

@@ -103,19 +103,51 @@ static dim_status count_better(const dim__mi *m, const double *values, const dou
     return room ? DIM_OK : DIM_E_NOMEM;
 }
 
-/* values and rival (1 + *count), the own one first; rival is filled when there is one.  *count is then how many there were. */
-static dim_status permute(const dim__mi *m, const dim_information *info, double *values, double *rival, int64_t *count)
+/* The p-value of a method, or of it and a rival; values (1 + *count), which the caller frees: its own, and those of the orders. */
+static dim_status find_p_of(const dim__mi *m, const dim__mi_method *method, const dim__mi_method *rival, double **values,
+                            int64_t *count, double *p)
 {
-    const dim__mi_method *method = dim__mi_method_of(info->answers[0].r.method);
-    const dim__mi_method *other = method == &dim__mi_gauss ? &dim__mi_knn : &dim__mi_gauss;
     dim__mi_orders orders;
+    int64_t reaching = 0;
+    *values = NULL;
+    DIM__TRY(dim__mi_orders_check(m, m->n));
+    *count = dim__mi_orders_count(m, (int64_t)m->o.permutations, m->n);
+    double *own = *values = dim__calloc(m->ctx, (size_t)*count + 1, 2 * sizeof *own), *other = DIM__BEHIND(own, *count + 1);
+    if (own == NULL)
+        return DIM_E_NOMEM;
     dim_status status = dim__mi_orders_create(m, &orders);
     if (status == DIM_OK)
-        status = method->null(m, &orders, values);
-    if (status == DIM_OK && info->rivals)
-        status = other->null(m, &orders, rival);
-    *count = orders.count;
+        status = method->null(m, &orders, own);
+    if (status == DIM_OK && rival != NULL)
+        status = rival->null(m, &orders, other);
+    *count = orders.count; /* groups may have fewer */
     dim__mi_orders_free(&orders);
+    if (status == DIM_OK && rival != NULL)
+        status = count_better(m, own, other, *count, &reaching);
+    for (int64_t b = 1; b <= *count && status == DIM_OK && rival == NULL; b++)
+        reaching += own[b] >= dim__mi_least(own[0], 1e-12);
+    *p = (double)(1 + reaching) / (double)(1 + *count);
+    return status;
+}
+
+/* Where critics and neighbours competed, the one that showed more decides, as it does of a Gaussian copula and neighbours; but critics'
+ * orders are of folds.  So there is a p-value of each, and one of both. */
+static dim_status join_p(const dim__mi *m, dim_information *info)
+{
+    dim__mi_answer *a = &info->answers[0];
+    double p[2] = { a->r.p_value, 1 }, *values = NULL;
+    int64_t count = 0;
+    dim_status status = DIM_OK;
+    if (a->r.method == DIM_INFORMATION_CRITIC)
+        status = find_p_of(m, &dim__mi_knn, NULL, &values, &count, &p[1]);
+    for (int64_t k = 1; k < info->count && a->r.method != DIM_INFORMATION_CRITIC; k++)
+        if (info->answers[k].r.method == DIM_INFORMATION_CRITIC) {
+            p[1] = info->answers[k].r.p_value;
+            count = (int64_t)info->answers[k].r.permutations;
+        }
+    if (status == DIM_OK && count > 0)
+        a->r.p_value = dim__combined_p(p, 2, 1 - 0.5 / (double)(1 + dim__min64(count, (int64_t)a->r.permutations)));
+    dim__free(m->ctx, values);
     return status;
 }
 
@@ -123,32 +155,19 @@ static dim_status find_p(const dim__mi *m, dim_information *info)
 {
     dim__mi_answer *a = &info->answers[0];
     const dim__mi_method *method = dim__mi_method_of(a->r.method);
-    int64_t count = dim__mi_orders_count(m, (int64_t)m->o.permutations, m->n), reaching = 0;
     if (m->o.permutations == 0 || method == NULL || a->r.verdict == DIM_INFORMATION_NONE)
         return DIM_OK;
     if (method->null == NULL) {
         info->null = a->null;
         info->n_null = a->null != NULL ? (int64_t)a->r.permutations : 0;
         a->null = NULL;
-        return DIM_OK;
+    } else {
+        const dim__mi_method *rival = !info->rivals ? NULL : method == &dim__mi_gauss ? &dim__mi_knn : &dim__mi_gauss;
+        DIM__TRY(find_p_of(m, method, rival, &info->null, &info->n_null, &a->r.p_value));
+        memmove(info->null, info->null + 1, (size_t)info->n_null * sizeof *info->null);
+        a->r.permutations = (uint32_t)info->n_null;
     }
-    DIM__TRY(dim__mi_orders_check(m, m->n));
-    double *values = dim__calloc(m->ctx, (size_t)count + 1, 2 * sizeof *values), *rival = DIM__BEHIND(values, count + 1);
-    dim_status status = values == NULL ? DIM_E_NOMEM : permute(m, info, values, rival, &count);
-    if (status == DIM_OK && info->rivals)
-        status = count_better(m, values, rival, count, &reaching);
-    for (int64_t b = 1; b <= count && status == DIM_OK && !info->rivals; b++)
-        reaching += values[b] >= dim__mi_least(values[0], 1e-12);
-    if (status != DIM_OK) {
-        dim__free(m->ctx, values);
-        return status;
-    }
-    a->r.p_value = (double)(1 + reaching) / (double)(1 + count);
-    a->r.permutations = (uint32_t)count;
-    memmove(values, values + 1, (size_t)count * sizeof *values);
-    info->null = values;
-    info->n_null = count;
-    return DIM_OK;
+    return info->contest ? join_p(m, info) : DIM_OK;
 }
 
 /* ---- what all methods have in common ----------------------------------------------------------------------------------- */
@@ -187,15 +206,18 @@ static void finish(const dim__mi *m, double entropy_x, double entropy_y, dim_inf
     r->correlation = sqrt(1 - exp(-2 * r->value));
 }
 
+bool dim__mi_disagrees(const dim__mi_answer *other, const dim__mi_answer *taken)
+{
+    const dim_information_result *r = &taken->r;
+    return other->remark == NULL && other->r.verdict == DIM_INFORMATION_ESTIMATE && r->verdict == DIM_INFORMATION_ESTIMATE &&
+           (other->r.value < r->low || other->r.value > r->high);
+}
+
 static void disagree(dim_information *info)
 {
-    dim_information_result *r = &info->answers[0].r;
-    for (int64_t k = 1; k < info->count; k++) {
-        const dim__mi_answer *other = &info->answers[k];
-        if (other->remark == NULL && other->r.verdict == DIM_INFORMATION_ESTIMATE && r->verdict == DIM_INFORMATION_ESTIMATE &&
-            (other->r.value < r->low || other->r.value > r->high))
-            r->warnings |= DIM_INFORMATION_METHODS_DISAGREE;
-    }
+    for (int64_t k = 1; k < info->count; k++)
+        if (dim__mi_disagrees(&info->answers[k], &info->answers[0]))
+            info->answers[0].r.warnings |= DIM_INFORMATION_METHODS_DISAGREE;
 }
 
 static dim_status copy_curve(const dim__mi *m, dim_information *info)

@@ -295,7 +295,7 @@ static dim_status measure_block(table *t, worker *workers)
     t->y = t->whole ? dim__calloc(t->ctx, (size_t)t->count, sizeof *t->y) : NULL;
     if (t->whole && t->y == NULL)
         return DIM_E_NOMEM;
-    for (int64_t j = 0; j < t->count && t->whole && status == DIM_OK; j++)
+    for (int64_t j = 0; j < t->count && t->y != NULL && status == DIM_OK; j++)
         status = prepare(t->ctx, t, 1, t->first + j, &t->y[j]);
     if (status == DIM_OK) {
         t->step = t->whole && t->columns[0] >= 4 * threads ? t->count : 1; /* one thread prepares a column of x, if there are many */

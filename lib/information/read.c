@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 enum { X_SIDE, Y_SIDE, Z_SIDE };
-
+#define MOST_NUMBERS (INT64_C(1) << 42) /* of 8 bytes each */
 
 /* ---- arguments ----------------------------------------------------------------------------------------------------- */
 
@@ -23,6 +23,9 @@ static dim_status check_tensor(dim_context *ctx, const char *name, const dim_ten
         return dim__fail(ctx, DIM_E_SHAPE, "%s has %lld rows, but x has %lld", name, (long long)t->shape[0], (long long)rows);
     if (dim__mi_columns_of(t) < 1)
         return dim__fail(ctx, DIM_E_SHAPE, "%s has no columns", name);
+    if (rows > 0 && dim__mi_columns_of(t) > MOST_NUMBERS / rows) /* a view may have them all in one place, and looking takes years */
+        return dim__fail(ctx, DIM_E_NOMEM, "%s has %lld rows of %lld columns, for which no machine has memory", name, (long long)rows,
+                         (long long)dim__mi_columns_of(t));
     return DIM_OK;
 }
 

@@ -42,14 +42,20 @@ static void put_id_column(const dim__mi *m, text *t)
 
 static void put_change(const dim__mi *m, const dim__mi_answer *a, text *t)
 {
-    double quarter = (double)NAN;
-    for (int64_t k = 0; k < a->n_curve; k++)
-        quarter = (int64_t)a->curve[k][0] == m->n / 4 ? a->curve[k][1] : quarter;
-    if (a->r.method == DIM_INFORMATION_CRITIC || isnan(quarter))
+    double part = (double)NAN;
+    const char *which = "half";
+    for (int64_t k = 0; k < a->n_curve; k++) {
+        int64_t rows = (int64_t)a->curve[k][0];
+        if (rows != m->n / 4 && (rows != m->n / 2 || !isnan(part)))
+            continue;
+        part = a->curve[k][1];
+        which = rows == m->n / 4 ? "a quarter" : which;
+    }
+    if (a->r.method == DIM_INFORMATION_CRITIC)
         put(t, "critics that were trained on half of these rows score less, so the value would still rise with more rows");
     else
-        put(t, "the value still changes with the number of rows: a quarter of them shows %.3f, all show %.3f; more rows would give a "
-               "better one", quarter, a->r.raw);
+        put(t, "the value still changes with the number of rows: %s of them shows %.3f, all show %.3f; more rows would give a "
+               "better one", which, part, a->r.raw);
 }
 
 static void put_few(const dim__mi *m, const dim_information_result *r, text *t)
@@ -72,8 +78,26 @@ static void put_few(const dim__mi *m, const dim_information_result *r, text *t)
         put(t, "; the rows look like a series, or are sorted: if they are independent of each other, say order IID");
 }
 
-static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, text *t)
+/* What the first of those says that the warning is about. */
+static void put_disagreement(const dim__mi *m, const dim_information *info, text *t)
 {
+    const dim__mi_answer *a = &info->answers[0], *other = NULL;
+    for (int64_t k = info->count - 1; k > 0; k--)
+        other = dim__mi_disagrees(&info->answers[k], a) ? &info->answers[k] : other;
+    if (other == NULL) {
+        put(t, "%s", a->remark != NULL ? a->remark : "");
+        return;
+    }
+    put(t, "%s shows %.3f, which lies outside of the interval", dim__mi_method_name((int)other->r.method), other->r.value);
+    if (dim__mi_method_of(other->r.method) == &dim__mi_knn && other->r.value < a->r.low && m->side[0].d + m->side[1].d + m->side[2].d > 4)
+        put(t, "; of so many columns it errs downward");
+    if (a->remark != NULL)
+        put(t, "; %s", a->remark);
+}
+
+static void explain(const dim__mi *m, const dim_information *info, uint32_t bit, text *t)
+{
+    const dim__mi_answer *a = &info->answers[0];
     const dim_information_result *r = &a->r;
     switch (bit) {
     case DIM_INFORMATION_SATURATED:
@@ -121,7 +145,7 @@ static void explain(const dim__mi *m, const dim__mi_answer *a, uint32_t bit, tex
                                                       "dependence of another kind is not in it"
                                                     : "the value rests on a Gaussian copula that these rows cannot check");
         break;
-    case DIM_INFORMATION_METHODS_DISAGREE: put(t, "%s", a->remark != NULL ? a->remark : "another method lies outside the interval"); break;
+    case DIM_INFORMATION_METHODS_DISAGREE: put_disagreement(m, info, t); break;
     case DIM_INFORMATION_TIME_LIMIT: put(t, "training stopped after max_seconds, %g, before the critics had learnt what they could",
                                              (double)m->o.max_seconds); break;
     case DIM_INFORMATION_NEGATIVE: put(t, "the estimate is %.4f, below 0 by more than its error; the value is 0", r->raw); break;
@@ -138,7 +162,7 @@ static dim_status make_texts(const dim__mi *m, dim_information *info)
     for (int bit = 0; bit < 16; bit++)
         if (a->r.warnings >> bit & 1) {
             text t = { .used = 0 };
-            explain(m, a, 1u << bit, &t);
+            explain(m, info, 1u << bit, &t);
             info->texts[bit] = dim__strdup(m->ctx, t.at);
             if (info->texts[bit] == NULL)
                 return DIM_E_NOMEM;

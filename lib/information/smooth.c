@@ -55,7 +55,7 @@ void dim__smooth_free(dim_context *ctx, dim__smooth *s) { dim__free(ctx, s->x); 
 
 double dim__smooth_at(const dim__smooth *s, double x, double *slope)
 {
-    int64_t low = 0, high = s->count - 1, end = x < s->x[0] ? 0 : high;
+    int64_t low = 0, high = s->count - 1, end = x <= s->x[0] ? 0 : high;
     if (x <= s->x[0] || x >= s->x[high]) {
         double z = s->slope[end] > 0 ? s->z[end] + s->slope[end] * (x - s->x[end]) : s->z[end];
         *slope = fabs(z) < MOST ? s->slope[end] : 0;

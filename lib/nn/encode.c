@@ -4,7 +4,10 @@
 
 #include <stdio.h>
 
-enum { CHUNK = 256 }; /* samples a program: enough to fill the machine, little enough to stay small in memory */
+enum {
+    PIECE = 256,             /* samples a program, at most: enough to fill the machine */
+    ROOM = 128 * 1024 * 1024 /* bytes that its activations take, at most, unless those of one sample take more */
+};
 
 typedef struct ends { /* of a program that encodes */
     dim__vid in[DIM_MAX_INPUTS], out;
@@ -53,11 +56,32 @@ static int emit(void *arg, dim__graph *g, void *notes, dim__aim *aims)
     return 0;
 }
 
+static dim__recipe recipe_of(request *r)
+{
+    return (dim__recipe){ .key = { { r->batch, r->layer } }, .emit = emit, .arg = r, .notes = sizeof(ends) };
+}
+
 static dim_status find_program(dim_encoder *enc, int64_t batch, int64_t layer, dim__compiled **out)
 {
     request r = { enc, batch, layer };
-    return dim__compile(&enc->programs, &(dim__recipe){ .key = { { batch, layer } }, .emit = emit, .arg = &r,
-                                                        .notes = sizeof(ends) }, out);
+    dim__recipe recipe = recipe_of(&r);
+    return dim__compile(&enc->programs, &recipe, out);
+}
+
+/* Whatever the size of a batch: the bits of its features must not depend on what was encoded before it. */
+dim_status dim__encoder_piece(dim_encoder *enc, int64_t layer, int64_t *piece)
+{
+    request r = { enc, PIECE, layer };
+    for (; enc->pieces[layer] == 0; r.batch /= 2) {
+        dim__recipe recipe = recipe_of(&r);
+        int64_t bytes = 0;
+        if (r.batch > 1)
+            DIM__TRY(dim__recipe_arena(enc->ctx, &recipe, &bytes));
+        if (bytes <= ROOM)
+            enc->pieces[layer] = r.batch;
+    }
+    *piece = enc->pieces[layer];
+    return DIM_OK;
 }
 
 static dim_status check_count(const dim_encoder *enc, int count)
@@ -110,13 +134,16 @@ dim_status dim__encoder_encode(dim_encoder *enc, int count, const dim_tensor *co
     for (int k = 0; k < count; k++) /* pieces are read after some are written */
         DIM__TRY(dim__check_apart(enc->ctx, dim__encoder_input_text(enc, k, text), inputs[k], "features", features));
     dim__compiled *c;
-    int64_t tail = batch % CHUNK;
+    int64_t piece = 1;
+    if (batch > 1)
+        DIM__TRY(dim__encoder_piece(enc, layer, &piece));
+    int64_t tail = batch % piece;
     if (tail > 0) /* compile both before anything is written */
         DIM__TRY(find_program(enc, tail, layer, &c));
-    if (batch >= CHUNK)
-        DIM__TRY(find_program(enc, CHUNK, layer, &c));
-    for (int64_t first = 0; first < batch; first += CHUNK) {
-        int64_t n = dim__min64(CHUNK, batch - first);
+    if (batch >= piece)
+        DIM__TRY(find_program(enc, piece, layer, &c));
+    for (int64_t first = 0; first < batch; first += piece) {
+        int64_t n = dim__min64(piece, batch - first);
         DIM__TRY(find_program(enc, n, layer, &c));
         const ends *e = c->notes;
         for (int k = 0; k < count; k++)

@@ -140,7 +140,8 @@ dim_status dim__encoder_from_stack(dim__stack *s, const dim_encoder_options *o, 
     dim__programs_init(&enc->programs, ctx, DIM__USUAL_PROGRAMS);
     dim__params_init(&enc->params, ctx, o->seed != 0 ? o->seed : ctx->seed);
     enc->params.most = most;
-    dim_status status = declare(enc);
+    enc->pieces = dim__calloc(ctx, (size_t)s->count, sizeof *enc->pieces);
+    dim_status status = enc->pieces == NULL ? DIM_E_NOMEM : declare(enc);
     if (enc->params.too_many)
         status = DIM_E_FORMAT;
     enc->params.most = 0;
@@ -169,6 +170,7 @@ void dim__encoder_release(dim_encoder *enc)
     dim__programs_free(&enc->programs);
     dim__stack_free(&enc->stack);
     dim__params_free(&enc->params);
+    dim__free(ctx, enc->pieces);
     dim__free(ctx, enc);
     dim__context_release(ctx);
 }

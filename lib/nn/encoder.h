@@ -18,6 +18,7 @@ struct dim_encoder {
     int64_t global;          /* layer of the tap "global" */
     int64_t gaussian;        /* layer that samples a Gaussian code, or DIM__LAYER_NONE */
     dim__programs programs;  /* that encode */
+    int64_t *pieces;         /* (layers): dim__encoder_piece(); 0 = not known yet */
 };
 
 /* An encoder of one of the papers: a file in nn/encoders/ and a line in encoder_list.def. */
@@ -85,6 +86,8 @@ dim_status dim__encoder_tap(const dim_encoder *enc, const char *tap, int64_t *la
 dim_status dim__check_features(dim_context *ctx, const char *name, const int64_t shape[3], int64_t batch, const dim_tensor *f);
 /* n samples of NHWC values to rows first .. of f, in (C, H, W) order. */
 void dim__deliver_features(const int64_t shape[3], const float *in, int64_t first, int64_t n, dim_tensor *f);
+/* How many samples are encoded at a time, up to this layer: as many as a program of some memory has room for. */
+dim_status dim__encoder_piece(dim_encoder *enc, int64_t layer, int64_t *piece);
 /* `count` inputs, which must be all that the encoder has. */
 dim_status dim__encoder_encode(dim_encoder *enc, int count, const dim_tensor *const *inputs, int64_t layer,
                                dim_tensor *features);

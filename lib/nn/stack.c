@@ -1,5 +1,8 @@
 #include "nn/layers/layer.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 dim_status dim__check_name(dim_context *ctx, const char *what, const char *name, bool dots)
 {
     static const char allowed[] = ".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
@@ -47,8 +50,13 @@ const int64_t *dim__stack_shape(const dim__stack *s, int64_t layer)
     return layer < 0 ? input_of(s, layer)->shape : s->layers[layer].out;
 }
 
-dim_status dim__layer_fail(const dim__stack *s, const dim__layer *l, dim_status status, const char *why)
+dim_status dim__layer_fail(const dim__stack *s, const dim__layer *l, dim_status status, const char *format, ...)
 {
+    char why[192];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof why, format, args);
+    va_end(args);
     const int64_t *in = dim__stack_shape(s, l->input);
     if (dim__is_signal(in))
         return dim__fail(s->ctx, status, "layer %lld (%s) on an input of %lld x %lld (C, L): %s", (long long)s->count,

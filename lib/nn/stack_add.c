@@ -71,7 +71,7 @@ static dim_status shape_layer(const dim__stack *s, dim__layer *l)
     const dim_layer_options *o = &l->o;
     memcpy(l->out, in, sizeof l->out);
     if (l->def->sized && (o->out == 0 || o->out > (1u << 24)))
-        return dim__layer_fail(s, l, DIM_E_INVALID, "out must be 1 to 16777216");
+        return dim__layer_fail(s, l, DIM_E_INVALID, "out is %u; it must be 1 to 16777216", o->out);
     return l->def->shape != NULL ? l->def->shape(s, l, in) : DIM_OK;
 }
 

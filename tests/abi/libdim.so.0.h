@@ -193,6 +193,7 @@ typedef enum dim_split {
     DIM_SPLIT_TRAIN = 0,
     DIM_SPLIT_TEST = 1,
     DIM_SPLIT_UNLABELED = 2,
+    DIM_SPLIT_TRAIN_UNLABELED = 3,
     DIM_SPLIT_FORCE_INT = 0x7fffffff,
 } dim_split;
 typedef enum dim_labels {

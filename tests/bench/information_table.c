@@ -1,7 +1,8 @@
 /* Known values of <dim/information.h>: each closed form by AUTO and by every method that takes the columns, as a table.  A value counts as
  * found within three standard errors and 0.01; else the interval must hold the truth; else the answer must say what is wrong with it.
  *
- *     information_table [ROW ...]     without names all rows: some minutes */
+ *     information_table [--rows N] [ROW ...]     of 10000 rows of numbers, unless N says otherwise; without names all rows of the table:
+ *                                                some ten minutes, nearly all of them by critics */
 #define DIM_EXPERIMENTAL
 #include "draws.h"
 #include <dim/information.h>
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 10000, CRITIC_ROWS = 2000, MOST = 11 }; /* columns of a row: x, y, z */
+enum { ROWS = 10000, MOST = 11 }; /* columns of a row: x, y, z */
 
 typedef struct known {
     const char *name;
@@ -170,15 +171,13 @@ static const char *excuse(const dim_information_result *r, double truth)
     return NULL;
 }
 
-static bool measure(const known *k, const double *rows, dim_information_method method)
+static bool measure(const known *k, const double *rows, int64_t n, dim_information_method method)
 {
     static const uint8_t labels[MOST] = { DIM_INFORMATION_KIND_UNORDERED };
     dim_information_data data;
     dim_information_options o;
     dim_information_result r;
     dim_information *info;
-    bool few = method == DIM_INFORMATION_CRITIC || (method == DIM_INFORMATION_AUTO && k->dx + k->dy + k->dz > 3);
-    int64_t n = !few ? ROWS : k->dx + k->dy > 3 ? 2 * CRITIC_ROWS : CRITIC_ROWS;
     dim_tensor *x = columns(rows, n, 0, k->dx), *y = columns(rows, n, k->dx, k->dy), *z = NULL;
     if (k->dz > 0)
         z = columns(rows, n, k->dx + k->dy, k->dz);
@@ -210,37 +209,46 @@ static bool measure(const known *k, const double *rows, dim_information_method m
     return said != NULL;
 }
 
-static bool run(const known *k)
+static bool run(const known *k, int64_t n)
 {
-    double *rows = calloc(ROWS, MOST * sizeof *rows);
+    double *rows = calloc((size_t)n, MOST * sizeof *rows);
     bool fine = rows != NULL;
     draws = 88172645463325252u;
     for (const char *c = k->name; *c != '\0'; c++)
         draws = (draws ^ (uint64_t)*c) * 0x100000001b3u;
-    for (int i = 0; i < ROWS && fine; i++) {
+    for (int64_t i = 0; i < n && fine; i++) {
         double row[MOST + 1] = { 0 };
         k->draw(k, row);
         memcpy(rows + i * MOST, row, MOST * sizeof *rows);
     }
     for (int method = DIM_INFORMATION_AUTO; method <= DIM_INFORMATION_KNN2 && rows != NULL; method++)
-        fine = measure(k, rows, (dim_information_method)method) && fine;
+        fine = measure(k, rows, n, (dim_information_method)method) && fine;
     free(rows);
     return fine;
 }
 
 int main(int argc, char **argv)
 {
-    int bad = 0, ran = 0;
+    int bad = 0, ran = 0, first = 1;
+    int64_t n = ROWS;
+    if (argc > 1 && strcmp(argv[1], "--rows") == 0) {
+        n = argc > 2 ? strtol(argv[2], NULL, 10) : 0;
+        first = 3;
+    }
+    if (n < 200 || n > 1000000) {
+        fprintf(stderr, "information_table: --rows needs a number from 200 to 1000000\n");
+        return 2;
+    }
     check(dim_context_create(NULL, &ctx));
     printf("| data | method | truth | raw | within | interval | |\n|---|---|---|---|---|---|---|\n");
     for (int k = 0; k < TABLE; k++) {
-        bool named = argc == 1;
-        for (int at = 1; at < argc; at++)
+        bool named = argc <= first;
+        for (int at = first; at < argc; at++)
             named = named || strcmp(argv[at], table[k].name) == 0;
         if (!named)
             continue;
         ran++;
-        bad += !run(&table[k]);
+        bad += !run(&table[k], n);
     }
     if (ran == 0)
         fprintf(stderr, "information_table: there is no such row\n");

@@ -73,9 +73,12 @@ done
 prints '^fc  *1024  linear  *100.00 %  *0.00  *1$'
 prints '^fc  *1024  svm  *100.00 %  *0.00  *2$'
 prints '^global  *64  mlp .* 2$'
-for number in codes.rankme uniformity ndm ndm-sigmoid mine reconstruction.ssim reconstruction.padded-ssim; do
+for number in codes.rankme alignment uniformity ndm ndm-sigmoid mine reconstruction.ssim reconstruction.padded-ssim; do
     prints "^global  *64  $number  *-*[0-9.]* "
 done
+# Two views of an image are alike, but not the same: codes of two images are at -uniformity / 2 on average, at least.
+awk '$1 == "global" { of[$3] = $4 } END { exit !(of["alignment"] > 1e-3 && of["alignment"] < -of["uniformity"] / 4) }' "$work/out" ||
+    { cat "$work/out"; fail "alignment"; }
 grep -q '^fc .* ndm' "$work/out" && fail "NDM of what is not the code"
 prints '^fc  *1024  retrieval-euclidean  *33.33 %' # 3 others of a class among the 9 nearest
 tr -d '\n ' <"$work/eval/results.json" | grep -q '"confusion":\[\[4,0,0,0\],\[0,4,0,0\],\[0,0,4,0\],\[0,0,0,4\]\]}$' || fail "confusion"
@@ -132,6 +135,7 @@ for tap in conv fc global; do prints "^$tap .* ridge "; done
 run 0 --weights "$weights" --data "$data" --probe-train 0 --measure-steps 3 --out "$work/bare"
 prints '^global  *64  codes.rankme '
 prints '^global  *64  mine '
+prints '^global  *64  alignment '
 grep -q ' knn ' "$work/out" && fail "a probe without labels"
 well_formed "$work/bare/report.html"
 grep -q '>Confusion' "$work/bare/report.html" && fail "confusion without labels"

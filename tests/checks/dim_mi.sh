@@ -96,6 +96,14 @@ sed -n '/^\$ dim-mi airquality/,/^```/p' "$source/docs/information.md" | sed '1d
 run 0 "$air" --x Temp,Wind --y Ozone --missing drop --permutations 999
 numbers <"$work/out" | cmp -s - "$work/shown" || { cat "$work/out"; fail "information.md shows something else"; }
 
+# Convergence is told where a quarter of the rows was looked at, and agrees.
+many '%.3f,%.3f\n' 200
+run 0 "$work/t.csv" --y 2 --iid --neighbors 50
+prints '^rows used   100: '
+grep -q '(converged)' "$work/out" && fail "half of the rows is no quarter"
+run 0 "$work/t.csv" --y 2 --iid --method gauss
+prints '^rows used   50: .*200: .*(converged)$'
+
 # All pairs, the largest first, each once.
 run 0 --matrix "$air" --x 1-4 --missing drop --json "$work/pairs.json"
 [ "$(wc -l <"$work/out")" = 7 ] || { cat "$work/out"; fail "--matrix: six pairs"; }
@@ -132,6 +140,7 @@ prints "= $mean nats"
 head -c 128 "$work/p.npy" | grep -q "'<f8'.*(32,)" || fail "p.npy"
 grep -q '<meta name="viewport"' "$work/r.html" || fail "a telephone shows the page as a wide one"
 grep -q '<script' "$work/r.html" && fail "the page has a script"
+grep -q 'max-width: none' "$work/r.html" && fail "a window narrower than the picture cuts it off"
 for tag in html head body h1 pre ul; do
     [ "$(grep -c "<$tag[ >]" "$work/r.html")" = "$(grep -c "</$tag>" "$work/r.html")" ] || fail "r.html: $tag"
 done
@@ -242,6 +251,15 @@ run 0 "$air" --x Wind --y Temp --iid --pointwise "$work/a.npy"
 run 4 "$work/a.npy" "$work/a.npy" --strict # a column against itself
 prints '^x  x1 .*continuous'
 run 0 "$work/a.npy" "$work/a.npy" --matrix
+run 0 "$air" --x Wind --y Ozone --missing drop --iid --pointwise "$work/nan.npy"
+run 2 "$work/a.npy" "$work/nan.npy"
+says 'nan.npy: column 1 has 37 missing or infinite values, the first in row 4, counted from 0; --missing drop'
+run 0 "$work/a.npy" "$work/nan.npy" --missing drop
+printf "\223NUMPY\001\000\075\000{'descr': '<f8', 'fortran_order': False, 'shape': (60, 0), }\n" >"$work/none.npy" # leak checkers see it
+run 2 "$work/none.npy" "$work/none.npy"
+says 'none.npy has no columns'
+run 2 "$work/none.npy" --y 1
+says 'none.npy has no columns'
 
 # Tables that are none, and columns that are not there.
 refuses() { # CODE, TEXT, arguments: of $work/t.csv
@@ -264,6 +282,7 @@ refuses 1 '--y: 3 is not within the columns 1 to 2 of [^;]*$' --y 3
 refuses 1 "--y: column 1 'a' is in --x, too" --y a --x a
 refuses 1 '--x: no column' --y a,b
 refuses 1 "column 2 'b' is given twice" --y b,b
+table 'a\033[31m,b\302\205\n1,2\n3,4\n'; refuses 1 "has no column 'c'; it has 2: a?\[31m, b??$" --y c # a terminal would obey
 table 'a,a\n1,2\n3,4\n';          refuses 1 "2 columns are called 'a'; give a number" --y a
 table '1,2\n3,4\n';               refuses 1 "has no column 'b'; it has 2 without names; the first line was taken as a row (--header:" --y b
 table '2019,2020\n1.5,2\n3,4.5\n'; refuses 1 'not within the columns 1 to 2 of .*; the first line was taken as a row (--header: it has names)' --y 2020

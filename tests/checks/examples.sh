@@ -211,6 +211,11 @@ run 0 "$infomax_kl" --units 8 --epochs 1 --unlabelled --probe-train 20 --taps me
 grep -q '^step      2 .*kNN' "$work/stdout" || { cat "$work/stdout"; fail "--unlabelled: 2 batches of 8, and probes"; }
 head -c 128 "$work/u.npy" | grep -q '(16, 8)' || fail "--unlabelled: features"
 [ ! -e "$work/u.labels.npy" ] || fail "labels of images that have none"
+# As one set with those that have labels, which teach it; the probes have labels alone.
+run 0 "$local_dim" --units 16 --epochs 1 --with-unlabelled --classify-weight 1 --probe-train 36 --taps fc --image-size 32 --out "$work/one"
+grep -q '^step      4 .*kNN.*class classifier' "$work/stdout" || { cat "$work/stdout"; fail "--with-unlabelled: 4 batches of 8 of 36 images"; }
+run 2 "$local_dim" --units 16 --epochs 2 --classify-weight 1 --probe-train 20 --taps fc --image-size 32 --out "$work/one" --resume
+says 'loader.dataset'
 data=folder:$work/data # of other kinds the training images
 run 0 "$local_dim" --epochs 1 --unlabelled --probe-train 20 --taps fc --units 32 --embed "$work/v.npy" --embed-split train
 grep -q '^step     20 .*kNN' "$work/stdout" || { cat "$work/stdout"; fail "--unlabelled: 20 batches of 8, and probes"; }
@@ -263,11 +268,11 @@ data=folder:$work/data
 
 # Options of Deep InfoMax: all at once, gone on with as one run, refused with another one; what a preset says holds, but for what is given.
 usual="--units 16 --probe-train 0 --coordinates absolute --occlude 9 --pairs 0.2 --globals conv --global-samples 3 --local-samples 5 \
-    --act-penalty 0.01 --gradient-penalty 1 --classes 4 --alpha 0.5 --repeat from-tap"
+    --act-penalty 0.01 --gradient-penalty 1 --classes 4 --class-pairs 0.5 --alpha 0.5 --repeat from-tap"
 steps() { cut -d, -f1,5- "$1"; } # of a log, without times
 # shellcheck disable=SC2086
 run 0 "$local_dim" $usual --steps 2 --out "$work/dim"
-head -n 1 "$work/dim/log.csv" | grep -q ',local,.*,global,.*,pairs,.*,coordinates,coordinates.row_accuracy,.*,discrete,.*,discrete_each,' ||
+head -n 1 "$work/dim/log.csv" | grep -q ',local,.*,global,.*,pairs,.*,coordinates,coordinates.row_accuracy,.*,discrete,.*,discrete_each,.*,discrete_pairs,' ||
     { cat "$work/dim/log.csv"; fail "columns of DIM's options"; }
 # shellcheck disable=SC2086
 run 0 "$local_dim" $usual --steps 3 --out "$work/dim" --resume
@@ -473,11 +478,36 @@ data=npy:$work/images.npy
 run 0 "$infogan" --steps 1 --infer "$work/i.npy" --json
 head -c 128 "$work/i.npy" | grep -q '(8, 3)' || fail "codes of training images"
 grep -q '"error": null, "error_majority": null, "error_eval_bn": null, "used": [1-9]' "$work/stdout" || { cat "$work/stdout"; fail "errors without labels"; }
+
+# A program of one's own infers the same codes from the weights, and makes an image of each category.
+run 0 "$infogan" --steps 3 --infer "$work/i.npy" --out "$work/lone"
+"${infogan%/*}/use_infogan" "$work/lone/weights.safetensors" "$work/images.npy" >"$work/own" || fail "use_infogan: codes of images"
+od -An -v -t f4 -w12 -j128 "$work/i.npy" | paste -d' ' - "$work/own" | LC_ALL=C awk '
+    function far(a, b) { return a - b > 1e-3 || b - a > 1e-3 }
+    NF != 6 || $1 != $4 || far($2, $5) || far($3, $6) { print; bad = 1 } END { exit bad || NR != 8 }' || fail "use_infogan: other codes"
+[ "$("${infogan%/*}/use_infogan" "$work/lone/weights.safetensors" | grep -c '^[0-9] -*[0-9.]* -*[0-9.]*$')" = 10 ] || fail "use_infogan: images"
+
+run 2 "$local_dim" --steps 0 --probe-train 0 --embed "$work/images.npy"
+says '^local_dim: --embed: .*images.npy is a file of --data, which it would replace$'
+
+# Floats that are bytes: a G that ends in a sigmoid could make none of them.
+codes "$work/wide.npy" '8, 1, 28, 28' '\0\0\177\103' # 255
+head -c $((8 * 784 * 4 - 4)) /dev/zero >>"$work/wide.npy"
+data=npy:$work/wide.npy
+run 2 "$infogan" --steps 1
+says 'wide.npy: a pixel of the training images is 255; floats must be from 0 to 1 for --preset mnist$'
+
+# Without a checkpoint, weights are nothing that it could start from.
+data=idx:$work/halves28
+mkdir "$work/lost"
+cp "$work/gan/weights.safetensors" "$work/lost"
+run 2 "$infogan" --steps 61 --out "$work/lost" --resume
+says 'there is no checkpoint in .*--overwrite in place of --resume starts over$'
 data=folder:$work/flat
 run 2 "$infogan" --steps 1
 says 'flat has 10 image files itself.*; --unlabelled trains without labels'
 run 2 "$infogan" --steps 1 --unlabelled
-says 'the images are [0-9]* x [0-9]* with [13] channels*, but --preset mnist has networks for 28 x 28 with 1; --image-size'
+says 'the images are [0-9]* x [0-9]* with 3 channels, but --preset mnist has networks for 28 x 28 with 1; for 3 channels there are svhn (32 x 32) celeba (32 x 32) cifar10 (32 x 32); --image-size resizes the images$'
 run 0 "$infogan" --steps 1 --unlabelled --preset cifar10 --image-size 32 --infer "$work/i.npy"
 head -c 128 "$work/i.npy" | grep -q '(10, 3)' || fail "codes of colour images"
 data=idx:$work/halves28
@@ -486,7 +516,7 @@ data=idx:$work/halves28
 run 0 "$infogan" --steps 50 --lambda 0 --continuous 0 --noise 4
 says 'infogan: Q learns nothing of c1: -*[0-9.]* of 2.303 nats; .*(--lambda is 0)'
 run 2 "$infogan" --steps 1 --preset svhn
-says '^infogan: --data: the images are 28 x 28 with 1 channel, but --preset svhn has networks for 32 x 32 with 3;'
+says '^infogan: --data: the images are 28 x 28 with 1 channel, but --preset svhn has networks for 32 x 32 with 3; for 1 channel there are mnist (28 x 28) faces (32 x 32) chairs (64 x 64)$'
 
 [ "$failed" = 0 ] && echo "the example programs do as they say"
 exit "$failed"

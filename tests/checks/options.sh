@@ -86,6 +86,9 @@ refuses '--alpha 0 and --beta 0 leave nothing to learn' local_dim $data --alpha=
 refuses '--data: ' global_dim $data --alpha 0 --pairs 1
 refuses '--global-samples needs --globals' local_dim $data --global-samples 2
 refuses '--classes: 1 is too few' global_dim $data --classes 1
+refuses '--with-unlabelled excludes --unlabelled, --labels' local_dim $data --with-unlabelled --unlabelled
+refuses '--with-unlabelled: only stl10 has' local_dim $data --with-unlabelled
+refuses '--class-pairs needs --classes' global_dim $data --class-pairs 1
 refuses '--gradient-penalty needs --prior uniform or gaussian' local_dim $data --gradient-penalty 1 --prior none
 refuses '--local-samples needs --beta or --pairs' global_dim $data --local-samples 4
 refuses '--occlude and --finetune exclude each other' local_dim $data --occlude 8 --finetune
@@ -105,14 +108,22 @@ for option in --estimator=dv --prior=kl --taps=mean; do refuses "there is no opt
 for option in --lr=1 --units=3 --estimator=dv --prior-weight=1; do refuses "there is no option '$option'" infogan $data $option; done
 refuses "there is no option '--lr-d'" autoencoder $data --lr-d 1
 refuses "--preset: there is no 'digits'; choose one of mnist, svhn, celeba, faces, chairs, cifar10" infogan $data --preset digits
-refuses "--std: there is no 'x'; choose one of fixed, learned" infogan $data --std x
+refuses "--std: there is no 'x'; choose one of preset, fixed, learned" infogan $data --std x
 refuses '--leak: 2 is too large; it must be 1 at most' infogan $data --leak 2
 refuses '--continuous: 41 is too large; it must be 40 at most' infogan $data --continuous 41
 refuses '--lr-g: -1 is too small; it must be 0 at least' infogan $data --lr-g -1
 refuses '--every: 0 is too small; it must be 1 at least' infogan $data --every 0
 refuses '--codes needs --generate' infogan $data --codes c.npy
 refuses '--generate: x does not end in .npy' infogan $data --generate x
+[ -d /proc/self ] && refuses '--generate: no file can be made in the folder /proc/' infogan $data --generate /proc/g.npy
 refuses '--infer: the folder missing/ does not exist' infogan $data --infer missing/x.npy
+refuses '--infer: ./g.npy is a file of --generate, which it would replace' infogan $data --generate g.npy --infer ./g.npy
+refuses '--infer: g.codes.npy is a file of --generate' infogan $data --generate g.npy --infer g.codes.npy
+refuses '--generate: g.npy is the file of --codes, which it would replace' infogan $data --generate g.npy --codes g.npy
+refuses '--infer: g.codes.npy is the file of --codes' infogan $data --generate h.npy --codes g.codes.npy --infer g.codes.npy
+refuses '--generate: train.npy is a file of --data, which it would replace' infogan --data npy:train.npy --generate train.npy
+refuses '--generate: a.codes.npy is a file of --data' infogan --data npy:a.codes.npy --generate a.npy
+refuses '--infer: ./test.labels.npy is a file of --data' infogan --data npy:. --infer ./test.labels.npy
 refuses "--categorical: '10,x' is not a list of numbers of classes, from 2 to 65536 each" infogan $data --categorical 10,x
 refuses "--categorical: '1' is not a list" infogan $data --categorical 1
 refuses "--categorical: '10,' is not a list" infogan $data --categorical 10,

@@ -14,8 +14,9 @@ static dim_status shape_leaky_relu(const dim__stack *s, dim__layer *l, const int
     (void)in;
     if (l->o.slope == 0)
         l->o.slope = 0.2f;
-    return l->o.slope > 0 && isfinite(l->o.slope) ? DIM_OK
-                                                  : dim__layer_fail(s, l, DIM_E_INVALID, "slope must be above 0");
+    return l->o.slope > 0 && isfinite(l->o.slope)
+               ? DIM_OK
+               : dim__layer_fail(s, l, DIM_E_INVALID, "slope is %g; it must be above 0", (double)l->o.slope);
 }
 
 const dim__layer_def dim__layer_relu = { .name = "relu", .emit = emit_relu };

@@ -17,7 +17,8 @@ static dim_status output_padding(const dim__stack *s, dim__layer *l, bool signal
     if (signal && o->output_padding_h != 0)
         return dim__layer_fail(s, l, DIM_E_INVALID, "output_padding_h is of a map; a signal has one axis");
     if (more[0] >= l->window.stride[0] || more[1] >= l->window.stride[1])
-        return dim__layer_fail(s, l, DIM_E_INVALID, "output_padding must be less than stride");
+        return dim__layer_fail(s, l, DIM_E_INVALID, "output_padding is %lld x %lld; it must be less than stride, %lld x %lld",
+                               (long long)more[0], (long long)more[1], (long long)l->window.stride[0], (long long)l->window.stride[1]);
     dim__layer_split(signal ? more[1] : more[0], more[1], &o->output_padding, &o->output_padding_h, &o->output_padding_w);
     return DIM_OK;
 }

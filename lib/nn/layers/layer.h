@@ -29,7 +29,8 @@ const dim__layer_def *dim__layer_def_of(dim_layer_kind kind); /* NULL for what i
 const char *dim__layer_name(int kind);                        /* likewise */
 
 /* "layer 3 (conv1) on an input of ...: why". */
-dim_status dim__layer_fail(const dim__stack *s, const dim__layer *l, dim_status status, const char *why);
+__attribute__((format(printf, 4, 5)))
+dim_status dim__layer_fail(const dim__stack *s, const dim__layer *l, dim_status status, const char *format, ...);
 dim_status dim__layer_wants_map(const dim__stack *s, const dim__layer *l, const int64_t in[3]);
 
 /* Refuses what has not the shape of the layer that `from` names. */

@@ -4,7 +4,9 @@
 static dim_status shape_dropout(const dim__stack *s, dim__layer *l, const int64_t in[3])
 {
     (void)in;
-    return l->o.rate >= 0 && l->o.rate < 1 ? DIM_OK : dim__layer_fail(s, l, DIM_E_INVALID, "rate must be in [0, 1)");
+    return l->o.rate >= 0 && l->o.rate < 1
+               ? DIM_OK
+               : dim__layer_fail(s, l, DIM_E_INVALID, "rate is %g; it must be in [0, 1)", (double)l->o.rate);
 }
 
 static dim__vid emit_dropout(const dim__layer_in *e)

@@ -8,7 +8,8 @@ static dim_status shape(const dim__stack *s, dim__layer *l, const int64_t in[3])
     if (dim__is_map(in))
         return dim__layer_fail(s, l, DIM_E_SHAPE, "it needs a vector, not a map");
     if ((o->height == 0 && o->width == 0) || o->height > 65536 || o->width > 65536)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "height of a map, or width of a signal, must be 1 to 65536");
+        return dim__layer_fail(s, l, DIM_E_INVALID, "height is %u and width %u; height of a map, or width of a signal, must be 1 to "
+                               "65536", o->height, o->width);
     if (o->width == 0 && in[0] / columns <= 65536)
         o->width = (uint32_t)(in[0] / columns);
     if (o->width == 0 || in[0] % columns != 0 || in[0] / columns != o->width)

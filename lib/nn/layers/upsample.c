@@ -10,7 +10,8 @@ static dim_status shape(const dim__stack *s, dim__layer *l, const int64_t in[3])
     if (o->stride == 0)
         o->stride = 2;
     if (o->stride > 4096 || o->stride_w > 4096)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "stride, the factor, must be at most 4096");
+        return dim__layer_fail(s, l, DIM_E_INVALID, "stride, the factor, is %u; it must be at most 4096",
+                               o->stride > 4096 ? o->stride : o->stride_w);
     int64_t factor = o->stride, factor_w = o->stride_w > 0 ? o->stride_w : factor;
     if (dim__is_signal(in))
         o->stride = (uint32_t)factor_w;

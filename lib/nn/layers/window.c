@@ -1,8 +1,6 @@
 /* Windows of layers: options that are given once for both axes or for each, as numbers for each axis. */
 #include "nn/layers/layer.h"
 
-#include <stdio.h>
-
 enum { MOST = 4096 };
 
 dim_status dim__layer_wants_map(const dim__stack *s, const dim__layer *l, const int64_t in[3])
@@ -43,12 +41,10 @@ dim_status dim__layer_check_one_axis(const dim__stack *s, const dim__layer *l)
     if (o->padding_h != 0)
         return dim__layer_fail(s, l, DIM_E_INVALID, "padding_h is of a map; a signal has one axis");
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        char why[96];
         if (pairs[i].both == 0 || pairs[i].width == 0 || pairs[i].both == pairs[i].width)
             continue;
-        snprintf(why, sizeof why, "a signal has one axis, but %s is %u and %s_w is %u", pairs[i].name, pairs[i].both,
-                 pairs[i].name, pairs[i].width);
-        return dim__layer_fail(s, l, DIM_E_INVALID, why);
+        return dim__layer_fail(s, l, DIM_E_INVALID, "a signal has one axis, but %s is %u and %s_w is %u", pairs[i].name, pairs[i].both,
+                               pairs[i].name, pairs[i].width);
     }
     return DIM_OK;
 }
@@ -65,17 +61,27 @@ static void write_back(const dim__window *w, dim_layer_options *o)
     o->dilation_w = w->dilation[1] != w->dilation[0] ? (uint32_t)w->dilation[1] : 0;
 }
 
+static dim_status check_sizes(const dim__stack *s, const dim__layer *l, const dim__window *w)
+{
+    const dim_layer_options *o = &l->o;
+    const struct {
+        const char *name;
+        int64_t size;
+    } all[] = { { "kernel", o->kernel }, { "kernel_w", o->kernel_w }, { "stride", o->stride }, { "stride_w", o->stride_w },
+                { "dilation", o->dilation }, { "dilation_w", o->dilation_w }, { "padding of the height", w->padding[0] },
+                { "padding of the width", w->padding[1] } };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].size > MOST || (i == 0 && all[i].size == 0))
+            return dim__layer_fail(s, l, DIM_E_INVALID, "%s is %lld; it must be %s", all[i].name, (long long)all[i].size,
+                                   i == 0 ? "1 to 4096" : "at most 4096");
+    return DIM_OK;
+}
+
 dim_status dim__layer_check_window(const dim__stack *s, dim__layer *l, const int64_t in[3], bool stride_is_kernel)
 {
     dim_layer_options *o = &l->o;
-    const uint32_t all[] = { o->kernel, o->kernel_w, o->stride, o->stride_w, o->dilation, o->dilation_w, o->padding,
-                             o->padding_h, o->padding_w };
-    bool good = o->kernel > 0;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        good = good && all[i] <= MOST;
     l->window = window_of(o, stride_is_kernel);
-    if (!good || l->window.padding[0] > MOST || l->window.padding[1] > MOST)
-        return dim__layer_fail(s, l, DIM_E_INVALID, "kernel must be 1 to 4096, stride, dilation and padding at most 4096");
+    DIM__TRY(check_sizes(s, l, &l->window));
     if (!dim__is_signal(in)) {
         write_back(&l->window, o);
         return DIM_OK;
@@ -112,7 +118,8 @@ dim_status dim__layer_window(const dim__stack *s, dim__layer *l, const int64_t i
     const dim__window *w = &l->window;
     int64_t height = dim__map_height(in), width = in[2];
     if (l->o.padding_mode == DIM_PADDING_REFLECT && (w->padding[0] >= height || w->padding[1] >= width))
-        return dim__layer_fail(s, l, DIM_E_SHAPE, "reflect padding must be less than the map's size");
+        return dim__layer_fail(s, l, DIM_E_SHAPE, "reflect padding is %lld x %lld; it must be less than the map's size",
+                               (long long)w->padding[0], (long long)w->padding[1]);
     int64_t out_h = places(w, 0, height), out_w = places(w, 1, width);
     if (out_h == 0 || out_w == 0)
         return dim__layer_fail(s, l, DIM_E_SHAPE, "the kernel is larger than the padded map");
