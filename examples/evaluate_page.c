@@ -31,6 +31,10 @@ static void put_bars(const ev_run *run, FILE *to)
 static void put_numbers(const ev_run *run, FILE *to)
 {
     ex_html_section(to, "All numbers");
+    fprintf(to, "<p>RankMe and effective dimensions: how many directions the features use. Alignment: the mean squared distance of the "
+                "codes of two random views of an image, small where codes ignore what views change; uniformity: how evenly codes fill a "
+                "sphere, the lower the better, near -4 at best. NDM: how much units depend on each other. MINE: how much of the image "
+                "is in the code, good for comparisons alone.</p>\n");
     fprintf(to, "<div class=\"wide\"><table>\n<tr><th>features</th><th class=\"n\">width</th><th>evaluation</th><th class=\"n\">value</th>"
                 "<th class=\"n\">deviation</th><th class=\"n\">runs</th></tr>\n");
     for (int i = 0; i < run->n_numbers; i++) {

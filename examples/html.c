@@ -16,7 +16,8 @@ static const char style[] =
     "td { overflow-wrap: anywhere }\ntd.n, th.n { text-align: right; white-space: nowrap; overflow-wrap: normal }\n"
     ".charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24em), 1fr)); gap: 0 2em }\n"
     "h3 { margin-bottom: 0.2em }\n"
-    ".wide { overflow-x: auto }\n.plot img { min-width: 50em }\nh2 { margin-top: 1.6em; border-bottom: 1px solid #ccc }\n";
+    ".wide { overflow-x: auto }\n.wide th, .wide td { overflow-wrap: normal; white-space: nowrap }\n"
+    ".plot img { min-width: 50em }\nh2 { margin-top: 1.6em; border-bottom: 1px solid #ccc }\n";
 
 void ex_html_text(FILE *to, const char *text)
 {

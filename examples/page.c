@@ -154,7 +154,7 @@ static bool add_row(table *t, const char *line)
         if (end == line || !isfinite(row[k]))
             row[k] = (double)NAN;
         line = line != NULL ? strchr(line, ',') : NULL;
-        line += line != NULL;
+        line = line != NULL ? line + 1 : NULL;
     }
     t->rows += isfinite(row[0]);
     return true;

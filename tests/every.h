@@ -126,6 +126,7 @@ struct every_world {
         dim_model_options model;
         dim_classifier_options classifier;
         dim_objective_options objective;
+        dim_comm comm;
         dim_input_options input;
         dim_loss_options loss;
         dim_player_options player;

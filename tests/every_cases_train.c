@@ -123,10 +123,37 @@ EVERY_CASE(dim_index_save, P(w_index(w)), T(w->path))
 EVERY_CASE(dim_index_load, P(w_context(w)), T(w_file(w, "index")), OUT)
 EVERY_CASE(dim_index_destroy, P(every_give(w, w_index(w))))
 
-/* ---- objective.h ------------------------------------------------------------------------------------------------- */
+/* ---- objective.h, comm.h; of other ranks there are none, so that nothing is ever said to them --------------------------------- */
+
+static int gather(void *user, const void *mine, void *all, size_t bytes)
+{
+    (void)user, (void)mine, (void)all, (void)bytes;
+    return 1;
+}
+
+static int sum(void *user, float *data, size_t count)
+{
+    (void)user, (void)data, (void)count;
+    return 1;
+}
+
+static int scatter_sum(void *user, const float *all, float *mine, size_t count)
+{
+    (void)user, (void)all, (void)mine, (void)count;
+    return 1;
+}
+
+static int broadcast(void *user, void *data, size_t bytes)
+{
+    (void)user, (void)data, (void)bytes;
+    return 1;
+}
 
 EVERY_CASE(dim_model_objective, P(w_model(w)))
 EVERY_CASE(dim_objective_create, P(w_context(w)), O(objective, w->o.objective.seed = 2), OUT)
+EVERY_CASE(dim_objective_communicate, P(w_objective(w)),
+           O(comm, w->o.comm.rank = 1, w->o.comm.ranks = 2, w->o.comm.gather = gather, w->o.comm.sum = sum,
+             w->o.comm.scatter_sum = scatter_sum, w->o.comm.broadcast = broadcast))
 EVERY_CASE(dim_objective_add_input, P(w_objective(w)), O(input, w->o.input.name = "more", w->o.input.shape[0] = 4))
 EVERY_CASE(dim_objective_apply, P(w_objective(w)), P(w_mlp(w)), T("x"), T("gx"))
 EVERY_CASE(dim_objective_add_loss, P(w_objective(w)), O(loss, w->o.loss.name = "error", w->o.loss.kind = DIM_LOSS_SQUARED_ERROR,

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-static dim_context *ctx;
+static _Thread_local dim_context *ctx; /* tests of several ranks have one on each of their threads */
 
 static inline void ok(dim_status status)
 {

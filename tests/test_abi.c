@@ -47,6 +47,8 @@ AT(dim_dataset_options, label_column, 32);
 AT(dim_loader_options, no_thread, 32);
 AT(dim_loader_options, augment, 40);
 AT(dim_loader_options, workers, 52);
+AT(dim_loader_options, rank, 56);
+AT(dim_loader_options, ranks, 60);
 AT(dim_probe_options, seed, 40);
 AT(dim_probe_options, runs, 48);
 AT(dim_probe_options, dropout, 56);

@@ -3,6 +3,7 @@
 
 #include "base/cpu.h"
 #include "base/math.h"
+#include "sanitized.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -483,7 +484,9 @@ static void check_products(int64_t rows, int64_t n, int64_t more, int offset)
     for (int64_t i = 0; i < rows; i++) {
         float one;
         table->dot_rows(&one, a + i * lda, lda, x, 1, n);
-        assert_memory_equal(&one, y + i, sizeof one);
+        close_to("dot_rows of one", i, (double)one, (double)y[i], (double)n, 1.2e-7);
+        if (FUSES_ALIKE)
+            assert_memory_equal(&one, y + i, sizeof one);
     }
     for (int k = 1; k <= DIM__FEW && k <= rows; k++)
         for (int add = 0; add < 2; add++) { /* rows of two numbers of x each, times k rows of a */

@@ -1,5 +1,5 @@
 /* One harness for all ops: op_cases.h says what is checked.  What has no mathematics in double to be compared with (the
- * random ops, the state update, what stop_gradient stops) has tests in test_ops_special.c. */
+ * random ops, the state update, what stop_gradient stops) has tests in test_ops_special.c, ops of several ranks in test_ranks.c. */
 #include "failing_onednn.h"
 #include "op_cases.h"
 #include "sanitized.h"
@@ -31,7 +31,8 @@ static const dim__op *const all_ops[] = { /* NULL at the end */
 };
 
 static const char *const tested_elsewhere[] = { "dropout", "noise_normal", "noise_uniform", "derangement",
-                                                "random_location", "state_update", "crop_rows", "occlude", "place" };
+                                                "random_location", "state_update", "crop_rows", "occlude", "place",
+                                                "gather_ranks", "scatter_ranks", "mean_ranks", "share_ranks" };
 
 /* ---- contexts ---------------------------------------------------------------------------------------------------- */
 

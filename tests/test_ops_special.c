@@ -481,15 +481,17 @@ static void test_attributes_are_equal(void **state)
     b.activation.on = false;
     b.activation.slope = 0;
     b.stream = 0;
+    b.views = 0;
     b.plan = NULL;
     assert_true(dim__attr_equal(&a, &b, size));
-    dim__attr other[] = { b, b, b, b, b };
+    dim__attr other[] = { b, b, b, b, b, b };
     other[0].slope = 0.2;
     other[1].activation.on = true;
     other[2].activation.slope = 0.1;
     other[3].stream = 1;
     other[4].plan = &b;
-    for (int k = 0; k < 5; k++)
+    other[5].views = 1;
+    for (int k = 0; k < 6; k++)
         assert_false(dim__attr_equal(&a, &other[k], size));
 
     dim__attr conv = dim__op_conv_attr(dim__square(0, 2, 1)), wide = conv;

@@ -98,7 +98,7 @@ static const options usual = {
         OP(.op = DIM_AUGMENT_OP_NORMALIZE, .mean = { 0.5f, 0.4f, 0.3f }, .std = { 0.2f, 0.3f, 0.4f }),
         OP(.op = DIM_AUGMENT_OP_GRAYSCALE, .p = 0.3f),
     },
-    .loader = { SIZE(dim_loader_options), .seed = 4, .batch = 5, .views = 2 },
+    .loader = { SIZE(dim_loader_options), .seed = 4, .batch = 5, .views = 2, .ranks = 2 },
 };
 
 typedef struct world {
@@ -343,13 +343,15 @@ static const change changes[] = {
     SAYING(F32, op[6].std[2], 0.25, "loader.augment", "0.3 0.25 here"),
 
     TAKEN(U64, loader.seed, 14),
-    SAYING(U32, loader.batch, 6, "loader.batch", "'6' here"),
+    SAYING(U32, loader.batch, 6, "loader.batch", "'12' here"),
     SAYING(U32, loader.in_order, 1, "loader.order", "'in order' here"),
-    SAYING(U32, loader.keep_last, 1, "loader.last_batch", "'1' here"),
+    SAYING(U32, loader.keep_last, 1, "loader.last_batch", "'6' here"),
     TAKEN(U32, loader.prefetch, 3),
     TAKEN(U32, loader.no_thread, 1),
     SAYING(U32, loader.views, 3, "loader.views", "'3' here"),
     TAKEN(U32, loader.workers, 2),
+    TAKEN(U32, loader.rank, 1),
+    SAYING(U32, loader.ranks, 3, "loader.batch", "'15' here"),
 };
 
 enum { CHANGES = sizeof changes / sizeof *changes };

@@ -235,6 +235,11 @@ typedef struct dim_loader_options {
     /** threads that prepare batches, one batch each; 0 = 1; at most 256, with no_thread at most 1; prefetch is at least
      *  as many */
     uint32_t workers;
+    /** Training on several ranks (<dim/comm.h>): the batches are those of one loader with a batch of ranks times `batch`, in one order
+     *  for all ranks, and this loader has samples rank times `batch` and on of each.  Of a last, smaller batch each rank has as many,
+     *  and up to ranks - 1 samples of the epoch are left out.  From 0, below `ranks` */
+    uint32_t rank;
+    uint32_t ranks;     /**< see rank; 0 = 1; at most 65536 */
 } dim_loader_options;
 
 /**

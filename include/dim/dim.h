@@ -36,6 +36,7 @@
 #include <dim/export.h>
 #include <dim/model.h>
 #ifdef DIM_EXPERIMENTAL
+#include <dim/comm.h>
 #include <dim/evaluation.h>
 #include <dim/index.h>
 #include <dim/information.h>

@@ -1,4 +1,4 @@
-/* <dim/objective.h> */
+/* <dim/objective.h>, <dim/comm.h> */
 #include "train/objective.h"
 
 /* Argument checks of one line. */
@@ -16,6 +16,14 @@ dim_status dim_objective_create(dim_context *ctx, const dim_objective_options *o
     if (out == NULL)
         return dim__fail(ctx, DIM_E_INVALID, "dim_objective_create: out is NULL");
     return dim__objective_create(ctx, options, out);
+}
+
+dim_status dim_objective_communicate(dim_objective *obj, const dim_comm *comm)
+{
+    if (obj == NULL)
+        return DIM_E_INVALID;
+    NEED(comm);
+    return dim__objective_communicate(obj, comm);
 }
 
 dim_status dim_objective_add_input(dim_objective *obj, const dim_input_options *options)

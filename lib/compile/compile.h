@@ -62,6 +62,8 @@ void dim__program_commit(dim__program *p, uint64_t seed, uint64_t step);   /* th
 void dim__program_backward(dim__program *p, uint64_t seed, uint64_t step); /* both */
 /* Before the commit: a state that it would mix with what is not finite, or NULL. */
 const dim__param *dim__program_bad_state(const dim__program *p);
+/* A hash of what it has to say to other ranks: two programs with the same one say it in the same order, in the same sizes. */
+uint64_t dim__program_talk(const dim__program *p);
 int64_t dim__program_arena(const dim__program *p); /* bytes */
 
 /* ---- One way from emission to a program: compile.c ---------------------------------------------------------------- */

@@ -1,4 +1,5 @@
 /* A compiled graph: one arena, one list of ready nodes. */
+#include "base/rng.h"
 #include "compile/compile.h"
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
@@ -33,7 +34,7 @@ static void *address(const dim__program *p, dim__vid v)
 static void make_exec(dim__program *p, const dim__node *node, int64_t workspace)
 {
     dim__exec *e = &p->execs[p->n_execs];
-    *e = (dim__exec){ .ctx = p->g->ctx, .n_in = node->n_in, .attr = &node->attr, .stream = node->stream };
+    *e = (dim__exec){ .ctx = p->g->ctx, .comm = p->g->comm, .n_in = node->n_in, .attr = &node->attr, .stream = node->stream };
     for (int i = 0; i < node->n_in; i++) {
         e->in[i] = address(p, node->in[i]);
         e->in_shape[i] = &p->g->values[node->in[i]].shape;
@@ -181,6 +182,21 @@ void dim__program_bind(dim__program *p, dim__vid input, const void *data)
                                         : (char *)data + offset * (int64_t)dim__value_size(g->values[input].dtype);
         }
     }
+}
+
+uint64_t dim__program_talk(const dim__program *p)
+{
+    uint64_t hash = 0;
+    for (int64_t i = 0; i < p->n_execs; i++) {
+        const dim__op *op = p->nodes[i]->op;
+        if ((op->flags & DIM__OP_RANKS) == 0)
+            continue;
+        hash = dim__mix(hash, dim__hash_text(op->name));
+        hash = dim__mix(hash, (uint64_t)(i < p->forward) + 2 * (uint64_t)(i < p->gradient));
+        for (int k = 0; k < op->n_out; k++)
+            hash = dim__mix(hash, (uint64_t)dim__shape_count(p->execs[i].out_shape[k]));
+    }
+    return dim__mix(hash, 1) | 1; /* not 0 */
 }
 
 int64_t dim__program_arena(const dim__program *p) { return p->plan.size; }

@@ -35,7 +35,8 @@ struct dim_loader {
     dim_context *ctx;
     dim_dataset *ds;
     uint64_t seed;
-    int64_t batch, rest;      /* samples of a batch, and of the last one; rest 0 = all batches are whole */
+    int64_t rank, ranks;      /* which of so many equal slices of each batch this is */
+    int64_t batch, rest;      /* samples of a slice, and of the last batch's; rest 0 = all batches are whole */
     uint64_t batches;         /* of an epoch */
     dim__augment_fit *augment; /* or NULL */
     int64_t views;
@@ -95,7 +96,7 @@ static void make_batch(worker *w, uint64_t b, slot *s)
         w->order_epoch = s->epoch;
         w->order_valid = true;
     }
-    int64_t first = in_epoch * l->batch, n = s->last ? l->rest : l->batch;
+    int64_t n = s->last ? l->rest : l->batch, first = in_epoch * l->batch * l->ranks + l->rank * n;
     for (int64_t i = 0; i < n && !atomic_load_explicit(&l->stop, memory_order_relaxed); i++) {
         s->status = make_sample(w, s, w->order != NULL ? w->order[first + i] : first + i, i, n);
         if (s->status != DIM_OK)
@@ -215,7 +216,7 @@ static dim_status check_augment(const dim_dataset *ds, const dim_loader_options 
     return DIM_OK;
 }
 
-static const dim__range prefetch = DIM__UP_TO(4096), workers = DIM__UP_TO(256), views = DIM__UP_TO(1024);
+static const dim__range prefetch = DIM__UP_TO(4096), workers = DIM__UP_TO(256), views = DIM__UP_TO(1024), ranks = DIM__UP_TO(65536);
 
 #define F(member, range, usual) DIM__QUIET(dim_loader_options, member, U32, range, usual)
 static const dim__field fields[] = { /* what a checkpoint keeps of a loader is in model/settings.c */
@@ -227,6 +228,8 @@ static const dim__field fields[] = { /* what a checkpoint keeps of a loader is i
     F(reserved0, &dim__reserved, 0),
     F(views, &views, 0),
     F(workers, &workers, 0),
+    F(rank, NULL, 0),
+    F(ranks, &ranks, 1),
 };
 #undef F
 static const dim__table table = DIM__TABLE(dim_loader_options, fields);
@@ -236,6 +239,12 @@ static dim_status check_options(const dim_dataset *ds, const dim_loader_options 
     if (o->no_thread && o->workers > 1)
         return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options.workers is %u; it must be 1 at most with no_thread",
                          o->workers);
+    if (o->rank >= o->ranks)
+        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options.rank is %u of %u ranks; it must be below their number", o->rank,
+                         o->ranks);
+    if (o->ranks > 1 && ((int64_t)o->ranks > ds->count || (!o->keep_last && (int64_t)o->batch * o->ranks > ds->count)))
+        return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: %u ranks with a batch of %u each want more than the dataset's "
+                         "%lld samples", o->ranks, o->batch, (long long)ds->count);
     if (!o->keep_last && (int64_t)o->batch > ds->count)
         return dim__fail(ds->ctx, DIM_E_INVALID, "dim_loader_options: batch %u is larger than the dataset of %lld "
                          "samples, and keep_last is 0", o->batch, (long long)ds->count);
@@ -279,9 +288,13 @@ dim_status dim__loader_create(dim_dataset *ds, const dim_loader_options *options
     l->ds = ds;
     ds->refs++;
     l->seed = o.seed != 0 ? o.seed : ctx->seed;
-    l->batch = (int64_t)o.batch < ds->count ? (int64_t)o.batch : ds->count;
-    l->rest = o.keep_last ? ds->count % l->batch : 0;
-    l->batches = (uint64_t)(ds->count / l->batch) + (l->rest != 0);
+    l->rank = (int64_t)o.rank;
+    l->ranks = (int64_t)o.ranks;
+    int64_t most = ds->count / l->ranks;
+    l->batch = (int64_t)o.batch < most ? (int64_t)o.batch : most;
+    int64_t all = l->batch * l->ranks; /* ranks have as many samples each, also in a last batch that leaves some over */
+    l->rest = o.keep_last ? ds->count % all / l->ranks : 0;
+    l->batches = (uint64_t)(ds->count / all) + (l->rest != 0);
     l->views = o.views > 1 ? o.views : 1;
     l->n_workers = o.workers > 1 ? o.workers : 1;
     l->n_slots = o.no_thread ? 1 : (uint64_t)(o.prefetch > l->n_workers ? o.prefetch : l->n_workers) + 1;
@@ -334,7 +347,7 @@ dim_status dim__loader_next(dim_loader *l, dim_tensor **images, dim_tensor **lab
 
 void dim__loader_describe(const dim_loader *l, dim__loader_info *out)
 {
-    *out = (dim__loader_info){ .dataset = l->ds, .augment = l->augment, .batch = l->batch, .last = l->rest,
+    *out = (dim__loader_info){ .dataset = l->ds, .augment = l->augment, .batch = l->batch * l->ranks, .last = l->rest * l->ranks,
                                .views = l->views, .in_order = l->workers[0].order == NULL,
                                .position = { l->seed, l->first + l->given } };
 }

@@ -15,7 +15,7 @@ typedef struct dim__loader_position { /* what decides about all further batches 
 typedef struct dim__loader_info {
     const dim_dataset *dataset;
     const dim__augment_fit *augment; /* or NULL */
-    int64_t batch, last;             /* samples; of an epoch's smaller last batch, 0 = none */
+    int64_t batch, last;             /* samples, of all ranks; of an epoch's smaller last batch, 0 = none */
     int64_t views;
     bool in_order;
     dim__loader_position position;   /* after the batch that was given last, however far the threads are */

@@ -131,6 +131,7 @@ typedef struct dim__attr {
         double slope;               /* below zero; 0 = a ReLU */
     } activation;
     uint64_t stream;                /* of random numbers: its number + 1; 0 = the node gets one of its own */
+    int64_t views;                  /* with it, where several ranks draw for one batch: views that the numbers are for; else 0 */
     const void *plan;               /* of an accelerator, or NULL: set by infer of ops with DIM__OP_PRODUCT */
 } dim__attr;
 
@@ -142,7 +143,8 @@ typedef struct dim__attr {
 static inline bool dim__attr_equal(const dim__attr *a, const dim__attr *b, size_t size)
 {
     return memcmp(a, b, size) == 0 && a->activation.on == b->activation.on &&
-           a->activation.slope == b->activation.slope && a->stream == b->stream && a->plan == b->plan;
+           a->activation.slope == b->activation.slope && a->stream == b->stream && a->views == b->views &&
+           a->plan == b->plan;
 }
 
 #endif

@@ -15,6 +15,7 @@ dim_status dim__graph_create(dim_context *ctx, dim__graph **out)
         return DIM_E_NOMEM;
     g->ctx = ctx;
     g->aim = DIM__REACH_ALL;
+    g->views = 1;
     *out = g;
     return DIM_OK;
 }
@@ -115,7 +116,7 @@ dim__vid dim__graph_origin(const dim__graph *g, dim__vid v, int64_t *offset)
 
 static dim_status infer(dim__graph *g, dim__node *node, dim__infer *inf)
 {
-    *inf = (dim__infer){ .ctx = g->ctx, .op = node->op->name, .n_in = node->n_in, .attr = &node->attr };
+    *inf = (dim__infer){ .ctx = g->ctx, .comm = g->comm, .op = node->op->name, .n_in = node->n_in, .attr = &node->attr };
     for (int i = 0; i < node->n_in; i++) {
         inf->in[i] = g->values[node->in[i]].shape;
         inf->in_type[i] = g->values[node->in[i]].dtype;
@@ -171,6 +172,8 @@ static bool make_node(dim__graph *g, const dim__op *op, int n_in, const dim__vid
     }
     if ((op->flags & DIM__OP_RANDOM) != 0)
         node->stream = node->attr.stream > 0 ? node->attr.stream - 1 : g->next_stream++;
+    if ((op->flags & DIM__OP_RANDOM) != 0 && g->comm != NULL && node->attr.views == 0)
+        node->attr.views = g->views;
     return true;
 }
 

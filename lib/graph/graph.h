@@ -32,6 +32,8 @@ static inline uint32_t dim__reach_of_group(uint32_t group) { return group < DIM_
 
 struct dim__graph {
     dim_context *ctx;
+    struct dim__comm *comm;  /* the other ranks, whose samples are of one batch with this graph's; NULL = there are none */
+    int64_t views;           /* that what is emitted now draws for, of each sample, all samples of one after the other */
     uint32_t aim;            /* dim__wants_grad(): the bits that the gradient being emitted is for */
     dim__value *values;
     int64_t n_values, cap_values;

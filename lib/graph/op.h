@@ -29,6 +29,7 @@ typedef struct dim__node dim__node;
 
 typedef struct dim__infer { /* shapes in, shapes out */
     dim_context *ctx;
+    const struct dim__comm *comm;       /* of the graph */
     const char *op;
     uint32_t bf16;                      /* inputs that may be bf16 */
     int n_in;
@@ -42,6 +43,7 @@ typedef struct dim__infer { /* shapes in, shapes out */
 
 typedef struct dim__exec { /* one node, ready to run */
     dim_context *ctx;
+    struct dim__comm *comm;             /* the other ranks, whose samples are of one batch with ours; NULL = there are none */
     int n_in;
     void *in[DIM__MAX_IN];              /* distinct from out, but where the op's flags allow sharing */
     void *out[DIM__MAX_OUT];
@@ -72,7 +74,8 @@ enum dim__op_flags {
     DIM__OP_REPEATABLE = 1024, /* may run twice: output 0 is a function of inputs, step and stream, and what it costs is its
                                 * bytes and `flops`; elementwise ops are that by themselves */
     DIM__OP_ACTIVATES = 2048,  /* can apply the (leaky) ReLU that follows it: attr.activation */
-    DIM__OP_MAXIMUM = 4096     /* output 0 is chosen from input 0, and the gradient finds it there by comparison */
+    DIM__OP_MAXIMUM = 4096,    /* output 0 is chosen from input 0, and the gradient finds it there by comparison */
+    DIM__OP_RANKS = 8192       /* talks to the other ranks where there are some: each rank must run it, in the same order */
 };
 /* More flags, each with a mask of inputs or outputs. */
 #define DIM__OP_WHOLE(inputs) ((uint64_t)(inputs) << 32)     /* inputs that every row or sample needs */

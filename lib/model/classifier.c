@@ -83,7 +83,7 @@ static dim__loss_nodes emit(const dim__loss_in *in)
     if (dim__graph_status(g) == DIM_OK && c->o.penalty > 0) {
         dim__vid own = dim__emit_row_scale(g, dim__emit_labelled(g, in->side[1].v), z);
         dim__vid square = dim__emit_sum_all(g, dim__emit_mul(g, own, own), c->o.penalty / (double)dim__count_of(g, z));
-        nodes.loss = dim__emit_add(g, nodes.loss, square);
+        nodes.loss = dim__emit_add(g, nodes.loss, dim__emit_mean_rank(g, square));
     }
     return nodes;
 }

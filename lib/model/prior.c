@@ -34,7 +34,7 @@ static dim__loss_nodes emit(const dim__loss_in *in)
     dim__prior_in p = { .scope = in->scope, .o = in->loss->more, .code = in->side[0].v, .mean = in->side[1].v,
                         .logvar = in->side[2].v };
     dim__prior_nodes n = dim__prior_def_of(p.o->kind)->emit(&p);
-    dim__loss_nodes nodes = { .loss = n.penalty, .against = n.disc, .n_reports = n.disc != DIM__NONE };
+    dim__loss_nodes nodes = { .ranks = DIM__LOSS_OF_SAMPLES, .loss = n.penalty, .against = n.disc, .n_reports = n.disc != DIM__NONE };
     nodes.reports[0].suffix = ".disc";
     nodes.reports[0].v = n.disc;
     return nodes;

@@ -43,21 +43,27 @@ static uint32_t unlabelled(const dim_model *model)
     return players;
 }
 
-dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_tensor *labels, dim__run_mode mode)
+static dim_status check_run(dim_model *model, const dim_tensor *images, const dim_tensor *labels, dim__run_mode mode)
 {
     int64_t rows;
     DIM__TRY(dim__encoder_check_input(model->enc, 0, images, &rows));
     DIM__TRY(check_batch(model, rows));
     DIM__TRY(dim__model_fix(model));
-    if (mode == DIM__RUN_LABELED)
-        DIM__TRY(check_labels(model, labels, rows / model->views));
+    return mode == DIM__RUN_LABELED ? check_labels(model, labels, rows / model->views) : DIM_OK;
+}
+
+dim_status dim__model_run(dim_model *model, const dim_tensor *images, const dim_tensor *labels, dim__run_mode mode)
+{
     dim_objective *obj = model->obj;
+    dim_status status = check_run(model, images, labels, mode);
+    if (status != DIM_OK)
+        return dim__objective_refuse(obj, status);
     dim_tensor *given[DIM__MODEL_INPUTS] = { obj->inputs[DIM__MODEL_IMAGES].batch, obj->inputs[DIM__MODEL_LABELS].batch };
     obj->inputs[DIM__MODEL_IMAGES].batch = (dim_tensor *)images; /* for this call, so they are not held */
     obj->inputs[DIM__MODEL_LABELS].batch = (dim_tensor *)labels;
-    dim_status status = mode == DIM__RUN_EVALUATE  ? dim__objective_evaluate(obj, DIM__MODEL_LABELS)
-                        : mode == DIM__RUN_LABELED ? dim__objective_step(obj, DIM__REACH_ALL, -1)
-                                                   : dim__objective_step(obj, unlabelled(model), DIM__MODEL_LABELS);
+    status = mode == DIM__RUN_EVALUATE  ? dim__objective_evaluate(obj, DIM__MODEL_LABELS)
+             : mode == DIM__RUN_LABELED ? dim__objective_step(obj, DIM__REACH_ALL, -1)
+                                        : dim__objective_step(obj, unlabelled(model), DIM__MODEL_LABELS);
     obj->inputs[DIM__MODEL_IMAGES].batch = given[DIM__MODEL_IMAGES];
     obj->inputs[DIM__MODEL_LABELS].batch = given[DIM__MODEL_LABELS];
     if (status == DIM_OK)

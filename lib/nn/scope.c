@@ -1,5 +1,7 @@
 #include "nn/scope.h"
 
+#include "base/comm.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -124,6 +126,7 @@ dim__vid dim__nn_batch_norm(const dim__scope *scope, const char *name, dim__vid 
     if (!scope->training)
         return dim__emit_channel_affine(scope->g, x, gamma, beta, mean, var, NORM_EPS);
     dim__vid y = dim__emit_batch_norm(scope->g, x, gamma, beta, NORM_EPS);
+    rows *= dim__ranks(scope->g->comm); /* whose statistics they are */
     dim__attr plain = dim__op_state_update_attr(BN_MOMENTUM, 1);
     dim__attr unbiased = dim__op_state_update_attr(BN_MOMENTUM, rows > 1 ? (double)rows / (double)(rows - 1) : 1);
     dim__graph_defer(scope->g, &dim__op_state_update, 2, (dim__vid[]){ mean, dim__out(y, 1) }, &plain);

@@ -1,9 +1,11 @@
 /* The ops that turn features into a loss without ever holding all of their scores (score_tiles.c): forward, rows go through the
  * estimator as they are made; backward, the rows' accumulators are known.
  *
- * dot_estimator:      y (N G, d), x (N L, d) [, state]: the scores are u = y x', rows and columns as of op estimator.
+ * dot_estimator:      y (N G, d), x (N L, d) [, state]: the scores are u = y x', rows and columns as of op estimator; x is of all
+ *                     ranks.
  *                     attr, outputs: as op estimator's.
  * dot_estimator_grad: y, x, record, d loss -> dy, dx; the one that attr does not want is empty. */
+#include "base/comm.h"
 #include "objective/score_rows.h"
 #include "objective/score_tiles.h"
 
@@ -35,7 +37,7 @@ static dim__tiles set_up(dot_task *t, const dim__exec *e, double *record, dim__t
                          .columns = dim__shape_rows(e->in_shape[1]), .d = dim__shape_last(e->in_shape[0]),
                          .limit = dim__score_limit(e->attr), .workspace = e->workspace, .fn = fn, .arg = t };
     memset(t, 0, sizeof *t);
-    dim__score_rows_all(&t->rows, e->ctx, e->attr, record, tiles.rows, tiles.columns);
+    dim__score_rows_all(&t->rows, e, record, tiles.rows, tiles.columns);
     tiles.scale = t->rows.o.scale;
     t->rows.o.scale = 1;
     return tiles;
@@ -76,13 +78,13 @@ static size_t workspace_backward(const dim__infer *inf)
 static dim_status infer(dim__infer *inf)
 {
     const dim__shape *y = &inf->in[0], *x = &inf->in[1];
-    int64_t n = inf->attr->scores.samples;
+    int64_t n = inf->attr->scores.samples, all = n * dim__ranks(inf->comm);
     DIM__TRY(dim__infer_types(inf, 0));
     if (n < 2)
         return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: a batch of %lld has no negatives", inf->op, (long long)n);
     if (y->rank < 2 || dim__shape_count(y) < 1 || dim__shape_rows(y) % n != 0)
         return dim__infer_fail(inf, 0, "(N G, d), a multiple of the samples");
-    if (x->rank < 2 || dim__shape_count(x) < 1 || dim__shape_rows(x) % n != 0 ||
+    if (x->rank < 2 || dim__shape_count(x) < 1 || dim__shape_rows(x) % all != 0 ||
         dim__shape_last(x) != dim__shape_last(y))
         return dim__infer_fail(inf, 1, "(N L, d), a multiple of the samples, as wide as input 0");
     return dim__score_infer(inf, dim__shape_rows(y), 2);
@@ -114,7 +116,7 @@ static void backward(dim__graph *g, const dim__node *node, const dim__vid *dout,
 
 const dim__op dim__op_dot_estimator = {
     .name = "dot_estimator", .min_in = 2, .max_in = 3, .n_out = 3, .attr_size = DIM__ATTR_SIZE(scores),
-    .infer = infer, .workspace = workspace_forward, .backward = backward, .run = run_dot_estimator,
+    .flags = DIM__OP_RANKS, .infer = infer, .workspace = workspace_forward, .backward = backward, .run = run_dot_estimator,
 };
 const dim__op dim__op_dot_estimator_grad = {
     .name = "dot_estimator_grad", .min_in = 4, .max_in = 4, .n_out = 2, .attr_size = DIM__ATTR_SIZE(scores),

@@ -1,11 +1,13 @@
 /* The ops that turn score tensors into a loss.
  *
  * estimator:       scores u (N G, N L) [, state]; row r holds the scores of a global of sample r / G, columns j L + l.
- *                  The positives of the row are columns of its own sample, the negatives all others.
+ *                  The positives of the row are columns of its own sample, the negatives all others.  Of several ranks, columns
+ *                  are of all, rows of this one; loss and the rest are those of all rows.
  * estimator_pairs: pos (N, P), neg (N, Q) [, state].
  * attr: dim__score_attr().
  * Outputs: loss; value, mean positive score, mean negative score, new state (4); record, f64: coefficients, results and
  * accumulators, for the backward ops and for callers who want results in double. */
+#include "base/comm.h"
 #include "base/math.h"
 #include "base/pool.h"
 #include "objective/score_rows.h"
@@ -84,16 +86,15 @@ static void set_up(rows_task *t, const dim__exec *e, bool pairs, double *record)
     const dim__shape *scores = e->in_shape[0];
     *t = (rows_task){ .pairs = pairs, .pos = e->in[0], .neg = e->in[pairs ? 1 : 0] };
     if (pairs)
-        dim__score_rows_pairs(&t->rows, e->ctx, e->attr, record, scores->d[0], columns_of(scores),
-                              columns_of(e->in_shape[1]));
+        dim__score_rows_pairs(&t->rows, e, record, scores->d[0], columns_of(scores), columns_of(e->in_shape[1]));
     else
-        dim__score_rows_all(&t->rows, e->ctx, e->attr, record, scores->d[0], columns_of(scores));
+        dim__score_rows_all(&t->rows, e, record, scores->d[0], columns_of(scores));
     t->scratch = e->workspace;
 }
 
 static void run_rows(rows_task *t, dim_context *ctx, dim__task_fn fn)
 {
-    dim__parallel(ctx, t->rows.batch.rows, dim__max64(1, GRAIN / dim__max64(row_size(t), 1)), fn, t);
+    dim__parallel(ctx, t->rows.rows, dim__max64(1, GRAIN / dim__max64(row_size(t), 1)), fn, t);
 }
 
 static void forward(const dim__exec *e, bool pairs)
@@ -141,11 +142,11 @@ static size_t workspace_backward(const dim__infer *inf) { return dim__score_scra
 static dim_status infer_estimator(dim__infer *inf)
 {
     const dim__shape *s = &inf->in[0];
-    int64_t n = inf->attr->scores.samples;
+    int64_t n = inf->attr->scores.samples, all = n * dim__ranks(inf->comm);
     DIM__TRY(dim__infer_types(inf, 0));
     if (n < 2)
         return dim__fail(inf->ctx, DIM_E_SHAPE, "%s: a batch of %lld has no negatives", inf->op, (long long)n);
-    if (s->rank < 2 || s->d[0] < n || s->d[0] % n != 0 || columns_of(s) < n || columns_of(s) % n != 0)
+    if (s->rank < 2 || s->d[0] < n || s->d[0] % n != 0 || columns_of(s) < all || columns_of(s) % all != 0)
         return dim__infer_fail(inf, 0, "rows and columns that are multiples of the samples");
     return dim__score_infer(inf, s->d[0], 1);
 }
@@ -189,7 +190,7 @@ static void backward_estimator_pairs(dim__graph *g, const dim__node *node, const
 
 const dim__op dim__op_estimator = {
     .name = "estimator", .min_in = 1, .max_in = 2, .n_out = 3, .attr_size = DIM__ATTR_SIZE(scores),
-    .infer = infer_estimator, .workspace = workspace_all, .backward = backward_estimator, .run = run_estimator,
+    .flags = DIM__OP_RANKS, .infer = infer_estimator, .workspace = workspace_all, .backward = backward_estimator, .run = run_estimator,
 };
 const dim__op dim__op_estimator_grad = {
     .name = "estimator_grad", .min_in = 3, .max_in = 3, .n_out = 1, .attr_size = DIM__ATTR_SIZE(scores),
@@ -197,7 +198,7 @@ const dim__op dim__op_estimator_grad = {
 };
 const dim__op dim__op_estimator_pairs = {
     .name = "estimator_pairs", .min_in = 2, .max_in = 3, .n_out = 3, .attr_size = DIM__ATTR_SIZE(scores),
-    .infer = infer_estimator_pairs, .workspace = workspace_pairs, .backward = backward_estimator_pairs,
+    .flags = DIM__OP_RANKS, .infer = infer_estimator_pairs, .workspace = workspace_pairs, .backward = backward_estimator_pairs,
     .run = run_estimator_pairs,
 };
 const dim__op dim__op_estimator_pairs_grad = {

@@ -3,6 +3,8 @@
  * At that q, which is the maximiser, the sum equals 1/tau log sum_j e^(tau s_j) (Gibbs), and so does its gradient, with or
  * without the part through q.  With one antecedent it is InfoNCE. */
 #include "objective/objective.h"
+
+#include "base/comm.h"
 #include "ops/ops.h"
 
 #include <math.h>
@@ -18,9 +20,9 @@ dim__est_nodes dim__emit_mixture(dim__graph *g, const dim_estimator_options *o, 
     s = dim__emit_reshape(g, s, dim__shape3(samples, k, l));
     s = dim__emit_affine(g, dim__emit_swap_last(g, s), tau, 0); /* (N, L, k) */
     s = dim__emit_log_sum_exp(g, s);
-    nodes.loss = dim__emit_sum_all(g, s, -1 / (tau * (double)(samples * l)));
+    nodes.loss = dim__emit_mean_rank(g, dim__emit_sum_all(g, s, -1 / (tau * (double)(samples * l))));
     /* for reporting the mean over j, not the sum, so that k equal antecedents have the value of one */
-    nodes.value = dim__emit_affine(g, nodes.loss, -1, log(1 + (double)((samples - 1) * l)) - log((double)k) / tau);
+    nodes.value = dim__emit_affine(g, nodes.loss, -1, log(1 + (double)((samples * dim__ranks(g->comm) - 1) * l)) - log((double)k) / tau);
     nodes.pos = dim__scalar_of(g, means, 0);
     nodes.neg = dim__scalar_of(g, means, 1);
     if (o->penalty > 0)

@@ -5,12 +5,13 @@
  *
  * y (R, d), x (N L, d) -> s (R, L); penalty mean(u^2); the means of u over positive and over negative pairs (2); and the
  * rows' record, R times { log S in two parts, sum of u^2, of positive u, of all u }, in double.  R = N G, row r is global r % G of
- * sample r / G.  attr.scores.
+ * sample r / G; of several ranks, x is of all, y of this one, and penalty and means are over all rows.  attr.scores.
  * nce_scores_grad: (ds, d penalty, y, x, s, record) -> dy, dx; the one that attr does not want is empty. */
 #include "objective/estimators/sums.h"
 #include "objective/objective.h"
 #include "objective/score_rows.h"
 
+#include "base/comm.h"
 #include "base/math.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
@@ -24,6 +25,7 @@ typedef struct nce_task {
     const dim__exec *e;
     const dim__kernels *k;
     int64_t l, group, columns;
+    int64_t sample;      /* number of the first row's sample among the columns' */
     float clip;
     double *record;
     float *s;            /* forward */
@@ -40,8 +42,8 @@ static dim__tiles set_up(nce_task *t, const dim__exec *e, int at, dim__tile_fn f
 {
     int64_t rows = rows_of(e->in_shape[at]), columns = rows_of(e->in_shape[at + 1]), n = e->attr->scores.samples;
     const dim_estimator_options *o = &e->attr->scores.options;
-    *t = (nce_task){ .e = e, .k = e->ctx->kernels, .l = columns / n, .group = rows / n, .columns = columns,
-                     .clip = o->clip };
+    *t = (nce_task){ .e = e, .k = e->ctx->kernels, .l = columns / (n * dim__ranks(e->comm)), .group = rows / n,
+                     .columns = columns, .sample = n * dim__rank(e->comm), .clip = o->clip };
     return (dim__tiles){ .ctx = e->ctx, .y = e->in[at], .x = e->in[at + 1], .rows = rows, .columns = columns,
                          .d = dim__shape_last(e->in_shape[at]), .scale = o->scale, .limit = dim__score_limit(e->attr),
                          .workspace = e->workspace, .fn = fn, .arg = t };
@@ -51,7 +53,7 @@ static void forward_row(void *arg, int64_t r, int64_t first, int64_t n, float *u
 {
     const nce_task *t = arg;
     const dim__kernels *k = t->k;
-    int64_t own = r / t->group * t->l, after = own + t->l;
+    int64_t own = (t->sample + r / t->group) * t->l, after = own + t->l;
     double *record = t->record + r * N_RECORD;
     (void)first; /* whole rows: 0 */
     (void)thread;
@@ -78,7 +80,10 @@ static void nce_run(const dim__exec *e)
     for (int64_t r = 0; r < tiles.rows; r++)
         for (int i = 0; i < N_RECORD; i++)
             sum[i] += t.record[r * N_RECORD + i];
-    double positives = (double)(tiles.rows * t.l), all = (double)(tiles.rows * t.columns);
+    if (e->comm != NULL)
+        dim__comm_totals(e->comm, sum, sum, N_RECORD, e->workspace);
+    int64_t rows = tiles.rows * dim__ranks(e->comm);
+    double positives = (double)(rows * t.l), all = (double)(rows * t.columns);
     *(float *)e->out[1] = (float)((double)e->attr->scores.options.penalty * (sum[SQUARES] / all));
     ((float *)e->out[2])[0] = (float)(sum[POSITIVE] / positives);
     ((float *)e->out[2])[1] = (float)((sum[ALL] - sum[POSITIVE]) / (all - positives));
@@ -94,7 +99,7 @@ static void backward_row(void *arg, int64_t r, int64_t first, int64_t n, float *
 {
     const nce_task *t = arg;
     const dim__kernels *k = t->k;
-    int64_t own = r / t->group * t->l - first; /* the positives, cut to these columns */
+    int64_t own = (t->sample + r / t->group) * t->l - first; /* the positives, cut to these columns */
     int64_t begin = dim__min64(dim__max64(own, 0), n), end = dim__min64(dim__max64(own + t->l, 0), n);
     double weight = t->weight[r];
     const dim__log_parts sum = { t->record[r * N_RECORD + HIGH], t->record[r * N_RECORD + LOW] };
@@ -133,7 +138,7 @@ static void nce_grad_run(const dim__exec *e)
     t.of_s = e->in[4];
     t.record = e->in[5];
     double penalty = e->attr->scores.options.penalty;
-    t.of_penalty = *(const float *)e->in[1] * 2 * penalty / ((double)tiles.rows * (double)tiles.columns);
+    t.of_penalty = *(const float *)e->in[1] * 2 * penalty / ((double)tiles.rows * (double)dim__ranks(e->comm) * (double)tiles.columns);
     t.weight = e->workspace; /* first, since doubles want their alignment */
     t.scratch = (float *)(t.weight + tiles.rows);
     tiles.workspace = (char *)t.scratch + dim__score_scratch(e->ctx);
@@ -143,7 +148,9 @@ static void nce_grad_run(const dim__exec *e)
 
 static size_t nce_workspace(const dim__infer *inf)
 {
-    return dim__tiles_forward_size(rows_of(&inf->in[0]), rows_of(&inf->in[1]), dim__score_limit(inf->attr));
+    size_t scores = dim__tiles_forward_size(rows_of(&inf->in[0]), rows_of(&inf->in[1]), dim__score_limit(inf->attr));
+    size_t totals = inf->comm != NULL ? (size_t)dim__ranks(inf->comm) * N_RECORD * sizeof(double) : 0;
+    return scores > totals ? scores : totals;
 }
 
 static size_t nce_grad_workspace(const dim__infer *inf)
@@ -156,13 +163,13 @@ static size_t nce_grad_workspace(const dim__infer *inf)
 static dim_status nce_infer(dim__infer *inf)
 {
     const dim__shape *y = &inf->in[0], *x = &inf->in[1];
-    int64_t n = inf->attr->scores.samples;
+    int64_t n = inf->attr->scores.samples, all = n * dim__ranks(inf->comm);
     DIM__TRY(dim__infer_types(inf, 0));
     if (n < 2 || y->rank < 2 || dim__shape_count(y) < 1 || rows_of(y) % n != 0)
         return dim__infer_fail(inf, 0, "(N G, d) with N >= 2 samples");
-    if (x->rank < 2 || dim__shape_count(x) < 1 || rows_of(x) % n != 0 || dim__shape_last(x) != dim__shape_last(y))
+    if (x->rank < 2 || dim__shape_count(x) < 1 || rows_of(x) % all != 0 || dim__shape_last(x) != dim__shape_last(y))
         return dim__infer_fail(inf, 1, "(N L, d), a multiple of the samples, as wide as input 0");
-    inf->out[0] = dim__shape2(rows_of(y), rows_of(x) / n);
+    inf->out[0] = dim__shape2(rows_of(y), rows_of(x) / all);
     inf->out[1] = dim__scalar();
     inf->out[2] = dim__shape1(2);
     inf->out[3] = dim__shape1(rows_of(y) * N_RECORD);
@@ -196,7 +203,7 @@ static void nce_backward(dim__graph *g, const dim__node *node, const dim__vid *d
 
 const dim__op dim__op_nce_scores = {
     .name = "nce_scores", .min_in = 2, .max_in = 2, .n_out = 4, .attr_size = DIM__ATTR_SIZE(scores),
-    .infer = nce_infer, .workspace = nce_workspace, .backward = nce_backward, .run = nce_run,
+    .flags = DIM__OP_RANKS, .infer = nce_infer, .workspace = nce_workspace, .backward = nce_backward, .run = nce_run,
 };
 const dim__op dim__op_nce_scores_grad = {
     .name = "nce_scores_grad", .min_in = 6, .max_in = 6, .n_out = 2, .attr_size = DIM__ATTR_SIZE(scores),

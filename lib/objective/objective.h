@@ -24,6 +24,8 @@ dim__vid dim__scalar_of(dim__graph *g, dim__vid vector, int64_t i); /* its eleme
 
 /* The options' scale, penalty and clip are applied here: scores are those that the critic gives.
  *
+ * Of several ranks `samples`, y and rows are this rank's, x and columns all ranks'; the nodes are those of all rows.
+ *
  * All pairs: scores (R, N L), R = N G rows, row r is global r % G of sample r / G; columns j L + l.
  * `state` is the param of MINE's moving average (scalar, NaN at first), NULL for others and for evaluations without one. */
 dim__est_nodes dim__emit_estimator(dim__graph *g, const dim_estimator_options *o, dim__vid scores, int64_t samples,

@@ -1,5 +1,6 @@
 #include "objective/score_rows.h"
 
+#include "base/comm.h"
 #include "base/math.h"
 
 enum row_sums { /* of s' for the estimators, of s for reports, of s^2 for the penalty */
@@ -31,42 +32,44 @@ int64_t dim__score_record_size(const dim__estimator_def *def, int64_t rows)
     return DIM__EST_RECORD_ROWS + rows * (def->n_acc + N_SUMS);
 }
 
-static void set_up(dim__score_rows *t, dim_context *ctx, const dim__attr *attr, double *record, int64_t rows,
-                   int64_t row_neg)
+static void set_up(dim__score_rows *t, const dim__exec *e, double *record, int64_t rows, int64_t row_neg)
 {
     dim__est_batch *b = &t->batch;
-    t->o = attr->scores.options;
+    int64_t before = dim__rank(e->comm) * rows; /* rows of other ranks */
+    t->o = e->attr->scores.options;
+    t->comm = e->comm;
+    t->rows = rows;
     b->def = dim__estimator_def_of(t->o.kind);
     b->o = &t->o;
-    b->k = ctx->kernels;
-    b->rows = rows;
+    b->k = e->ctx->kernels;
+    b->rows = rows * dim__ranks(e->comm);
     b->row_neg = row_neg;
-    b->n_pos = rows * t->n_pos;
-    b->n_neg = rows * row_neg;
+    b->n_pos = b->rows * t->n_pos;
+    b->n_neg = b->rows * row_neg;
     b->state = NAN;
     t->record = record;
-    t->acc = record + DIM__EST_RECORD_ROWS;
-    t->sums = t->acc + rows * b->def->n_acc;
+    t->all_acc = record + DIM__EST_RECORD_ROWS;
+    t->all_sums = t->all_acc + b->rows * b->def->n_acc;
+    t->acc = t->all_acc + before * b->def->n_acc;
+    t->sums = t->all_sums + before * N_SUMS;
 }
 
-void dim__score_rows_all(dim__score_rows *t, dim_context *ctx, const dim__attr *attr, double *record, int64_t rows,
-                         int64_t columns)
+void dim__score_rows_all(dim__score_rows *t, const dim__exec *e, double *record, int64_t rows, int64_t columns)
 {
-    int64_t n = attr->scores.samples, l = columns / n;
-    *t = (dim__score_rows){ .group = rows / n, .columns = columns, .n_pos = l };
-    set_up(t, ctx, attr, record, rows, columns - l);
+    int64_t n = e->attr->scores.samples, l = columns / (n * dim__ranks(e->comm));
+    *t = (dim__score_rows){ .group = rows / n, .sample = n * dim__rank(e->comm), .columns = columns, .n_pos = l };
+    set_up(t, e, record, rows, columns - l);
 }
 
-void dim__score_rows_pairs(dim__score_rows *t, dim_context *ctx, const dim__attr *attr, double *record, int64_t rows,
-                           int64_t n_pos, int64_t n_neg)
+void dim__score_rows_pairs(dim__score_rows *t, const dim__exec *e, double *record, int64_t rows, int64_t n_pos, int64_t n_neg)
 {
     *t = (dim__score_rows){ .columns = n_neg, .n_pos = n_pos };
-    set_up(t, ctx, attr, record, rows, n_neg);
+    set_up(t, e, record, rows, n_neg);
 }
 
 dim__row dim__score_columns(const dim__score_rows *t, int64_t r, int64_t first, int64_t n, const float *u, float *d)
 {
-    int64_t own = r / t->group * t->n_pos - first; /* where the positives begin and end, cut to these columns */
+    int64_t own = (t->sample + r / t->group) * t->n_pos - first; /* where the positives begin and end, cut to these columns */
     int64_t begin = dim__min64(dim__max64(own, 0), n), end = dim__min64(dim__max64(own + t->n_pos, 0), n);
     dim__row row = { .pos = u + begin, .n_pos = end - begin };
     row.neg[0] = u;
@@ -129,18 +132,27 @@ void dim__score_row_forward(const dim__score_rows *t, int64_t r, dim__row row)
     t->batch.def->row_forward(&t->batch, &row, t->acc + r * t->batch.def->n_acc);
 }
 
+/* The accumulators of all ranks' rows lie as those of one rank with all rows would. */
+static void gather_rows(const dim__score_rows *t)
+{
+    dim__comm_gather(t->comm, t->acc, t->all_acc, (size_t)(t->rows * t->batch.def->n_acc) * sizeof(double));
+    dim__comm_gather(t->comm, t->sums, t->all_sums, (size_t)(t->rows * N_SUMS) * sizeof(double));
+}
+
 void dim__score_rows_finish(dim__score_rows *t, double state, float *loss, float *stats)
 {
     dim__est_batch *b = &t->batch;
     dim__est_result result = { .state = NAN };
     double total[N_SUMS] = { 0 };
+    if (t->comm != NULL)
+        gather_rows(t);
     for (int64_t r = 0; r < b->rows; r++)
         for (int i = 0; i < N_SUMS; i++)
-            total[i] += t->sums[r * N_SUMS + i];
+            total[i] += t->all_sums[r * N_SUMS + i];
     b->pos_mean = total[SUM_POS] / (double)b->n_pos;
     b->neg_mean = total[SUM_NEG] / (double)b->n_neg;
     b->state = state;
-    b->def->finish(b, t->acc, &result);
+    b->def->finish(b, t->all_acc, &result);
     if (t->o.penalty > 0)
         result.loss += t->o.penalty * (total[SUM_SQUARES] / (double)(b->n_pos + b->n_neg));
 
@@ -208,7 +220,7 @@ dim_status dim__score_infer(dim__infer *inf, int64_t rows, int state)
         return dim__infer_fail(inf, state, "one number");
     inf->out[0] = dim__scalar();
     inf->out[1] = dim__shape1(4);
-    inf->out[2] = dim__shape1(dim__score_record_size(def, rows));
+    inf->out[2] = dim__shape1(dim__score_record_size(def, rows * dim__ranks(inf->comm)));
     inf->out_type[2] = DIM_F64;
     return DIM_OK;
 }

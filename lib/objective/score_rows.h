@@ -24,10 +24,14 @@ bool dim__scores_change(const dim_estimator_options *o);
 typedef struct dim__score_rows { /* of one tensor of scores, or of a pair of tensors */
     dim__est_batch batch;
     dim_estimator_options o;
+    struct dim__comm *comm; /* whose rows are of one batch with these; NULL = there are no other ranks */
+    int64_t rows;    /* of this rank; the batch has those of all */
     int64_t group;   /* all pairs: rows of one sample */
+    int64_t sample;  /* all pairs: number of the first row's sample among the columns' */
     int64_t columns; /* all pairs: of the scores; pairs: negatives of a row */
     int64_t n_pos;   /* of a row */
     double *record;
+    double *all_acc, *all_sums; /* of all ranks' rows */
     double *acc;     /* of each row: the estimator's */
     double *sums;    /* of each row: enum row_sums */
 } dim__score_rows;
@@ -35,12 +39,10 @@ typedef struct dim__score_rows { /* of one tensor of scores, or of a pair of ten
 /* f64 numbers in the record of so many rows */
 int64_t dim__score_record_size(const dim__estimator_def *def, int64_t rows);
 
-/* All pairs: rows N G, columns N L.  The batch's own pointers are into *t, which must stay where it is. */
-void dim__score_rows_all(dim__score_rows *t, dim_context *ctx, const dim__attr *attr, double *record, int64_t rows,
-                         int64_t columns);
+/* All pairs: rows N G, columns N L of all ranks.  The batch's own pointers are into *t, which must stay where it is. */
+void dim__score_rows_all(dim__score_rows *t, const dim__exec *e, double *record, int64_t rows, int64_t columns);
 /* n_pos positives and n_neg negatives a row */
-void dim__score_rows_pairs(dim__score_rows *t, dim_context *ctx, const dim__attr *attr, double *record, int64_t rows,
-                           int64_t n_pos, int64_t n_neg);
+void dim__score_rows_pairs(dim__score_rows *t, const dim__exec *e, double *record, int64_t rows, int64_t n_pos, int64_t n_neg);
 
 /* Columns [first, first + n) of row r of all pairs: u is the first of these scores, d the first gradient or NULL. */
 dim__row dim__score_columns(const dim__score_rows *t, int64_t r, int64_t first, int64_t n, const float *u, float *d);
@@ -48,7 +50,7 @@ dim__row dim__score_columns(const dim__score_rows *t, int64_t r, int64_t first, 
 /* Adds up a whole row: accumulators and sums of row r.  Where s' is not u, it goes to dpos and dneg, which may be the
  * scores' own memory. */
 void dim__score_row_forward(const dim__score_rows *t, int64_t r, dim__row row);
-/* Sums of all rows to loss, stats (4) and the record; state: MINE's before this batch. */
+/* Sums of all ranks' rows to loss, stats (4) and the record; state: MINE's before this batch. */
 void dim__score_rows_finish(dim__score_rows *t, double state, float *loss, float *stats);
 
 /* What backward needs from the record, and d loss. */
@@ -64,7 +66,8 @@ static inline size_t dim__score_scratch(const dim_context *ctx)
 /* s' = clip tanh(s / clip) of n scores; tanh(s / clip) goes to `tanh`.  s', tanh and s may be one another. */
 void dim__score_clip(const dim__kernels *k, float clip, float *clipped, float *tanh, const float *s, int64_t n);
 
-/* infer of the ops' common outputs: loss, stats, record; input `state` is MINE's average, if there is one. */
+/* infer of the ops' common outputs: loss, stats, record, of so many rows of this rank; input `state` is MINE's average, if there
+ * is one. */
 dim_status dim__score_infer(dim__infer *inf, int64_t rows, int state);
 
 #endif

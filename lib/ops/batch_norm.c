@@ -6,6 +6,7 @@
  * nobody has to keep the result. */
 #include "ops/ops.h"
 
+#include "base/comm.h"
 #include "base/math.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
@@ -36,7 +37,7 @@ static size_t batch_norm_workspace(const dim__infer *inf)
 {
     int64_t c = dim__shape_last(&inf->in[0]);
     size_t tiles = any_bf16(inf) ? inf->ctx->threads * (size_t)tile_size(c) : 0;
-    return dim__moments_size(inf->ctx, c) + (2 * (size_t)c + tiles) * sizeof(float);
+    return dim__moments_size(inf->ctx, inf->comm, c) + (2 * (size_t)c + tiles) * sizeof(float);
 }
 
 typedef struct bn_job {
@@ -89,8 +90,8 @@ static void batch_norm_run(const dim__exec *e)
 {
     dim_context *ctx = e->ctx;
     int64_t rows = dim__shape_rows(e->in_shape[0]), c = dim__shape_last(e->in_shape[0]), grain = dim__row_grain(c);
-    bn_job job = { .e = e, .c = c, .moments = dim__moments_of(ctx, c, e->workspace) };
-    job.scale = (float *)((char *)e->workspace + dim__moments_size(ctx, c));
+    bn_job job = { .e = e, .c = c, .moments = dim__moments_of(e, c, e->workspace) };
+    job.scale = (float *)((char *)e->workspace + dim__moments_size(ctx, e->comm, c));
     job.shift = job.scale + c;
     job.room = job.shift + c;
     dim__parallel(ctx, rows, grain, moments_task, &job);
@@ -129,7 +130,7 @@ static void batch_norm_backward(dim__graph *g, const dim__node *node, const dim_
 
 const dim__op dim__op_batch_norm = {
     .name = "batch_norm", .min_in = 3, .max_in = 3, .n_out = 4, .attr_size = DIM__ATTR_SIZE(norm),
-    .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_ACTIVATES | DIM__OP_REPEATABLE | DIM__OP_INPLACE0 | DIM__OP_RANKS | DIM__OP_BF16_IN(1) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_infer, .workspace = batch_norm_workspace, .backward = batch_norm_backward,
     .run = batch_norm_run,
 };
@@ -199,11 +200,14 @@ static dim_status batch_norm_grad_infer(dim__infer *inf)
     return DIM_OK;
 }
 
+/* Doubles for the sums over all ranks, and for those of each. */
+static int64_t total_size(const dim__comm *comm, int64_t c) { return comm != NULL ? 2 * c * (1 + dim__ranks(comm)) : 0; }
+
 static size_t batch_norm_grad_workspace(const dim__infer *inf)
 {
     int64_t c = dim__shape_last(&inf->in[0]);
     size_t tiles = (size_t)(inf->n_in > 5) + 2 * (size_t)any_bf16(inf);
-    return dim__sums_size(inf->ctx, 2 * c) +
+    return dim__sums_size(inf->ctx, 2 * c) + (size_t)total_size(inf->comm, c) * sizeof(double) +
            (6 * (size_t)c + tiles * (size_t)tile_size(c) * inf->ctx->threads) * sizeof(float);
 }
 
@@ -211,7 +215,8 @@ typedef struct bn_grad_job {
     const dim__exec *e;
     int64_t c;
     const float *mean;
-    double *sums;
+    double *sums;          /* of dy and of dy (x - mean), of this rank */
+    double *total;         /* of all ranks */
     float *by;             /* the numbers of `apply`, in its order */
     dim__bn_grad apply;
     float *scale, *shift;  /* after a ReLU: of what went into it */
@@ -278,9 +283,12 @@ static void grad_sums(bn_grad_job *job, int64_t rows)
     int64_t grain = dim__row_grain(job->c);
     dim__parallel(job->e->ctx, rows, grain, grad_sums_task, job);
     dim__sums_reduce(job->sums, dim__parallel_pieces(job->e->ctx, rows, grain), 2 * job->c);
+    if (job->total != job->sums)
+        dim__comm_totals(job->e->comm, job->sums, job->total, 2 * job->c, job->total + 2 * job->c);
 }
 
-/* With xhat = (x - mean) rstd: dx = gamma rstd (dy - mean(dy) - xhat mean(dy xhat)). */
+/* With xhat = (x - mean) rstd: dx = gamma rstd (dy - mean(dy) - xhat mean(dy xhat)), where the means are over all ranks; dgamma and
+ * dbeta are this rank's parts. */
 static void set_apply(const bn_grad_job *job, double all)
 {
     const dim__exec *e = job->e;
@@ -288,9 +296,9 @@ static void set_apply(const bn_grad_job *job, double all)
     float *dgamma = e->out[1], *dbeta = e->out[2];
     int64_t c = job->c;
     for (int64_t j = 0; j < c; j++) {
-        double r = rstd[j], dy = job->sums[j], dy_xhat = job->sums[c + j] * r;
-        dgamma[j] = (float)dy_xhat;
-        dbeta[j] = (float)dy;
+        double r = rstd[j], dy = job->total[j], dy_xhat = job->total[c + j] * r;
+        dgamma[j] = (float)(job->sums[c + j] * r);
+        dbeta[j] = (float)job->sums[j];
         job->by[j] = (float)(gamma[j] * r);
         job->by[c + j] = (float)(dy / all);
         job->by[2 * c + j] = job->mean[j];
@@ -303,7 +311,8 @@ static void batch_norm_grad_run(const dim__exec *e)
     int64_t rows = dim__shape_rows(e->in_shape[0]), c = dim__shape_last(e->in_shape[0]);
     const float *mean = e->in[2], *rstd = e->in[3], *gamma = e->in[4];
     bn_grad_job job = { .e = e, .c = c, .mean = mean, .sums = e->workspace };
-    job.by = (float *)(job.sums + 2 * e->ctx->threads * c);
+    job.total = e->comm != NULL ? job.sums + 2 * (int64_t)e->ctx->threads * c : job.sums;
+    job.by = (float *)(job.sums + 2 * (int64_t)e->ctx->threads * c + total_size(e->comm, c));
     job.apply = dim__bn_grad_of(job.by, c);
     job.scale = job.by + 4 * c;
     job.shift = job.scale + c;
@@ -313,7 +322,7 @@ static void batch_norm_grad_run(const dim__exec *e)
     if (e->n_in > 5)
         scale_shift(job.scale, job.shift, mean, rstd, gamma, e->in[5], c);
     grad_sums(&job, rows);
-    set_apply(&job, (double)(is_pooled(e) ? e->attr->norm.rows : rows));
+    set_apply(&job, (double)((is_pooled(e) ? e->attr->norm.rows : rows) * dim__ranks(e->comm)));
     if (is_pooled(e))
         memcpy(e->out[3], job.by, 4 * (size_t)c * sizeof(float));
     dim__parallel(e->ctx, rows, dim__row_grain(c), grad_apply_task, &job);
@@ -321,12 +330,12 @@ static void batch_norm_grad_run(const dim__exec *e)
 
 const dim__op dim__op_batch_norm_grad = {
     .name = "batch_norm_grad", .min_in = 5, .max_in = 6, .n_out = 3, .attr_size = DIM__ATTR_SIZE(norm),
-    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_INPLACE0 | DIM__OP_RANKS | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_grad_infer, .workspace = batch_norm_grad_workspace, .run = batch_norm_grad_run,
 };
 
 const dim__op dim__op_batch_norm_pooled_grad = {
     .name = "batch_norm_pooled_grad", .min_in = 5, .max_in = 6, .n_out = 4, .attr_size = DIM__ATTR_SIZE(norm),
-    .flags = DIM__OP_INPLACE0 | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_INPLACE0 | DIM__OP_RANKS | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = batch_norm_grad_infer, .workspace = batch_norm_grad_workspace, .run = batch_norm_grad_run,
 };

@@ -59,7 +59,7 @@ static size_t workspace_of(const dim__infer *inf, bool moments)
 {
     dim__conv c = dim__conv_of(&inf->in[0], &inf->in[1], &inf->out[0], inf->attr);
     int64_t n_sums = sums_of(inf->ctx, &c, inf->n_in, inf->attr, inf->out_type[0], moments);
-    return dim__epilogue_room(inf->ctx, inf->n_in, c.o, moments, n_sums) + dim__conv_workspace(inf, &c);
+    return dim__epilogue_room(inf->ctx, inf->comm, inf->n_in, c.o, moments, n_sums) + dim__conv_workspace(inf, &c);
 }
 
 static size_t conv2d_workspace(const dim__infer *inf) { return workspace_of(inf, false); }
@@ -248,7 +248,7 @@ static size_t conv2d_moments_workspace(const dim__infer *inf) { return workspace
 
 const dim__op dim__op_conv2d_moments = {
     .name = "conv2d_moments", .min_in = 2, .max_in = 3, .n_out = 4, .attr_size = DIM__ATTR_SIZE(conv),
-    .flags = DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
+    .flags = DIM__OP_REPEATABLE | DIM__OP_PRODUCT | DIM__OP_RANKS | DIM__OP_BF16_IN(3) | DIM__OP_BF16_OUT(1),
     .infer = conv2d_moments_infer, .workspace = conv2d_moments_workspace, .backward = conv2d_backward,
     .run = conv2d_run, .product = conv2d_product,
 };

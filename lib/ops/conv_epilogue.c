@@ -13,9 +13,9 @@ bool dim__epilogue_does(int n_in, const dim__attr *attr, bool moments)
 static size_t norm_size(int n_in, int64_t c) { return n_in == 6 ? lines(2 * (size_t)c * sizeof(float)) : 0; }
 
 /* Moments, then scale and shift, then sums. */
-size_t dim__epilogue_room(const dim_context *ctx, int n_in, int64_t c, bool moments, int64_t n_sums)
+size_t dim__epilogue_room(const dim_context *ctx, const struct dim__comm *comm, int n_in, int64_t c, bool moments, int64_t n_sums)
 {
-    return (moments ? lines(dim__moments_size(ctx, c)) : 0) + norm_size(n_in, c) +
+    return (moments ? lines(dim__moments_size(ctx, comm, c)) : 0) + norm_size(n_in, c) +
            lines((size_t)n_sums * sizeof(float));
 }
 
@@ -23,10 +23,10 @@ dim__epilogue dim__epilogue_of(const dim__exec *e, int64_t n_sums)
 {
     char *at = e->workspace;
     dim__epilogue p = { .e = e, .c = dim__shape_last(e->out_shape[0]), .takes_moments = e->out_shape[1] != NULL };
-    p.room = dim__epilogue_room(e->ctx, e->n_in, p.c, p.takes_moments, n_sums);
+    p.room = dim__epilogue_room(e->ctx, e->comm, e->n_in, p.c, p.takes_moments, n_sums);
     if (p.takes_moments) {
-        p.moments = dim__moments_of(e->ctx, p.c, at);
-        at += lines(dim__moments_size(e->ctx, p.c));
+        p.moments = dim__moments_of(e, p.c, at);
+        at += lines(dim__moments_size(e->ctx, e->comm, p.c));
     }
     if (e->n_in == 3)
         p.bias = e->in[2];

@@ -23,7 +23,7 @@ typedef struct dim__epilogue {
 /* Whether there is anything to do for a node of so many inputs. */
 bool dim__epilogue_does(int n_in, const dim__attr *attr, bool moments);
 /* Bytes, with `n_sums` floats for sums. */
-size_t dim__epilogue_room(const dim_context *ctx, int n_in, int64_t c, bool moments, int64_t n_sums);
+size_t dim__epilogue_room(const dim_context *ctx, const struct dim__comm *comm, int n_in, int64_t c, bool moments, int64_t n_sums);
 dim__epilogue dim__epilogue_of(const dim__exec *e, int64_t n_sums);
 /* Pixels [begin, end), of which `y` has the sums. */
 void dim__epilogue_run(const dim__epilogue *p, int64_t begin, int64_t end, int thread, float *y);

@@ -30,8 +30,10 @@ static void piece(void *arg, int64_t begin, int64_t end, int thread)
     for (int64_t n = begin; n < end; n++) {
         const float *x = (const float *)e->in[0] + n * each;
         float *y = (float *)e->out[0] + n * each;
-        int64_t top = (int64_t)dim__rng_below((uint64_t)(h - a->kernel_h + 1), seed, e->stream, 2 * (uint64_t)n);
-        int64_t left = (int64_t)dim__rng_below((uint64_t)(w - a->kernel_w + 1), seed, e->stream, 2 * (uint64_t)n + 1);
+        int64_t run;
+        uint64_t number = 2 * (uint64_t)dim__draw_number(e, s->d[0], n, end, &run);
+        int64_t top = (int64_t)dim__rng_below((uint64_t)(h - a->kernel_h + 1), seed, e->stream, number);
+        int64_t left = (int64_t)dim__rng_below((uint64_t)(w - a->kernel_w + 1), seed, e->stream, number + 1);
         if (y != x)
             memcpy(y, x, (size_t)each * sizeof *y);
         for (int64_t i = top; i < top + a->kernel_h; i++)

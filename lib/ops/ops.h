@@ -139,6 +139,14 @@ dim__vid dim__emit_accuracy(dim__graph *g, dim__vid x, dim__vid labels);
 dim__vid dim__emit_kl_normal(dim__graph *g, dim__vid mu, dim__vid lv, double scale);
 /* (rows, c) -> mean (c) and standard deviation (c, biased) = first, + 1; no gradient */
 dim__vid dim__emit_unit_stats(dim__graph *g, dim__vid x);
+/* ---- several ranks, one batch: ops/ranks.c; where the graph has no other ranks these leave values as they are ------------------ */
+
+dim__vid dim__emit_gather_ranks(dim__graph *g, dim__vid x);         /* (n, ...) -> (ranks n, ...), in the order of ranks */
+void dim__emit_mean_ranks(dim__graph *g, int n, dim__vid **x);      /* each *x[k], a scalar, becomes its mean over the ranks */
+dim__vid dim__emit_mean_rank(dim__graph *g, dim__vid x);            /* of one scalar */
+/* The same; of what every rank computes alike, each takes its share of the gradient. */
+dim__vid dim__emit_share_ranks(dim__graph *g, dim__vid x);
+
 /* Effect, for dim__graph_defer(): state = (1 - rate) state + rate factor value, same shapes.  Inputs: state, value. */
 dim__attr dim__op_state_update_attr(double rate, double factor);
 

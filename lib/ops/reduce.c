@@ -1,6 +1,7 @@
 /* Sums over a whole tensor or its rows, and losses.  Each piece of the work sums in double into a slot of its own; the
  * slots are added in order, so a result depends on the number of threads only.
  * sum_all, fill_from, kl_normal and its gradient: f[0] = scale; fill_from: i[0] = rank, i[1..5] = sizes. */
+#include "base/comm.h"
 #include "ops/ops.h"
 #include "ops/run.h"
 
@@ -183,13 +184,22 @@ dim__vid dim__emit_log_sum_exp(dim__graph *g, dim__vid x) { return dim__emit1(g,
 
 /* ---- softmax_xent: labels are not checked while running, see gather.c; -1 = the row has none ----------------------- */
 
-/* Of `n` rows those with a label; 1 when none has, since it divides sums that are 0 then. */
-static int64_t labelled(const int32_t *label, int64_t n)
+/* Of all ranks' rows those with a label, by input `k`; 1 when none has, since it divides sums that are 0 then. */
+static double labelled_of_all(const dim__exec *e, int k)
 {
-    int64_t count = 0;
-    for (int64_t r = 0; r < n; r++)
+    const int32_t *label = e->in[k];
+    double count = 0;
+    for (int64_t r = 0; r < e->in_shape[k]->d[0]; r++)
         count += label[r] >= 0;
+    if (e->comm != NULL)
+        dim__comm_totals(e->comm, &count, &count, 1, e->workspace);
     return count > 0 ? count : 1;
+}
+
+/* For one number of each rank. */
+static size_t ranks_workspace(const dim__infer *inf)
+{
+    return inf->comm != NULL ? (size_t)dim__ranks(inf->comm) * sizeof(double) : 0;
 }
 
 static dim_status softmax_xent_infer(dim__infer *inf)
@@ -229,7 +239,9 @@ static void softmax_xent_run(const dim__exec *e)
 {
     int64_t n = e->in_shape[0]->d[0];
     double sum = total(e, n, dim__row_grain(e->in_shape[0]->d[1]), softmax_xent_piece);
-    *(float *)e->out[0] = (float)(sum / (double)labelled(e->in[1], n));
+    if (e->comm != NULL)
+        dim__comm_totals(e->comm, &sum, &sum, 1, e->workspace);
+    *(float *)e->out[0] = (float)(sum / labelled_of_all(e, 1));
 }
 
 static void softmax_xent_backward(dim__graph *g, const dim__node *node, const dim__vid *dout, dim__vid *din)
@@ -277,17 +289,17 @@ static void softmax_xent_grad_piece(void *arg, int64_t begin, int64_t end, int t
 static void softmax_xent_grad_run(const dim__exec *e)
 {
     int64_t n = e->in_shape[1]->d[0];
-    xent_grad t = { e, *(const float *)e->in[0] / (float)labelled(e->in[2], n) };
+    xent_grad t = { e, *(const float *)e->in[0] / (float)labelled_of_all(e, 2) };
     dim__parallel(e->ctx, n, dim__row_grain(e->in_shape[1]->d[1]), softmax_xent_grad_piece, &t);
 }
 
 const dim__op dim__op_softmax_xent = {
-    .name = "softmax_xent", .min_in = 2, .max_in = 2, .n_out = 2,
-    .infer = softmax_xent_infer, .backward = softmax_xent_backward, .run = softmax_xent_run,
+    .name = "softmax_xent", .min_in = 2, .max_in = 2, .n_out = 2, .flags = DIM__OP_RANKS,
+    .infer = softmax_xent_infer, .workspace = ranks_workspace, .backward = softmax_xent_backward, .run = softmax_xent_run,
 };
 const dim__op dim__op_softmax_xent_grad = {
-    .name = "softmax_xent_grad", .min_in = 3, .max_in = 3, .n_out = 1, .flags = DIM__OP_INPLACE1,
-    .infer = softmax_xent_grad_infer, .run = softmax_xent_grad_run,
+    .name = "softmax_xent_grad", .min_in = 3, .max_in = 3, .n_out = 1, .flags = DIM__OP_INPLACE1 | DIM__OP_RANKS,
+    .infer = softmax_xent_grad_infer, .workspace = ranks_workspace, .run = softmax_xent_grad_run,
 };
 
 dim__vid dim__emit_softmax_xent(dim__graph *g, dim__vid logits, dim__vid labels)
@@ -311,13 +323,14 @@ static void labelled_run(const dim__exec *e)
     const int32_t *label = e->in[0];
     float *y = e->out[0];
     int64_t n = e->in_shape[0]->d[0];
-    float share = (float)sqrt((double)n / (double)labelled(label, n));
+    float share = (float)sqrt((double)(n * dim__ranks(e->comm)) / labelled_of_all(e, 0));
     for (int64_t r = 0; r < n; r++)
         y[r] = label[r] >= 0 ? share : 0;
 }
 
 const dim__op dim__op_labelled = {
-    .name = "labelled", .min_in = 1, .max_in = 1, .n_out = 1, .infer = labelled_infer, .run = labelled_run,
+    .name = "labelled", .min_in = 1, .max_in = 1, .n_out = 1, .flags = DIM__OP_RANKS,
+    .infer = labelled_infer, .workspace = ranks_workspace, .run = labelled_run,
 };
 
 dim__vid dim__emit_labelled(dim__graph *g, dim__vid labels) { return dim__emit1(g, &dim__op_labelled, labels, NULL); }

@@ -31,6 +31,10 @@ static inline void dim__activate(const dim__exec *e, float *y, int64_t n)
 /* Elements that a thread computes before it activates them, while they are in its first-level cache. */
 enum { DIM__HOT = 4096 };
 
+/* Where several ranks draw for one batch, numbers are those of the whole batch's elements, which are (view, rank, sample, ...).  Of
+ * n elements, of which `at` is one: its number; those after it, up to `*run` of them or `end`, have the numbers that follow. */
+int64_t dim__draw_number(const dim__exec *e, int64_t n, int64_t at, int64_t end, int64_t *run);
+
 /* Runs over the rows [0, rows) of c elements each; the task gets the exec record. */
 static inline void dim__run_rows(const dim__exec *e, int64_t rows, int64_t c, dim__task_fn fn)
 {

@@ -155,6 +155,8 @@ dim_status dim__checkpoint_save(const dim__saved *what, const dim_loader *loader
     char (*keys)[DIM__SETTING_KEY + sizeof KEY] = NULL;
     items it = { NULL, NULL, NULL, 0 };
     dim__objective_groups groups;
+    if (dim__rank(what->obj->comm) > 0) /* rank 0 writes the file, for all */
+        return dim__objective_fix(what->obj);
     DIM__TRY(dim__objective_groups_make(what->obj, &groups));
     DIM__TRY_OR(done, list_settings(what, loader, &s));
     DIM__TRY_OR(done, list_states(what, loader, &s));
@@ -292,6 +294,7 @@ static void take_over(dim_objective *obj, dim_loader *loader, items *it, const s
         dim__param_import(&it->list[i].view, it->arrays[i].data);
     for (int64_t k = 0; k < obj->n_players; k++)
         dim__optim_replaced(&obj->players[k].optim, st->optim_steps[k]);
+    obj->same = false;
     obj->steps = st->steps;
     obj->draws = st->draws;
     obj->seed = st->seed;

@@ -37,6 +37,8 @@ void dim__objective_destroy(dim_objective *obj)
         return;
     dim_context *ctx = obj->ctx;
     clear(obj);
+    dim__free(ctx, obj->gradients);
+    dim__free(ctx, obj->comm);
     dim__free(ctx, obj->reports);
     dim__free(ctx, obj->players);
     dim__free(ctx, obj->losses);

@@ -54,6 +54,7 @@ static void emit_application(emission *e, int64_t i)
     dim__scope scope = dim__encoder_scope(t->network, e->g, e->w->mode != DIM__OBJECTIVE_COMPUTE && t->player != DIM__NOBODY);
     scope.group = t->player;
     set_stream(e, &a->stream);
+    e->g->views = a->views;
     dim__encoder_emit(t->network, &scope, of, layers);
     e->layers[i] = layers;
 }
@@ -96,6 +97,26 @@ static void list_reports(emission *e, int64_t loss, const dim__loss_nodes *nodes
         status = dim__objective_list(e->obj, loss, kinds[nodes->reports[k].kind], l->name, nodes->reports[k].suffix);
     if (status != DIM_OK)
         dim__graph_fail(e->g, status);
+}
+
+/* What a rank has is brought to what all have. */
+static void make_global(dim__graph *g, dim__loss_nodes *nodes)
+{
+    dim__vid *local[2 + DIM__LOSS_REPORTS];
+    int n = 0;
+    if (g->comm == NULL || dim__graph_status(g) != DIM_OK)
+        return;
+    if (nodes->ranks == DIM__LOSS_ALIKE)
+        nodes->loss = dim__emit_share_ranks(g, nodes->loss);
+    if (nodes->ranks != DIM__LOSS_OF_SAMPLES)
+        return;
+    local[n++] = &nodes->loss;
+    if (nodes->against != DIM__NONE)
+        local[n++] = &nodes->against;
+    for (int k = 0; k < nodes->n_reports; k++)
+        if (nodes->reports[k].kind == DIM__LOSS_REPORT_SCALAR)
+            local[n++] = &nodes->reports[k].v;
+    dim__emit_mean_ranks(g, n, local);
 }
 
 /* A loss is computed in f32, and from f32, whatever a context stores activations in.  What has a critic is a network, too, and
@@ -149,7 +170,9 @@ static dim__loss_nodes emit_loss(emission *e, int64_t i)
         return none;
     set_stream(e, &l->stream);
     int64_t first = e->g->n_values;
+    e->g->views = in.side[0].views;
     dim__loss_nodes nodes = l->loss.def->emit(&in);
+    make_global(e->g, &nodes);
     if (!l->loss.def->critic)
         make_exact(e, &in, first);
     if (l->loss.weighted)
@@ -232,6 +255,7 @@ int dim__objective_emit(dim_objective *obj, const dim__wanted *w, dim__graph *g,
         p->sums[i] = DIM__NONE;
     p->out = DIM__NONE;
     p->frozen = w->mode == DIM__OBJECTIVE_COMPUTE;
+    g->comm = p->frozen ? NULL : obj->comm; /* what is frozen needs nobody else */
     if (e.layers == NULL || losses == NULL)
         dim__graph_fail(g, DIM_E_NOMEM);
     else if (w->mode == DIM__OBJECTIVE_COMPUTE || w->mode == DIM__OBJECTIVE_OBSERVE)

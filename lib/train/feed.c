@@ -68,15 +68,16 @@ static dim_status feed_labels(const dim_objective *obj, int64_t i, int32_t *out)
 }
 
 /* Steps and computations draw from streams of their own: computing between steps changes nothing about them. */
-static void draw(const dim_objective *obj, const dim__objective_input *in, bool apart, int64_t rows, float *out)
+/* `row` is the number of the first. */
+static void draw_rows(const dim_objective *obj, const dim__objective_input *in, bool apart, int64_t row, int64_t rows, float *out)
 {
     int64_t each = dim__sample_size(in->o.shape);
     uint64_t name = dim__hash_text(in->name);
     uint64_t stream = apart ? dim__mix(dim__mix(name, obj->computed), 1) : dim__mix(name, obj->draws);
     switch (in->o.kind) {
-    case DIM_INPUT_NORMAL: dim__rng_normal(out, rows * each, obj->seed, stream, 0); break;
+    case DIM_INPUT_NORMAL: dim__rng_normal(out, rows * each, obj->seed, stream, row * each); break;
     case DIM_INPUT_UNIFORM:
-        dim__rng_uniform(out, rows * each, obj->seed, stream, 0);
+        dim__rng_uniform(out, rows * each, obj->seed, stream, row * each);
         if (in->o.low != 0 || in->o.high != 1)
             for (int64_t i = 0; i < rows * each; i++)
                 out[i] = in->o.low + (in->o.high - in->o.low) * out[i];
@@ -84,8 +85,19 @@ static void draw(const dim_objective *obj, const dim__objective_input *in, bool 
     default:
         memset(out, 0, (size_t)(rows * each) * sizeof *out);
         for (int64_t n = 0; n < rows; n++)
-            out[n * each + (int64_t)dim__rng_below((uint64_t)each, obj->seed, stream, (uint64_t)n)] = 1;
+            out[n * each + (int64_t)dim__rng_below((uint64_t)each, obj->seed, stream, (uint64_t)(row + n))] = 1;
     }
+}
+
+/* Rows are numbered as those of all ranks together, (view, rank, sample); what is computed apart is this rank's alone. */
+static void draw(const dim_objective *obj, const dim__objective_input *in, bool apart, int64_t samples, float *out)
+{
+    int64_t views = (int64_t)in->o.views, ranks = apart ? 1 : dim__ranks(obj->comm), rank = apart ? 0 : dim__rank(obj->comm);
+    if (ranks == 1)
+        draw_rows(obj, in, apart, 0, samples * views, out);
+    else
+        for (int64_t v = 0; v < views; v++)
+            draw_rows(obj, in, apart, (v * ranks + rank) * samples, samples, out + v * samples * dim__sample_size(in->o.shape));
 }
 
 bool dim__objective_bad_input(const dim_objective *obj, const dim__objective_program *p, char *text, size_t room)
@@ -141,7 +153,7 @@ dim_status dim__objective_feed(dim_objective *obj, const dim__objective_program 
             return dim__fail(obj->ctx, DIM_E_STATE, "input '%s' was not given: dim_objective_set() gives it%s", in->name,
                              obj->owner != NULL ? ", or, of a model's own inputs, the step (labels by dim_model_step_labeled())" : "");
         if (drawn)
-            draw(obj, in, p->frozen, rows, data);
+            draw(obj, in, p->frozen, samples, data);
         else if (dim__is_label(in))
             DIM__TRY(feed_labels(obj, i, data));
         else {

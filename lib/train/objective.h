@@ -2,6 +2,7 @@
 #ifndef DIM_TRAIN_OBJECTIVE_H
 #define DIM_TRAIN_OBJECTIVE_H
 
+#include "base/comm.h"
 #include "compile/compile.h"
 #include "io/params.h"
 #include "objective/losses/losses.h"
@@ -76,6 +77,7 @@ typedef struct dim__objective_report {
     enum { DIM__OF_LOSS, DIM__OF_VALUE, DIM__OF_ACCURACY, DIM__OF_MEAN, DIM__OF_SUM, DIM__OF_RATE, DIM__OF_NORM } kind;
     int64_t owner;           /* the loss or the player */
     double value;
+    double counted[2];       /* several ranks: right and labelled rows of all, for OF_ACCURACY */
 } dim__objective_report;
 
 typedef struct dim__objective_program { /* the notes of a compiled objective */
@@ -86,6 +88,7 @@ typedef struct dim__objective_program { /* the notes of a compiled objective */
     dim__vid out;            /* of a program that computes a value */
     bool frozen;             /* COMPUTE: what it draws is apart from steps */
     bool bound;              /* grads are filled */
+    uint64_t talk;           /* several ranks: hash of what the program has to say to the others, in which order; 0 = not known */
     const float **grads;     /* of all players' parameters, one player after the other */
 } dim__objective_program;
 
@@ -122,6 +125,9 @@ struct dim_objective {
     int64_t n_players, cap_players;
     bool fixed;              /* critics' parameters and reports are declared, optimizers made */
     dim__programs programs;
+    dim__comm *comm;         /* of several ranks; NULL = one */
+    bool same;               /* several ranks: parameters are those of all */
+    float *gradients;        /* several ranks: room for those of all players, and for what ranks.c gathers */
     dim__objective_report *reports;
     int64_t n_reports, cap_reports;
     bool reported;
@@ -224,6 +230,21 @@ bool dim__objective_bad_input(const dim_objective *obj, const dim__objective_pro
 dim_status dim__objective_check_losses(dim_objective *obj, const dim__objective_program *p, bool step);
 void dim__objective_collect(dim_objective *obj, const dim__objective_program *p);
 dim__objective_report *dim__objective_find_report(const dim_objective *obj, const char *a, const char *b); /* "<a><b>"; NULL = none */
+
+/* ---- several ranks: ranks.c; nothing is done where there is one ------------------------------------------------------------ */
+
+dim_status dim__objective_communicate(dim_objective *obj, const dim_comm *comm);
+/* Before a program runs, also when this rank cannot run it (status, p NULL): DIM_OK on all ranks, or on none. */
+dim_status dim__objective_agree(dim_objective *obj, dim_status status, const dim__wanted *w, dim__objective_program *p);
+/* For what fails on this rank before it comes to that: the others are told, and fail, too.  Returns status. */
+dim_status dim__objective_refuse(dim_objective *obj, dim_status status);
+/* The movers' slots get the sums over all ranks for gradients. */
+dim_status dim__objective_sum_gradients(dim_objective *obj, uint32_t movers);
+/* Reports that are counted outside the program are counted over all ranks. */
+dim_status dim__objective_count(dim_objective *obj, const dim__objective_program *p);
+
+/* Right and labelled rows of a report OF_ACCURACY, of this rank. */
+void dim__objective_accuracy_counts(const dim_objective *obj, const dim__objective_program *p, int64_t report, double counts[2]);
 
 /* Lists of parameters, as saved, of the fixed objective. */
 typedef struct dim__objective_groups {

@@ -75,6 +75,7 @@ dim_status dim__objective_set_parameter(dim_objective *obj, const char *name, co
     dim__objective_groups groups;
     DIM__TRY(dim__objective_groups_make(obj, &groups));
     dim_status status = dim__params_set_tensor(obj->ctx, groups.list, groups.n, name, values);
+    obj->same = false;
     dim__objective_groups_free(obj, &groups);
     return status;
 }
@@ -104,6 +105,7 @@ dim_status dim__objective_load(dim_objective *obj, const char *path)
     dim__objective_groups groups;
     DIM__TRY(dim__objective_groups_make(obj, &groups));
     dim_status status = dim__params_load(obj->ctx, groups.list, groups.n, "", path);
+    obj->same = false;
     dim__objective_groups_free(obj, &groups);
     return status;
 }

@@ -37,8 +37,7 @@ dim__objective_report *dim__objective_find_report(const dim_objective *obj, cons
     return NULL;
 }
 
-/* Part of the labelled rows whose most probable class is their label; NaN when none is. */
-static double accuracy(const dim_objective *obj, const dim__objective_program *p, int64_t report)
+void dim__objective_accuracy_counts(const dim_objective *obj, const dim__objective_program *p, int64_t report, double counts[2])
 {
     dim__vid v = p->reports[report];
     const dim__shape *s = dim__shape_of(dim__program_graph(p->program), v);
@@ -52,7 +51,20 @@ static double accuracy(const dim_objective *obj, const dim__objective_program *p
         labelled += labels[n] >= 0;
         right += best == labels[n];
     }
-    return labelled > 0 ? (double)right / (double)labelled : NAN;
+    counts[0] = (double)right;
+    counts[1] = (double)labelled;
+}
+
+/* Part of the labelled rows whose most probable class is their label; NaN when none is. */
+static double accuracy(const dim_objective *obj, const dim__objective_program *p, int64_t report)
+{
+    double own[2];
+    const double *counts = obj->reports[report].counted;
+    if (obj->comm == NULL) {
+        dim__objective_accuracy_counts(obj, p, report, own);
+        counts = own;
+    }
+    return counts[1] > 0 ? counts[0] / counts[1] : NAN;
 }
 
 static double mean(const dim__objective_program *p, dim__vid v)

@@ -52,12 +52,13 @@ static dim_status check_gradients(dim_objective *obj, const dim__objective_progr
 {
     const float *const *grads = p->grads;
     char name[DIM__FULL_NAME_SIZE];
-    for (int64_t k = 0; k < obj->n_players; k++) {
+    for (int64_t k = 0; k < obj->n_players; k++)
         for (int64_t i = 0; i < obj->players[k].n_params; i++)
             obj->players[k].optim.slots[i].g = *grads++;
+    DIM__TRY(dim__objective_sum_gradients(obj, movers));
+    for (int64_t k = 0; k < obj->n_players; k++)
         if ((movers >> k & 1) != 0)
             DIM__TRY(check_player(obj, p, &obj->players[k]));
-    }
     const dim__param *bad = dim__program_bad_state(p->program);
     return bad == NULL ? DIM_OK : dim__objective_not_finite(obj, p, true, "the batch's share of '%s' is not finite",
                                                             dim__objective_full_name(obj, bad, name));
@@ -94,11 +95,19 @@ static dim_status count_samples(const dim_objective *obj, int64_t loss, int64_t 
     return DIM_OK;
 }
 
-static dim_status forward(dim_objective *obj, const dim__wanted *w, dim__objective_program **out)
+static dim_status prepare(dim_objective *obj, const dim__wanted *w, dim__objective_program **out)
 {
     DIM__TRY(dim__objective_compile(obj, w, out));
-    DIM__TRY(dim__objective_feed(obj, *out, w->samples, false));
+    return dim__objective_feed(obj, *out, w->samples, false);
+}
+
+static dim_status forward(dim_objective *obj, const dim__wanted *w, dim__objective_program **out)
+{
+    *out = NULL;
+    dim_status status = prepare(obj, w, out);
+    DIM__TRY(dim__objective_agree(obj, status, w, *out));
     dim__program_forward((*out)->program, obj->seed, obj->draws);
+    DIM__TRY(dim__comm_status(obj->ctx, obj->comm));
     return dim__objective_check_losses(obj, *out, w->mode == DIM__OBJECTIVE_STEP);
 }
 
@@ -121,7 +130,9 @@ static dim_status pass(dim_objective *obj, const dim__wanted *step, uint32_t mov
     bind_gradients(obj, p);
     DIM__TRY(check_reached(obj, p, movers));
     dim__program_gradient(p->program, obj->seed, obj->draws);
+    DIM__TRY(dim__comm_status(obj->ctx, obj->comm));
     DIM__TRY(check_gradients(obj, p, movers));
+    DIM__TRY(dim__objective_count(obj, p));
     dim__program_commit(p->program, obj->seed, obj->draws);
     note_rates(obj, movers);
     update(obj, movers);
@@ -164,13 +175,21 @@ static dim_status check_players(const dim_objective *obj)
                      "losses for them with dim_objective_minimise()");
 }
 
+static dim_status get_ready(dim_objective *obj, int64_t loss, int64_t *samples)
+{
+    DIM__TRY(count_samples(obj, loss, samples));
+    return dim__objective_fix(obj);
+}
+
 dim_status dim__objective_step(dim_objective *obj, uint32_t players, int64_t without)
 {
     dim__wanted w = { .mode = DIM__OBJECTIVE_STEP, .without = without };
     bool first = true;
-    DIM__TRY(check_players(obj));
-    DIM__TRY(count_samples(obj, -1, &w.samples));
-    DIM__TRY(dim__objective_fix(obj));
+    dim_status status = check_players(obj);
+    if (status == DIM_OK)
+        status = get_ready(obj, -1, &w.samples);
+    if (status != DIM_OK)
+        return dim__objective_refuse(obj, status);
     for (int64_t i = 0; i < obj->n_players; i = end_of_round(obj, i))
         DIM__TRY(play_round(obj, players, &w, i, end_of_round(obj, i), &first));
     obj->steps++;
@@ -181,29 +200,32 @@ dim_status dim__objective_evaluate(dim_objective *obj, int64_t without)
 {
     dim__wanted w = { .mode = DIM__OBJECTIVE_EVALUATE, .without = without };
     dim__objective_program *p;
-    DIM__TRY(count_samples(obj, -1, &w.samples));
-    DIM__TRY(dim__objective_fix(obj));
+    dim_status status = get_ready(obj, -1, &w.samples);
+    if (status != DIM_OK)
+        return dim__objective_refuse(obj, status);
     DIM__TRY(forward(obj, &w, &p));
+    DIM__TRY(dim__objective_count(obj, p));
     note_rates(obj, DIM__REACH_ALL);
     dim__objective_collect(obj, p);
     return DIM_OK;
 }
 
-dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const char *input, dim_tensor *out)
+/* Whether that gradient can be asked for, and written to `out`. */
+static dim_status check_gradient(dim_objective *obj, const char *loss, const char *input, const dim_tensor *out, dim__wanted *w)
 {
-    dim__wanted w = { .mode = DIM__OBJECTIVE_GRADIENT, .without = -1, .loss = dim__objective_find_loss(obj, loss) };
     char text[128];
-    if (w.loss < 0)
+    w->loss = dim__objective_find_loss(obj, loss);
+    if (w->loss < 0)
         return DIM_E_INVALID;
-    w.input = dim__objective_find_input(obj, input);
-    if (w.input < 0)
+    w->input = dim__objective_find_input(obj, input);
+    if (w->input < 0)
         return DIM_E_INVALID;
-    const dim__objective_input *in = &obj->inputs[w.input];
+    const dim__objective_input *in = &obj->inputs[w->input];
     if (!in->o.want_gradient)
         return dim__fail(obj->ctx, DIM_E_INVALID, "input '%s' was added without want_gradient", input);
-    if ((dim__objective_loss_reads(obj, w.loss) >> w.input & 1) == 0)
+    if ((dim__objective_loss_reads(obj, w->loss) >> w->input & 1) == 0)
         return dim__fail(obj->ctx, DIM_E_INVALID, "the loss '%s' does not depend on input '%s'", loss, input);
-    DIM__TRY(count_samples(obj, w.loss, &w.samples));
+    DIM__TRY(count_samples(obj, w->loss, &w->samples));
     if (in->batch == NULL)
         return dim__fail(obj->ctx, DIM_E_STATE, "input '%s' was not given: dim_objective_set() gives it", input);
     if (out->dtype != DIM_F32 || out->rank != in->batch->rank ||
@@ -211,10 +233,20 @@ dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const c
         return dim__fail(obj->ctx, DIM_E_SHAPE, "the gradient of input '%s' is %s %s; it must be f32 and of the input's shape",
                          input, dim__dtype_name(out->dtype), dim__shape_text(text, out->rank, out->shape));
     DIM__TRY(dim__check_output(obj->ctx, "gradient", out));
-    DIM__TRY(dim__objective_fix(obj));
+    return dim__objective_fix(obj);
+}
+
+dim_status dim__objective_gradient(dim_objective *obj, const char *loss, const char *input, dim_tensor *out)
+{
+    dim__wanted w = { .mode = DIM__OBJECTIVE_GRADIENT, .without = -1 };
+    dim_status status = check_gradient(obj, loss, input, out, &w);
+    if (status != DIM_OK)
+        return dim__objective_refuse(obj, status);
+    const dim__objective_input *in = &obj->inputs[w.input];
     dim__objective_program *p;
     DIM__TRY(forward(obj, &w, &p));
     dim__program_gradient(p->program, obj->seed, obj->draws);
+    DIM__TRY(dim__comm_status(obj->ctx, obj->comm));
     dim__graph *g = dim__program_graph(p->program);
     float *grad = dim__program_data(p->program, dim__graph_grad(g, p->inputs[w.input]));
     int64_t rows = w.samples * (int64_t)in->o.views;

@@ -6,7 +6,8 @@
 baseline=$abi/libdim.so.0.h
 
 # Writes the interface that the headers in FOLDER/dim declare.  The system's headers are left out: what they declare
-# differs from machine to machine.  -undef does the same for compilers: no attributes, no C++.
+# differs from machine to machine.  -undef does the same for compilers: no attributes, no C++.  mpi.h has nothing of the library:
+# it is compiled into programs.
 abi_interface() { # FOLDER [EXPERIMENTAL]
     rm -rf "$work/system" && mkdir "$work/system" || return 1
     for header in $(sed -n 's/^#include <\([a-z0-9]*\.h\)>.*/\1/p' "$1"/dim/*.h); do
@@ -14,7 +15,7 @@ abi_interface() { # FOLDER [EXPERIMENTAL]
     done
     # Not what a program has to define DIM_EXPERIMENTAL for, unless it is asked for: it may change.
     if [ -n "${2:-}" ]; then
-        (echo '#define DIM_EXPERIMENTAL' && cd "$1" && printf '#include <%s>\n' dim/*.h) >"$work/all.c"
+        (echo '#define DIM_EXPERIMENTAL' && cd "$1" && printf '#include <%s>\n' dim/*.h | grep -v dim/mpi.h) >"$work/all.c"
     else
         (cd "$1" && grep -L '^#ifndef DIM_EXPERIMENTAL' dim/*.h | sed 's/.*/#include <&>/') >"$work/all.c"
     fi

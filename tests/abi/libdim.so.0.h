@@ -242,6 +242,8 @@ typedef struct dim_loader_options {
     const dim_augment *augment;
     uint32_t views;
     uint32_t workers;
+    uint32_t rank;
+    uint32_t ranks;
 } dim_loader_options;
 dim_status dim_loader_create(dim_dataset *, const dim_loader_options *, dim_loader **);
 dim_status dim_loader_next(dim_loader *, dim_tensor **, dim_tensor **);

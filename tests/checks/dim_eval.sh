@@ -122,6 +122,7 @@ done
 grep -q '&lt;0&gt;' "$page" && ! grep -q '<0>' "$page" || fail "names of classes are not escaped"
 grep -q '<h3>loss</h3>' "$page" && grep -q 'accuracy on test samples' "$page" || fail "the page lacks curves"
 grep -q 'name="viewport"' "$page" || fail "the page does not fit a phone"
+grep -q '\.wide th, \.wide td { overflow-wrap: normal' "$page" || fail "words of the table of numbers break on a phone"
 
 # The same again is the same; some of it; JSON on standard output; nothing is written without --out.
 cp "$work/eval/results.json" "$work/first.json"

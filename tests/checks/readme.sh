@@ -34,7 +34,7 @@ extern dim_encoder *encoder;
 extern dim_model *model;
 extern dim_objective *obj;
 extern dim_network *f, *h, *g, *d;
-extern dim_tensor *images, *x, *y, *labels, *codes, *test_codes, *test_images;
+extern dim_tensor *images, *x, *y, *q, *labels, *codes, *test_codes, *test_images;
 extern unsigned char *bytes;
 extern int64_t n;
 dim_status fragment(void);

@@ -51,13 +51,13 @@ static int64_t rows_at_once(const dim__pairing *p)
     int64_t all = p->n * p->globals;
     if (p->limit == 0 || (p->o->batch_norm && p->scope.training))
         return all;
-    double row = (double)(p->n * p->l) * (double)widest * sizeof(float);
+    double row = (double)dim__pairing_columns(p) * (double)widest * sizeof(float);
     int64_t rows = (int64_t)fmin((double)p->limit / row, (double)all);
     return dim__max64(rows, (all + MOST_BLOCKS - 1) / MOST_BLOCKS);
 }
 
-/* The scores of rows first .. first + n - 1 of hy (N G, hidden) with all of hx: (1, n N L).  More rows than `most` are halved, so
- * that a score is copied a few times and not once a block. */
+/* The scores of rows first .. first + n - 1 of hy (N G, hidden) with all of hx, which has all ranks': (1, n N L).  More rows than
+ * `most` are halved, so that a score is copied a few times and not once a block. */
 static dim__vid pair_rows(const dim__pairing *p, dim__vid hy, dim__vid hx, int64_t first, int64_t n, int64_t most)
 {
     dim__graph *g = p->scope.g;
@@ -72,15 +72,15 @@ static dim__vid pair_rows(const dim__pairing *p, dim__vid hy, dim__vid hx, int64
     }
     dim__vid some = dim__emit_slice(g, dim__emit_reshape(g, hy, dim__shape2(1, p->n * p->globals * h)), first * h, n * h);
     some = dim__emit_reshape(g, some, dim__shape2(n, h));
-    return finish(p, dim__emit_pair_sum(g, some, hx), 1, n * p->n * p->l);
+    return finish(p, dim__emit_pair_sum(g, some, hx), 1, n * dim__pairing_columns(p));
 }
 
 static dim__vid pair_all(const dim__pairing *p, dim__vid hy, dim__vid hx)
 {
     int64_t most = rows_at_once(p), rows = p->n * p->globals;
     if (most >= rows)
-        return finish(p, dim__emit_pair_sum(p->scope.g, hy, hx), rows, p->n * p->l);
-    return dim__emit_reshape(p->scope.g, pair_rows(p, hy, hx, 0, rows, most), dim__shape2(rows, p->n * p->l));
+        return finish(p, dim__emit_pair_sum(p->scope.g, hy, hx), rows, dim__pairing_columns(p));
+    return dim__emit_reshape(p->scope.g, pair_rows(p, hy, hx, 0, rows, most), dim__shape2(rows, dim__pairing_columns(p)));
 }
 
 static dim__scores score(const dim__pairing *p)
@@ -101,12 +101,12 @@ static dim__scores score(const dim__pairing *p)
     hy = dim__emit_add_bias(g, hy, dim__nn_param(&p->scope, "fc1", "bias", &b));
     s.global = p->y;
     if (p->partner == DIM__NONE) {
-        s.all = pair_all(p, hy, hx);
+        s.all = pair_all(p, hy, dim__emit_gather_ranks(g, hx));
         return s;
     }
     hx = dim__emit_reshape(g, hx, dim__shape3(p->n, p->l, h));
     hy = dim__emit_broadcast_mid(g, hy, p->l);
-    dim__vid other = dim__for_each_global(p, dim__emit_gather(g, hx, p->partner));
+    dim__vid other = dim__for_each_global(p, dim__emit_gather(g, dim__emit_gather_ranks(g, hx), p->partner));
     s.pos = finish(p, dim__emit_add(g, dim__for_each_global(p, hx), hy), p->n * p->globals, p->l);
     s.neg = finish(p, dim__emit_add(g, other, hy), p->n * p->globals, p->l);
     return s;

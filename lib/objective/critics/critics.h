@@ -15,13 +15,14 @@ typedef struct dim__pairing { /* what is to be paired, and how */
     const dim_term_options *o;/* checked, defaults filled in */
     const dim_encoder *enc;   /* the network that x is the output of layer `layer` of; NULL: x is an input */
     int64_t layer;
-    dim__vid partner;         /* i32 (N): whose x is paired with y i as a negative; DIM__NONE = everyone else's */
+    dim__vid partner;         /* i32 (N): whose x, of all ranks, is paired with y i as a negative; DIM__NONE = everyone else's */
 } dim__pairing;
 
 typedef struct dim__scores {
-    dim__vid all;             /* (N G, N L): row i is y i, column j L + l is x j, l; DIM__NONE with partners */
+    dim__vid all;             /* (N G, N L): row i is y i, column j L + l is x j, l, of all ranks; DIM__NONE with partners */
     dim__vid pos, neg;        /* (N G, L) with partners */
-    dim__vid y, x;            /* all pairs of a dot product, instead of `all`: (N G, U) and (N L, U), whose products these are */
+    dim__vid y, x;            /* all pairs of a dot product, instead of `all`: (N G, U) and (N L, U), x of all ranks, whose
+                               * products these are */
     dim__vid global;          /* (N G, ...): y as it is compared, behind the critic's network; for penalties */
 } dim__scores;
 
@@ -47,6 +48,8 @@ const char *dim__critic_name(int kind);                     /* likewise */
 
 /* Scores of features that live in one space: inner products. */
 dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x /* (N L, U) */, dim__vid y /* (N G, U) */);
+/* Columns of the scores of all pairs. */
+int64_t dim__pairing_columns(const dim__pairing *p);
 /* x (N, L, C) once for each global of a sample: (N G, L, C). */
 dim__vid dim__for_each_global(const dim__pairing *p, dim__vid x);
 

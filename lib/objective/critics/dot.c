@@ -1,9 +1,12 @@
 /* Inner products: plain, bilinear, and "encode and dot" (DIM, appendix) with a residual network before it. */
+#include "base/comm.h"
 #include "objective/critics/critics.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+int64_t dim__pairing_columns(const dim__pairing *p) { return p->n * p->l * dim__ranks(p->scope.g->comm); }
 
 dim__vid dim__for_each_global(const dim__pairing *p, dim__vid x)
 {
@@ -33,12 +36,12 @@ dim__scores dim__dot_scores(const dim__pairing *p, dim__vid x, dim__vid y)
     s.global = y;
     if (p->partner == DIM__NONE) {
         s.y = y;
-        s.x = x;
+        s.x = dim__emit_gather_ranks(g, x);
         return s;
     }
     x = dim__emit_reshape(g, x, dim__shape3(p->n, p->l, u));
     s.pos = dim__emit_row_dot(g, dim__for_each_global(p, x), y);
-    s.neg = dim__emit_row_dot(g, dim__for_each_global(p, dim__emit_gather(g, x, p->partner)), y);
+    s.neg = dim__emit_row_dot(g, dim__for_each_global(p, dim__emit_gather(g, dim__emit_gather_ranks(g, x), p->partner)), y);
     return s;
 }
 

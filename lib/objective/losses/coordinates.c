@@ -60,7 +60,7 @@ static dim__loss_nodes emit(const dim__loss_in *in)
         dim__vid loss = dim__emit_softmax_xent(g, dim__emit_slice(g, logits, k == 0 ? 0 : x.classes[0], x.classes[k]), labels);
         nodes.reports[nodes.n_reports].suffix = names[k];
         nodes.reports[nodes.n_reports].kind = DIM__LOSS_REPORT_SCALAR;
-        nodes.reports[nodes.n_reports++].v = dim__emit_accuracy(g, dim__out(loss, 1), labels);
+        nodes.reports[nodes.n_reports++].v = dim__emit_mean_rank(g, dim__emit_accuracy(g, dim__out(loss, 1), labels));
         nodes.loss = nodes.loss == DIM__NONE ? loss : dim__emit_add(g, nodes.loss, loss);
     }
     return nodes;

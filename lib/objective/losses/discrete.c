@@ -4,6 +4,7 @@
  * the batch.  Of a map each location is a code by itself, and the information is the mean over the locations.
  *
  * All in logarithms, of which none is infinite: that of a mean over the batch is a log-sum-exp, less log N. */
+#include "base/comm.h"
 #include "objective/losses/losses.h"
 
 #include <math.h>
@@ -25,7 +26,7 @@ static dim__vid entropy(dim__graph *g, dim__vid x, double scale)
 
 typedef struct code { /* of one side */
     dim__vid given, by_class; /* log p(y|x): (N, L, C), and (L C, N) */
-    int64_t n, l, c;          /* samples, locations, classes */
+    int64_t n, l, c;          /* samples of all ranks, locations, classes */
     dim__vid entropy;         /* H(Y), the mean over the locations */
 } code;
 
@@ -38,10 +39,10 @@ static dim__vid entropy_of_means(dim__graph *g, dim__vid x, int64_t n, int64_t l
 static bool read_code(const dim__loss_in *in, int k, code *y)
 {
     dim__graph *g = in->scope.g;
-    dim__vid a = dim__nn_rows(&in->scope, in->side[k].v);
+    dim__vid a = dim__emit_gather_ranks(g, dim__nn_rows(&in->scope, in->side[k].v));
     if (dim__graph_status(g) != DIM_OK)
         return false;
-    y->n = in->samples * in->side[k].views;
+    y->n = in->samples * in->side[k].views * dim__ranks(g->comm);
     y->c = dim__shape_last(dim__shape_of(g, a));
     y->l = dim__count_of(g, a) / (y->n * y->c);
     y->given = log_softmax(g, a);
@@ -81,7 +82,7 @@ static dim__loss_nodes emit(const dim__loss_in *in)
         given = dim__emit_add(g, joint, dim__emit_affine(g, other.entropy, -1, 0));
     }
     dim__vid loss = dim__emit_add(g, given, dim__emit_affine(g, y.entropy, -1, 0));
-    return (dim__loss_nodes){ .loss = loss, .against = DIM__NONE, .n_reports = 3,
+    return (dim__loss_nodes){ .ranks = DIM__LOSS_ALIKE, .loss = loss, .against = DIM__NONE, .n_reports = 3,
                               .reports = { { ".value", DIM__LOSS_REPORT_SCALAR, dim__emit_affine(g, loss, -1, 0) },
                                            { ".entropy", DIM__LOSS_REPORT_SCALAR, y.entropy },
                                            { ".given", DIM__LOSS_REPORT_SCALAR, given } } };

@@ -209,7 +209,7 @@ static dim__est_nodes estimate(const emission *e, const dim__scores *s)
 static dim__vid activity(const emission *e, dim__vid y)
 {
     double rows = (double)dim__shape_rows(dim__shape_of(e->g, y)), weight = (double)e->t->o.weight;
-    return dim__emit_sum_all(e->g, dim__emit_mul(e->g, y, y), (double)e->t->o.act_penalty / weight / rows);
+    return dim__emit_mean_rank(e->g, dim__emit_sum_all(e->g, dim__emit_mul(e->g, y, y), (double)e->t->o.act_penalty / weight / rows));
 }
 
 /* y of one view against x of another. */
@@ -253,6 +253,7 @@ dim__est_nodes dim__emit_information(const dim__scope *scope, dim__information *
     int64_t same = apart ? dim__min64(x->views, y->views) : 0; /* pairs of one view with itself */
     double share = 1 / (double)(y->views * x->views - same);
     dim__est_nodes sum = NO_NODES;
+    scope->g->views = 1; /* what is drawn is drawn for one at a time */
     declare_state(scope, t);
     for (int64_t a = 0; a < y->views; a++)
         for (int64_t b = 0; b < x->views && dim__graph_status(e.g) == DIM_OK; b++) {

@@ -30,7 +30,15 @@ typedef enum dim__loss_report_kind {
     DIM__LOSS_REPORT_MEAN = 2      /* of the absolute elements */
 } dim__loss_report_kind;
 
+/* How a loss of one rank's graph comes to that of all ranks' samples; nothing of it matters where there is one. */
+typedef enum dim__loss_ranks {
+    DIM__LOSS_OF_ALL = 0,      /* it is that, and its gradient this rank's part */
+    DIM__LOSS_OF_SAMPLES = 1,  /* it is a mean over this rank's samples, and so are reports that are scalars */
+    DIM__LOSS_ALIKE = 2        /* every rank computes it of what all ranks have */
+} dim__loss_ranks;
+
 typedef struct dim__loss_nodes {
+    dim__loss_ranks ranks;
     dim__vid loss;               /* DIM__NONE of a kind that only reports */
     dim__vid against;            /* of a game that is one loss: what the other player minimises; DIM__NONE = there is none */
     int n_reports;
@@ -84,7 +92,7 @@ dim__vid dim__loss_mean(dim__graph *g, const dim__loss *loss, dim__vid x, double
 typedef dim__loss_nodes (*dim__loss_of_two)(const dim__loss_in *in, dim__vid a, dim__vid b);
 /* Vectors; one side with several views, or two sides. */
 dim_status dim__loss_check_views(dim_context *ctx, dim__loss *loss, const dim__side *side, const dim_loss_options *given);
-/* Of a and b, or the mean over all pairs of a's views, reports included. */
+/* Of a and b, or the mean over all pairs of a's views, reports included; `emit` gets the rows of all ranks. */
 dim__loss_nodes dim__loss_of_views(const dim__loss_in *in, dim__loss_of_two emit);
 /* (N, d) less its mean over the rows */
 dim__vid dim__loss_centred(dim__graph *g, dim__vid x);
@@ -98,9 +106,10 @@ dim__vid dim__emit_tell_apart(dim__graph *g, dim_adversary how, dim__vid a, dim_
 dim__vid dim__emit_pass_as_true(dim__graph *g, dim_adversary how, dim__vid a);
 dim__vid dim__emit_kl(dim__graph *g, bool sum_units, dim__vid mean, dim__vid logvar);
 
+/* A mean over samples. */
 static inline dim__loss_nodes dim__loss_alone(dim__vid loss)
 {
-    return (dim__loss_nodes){ .loss = loss, .against = DIM__NONE };
+    return (dim__loss_nodes){ .ranks = DIM__LOSS_OF_SAMPLES, .loss = loss, .against = DIM__NONE };
 }
 
 #endif

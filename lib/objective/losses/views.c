@@ -18,18 +18,26 @@ static void add_scaled(dim__graph *g, dim__vid *sum, dim__vid more, double scale
     *sum = *sum == DIM__NONE ? scaled : dim__emit_add(g, *sum, scaled);
 }
 
+static dim__loss_nodes of_all(const dim__loss_in *in, dim__loss_of_two emit, dim__vid a, dim__vid b)
+{
+    dim__vid all_a = dim__emit_gather_ranks(in->scope.g, a), all_b = dim__emit_gather_ranks(in->scope.g, b);
+    dim__loss_nodes nodes = emit(in, all_a, all_b);
+    nodes.ranks = DIM__LOSS_ALIKE;
+    return nodes;
+}
+
 dim__loss_nodes dim__loss_of_views(const dim__loss_in *in, dim__loss_of_two emit)
 {
     dim__graph *g = in->scope.g;
     const dim__side *side = in->side;
     int64_t views = side[0].views;
     if (side[1].v != DIM__NONE)
-        return emit(in, side[0].v, side[1].v);
+        return of_all(in, emit, side[0].v, side[1].v);
     dim__loss_nodes sum = dim__loss_alone(DIM__NONE);
     for (int64_t i = 0; i < views; i++)
         for (int64_t j = i + 1; j < views && dim__graph_status(g) == DIM_OK; j++) {
             dim__vid a = dim__emit_view_rows(g, side[0].v, i, views), b = dim__emit_view_rows(g, side[0].v, j, views);
-            dim__loss_nodes of = emit(in, a, b);
+            dim__loss_nodes of = of_all(in, emit, a, b);
             double share = 2 / (double)(views * (views - 1));
             bool first = sum.loss == DIM__NONE;
             add_scaled(g, &sum.loss, of.loss, share);
@@ -40,6 +48,7 @@ dim__loss_nodes dim__loss_of_views(const dim__loss_in *in, dim__loss_of_two emit
                 sum.reports[k].v = so_far;
             }
             sum.n_reports = of.n_reports;
+            sum.ranks = of.ranks;
         }
     return sum;
 }
