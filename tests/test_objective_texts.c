@@ -157,7 +157,7 @@ static void test_inputs(void **state)
 {
     dim_objective *obj = objective(1), *seen = distance(2);
     dim_tensor *labels, *odd = numbers(3, D);
-    char name[16];
+    char name[32];
     (void)state;
     REFUSE(DIM_E_SHAPE, "input 'x': labels are one number a sample", .dtype = DIM_I32, .shape = { 3 });
     REFUSE(DIM_E_INVALID, "input 'x': labels are one a sample, so views must be 1", .dtype = DIM_I32, .views = 2);
