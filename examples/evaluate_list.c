@@ -15,7 +15,7 @@ enum { N_LIST = sizeof list / sizeof *list };
 static bool has_name(const char *names, const char *name)
 {
     size_t length = strlen(name);
-    for (; names != NULL; names = strchr(names, ','), names += names != NULL)
+    for (; names != NULL; names = strchr(names, ','), names = names != NULL ? names + 1 : NULL)
         if (strncmp(names, name, length) == 0 && (names[length] == '\0' || names[length] == ','))
             return true;
     return false;
@@ -23,7 +23,7 @@ static bool has_name(const char *names, const char *name)
 
 void ev_check_only(const ev_run *run)
 {
-    for (const char *at = run->ex.o.only; at != NULL; at = strchr(at, ','), at += at != NULL) {
+    for (const char *at = run->ex.o.only; at != NULL; at = strchr(at, ','), at = at != NULL ? at + 1 : NULL) {
         size_t length = strcspn(at, ",");
         int k = 0;
         while (k < N_LIST && (strlen(list[k].name) != length || strncmp(list[k].name, at, length) != 0))

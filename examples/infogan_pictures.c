@@ -91,7 +91,7 @@ enum { POINTS = 100 }; /* each of several steps, whose noise would hide the curv
 static int column_of(const char *line, const char *name)
 {
     size_t length = strlen(name);
-    for (int i = 0; line != NULL; i++, line = strchr(line, ','), line += line != NULL)
+    for (int i = 0; line != NULL; i++, line = strchr(line, ','), line = line != NULL ? line + 1 : NULL)
         if (strncmp(line, name, length) == 0 && (line[length] == ',' || line[length] == '\n'))
             return i;
     return -1;
@@ -101,7 +101,7 @@ static double number_in(const char *line, int column)
 {
     for (int i = 0; i < column && line != NULL; i++) {
         line = strchr(line, ',');
-        line += line != NULL;
+        line = line != NULL ? line + 1 : NULL;
     }
     return line == NULL || *line == ',' ? NAN : strtod(line, NULL);
 }
