@@ -206,8 +206,8 @@ static void measure_rows(mi_run *run, int64_t first, int64_t count, int64_t from
     mi_try(run, dim_tensor_slice((dim_tensor *)d.y, 1, from, columns - from, 1, &y));
     d.x = x;
     d.y = y;
-    d.x_kinds += d.x_kinds != NULL ? first : 0;
-    d.y_kinds += d.y_kinds != NULL ? from : 0;
+    d.x_kinds = d.x_kinds != NULL ? d.x_kinds + first : NULL;
+    d.y_kinds = d.y_kinds != NULL ? d.y_kinds + from : NULL;
     d.x_names += first;
     d.y_names += from;
     for (int k = 0; k < 4; k++)
