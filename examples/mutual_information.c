@@ -184,8 +184,8 @@ dim_information *mi_measure_pair(const mi_run *run, int64_t i, int64_t j)
     mi_try(run, dim_tensor_slice((dim_tensor *)d.y, 1, j, 1, 1, &y));
     d.x = x;
     d.y = y;
-    d.x_kinds += d.x_kinds != NULL ? i : 0;
-    d.y_kinds += d.y_kinds != NULL ? j : 0;
+    d.x_kinds = d.x_kinds != NULL ? d.x_kinds + i : NULL;
+    d.y_kinds = d.y_kinds != NULL ? d.y_kinds + j : NULL;
     d.x_names += i;
     d.y_names += j;
     mi_try(run, dim_information_measure(run->ctx, &o, &d, &info));
