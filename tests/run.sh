@@ -11,7 +11,7 @@
 #   arm64              builds for 64-bit ARM and runs most tests under qemu: some ten minutes
 # The stage fuzz runs each fuzzer of tests/fuzz for DIM_FUZZ_SECONDS, by default 30, in continuous integration 10.
 # In continuous integration, where CI is set in the environment, warnings are errors, and the stages without a name are also
-# clang, undefined, packages and the Debian release that this one is not.
+# clang, packages and the Debian release that this one is not.
 # Ends with a summary; the exit code is 0 only when everything passed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -28,7 +28,7 @@ trixie) other=bookworm libfuzzer=libclang-rt-19-dev ;;
 esac
 if [ "${CI:-false}" != false ]; then
     werror=ON
-    stages="$stages clang undefined packages $other"
+    stages="$stages clang packages $other"
 fi
 stages=${*:-$stages}
 for stage in $stages; do
