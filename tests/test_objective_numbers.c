@@ -89,6 +89,47 @@ static void test_large_logits(void **state)
     dim_objective_destroy(obj);
 }
 
+/* Information of codes: a number that all logits of a row have in common changes nothing. */
+static void test_large_logits_of_codes(void **state)
+{
+    static const float steps[4][3] = { { 0, -1, 0.5f }, { 2, 1.75f, -3 }, { -0.25f, 0, 0 }, { 1, 3, 1 } };
+    static const float large[2][4] = { { 0, 0, 0, 0 }, { 1048576, -1048576, 0, 4096 } };
+    static const char *const names[6] = { "one.value", "one.entropy", "one.given", "two.value", "two.entropy", "two.given" };
+    double seen[2][6];
+    float grads[2][2][12];
+    (void)state;
+    dim_objective *obj = objective(3);
+    INPUT(obj, .name = "a", .shape = { 3 }, .want_gradient = 1);
+    INPUT(obj, .name = "b", .shape = { 3 });
+    LOSS(obj, .name = "one", .kind = DIM_LOSS_DISCRETE, .a = "a");
+    LOSS(obj, .name = "two", .kind = DIM_LOSS_DISCRETE, .a = "a", .b = "b");
+    for (int l = 0; l < 2; l++) {
+        float a[4][3], b[4][3];
+        for (int n = 0; n < 4; n++)
+            for (int k = 0; k < 3; k++) { /* exact */
+                a[n][k] = large[l][n] + steps[n][k];
+                b[n][k] = large[l][3 - n] + steps[n][(k + n) % 3];
+            }
+        set_input(obj, "a", f32_tensor(2, (int64_t[]){ 4, 3 }, a[0]));
+        set_input(obj, "b", f32_tensor(2, (int64_t[]){ 4, 3 }, b[0]));
+        for (int i = 0; i < 2; i++) {
+            dim_tensor *t = f32_tensor(2, (int64_t[]){ 4, 3 }, NULL);
+            ok(dim_objective_gradient(obj, i == 0 ? "one" : "two", "a", t));
+            memcpy(grads[l][i], dim_tensor_const_data(t), sizeof grads[l][i]);
+            dim_tensor_destroy(t);
+        }
+        ok(dim_objective_evaluate(obj));
+        for (int i = 0; i < 6; i++)
+            seen[l][i] = report(obj, names[i]);
+    }
+    for (int i = 0; i < 6; i++)
+        near(names[i], seen[1][i], seen[0][i], 1e-6);
+    for (int i = 0; i < 24; i++)
+        near("gradient", grads[1][i / 12][i % 12], grads[0][i / 12][i % 12], 1e-7);
+    assert_true(seen[0][0] > 0.1 && seen[0][3] > 0.01);
+    dim_objective_destroy(obj);
+}
+
 /* Activations in bf16 have 8 bits, of which a difference of a thousandth leaves none: no loss is computed from them. */
 static void test_losses_in_bf16(void **state)
 {
@@ -349,7 +390,8 @@ static void test_pairs_of_views(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sum_units), cmocka_unit_test(test_large_logits), cmocka_unit_test(test_losses_in_bf16),
+        cmocka_unit_test(test_sum_units), cmocka_unit_test(test_large_logits),
+        cmocka_unit_test(test_large_logits_of_codes), cmocka_unit_test(test_losses_in_bf16),
         cmocka_unit_test(test_labels_of_views),
         cmocka_unit_test(test_draws_of_a_step), cmocka_unit_test(test_gradient_has_the_noise_of_the_step),
         cmocka_unit_test(test_gradient_of_pixels), cmocka_unit_test(test_pairs_of_views),

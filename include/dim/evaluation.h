@@ -58,8 +58,8 @@ DIM_API dim_status dim_evaluation_ssim(dim_context *ctx, const dim_ssim_options 
 /** Statistics of codes.  The caller sets `size` with DIM_OPTIONS_INIT.  Append only. */
 typedef struct dim_code_statistics {
     size_t size;              /**< set by DIM_OPTIONS_INIT */
-    /** RankMe (Garrido et al. 2023): e^H of the singular values, divided by their sum, plus 1e-7; between 1 and min(N, d),
-     *  0 of codes that are all 0 */
+    /** RankMe (Garrido et al. 2023): e^H of the singular values, divided by their sum, plus 1e-7, which may carry it a little beyond
+     *  its bounds, 1 and min(N, d) (200.02 of 200 alike); 0 of codes that are all 0 */
     double rankme;
     double effective;         /**< (sum of variances of principal components)^2 / sum of their squares; 0 of constant codes */
     double mean;              /**< mean over units of the absolute mean */

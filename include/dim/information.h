@@ -163,7 +163,8 @@ typedef struct dim_information_result {
     double p_value;                  /**< of independence: (1 + null values at least the own) / (1 + permutations); of
                                           CRITIC the folds' together (Liu & Xie 2020); of GAUSS by the columns, also where its value is of
                                           components; where AUTO took the one of GAUSS and KNN that showed more, the better
-                                          of the ranks by both, ranked anew.  With a condition it may
+                                          of the ranks by both, ranked anew; where it had both CRITIC and KNN, of both
+                                          together, as of folds.  With a condition it may
                                           be too small: docs/information.md.  NaN = none was asked for */
     double correlation;              /**< |rho| of a Gaussian pair with this information: sqrt(1 - exp(-2 value)) */
     double entropy_x;                /**< of a discrete side (Grassberger), else NaN */
@@ -233,7 +234,7 @@ DIM_API dim_status dim_information_curve(const dim_information *info, dim_tensor
 
 /**
  * @brief What the method that was taken says under independence: the statistic of the p-value, or where AUTO chose between
- *        GAUSS and KNN one of two (dim_information_result.p_value).
+ *        GAUSS and KNN, or CRITIC and KNN, one of two (dim_information_result.p_value).
  *
  * Of CRITIC these are the folds' mean scores, in which a fold whose critic has learnt nothing counts as 0; p is made of the folds'
  * own ranks.

@@ -70,8 +70,8 @@ DIM_API dim_status dim_optimizer_create(dim_context *ctx, const dim_optimizer_op
  * The first call fixes the number and sizes of parameters.  All tensors are f32 and contiguous; a parameter shares memory with
  * no other parameter and no gradient.
  * @return DIM_E_SHAPE when a gradient's or an earlier call's size differs; DIM_E_NUMERIC when a gradient is not finite, or
- *         when a new weight or what the rule keeps of it would not fit a float, such as Adam's mean square for gradients
- *         above 5e20 (no parameter and no state is changed then); DIM_E_INVALID, DIM_E_NOMEM.
+ *         when a new weight or what the rule keeps of it would not fit a float, such as Adam's mean square for gradients that
+ *         stay above 1.8e19, or one of 5.8e20 (no parameter and no state is changed then); DIM_E_INVALID, DIM_E_NOMEM.
  */
 DIM_API dim_status dim_optimizer_update(dim_optimizer *opt, int count, dim_tensor *const *parameters,
                                         const dim_tensor *const *gradients);

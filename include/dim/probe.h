@@ -164,8 +164,9 @@ DIM_API dim_status dim_probe_neighbors(dim_context *ctx, dim_probe_kind kind, co
  * @param keys      (N, d) f32, likewise
  * @param indices   i64 (M, k), 1 <= k <= N
  * @param distances f32 or f64 (M, k); in f32 those above its range are infinite.  KNN_EUCLIDEAN: the Euclidean distance
- *                  |q - b|, in the features' unit.  KNN_COSINE: the cosine distance 1 - q.b / (|q| |b|), from 0 to 2, computed as
- *                  |q / |q| - b / |b||^2 / 2, so that small ones are exact; 1 where a row is all zeros.
+ *                  |q - b|, in the features' unit.  KNN_COSINE: the cosine distance 1 - q.b / (|q| |b|), from 0 to 2, where
+ *                  it is small by sin^2 / (1 + cos) of the angle, from products with twice a double's digits, so that
+ *                  it is exact; 1 where a row is all zeros.
  * @return DIM_E_INVALID, DIM_E_SHAPE, DIM_E_NUMERIC (features not finite), DIM_E_NOMEM.
  */
 DIM_API dim_status dim_probe_nearest(dim_context *ctx, dim_probe_kind kind, const dim_tensor *queries,

@@ -7,4 +7,9 @@
 #error "libdim cannot be compiled with -ffast-math, -Ofast or -ffinite-math-only: append -fno-fast-math"
 #endif
 
+/* gcc's names of what -funsafe-math-optimizations allows: sums of two parts, which are in nearest.c, would lose the second one. */
+#if defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__)
+#error "libdim cannot be compiled with -funsafe-math-optimizations or -fassociative-math: append -fno-fast-math"
+#endif
+
 #endif

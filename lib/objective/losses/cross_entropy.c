@@ -9,8 +9,7 @@ static dim_status check(dim_context *ctx, dim__loss *loss, const dim__side *side
     return side[1].labels ? DIM_OK : dim__loss_same_shape(ctx, loss, side, 2);
 }
 
-/* Each row less its maximum.  That changes no loss, since b sums to 1, so no gradient passes through the maximum. */
-static dim__vid below_maximum(dim__graph *g, dim__vid a)
+dim__vid dim__loss_below_maximum(dim__graph *g, dim__vid a)
 {
     dim__shape s = *dim__shape_of(g, a);
     dim__vid most = dim__emit_max_mid(g, dim__emit_reshape(g, dim__emit_stop_gradient(g, a), dim__shape3(s.d[0], s.d[1], 1)));
@@ -22,7 +21,7 @@ static dim__vid below_maximum(dim__graph *g, dim__vid a)
 static dim__vid against_rows(dim__graph *g, dim__vid a, dim__vid b)
 {
     double n = (double)dim__shape_rows(dim__shape_of(g, a));
-    a = below_maximum(g, a);
+    a = dim__loss_below_maximum(g, a);
     dim__vid lse = dim__emit_sum_all(g, dim__emit_log_sum_exp(g, a), 1 / n);
     return dim__emit_add(g, lse, dim__emit_sum_all(g, dim__emit_mul(g, a, b), -1 / n));
 }

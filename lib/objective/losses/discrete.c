@@ -12,6 +12,9 @@
 /* x (R, C) less the log-sum-exp of each row */
 static dim__vid log_softmax(dim__graph *g, dim__vid x)
 {
+    x = dim__loss_below_maximum(g, x);
+    if (dim__graph_status(g) != DIM_OK)
+        return DIM__NONE;
     dim__shape s = *dim__shape_of(g, x);
     dim__vid lse = dim__emit_reshape(g, dim__emit_log_sum_exp(g, x), dim__shape2(s.d[0], 1));
     dim__vid all = dim__emit_reshape(g, dim__emit_broadcast_mid(g, lse, s.d[1]), s);

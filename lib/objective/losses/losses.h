@@ -106,6 +106,10 @@ dim__vid dim__emit_tell_apart(dim__graph *g, dim_adversary how, dim__vid a, dim_
 dim__vid dim__emit_pass_as_true(dim__graph *g, dim_adversary how, dim__vid a);
 dim__vid dim__emit_kl(dim__graph *g, bool sum_units, dim__vid mean, dim__vid logvar);
 
+/* (R, C): each row less its maximum, so that no digit is lost where its logits are large and alike.  For what does not change by a
+ * number that is added to a row, such as probabilities: no gradient passes through the maximum.  cross_entropy.c. */
+dim__vid dim__loss_below_maximum(dim__graph *g, dim__vid a);
+
 /* A mean over samples. */
 static inline dim__loss_nodes dim__loss_alone(dim__vid loss)
 {
