@@ -75,7 +75,8 @@ static void put_measures(const ex_run *run, FILE *to)
     for (int i = 0; i < ex_measures(run); i++) {
         const ex_measure *m = &run->task->measures[i];
         bool share = m->unit != NULL && strcmp(m->unit, "%") == 0;
-        double value = (share ? 100 : 1) * run->last.measure[i];
+        snprintf(text, sizeof text, "%.7g", run->last.measure[i]); /* as log.csv has it, from which a resumed run takes it */
+        double value = (share ? 100 : 1) * strtod(text, NULL);
         int digits = share ? 1 : value == floor(value) ? 0 : 4; /* a number of things has none */
         snprintf(text, sizeof text, "%.*f %s", digits, value, m->unit != NULL ? m->unit : "");
         if (isnan(value))

@@ -18,7 +18,7 @@ typedef struct example {
     void (*build)(dim_objective *obj);
     given inputs[INPUTS];
     dim_context_options options;
-    double tolerance; /* 0 = 1e-5 */
+    double tolerance; /* 0 = 3e-5 */
 } example;
 
 typedef struct history { /* of one rank */
@@ -149,7 +149,7 @@ static void end(job *j)
 
 static void near(const example *of, uint32_t ranks, const char *what, int step, double got, double want)
 {
-    double error = (of->tolerance > 0 ? of->tolerance : 1e-5) * fmax(1, fabs(want));
+    double error = (of->tolerance > 0 ? of->tolerance : 3e-5) * fmax(1, fabs(want));
     if (isnan(want) ? !isnan(got) : !(fabs(got - want) <= error))
         fail_msg("%s, %u ranks, step %d: %s is %.9g, but of one rank %.9g", of->name, ranks, step, what, got, want);
 }
@@ -293,7 +293,7 @@ static const example estimators[] = {
     { "InfoNCE, clipped, with penalties", infonce_clip, IMAGES },
     { "JSD, dot", jsd_dot, IMAGES },
     { "DV, dot", dv_dot, IMAGES },
-    { "MINE, dot", mine_dot, IMAGES },
+    { "MINE, dot", mine_dot, IMAGES, .tolerance = 1e-4 },
     { "SMILE, bilinear", smile_bilinear, IMAGES },
     { "NWJ, bilinear", nwj_bilinear, IMAGES },
     { "InfoNCE, concat", infonce_concat, IMAGES },
@@ -301,7 +301,7 @@ static const example estimators[] = {
     { "InfoNCE, streamed", streamed, IMAGES },
     { "DV, streamed", streamed_dv, IMAGES },
     { "JSD, shuffled", jsd_shuffle, IMAGES },
-    { "MINE, shuffled", mine_shuffle, IMAGES },
+    { "MINE, shuffled", mine_shuffle, IMAGES, .tolerance = 1e-4 },
     { "DV, concat, shuffled", concat_shuffle, IMAGES },
     { "InfoNCE, drawn locations", drawn_locations, IMAGES },
     { "mixture of two views", mixture, VIEWS_OF_IMAGES },

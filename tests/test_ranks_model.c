@@ -125,7 +125,7 @@ static void train(member *me, void *arg)
 
 static void near(uint32_t ranks, const char *what, int step, double got, double want)
 {
-    if (isnan(want) ? !isnan(got) : !(fabs(got - want) <= 1e-5 * fmax(1, fabs(want))))
+    if (isnan(want) ? !isnan(got) : !(fabs(got - want) <= 3e-5 * fmax(1, fabs(want))))
         fail_msg("%u ranks, step %d: %s is %.9g, but of one rank %.9g", ranks, step, what, got, want);
 }
 
