@@ -69,14 +69,17 @@ static void run(const dproduct *p)
 }
 #endif
 
-static void rows(void *arg, int64_t begin, int64_t end, int thread)
+/* Rows of a piece, by the product's size alone: how a BLAS sums depends on how many rows it is given, and the bits of a product are not
+ * to depend on the number of threads.  Of many rows pieces are large, since a BLAS copies all of b for each. */
+static int64_t piece_of(const dproduct *p)
 {
-    dproduct p = *(const dproduct *)arg;
+    enum { LEAST = 128, MOST = 512, MANY = 16 };
+    return dim__min64(dim__max64((p->m / MANY + 15) / 16 * 16, LEAST), MOST);
+}
+
+static void multiply(dproduct p)
+{
     dim__exit *exit = &((dim__gemm_state *)p.ctx->gemm_state)->exit;
-    (void)thread;
-    p.m = end - begin;
-    p.a += p.trans_a ? begin : begin * p.lda;
-    p.c += begin * p.ldc;
     bool plain = ((const dim__gemm_state *)p.ctx->gemm_state)->kind == DIM_GEMM_REFERENCE || p.k == 0 ||
                  dim__max64(dim__max64(p.lda, p.ldb), p.ldc) > INT_MAX;
     if (!plain && dim__exit_enter(exit)) {
@@ -84,6 +87,20 @@ static void rows(void *arg, int64_t begin, int64_t end, int thread)
         dim__exit_leave(exit);
     } else
         reference(&p);
+}
+
+static void pieces(void *arg, int64_t begin, int64_t end, int thread)
+{
+    const dproduct *all = arg;
+    int64_t rows = piece_of(all);
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        dproduct p = *all;
+        p.m = dim__min64(rows, all->m - i * rows);
+        p.a += i * rows * (p.trans_a ? 1 : p.lda);
+        p.c += i * rows * p.ldc;
+        multiply(p);
+    }
 }
 
 void dim__dgemm(dim_context *ctx, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha,
@@ -94,7 +111,7 @@ void dim__dgemm(dim_context *ctx, bool trans_a, bool trans_b, int64_t m, int64_t
     if (m == 0 || n == 0)
         return;
     if (!small && on_one_thread(ctx))
-        dim__parallel(ctx, m, 16, rows, &p);
+        dim__parallel(ctx, (m + piece_of(&p) - 1) / piece_of(&p), 1, pieces, &p);
     else
-        rows(&p, 0, m, 0);
+        multiply(p);
 }
