@@ -40,7 +40,7 @@ void ex_dim_check(const ex_program *program, const ex_options *o)
     if (o->classes == 1)
         ex_usage_error(program, "--classes: 1 is too few; it must be 0 or at least 2");
     if (o->class_pairs > 0 && o->classes == 0)
-        ex_usage_error(program, "--class-pairs needs --classes: there is no discrete code");
+        ex_usage_error(program, "--class-pairs needs --classes, which makes the discrete code");
 }
 
 static dim_estimator *estimator(ex_run *run)

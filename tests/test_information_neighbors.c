@@ -229,7 +229,7 @@ static void test_few_rows_a_part(void **state)
     assert_in_range(held_of_uniform(60, 0.3, 0, 60, &ignored), 45, 60);
 }
 
-/* A value of halves is what the note is about, where there are no quarters. */
+/* A value of halves is what the note is about, where quarters are too small. */
 static void test_halves(void **state)
 {
     sides s = pair(200, 1);

@@ -31,6 +31,8 @@ DIM_BEGIN_DECLS
 /** Sums of fewer floats than this are made of everybody's numbers at once: one message in the place of two. */
 #define DIM_MPI_SMALL 4096
 
+/* ---- The inside: what dim_mpi_comm() puts into its table.  Not for programs to call. ------------------------------------------- */
+
 /** What the functions of the communicator work on. */
 typedef struct dim_mpi {
     double seconds;   /**< that a call waits for the other ranks */
@@ -38,10 +40,10 @@ typedef struct dim_mpi {
     size_t size;      /**< of room */
     size_t ranks;     /**< in comm */
     long broken;      /**< a call has failed, and nothing is known of the others */
-    MPI_Comm comm[2]; /**< the first one: a copy of the caller's, so that messages of both keep apart */
+    MPI_Comm comm;    /**< a copy of the caller's, so that messages of both keep apart */
 } dim_mpi;
 
-/** At least so many bytes of room, what was in it is lost; NULL = there is no memory. */
+/** At least so many bytes of room, what was in it is lost; NULL = the memory is not to be had. */
 static inline char *dim_mpi_room(dim_mpi *m, size_t bytes)
 {
     if (bytes > m->size) {
@@ -80,7 +82,7 @@ static inline int dim_mpi_gather(void *user, const void *mine, void *all, size_t
         return -1;
     memcpy(room, mine, bytes);
     int n = (int)(bytes / unit);
-    int code = dim_mpi_wait(m, MPI_Iallgather(room, n, type, room + bytes, n, type, m->comm[0], &request), &request);
+    int code = dim_mpi_wait(m, MPI_Iallgather(room, n, type, room + bytes, n, type, m->comm, &request), &request);
     if (code == 0)
         memcpy(all, room + bytes, m->ranks * bytes);
     return code;
@@ -106,7 +108,7 @@ static inline int dim_mpi_scatter_sum(void *user, const float *all, float *mine,
     if (room == NULL)
         return -1;
     memcpy(room, all, whole * sizeof *room);
-    int code = dim_mpi_wait(m, MPI_Ialltoall(room, (int)count, MPI_FLOAT, room + whole, (int)count, MPI_FLOAT, m->comm[0], &request),
+    int code = dim_mpi_wait(m, MPI_Ialltoall(room, (int)count, MPI_FLOAT, room + whole, (int)count, MPI_FLOAT, m->comm, &request),
                             &request);
     if (code == 0)
         dim_mpi_add(m, room + whole, mine, count);
@@ -127,17 +129,17 @@ static inline int dim_mpi_sum(void *user, float *data, size_t count)
     float *sum = room, *send = room + part, *received = send + whole; /* send is free once it has been received */
     memcpy(send, data, count * sizeof *send);
     if (count < DIM_MPI_SMALL) {
-        code = dim_mpi_wait(m, MPI_Iallgather(send, (int)part, MPI_FLOAT, received, (int)part, MPI_FLOAT, m->comm[0], &request), &request);
+        code = dim_mpi_wait(m, MPI_Iallgather(send, (int)part, MPI_FLOAT, received, (int)part, MPI_FLOAT, m->comm, &request), &request);
         if (code == 0)
             dim_mpi_add(m, received, data, count);
         return code;
     }
     memset(send + count, 0, (whole - count) * sizeof *send);
-    code = dim_mpi_wait(m, MPI_Ialltoall(send, (int)part, MPI_FLOAT, received, (int)part, MPI_FLOAT, m->comm[0], &request), &request);
+    code = dim_mpi_wait(m, MPI_Ialltoall(send, (int)part, MPI_FLOAT, received, (int)part, MPI_FLOAT, m->comm, &request), &request);
     if (code != 0)
         return code;
     dim_mpi_add(m, received, sum, part);
-    code = dim_mpi_wait(m, MPI_Iallgather(sum, (int)part, MPI_FLOAT, send, (int)part, MPI_FLOAT, m->comm[0], &request), &request);
+    code = dim_mpi_wait(m, MPI_Iallgather(sum, (int)part, MPI_FLOAT, send, (int)part, MPI_FLOAT, m->comm, &request), &request);
     if (code == 0)
         memcpy(data, send, count * sizeof *data);
     return code;
@@ -152,11 +154,13 @@ static inline int dim_mpi_broadcast(void *user, void *data, size_t bytes)
     if (room == NULL)
         return -1;
     memcpy(room, data, bytes);
-    int code = dim_mpi_wait(m, MPI_Ibcast(room, (int)bytes, MPI_BYTE, 0, m->comm[0], &request), &request);
+    int code = dim_mpi_wait(m, MPI_Ibcast(room, (int)bytes, MPI_BYTE, 0, m->comm, &request), &request);
     if (code == 0)
         memcpy(data, room, bytes);
     return code;
 }
+
+/* ---- For programs ---------------------------------------------------------------------------------------------------------- */
 
 /**
  * @brief A communicator over all ranks of `world`, which all of them call at once.
@@ -169,10 +173,10 @@ static inline int dim_mpi_comm(MPI_Comm world, double seconds, dim_comm *out)
 {
     int rank = 0, ranks = 0, code = MPI_ERR_NO_MEM;
     dim_mpi *m = (dim_mpi *)calloc(1, sizeof *m);
-    if (m != NULL && (code = MPI_Comm_dup(world, &m->comm[0])) == MPI_SUCCESS) {
-        MPI_Comm_set_errhandler(m->comm[0], MPI_ERRORS_RETURN);
-        MPI_Comm_rank(m->comm[0], &rank);
-        MPI_Comm_size(m->comm[0], &ranks);
+    if (m != NULL && (code = MPI_Comm_dup(world, &m->comm)) == MPI_SUCCESS) {
+        MPI_Comm_set_errhandler(m->comm, MPI_ERRORS_RETURN);
+        MPI_Comm_rank(m->comm, &rank);
+        MPI_Comm_size(m->comm, &ranks);
     }
     if (code != MPI_SUCCESS) {
         free(m);
@@ -198,7 +202,7 @@ static inline void dim_mpi_end(dim_comm *comm)
 {
     dim_mpi *m = (dim_mpi *)comm->user;
     if (m != NULL && !m->broken) {
-        MPI_Comm_free(&m->comm[0]);
+        MPI_Comm_free(&m->comm);
         free(m->room);
         free(m);
     }

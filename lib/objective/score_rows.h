@@ -24,7 +24,7 @@ bool dim__scores_change(const dim_estimator_options *o);
 typedef struct dim__score_rows { /* of one tensor of scores, or of a pair of tensors */
     dim__est_batch batch;
     dim_estimator_options o;
-    struct dim__comm *comm; /* whose rows are of one batch with these; NULL = there are no other ranks */
+    struct dim__comm *comm; /* whose rows are of one batch with these; NULL = this rank is alone */
     int64_t rows;    /* of this rank; the batch has those of all */
     int64_t group;   /* all pairs: rows of one sample */
     int64_t sample;  /* all pairs: number of the first row's sample among the columns' */

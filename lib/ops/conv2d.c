@@ -167,7 +167,7 @@ static void conv2d_run(const dim__exec *e)
     dim__epilogue then = dim__epilogue_of(e, sums_of(e->ctx, &job.c, e->n_in, e->attr, e->out_type[0], moments));
     dim__exec product = *e;
     product.n_in = 2;
-    if (then.room > 0) /* else there may be no workspace at all */
+    if (then.room > 0) /* else the workspace may be NULL */
         product.workspace = (char *)e->workspace + then.room;
     if (then.sums != NULL) {
         product.out[0] = then.sums;

@@ -8,7 +8,7 @@
 
 typedef struct dim__moments {
     const dim_context *ctx;
-    struct dim__comm *comm; /* NULL = there are no other ranks, whose rows are to be in, too */
+    struct dim__comm *comm; /* of the other ranks, whose rows are to be in, too; NULL = this rank is alone */
     int64_t c;
     double *mean; /* of thread 0: mean (c), sum of squared deviations (c), rows; then of the others; then room for each; then of
                    * each rank */

@@ -15,7 +15,7 @@
 static dim_status check_ranks(const dim__infer *inf)
 {
     DIM__TRY(dim__infer_types(inf, 0));
-    return inf->comm != NULL ? DIM_OK : dim__fail(inf->ctx, DIM_E_INVALID, "%s: there are no other ranks", inf->op);
+    return inf->comm != NULL ? DIM_OK : dim__fail(inf->ctx, DIM_E_INVALID, "%s: this graph is of one rank", inf->op);
 }
 
 static dim_status gather_infer(dim__infer *inf)
@@ -125,7 +125,7 @@ const dim__op dim__op_share_ranks = {
     .infer = share_infer, .backward = share_backward, .run = share_run,
 };
 
-/* Where there are no other ranks nothing is emitted. */
+/* Where this rank is alone nothing is emitted. */
 
 dim__vid dim__emit_gather_ranks(dim__graph *g, dim__vid x)
 {
