@@ -410,6 +410,14 @@ static void test_what_is_refused(void **state)
     dim_tensor_destroy(labels);
     dim_tensor_destroy(seven);
     REFUSE(DIM_E_NUMERIC, "dim_evaluation_ndm: scores are not finite: training diverged", NULL, z, .batch = 8, .steps = 1, .lr = 1e30f);
+    dim_tensor *huge = make_codes(0, 40, 3);
+    for (int i = 0; i < 120; i++)
+        floats(huge)[i] = i % 2 == 0 ? 1e30f : -1e30f;
+    REFUSE(DIM_E_NUMERIC, "dim_evaluation_ndm: training diverged at step 0, in which codes are up to 1e+30 in magnitude; standardise "
+           "them", NULL, huge, .steps = 1);
+    REFUSE(DIM_E_NUMERIC, "dim_evaluation_mine: training diverged at step 0, in which codes are up to 1e+30 in magnitude and inputs up to ",
+           x, huge, .steps = 1);
+    dim_tensor_destroy(huge);
     floats(x)[11] = NAN;
     REFUSE(DIM_E_NUMERIC, "x has a value that is not finite in row 2", x, z, .steps = 1);
     floats(z)[1] = INFINITY;

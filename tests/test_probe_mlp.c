@@ -154,7 +154,7 @@ static void test_what_diverges(void **state)
         o.lr = 3e38f;
         o.epochs = i % 2 == 0 ? 1 : 20;
         o.batch = i % 2 == 0 ? 1000 : 16;
-        expect_status(DIM_E_NUMERIC, i == 3 ? "" : "training diverged, which a smaller lr may prevent", &o);
+        expect_status(DIM_E_NUMERIC, "training diverged, which a smaller lr may prevent", &o);
     }
 }
 

@@ -198,7 +198,10 @@ static dim_status train_epoch(mlp *m, int64_t cut, uint64_t seed, uint32_t numbe
         dim__scaler_rows(m->ctx, &m->scaler, m->data->train, m->order, i, m->batch, m->z);
         for (int64_t k = 0; k < m->batch; k++)
             m->labels[k] = m->data->train_labels[m->order[i + k]];
-        DIM__TRY(dim__objective_step(m->obj, DIM__REACH_ALL, -1));
+        dim_status status = dim__objective_step(m->obj, DIM__REACH_ALL, -1);
+        if (status == DIM_E_NUMERIC) /* in the caller's words */
+            return dim__fail(m->ctx, status, "the MLP's loss or gradient is not finite: training diverged, which a smaller lr may prevent");
+        DIM__TRY(status);
     }
     return DIM_OK;
 }

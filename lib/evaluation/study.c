@@ -7,6 +7,8 @@
 #include "tensor/tensor.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 
 static const uint64_t STREAM_ORDER = 0x6f72646572, STREAM_MIX = 0x6d6978; /* of draws */
 enum { X, Z, W };
@@ -174,6 +176,24 @@ void dim__study_mix(const dim__study *s, const int32_t *rows, int64_t m, uint64_
     }
 }
 
+static double largest(const dim_tensor *t)
+{
+    double most = 0;
+    for (int64_t i = 0; i < dim__tensor_count(t); i++)
+        most = fmax(most, fabs((double)((const float *)(const void *)t->data)[i]));
+    return most;
+}
+
+/* In the caller's words: names of networks say nothing to him. */
+static dim_status diverged(const dim__study *s, uint32_t step)
+{
+    char inputs[64] = "";
+    if (s->batch[X] != NULL && s->batch[X]->dtype == DIM_F32)
+        snprintf(inputs, sizeof inputs, " and inputs up to %.3g", largest(s->batch[X]));
+    return dim__fail(s->ctx, DIM_E_NUMERIC, "dim_evaluation_%s: training diverged at step %u, in which codes are up to %.3g in "
+                     "magnitude%s; standardise them, or take a smaller lr", s->what, step, largest(s->batch[Z]), inputs);
+}
+
 dim_status dim__study_train(dim__study *s, const int32_t *rows, int64_t n)
 {
     int64_t batch = s->o.batch, at = n;
@@ -192,7 +212,8 @@ dim_status dim__study_train(dim__study *s, const int32_t *rows, int64_t n)
         gather(s, s->rows, batch);
         if (s->mixing != DIM__MIX_NOTHING)
             dim__study_mix(s, s->rows, batch, step, s->rows + batch, (float *)(void *)s->batch[W]->data);
-        DIM__TRY(dim__objective_step(s->obj, UINT32_MAX, -1));
+        dim_status status = dim__objective_step(s->obj, UINT32_MAX, -1);
+        DIM__TRY(status == DIM_E_NUMERIC ? diverged(s, step) : status);
     }
     return DIM_OK;
 }
