@@ -1,6 +1,7 @@
 /* The command line. */
 #include "dim_terms.h"
 #include "options.h"
+#include "process.h"
 #include "words.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { LEFT = 24, RIGHT = 79 };  /* columns in which --help has its texts */
 
@@ -116,9 +118,11 @@ static void print_options(const ex_program *p)
 
 static void end_output(const ex_program *p)
 {
-    if (fflush(stdout) != 0)
+    errno = EBADF; /* what a closed one has */
+    bool told = ex_process_had(STDOUT_FILENO) && fflush(stdout) == 0 && !ferror(stdout);
+    if (!told)
         fprintf(stderr, "%s: cannot write to standard output: %s\n", p->name, strerror(errno));
-    exit(ferror(stdout) ? 1 : 0);
+    exit(told ? 0 : 1);
 }
 
 /* What is said below the options: of programs that train, that have probes, that evaluate; NULL ends each. */

@@ -122,11 +122,11 @@ static void print_warning(void *program, dim_log_level level, const char *messag
 void ex_start(ex_run *run, const ex_program *program, int argc, char **argv)
 {
     dim_context_options context;
-    bool standard = ex_process_start(); /* a run without standard output still trains */
+    bool standard = ex_process_start(); /* a run without standard output still trains, but for one whose results go nowhere else */
     memset(run, 0, sizeof *run);
     run->program = program;
     ex_parse(program, argc, argv, &run->o);
-    if (program->evaluates && !standard && run->o.out == NULL)
+    if ((program->evaluates || run->o.json) && !standard && run->o.out == NULL)
         ex_usage_error(program, "standard output is closed, and --out is missing: the results would be lost");
     if (!program->objective) {
         split_list(run, "--taps", run->o.taps != NULL ? run->o.taps : program->taps, run->tap_names, run->taps, EX_MAX_TAPS);

@@ -125,6 +125,8 @@ void ex_folder_open(ex_run *run)
             ex_usage_error(run->program, "--out: there is a training run in %s, whose report.html this would replace; name another "
                            "folder, such as %s/eval", o->out, o->out);
         ex_folder_make(run->program, "--out", o->out);
+        if (access(o->out, W_OK | X_OK) != 0) /* said now, not when all has been computed */
+            ex_usage_error(run->program, "--out: cannot write into %s: %s", o->out, strerror(errno));
         lock(run);
         return;
     }

@@ -2,6 +2,7 @@
 #include "mi.h"
 #include "words.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -312,7 +313,10 @@ void mi_parse(mi_run *run, int argc, char **argv)
     else if (o->version)
         printf("dim-mi of libdim %s\n", dim_version());
     if (o->help || o->man || o->version) {
+        errno = EBADF; /* what a closed one has */
         bool told = run->standard && fflush(stdout) == 0 && !ferror(stdout);
+        if (!told)
+            fprintf(stderr, "dim-mi: cannot write to standard output: %s\n", strerror(errno));
         exit(told ? MI_ANSWER : MI_DATA);
     }
     check(o);

@@ -1,11 +1,13 @@
 /* The bytes of a file, or of standard input, unpacked when they are gzip. */
 #include "mi_table.h"
+#include "process.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #if EX_HAVE_ZLIB
 #include <zlib.h>
@@ -114,6 +116,10 @@ char *mi_file_read(const char *path, size_t *size, char error[MI_ERROR])
 {
     bytes raw = { .at = NULL }, unpacked = { .at = NULL };
     bool standard = strcmp(path, "-") == 0;
+    if (standard && !ex_process_had(STDIN_FILENO)) {
+        snprintf(error, MI_ERROR, "-: standard input is closed");
+        return NULL;
+    }
     FILE *from = standard ? stdin : fopen(path, "rb");
     if (from == NULL) {
         snprintf(error, MI_ERROR, "%s: %s", path, strerror(errno));

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 
 /* Started without standard input, output or error it must not get a file of its own in their place; and a file that may not
- * become larger is an error of write(), which is said.  Returns whether there was a standard output. */
+ * become larger is an error of write(), which is said.  Returns whether standard output was open. */
 bool ex_process_start(void);
+/* Whether descriptor 0, 1 or 2 was open then. */
+bool ex_process_had(int fd);
 
 #endif

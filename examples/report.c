@@ -283,8 +283,10 @@ static void end_line(void)
 
 void ex_report_clear(void)
 {
+    int reason = errno; /* of which the caller may be about to tell; isatty() has one of its own */
     begin_line();
     fflush(stderr);
+    errno = reason;
 }
 
 static void say(const char *format, va_list list)

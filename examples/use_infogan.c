@@ -107,13 +107,23 @@ static dim_tensor *make(dim_objective *obj)
     return images;
 }
 
+static int end_output(void)
+{
+    const int lost = ferror(stdout);
+    if (fclose(stdout) == 0 && !lost)
+        return 0;
+    fprintf(stderr, "use_infogan: cannot write to standard output\n");
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     dim_objective *obj;
     dim_tensor *images;
     if (argc < 2 || argc > 3 || argv[1][0] == '-') {
-        fprintf(stderr, "Usage: use_infogan WEIGHTS [IMAGES.npy]\n");
-        return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : 2;
+        const int help = argc == 2 && strcmp(argv[1], "--help") == 0;
+        fprintf(help ? stdout : stderr, "Usage: use_infogan WEIGHTS [IMAGES.npy]\n");
+        return help ? end_output() : 2;
     }
     check(dim_context_create(NULL, &ctx));
     check(dim_objective_create(ctx, NULL, &obj));
@@ -128,5 +138,5 @@ int main(int argc, char **argv)
     dim_tensor_destroy(images);
     dim_objective_destroy(obj);
     dim_context_destroy(ctx);
-    return fflush(stdout) == 0 ? 0 : 1;
+    return end_output();
 }

@@ -169,6 +169,11 @@ says '--measure-steps'
 "$program" --weights "$weights" --data "$data" >&- 2>"$work/err"
 [ $? = 2 ] || fail "no standard output: exit code"
 says 'standard output is closed, and --out is missing'
+if [ "$(id -u)" != 0 ]; then # who may write everywhere
+    mkdir -m 555 "$work/sealed"
+    run 2 --weights "$weights" --data "$data" --out "$work/sealed"
+    says '--out: cannot write into .*sealed: Permission denied'
+fi
 run 2 --weights "$weights" --data "$data" --probe-train 40 --taps fc,none
 says '--taps: .*none'
 run 2 --weights "$weights" --data "$data" --probe-train 40 --only ridge,best

@@ -169,8 +169,12 @@ says 'cannot write .*missing/x.json'
 [ $? = 2 ] || fail "standard output was closed: exit code"
 says 'cannot write to standard output: Bad file descriptor'
 head -c 11 "$work/closed.json" | grep -q '^{"version":$' || fail "standard output was closed"
-"$program" --help >&- 2>/dev/null
+"$program" --help >&- 2>"$work/err"
 [ $? = 2 ] || fail "--help without standard output"
+says 'cannot write to standard output: Bad file descriptor'
+"$program" - --y mpg <&- >"$work/out" 2>"$work/err"
+[ $? = 2 ] || fail "- without standard input"
+says '^dim-mi: -: standard input is closed$'
 run 0 "$cars" --x hp --y mpg --iid --quiet --json -
 cmp -s "$work/out" "$work/closed.json" || fail "--json - is not what --json writes"
 

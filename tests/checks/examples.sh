@@ -493,6 +493,11 @@ run 0 "$infogan" --steps 3 --infer "$work/i.npy" --out "$work/lone"
 od -An -v -t f4 -w12 -j128 "$work/i.npy" | paste -d' ' - "$work/own" | LC_ALL=C awk '
     function far(a, b) { return a - b > 1e-3 || b - a > 1e-3 }
     NF != 6 || $1 != $4 || far($2, $5) || far($3, $6) { print; bad = 1 } END { exit bad || NR != 8 }' || fail "use_infogan: other codes"
+"${infogan%/*}/use_infogan" --help 2>/dev/null | grep -q '^Usage: ' || fail "use_infogan --help"
+"${infogan%/*}/use_infogan" "$work/lone/weights.safetensors" >&- 2>"$work/stderr" && fail "use_infogan without standard output"
+says '^use_infogan: cannot write to standard output$'
+"$infogan" --data "$data" --batch 8 --threads 1 --steps 1 --json >&- 2>"$work/stderr" && fail "infogan --json without standard output"
+says 'standard output is closed, and --out is missing'
 [ "$("${infogan%/*}/use_infogan" "$work/lone/weights.safetensors" | grep -c '^[0-9] -*[0-9.]* -*[0-9.]*$')" = 10 ] || fail "use_infogan: images"
 
 run 2 "$local_dim" --steps 0 --probe-train 0 --embed "$work/images.npy"

@@ -7,6 +7,10 @@ fail() { echo "FAIL: $*"; failed=1; }
 
 for name in local_dim global_dim infomax_kl amdim signals two_views autoencoder infogan; do
     [ "$("$folder/$name" --version)" = "$name of libdim $version" ] || fail "$name --version"
+    for option in --help --version; do
+        said=$("$folder/$name" $option 2>&1 >&-) && fail "$name $option without standard output"
+        [ "$said" = "$name: cannot write to standard output: Bad file descriptor" ] || fail "$name $option: $said"
+    done
     help=$("$folder/$name" --help) || fail "$name --help"
     echo "$help" | awk '/^Example/ { exit } length > 79 { print; bad = 1 } END { exit bad }' || fail "$name: lines of --help are too long"
     # Each option has a text in its column, and a default unless it is a switch.
