@@ -211,17 +211,25 @@ static void test_what_is_hidden(void **state)
     close_context(NULL);
 }
 
+enum { CODE_CLASSES = 4 };
+
+/* Logits of codes: classes that are sure and evenly used, and one that is the same for all. */
+static void fill_codes(float sure[N * CODE_CLASSES], float same[N * CODE_CLASSES])
+{
+    for (int n = 0; n < N; n++) {
+        sure[n * CODE_CLASSES + n % CODE_CLASSES] = 300;
+        same[n * CODE_CLASSES + 1] = 300;
+    }
+}
+
 /* Known numbers: classes that are sure and evenly used tell log C, those that are the same for all tell nothing. */
 static void test_discrete(void **state)
 {
-    enum { C = 4 };
+    enum { C = CODE_CLASSES };
     float sure[N * C] = { 0 }, same[N * C] = { 0 };
     (void)state;
     open_context(NULL);
-    for (int n = 0; n < N; n++) {
-        sure[n * C + n % C] = 300;
-        same[n * C + 1] = 300;
-    }
+    fill_codes(sure, same);
     dim_objective *obj = objective(1);
     VECTOR(obj, "a", C);
     LOSS(obj, .name = "l", .kind = DIM_LOSS_DISCRETE, .a = "a");
@@ -311,14 +319,11 @@ static void test_discrete_pairs(void **state)
 /* Codes that are sure: the same tell log C of each other, one that is the same for all nothing; no gradient is infinite. */
 static void test_sure_pairs(void **state)
 {
-    enum { C = 4 };
+    enum { C = CODE_CLASSES };
     float sure[N * C] = { 0 }, same[N * C] = { 0 };
     (void)state;
     open_context(NULL);
-    for (int n = 0; n < N; n++) {
-        sure[n * C + n % C] = 300;
-        same[n * C + 1] = 300;
-    }
+    fill_codes(sure, same);
     dim_objective *obj = objective(1);
     INPUT(obj, .name = "a", .shape = { C }, .want_gradient = 1);
     VECTOR(obj, "b", C);

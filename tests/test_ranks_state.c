@@ -160,14 +160,21 @@ static void spoil(dim_objective *obj, const member *me, int how)
     dim_tensor_destroy(x);
 }
 
-static void fail_one(member *me, void *arg)
+/* An objective after a step, with what it is then. */
+static dim_objective *stepped(member *me, outcome *o)
 {
-    job *j = arg;
-    outcome *o = &j->of[me->rank];
     dim_objective *obj = made(me, 5);
     give_mine(obj, me, 0);
     ok(dim_objective_step(obj));
     o->n = read_all(obj, o->before);
+    return obj;
+}
+
+static void fail_one(member *me, void *arg)
+{
+    job *j = arg;
+    outcome *o = &j->of[me->rank];
+    dim_objective *obj = stepped(me, o);
     for (int how = 0; how < 4; how++) {
         spoil(obj, me, how);
         note(o, how, dim_objective_step(obj));
@@ -227,10 +234,7 @@ static void lose_one(member *me, void *arg)
 {
     job *j = arg;
     outcome *o = &j->of[me->rank];
-    dim_objective *obj = made(me, 5);
-    give_mine(obj, me, 0);
-    ok(dim_objective_step(obj));
-    o->n = read_all(obj, o->before);
+    dim_objective *obj = stepped(me, o);
     if (me->rank == 1)
         me->last = me->calls + j->last;
     give_mine(obj, me, 1);
