@@ -4,6 +4,8 @@
 
 #include "eval/ridge.h"
 
+#include <float.h>
+
 static char warned[256];
 
 /* against scikit-learn */
@@ -301,6 +303,32 @@ static void test_what_was_chosen(void **state)
     ctx = usual;
 }
 
+/* Copies of four rows, but for their last digit: all but three directions are rounding, and all rows have more of it than those on
+ * which lambda is chosen.  check_examples met features of which, by kernels for AVX2, the least lambda fitted these alone. */
+static void test_copies(void **state)
+{
+    enum { ROWS = 80, KINDS = 4, WIDTH = 783 };
+    static float x[ROWS * WIDTH];
+    static int64_t labels[ROWS];
+    dim_probe_options o = options(DIM_PROBE_RIDGE);
+    dim_probe_result r;
+    (void)state;
+    random_state = 1;
+    for (int i = 0; i < KINDS * WIDTH; i++)
+        x[i] = gauss();
+    for (int i = 0; i < ROWS; i++) {
+        for (int k = 0; k < WIDTH && i >= KINDS; k++) /* but for their last digit */
+            x[i * WIDTH + k] = x[i % KINDS * WIDTH + k] * (i % 3 == 0 ? 1 : 1 + FLT_EPSILON);
+        labels[i] = i % KINDS;
+    }
+    dim_tensor *features = wrap(DIM_F32, x, ROWS, WIDTH), *classes = wrap(DIM_I64, labels, ROWS, 0);
+    DIM_OPTIONS_INIT(&r);
+    assert_int_equal(dim_probe_run(ctx, &o, features, classes, features, classes, &r), DIM_OK);
+    assert_true(r.accuracy == 1 && r.lambda <= 1e-3);
+    dim_tensor_destroy(features);
+    dim_tensor_destroy(classes);
+}
+
 /* A caller whose struct is longer than the library's gets what the library knows; and one sample has no spread. */
 static void test_longer_result(void **state)
 {
@@ -437,7 +465,7 @@ int main(void)
         cmocka_unit_test(test_against_scikit_learn), cmocka_unit_test(test_units),
         cmocka_unit_test(test_offsets),              cmocka_unit_test(test_standardisation),
         cmocka_unit_test(test_numbers_of_classes),   cmocka_unit_test(test_unknown_classes),
-        cmocka_unit_test(test_ridge_equations),      cmocka_unit_test(test_what_was_chosen),
+        cmocka_unit_test(test_ridge_equations),      cmocka_unit_test(test_what_was_chosen), cmocka_unit_test(test_copies),
         cmocka_unit_test(test_ties_between_epochs),  cmocka_unit_test(test_far_samples),
         cmocka_unit_test(test_many_weights),         cmocka_unit_test(test_lbfgs),
         cmocka_unit_test(test_longer_result),

@@ -71,6 +71,22 @@ static dim_status choose(dim__ridge *r, int64_t cut, dim_probe_result *result)
     return DIM_OK;
 }
 
+/* On all samples, of which products in float may not carry a lambda that those of fewer did: then the next one of the grid, if the
+ * caller named none. */
+static dim_status fit_all(dim__ridge *r, bool may_choose, dim_probe_result *result)
+{
+    bool fits = dim__ridge_fit(r, r->data->n, result->chosen);
+    for (int i = 0; i < MOST && may_choose && !fits; i++)
+        if (LAMBDAS[i] > result->chosen) {
+            result->chosen = LAMBDAS[i];
+            fits = dim__ridge_fit(r, r->data->n, result->chosen);
+        }
+    result->lambda = result->chosen;
+    return fits ? DIM_OK
+                : dim__fail(r->ctx, DIM_E_NUMERIC, "ridge probe: the features' covariance with lambda %g is not positive definite",
+                            result->chosen);
+}
+
 dim_status dim__probe_ridge(dim_context *ctx, const dim_probe_options *o, const dim__probe_data *data,
                             dim_probe_result *result)
 {
@@ -88,12 +104,7 @@ dim_status dim__probe_ridge(dim_context *ctx, const dim_probe_options *o, const 
         DIM__TRY_OR(done, choose(&r, cut, result));
     }
     dim__ridge_add(&r, cut, data->n);
-    result->lambda = result->chosen;
-    if (!dim__ridge_fit(&r, data->n, result->chosen)) {
-        status = dim__fail(ctx, DIM_E_NUMERIC, "ridge probe: the features' covariance with lambda %g is not positive "
-                           "definite", result->chosen);
-        goto done;
-    }
+    DIM__TRY_OR(done, fit_all(&r, o->lambda == 0, result));
     DIM__TRY_OR(done, dim__linear_result(ctx, data, &r.scaler, r.w, result));
 done:
     dim__ridge_free(&r);

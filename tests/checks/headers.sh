@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every public header compiles alone, and twice, as C11, C17, C++11 and C++20 without a warning; C structs have no padding.
-# <dim/mpi.h> has what it needs of an MPI from tests/fake_mpi.
+# Every public header compiles alone, and twice, as C11, C17, C++11 and C++20 without a warning; C structs have no padding, but that
+# of <dim/mpi.h>, whose struct never leaves the program that compiles it.  What that header needs of an MPI is in tests/fake_mpi.
 # Usage: headers.sh SOURCE CC CXX
 set -u
 include=$1/include fake=$1/tests/fake_mpi cc=$2 cxx=$3 failed=0 count=0
@@ -19,7 +19,9 @@ check() { # compiler standard extension further-flags
 
 for header in "$include"/dim/*.h; do
     name=${header##*/}
-    for std in c11 c17; do check "$cc" $std c "-Wpadded -Wstrict-prototypes"; done
+    padded=-Wpadded
+    [ "$name" = mpi.h ] && padded=
+    for std in c11 c17; do check "$cc" $std c "$padded -Wstrict-prototypes"; done
     for std in c++11 c++20; do check "$cxx" $std cpp ""; done
 done
 [ "$count" -gt 0 ] || failed=1
